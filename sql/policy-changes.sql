@@ -1,0 +1,20 @@
+-- Changes to who may do what: IAM policies, attachments, permissions boundaries, trust policies; newest first.
+--
+-- Parameters:
+--   from  first day [0001-01-01]
+--   to    last day [9999-12-31]
+--
+-- Example: trailpare sql --named policy-changes --param from=2024-01-01
+SELECT event_time, principal_arn, session_name, event_name,
+       coalesce(request_parameters ->> 'roleName', request_parameters ->> 'userName',
+                request_parameters ->> 'groupName') AS changed,
+       coalesce(request_parameters ->> 'policyArn', request_parameters ->> 'permissionsBoundary',
+                request_parameters ->> 'policyName') AS policy,
+       error_code
+FROM events
+WHERE event_source = 'iam.amazonaws.com' AND event_date BETWEEN $from AND $to
+  AND (event_name LIKE 'Attach%Policy' OR event_name LIKE 'Detach%Policy' OR event_name LIKE 'Put%Policy'
+       OR event_name LIKE 'Delete%Policy' OR event_name LIKE '%PolicyVersion' OR event_name LIKE '%PermissionsBoundary'
+       OR event_name IN ('CreatePolicy', 'UpdateAssumeRolePolicy'))
+  AND event_name NOT LIKE 'Get%'
+ORDER BY event_time DESC, event_id;

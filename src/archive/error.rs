@@ -1,0 +1,125 @@
+//! What can be wrong with a path, with an object's bytes, or with its form.
+
+use std::io;
+use std::path::PathBuf;
+
+/// How the reason of a [`ReadError`] begins when the object is larger than the cap given to [`super::read()`].
+pub const OVER_CAP: &str = "larger than the cap";
+
+/// A path that could not be looked at. The rest of the archive can.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// A folder or file that the system doesn't show.
+    #[error("{}: {source}\nhint: what lies there was not looked at; check its permissions", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// A symbolic link to nothing.
+    #[error("{}: a symbolic link to nothing", .0.display())]
+    DanglingLink(PathBuf),
+    /// A symbolic link to a folder that it lies in.
+    #[error("{}: a symbolic link back to {}, which holds it; not followed", path.display(), target.display())]
+    LinkLoop {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+}
+
+/// An object whose bytes can't be had.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {}", path.display(), fault)]
+pub struct ReadError {
+    /// Which.
+    pub path: PathBuf,
+    /// SHA-256 of the stored bytes, where they could be read to the end.
+    pub sha256: Option<[u8; 32]>,
+    /// What is wrong.
+    pub fault: ReadFault,
+}
+
+/// What is wrong with an object's bytes. Offsets are counted in inflated bytes.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadFault {
+    /// The system refuses.
+    #[error("can't be read: {0}")]
+    Io(#[from] io::Error),
+    /// No bytes at all.
+    #[error("empty: the object has no bytes")]
+    Empty,
+    /// Inflates to no bytes at all.
+    #[error("empty: the gzip stream holds no bytes")]
+    EmptyStream,
+    /// Ends within the gzip stream.
+    #[error("truncated: the gzip stream breaks off after {stored_bytes} stored bytes\nhint: copy the object again")]
+    Truncated {
+        /// Inflated bytes before the break.
+        offset_bytes: u64,
+        /// Size as stored.
+        stored_bytes: u64,
+    },
+    /// The gzip stream makes no sense.
+    #[error("corrupt: {reason}\nhint: copy the object again")]
+    Corrupt {
+        /// Inflated bytes before the fault.
+        offset_bytes: u64,
+        /// In words.
+        reason: String,
+    },
+    /// Larger than allowed.
+    #[error("{OVER_CAP} of {cap_bytes} bytes once inflated")]
+    OverCap {
+        /// The cap.
+        cap_bytes: u64,
+    },
+    /// Neither gzip nor JSON.
+    #[error("foreign: {0}")]
+    Foreign(String),
+}
+
+impl ReadError {
+    /// SHA-256 of the stored bytes, where they could be read to the end.
+    pub fn sha256(&self) -> Option<[u8; 32]> {
+        self.sha256
+    }
+
+    /// Why, without the path.
+    pub fn reason(&self) -> String {
+        self.fault.to_string()
+    }
+
+    /// Inflated bytes before the fault.
+    pub fn offset_bytes(&self) -> Option<u64> {
+        match &self.fault {
+            ReadFault::Truncated { offset_bytes, .. } | ReadFault::Corrupt { offset_bytes, .. } => Some(*offset_bytes),
+            ReadFault::OverCap { cap_bytes } => Some(*cap_bytes),
+            ReadFault::Empty | ReadFault::EmptyStream | ReadFault::Foreign(_) => Some(0),
+            ReadFault::Io(_) => None,
+        }
+    }
+}
+
+/// Inflated bytes that hold no CloudTrail events in any form that is known.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct FormError {
+    /// Where it stops making sense, in inflated bytes.
+    pub offset_bytes: u64,
+    /// Why.
+    pub reason: String,
+}
+
+impl FormError {
+    pub(super) fn new(offset_bytes: usize, reason: impl Into<String>) -> FormError {
+        FormError { offset_bytes: offset_bytes as u64, reason: reason.into() }
+    }
+
+    /// Where it stops making sense, in inflated bytes.
+    pub fn offset_bytes(&self) -> Option<u64> {
+        Some(self.offset_bytes)
+    }
+}

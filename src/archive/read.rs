@@ -1,0 +1,280 @@
+//! An object's bytes, inflated, with the SHA-256 of what is stored.
+//!
+//! Objects are read, not mapped: a mapped file that somebody shortens while it is read ends the process (SIGBUS), and
+//! copying the compressed bytes costs little beside inflating them (`benches/inflate.rs` prints both). An object of
+//! one gzip member, which is what CloudTrail writes, is inflated by libdeflate in one go; what that cannot do
+//! (several members, a wrong size in the trailer, objects too large to hold twice) is inflated as a stream.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read as _};
+use std::path::Path;
+
+use flate2::bufread::GzDecoder;
+use libdeflater::{DecompressionError, Decompressor};
+use memchr::memmem;
+use sha2::{Digest, Sha256};
+
+use super::error::{ReadError, ReadFault};
+
+/// Stored size above which an object is inflated as a stream, so that it isn't in memory twice.
+const STREAM_MIN_BYTES: u64 = 64 << 20;
+
+/// A deflate stream grows by this factor at the most (zlib's documentation, "Maximum Compression Factor").
+const DEFLATE_GROWTH_MAX: u64 = 1032;
+
+/// Room for stored bytes that is kept between objects.
+const KEPT_BYTES: usize = 8 << 20;
+
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+
+/// What is reused from one object to the next. One a thread.
+pub struct Buffers {
+    stored: Vec<u8>,
+    inflated: Vec<Vec<u8>>,
+    decompressor: Decompressor,
+}
+
+impl Default for Buffers {
+    fn default() -> Buffers {
+        Buffers { stored: Vec::new(), inflated: Vec::new(), decompressor: Decompressor::new() }
+    }
+}
+
+impl Buffers {
+    /// Gives the room of inflated bytes back, for a later object. Saves clearing fresh memory.
+    pub fn recycle(&mut self, bytes: Vec<u8>) {
+        const POOL_MAX: usize = 64;
+        if self.inflated.len() < POOL_MAX && bytes.capacity() > 0 {
+            self.inflated.push(bytes);
+        }
+    }
+
+    /// `len` bytes of any content.
+    fn room(&mut self, len: usize) -> Vec<u8> {
+        // Room that is much too large would be held, but not counted, by whoever holds the bytes.
+        match self.inflated.pop().filter(|room| room.capacity() >= len && room.capacity() / 2 <= len) {
+            Some(mut room) => {
+                room.resize(len, 0);
+                room
+            }
+            None => vec![0; len],
+        }
+    }
+}
+
+/// An object's bytes.
+#[derive(Debug)]
+pub struct Read {
+    /// Inflated, where it was compressed.
+    pub bytes: Vec<u8>,
+    /// SHA-256 of the bytes as stored.
+    pub sha256: [u8; 32],
+    /// Size as stored.
+    pub size_bytes: u64,
+}
+
+/// Reads one log object: gzip or plain, told apart by its first bytes.
+///
+/// # Errors
+/// Unreadable, empty, truncated, corrupt, over `cap_bytes` once inflated (its reason begins with
+/// [`super::OVER_CAP`]), or neither gzip nor text.
+pub fn read(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, ReadError> {
+    let fail = |sha256, fault| ReadError { path: path.to_owned(), sha256, fault };
+    let unread = |error: io::Error| fail(None, ReadFault::Io(error));
+    let mut file = File::open(path).map_err(unread)?;
+    let size_bytes = file.metadata().map_err(unread)?.len();
+    if size_bytes > STREAM_MIN_BYTES {
+        return read_stream(file, cap_bytes).map_err(|(sha256, fault)| fail(sha256, fault));
+    }
+    let mut stored = std::mem::take(&mut buffers.stored);
+    stored.clear();
+    // One byte more than expected, so that the end is found without growing.
+    stored.reserve(size_bytes as usize + 1);
+    // A file that grows while it is read is read as far as it may be held.
+    let outcome = match (&mut file).take(STREAM_MIN_BYTES + 1).read_to_end(&mut stored) {
+        Ok(_) => {
+            let sha256 = Sha256::digest(&stored).into();
+            match inflate(&stored, buffers, cap_bytes) {
+                Ok(bytes) => Ok(Read { bytes, sha256, size_bytes: stored.len() as u64 }),
+                Err(fault) => Err(fail(Some(sha256), fault)),
+            }
+        }
+        Err(error) => Err(unread(error)),
+    };
+    stored.clear();
+    stored.shrink_to(KEPT_BYTES);
+    buffers.stored = stored;
+    outcome
+}
+
+/// SHA-256 of an object's bytes as stored.
+///
+/// # Errors
+/// Unreadable.
+pub fn digest(path: &Path) -> Result<[u8; 32], ReadError> {
+    let hash = || {
+        let mut reader = Hashing { inner: File::open(path)?, hasher: Sha256::new() };
+        io::copy(&mut reader, &mut io::sink())?;
+        Ok(reader.hasher.finalize().into())
+    };
+    hash().map_err(|error| ReadError { path: path.to_owned(), sha256: None, fault: ReadFault::Io(error) })
+}
+
+/// Inflates an object that is in memory.
+fn inflate(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
+    if !stored.starts_with(GZIP_MAGIC) {
+        is_text(stored)?;
+        if stored.len() as u64 > cap_bytes {
+            return Err(ReadFault::OverCap { cap_bytes });
+        }
+        let mut bytes = buffers.room(stored.len());
+        bytes.copy_from_slice(stored);
+        return Ok(bytes);
+    }
+    let bytes = match inflate_one_member(stored, buffers, cap_bytes)? {
+        Some(bytes) => bytes,
+        None => inflate_members(&mut { stored }, stored.len() as u64, cap_bytes)?,
+    };
+    if bytes.is_empty() { Err(ReadFault::EmptyStream) } else { Ok(bytes) }
+}
+
+/// Inflates by libdeflate; `None` when the object isn't just one sound gzip member.
+fn inflate_one_member(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<Option<Vec<u8>>, ReadFault> {
+    let Some(trailer) = stored.last_chunk::<8>() else { return Ok(None) };
+    let [.., a, b, c, d] = *trailer;
+    let expected_bytes = u64::from(u32::from_le_bytes([a, b, c, d]));
+    // The size is what the object says; nothing is set aside that so many stored bytes can't fill.
+    if expected_bytes > (stored.len() as u64).saturating_mul(DEFLATE_GROWTH_MAX) {
+        return Ok(None);
+    }
+    if expected_bytes > cap_bytes {
+        return Err(ReadFault::OverCap { cap_bytes });
+    }
+    let mut room = buffers.room(expected_bytes as usize);
+    match buffers.decompressor.gzip_decompress(stored, &mut room) {
+        Ok(len) if len as u64 == expected_bytes && is_all_of(stored, trailer, &room) => Ok(Some(room)),
+        Ok(_) | Err(DecompressionError::BadData | DecompressionError::InsufficientSpace) => {
+            buffers.recycle(room);
+            Ok(None)
+        }
+    }
+}
+
+/// Whether the first gzip member, which inflated to `inflated`, is the whole object.
+///
+/// libdeflate stops at the end of the first member and doesn't say where that is. There stand the checksum and the
+/// size of what was inflated; so if these stand at the object's end and nowhere before, the member ends there.
+fn is_all_of(stored: &[u8], trailer: &[u8; 8], inflated: &[u8]) -> bool {
+    let [a, b, c, d, ..] = *trailer;
+    u32::from_le_bytes([a, b, c, d]) == libdeflater::crc32(inflated)
+        && memmem::find(stored, trailer).is_some_and(|at| at + trailer.len() == stored.len())
+}
+
+/// Reads a large object piece by piece.
+fn read_stream(file: File, cap_bytes: u64) -> Result<Read, (Option<[u8; 32]>, ReadFault)> {
+    let unread = |error| (None, ReadFault::Io(error));
+    let size_bytes = file.metadata().map_err(unread)?.len();
+    let mut reader = BufReader::with_capacity(1 << 20, Hashing { inner: file, hasher: Sha256::new() });
+    let first = reader.fill_buf().map_err(unread)?;
+    let inflated = if first.starts_with(GZIP_MAGIC) {
+        inflate_members(&mut reader, size_bytes, cap_bytes)
+    } else {
+        is_text(first).and_then(|()| read_plain(&mut reader, size_bytes, cap_bytes))
+    };
+    // After a fault as well: the digest is of the whole object.
+    io::copy(&mut reader, &mut io::sink()).map_err(unread)?;
+    let sha256 = reader.into_inner().hasher.finalize().into();
+    match inflated {
+        Ok(bytes) => Ok(Read { bytes, sha256, size_bytes }),
+        Err(fault) => Err((Some(sha256), fault)),
+    }
+}
+
+fn read_plain(reader: &mut impl BufRead, size_bytes: u64, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
+    if size_bytes > cap_bytes {
+        return Err(ReadFault::OverCap { cap_bytes });
+    }
+    let mut bytes = Vec::with_capacity(size_bytes as usize);
+    reader.take(cap_bytes).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Inflates gzip member by gzip member.
+fn inflate_members(reader: &mut impl BufRead, stored_bytes: u64, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut decoder = GzDecoder::new(&mut *reader);
+        // One byte more, to tell the cap reached from the cap passed.
+        let room_bytes = (cap_bytes - bytes.len() as u64).saturating_add(1);
+        let outcome = decoder.by_ref().take(room_bytes).read_to_end(&mut bytes);
+        let offset_bytes = bytes.len() as u64;
+        if offset_bytes > cap_bytes {
+            return Err(ReadFault::OverCap { cap_bytes });
+        }
+        outcome.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => ReadFault::Truncated { offset_bytes, stored_bytes },
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                ReadFault::Corrupt { offset_bytes, reason: error.to_string() }
+            }
+            _ => ReadFault::Io(error),
+        })?;
+        if !has_member(reader, offset_bytes)? {
+            return Ok(bytes);
+        }
+    }
+}
+
+/// Whether another gzip member follows. Zeros at the end are padding (as gzip(1) has it), anything else is a fault.
+fn has_member(reader: &mut impl BufRead, offset_bytes: u64) -> Result<bool, ReadFault> {
+    loop {
+        let ahead = reader.fill_buf()?;
+        match ahead.first() {
+            None => return Ok(false),
+            Some(0x1f) => return Ok(true),
+            Some(0) => {
+                let zeros = ahead.iter().take_while(|byte| **byte == 0).count();
+                reader.consume(zeros);
+            }
+            Some(_) => {
+                let reason = "bytes after the gzip stream that are no gzip member".to_owned();
+                return Err(ReadFault::Corrupt { offset_bytes, reason });
+            }
+        }
+    }
+}
+
+/// Turns away what is plainly no text, before it is read as a whole.
+fn is_text(bytes: &[u8]) -> Result<(), ReadFault> {
+    const OTHERS: [(&[u8], &str); 7] = [
+        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"BZh", "bzip2"),
+        (&[0xfd, b'7', b'z', b'X', b'Z'], "xz"),
+        (b"PAR1", "Parquet"),
+        (b"Obj\x01", "Avro"),
+        (b"ORC", "ORC"),
+    ];
+    if bytes.is_empty() {
+        return Err(ReadFault::Empty);
+    }
+    match OTHERS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        Some((_, name)) => Err(ReadFault::Foreign(format!("neither gzip nor JSON, but {name}"))),
+        None => Ok(()),
+    }
+}
+
+/// Hashes what is read through it.
+struct Hashing<R> {
+    inner: R,
+    hasher: Sha256,
+}
+
+impl<R: io::Read> io::Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.inner.read(buffer)?;
+        if let Some(read) = buffer.get(..len) {
+            self.hasher.update(read);
+        }
+        Ok(len)
+    }
+}

@@ -1,0 +1,26 @@
+//! `trailpare completions SHELL`.
+
+use std::io;
+
+use clap_complete::{Shell, generate};
+
+use super::{CliError, Context, Exit, definition};
+
+/// Print the completions for a shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  trailpare completions bash > /etc/bash_completion.d/trailpare
+  trailpare completions zsh > ~/.zfunc/_trailpare
+  trailpare completions fish > ~/.config/fish/completions/trailpare.fish")]
+pub struct CompletionsArgs {
+    /// Which shell.
+    shell: Shell,
+}
+
+pub fn run(args: &CompletionsArgs, _: &Context) -> Result<Exit, CliError> {
+    let mut text = Vec::new();
+    generate(args.shell, &mut definition(), "trailpare", &mut text);
+    io::Write::write_all(&mut io::stdout(), &text)?;
+    Ok(Exit::Done)
+}

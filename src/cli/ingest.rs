@@ -1,0 +1,150 @@
+//! `trailpare ingest ARCHIVE...`.
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+
+use super::select::{RangeArgs, StoreArgs};
+use super::{CliError, Context, Exit, progress};
+use crate::iam::Catalog;
+use crate::ingest::{Options, Summary};
+use crate::store::Store;
+use crate::usage::TimeRange;
+
+/// Take log objects into a store: only what is new, each event once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Log objects are found anywhere below the given paths, in whatever layout: AWSLogs/<org>/<account>/CloudTrail/…, cut
+off above, or all in one folder; .json.gz or .json. What was taken in before is known by its name and size and not
+read again. --from, --to, --account and --region go by the objects' names; an object whose name doesn't tell is taken.
+
+Examples:
+  trailpare ingest /archive/AWSLogs
+  trailpare ingest ./2023 ./2024 --store /data/store --memory-limit 2GiB
+  trailpare ingest /archive --from 2024-01-01 --to 2024-03-31 --account 111122223333 --region eu-west-1")]
+pub struct IngestArgs {
+    /// Folders and files to look for log objects in.
+    #[arg(required = true, value_name = "ARCHIVE")]
+    archives: Vec<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Peak resident memory to stay below.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
+    memory_limit: u64,
+    /// Worker threads; 0: one a core.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    #[command(flatten)]
+    range: RangeArgs,
+    /// Only objects of this account.
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    account: Vec<String>,
+    /// Only objects of this region.
+    #[arg(long, value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
+    region: Vec<String>,
+    /// Read known objects again and compare their SHA-256.
+    #[arg(long)]
+    rehash: bool,
+}
+
+/// Reads a size: `1GiB`, `512MB`, `1073741824`.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err("not a size; hint: write 1GiB, 512MiB or a number of bytes".to_owned()),
+    };
+    let number: u64 = digits.trim().parse().map_err(|_| "not a size; hint: write 1GiB or 512MiB".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
+}
+
+/// Worker threads for a machine: one a core.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
+/// What an ingest does that is not asked for by name.
+pub(super) fn default_options(archives: Vec<PathBuf>) -> Options {
+    Options {
+        archives,
+        memory_limit_bytes: 1 << 30,
+        threads: cores(),
+        range: TimeRange::default(),
+        accounts: Vec::new(),
+        regions: Vec::new(),
+        rehash: false,
+    }
+}
+
+pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
+    let options = Options {
+        memory_limit_bytes: args.memory_limit,
+        threads: if args.threads == 0 { cores() } else { args.threads },
+        range: args.range.range()?,
+        accounts: args.account.clone(),
+        regions: args.region.clone(),
+        rehash: args.rehash,
+        ..default_options(args.archives.clone())
+    };
+    let store = Store::open_or_create(&args.store.store)?;
+    let summary = progress::ingest(&store, &options, Catalog::embedded(), context)?;
+    Ok(report(&summary, context))
+}
+
+/// Says on standard error what an ingest came to.
+pub(super) fn report(summary: &Summary, context: &Context) -> Exit {
+    let run = &summary.run;
+    for problem in &summary.problems {
+        context.warn(problem);
+    }
+    let unsaid = summary.problem_count - summary.problems.len() as u64;
+    if unsaid > 0 {
+        context.warn(&format!("and {unsaid} problems more: see `trailpare status`"));
+    }
+    let mut parts = vec![format!("{} objects taken in", run.taken), format!("{} known", run.known)];
+    let others = [
+        (run.refused, "refused"),
+        (summary.filtered, "outside the filters"),
+        (run.digests, "digests"),
+        (run.other_services, "of other services"),
+        (run.foreign_files, "other files"),
+    ];
+    parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    context.say(&parts.join(", "));
+    let broken = if summary.broken > 0 { format!(", {} broken", summary.broken) } else { String::new() };
+    context.say(&format!(
+        "{} records: {} new events, {} duplicates{broken}; snapshot {}",
+        summary.records, summary.events, summary.duplicates, summary.snapshot
+    ));
+    if summary.interrupted {
+        context.say("interrupted: what was taken in is kept; run it again for the rest");
+        Exit::Interrupted
+    } else if summary.problem_count > 0 {
+        Exit::Refused
+    } else {
+        Exit::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_size;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("1GiB"), Ok(1 << 30));
+        assert_eq!(parse_size("512m"), Ok(512 << 20));
+        assert_eq!(parse_size("5MB"), Ok(5_000_000));
+        assert_eq!(parse_size("17"), Ok(17));
+        assert!(parse_size("1 parsec").is_err());
+        assert!(parse_size("GiB").is_err());
+        assert!(parse_size("99999999999TiB").is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! The command line: one file a subcommand, arguments → a call into the library → printing.
+
+mod actions;
+mod check;
+mod completions;
+mod context;
+mod exit;
+mod explain;
+mod ingest;
+mod man;
+mod policy;
+mod progress;
+mod select;
+mod sql;
+mod status;
+mod synth;
+mod table;
+mod unused;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use context::{Context, printable};
+pub use exit::{CliError, Exit};
+
+const AFTER_HELP: &str = "\
+Examples:
+  trailpare policy --archive ./my-trail --role 'AWSReservedSSO_AdministratorAccess_*'
+  trailpare ingest ./my-trail --store ./store
+  trailpare actions --store ./store --permission-set AdministratorAccess --by session
+  trailpare sql --store ./store \"SELECT event_name, count(*) FROM events GROUP BY 1 ORDER BY 2 DESC LIMIT 10\"
+
+Exit codes:
+  0    done
+  1    failed
+  2    the arguments don't make sense
+  3    done, but some log objects were refused or records kept out: see `trailpare status`
+  4    a policy would deny what was allowed
+  130  interrupted
+
+The environment variable TRAILPARE_STORE gives the default of --store; NO_COLOR turns colours off.";
+
+/// What did this role really use, and what is the least it needs? Least-privilege IAM policies from copies of AWS
+/// CloudTrail archives, offline.
+#[derive(Debug, Parser)]
+#[command(name = "trailpare", version, about, after_help = AFTER_HELP, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    /// Say more on standard error; twice: even more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Say only errors on standard error.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Ingest(ingest::IngestArgs),
+    Status(status::StatusArgs),
+    Actions(actions::ActionsArgs),
+    Policy(Box<policy::PolicyArgs>),
+    Check(check::CheckArgs),
+    Unused(unused::UnusedArgs),
+    Sql(sql::SqlArgs),
+    Explain(explain::ExplainArgs),
+    Synth(synth::SynthArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// The definition of the whole command line, from which help, man page and completions come.
+fn definition() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the program with its arguments, the first one being its name.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let matches = match definition().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return Exit::Usage;
+        }
+    };
+    let context = Context::new(cli.quiet, cli.verbose);
+    let outcome = match &cli.command {
+        Command::Ingest(args) => ingest::run(args, &context),
+        Command::Status(args) => status::run(args, &context),
+        Command::Actions(args) => actions::run(args, &context),
+        Command::Policy(args) => policy::run(args, &context),
+        Command::Check(args) => check::run(args, &context),
+        Command::Unused(args) => unused::run(args, &context),
+        Command::Sql(args) => sql::run(args, &context),
+        Command::Explain(args) => explain::run(args, &context),
+        Command::Synth(args) => synth::run(args, &context),
+        Command::Completions(args) => completions::run(args, &context),
+        Command::Man(args) => man::run(args, &context),
+    };
+    match outcome {
+        Ok(exit) => exit,
+        Err(CliError::BrokenPipe) => Exit::Done,
+        Err(error) => {
+            context.error(&error.to_string());
+            error.exit()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_is_sound() {
+        super::definition().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_has_examples() {
+        for command in super::definition().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Examples:\n  trailpare "), "{}", command.get_name());
+        }
+    }
+}

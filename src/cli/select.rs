@@ -1,0 +1,166 @@
+//! Arguments that several subcommands share: the store, the archive to take in first, whose usage, when.
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+
+use super::progress;
+use super::{CliError, Context, Exit, ingest};
+use crate::iam::Catalog;
+use crate::ingest::{Refreshed, refresh_usage_if_outdated};
+use crate::store::{Snapshot, Store};
+use crate::time::{MICROS_PER_DAY, parse_date, parse_time};
+use crate::usage::{self, Selection, TimeRange, UsageRow};
+
+/// Where a store is when nothing is said.
+pub const DEFAULT_STORE: &str = ".trailpare";
+
+/// Which store.
+#[derive(Clone, Debug, clap::Args)]
+pub struct StoreArgs {
+    /// The store's folder.
+    #[arg(long, value_name = "DIR", env = "TRAILPARE_STORE", default_value = DEFAULT_STORE)]
+    pub store: PathBuf,
+}
+
+/// A window of time.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct RangeArgs {
+    /// From this time on: a day (2023-07-10) or a time (2023-07-10T12:00:00Z, UTC where no offset is given).
+    #[arg(long, value_name = "TIME", value_parser = parse_from)]
+    pub from: Option<i64>,
+    /// Up to this time: a day is taken whole, a time is not part of the window.
+    #[arg(long, value_name = "TIME", value_parser = parse_to)]
+    pub to: Option<i64>,
+}
+
+impl RangeArgs {
+    /// The window.
+    pub fn range(&self) -> Result<TimeRange, CliError> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from >= to
+        {
+            return Err(CliError::Usage("--from must be before --to".to_owned()));
+        }
+        Ok(TimeRange { from_us: self.from, to_us: self.to })
+    }
+}
+
+const TIME_HINT: &str = "not a time; hint: write 2023-07-10 or 2023-07-10T12:00:00Z";
+
+fn parse_from(text: &str) -> Result<i64, String> {
+    parse_time(text).ok_or_else(|| TIME_HINT.to_owned())
+}
+
+fn parse_to(text: &str) -> Result<i64, String> {
+    match parse_date(text) {
+        Some(day) => Ok((i64::from(day) + 1) * MICROS_PER_DAY),
+        None => parse_from(text),
+    }
+}
+
+/// Whose usage, when, out of which store.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SelectArgs {
+    /// Roles: a name, an ARN, or a glob over either.
+    #[arg(long, value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new(), help_heading = "Whose")]
+    pub role: Vec<String>,
+    /// IAM users: a name, an ARN, or a glob over either; `root` for an account's root.
+    #[arg(long, value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new(), help_heading = "Whose")]
+    pub user: Vec<String>,
+    /// Identity Center permission sets: a name or a glob, in all accounts that have it.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Whose")]
+    pub permission_set: Vec<String>,
+    /// Any principal: a glob over its ARN.
+    #[arg(long, value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new(), help_heading = "Whose")]
+    pub principal: Vec<String>,
+    /// Only sessions of this name, for Identity Center roles the person: a name or a glob.
+    #[arg(long, value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new(), help_heading = "Whose")]
+    pub session: Vec<String>,
+    /// Only principals of this account.
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), help_heading = "Whose")]
+    pub account: Vec<String>,
+    /// When.
+    #[command(flatten, next_help_heading = "When")]
+    pub range: RangeArgs,
+    /// Take these archives in first (only what is new), then answer.
+    #[arg(long, value_name = "PATH", help_heading = "From where")]
+    pub archive: Vec<PathBuf>,
+    /// Which store.
+    #[command(flatten, next_help_heading = "From where")]
+    pub store: StoreArgs,
+    /// Answer from this snapshot instead of the newest.
+    #[arg(long, value_name = "SNAPSHOT", help_heading = "From where", conflicts_with = "archive")]
+    pub at: Option<i64>,
+}
+
+/// The usage that was asked for.
+pub struct Selected {
+    /// Which snapshot of the store it comes from.
+    pub snapshot: Snapshot,
+    /// Who was asked for.
+    pub selection: Selection,
+    /// Which window.
+    pub range: TimeRange,
+    /// One row a use.
+    pub rows: Vec<UsageRow>,
+    /// How taking in the archives ended, [`Exit::Done`] where there were none.
+    pub exit: Exit,
+}
+
+impl SelectArgs {
+    /// Who is asked for.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            roles: self.role.clone(),
+            users: self.user.clone(),
+            permission_sets: self.permission_set.clone(),
+            principals: self.principal.clone(),
+            sessions: self.session.clone(),
+            accounts: self.account.clone(),
+        }
+    }
+
+    /// Takes in what is to be taken in and reads the usage that is asked for.
+    pub fn read(&self, catalog: &Catalog, context: &Context) -> Result<Selected, CliError> {
+        let (selection, range) = (self.selection(), self.range.range()?);
+        selection.validate().map_err(|error| CliError::Usage(error.to_string()))?;
+        let mut exit = Exit::Done;
+        let store = if self.archive.is_empty() {
+            Store::open(&self.store.store)?
+        } else {
+            let store = Store::open_or_create(&self.store.store)?;
+            let options = ingest::default_options(self.archive.clone());
+            let summary = progress::ingest(&store, &options, catalog, context)?;
+            exit = ingest::report(&summary, context);
+            if exit == Exit::Interrupted {
+                return Err(CliError::failed("interrupted"));
+            }
+            store
+        };
+        if let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(&store, catalog)? {
+            context.warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
+        }
+        let snapshot = store.snapshot(self.at)?;
+        let rows = usage::read(&snapshot, &selection, &range, catalog)?;
+        if rows.is_empty() {
+            return Err(nobody(&snapshot, &selection, &range)?);
+        }
+        Ok(Selected { snapshot, selection, range, rows, exit })
+    }
+}
+
+/// Says that nothing was found, and what there is.
+fn nobody(snapshot: &Snapshot, selection: &Selection, range: &TimeRange) -> Result<CliError, CliError> {
+    let known = usage::principals(snapshot)?;
+    let mut text = format!("no event of {selection} in {range}, snapshot {}", snapshot.id);
+    if known.is_empty() {
+        text += "\nhint: the store is empty; take an archive in with `trailpare ingest ARCHIVE`";
+    } else {
+        text += "\nhint: the store has, among others:";
+        for (arn, _) in known.iter().filter(|(arn, _)| arn.starts_with("arn:")).take(10) {
+            text += &format!("\n  {arn}");
+        }
+    }
+    Ok(CliError::failed(text))
+}

@@ -1,0 +1,202 @@
+//! `trailpare sql`: questions in SQL.
+
+use std::collections::HashMap;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use datafusion::prelude::SessionContext;
+
+use super::select::StoreArgs;
+use super::{CliError, Context, Exit, printable};
+use crate::iam::Catalog;
+use crate::ingest::{Refreshed, refresh_usage_if_outdated};
+use crate::query::{self, Format, Options, QueryError};
+use crate::store::{Snapshot, Store};
+
+/// Ask the store in SQL (DataFusion's dialect, close to PostgreSQL's).
+///
+/// Tables: events (one row an event, CloudTrail's names in snake_case), usage (who used which action on what),
+/// event_actions (each event's IAM actions and resources), cloudtrail_logs (events under the names of the table that
+/// the AWS documentation has people create in Athena). `SHOW TABLES`, `DESCRIBE events` and `SHOW FUNCTIONS` tell more.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Several statements stand between semicolons. $name in a statement is the value of --param name=VALUE.
+
+Examples:
+  trailpare sql \"SELECT event_name, count(*) FROM events GROUP BY 1 ORDER BY 2 DESC LIMIT 10\"
+  trailpare sql \"SELECT DISTINCT action FROM usage WHERE principal_arn LIKE '%/deploy' AND outcome = 'allowed'\"
+  trailpare sql \"SELECT request_parameters ->> 'bucketName' AS bucket, count(*) FROM events
+                 WHERE event_date = DATE '2023-07-10' AND event_source = 's3.amazonaws.com' GROUP BY 1\"
+  trailpare sql -f athena-query.sql --format csv --output answer.csv
+  trailpare sql --list
+  trailpare sql --named denied-calls --param principal=%deploy%")]
+pub struct SqlArgs {
+    /// The statements; standard input where nothing is said.
+    #[arg(value_name = "SQL", conflicts_with_all = ["file", "named", "list"])]
+    sql: Option<String>,
+    /// Read the statements from a file.
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["named", "list"])]
+    file: Option<PathBuf>,
+    /// How to write the answer.
+    #[arg(long, value_enum, default_value = "table", help_heading = "Answer")]
+    format: Format,
+    /// Write the answer to a file instead of standard output.
+    #[arg(long, value_name = "FILE", help_heading = "Answer")]
+    output: Option<PathBuf>,
+    /// Rows that a table shows at the most; the other formats have no limit.
+    #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Answer")]
+    max_rows: usize,
+    /// The value of $NAME in the statements, as NAME=VALUE.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_parameter, help_heading = "Named queries")]
+    param: Vec<(String, String)>,
+    /// Run a query of the library.
+    #[arg(long, value_name = "NAME", conflicts_with = "list", help_heading = "Named queries")]
+    named: Option<String>,
+    /// List the library: what each query answers, its parameters, an example.
+    #[arg(long, help_heading = "Named queries")]
+    list: bool,
+    /// A folder of .sql files that add to the library or stand in for some of its queries.
+    #[arg(long, value_name = "DIR", env = "TRAILPARE_QUERIES", help_heading = "Named queries")]
+    queries: Option<PathBuf>,
+    /// Which store.
+    #[command(flatten, next_help_heading = "From where")]
+    store: StoreArgs,
+    /// Ask this snapshot instead of the newest.
+    #[arg(long, value_name = "SNAPSHOT", help_heading = "From where")]
+    at: Option<i64>,
+    /// Memory that sorts, joins and groupings may take before they spill to disk, in MiB.
+    #[arg(long, value_name = "MIB", help_heading = "How", value_parser = clap::value_parser!(u64).range(16..=16 << 20))]
+    memory_limit_mib: Option<u64>,
+    /// Threads; one a core where nothing is said.
+    #[arg(long, value_name = "N", help_heading = "How", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+fn parse_parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("not a parameter; hint: write NAME=VALUE".to_owned()),
+    }
+}
+
+pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
+    if args.list {
+        return list(args);
+    }
+    let (sql, parameters) = question(args)?;
+    let snapshot = open(&args.store.store, args.at, context)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = answer(args, &sql, &parameters, &snapshot, context) => outcome,
+            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+        }
+    })
+}
+
+/// The store as it stands, its usage brought up to date.
+pub(super) fn open(dir: &Path, at: Option<i64>, context: &Context) -> Result<Snapshot, CliError> {
+    let store = Store::open(dir)?;
+    if at.is_none()
+        && let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(&store, Catalog::embedded())?
+    {
+        context.warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
+    }
+    Ok(store.snapshot(at)?)
+}
+
+/// The statements to run, and the values of their parameters.
+fn question(args: &SqlArgs) -> Result<(String, HashMap<String, String>), CliError> {
+    let given: HashMap<String, String> = args.param.iter().cloned().collect();
+    if let Some(name) = &args.named {
+        let library = query::Library::open(args.queries.as_deref())?;
+        let named = library.get(name)?;
+        return Ok((named.sql.clone(), named.parameters(given)?));
+    }
+    let sql = match (&args.sql, &args.file) {
+        (Some(sql), _) => sql.clone(),
+        (None, Some(path)) => std::fs::read_to_string(path).map_err(QueryError::io("read", path))?,
+        (None, None) => {
+            let mut sql = String::new();
+            io::stdin().read_to_string(&mut sql).map_err(QueryError::io("read", Path::new("standard input")))?;
+            sql
+        }
+    };
+    if sql.trim().is_empty() {
+        return Err(CliError::Usage("no statement given\nhint: trailpare sql \"SELECT count(*) FROM events\"".to_owned()));
+    }
+    Ok((sql, given))
+}
+
+async fn answer(
+    args: &SqlArgs,
+    sql: &str,
+    parameters: &HashMap<String, String>,
+    snapshot: &Snapshot,
+    context: &Context,
+) -> Result<Exit, CliError> {
+    let options = Options {
+        threads: args.threads.map(usize::from),
+        memory_limit_bytes: args.memory_limit_mib.and_then(|mib| usize::try_from(mib << 20).ok()),
+    };
+    let session = query::session(snapshot, &options).await.map_err(QueryError::from)?;
+    match &args.output {
+        None => run_all(args, &session, sql, parameters, BufWriter::new(io::stdout()), context).await?,
+        Some(path) => {
+            // A file that is there is whole: it appears under its name when everything is written.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let file = tempfile::NamedTempFile::new_in(folder).map_err(QueryError::io("write", path))?;
+            let writer = BufWriter::new(file.reopen().map_err(QueryError::io("write", path))?);
+            run_all(args, &session, sql, parameters, writer, context).await?;
+            file.persist(path).map_err(|error| QueryError::io("write", path)(error.error))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn run_all(
+    args: &SqlArgs,
+    session: &SessionContext,
+    sql: &str,
+    parameters: &HashMap<String, String>,
+    mut out: impl Write + Send,
+    context: &Context,
+) -> Result<(), CliError> {
+    let mut answers = 0;
+    for statement in query::parse(sql)? {
+        let stream = query::execute(session, statement, parameters).await?;
+        let answers_something = !stream.schema().fields().is_empty();
+        if answers_something {
+            answers += 1;
+            if answers > 1 && args.format == Format::Parquet {
+                return Err(CliError::Usage("a Parquet file holds the answer of one statement, not of several".to_owned()));
+            }
+            if answers > 1 && args.format == Format::Table {
+                out.write_all(b"\n").map_err(QueryError::Output)?;
+            }
+        }
+        let written = match query::write(stream, args.format, args.max_rows, printable, &mut out).await {
+            Err(QueryError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Err(CliError::BrokenPipe),
+            other => other?,
+        };
+        if written.left_out > 0 {
+            let shown = written.rows - written.left_out;
+            context.warn(&format!(
+                "{shown} of {} rows shown\nhint: --max-rows, or --format csv for all of them",
+                written.rows
+            ));
+        } else if answers_something {
+            context.detail(&format!("{} rows", written.rows));
+        }
+    }
+    Ok(())
+}
+
+fn list(args: &SqlArgs) -> Result<Exit, CliError> {
+    let library = query::Library::open(args.queries.as_deref())?;
+    let mut out = io::stdout().lock();
+    for (name, named) in library.iter() {
+        writeln!(out, "{}\n{}\n", printable(name), printable(&named.describe()))?;
+    }
+    Ok(Exit::Done)
+}

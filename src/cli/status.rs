@@ -1,0 +1,258 @@
+//! `trailpare status`: what is in the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use super::select::StoreArgs;
+use super::table::{render, row, table};
+use super::{CliError, Context, Exit};
+use crate::store::{BrokenEntry, DayCount, RefusedObject, Run, Snapshot, Store, Table, Totals};
+use crate::time::format_date;
+
+/// Say what is in the store: days, accounts, regions, objects, events, duplicates, refused objects and why, gaps.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A gap is a day without events of an account, between its first and its last day.
+The exit code is 3 while the store has refused objects or records kept out.
+
+Examples:
+  trailpare status
+  trailpare status --store /data/store --format json")]
+pub struct StatusArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    Table,
+    /// One JSON object.
+    Json,
+}
+
+/// Everything that `status` tells.
+struct Status {
+    snapshot: Snapshot,
+    totals: Totals,
+    accounts: Vec<Account>,
+    days: BTreeMap<i32, u64>,
+    regions: BTreeMap<String, u64>,
+    refused: Vec<RefusedObject>,
+    broken: Vec<(String, BrokenEntry)>,
+    last_run: Option<(String, Option<String>, Run)>,
+}
+
+struct Account {
+    id: String,
+    events: u64,
+    first: i32,
+    last: i32,
+    gaps: Vec<(i32, i32)>,
+}
+
+impl Status {
+    fn read(store: &Store) -> Result<Status, CliError> {
+        let counts = store.days()?;
+        let (mut days, mut regions) = (BTreeMap::new(), BTreeMap::new());
+        for count in &counts {
+            *days.entry(count.event_date).or_default() += count.events;
+            *regions.entry(count.aws_region.clone()).or_default() += count.events;
+        }
+        Ok(Status {
+            snapshot: store.snapshot(None)?,
+            totals: store.totals()?,
+            accounts: accounts(&counts),
+            days,
+            regions,
+            refused: store.refused_objects()?,
+            broken: store.broken_records()?,
+            last_run: store.last_run()?,
+        })
+    }
+}
+
+fn accounts(counts: &[DayCount]) -> Vec<Account> {
+    let mut days: BTreeMap<&str, (BTreeSet<i32>, u64)> = BTreeMap::new();
+    for count in counts {
+        let (seen, events) = days.entry(&count.account_id).or_default();
+        seen.insert(count.event_date);
+        *events += count.events;
+    }
+    days.into_iter()
+        .map(|(id, (seen, events))| Account {
+            id: id.to_owned(),
+            events,
+            first: seen.first().copied().unwrap_or_default(),
+            last: seen.last().copied().unwrap_or_default(),
+            gaps: gaps(&seen),
+        })
+        .collect()
+}
+
+/// The runs of days that are missing between the first and the last.
+fn gaps(days: &BTreeSet<i32>) -> Vec<(i32, i32)> {
+    days.iter().zip(days.iter().skip(1)).filter(|(a, b)| *b - *a > 1).map(|(a, b)| (a + 1, b - 1)).collect()
+}
+
+fn days_text((first, last): (i32, i32)) -> String {
+    if first == last { format_date(first) } else { format!("{} to {}", format_date(first), format_date(last)) }
+}
+
+pub fn run(args: &StatusArgs, _: &Context) -> Result<Exit, CliError> {
+    let store = Store::open(&args.store.store)?;
+    let status = Status::read(&store)?;
+    let text = match args.format {
+        Format::Table => text(&store, &status),
+        Format::Json => json_text(&status)?,
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    let is_clean = status.refused.is_empty() && status.broken.is_empty();
+    Ok(if is_clean { Exit::Done } else { Exit::Refused })
+}
+
+fn text(store: &Store, status: &Status) -> String {
+    let (snapshot, totals) = (&status.snapshot, &status.totals);
+    let mut out = format!("store      {}, snapshot {} of {}\n", store.dir().display(), snapshot.id, snapshot.time);
+    out += &format!("objects    {} taken in, {} bytes\n", totals.objects, totals.object_bytes);
+    out += &format!(
+        "records    {}: {} events, {} duplicates, {} kept out\n",
+        totals.records, totals.events, totals.duplicates, totals.broken
+    );
+    let usage: u64 = snapshot.rows(Table::Usage);
+    let bytes: u64 = Table::ALL.iter().flat_map(|t| snapshot.files(*t)).map(|f| f.size_bytes).sum();
+    out += &format!("tables     {} events, {usage} usage rows, {bytes} bytes of Parquet\n", snapshot.rows(Table::Events));
+    if let (Some((first, _)), Some((last, _))) = (status.days.first_key_value(), status.days.last_key_value()) {
+        out += &format!("days       {} with events, {}\n", status.days.len(), days_text((*first, *last)));
+    }
+    if let Some((started, finished, run)) = &status.last_run {
+        let end = finished.as_deref().unwrap_or("cut short");
+        out += &format!(
+            "last run   {started} to {end}: {} files found, {} taken in, {} known, {} refused, {} digests, {} of other services, {} other files\n",
+            run.found, run.taken, run.known, run.refused, run.digests, run.other_services, run.foreign_files
+        );
+    }
+    out + &accounts_text(status) + &problems_text(status)
+}
+
+fn accounts_text(status: &Status) -> String {
+    let mut accounts = table(&["ACCOUNT", "EVENTS", "FIRST DAY", "LAST DAY", "GAPS"], &[1]);
+    for account in &status.accounts {
+        let gaps: Vec<String> = account.gaps.iter().map(|gap| days_text(*gap)).collect();
+        row(
+            &mut accounts,
+            [
+                or_dash(&account.id),
+                &account.events.to_string(),
+                &format_date(account.first),
+                &format_date(account.last),
+                or_dash(&gaps.join(", ")),
+            ],
+        );
+    }
+    let mut regions = table(&["REGION", "EVENTS"], &[1]);
+    for (region, events) in &status.regions {
+        row(&mut regions, [or_dash(region), &events.to_string()]);
+    }
+    let mut out = String::new();
+    if !status.accounts.is_empty() {
+        out = format!("\n{}\n{}", render(&accounts), render(&regions));
+    }
+    out
+}
+
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}
+
+fn problems_text(status: &Status) -> String {
+    let mut out = String::new();
+    if !status.refused.is_empty() {
+        let mut refused = table(&["REFUSED OBJECT", "AT BYTE", "REASON"], &[1]);
+        for object in &status.refused {
+            let offset = object.offset_bytes.map_or_else(|| "-".to_owned(), |offset| offset.to_string());
+            row(&mut refused, [&object.path, &offset, &object.reason]);
+        }
+        out += &format!("\n{}hint: mend or replace these objects; the next ingest tries them again\n", render(&refused));
+    }
+    if !status.broken.is_empty() {
+        let mut broken = table(&["RECORD KEPT OUT OF", "RECORD", "AT BYTE", "REASON"], &[1, 2]);
+        for (name, record) in &status.broken {
+            row(
+                &mut broken,
+                [name, &record.index.to_string(), &record.offset_bytes.to_string(), &record.reason],
+            );
+        }
+        out += &format!("\n{}", render(&broken));
+    }
+    out
+}
+
+fn json_text(status: &Status) -> Result<String, CliError> {
+    let totals = &status.totals;
+    let days: serde_json::Map<_, _> = status.days.iter().map(|(day, n)| (format_date(*day), json!(n))).collect();
+    let accounts: Vec<_> = status
+        .accounts
+        .iter()
+        .map(|a| {
+            let gaps: Vec<_> =
+                a.gaps.iter().map(|(from, to)| json!({"from": format_date(*from), "to": format_date(*to)})).collect();
+            json!({
+                "account_id": a.id, "events": a.events, "first_day": format_date(a.first),
+                "last_day": format_date(a.last), "gaps": gaps,
+            })
+        })
+        .collect();
+    let refused: Vec<_> = status
+        .refused
+        .iter()
+        .map(|o| json!({"name": o.name, "path": o.path, "reason": o.reason, "offset_bytes": o.offset_bytes}))
+        .collect();
+    let broken: Vec<_> = status
+        .broken
+        .iter()
+        .map(|(name, r)| json!({"object": name, "index": r.index, "offset_bytes": r.offset_bytes, "reason": r.reason}))
+        .collect();
+    let last_run = status.last_run.as_ref().map(|(started, finished, run)| {
+        json!({
+            "started": started, "finished": finished, "found": run.found, "taken": run.taken, "known": run.known,
+            "refused": run.refused, "digests": run.digests, "other_services": run.other_services,
+            "foreign_files": run.foreign_files,
+        })
+    });
+    let value = json!({
+        "snapshot": status.snapshot.id,
+        "snapshot_time": status.snapshot.time,
+        "objects": totals.objects,
+        "object_bytes": totals.object_bytes,
+        "records": totals.records,
+        "events": totals.events,
+        "duplicates": totals.duplicates,
+        "records_kept_out": totals.broken,
+        "usage_rows": status.snapshot.rows(Table::Usage),
+        "days": days,
+        "accounts": accounts,
+        "regions": status.regions,
+        "refused_objects": refused,
+        "broken_records": broken,
+        "last_run": last_run,
+    });
+    Ok(serde_json::to_string_pretty(&value)? + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_between_days() {
+        let days: BTreeSet<i32> = [1, 2, 4, 8].into();
+        assert_eq!(gaps(&days), [(3, 3), (5, 7)]);
+        assert!(gaps(&BTreeSet::new()).is_empty());
+    }
+}

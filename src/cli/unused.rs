@@ -1,0 +1,122 @@
+//! `trailpare unused`: what roles and users may do and never did.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use super::select::{RangeArgs, SelectArgs, StoreArgs};
+use super::{CliError, Context, Exit};
+use crate::iam::Catalog;
+use crate::policy::unused::{Details, EntityUse, text, unused, value};
+
+/// Compare what roles and users may do with what they did: services, actions, policies and whole roles and users that
+/// nobody needed in the window, the riskiest first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The file is the output of `aws iam get-account-authorization-details`, one for each account. What the window or the trail
+does not hold (data events!) counts as unused.
+
+Examples:
+  trailpare unused --authorization-details account.json
+  trailpare unused --authorization-details a.json b.json --from 2024-01-01 --format json
+  trailpare unused --authorization-details account.json --only 'role/app-*'")]
+pub struct UnusedArgs {
+    /// Output of `aws iam get-account-authorization-details`.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    authorization_details: Vec<PathBuf>,
+    /// Only roles and users whose ARN holds a match of this glob.
+    #[arg(long, value_name = "PATTERN")]
+    only: Option<String>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// When.
+    #[command(flatten, next_help_heading = "When")]
+    range: RangeArgs,
+    /// Take these archives in first (only what is new), then answer.
+    #[arg(long, value_name = "PATH", help_heading = "From where")]
+    archive: Vec<PathBuf>,
+    /// Which store.
+    #[command(flatten, next_help_heading = "From where")]
+    store: StoreArgs,
+    /// Answer from this snapshot instead of the newest.
+    #[arg(long, value_name = "SNAPSHOT", help_heading = "From where", conflicts_with = "archive")]
+    at: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    Table,
+    /// A JSON list, nothing left out.
+    Json,
+}
+
+pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
+    let mut details = args.details()?;
+    if details.is_truncated {
+        context.warn("the file says that there is more (IsTruncated): get the other pages too");
+    }
+    if let Some(pattern) = &args.only {
+        let glob = format!("*{pattern}*");
+        details.entities.retain(|entity| crate::iam::wildcard_match(&glob, &entity.arn, false));
+    }
+    let catalog = Catalog::embedded();
+    let selected = args.select().read(catalog, context)?;
+    let uses = unused(&details, &selected.rows, catalog);
+    let printed = match args.format {
+        Format::Table => super::printable(&text(&uses)),
+        Format::Json => format!("{:#}\n", value(&uses)),
+    };
+    io::stdout().write_all(printed.as_bytes())?;
+    warn_of_strangers(&uses, context);
+    context.say(&format!("snapshot {}, {}", selected.snapshot.id, selected.range));
+    if details.service_linked > 0 {
+        context.say(&format!("{} service-linked roles left out: their policies are AWS's", details.service_linked));
+    }
+    Ok(selected.exit)
+}
+
+/// An account of which nobody has any event is more likely not in the archive than idle.
+fn warn_of_strangers(uses: &[EntityUse], context: &Context) {
+    let account = |arn: &str| arn.split(':').nth(4).unwrap_or_default().to_owned();
+    let mut accounts: Vec<String> = uses.iter().map(|entity| account(&entity.arn)).collect();
+    accounts.sort();
+    accounts.dedup();
+    for account_id in accounts {
+        if uses.iter().filter(|entity| account(&entity.arn) == account_id).all(|entity| entity.events == 0) {
+            context.warn(&format!(
+                "no role or user of account {account_id} has any event in the window: is its trail in the store?"
+            ));
+        }
+    }
+}
+
+impl UnusedArgs {
+    fn details(&self) -> Result<Details, CliError> {
+        let mut all = Details::default();
+        for path in &self.authorization_details {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| CliError::failed(format!("cannot read {}: {error}", path.display())))?;
+            let details =
+                Details::parse(&text).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))?;
+            all.extend(details);
+        }
+        Ok(all)
+    }
+
+    /// Everybody, in the window.
+    fn select(&self) -> SelectArgs {
+        SelectArgs {
+            role: Vec::new(),
+            user: Vec::new(),
+            permission_set: Vec::new(),
+            principal: vec!["*".to_owned()],
+            session: Vec::new(),
+            account: Vec::new(),
+            range: self.range.clone(),
+            archive: self.archive.clone(),
+            store: self.store.clone(),
+            at: self.at,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! ARNs: `arn:partition:service:region:account:resource`.
+//!
+//! Source: AWS General Reference, "Amazon Resource Names (ARNs)".
+
+use std::fmt::Write;
+
+/// An ARN's parts, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arn<'a> {
+    /// `aws`, `aws-cn`, `aws-us-gov`, …
+    pub partition: &'a str,
+    /// `s3`.
+    pub service: &'a str,
+    /// Empty for global services.
+    pub region: &'a str,
+    /// Empty where the resource's name is unique without it.
+    pub account: &'a str,
+    /// Everything behind.
+    pub resource: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    /// Reads an ARN; `None` for anything else.
+    pub fn parse(text: &'a str) -> Option<Arn<'a>> {
+        let mut parts = text.splitn(6, ':');
+        if parts.next() != Some("arn") {
+            return None;
+        }
+        let arn = Arn {
+            partition: parts.next()?,
+            service: parts.next()?,
+            region: parts.next()?,
+            account: parts.next()?,
+            resource: parts.next()?,
+        };
+        (!arn.partition.is_empty() && !arn.service.is_empty() && !arn.resource.is_empty()).then_some(arn)
+    }
+}
+
+/// The partition that a region belongs to.
+pub fn partition_of(region: Option<&str>) -> &'static str {
+    match region {
+        Some(region) if region.starts_with("cn-") => "aws-cn",
+        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+        Some(region) if region.starts_with("us-iso-") => "aws-iso",
+        Some(region) if region.starts_with("us-isob-") => "aws-iso-b",
+        Some(region) if region.starts_with("eusc-") => "aws-eusc",
+        _ => "aws",
+    }
+}
+
+/// A text from a log as part of a `Resource` element: what IAM would read as a wildcard or variable is written as the
+/// variable that stands for the character, so that nobody's choice of a name widens a policy.
+///
+/// Source: IAM User Guide, "IAM policy elements: Variables and tags", "Specifying special characters".
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '*' => out.push_str("${*}"),
+            '?' => out.push_str("${?}"),
+            '$' if chars.peek() == Some(&'{') => out.push_str("${$}"),
+            // No ARN holds one; IAM would refuse the policy.
+            c if c.is_control() => {
+                let _ = write!(out, "?");
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts() {
+        let arn = Arn::parse("arn:aws-cn:lambda:cn-north-1:111122223333:function:f:1");
+        assert_eq!(arn.map(|a| (a.partition, a.region, a.resource)), Some(("aws-cn", "cn-north-1", "function:f:1")));
+        for text in ["", "arn:aws:s3", "arn:aws:s3:::", "urn:aws:s3:::b", "arn::s3:::b"] {
+            assert_eq!(Arn::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_never_widen() {
+        assert_eq!(escape("a*b?c${aws:x}$"), "a${*}b${?}c${$}{aws:x}$");
+        assert_eq!(escape("plain/key-1.json"), "plain/key-1.json");
+    }
+}

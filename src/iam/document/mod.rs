@@ -1,0 +1,162 @@
+//! The IAM policy language: a document read, held and written.
+//!
+//! Grammar: IAM User Guide, "Grammar of the IAM JSON policy language" (`reference_policies_grammar`).
+//! Everything a document says is kept, so that a policy that is read and written again means the same.
+
+mod parse;
+mod render;
+
+pub use parse::PolicyError;
+
+/// One policy document, of any kind: identity, boundary, service control, session, resource or trust policy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// `None` where the document does not say; IAM then takes 2008-10-17.
+    pub version: Option<Version>,
+    /// `Id`: only resource policies may have one.
+    pub id: Option<String>,
+    pub statements: Vec<Statement>,
+}
+
+/// The version of the policy *language* (`Version`), not of a managed policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Version {
+    /// No policy variables: `${aws:username}` is the text itself.
+    V2008,
+    #[default]
+    V2012,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    Allow,
+    Deny,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    pub sid: Option<String>,
+    pub effect: Effect,
+    /// Only in resource, trust and resource control policies.
+    pub principal: Option<PrincipalSpec>,
+    pub actions: ActionSpec,
+    pub resources: ResourceSpec,
+    /// In the document's order; all must hold. An operator stands once, and a key once under it: JSON cannot say either
+    /// twice.
+    pub condition: Vec<Condition>,
+}
+
+/// `Principal` or `NotPrincipal`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrincipalSpec {
+    Principal(Principal),
+    NotPrincipal(Principal),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// `"*"`: everyone.
+    Everyone,
+    /// `AWS`, `Service`, `Federated`, `CanonicalUser` → identifiers.
+    Of(Vec<(String, Vec<String>)>),
+}
+
+/// `Action` or `NotAction`: patterns over `service:Name`, compared without regard to case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActionSpec {
+    Action(Vec<String>),
+    NotAction(Vec<String>),
+}
+
+/// `Resource` or `NotResource`: ARN patterns, possibly with policy variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResourceSpec {
+    Resource(Vec<String>),
+    NotResource(Vec<String>),
+    /// Trust policies have none: the role itself is meant.
+    Omitted,
+}
+
+/// One operator of a `Condition` block with the keys it tests: `{"StringEquals": {key: [values]}}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// `StringLike`, `ForAllValues:StringEqualsIfExists`, …
+    pub operator: String,
+    /// Key → values, in the document's order.
+    pub keys: Vec<(String, Vec<String>)>,
+}
+
+impl Policy {
+    /// A document of the current language version.
+    pub fn new(statements: Vec<Statement>) -> Policy {
+        Policy { version: Some(Version::V2012), id: None, statements }
+    }
+
+    /// The language version that IAM applies: 2008-10-17 where the document names none
+    /// (IAM User Guide, `reference_policies_elements_version`).
+    pub fn language(&self) -> Version {
+        self.version.unwrap_or(Version::V2008)
+    }
+}
+
+impl Version {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Version::V2008 => "2008-10-17",
+            Version::V2012 => "2012-10-17",
+        }
+    }
+}
+
+impl Effect {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Effect::Allow => "Allow",
+            Effect::Deny => "Deny",
+        }
+    }
+}
+
+impl Statement {
+    /// A statement without Sid, principal and conditions.
+    pub fn new(effect: Effect, actions: ActionSpec, resources: ResourceSpec) -> Statement {
+        Statement { sid: None, effect, principal: None, actions, resources, condition: Vec::new() }
+    }
+}
+
+impl ActionSpec {
+    /// `Action` or `NotAction`.
+    pub fn element(&self) -> &'static str {
+        match self {
+            ActionSpec::Action(_) => "Action",
+            ActionSpec::NotAction(_) => "NotAction",
+        }
+    }
+
+    pub fn patterns(&self) -> &[String] {
+        match self {
+            ActionSpec::Action(list) | ActionSpec::NotAction(list) => list,
+        }
+    }
+}
+
+impl ResourceSpec {
+    /// `Resource` or `NotResource`; nothing where the element is omitted.
+    pub fn element(&self) -> Option<&'static str> {
+        match self {
+            ResourceSpec::Resource(_) => Some("Resource"),
+            ResourceSpec::NotResource(_) => Some("NotResource"),
+            ResourceSpec::Omitted => None,
+        }
+    }
+
+    pub fn patterns(&self) -> &[String] {
+        match self {
+            ResourceSpec::Resource(list) | ResourceSpec::NotResource(list) => list,
+            ResourceSpec::Omitted => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

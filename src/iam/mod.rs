@@ -1,0 +1,29 @@
+//! Knowing IAM: actions, resource types, operations; event → permissions; ARNs; the policy grammar and its evaluation.
+//!
+//! * `catalog`: services, actions and resource types, out of `tables/catalogue.txt` (written by `generate/`).
+//! * `overrides`: hand-written rules, `tables/overrides.txt`.
+//! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
+//!   `special` where it depends on what the request carries.
+//! * `resources`: which resources an action was taken on.
+//! * `document`, `evaluate`: policies, and whether they allow a request.
+//!
+//! Knows nobody, does no I/O.
+
+pub mod arn;
+mod catalog;
+mod conditional;
+pub mod document;
+pub mod evaluate;
+mod event;
+mod overrides;
+mod params;
+mod prefixes;
+mod resources;
+mod special;
+mod step;
+mod wildcard;
+
+pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};
+pub use event::{Confidence, Event, Outcome, Permission, Permissions, ResourceRef};
+pub use step::{Step, permissions};
+pub use wildcard::wildcard_match;

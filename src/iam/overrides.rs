@@ -1,0 +1,89 @@
+//! The hand-written rules of `tables/overrides.txt`, which win over everything generated.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// When an action of a rule is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    Always,
+    /// The request has this parameter.
+    With(String),
+    /// It has not.
+    Without(String),
+}
+
+/// What one operation needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rule {
+    /// Full names of actions; empty where none is needed.
+    pub actions: Vec<(String, When)>,
+    /// Where the fact comes from.
+    pub source: std::sync::Arc<str>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Overrides {
+    /// Host of the event source → prefixes.
+    pub sources: HashMap<String, Vec<String>>,
+    /// `prefix:operation` in lower case → rule.
+    pub operations: HashMap<String, Rule>,
+}
+
+pub(super) fn overrides() -> &'static Overrides {
+    static OVERRIDES: LazyLock<Overrides> = LazyLock::new(|| parse(include_str!("tables/overrides.txt")));
+    &OVERRIDES
+}
+
+fn parse(text: &str) -> Overrides {
+    let mut overrides = Overrides::default();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (rule, source) = line.split_once(" | ").unwrap_or((line, "hand-written"));
+        let words: Vec<&str> = rule.split_ascii_whitespace().collect();
+        match words.as_slice() {
+            ["source", host, prefixes @ ..] => {
+                overrides.sources.insert((*host).to_owned(), prefixes.iter().map(|p| (*p).to_owned()).collect());
+            }
+            ["op", prefix, operation, actions @ ..] => {
+                let actions = actions.iter().filter(|a| **a != "-").map(|a| action(prefix, a)).collect();
+                let key = format!("{prefix}:{operation}").to_ascii_lowercase();
+                overrides.operations.insert(key, Rule { actions, source: source.into() });
+            }
+            _ => debug_assert!(false, "no rule: {line}"),
+        }
+    }
+    overrides
+}
+
+fn action(prefix: &str, text: &str) -> (String, When) {
+    let (name, when) = if let Some((name, parameter)) = text.split_once('?') {
+        (name, When::With(parameter.to_owned()))
+    } else if let Some((name, parameter)) = text.split_once('!') {
+        (name, When::Without(parameter.to_owned()))
+    } else {
+        (text, When::Always)
+    };
+    let full = if name.contains(':') { name.to_owned() } else { format!("{prefix}:{name}") };
+    (full, when)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iam::Catalog;
+
+    #[test]
+    fn every_rule_names_actions_that_exist_and_its_source() {
+        let catalog = Catalog::embedded();
+        assert!(overrides().operations.len() > 80);
+        for (operation, rule) in &overrides().operations {
+            assert_ne!(&*rule.source, "hand-written", "{operation}");
+            for (action, _) in &rule.actions {
+                assert_eq!(catalog.action(action).map(|a| &*a.name), Some(action.as_str()), "{operation}");
+            }
+        }
+        for prefixes in overrides().sources.values() {
+            assert!(prefixes.iter().any(|p| catalog.service(p).is_some()), "{prefixes:?}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Operations whose actions or resources depend on what the request carries: copies between buckets, DynamoDB
+//! transactions and PartiQL, re-encryption, models, launching instances, API Gateway's verbs on paths.
+
+use std::sync::Arc;
+
+use super::arn::{Arn, escape, partition_of};
+use super::catalog::{Action, Catalog};
+use super::event::{Confidence, Event, Permission};
+use super::resources::{Request, resources};
+use super::step::Resolved;
+
+pub(super) fn resolve<'c>(
+    catalog: &'c Catalog,
+    request: &Request<'_>,
+    prefixes: &[String],
+    name: &str,
+) -> Option<Resolved<'c>> {
+    match (prefixes.first()?.as_str(), name) {
+        ("s3" | "s3express", "CopyObject" | "UploadPartCopy") => copy(catalog, request),
+        ("dynamodb", "TransactWriteItems") => transaction(catalog, request),
+        ("dynamodb", "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction") => partiql(catalog, request),
+        ("kms", "ReEncrypt") => re_encrypt(catalog, request),
+        ("bedrock", _) => model(catalog, request, name),
+        ("ec2", "RunInstances") => run_instances(catalog, request),
+        ("apigateway", _) => verb(catalog, request, name),
+        _ => None,
+    }
+}
+
+fn permission(action: &Action, resources: Vec<String>, rule: &'static str, source: &str) -> Permission {
+    Permission {
+        action: Arc::clone(&action.name),
+        resources,
+        confidence: Confidence::Documented,
+        rule,
+        source: source.into(),
+        passed_to_service: None,
+    }
+}
+
+/// Reading the source, writing the target. Source: S3 API Reference, CopyObject, "Permissions".
+fn copy<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+    let source = request.parameters.text("x-amz-copy-source").or(request.parameters.text("copySource"));
+    let decoded = source.map(percent_decode);
+    let (path, version) = match decoded.as_deref().map(|text| text.trim_start_matches('/')) {
+        Some(text) => match text.split_once("?versionId=") {
+            Some((path, _)) => (Some(path), true),
+            None => (Some(text), false),
+        },
+        None => (None, false),
+    };
+    let read = catalog.action(if version { "s3:GetObjectVersion" } else { "s3:GetObject" })?;
+    let write = catalog.action("s3:PutObject")?;
+    let partition = partition_of(request.event.aws_region);
+    let from = match path {
+        Some(arn) if Arn::parse(arn).is_some() => escape(arn),
+        Some(path) => format!("arn:{partition}:s3:::{}", escape(path)),
+        None => format!("arn:{partition}:s3:::*/*"),
+    };
+    let text = |name: &str| request.parameters.text(name);
+    let to = match (text("bucketName"), text("key")) {
+        (Some(bucket), Some(key)) => vec![format!("arn:{partition}:s3:::{}/{}", escape(bucket), escape(key))],
+        _ => resources(catalog, write, request),
+    };
+    let because = "S3 API Reference, CopyObject";
+    Some(Resolved::Special(vec![
+        permission(read, vec![from], "s3-copy", because),
+        permission(write, to, "s3-copy", because),
+    ]))
+}
+
+/// `%2F` and its like; what is no escape stays.
+fn percent_decode(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (first, code) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            _ => {
+                out.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Each item's own action. Source: DynamoDB developer guide, "IAM and transactions".
+fn transaction<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+    let items = request.parameters.get("requestItems").or(request.parameters.get("transactItems"));
+    let Some(items) = items.and_then(|items| items.as_array()) else {
+        // The items aren't logged: any of the four may have been needed.
+        let names = ["PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"];
+        return Some(Resolved::Special(all_of(catalog, request, &names, "dynamodb-transaction")));
+    };
+    let mut permissions: Vec<Permission> = Vec::new();
+    for item in items.iter().take(100) {
+        let (operation, inner) = match item.get("operation").and_then(|o| o.as_str()) {
+            Some(operation) => (operation, item),
+            None => item.as_object()?.iter().next().map(|(key, inner)| (key.as_str(), inner))?,
+        };
+        let action = match operation.to_ascii_lowercase().as_str() {
+            "put" => "dynamodb:PutItem",
+            "update" => "dynamodb:UpdateItem",
+            "delete" => "dynamodb:DeleteItem",
+            "conditioncheck" => "dynamodb:ConditionCheckItem",
+            "get" => "dynamodb:GetItem",
+            _ => continue,
+        };
+        let table = inner.get("tableName").or(inner.get("TableName")).and_then(|t| t.as_str());
+        let resource = table_arn(table, request.event);
+        let action = catalog.action(action)?;
+        match permissions.iter_mut().find(|p| p.action == action.name) {
+            Some(known) if known.resources.contains(&resource) => {}
+            Some(known) => known.resources.push(resource),
+            None => permissions.push(permission(
+                action,
+                vec![resource],
+                "dynamodb-transaction",
+                "DynamoDB developer guide, IAM and transactions",
+            )),
+        }
+    }
+    (!permissions.is_empty()).then_some(Resolved::Special(permissions))
+}
+
+fn table_arn(table: Option<&str>, event: &Event<'_>) -> String {
+    match table {
+        Some(arn) if Arn::parse(arn).is_some_and(|arn| arn.service == "dynamodb") => escape(arn),
+        _ => {
+            let name = table.filter(|t| !t.contains([':', '/'])).map_or_else(|| "*".to_owned(), escape);
+            let region = event.aws_region.unwrap_or("*");
+            let account = event.account_id.unwrap_or("*");
+            format!("arn:{}:dynamodb:{region}:{account}:table/{name}", partition_of(event.aws_region))
+        }
+    }
+}
+
+/// The statement's first word tells. Source: DynamoDB developer guide, "IAM policies for PartiQL".
+fn partiql<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+    let statements = request.parameters.texts("Statement");
+    let mut permissions: Vec<Permission> = Vec::new();
+    for statement in statements {
+        let mut words = statement.split_ascii_whitespace();
+        let action = match words.next()?.to_ascii_uppercase().as_str() {
+            "SELECT" | "EXISTS" => "dynamodb:PartiQLSelect",
+            "INSERT" => "dynamodb:PartiQLInsert",
+            "UPDATE" => "dynamodb:PartiQLUpdate",
+            "DELETE" => "dynamodb:PartiQLDelete",
+            _ => continue,
+        };
+        let action = catalog.action(action)?;
+        let table = table_of(statement);
+        let resource = table_arn(table.as_deref(), request.event);
+        match permissions.iter_mut().find(|p| p.action == action.name) {
+            Some(known) if known.resources.contains(&resource) => {}
+            Some(known) => known.resources.push(resource),
+            None => permissions.push(permission(
+                action,
+                vec![resource],
+                "dynamodb-partiql",
+                "DynamoDB developer guide, IAM policies for PartiQL",
+            )),
+        }
+    }
+    if permissions.is_empty() {
+        // The statement isn't logged: any of the four may have been needed.
+        let names = ["PartiQLDelete", "PartiQLInsert", "PartiQLSelect", "PartiQLUpdate"];
+        permissions = all_of(catalog, request, &names, "dynamodb-partiql");
+    }
+    Some(Resolved::Special(permissions))
+}
+
+/// Several actions of DynamoDB on the tables that the request names.
+fn all_of(catalog: &Catalog, request: &Request<'_>, names: &[&str], rule: &'static str) -> Vec<Permission> {
+    let actions = names.iter().filter_map(|name| catalog.action(&format!("dynamodb:{name}")));
+    let source = "Service Authorization Reference, operations of DynamoDB";
+    actions.map(|action| permission(action, resources(catalog, action, request), rule, source)).collect()
+}
+
+/// From one key to the other. Source: KMS API Reference, ReEncrypt, "Required permissions".
+fn re_encrypt<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+    let key = |name: &str, action: &Action| match request.parameters.text(name) {
+        Some(arn) if catalog.does_take(action, &escape(arn)) && Arn::parse(arn).is_some() => vec![escape(arn)],
+        Some(id) if !id.contains([':', '/']) => vec![format!(
+            "arn:{}:kms:{}:{}:key/{}",
+            partition_of(request.event.aws_region),
+            request.event.aws_region.unwrap_or("*"),
+            request.event.account_id.unwrap_or("*"),
+            escape(id)
+        )],
+        _ => resources(catalog, action, request),
+    };
+    let (from, to) = (catalog.action("kms:ReEncryptFrom")?, catalog.action("kms:ReEncryptTo")?);
+    let source = "KMS API Reference, ReEncrypt";
+    Some(Resolved::Special(vec![
+        permission(from, key("sourceKeyId", from), "kms-re-encrypt", source),
+        permission(to, key("destinationKeyId", to), "kms-re-encrypt", source),
+    ]))
+}
+
+/// `modelId` may be a model's id, an inference profile's, or the ARN of one of many kinds.
+/// Source: Bedrock User Guide, "Prerequisites for inference profiles"; Bedrock API Reference, InvokeModel.
+fn model<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
+    let name = match name {
+        "Converse" | "InvokeModelWithBidirectionalStream" | "StartAsyncInvoke" | "InvokeModel" => "InvokeModel",
+        "ConverseStream" | "InvokeModelWithResponseStream" => "InvokeModelWithResponseStream",
+        _ => return None,
+    };
+    let action = catalog.action(&format!("bedrock:{name}"))?;
+    let (partition, region) = (partition_of(request.event.aws_region), request.event.aws_region.unwrap_or("*"));
+    let resources = match request.parameters.text("modelId") {
+        Some(arn) if Arn::parse(arn).is_some() && catalog.does_take(action, &escape(arn)) => vec![escape(arn)],
+        // A profile of several regions: `us.anthropic.…`; the models behind it are in any of them.
+        Some(id) if is_profile(id) => vec![
+            format!("arn:{partition}:bedrock:*::foundation-model/{}", escape(id.split_once('.').map_or(id, |(_, m)| m))),
+            format!("arn:{partition}:bedrock:{region}:{}:inference-profile/{}", request.event.account_id.unwrap_or("*"), escape(id)),
+        ],
+        Some(id) if !id.contains('/') => vec![format!("arn:{partition}:bedrock:{region}::foundation-model/{}", escape(id))],
+        _ => vec!["*".to_owned()],
+    };
+    Some(Resolved::Special(vec![permission(action, resources, "bedrock-model", "Bedrock API Reference, InvokeModel")]))
+}
+
+fn is_profile(id: &str) -> bool {
+    let areas = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
+    id.split_once('.').is_some_and(|(area, _)| areas.contains(&area))
+}
+
+/// Beside what the table marks as required, every launch makes volumes.
+/// Source: EC2 User Guide, "Example policies to control access to the EC2 API", "Launch instances (RunInstances)".
+fn run_instances<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+    let action = catalog.action("ec2:RunInstances")?;
+    let mut resources = resources(catalog, action, request);
+    if !resources.iter().any(|r| r.contains(":volume/")) {
+        let region = request.event.aws_region.unwrap_or("*");
+        let account = request.event.account_id.unwrap_or("*");
+        resources.push(format!("arn:{}:ec2:{region}:{account}:volume/*", partition_of(request.event.aws_region)));
+        resources.sort();
+    }
+    Some(Resolved::Special(vec![permission(action, resources, "run-instances", "EC2 User Guide, Launch instances")]))
+}
+
+/// The table behind FROM, INTO or UPDATE: `"Music"`, `Music`, `"Music"."index"`.
+fn table_of(statement: &str) -> Option<String> {
+    let mut words = statement.split_ascii_whitespace();
+    words.find(|word| ["FROM", "INTO", "UPDATE"].iter().any(|key| word.eq_ignore_ascii_case(key)))?;
+    let word = words.next()?;
+    let name = word.split('.').next()?.trim_matches(['"', '\'', ';', '(', ')']);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// API Gateway's actions are HTTP verbs, its resources the paths.
+/// Source: Service Authorization Reference, "Actions defined by Amazon API Gateway Management".
+fn verb<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
+    let https = catalog.service("apigateway")?.http.get(&name.to_ascii_lowercase())?;
+    // Both versions have operations of one name; version 2 speaks of `apiId`.
+    let is_v2 = !request.parameters.texts("apiId").is_empty();
+    let http = https.iter().find(|h| h.path.starts_with("/v2/") == is_v2).or(https.first())?;
+    let action = catalog.action(&format!("apigateway:{}", http.method))?;
+    let region = request.event.aws_region.unwrap_or("*");
+    let mut path = String::new();
+    for segment in http.path.split('/').filter(|s| !s.is_empty()) {
+        path.push('/');
+        match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
+            Some(variable) => path.push_str(&path_value(request, variable)),
+            None => path.push_str(segment),
+        }
+    }
+    let resource = format!("arn:{}:apigateway:{region}::{path}", partition_of(request.event.aws_region));
+    Some(Resolved::Special(vec![permission(
+        action,
+        vec![resource],
+        "apigateway-verb",
+        "botocore service model: HTTP method and requestUri",
+    )]))
+}
+
+fn path_value(request: &Request<'_>, variable: &str) -> String {
+    let name = variable.trim_end_matches('+').replace('_', "");
+    let texts = request.parameters.texts(&name);
+    match texts.as_slice() {
+        [one] if !one.contains(['/', ':']) => escape(one),
+        _ => "*".to_owned(),
+    }
+}

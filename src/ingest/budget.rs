@@ -1,0 +1,64 @@
+//! How the memory limit is shared out.
+
+use super::error::IngestError;
+
+/// What the program takes before the first object: code, catalogue, allocator, Parquet and SQLite buffers.
+const FIXED_BYTES: u64 = 96 << 20;
+
+/// The smallest limit that an ingest runs under.
+pub const MEMORY_LIMIT_MIN_BYTES: u64 = 256 << 20;
+
+/// JSON that one batch holds at the most; larger ones don't compress or sort better.
+const BATCH_MAX_BYTES: u64 = 64 << 20;
+
+/// Bytes of memory that a batch takes for each byte of its JSON: text, spans, columns, encoded pages.
+/// Measured with `benches/end_to_end`; see there.
+const BYTES_PER_JSON_BYTE: u64 = 4;
+
+/// What each part may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Budget {
+    /// JSON bytes at which a batch is full.
+    pub batch_bytes: u64,
+    /// JSON bytes that one object may have.
+    pub object_bytes: u64,
+    /// Ids of events held in memory for finding duplicates.
+    pub seen_bytes: u64,
+}
+
+impl Budget {
+    pub fn new(limit_bytes: u64, threads: usize) -> Result<Budget, IngestError> {
+        if limit_bytes < MEMORY_LIMIT_MIN_BYTES {
+            return Err(IngestError::MemoryLimit { given: limit_bytes, least: MEMORY_LIMIT_MIN_BYTES });
+        }
+        let free = limit_bytes - FIXED_BYTES;
+        let seen_bytes = free / 4;
+        let batches = free - seen_bytes;
+        // One object of the greatest size may come on top of what the other threads hold.
+        let object_bytes = batches / 2 / BYTES_PER_JSON_BYTE;
+        let batch_bytes = (batches / 2 / threads.max(1) as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
+        Ok(Budget { batch_bytes, object_bytes, seen_bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stay_within_the_whole() -> Result<(), IngestError> {
+        for limit in [256 << 20, 1 << 30, 4 << 30] {
+            for threads in [1, 2, 16, 64] {
+                let b = Budget::new(limit, threads)?;
+                let batches = (b.batch_bytes * threads as u64 + b.object_bytes) * BYTES_PER_JSON_BYTE;
+                assert!(FIXED_BYTES + b.seen_bytes + batches <= limit, "{b:?}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn too_little_is_said() {
+        assert!(matches!(Budget::new(1 << 20, 2), Err(IngestError::MemoryLimit { .. })));
+    }
+}

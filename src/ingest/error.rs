@@ -1,0 +1,42 @@
+//! What ends an ingest.
+
+use std::path::PathBuf;
+
+use crate::store::StoreError;
+use crate::usage::ReadError;
+
+/// An error that ends an ingest; what was committed before it stays.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Reading the store's own files back.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Columns that don't fit together.
+    #[error("the columns of a batch don't fit together: {0}")]
+    Columns(#[from] arrow::error::ArrowError),
+    /// A path that isn't there.
+    #[error("{}: no such file or directory\nhint: give the folder that the archive was copied to", .0.display())]
+    NoArchive(PathBuf),
+    /// Too little memory to work with.
+    #[error("--memory-limit: {given} bytes is too little\nhint: give at least {least} bytes")]
+    MemoryLimit {
+        /// What was given.
+        given: u64,
+        /// The least that works.
+        least: u64,
+    },
+    /// The spill file of the duplicates check.
+    #[error("{}: {source}", path.display())]
+    Spill {
+        /// Which file.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A worker died.
+    #[error("a worker thread ended unexpectedly\nhint: run it again; nothing was committed that isn't whole")]
+    Worker,
+}

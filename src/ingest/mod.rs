@@ -1,0 +1,115 @@
+//! Taking an archive in: what is new, batch by batch into data files, committed in order.
+//!
+//! `plan` finds what is new. Worker threads fill batches from the plan (`batch`), drop the events that were there
+//! already (`seen`) and write data files that nobody sees yet. One thread commits them in the order in which they
+//! claimed their events (`run`), so that a batch that left an event to another one is never visible without it.
+//! `upkeep` keeps the stored usage whole and in few files.
+
+mod batch;
+mod budget;
+mod error;
+mod plan;
+mod run;
+mod seen;
+mod upkeep;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub use budget::MEMORY_LIMIT_MIN_BYTES;
+pub use error::IngestError;
+pub use run::ingest;
+pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
+
+use crate::store::Run;
+use crate::usage::TimeRange;
+
+/// What to take in, and with how much of the machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Files and directories below which log objects are looked for.
+    pub archives: Vec<PathBuf>,
+    /// Peak resident memory to stay below.
+    pub memory_limit_bytes: u64,
+    /// Worker threads.
+    pub threads: usize,
+    /// Only objects whose name says that they may hold events of this window.
+    pub range: TimeRange,
+    /// Only objects of these accounts, where the name says which; all where empty.
+    pub accounts: Vec<String>,
+    /// Only objects of these regions, where the name says which; all where empty.
+    pub regions: Vec<String>,
+    /// Read known objects again and compare their digests.
+    pub rehash: bool,
+}
+
+/// How far an ingest is, for whoever shows it; also how to end it early.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Files looked at while finding.
+    pub found: AtomicU64,
+    /// Objects to take in; 0 until they are found.
+    pub objects_total: AtomicU64,
+    /// Objects done.
+    pub objects: AtomicU64,
+    /// Bytes of objects to take in.
+    pub bytes_total: AtomicU64,
+    /// Bytes of objects done.
+    pub bytes: AtomicU64,
+    /// Bytes of JSON.
+    pub json_bytes: AtomicU64,
+    /// Events new to the store.
+    pub events: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Progress {
+    /// Asks the ingest to end; what is in work is still committed.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked for an end.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// What an ingest came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Counts of objects.
+    pub run: Run,
+    /// Records in the objects taken in.
+    pub records: u64,
+    /// Events new to the store.
+    pub events: u64,
+    /// Records that repeat an event.
+    pub duplicates: u64,
+    /// Records kept out of sound objects.
+    pub broken: u64,
+    /// Objects whose name says that they lie outside the filters.
+    pub filtered: u64,
+    /// Bytes of JSON parsed.
+    pub json_bytes: u64,
+    /// Problems in words, the first [`PROBLEMS_MAX`].
+    pub problems: Vec<String>,
+    /// All problems, also those not in `problems`.
+    pub problem_count: u64,
+    /// The store's newest snapshot.
+    pub snapshot: i64,
+    /// Whether it ended early because it was asked to.
+    pub interrupted: bool,
+}
+
+/// Problems that a summary says in words.
+pub const PROBLEMS_MAX: usize = 20;
+
+impl Summary {
+    pub(crate) fn problem(&mut self, text: impl FnOnce() -> String) {
+        self.problem_count += 1;
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(text());
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! One ingest: threads fill and convert batches, one commits them in the order of their claims.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::batch::{Claim, Converted, Loaded, claim, convert, load};
+use super::budget::Budget;
+use super::error::IngestError;
+use super::plan::{Plan, Planned, plan};
+use super::seen::Seen;
+use super::{Options, Progress, Summary, upkeep};
+use crate::archive::Buffers;
+use crate::iam::Catalog;
+use crate::store::{Commit, DataFileWriter, LedgerEntry, Store, Table, UsageState, Writer};
+use crate::time::format_date;
+use crate::usage;
+
+/// How long converted batches may wait for a commit. A commit costs a few syncs; a crash costs what waited.
+const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Data files that may wait for a commit.
+const COMMIT_FILES_MAX: usize = 256;
+
+/// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
+const BATCH_OBJECTS_MAX: usize = 20_000;
+
+/// Takes archives into a store.
+///
+/// # Errors
+/// What makes going on pointless: the store, the disk. Bad objects are refused and counted in the summary instead.
+pub fn ingest(store: &Store, options: &Options, catalog: &Catalog, progress: &Progress) -> Result<Summary, IngestError> {
+    let budget = Budget::new(options.memory_limit_bytes, options.threads)?;
+    let mut writer = store.writer()?;
+    let mut summary = Summary::default();
+    upkeep::refresh(&mut writer, catalog)?;
+    let archives: Vec<String> = options.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let run = writer.begin_run(&archives)?;
+    let Plan { objects, refused } = plan(options, &writer, progress, &mut summary)?;
+    progress.objects_total.store(objects.len() as u64, Ordering::Relaxed);
+    progress.bytes_total.store(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
+    let seen = Seen::new(&store.snapshot(None)?, budget.seen_bytes, &writer.staging());
+    let mut committer = Committer::new(&mut writer, catalog, &mut summary);
+    committer.add(Converted { objects: refused, ..Default::default() })?;
+    take_in(&objects, options.threads, budget, seen, catalog, progress, &mut committer)?;
+    committer.commit()?;
+    upkeep::tidy(&mut writer, catalog)?;
+    writer.end_run(run, &summary.run)?;
+    summary.snapshot = store.snapshot(None)?.id;
+    summary.interrupted = progress.is_stopped();
+    Ok(summary)
+}
+
+/// What the worker threads share.
+struct Shared<'a> {
+    objects: &'a [Planned],
+    next: AtomicUsize,
+    seen: Mutex<(u64, Seen)>,
+    /// Held by a thread while it has an object in memory that is larger than a batch.
+    large: Mutex<()>,
+    budget: Budget,
+    catalog: &'a Catalog,
+    staging: &'a Path,
+    progress: &'a Progress,
+}
+
+type Ticketed = (u64, Result<Converted, IngestError>);
+
+fn take_in(
+    objects: &[Planned],
+    threads: usize,
+    budget: Budget,
+    seen: Seen,
+    catalog: &Catalog,
+    progress: &Progress,
+    committer: &mut Committer<'_>,
+) -> Result<(), IngestError> {
+    let staging = committer.writer.staging();
+    let shared = Shared {
+        objects,
+        next: AtomicUsize::new(0),
+        seen: Mutex::new((0, seen)),
+        large: Mutex::new(()),
+        budget,
+        catalog,
+        staging: &staging,
+        progress,
+    };
+    let (sender, receiver) = crossbeam_channel::bounded(threads.max(1));
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            let (shared, sender) = (&shared, sender.clone());
+            scope.spawn(move || shared.work(&sender));
+        }
+        drop(sender);
+        let outcome = committer.receive(&receiver);
+        // Whoever still sends finds nobody listening, and ends.
+        drop(receiver);
+        if outcome.is_err() {
+            progress.stop();
+        }
+        outcome
+    })
+}
+
+impl Shared<'_> {
+    fn work(&self, sender: &Sender<Ticketed>) {
+        let mut buffers = Buffers::default();
+        while !self.progress.is_stopped() {
+            let Some((objects, refused, _large)) = self.fill(&mut buffers) else { return };
+            let (ticket, claimed) = match self.seen.lock() {
+                Ok(mut guard) => {
+                    guard.0 += 1;
+                    let ticket = guard.0;
+                    (ticket, claim(&objects, &mut guard.1))
+                }
+                // Another worker died in a claim; the committer hears of it by the missing ticket.
+                Err(_) => return,
+            };
+            let converted = claimed.and_then(|claimed| self.convert(&objects, &claimed, refused));
+            if sender.send((ticket, converted)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn convert(&self, objects: &[Loaded], claimed: &Claim, refused: Vec<LedgerEntry>) -> Result<Converted, IngestError> {
+        convert(objects, claimed, refused, self.catalog, self.staging)
+    }
+
+    /// Reads objects of one day until a batch is full. `None` when there are no more.
+    #[expect(clippy::type_complexity, reason = "a private hand-over to one caller")]
+    fn fill(
+        &self,
+        buffers: &mut Buffers,
+    ) -> Option<(Vec<Loaded>, Vec<LedgerEntry>, Option<std::sync::MutexGuard<'_, ()>>)> {
+        let (mut loaded, mut refused, mut large) = (Vec::new(), Vec::new(), None);
+        let mut json_bytes = 0;
+        let mut date = None;
+        while json_bytes < self.budget.batch_bytes && loaded.len() + refused.len() < BATCH_OBJECTS_MAX {
+            if self.progress.is_stopped() {
+                break;
+            }
+            let Some(planned) = self.take_next(&mut date) else { break };
+            let mut read = load(planned, buffers, self.budget.batch_bytes.min(self.budget.object_bytes));
+            if is_over_cap(&read) && self.budget.object_bytes > self.budget.batch_bytes {
+                large = self.large.lock().ok();
+                read = load(planned, buffers, self.budget.object_bytes);
+            }
+            match read {
+                Ok(object) => {
+                    json_bytes += object.json_bytes;
+                    loaded.push(object);
+                }
+                Err(entry) => refused.push(entry),
+            }
+            self.progress.objects.fetch_add(1, Ordering::Relaxed);
+            self.progress.bytes.fetch_add(planned.size_bytes, Ordering::Relaxed);
+            if large.is_some() {
+                break;
+            }
+        }
+        self.progress.json_bytes.fetch_add(json_bytes, Ordering::Relaxed);
+        (!loaded.is_empty() || !refused.is_empty()).then_some((loaded, refused, large))
+    }
+
+    /// The next object, unless it is of another day than the batch.
+    fn take_next(&self, date: &mut Option<Option<chrono::NaiveDate>>) -> Option<&Planned> {
+        let same_day = |i: usize| {
+            let planned = self.objects.get(i)?;
+            date.is_none_or(|date| date == planned.date).then_some(planned)
+        };
+        let i = self
+            .next
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |i| same_day(i).map(|_| i + 1))
+            .ok()?;
+        let planned = self.objects.get(i)?;
+        *date = Some(planned.date);
+        Some(planned)
+    }
+}
+
+fn is_over_cap(read: &Result<Loaded, LedgerEntry>) -> bool {
+    matches!(read, Err(entry) if entry.refused.as_ref().is_some_and(|(reason, _)| reason.starts_with(crate::archive::OVER_CAP)))
+}
+
+/// Makes converted batches visible, in the order of their tickets.
+struct Committer<'a> {
+    writer: &'a mut Writer,
+    catalog: &'a Catalog,
+    summary: &'a mut Summary,
+    pending: Converted,
+    since: Instant,
+}
+
+impl<'a> Committer<'a> {
+    fn new(writer: &'a mut Writer, catalog: &'a Catalog, summary: &'a mut Summary) -> Self {
+        Committer { writer, catalog, summary, pending: Converted::default(), since: Instant::now() }
+    }
+
+    fn receive(&mut self, receiver: &Receiver<Ticketed>) -> Result<(), IngestError> {
+        let mut waiting: BTreeMap<u64, Converted> = BTreeMap::new();
+        let mut next = 1;
+        for (ticket, converted) in receiver {
+            waiting.insert(ticket, converted?);
+            // INVARIANT: a batch is added only after every batch that may hold an event it left out.
+            while let Some(converted) = waiting.remove(&next) {
+                self.add(converted)?;
+                next += 1;
+            }
+        }
+        if waiting.is_empty() { Ok(()) } else { Err(IngestError::Worker) }
+    }
+
+    fn add(&mut self, converted: Converted) -> Result<(), IngestError> {
+        for entry in &converted.objects {
+            match &entry.refused {
+                Some((reason, offset)) => {
+                    self.summary.run.refused += 1;
+                    let place = offset.map_or(String::new(), |offset| format!(" at byte {offset}"));
+                    self.summary.problem(|| format!("{}: refused{place}: {reason}", entry.path));
+                }
+                None => self.count_taken(entry),
+            }
+        }
+        self.summary.json_bytes += converted.json_bytes;
+        self.pending.files.extend(converted.files);
+        self.pending.usage.extend(converted.usage);
+        self.pending.foreign_days.extend(converted.foreign_days);
+        self.pending.objects.extend(converted.objects);
+        self.pending.days.extend(converted.days);
+        if self.since.elapsed() >= COMMIT_INTERVAL || self.pending.files.len() >= COMMIT_FILES_MAX {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn count_taken(&mut self, entry: &LedgerEntry) {
+        let summary = &mut self.summary;
+        summary.run.taken += 1;
+        summary.records += entry.records;
+        summary.events += entry.events;
+        summary.duplicates += entry.duplicates;
+        summary.broken += entry.broken.len() as u64;
+        for record in &entry.broken {
+            let text = || {
+                format!(
+                    "{}: record {} at byte {} kept out: {}",
+                    entry.path, record.index, record.offset_bytes, record.reason
+                )
+            };
+            summary.problem(text);
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), IngestError> {
+        self.since = Instant::now();
+        if self.pending.objects.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let mut commit = Commit {
+            add: pending.files,
+            objects: pending.objects,
+            days: pending.days,
+            message: "ingest".to_owned(),
+            ..Default::default()
+        };
+        let mut by_day: BTreeMap<i32, Vec<usage::UsageRow>> = BTreeMap::new();
+        for row in pending.usage {
+            by_day.entry(row.event_date).or_default().push(row);
+        }
+        for date in commit.add.iter().map(|file| file.event_date).collect::<std::collections::BTreeSet<_>>() {
+            let is_foreign = pending.foreign_days.contains(&date);
+            let state = if is_foreign { UsageState::Unresolved } else { UsageState::Added(self.catalog.version().to_owned()) };
+            commit.usage.push((date, state));
+        }
+        for (date, rows) in by_day {
+            let rows = usage::summed(rows);
+            commit.add.push(write_usage(&self.writer.staging(), date, &rows)?);
+        }
+        self.writer.commit(&commit)?;
+        Ok(())
+    }
+}
+
+/// Writes the usage rows of one day, in stored order, into a staged file.
+pub(super) fn write_usage(
+    staging: &Path,
+    event_date: i32,
+    rows: &[usage::UsageRow],
+) -> Result<crate::store::StagedFile, IngestError> {
+    debug_assert!(rows.iter().all(|row| row.event_date == event_date), "rows of {}", format_date(event_date));
+    let mut writer = DataFileWriter::create(staging, Table::Usage, event_date)?;
+    writer.write(&usage::encode(rows)?)?;
+    Ok(writer.finish()?)
+}

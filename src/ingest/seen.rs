@@ -1,0 +1,209 @@
+//! Which events the store has already: the ids of the hours that the ingest is at, the rest spilled to disk.
+//!
+//! CloudTrail delivers at least once and archives overlap, so duplicates are the normal case. Copies of an event carry
+//! the same time, so only the ids of its hour have to be at hand. Objects come in the order of their days: the hours
+//! that were touched longest ago are the ones to spill.
+
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::datatypes::TimestampMicrosecondType;
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use hashbrown::{HashMap, HashSet};
+
+use super::error::IngestError;
+use crate::record::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key, to_json};
+use crate::store::{DataFile, RowPredicate, Snapshot, Table, read_batches};
+use crate::time::MICROS_PER_DAY;
+
+const MICROS_PER_HOUR: i64 = 3_600_000_000;
+const HOURS_PER_DAY: i64 = MICROS_PER_DAY / MICROS_PER_HOUR;
+
+/// Bytes that an id takes in a hash set: itself, and its share of the empty places and marks.
+const ID_BYTES: u64 = 28;
+
+type Ids = HashSet<u128, foldhash::fast::RandomState>;
+
+/// The ids of the events of one hour.
+struct Hour {
+    /// `None` while spilled.
+    ids: Option<Ids>,
+    /// When it was last touched, in claims.
+    touched: u64,
+}
+
+/// The ids of every event in the store, as far as they are needed.
+pub(super) struct Seen {
+    files: HashMap<i32, Vec<DataFile>>,
+    hours: HashMap<i64, Hour>,
+    limit_bytes: u64,
+    held: u64,
+    clock: u64,
+    spill: PathBuf,
+}
+
+impl Seen {
+    /// Starts from what a snapshot has; holds up to `limit_bytes` of ids, the rest in files below `spill`.
+    pub fn new(snapshot: &Snapshot, limit_bytes: u64, spill: &Path) -> Seen {
+        let mut files: HashMap<i32, Vec<DataFile>> = HashMap::new();
+        for file in snapshot.files(Table::Events) {
+            files.entry(file.event_date).or_default().push(file.clone());
+        }
+        Seen { files, hours: HashMap::new(), limit_bytes, held: 0, clock: 0, spill: spill.to_owned() }
+    }
+
+    /// Begins a claim: hours touched from here on are newer than all before.
+    pub fn begin_claim(&mut self) {
+        self.clock += 1;
+    }
+
+    /// Whether an event is new; if so, it is known from now on.
+    pub fn claim(&mut self, event_time_us: i64, event_key: u128) -> Result<bool, IngestError> {
+        let hour = event_time_us.div_euclid(MICROS_PER_HOUR);
+        let day = hour.div_euclid(HOURS_PER_DAY) as i32;
+        if let Some(files) = self.files.remove(&day) {
+            self.load(&files)?;
+        }
+        self.insert(hour, event_key)
+    }
+
+    /// Adds an id to an hour; whether it is new there.
+    fn insert(&mut self, hour: i64, key: u128) -> Result<bool, IngestError> {
+        let clock = self.clock;
+        let entry = self.hours.entry(hour).or_insert_with(|| Hour { ids: Some(Ids::default()), touched: clock });
+        entry.touched = clock;
+        if entry.ids.is_none() {
+            let ids = unspill(&spill_path(&self.spill, hour))?;
+            self.held += ids.len() as u64;
+            entry.ids = Some(ids);
+        }
+        let is_new = entry.ids.as_mut().is_some_and(|ids| ids.insert(key));
+        self.held += u64::from(is_new);
+        if self.held * ID_BYTES > self.limit_bytes {
+            self.spill_oldest(hour)?;
+        }
+        Ok(is_new)
+    }
+
+    /// Reads the ids of a day from the store.
+    fn load(&mut self, files: &[DataFile]) -> Result<(), IngestError> {
+        for file in files {
+            let mut has_nameless = false;
+            for batch in read_batches(&file.path, Some(&EVENT_KEY_COLUMNS), None)? {
+                let batch = batch?;
+                for (row, hour) in hours(&batch) {
+                    match stored_event_key(&batch, row) {
+                        Some(key) => drop(self.insert(hour, key)?),
+                        None => has_nameless = true,
+                    }
+                }
+            }
+            if has_nameless {
+                self.load_nameless(file)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Events without an id are told by all they say: their whole rows are read.
+    fn load_nameless(&mut self, file: &DataFile) -> Result<(), IngestError> {
+        let is_nameless = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> {
+            Ok((0..batch.num_rows()).map(|row| Some(stored_event_key(&batch, row).is_none())).collect())
+        };
+        let predicate = RowPredicate { columns: &EVENT_KEY_COLUMNS, wanted: Box::new(is_nameless) };
+        for batch in read_batches(&file.path, None, Some(predicate))? {
+            let batch = batch?;
+            for (row, hour) in hours(&batch) {
+                self.insert(hour, key_of_record(&to_json(&batch, row)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Spills the hours that were touched longest ago, `but` apart, until half of the limit is free.
+    fn spill_oldest(&mut self, but: i64) -> Result<(), IngestError> {
+        let mut oldest: Vec<(u64, i64)> = self
+            .hours
+            .iter()
+            .filter(|(hour, h)| **hour != but && h.ids.as_ref().is_some_and(|ids| !ids.is_empty()))
+            .map(|(hour, h)| (h.touched, *hour))
+            .collect();
+        oldest.sort_unstable();
+        for (_, hour) in oldest {
+            if self.held * ID_BYTES <= self.limit_bytes / 2 {
+                break;
+            }
+            if let Some(ids) = self.hours.get_mut(&hour).and_then(|h| h.ids.take()) {
+                self.held -= ids.len() as u64;
+                spill(&spill_path(&self.spill, hour), &ids)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rows of a batch with the hours of their events.
+fn hours(batch: &RecordBatch) -> Vec<(usize, i64)> {
+    let times = batch.column_by_name("event_time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+    let hour = |row| times.filter(|t| t.is_valid(row)).map(|t| (row, t.value(row).div_euclid(MICROS_PER_HOUR)));
+    (0..batch.num_rows()).filter_map(hour).collect()
+}
+
+fn spill_path(folder: &Path, hour: i64) -> PathBuf {
+    folder.join(format!("seen-{hour}"))
+}
+
+fn spill(path: &Path, ids: &Ids) -> Result<(), IngestError> {
+    let write = || {
+        let mut file = BufWriter::new(File::create(path)?);
+        for id in ids {
+            file.write_all(&id.to_le_bytes())?;
+        }
+        file.into_inner().map(drop).map_err(|e| e.into_error())
+    };
+    write().map_err(|source| IngestError::Spill { path: path.to_owned(), source })
+}
+
+fn unspill(path: &Path) -> Result<Ids, IngestError> {
+    let read = || {
+        let count = fs::metadata(path)?.len() / 16;
+        let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+        let mut ids = Ids::with_capacity_and_hasher(count as usize, Default::default());
+        let mut id = [0; 16];
+        for _ in 0..count {
+            file.read_exact(&mut id)?;
+            ids.insert(u128::from_le_bytes(id));
+        }
+        Ok(ids)
+    };
+    read().map_err(|source| IngestError::Spill { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(limit_bytes: u64, spill: &Path) -> Seen {
+        Seen { files: HashMap::new(), hours: HashMap::new(), limit_bytes, held: 0, clock: 0, spill: spill.to_owned() }
+    }
+
+    #[test]
+    fn an_event_is_new_once_spilled_or_not() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        // Room for a hundred ids, ten times as many over 20 hours.
+        let mut seen = seen(100 * ID_BYTES, folder.path());
+        for round in 0..2 {
+            for id in 0..1_000_u64 {
+                seen.begin_claim();
+                let time = (id as i64 % 20) * MICROS_PER_HOUR + 1;
+                assert_eq!(seen.claim(time, u128::from(id))?, round == 0, "round {round} id {id}");
+                assert!(seen.held * ID_BYTES <= seen.limit_bytes + 50 * ID_BYTES);
+            }
+        }
+        assert!(fs::read_dir(folder.path())?.count() > 10);
+        Ok(())
+    }
+}

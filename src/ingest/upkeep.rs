@@ -1,0 +1,136 @@
+//! Keeping the stored usage whole, of the present catalogue, and in few files.
+
+use std::collections::BTreeMap;
+
+use super::error::IngestError;
+use super::run::write_usage;
+use crate::iam::Catalog;
+use crate::store::{
+    Commit, DataFile, OutdatedDay, Snapshot, Store, StoreError, Table, UsageState, Writer, read_batches,
+};
+use crate::usage::{self, Aggregator, EVENT_COLUMNS, EventColumns, UsageRow};
+
+/// Usage files that a day may have before they are merged into one.
+const USAGE_FILES_MAX: usize = 4;
+
+/// Derives the usage of every day anew that was derived under another catalogue, or is not whole; returns how many
+/// days that were.
+///
+/// # Errors
+/// [`StoreError::Locked`] when another process writes.
+pub fn refresh_usage(store: &Store, catalog: &Catalog) -> Result<usize, IngestError> {
+    if store.outdated_usage_days(catalog.version())?.is_empty() {
+        return Ok(0);
+    }
+    refresh(&mut store.writer()?, catalog)
+}
+
+/// What [`refresh_usage`] does, where it can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// This many days were derived anew; 0 when all was as it should be.
+    Days(usize),
+    /// This many days should be, but the store can't be written to now.
+    Waiting(usize),
+}
+
+/// [`refresh_usage`], for commands that read: a store that can't be written to is read as it is.
+pub fn refresh_usage_if_outdated(store: &Store, catalog: &Catalog) -> Result<Refreshed, IngestError> {
+    let days = store.outdated_usage_days(catalog.version())?.len();
+    match refresh_usage(store, catalog) {
+        Ok(days) => Ok(Refreshed::Days(days)),
+        Err(IngestError::Store(StoreError::Locked { .. } | StoreError::Io { .. })) => Ok(Refreshed::Waiting(days)),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) fn refresh(writer: &mut Writer, catalog: &Catalog) -> Result<usize, IngestError> {
+    let days = writer.store().outdated_usage_days(catalog.version())?;
+    let count = days.len();
+    for day in days {
+        let snapshot = writer.store().snapshot(None)?;
+        let commit = if day.is_unresolved {
+            resolve(writer, &snapshot, day, catalog)?
+        } else {
+            rebuild(writer, &snapshot, day, catalog)?
+        };
+        writer.commit(&commit)?;
+    }
+    Ok(count)
+}
+
+/// Ends an ingest: tells apart what the called accounts logged, and merges what lies in many files.
+pub(super) fn tidy(writer: &mut Writer, catalog: &Catalog) -> Result<(), IngestError> {
+    refresh(writer, catalog)?;
+    let snapshot = writer.store().snapshot(None)?;
+    let mut commit = Commit { message: "merge usage".to_owned(), ..Default::default() };
+    let mut by_day: BTreeMap<i32, Vec<&DataFile>> = BTreeMap::new();
+    for file in snapshot.files(Table::Usage).iter().filter(|file| !is_cross_account(file)) {
+        by_day.entry(file.event_date).or_default().push(file);
+    }
+    for (date, files) in by_day.into_iter().filter(|(_, files)| files.len() > USAGE_FILES_MAX) {
+        let rows = usage::merge_day(&files)?;
+        replace(writer, &mut commit, date, &files, &[rows])?;
+    }
+    if !commit.add.is_empty() {
+        writer.commit(&commit)?;
+    }
+    Ok(())
+}
+
+fn files_of(snapshot: &Snapshot, table: Table, date: i32) -> Vec<&DataFile> {
+    snapshot.files(table).iter().filter(|file| file.event_date == date).collect()
+}
+
+/// Whether a usage file has the rows that only called accounts logged: such rows have files of their own.
+fn is_cross_account(file: &DataFile) -> bool {
+    let column = Table::Usage.schema().index_of("cross_account").ok();
+    file.columns.iter().any(|c| Some(c.column) == column && c.min.as_deref() == Some("1"))
+}
+
+fn replace(
+    writer: &Writer,
+    commit: &mut Commit,
+    date: i32,
+    old: &[&DataFile],
+    new: &[Vec<UsageRow>],
+) -> Result<(), IngestError> {
+    commit.replace.extend(old.iter().map(|file| (Table::Usage, (*file).clone())));
+    for rows in new.iter().filter(|rows| !rows.is_empty()) {
+        commit.add.push(write_usage(&writer.staging(), date, rows)?);
+    }
+    Ok(())
+}
+
+fn resolve(writer: &Writer, snapshot: &Snapshot, day: OutdatedDay, catalog: &Catalog) -> Result<Commit, IngestError> {
+    let date = day.event_date;
+    let rows = usage::resolve_day(&files_of(snapshot, Table::Events, date), catalog)?;
+    let old: Vec<&DataFile> =
+        files_of(snapshot, Table::Usage, date).into_iter().filter(|file| is_cross_account(file)).collect();
+    let mut commit = whole(date, catalog, "tell calls between accounts apart");
+    replace(writer, &mut commit, date, &old, &[rows])?;
+    Ok(commit)
+}
+
+fn rebuild(writer: &Writer, snapshot: &Snapshot, day: OutdatedDay, catalog: &Catalog) -> Result<Commit, IngestError> {
+    let date = day.event_date;
+    let files = files_of(snapshot, Table::Events, date);
+    let mut aggregator = Aggregator::new(catalog);
+    for file in &files {
+        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), None)? {
+            aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
+        }
+    }
+    let rows = [aggregator.finish(), usage::resolve_day(&files, catalog)?];
+    let mut commit = whole(date, catalog, "derive usage anew");
+    replace(writer, &mut commit, date, &files_of(snapshot, Table::Usage, date), &rows)?;
+    Ok(commit)
+}
+
+fn whole(date: i32, catalog: &Catalog, message: &str) -> Commit {
+    Commit {
+        usage: vec![(date, UsageState::Whole(catalog.version().to_owned()))],
+        message: message.to_owned(),
+        ..Default::default()
+    }
+}

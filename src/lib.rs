@@ -1,0 +1,29 @@
+//! trailpare: what a role really used, and the least it needs, from copies of AWS CloudTrail archives.
+//!
+//! The rooms, in the order in which data flows through them. A room knows those above it, and `iam`, which knows
+//! nobody:
+//!
+//! * [`archive`]: finding log objects, getting their bytes, the forms they come in.
+//! * [`record`]: one CloudTrail record → Arrow columns; who the principal is.
+//! * [`store`]: the tables on disk (DuckLake: SQLite catalog, Parquet rows), commits, the ledger.
+//! * [`iam`]: actions, resources, event → permissions; the policy grammar and its evaluation.
+//! * [`usage`]: who used which action on what, how often, allowed or denied.
+//! * [`ingest`]: archives into a store: what is new, duplicates, batches, memory, upkeep.
+//! * [`policy`]: usage → statements, generalising, fitting limits, rendering, proving.
+//! * [`query`]: SQL over every table.
+//! * [`synth`]: made-up archives for trying out and for benchmarks.
+//! * [`cli`]: one file a subcommand.
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo))]
+
+pub mod archive;
+pub mod cli;
+pub mod iam;
+pub mod ingest;
+pub mod policy;
+pub mod query;
+pub mod record;
+pub mod store;
+pub mod synth;
+pub mod time;
+pub mod usage;

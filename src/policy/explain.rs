@@ -1,0 +1,223 @@
+//! What a policy rests on, in words: for standard error and for tickets.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::fit::Widened;
+use super::make::Made;
+use super::options::Provenance;
+use super::replay::{Group, GroupFate, Replay};
+use super::sift::Shown;
+use crate::time::format_time;
+
+/// Most lines of one list; the rest is counted.
+const LINES_MAX: usize = 200;
+
+/// Where the policy came from and what it comes to, one line each.
+pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> Vec<String> {
+    let mut lines = vec![format!(
+        "from snapshot {}, {}, {}, catalogue {}",
+        provenance.snapshot_id, provenance.selection, provenance.window, provenance.catalogue
+    )];
+    if let Some((first, last)) = made.times_us {
+        let (first, last) = (format_time(first), format_time(last));
+        lines.push(format!(
+            "{} uses in events from {first} to {last}, {}",
+            made.events,
+            count(made.principals.len(), "principal")
+        ));
+    }
+    let sizes: Vec<String> = made.documents.iter().map(|d| d.policy.size().to_string()).collect();
+    lines.push(format!(
+        "{} in {}, {} characters",
+        count(made.statements.len(), "statement"),
+        count(made.documents.len(), "policy"),
+        sizes.join(" + ")
+    ));
+    let excess = &made.excess;
+    lines.push(format!(
+        "grants {} of action and resource, {} beyond those used ({} wider, {} of a used action elsewhere, {} of unused actions)",
+        count(excess.granted, "pair"),
+        excess.total(),
+        excess.widened,
+        excess.spread,
+        excess.unused
+    ));
+    lines.push(format!(
+        "not granted: {} denied, {} not certain, {} without need of a permission",
+        made.denied.len(),
+        made.unverified.len(),
+        made.excluded.len()
+    ));
+    if let Some(proof) = proof {
+        lines.push(verdict(proof));
+    }
+    lines
+}
+
+/// What a replay came to, in one line.
+pub fn verdict(proof: &Replay) -> String {
+    format!(
+        "replay: {} uses allowed, {} denied, {} depend on what a log cannot know; not replayed: {} denied at the time, \
+         {} not certain, {} without need of a permission",
+        proof.allowed, proof.denied, proof.depends, proof.were_denied, proof.unverified, proof.excluded
+    )
+}
+
+/// One line of a replay's list of offenders.
+pub fn offender(group: &Group) -> String {
+    let why = match &group.fate {
+        GroupFate::Denied(by) => format!("denied: no {by} allows it"),
+        GroupFate::Forbidden(by, name) => format!("denied: {by} forbids it ({name})"),
+        GroupFate::Depends(on) => format!("depends on {}", on.join(", ")),
+    };
+    format!(
+        "{} on {}: {why}; {}, first {} ({}, {})",
+        group.action,
+        group.resource,
+        count(usize::try_from(group.events).unwrap_or(usize::MAX), "use"),
+        format_time(group.first_time_us),
+        group.example_event_id,
+        group.principal
+    )
+}
+
+/// Everything that is known about a policy, for people.
+pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> String {
+    let mut out = String::new();
+    for line in summary(made, provenance, proof) {
+        let _ = writeln!(out, "{line}");
+    }
+    out.push_str("\nstatements\n");
+    for note in &made.statements {
+        let evidence = &note.evidence;
+        let sessions = match evidence.sessions.iter().take(5).cloned().collect::<Vec<_>>().join(", ") {
+            names if evidence.sessions.len() > 5 => format!("{names}, and {} more", evidence.sessions.len() - 5),
+            names => names,
+        };
+        let _ = writeln!(
+            out,
+            "  {}: {}, {} to {}, {}; sessions: {sessions}; example {}",
+            note.sid,
+            count(usize::try_from(evidence.events).unwrap_or(usize::MAX), "use"),
+            format_time(evidence.first_time_us),
+            format_time(evidence.last_time_us),
+            evidence.confidence.as_str(),
+            evidence.example_event_id
+        );
+        if !note.added_actions.is_empty() {
+            let _ = writeln!(out, "    wildcards also allow: {}", note.added_actions.join(", "));
+        }
+    }
+    list(&mut out, "widened to fit", made.widened.iter().map(widened));
+    list(&mut out, "denied at the time, not granted", made.denied.iter().map(shown));
+    list(&mut out, "not certain, not granted", made.unverified.iter().map(shown));
+    list(
+        &mut out,
+        "may be needed as well: leaves no trace of its own",
+        made.suggestions
+            .iter()
+            .map(|suggestion| format!("{} because of {}", suggestion.action, suggestion.because_of.join(", "))),
+    );
+    list(&mut out, "needs no permission, or not one of the principal's", made.excluded.iter().map(shown));
+    list(&mut out, "what CloudTrail cannot show", blind_spots(made, provenance).into_iter());
+    out
+}
+
+/// One step of widening, in one line.
+pub fn widened(widened: &Widened) -> String {
+    format!(
+        "widened {}: {} ({} → {} characters, excess {} → {})",
+        widened.service,
+        widened.step,
+        widened.chars_before,
+        widened.chars_after,
+        widened.excess_before,
+        widened.excess_after
+    )
+}
+
+fn list(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{title}");
+    for line in lines.iter().take(LINES_MAX) {
+        let _ = writeln!(out, "  {line}");
+    }
+    if lines.len() > LINES_MAX {
+        let _ = writeln!(out, "  … and {} more", lines.len() - LINES_MAX);
+    }
+}
+
+fn shown(shown: &Shown) -> String {
+    format!(
+        "{} on {}: {}, last {}, {} (example {})",
+        shown.action,
+        shown.resource,
+        count(usize::try_from(shown.evidence.events).unwrap_or(usize::MAX), "use"),
+        format_time(shown.evidence.last_time_us),
+        shown.reason,
+        shown.evidence.example_event_id
+    )
+}
+
+/// Services whose everyday use is data events, which a trail logs only if told to (CloudTrail User Guide, "Logging data
+/// events").
+const DATA_EVENTS: &[(&str, &str)] = &[
+    ("s3.amazonaws.com", "S3 objects (GetObject, PutObject, …)"),
+    ("lambda.amazonaws.com", "Lambda invocations"),
+    ("dynamodb.amazonaws.com", "DynamoDB items (GetItem, PutItem, …)"),
+    ("sqs.amazonaws.com", "SQS messages"),
+    ("sns.amazonaws.com", "SNS publishing"),
+    ("kinesis.amazonaws.com", "Kinesis records"),
+];
+
+/// What no policy made from this archive can know.
+pub fn blind_spots(made: &Made, provenance: &Provenance) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &provenance.data_event_sources {
+        Some(sources) => {
+            let missing = DATA_EVENTS.iter().filter(|(source, _)| !sources.contains(*source));
+            let missing: Vec<&str> = missing.map(|(_, what)| *what).collect();
+            if !missing.is_empty() {
+                lines.push(format!(
+                    "this archive holds no data events of: {}; their use, if any, is not in the policy",
+                    missing.join("; ")
+                ));
+            }
+        }
+        None => lines.push(
+            "data events (S3 objects, Lambda invocations, DynamoDB items, …) are in a trail only if it logs them"
+                .to_owned(),
+        ),
+    }
+    let passes = made
+        .documents
+        .iter()
+        .flat_map(|d| &d.policy.statements)
+        .any(|s| s.actions.patterns().iter().any(|a| a == "iam:PassRole"));
+    lines.push(if passes {
+        "iam:PassRole leaves no event: it is derived from the roles in the parameters of other calls".to_owned()
+    } else {
+        "iam:PassRole leaves no event: a role passed other than in a call's parameters is not seen".to_owned()
+    });
+    lines.push("what is done less often than the window is long is not in the policy".to_owned());
+    lines.push("permissions by resource policies, and conditions on what a log does not hold, are not seen".to_owned());
+    lines
+}
+
+/// `1 policy`, `2 policies`.
+fn count(n: usize, what: &str) -> String {
+    match (n, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (n, Some(stem)) => format!("{n} {stem}ies"),
+        (n, None) => format!("{n} {what}s"),
+    }
+}
+
+/// Services (`eventSource`) of which any of the rows tell; for callers that look for data events themselves.
+pub fn data_event_sources() -> BTreeSet<&'static str> {
+    DATA_EVENTS.iter().map(|(source, _)| *source).collect()
+}

@@ -1,0 +1,197 @@
+//! Keeping to AWS's limits: split, or widened step by step with a list of what was widened.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::condition::Conditions;
+use super::excess::excess;
+use super::limits::Limits;
+use super::options::{Fit, Options};
+use super::sift::Grant;
+use super::split::{self, split};
+use super::statement::Draft;
+use super::widen::{Numbered, Scope, Step};
+
+/// One step of widening that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Widened {
+    /// Service prefix.
+    pub service: String,
+    /// What was done.
+    pub step: &'static str,
+    /// Characters of the service's statements before.
+    pub chars_before: usize,
+    /// And after.
+    pub chars_after: usize,
+    /// Excess pairs of action and resource before, of this service.
+    pub excess_before: usize,
+    /// And after.
+    pub excess_after: usize,
+}
+
+/// The statements cannot be brought within the limits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FitError {
+    /// More policies than can be attached, and widening is not allowed.
+    #[error(
+        "the statements need {needed} policies of {size_max} characters, and {name} may be {policies_max}\n\
+         hint: allow widening (leave out `--fit exact`), ask for a coarser --granularity, or raise --max-policies (AWS attaches \
+         up to 20 managed policies on request)"
+    )]
+    TooMany { needed: usize, size_max: usize, policies_max: usize, name: &'static str },
+    /// One statement that cannot be cut is too large.
+    #[error(
+        "a statement about {service} has {size} characters, and {name} may have {size_max}\n\
+         hint: raise --max-size, or ask for a coarser --granularity"
+    )]
+    TooLarge { service: String, size: usize, size_max: usize, name: &'static str },
+    /// Everything was widened as far as it goes.
+    #[error(
+        "even widened as far as it goes the statements need {needed} policies of {size_max} characters, and {name} may be \
+         {policies_max}\nhint: select fewer principals, or raise --max-policies"
+    )]
+    Exhausted { needed: usize, size_max: usize, policies_max: usize, name: &'static str },
+}
+
+/// Statements within the limits, one list a policy, and what was widened for it.
+#[derive(Debug)]
+pub(crate) struct Fitted {
+    pub(crate) policies: Vec<Vec<Draft>>,
+    pub(crate) widened: Vec<Widened>,
+}
+
+/// Stands for the service of a statement about several; no prefix is empty, so it comes first.
+const SERVICES: &str = "";
+
+/// One service: its grants, how wide they are, and the statements that come of it.
+struct Service<'a> {
+    name: &'a str,
+    grants: Vec<Numbered<'a>>,
+    drafts: Vec<Draft>,
+}
+
+/// Makes statements of all grants, within the limits.
+pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Result<Fitted, FitError> {
+    let limits = Limits::of(options);
+    let policies_max = if options.fit == Fit::Widen { 1 } else { limits.policies_max };
+    let mut services = services(grants, scope);
+    let mut widened = Vec::new();
+    if let Some(policies) = attempt(&services, &limits, policies_max) {
+        return Ok(Fitted { policies, widened });
+    }
+    if options.fit == Fit::Exact {
+        return Err(refusal(&services, &limits, policies_max, false));
+    }
+    for step in Step::ALL.into_iter().skip(1) {
+        for at in largest_first(&services) {
+            let Some(service) = services.get_mut(at) else { continue };
+            let Some(step) = widen(service, grants, scope, step) else { continue };
+            widened.push(step);
+            if let Some(policies) = attempt(&services, &limits, policies_max) {
+                return Ok(Fitted { policies, widened });
+            }
+        }
+    }
+    Err(refusal(&services, &limits, policies_max, true))
+}
+
+fn services<'a>(grants: &'a [Grant], scope: &Scope<'_>) -> Vec<Service<'a>> {
+    let mut of_service: BTreeMap<&str, Vec<Numbered<'a>>> = BTreeMap::new();
+    for (index, grant) in grants.iter().enumerate() {
+        let service = grant.action.split(':').next().unwrap_or_default();
+        of_service.entry(service).or_default().push((index, grant));
+    }
+    of_service
+        .into_iter()
+        .map(|(name, grants)| {
+            let drafts = scope.drafts(name, &grants, Step::Asked);
+            Service { name, grants, drafts }
+        })
+        .collect()
+}
+
+/// Takes a step if it makes the service's statements shorter.
+fn widen(service: &mut Service<'_>, grants: &[Grant], scope: &Scope<'_>, step: Step) -> Option<Widened> {
+    let drafts = scope.drafts(service.name, &service.grants, step);
+    let size = |drafts: &[Draft]| drafts.iter().map(Draft::size).sum::<usize>();
+    let (before, after) = (size(&service.drafts), size(&drafts));
+    if after >= before {
+        return None;
+    }
+    let of_service: Vec<Grant> = service.grants.iter().filter_map(|(index, _)| grants.get(*index)).cloned().collect();
+    let excess = |drafts: &[Draft]| excess(drafts, &of_service, scope.knowledge).total();
+    let widened = Widened {
+        service: service.name.to_owned(),
+        step: step.as_str(),
+        chars_before: before,
+        chars_after: after,
+        excess_before: excess(&service.drafts),
+        excess_after: excess(&drafts),
+    };
+    service.drafts = drafts;
+    Some(widened)
+}
+
+fn largest_first(services: &[Service<'_>]) -> Vec<usize> {
+    let mut order: Vec<(usize, usize)> =
+        services.iter().enumerate().map(|(at, service)| (service.drafts.iter().map(Draft::size).sum(), at)).collect();
+    order.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    order.into_iter().map(|(_, at)| at).collect()
+}
+
+fn all(services: &[Service<'_>]) -> Vec<Draft> {
+    let mut drafts: Vec<Draft> = services.iter().flat_map(|service| service.drafts.iter().cloned()).collect();
+    drafts = together(drafts);
+    let first = |draft: &Draft| draft.resources.first().cloned();
+    drafts.sort_by(|a, b| {
+        let (x, y) = ((&a.service, a.class, first(a)), (&b.service, b.class, first(b)));
+        x.cmp(&y).then_with(|| a.cmp(b))
+    });
+    drafts
+}
+
+/// Whole services stand together in one statement: there is nothing to read about each.
+fn together(drafts: Vec<Draft>) -> Vec<Draft> {
+    let (mut apart, mut whole) = (Vec::new(), BTreeMap::<Conditions, Draft>::new());
+    for draft in drafts {
+        if draft.actions.len() != 1 || !draft.actions.iter().all(|action| action.ends_with(":*")) {
+            apart.push(draft);
+            continue;
+        }
+        match whole.get_mut(&draft.conditions) {
+            Some(joined) => {
+                joined.service = SERVICES.to_owned();
+                joined.actions.extend(draft.actions);
+                joined.grants.extend(draft.grants);
+            }
+            None => {
+                whole.insert(draft.conditions.clone(), draft);
+            }
+        }
+    }
+    apart.extend(whole.into_values());
+    apart
+}
+
+/// The policies, if they keep to the limits. A quick sum comes first: cutting and naming cost more.
+fn attempt(services: &[Service<'_>], limits: &Limits, policies_max: usize) -> Option<Vec<Vec<Draft>>> {
+    let least: usize = services.iter().flat_map(|s| &s.drafts).map(least_size).sum();
+    if least > limits.size_max.saturating_mul(policies_max) {
+        return None;
+    }
+    split(&all(services), limits.size_max).ok().filter(|policies| policies.len() <= policies_max)
+}
+
+/// Less than the statement can possibly take.
+fn least_size(draft: &Draft) -> usize {
+    let texts = |set: &BTreeSet<String>| set.iter().map(String::len).sum::<usize>();
+    texts(&draft.actions) + texts(&draft.resources)
+}
+
+fn refusal(services: &[Service<'_>], limits: &Limits, policies_max: usize, exhausted: bool) -> FitError {
+    let (size_max, name) = (limits.size_max, limits.name);
+    match split(&all(services), size_max) {
+        Err(split::TooLarge { service, size }) => FitError::TooLarge { service, size, size_max, name },
+        Ok(policies) if exhausted => FitError::Exhausted { needed: policies.len(), size_max, policies_max, name },
+        Ok(policies) => FitError::TooMany { needed: policies.len(), size_max, policies_max, name },
+    }
+}

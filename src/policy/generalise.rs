@@ -1,0 +1,333 @@
+//! Tomorrow's call is not yesterday's: names that vary become `*`.
+//!
+//! The rule. Of a resource of a kind listed in [`VARYING`], what comes after the lasting part (the bucket, the log group,
+//! the cluster) is taken segment by segment, `/` and `:` between them. Segments in the same place, after the same
+//! beginning, are *siblings*.
+//!
+//! * `balanced`: more than N distinct siblings (N is `Options::distinct_max`) become one pattern: their common beginning
+//!   and end, as far as whole words go, and `*` between (`app-*.log`). Where names were given by people as well as by
+//!   machines ([`Tail::Names`]) all siblings count; where only AWS numbers things ([`Tail::Ids`]) only siblings in the
+//!   form of an id do: ids with a prefix, UUIDs, hashes, numbers, times. What follows is then treated together.
+//! * `broad`: everything after the lasting part is `*` (of [`Tail::Ids`] kinds, where it has the form of an id).
+//!
+//! A resource of any other kind stays as it is: a bucket, table, function, queue, key, secret or role is never crossed.
+//! The caller decides for reading and writing apart, so that many reads never widen a write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::options::Generalize;
+use super::pattern::{comparable, with_resource};
+use crate::iam::arn::Arn;
+
+/// What stands after the lasting part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tail {
+    /// Names that people and programs give without end.
+    Names,
+    /// Ids that AWS makes; other names among them last.
+    Ids,
+}
+
+use Tail::{Ids, Names};
+
+/// Kinds of resources with names that vary: service, how the resource part begins, how many segments last.
+/// S3 objects and log streams are in [`lasting`].
+/// ARN forms: Service Authorization Reference, "Resource types defined by …".
+const VARYING: &[(&str, &str, usize, Tail)] = &[
+    ("ssm", "parameter/", 2, Names),
+    ("ssm", "session/", 1, Names),
+    ("ssm", "automation-execution/", 1, Ids),
+    ("states", "execution:", 2, Names),
+    ("states", "express:", 2, Names),
+    ("codebuild", "build/", 2, Names),
+    ("codebuild", "report/", 2, Names),
+    ("ecs", "task/", 2, Ids),
+    ("ecs", "container-instance/", 2, Ids),
+    ("ecs", "task-definition/", 2, Ids),
+    ("batch", "job/", 1, Ids),
+    ("batch", "job-definition/", 2, Ids),
+    ("cloudformation", "stack/", 2, Ids),
+    ("cloudformation", "changeSet/", 2, Ids),
+    ("sts", "assumed-role/", 2, Names),
+    ("sts", "federated-user/", 1, Names),
+    ("lambda", "function:", 2, Ids),
+    ("lambda", "layer:", 2, Ids),
+    ("dynamodb", "table/", 3, Ids),
+    ("execute-api", "", 1, Names),
+    ("iot", "topic/", 2, Names),
+    ("elasticmapreduce", "cluster/", 1, Ids),
+    ("sagemaker", "training-job/", 1, Names),
+    ("sagemaker", "processing-job/", 1, Names),
+    ("sagemaker", "transform-job/", 1, Names),
+    ("transcribe", "transcription-job/", 1, Names),
+    ("bedrock", "async-invoke/", 1, Ids),
+    ("backup", "recovery-point:", 1, Ids),
+    ("ec2", "instance/", 1, Ids),
+    ("ec2", "volume/", 1, Ids),
+    ("ec2", "snapshot/", 1, Ids),
+    ("ec2", "image/", 1, Ids),
+    ("ec2", "network-interface/", 1, Ids),
+    ("ec2", "elastic-ip/", 1, Ids),
+    ("ec2", "spot-instances-request/", 1, Ids),
+    ("ec2", "fleet/", 1, Ids),
+    ("ec2", "import-image-task/", 1, Ids),
+    ("ec2", "export-image-task/", 1, Ids),
+];
+
+/// Segments looked at; what lies deeper counts as one.
+const SEGMENTS_MAX: usize = 16;
+
+/// Where the lasting part of a resource ends (in bytes), and what follows it.
+fn lasting(arn: &Arn<'_>) -> Option<(usize, Tail)> {
+    let rest = arn.resource;
+    match arn.service {
+        "s3" | "s3express" | "s3-outposts" | "s3-object-lambda" => object_key(rest).map(|end| (end, Names)),
+        "logs" => rest.find(":log-stream:").map(|at| (at + ":log-stream:".len(), Names)),
+        service => {
+            let (_, _, parts, tail) =
+                VARYING.iter().find(|(s, prefix, ..)| *s == service && rest.starts_with(prefix))?;
+            let mut end = 0;
+            for _ in 0..*parts {
+                end += rest.get(end..)?.find(['/', ':'])? + 1;
+            }
+            Some((end, *tail))
+        }
+    }
+}
+
+/// Where the key of an object begins: after the bucket, or after `accesspoint/<name>/object/`.
+fn object_key(rest: &str) -> Option<usize> {
+    if let Some(at) = rest.find("accesspoint/").filter(|at| *at == 0 || rest.starts_with("outpost/")) {
+        return Some(at + rest.get(at..)?.find("/object/")? + "/object/".len());
+    }
+    let named = ["job/", "storage-lens", "access-grants", "async-request", "bucket/", "outpost/"];
+    if named.iter().any(|kind| rest.starts_with(kind)) { None } else { Some(rest.find('/')? + 1) }
+}
+
+/// One resource on its way.
+struct Item<'a> {
+    original: &'a str,
+    arn: Arn<'a>,
+    lasting: &'a str,
+    tail: Tail,
+    /// Each but the first begins with its separator.
+    segments: Vec<String>,
+}
+
+/// Each of `resources` with the pattern that stands for it: itself, or a wider one.
+pub(crate) fn generalise(
+    resources: &BTreeSet<String>,
+    how: Generalize,
+    distinct_max: usize,
+) -> BTreeMap<String, String> {
+    let mut patterns: BTreeMap<String, String> = resources.iter().map(|r| (r.clone(), r.clone())).collect();
+    if how == Generalize::None {
+        return patterns;
+    }
+    let mut groups: BTreeMap<String, Vec<Item<'_>>> = BTreeMap::new();
+    for original in resources {
+        if let Some(item) = item(original) {
+            groups.entry(with_resource(&item.arn, item.lasting)).or_default().push(item);
+        }
+    }
+    for mut items in groups.into_values() {
+        match how {
+            Generalize::None => {}
+            Generalize::Balanced => settle(items.iter_mut().collect(), 0, distinct_max),
+            Generalize::Broad => items.iter_mut().for_each(broaden),
+        }
+        for item in items {
+            let pattern = with_resource(&item.arn, &format!("{}{}", item.lasting, item.segments.concat()));
+            patterns.insert(item.original.to_owned(), pattern);
+        }
+    }
+    patterns
+}
+
+fn item(original: &str) -> Option<Item<'_>> {
+    let arn = Arn::parse(original)?;
+    let (end, tail) = lasting(&arn)?;
+    let (lasting, rest) = arn.resource.split_at_checked(end)?;
+    if rest.is_empty() || rest == "*" {
+        return None;
+    }
+    Some(Item { original, arn, lasting, tail, segments: segments(rest) })
+}
+
+/// Splits before each `/` and `:`.
+fn segments(rest: &str) -> Vec<String> {
+    let mut segments = vec![String::new()];
+    for c in rest.chars() {
+        if matches!(c, '/' | ':') && segments.len() < SEGMENTS_MAX {
+            segments.push(String::new());
+        }
+        if let Some(last) = segments.last_mut() {
+            last.push(c);
+        }
+    }
+    segments
+}
+
+fn broaden(item: &mut Item<'_>) {
+    match item.tail {
+        Names => item.segments = vec!["*".to_owned()],
+        Ids => {
+            for segment in item.segments.iter_mut().filter(|segment| is_id(name(segment))) {
+                let separator = separator(segment);
+                *segment = format!("{separator}*");
+            }
+        }
+    }
+}
+
+/// Replaces varying siblings at `depth`, then goes on below each name that is left. Recursion is as deep as there are
+/// segments.
+fn settle(mut items: Vec<&mut Item<'_>>, depth: usize, distinct_max: usize) {
+    items.retain(|item| item.segments.len() > depth);
+    let varies = |item: &Item<'_>, text: &str| item.tail == Names || is_id(name(text));
+    let varying: BTreeSet<String> =
+        items.iter().filter_map(|item| item.segments.get(depth).filter(|text| varies(item, text)).cloned()).collect();
+    // Ids among names given by people: the ids alone may be many.
+    let ids: BTreeSet<String> = varying.iter().filter(|text| is_id(name(text))).cloned().collect();
+    let chosen = if ids.len() > distinct_max && varying.len() - ids.len() <= distinct_max { ids } else { varying };
+    if chosen.len() > distinct_max {
+        let shape = common_shape(&chosen);
+        for item in &mut items {
+            if let Some(segment) = item.segments.get_mut(depth).filter(|segment| chosen.contains(*segment)) {
+                segment.clone_from(&shape);
+            }
+        }
+    }
+    let mut below: BTreeMap<String, Vec<&mut Item<'_>>> = BTreeMap::new();
+    for item in items {
+        let key = item.segments.get(depth).cloned().unwrap_or_default();
+        below.entry(key).or_default().push(item);
+    }
+    for siblings in below.into_values() {
+        settle(siblings, depth + 1, distinct_max);
+    }
+}
+
+fn separator(segment: &str) -> &str {
+    if segment.starts_with(['/', ':']) { segment.get(..1).unwrap_or_default() } else { "" }
+}
+
+fn name(segment: &str) -> &str {
+    segment.strip_prefix(['/', ':']).unwrap_or(segment)
+}
+
+const WORD_ENDS: [char; 9] = ['-', '_', '.', '=', '+', '@', ',', '~', ' '];
+
+/// The separator, the common beginning and end in whole words, and `*` between.
+fn common_shape(segments: &BTreeSet<String>) -> String {
+    // INVARIANT of sorted text: what the first and the last begin with, all begin with.
+    let (Some(first), Some(last)) = (segments.first(), segments.last()) else { return "*".to_owned() };
+    let separator =
+        if segments.iter().all(|s| self::separator(s) == self::separator(first)) { self::separator(first) } else { "" };
+    let shared: usize = first.chars().zip(last.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum();
+    let beginning = first.get(..shared).unwrap_or_default();
+    let beginning = beginning.rfind(WORD_ENDS).and_then(|at| beginning.get(..=at)).unwrap_or(separator);
+    let room = segments.iter().map(|s| s.len().saturating_sub(beginning.len())).min().unwrap_or(0);
+    let ending = common_ending(segments, room);
+    // INVARIANT: no escape (`${*}`) is cut in two, for none has a word end in it.
+    format!("{beginning}*{ending}")
+}
+
+/// What all end with, from a word end on, in at most `room` bytes.
+fn common_ending(segments: &BTreeSet<String>, room: usize) -> &str {
+    let Some(first) = segments.first() else { return "" };
+    let mut length = room.min(first.len());
+    for other in segments {
+        let same = first.bytes().rev().zip(other.bytes().rev()).take_while(|(a, b)| a == b).count();
+        length = length.min(same);
+    }
+    let start = (first.len() - length..=first.len()).find(|at| first.is_char_boundary(*at)).unwrap_or(first.len());
+    let ending = first.get(start..).unwrap_or_default();
+    ending.find(WORD_ENDS).and_then(|at| ending.get(at..)).unwrap_or_default()
+}
+
+/// Whether a name has the form of something made by a machine: it holds a wildcard already, is a number or time, a UUID
+/// or hash, an id with a prefix (`i-0abc1234`), or long and of mixed letters and digits.
+fn is_id(name: &str) -> bool {
+    if comparable(name).contains('*') {
+        return true;
+    }
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let is_numeric = digits > 0 && name.bytes().all(|b| b.is_ascii_digit() || b"-_.:TZ+".contains(&b));
+    let is_hex = |text: &str| text.len() >= 8 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let after_prefix = name.split_once('-').filter(|(prefix, _)| prefix.bytes().all(|b| b.is_ascii_lowercase()));
+    let is_prefixed = after_prefix.is_some_and(|(_, id)| is_hex(id) && digits > 0);
+    let is_mixed = name.len() >= 16 && digits >= 4 && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    is_numeric || (is_hex(name) && digits > 0) || is_prefixed || is_mixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn distinct(resources: &[&str], how: Generalize, max: usize) -> Vec<String> {
+        let set = resources.iter().map(|r| (*r).to_owned()).collect();
+        let patterns: BTreeSet<String> = generalise(&set, how, max).into_values().collect();
+        patterns.into_iter().collect()
+    }
+
+    #[test]
+    fn names_that_vary_collapse_per_segment() {
+        let days = [
+            "arn:aws:s3:::lake/logs/2024-01-01/app-1.log",
+            "arn:aws:s3:::lake/logs/2024-01-02/app-2.log",
+            "arn:aws:s3:::lake/logs/2024-01-03/app-3.log",
+            "arn:aws:s3:::lake/config.json",
+        ];
+        let patterns = distinct(&days, Generalize::Balanced, 2);
+        assert_eq!(patterns, ["arn:aws:s3:::lake/config.json", "arn:aws:s3:::lake/logs/2024-01-*/app-*.log"]);
+        assert_eq!(distinct(&days, Generalize::Balanced, 3).len(), 4, "not more than N: they stay");
+        assert_eq!(distinct(&days, Generalize::Broad, 3), ["arn:aws:s3:::lake/*"]);
+        assert_eq!(distinct(&days, Generalize::None, 0).len(), 4);
+    }
+
+    #[test]
+    fn ids_collapse_among_names_that_last() {
+        let ids = ["i-0123456789abcdef0", "i-0123456789abcdef1", "i-0a23456789abcdef1"];
+        let instances: Vec<String> = ids.iter().map(|id| format!("arn:aws:ec2:eu-west-1:1:instance/{id}")).collect();
+        let instances: Vec<&str> = instances.iter().map(String::as_str).collect();
+        assert_eq!(distinct(&instances, Generalize::Balanced, 2), ["arn:aws:ec2:eu-west-1:1:instance/i-*"]);
+        let versions = [
+            "arn:aws:lambda:r:1:function:f:1",
+            "arn:aws:lambda:r:1:function:f:2",
+            "arn:aws:lambda:r:1:function:f:live",
+        ];
+        let patterns = distinct(&versions, Generalize::Balanced, 1);
+        assert_eq!(patterns, ["arn:aws:lambda:r:1:function:f:*", "arn:aws:lambda:r:1:function:f:live"]);
+    }
+
+    #[test]
+    fn nothing_that_lasts_is_crossed() {
+        let many: Vec<String> = (0..50)
+            .flat_map(|n| {
+                [
+                    format!("arn:aws:s3:::bucket-{n}/x"),
+                    format!("arn:aws:s3:::bucket-{n}"),
+                    format!("arn:aws:dynamodb:r:1:table/t{n}"),
+                    format!("arn:aws:lambda:r:1:function:f{n}"),
+                    format!("arn:aws:kms:r:1:key/{n:08x}-0000-4000-8000-000000000000"),
+                    format!("arn:aws:iam::1:role/r{n}"),
+                    format!("arn:aws:elasticloadbalancing:r:1:loadbalancer/app/a{n}/50dc6c495c0c{n:04}"),
+                    format!("arn:aws:logs:r:1:log-group:/aws/lambda/f{n}:*"),
+                ]
+            })
+            .collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(distinct(&many, Generalize::Balanced, 1).len(), many.len());
+        assert_eq!(distinct(&many, Generalize::Broad, 1).len(), many.len());
+    }
+
+    #[test]
+    fn hostile_names_stay_literal() {
+        let names = ["arn:aws:s3:::b/a-${*}", "arn:aws:s3:::b/a-${*}x", "arn:aws:s3:::b/a-${$}{aws:username}"];
+        assert_eq!(distinct(&names, Generalize::Balanced, 9).len(), 3);
+        for pattern in distinct(&names, Generalize::Balanced, 1) {
+            assert!(!comparable(&pattern).contains("${"), "{pattern}");
+        }
+    }
+}

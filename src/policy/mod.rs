@@ -1,0 +1,44 @@
+//! Usage → policies: statements a person can read, within AWS's limits, proved against the usage they came from.
+//!
+//! The way: `sift` parts the rows into what is granted and what is only shown; `generalise` and `widen` decide how wide
+//! each grant is; `statement` groups grants into statements and `sid` names them; `fit` and `split` keep to the limits;
+//! `make` puts it together; `replay` proves it; `explain` and `render` show it. `base` and `unused` compare with policies
+//! that exist already.
+//!
+//! No I/O and no SQL: rows come in, documents and reports go out. The same rows give the same bytes, in whatever order
+//! they come.
+
+pub mod base;
+mod collapse;
+mod condition;
+mod evidence;
+mod excess;
+pub mod explain;
+mod fit;
+mod generalise;
+mod knowledge;
+mod limits;
+mod make;
+mod options;
+mod pattern;
+pub mod render;
+pub mod replay;
+pub mod risk;
+mod sid;
+mod sift;
+mod split;
+mod statement;
+pub mod unused;
+mod widen;
+
+pub use evidence::Evidence;
+pub use excess::Excess;
+pub use fit::{FitError, Widened};
+pub use knowledge::Access;
+pub use limits::{Attach, Limits};
+pub use make::{Made, MakeError, NamedPolicy, StatementNote, make};
+pub use options::{ConditionKind, Fit, Generalize, Granularity, Kind, Options, Provenance};
+pub use sift::{Shown, Suggestion};
+
+#[cfg(test)]
+mod properties;

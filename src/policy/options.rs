@@ -1,0 +1,126 @@
+//! What kind of policy is wanted, and where the usage came from.
+
+use std::collections::BTreeSet;
+
+use super::limits::Attach;
+
+/// How fine the grants are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Granularity {
+    /// Whole services: `s3:*` on `*`. `iam` stays at actions: `iam:*` is every permission there is.
+    Service,
+    /// The actions used, on `*`.
+    Action,
+    /// The actions used, on the resources they were used on.
+    #[default]
+    Resource,
+}
+
+/// How far resource names that vary are generalised; the rule is in `generalise`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Generalize {
+    /// Resources as they stand in `usage`.
+    None,
+    /// Names that vary become `*` once more than a few distinct ones were seen.
+    #[default]
+    Balanced,
+    /// Everything below a bucket, log group and their like becomes `*`.
+    Broad,
+}
+
+/// What the policy is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Attached to, or inline in, a role, user or group.
+    #[default]
+    Identity,
+    /// A permissions boundary: one managed policy.
+    Boundary,
+    /// A service control policy: an allow-list, so that what it omits is denied. Replaces `FullAWSAccess`.
+    Scp,
+    /// The inline policy of an Identity Center permission set: one document for every account that has it.
+    PermissionSet,
+    /// A policy passed with `sts:AssumeRole`.
+    Session,
+}
+
+/// What to do when the statements don't fit one policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// Split into numbered policies; only if those are more than can be attached, widen until they are not.
+    #[default]
+    Split,
+    /// Widen until everything fits one policy.
+    Widen,
+    /// Split, and fail if there are too many: nothing is ever widened.
+    Exact,
+}
+
+/// A condition that is made from usage when asked for. `iam:PassedToService` is always made and not in this list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConditionKind {
+    /// `aws:RequestedRegion`: the regions in which the service was used.
+    Region,
+    /// `aws:CalledVia`: where an action was only ever used through a service.
+    CalledVia,
+}
+
+/// How to make policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    pub kind: Kind,
+    pub granularity: Granularity,
+    pub generalize: Generalize,
+    /// More than this many distinct names in one place count as varying.
+    pub distinct_max: usize,
+    pub attach: Attach,
+    /// How many policies may be attached; the default of the kind where `None`.
+    pub policies_max: Option<usize>,
+    /// Characters a policy may have; the default of the kind where `None`.
+    pub size_max: Option<usize>,
+    pub fit: Fit,
+    /// Write wildcards in actions where they add nothing of a higher access level than was used.
+    pub collapse_actions: bool,
+    pub conditions: BTreeSet<ConditionKind>,
+    /// Where several regions are used: `*` instead of each.
+    pub any_region: bool,
+    /// `*` instead of the principals' own accounts in ARNs; always so for permission sets.
+    pub any_account: bool,
+    /// Name of the policy, and the beginning of the names of its parts.
+    pub name: String,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            kind: Kind::default(),
+            granularity: Granularity::default(),
+            generalize: Generalize::default(),
+            distinct_max: 5,
+            attach: Attach::default(),
+            policies_max: None,
+            size_max: None,
+            fit: Fit::default(),
+            collapse_actions: false,
+            conditions: BTreeSet::new(),
+            any_region: false,
+            any_account: false,
+            name: "LeastPrivilege".to_owned(),
+        }
+    }
+}
+
+/// Where the rows came from; shown beside a policy, never inside its JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Snapshot of the store.
+    pub snapshot_id: i64,
+    /// The window that was asked for, in words.
+    pub window: String,
+    /// Who was asked for, in words.
+    pub selection: String,
+    /// Version of the catalogue of actions.
+    pub catalogue: String,
+    /// Event sources (`s3.amazonaws.com`) of which the archive holds data events at all; `None` if nobody looked.
+    pub data_event_sources: Option<BTreeSet<String>>,
+}

@@ -1,0 +1,168 @@
+//! Resource patterns: made safe to stand in a policy, compared, and shortened.
+//!
+//! A resource in `usage` is an IAM pattern: `*` and `?` are wildcards, `${*}`, `${?}` and `${$}` the characters
+//! themselves. Everything in it may have been chosen by an attacker.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use crate::iam::arn::Arn;
+
+/// The ARN with another resource part.
+pub(crate) fn with_resource(arn: &Arn<'_>, resource: &str) -> String {
+    format!("arn:{}:{}:{}:{}:{resource}", arn.partition, arn.service, arn.region, arn.account)
+}
+
+/// The ARN with `*` for its account, its region, or both, where it has any.
+pub(crate) fn with_any(arn: &Arn<'_>, account: bool, region: bool) -> String {
+    let star = |part: &'_ str, any: bool| if any && !part.is_empty() { "*".to_owned() } else { part.to_owned() };
+    let (region, account) = (star(arn.region, region), star(arn.account, account));
+    format!("arn:{}:{}:{region}:{account}:{}", arn.partition, arn.service, arn.resource)
+}
+
+/// The three escapes of IAM's policy language (IAM User Guide, `reference_policies_variables`).
+const ESCAPES: [&str; 3] = ["${*}", "${?}", "${$}"];
+
+/// Characters for which a literal `*`, `?`, `$` stand while patterns are compared. They are no policy characters, so they
+/// cannot occur in one (see [`is_policy_char`]).
+const LITERALS: [&str; 3] = ["\u{e000}", "\u{e001}", "\u{e002}"];
+
+/// A pattern from a log as it may stand in a policy document.
+///
+/// What would be a policy variable is escaped, and characters that a policy cannot hold become `*`.
+pub(crate) fn for_policy(resource: &str) -> Cow<'_, str> {
+    if !resource.contains("${") && resource.chars().all(is_policy_char) {
+        return Cow::Borrowed(resource);
+    }
+    let mut safe = String::with_capacity(resource.len() + 4);
+    let mut rest = resource;
+    while let Some(c) = rest.chars().next() {
+        if let Some(escape) = ESCAPES.iter().find(|escape| rest.starts_with(**escape)) {
+            safe.push_str(escape);
+            rest = rest.get(escape.len()..).unwrap_or_default();
+            continue;
+        }
+        if rest.starts_with("${") {
+            safe.push_str("${$}");
+        } else if is_policy_char(c) {
+            safe.push(c);
+        } else if !safe.ends_with('*') {
+            safe.push('*');
+        }
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+    }
+    Cow::Owned(safe)
+}
+
+/// "Policy documents can contain only […] horizontal tab (U+0009), linefeed (U+000A), carriage return (U+000D), and
+/// characters in the range U+0020 to U+00FF" (IAM User Guide, `reference_iam-quotas`). Control characters among them are
+/// left out as well: nobody can read them.
+fn is_policy_char(c: char) -> bool {
+    matches!(c, '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{ff}')
+}
+
+/// The pattern with a private character for each escape, for comparing: then no `*`, `?` or `${` is ambiguous.
+pub(crate) fn comparable(pattern: &str) -> Cow<'_, str> {
+    if !pattern.contains("${") {
+        return Cow::Borrowed(pattern);
+    }
+    let mut text = pattern.to_owned();
+    for (escape, literal) in ESCAPES.iter().zip(LITERALS) {
+        text = text.replace(escape, literal);
+    }
+    Cow::Owned(text)
+}
+
+/// Whether everything that `inner` matches is matched by `outer`. Never true where it is not so; may be false where
+/// only a deeper look would show it (IAM's rule that wildcards keep to their ARN segment makes `*` before the fifth
+/// colon match one segment).
+pub(crate) fn covers(outer: &str, inner: &str) -> bool {
+    if outer == "*" || outer == inner {
+        return true;
+    }
+    let (outer, inner) = (comparable(outer), comparable(inner));
+    let (outer_parts, inner_parts): (Vec<&str>, Vec<&str>) =
+        (outer.splitn(6, ':').collect(), inner.splitn(6, ':').collect());
+    outer_parts.len() == 6
+        && inner_parts.len() == 6
+        && outer_parts.iter().zip(&inner_parts).all(|(o, i)| text_covers(o.as_bytes(), i.as_bytes()))
+}
+
+/// Wildcard matching in which a `*` of `inner` is a character that only a `*` of `outer` matches, and a `?` one that `?`
+/// matches as well.
+fn text_covers(outer: &[u8], inner: &[u8]) -> bool {
+    let (mut o, mut i) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while i < inner.len() {
+        match (outer.get(o), inner.get(i)) {
+            (Some(b'*'), _) => {
+                retry = Some((o + 1, i));
+                o += 1;
+                continue;
+            }
+            (Some(b'?'), Some(b)) if *b != b'*' && b.is_ascii() => {}
+            (Some(a), Some(b)) if a == b && *b != b'*' => {}
+            _ => {
+                let Some((after_star, from)) = retry else { return false };
+                (o, i) = (after_star, from + 1);
+                retry = Some((after_star, from + 1));
+                continue;
+            }
+        }
+        (o, i) = (o + 1, i + 1);
+    }
+    outer.get(o..).unwrap_or_default().iter().all(|b| *b == b'*')
+}
+
+/// Leaves out every pattern that another one covers.
+pub(crate) fn without_covered(patterns: BTreeSet<String>) -> BTreeSet<String> {
+    if patterns.contains("*") {
+        return BTreeSet::from(["*".to_owned()]);
+    }
+    let wide: Vec<String> = patterns.iter().filter(|p| p.contains(['*', '?'])).cloned().collect();
+    if wide.is_empty() {
+        return patterns;
+    }
+    let is_kept = |pattern: &String| {
+        !wide
+            .iter()
+            .any(|other| other != pattern && covers(other, pattern) && !(covers(pattern, other) && pattern < other))
+    };
+    patterns.into_iter().filter(is_kept).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_a_log_becomes_a_variable() {
+        assert_eq!(for_policy("arn:aws:s3:::b/${aws:username}"), "arn:aws:s3:::b/${$}{aws:username}");
+        assert_eq!(for_policy("arn:aws:s3:::b/${*}x${?}${$}"), "arn:aws:s3:::b/${*}x${?}${$}");
+        assert_eq!(for_policy("arn:aws:s3:::b/日本/é\u{7}\u{9}z"), "arn:aws:s3:::b/*/é*z");
+        assert_eq!(for_policy("arn:aws:s3:::b/$${"), "arn:aws:s3:::b/$${$}{");
+    }
+
+    #[test]
+    fn covering() {
+        assert!(covers("*", "arn:aws:s3:::b/x"));
+        assert!(covers("arn:aws:s3:::b/*", "arn:aws:s3:::b/logs/*"));
+        assert!(!covers("arn:aws:s3:::b/logs/*", "arn:aws:s3:::b/*"));
+        assert!(!covers("arn:aws:s3:::b/?", "arn:aws:s3:::b/*"));
+        assert!(covers("arn:aws:s3:::b/*.log", "arn:aws:s3:::b/*/x.log"));
+        assert!(!covers("arn:aws:s3:::b/*.log", "arn:aws:s3:::b/*"));
+        assert!(!covers("arn:aws:s3:::b/${*}", "arn:aws:s3:::b/*"));
+        assert!(!covers("arn:aws:s3:::b/${*}", "arn:aws:s3:::b/x"));
+        assert!(covers("arn:aws:s3:::b/*", "arn:aws:s3:::b/${*}"));
+        assert!(!covers("arn:aws:s3:::b*", "arn:aws:sns:us-east-1:1:b"));
+    }
+
+    #[test]
+    fn covered_patterns_go() {
+        let set = ["arn:aws:s3:::b/*", "arn:aws:s3:::b/x", "arn:aws:s3:::c/x"].map(str::to_owned);
+        let kept: Vec<String> = without_covered(set.into()).into_iter().collect();
+        assert_eq!(kept, ["arn:aws:s3:::b/*", "arn:aws:s3:::c/x"]);
+        let twins = ["arn:aws:s3:::b/*", "arn:aws:s3:::b/**"].map(str::to_owned);
+        assert_eq!(without_covered(twins.into()).len(), 1);
+    }
+}

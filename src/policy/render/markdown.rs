@@ -1,0 +1,120 @@
+//! For a ticket: the policy, and below it what it rests on.
+
+use std::fmt::Write as _;
+
+use crate::policy::replay::Replay;
+use crate::policy::{Made, Provenance, Shown, explain};
+use crate::time::format_time;
+
+/// The whole text. Everything from a log stands in code spans or code blocks that it cannot leave.
+pub fn render(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> String {
+    let mut out = String::new();
+    let title = made.documents.first().map_or("Policy", |document| document.name.as_str());
+    let _ = writeln!(out, "# {}\n", plain(title));
+    for line in explain::summary(made, provenance, proof) {
+        let _ = writeln!(out, "- {}", plain(&line));
+    }
+    for document in &made.documents {
+        let text = document.policy.pretty();
+        let fence = fence(&text);
+        let _ = writeln!(out, "\n## {}\n\n{fence}json\n{text}\n{fence}", plain(&document.name));
+    }
+    statements(&mut out, made);
+    shown(&mut out, "Denied at the time, not granted", &made.denied);
+    shown(&mut out, "Not certain, not granted", &made.unverified);
+    shown(&mut out, "Needs no permission, or not one of the principal's", &made.excluded);
+    if !made.suggestions.is_empty() {
+        out.push_str("\n## May be needed as well\n\n| action | because of |\n|---|---|\n");
+        for suggestion in &made.suggestions {
+            let _ = writeln!(out, "| {} | {} |", code(&suggestion.action), code(&suggestion.because_of.join(", ")));
+        }
+    }
+    if !made.widened.is_empty() {
+        out.push_str("\n## Widened to fit\n\n| service | step | characters | excess |\n|---|---|---|---|\n");
+        for widened in &made.widened {
+            let (from, to) = (widened.chars_before, widened.chars_after);
+            let excess = format!("{} → {}", widened.excess_before, widened.excess_after);
+            let _ = writeln!(out, "| {} | {} | {from} → {to} | {excess} |", code(&widened.service), widened.step);
+        }
+    }
+    out.push_str("\n## What CloudTrail cannot show\n\n");
+    for line in explain::blind_spots(made, provenance) {
+        let _ = writeln!(out, "- {}", plain(&line));
+    }
+    out
+}
+
+fn statements(out: &mut String, made: &Made) {
+    out.push_str("\n## What each statement rests on\n\n");
+    out.push_str(
+        "| statement | events | first | last | sessions | confidence | example |\n|---|---:|---|---|---:|---|---|\n",
+    );
+    for note in &made.statements {
+        let evidence = &note.evidence;
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            code(&note.sid),
+            evidence.events,
+            format_time(evidence.first_time_us),
+            format_time(evidence.last_time_us),
+            evidence.sessions.len(),
+            evidence.confidence.as_str(),
+            code(&evidence.example_event_id),
+        );
+    }
+    for note in made.statements.iter().filter(|note| !note.added_actions.is_empty()) {
+        let _ = writeln!(out, "\n{} also allows: {}", code(&note.sid), code(&note.added_actions.join(", ")));
+    }
+}
+
+fn shown(out: &mut String, title: &str, list: &[Shown]) {
+    if list.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "\n## {title}\n\n| action | resource | events | last | why | example |\n|---|---|---:|---|---|---|"
+    );
+    for shown in list {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} |",
+            code(&shown.action),
+            code(&shown.resource),
+            shown.evidence.events,
+            format_time(shown.evidence.last_time_us),
+            plain(&shown.reason),
+            code(&shown.evidence.example_event_id),
+        );
+    }
+}
+
+/// A code span that holds `text` whatever backquotes are in it; fit for a table cell.
+fn code(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = text.replace('|', "\\|");
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// Text without anything that Markdown or HTML would act on.
+fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escaped = matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#');
+            escaped.then_some('\\').into_iter().chain([if c.is_control() { ' ' } else { c }])
+        })
+        .collect()
+}
+
+/// A fence longer than any run of backquotes in `text`.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat((longest + 1).max(3))
+}

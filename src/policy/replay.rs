@@ -1,0 +1,244 @@
+//! The proof: every use that was allowed, evaluated again under a set of policies.
+//!
+//! What is replayed are the rows that a policy is made from: allowed, certain, and needing a permission. Denied,
+//! uncertain and excluded rows are counted apart. A row whose resource is a pattern is allowed only if *all* of the
+//! pattern is.
+
+use std::collections::BTreeMap;
+
+use super::knowledge::Knowledge;
+use super::make::Made;
+use super::options::Kind;
+use super::sift::{Fate, fate};
+use crate::iam::Catalog;
+use crate::iam::arn::Arn;
+use crate::iam::document::{ActionSpec, Effect, Policy, ResourceSpec, Statement};
+use crate::iam::evaluate::{Compiled, Context, ContextValue, Level, PolicySet, Request, Verdict};
+use crate::usage::UsageRow;
+
+/// What a replay came to. Events that needed two actions count for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// Events allowed.
+    pub allowed: u64,
+    /// Events denied though they were allowed.
+    pub denied: u64,
+    /// Events for which a log cannot tell.
+    pub depends: u64,
+    /// Events not replayed: denied at the time.
+    pub were_denied: u64,
+    /// Events not replayed: their action is not certain.
+    pub unverified: u64,
+    /// Events not replayed: they need no permission, or not the principal's.
+    pub excluded: u64,
+    /// What is denied or depends, the most frequent first.
+    pub groups: Vec<Group>,
+}
+
+/// Uses of one action on one resource that are not allowed for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub action: String,
+    pub resource: String,
+    pub fate: GroupFate,
+    pub events: u64,
+    /// Microseconds since 1970-01-01 UTC.
+    pub first_time_us: i64,
+    pub example_event_id: String,
+    /// One of the principals.
+    pub principal: String,
+}
+
+/// Why a use is not allowed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupFate {
+    /// No statement of this kind of policy allows it.
+    Denied(&'static str),
+    /// This statement forbids it: kind of policy, and its Sid or number.
+    Forbidden(&'static str, String),
+    /// It depends on these condition keys, or on which resource is meant.
+    Depends(Vec<String>),
+}
+
+impl Replay {
+    /// Nothing that was allowed would be denied.
+    pub fn holds(&self) -> bool {
+        self.denied == 0
+    }
+
+    fn uncounted(&mut self, fate: &Fate) -> &mut u64 {
+        match fate {
+            Fate::Denied { .. } => &mut self.were_denied,
+            Fate::Unverified { .. } => &mut self.unverified,
+            Fate::Granted { .. } | Fate::Excluded { .. } => &mut self.excluded,
+        }
+    }
+
+    /// Everything that was allowed is sure to be allowed.
+    pub fn is_proof(&self) -> bool {
+        self.denied == 0 && self.depends == 0
+    }
+}
+
+/// The set in which a policy that was made is to be judged: what its kind leaves to others is allowed there.
+pub fn policy_set(made: &Made) -> PolicySet {
+    let documents: Vec<Policy> = made.documents.iter().map(|document| document.policy.clone()).collect();
+    set_of(made.kind, documents)
+}
+
+/// Documents of one kind, alone.
+pub fn set_of(kind: Kind, mut documents: Vec<Policy>) -> PolicySet {
+    let everything = || vec![allow_everything()];
+    match kind {
+        Kind::Identity | Kind::PermissionSet => PolicySet::of_identity(documents),
+        Kind::Scp => PolicySet { identity: everything(), scps: vec![documents], ..PolicySet::default() },
+        Kind::Session => PolicySet { identity: everything(), session: documents, ..PolicySet::default() },
+        Kind::Boundary => PolicySet { identity: everything(), boundary: documents.pop(), ..PolicySet::default() },
+    }
+}
+
+/// `Allow * on *`.
+pub fn allow_everything() -> Policy {
+    let star = || vec!["*".to_owned()];
+    Policy::new(vec![Statement::new(Effect::Allow, ActionSpec::Action(star()), ResourceSpec::Resource(star()))])
+}
+
+/// A row as a request, or why it is none.
+pub(crate) enum Asked {
+    Request { action: String, resource: String, context: Context },
+    Not(Fate),
+}
+
+/// The request that a row tells of.
+pub(crate) fn asked(row: &UsageRow, knowledge: &Knowledge<'_>) -> Asked {
+    match fate(row, knowledge) {
+        Fate::Granted { action, resource, .. } => {
+            // An action that takes resources, used on one that the log does not tell, was used on some ARN.
+            let is_open = resource == "*" && knowledge.takes_any_resource(&action);
+            let resource = if is_open { "arn:*".to_owned() } else { resource };
+            Asked::Request { action, resource, context: context(row) }
+        }
+        other => Asked::Not(other),
+    }
+}
+
+/// Replays rows under policies.
+pub fn replay(policies: &PolicySet, rows: &[UsageRow], catalog: &Catalog) -> Replay {
+    let knowledge = Knowledge::new(catalog);
+    let compiled = Compiled::new(policies);
+    let mut replay = Replay::default();
+    let mut groups = BTreeMap::new();
+    for row in rows {
+        let (action, resource, context) = match asked(row, &knowledge) {
+            Asked::Request { action, resource, context } => (action, resource, context),
+            Asked::Not(fate) => {
+                *replay.uncounted(&fate) += row.event_count;
+                continue;
+            }
+        };
+        let request = Request { action: &action, resource: &resource, context: &context };
+        match not_allowed(compiled.evaluate(&request), policies) {
+            None => replay.allowed += row.event_count,
+            Some(fate) => {
+                match &fate {
+                    GroupFate::Depends(_) => replay.depends += row.event_count,
+                    _ => replay.denied += row.event_count,
+                }
+                note(&mut groups, fate, action, resource, row);
+            }
+        }
+    }
+    replay.groups = groups.into_values().collect();
+    replay.groups.sort_by(|a, b| {
+        let order = |group: &Group| (matches!(group.fate, GroupFate::Depends(_)), std::cmp::Reverse(group.events));
+        order(a).cmp(&order(b)).then_with(|| (&a.action, &a.resource).cmp(&(&b.action, &b.resource)))
+    });
+    replay
+}
+
+fn not_allowed(verdict: Verdict, policies: &PolicySet) -> Option<GroupFate> {
+    match verdict {
+        Verdict::Allowed { .. } => None,
+        Verdict::Denied { explicit: None, by } => Some(GroupFate::Denied(by.as_str())),
+        Verdict::Denied { explicit: Some(place), by } => {
+            Some(GroupFate::Forbidden(by.as_str(), statement_name(policies, place)))
+        }
+        Verdict::Depends { mut keys, on_resource } => {
+            if on_resource {
+                keys.push("which resource is meant".to_owned());
+            }
+            Some(GroupFate::Depends(keys))
+        }
+    }
+}
+
+fn note(
+    groups: &mut BTreeMap<(GroupFate, String, String), Group>,
+    fate: GroupFate,
+    action: String,
+    resource: String,
+    row: &UsageRow,
+) {
+    let group = groups.entry((fate.clone(), action.clone(), resource.clone())).or_insert_with(|| Group {
+        action,
+        resource,
+        fate,
+        events: 0,
+        first_time_us: row.first_time_us,
+        example_event_id: row.example_event_id.clone(),
+        principal: row.principal_arn.clone(),
+    });
+    group.events += row.event_count;
+    if (row.first_time_us, &row.example_event_id) < (group.first_time_us, &group.example_event_id) {
+        group.first_time_us = row.first_time_us;
+        group.example_event_id.clone_from(&row.example_event_id);
+        group.principal.clone_from(&row.principal_arn);
+    }
+}
+
+fn statement_name(policies: &PolicySet, place: crate::iam::evaluate::StatementRef) -> String {
+    let sid = policies.statement(place).and_then(|(_, statement)| statement.sid.clone());
+    sid.unwrap_or_else(|| match place.level {
+        Level::Boundary => format!("statement {}", place.statement + 1),
+        _ => format!("policy {}, statement {}", place.policy + 1, place.statement + 1),
+    })
+}
+
+/// What a row tells about the request. Everything else is unknown.
+fn context(row: &UsageRow) -> Context {
+    let mut context = Context::new().with("aws:PrincipalArn", row.principal_arn.as_str());
+    let mut set = |key: &str, value: &str| {
+        if !value.is_empty() {
+            context.set(key, ContextValue::Known(vec![value.to_owned()]));
+        }
+    };
+    set("aws:RequestedRegion", &row.aws_region);
+    set("aws:PrincipalAccount", &row.account_id);
+    set("iam:PassedToService", row.passed_to_service.as_deref().unwrap_or_default());
+    set("aws:PrincipalType", principal_type(&row.principal_type));
+    if let Some(user) = Arn::parse(&row.principal_arn).and_then(|arn| arn.resource.strip_prefix("user/")) {
+        set("aws:username", user.rsplit('/').next().unwrap_or_default());
+    }
+    match &row.via {
+        Some(service) => {
+            context.set("aws:CalledVia", ContextValue::Known(vec![service.clone()]));
+            context.set("aws:ViaAWSService", ContextValue::Known(vec!["true".to_owned()]));
+        }
+        None => {
+            context.set("aws:CalledVia", ContextValue::Absent);
+            context.set("aws:ViaAWSService", ContextValue::Known(vec!["false".to_owned()]));
+        }
+    }
+    context
+}
+
+/// IAM User Guide, "AWS global condition context keys", `aws:PrincipalType`.
+fn principal_type(cloudtrail: &str) -> &'static str {
+    match cloudtrail {
+        "Root" => "Account",
+        "IAMUser" => "User",
+        "AssumedRole" => "AssumedRole",
+        "FederatedUser" => "FederatedUser",
+        _ => "",
+    }
+}

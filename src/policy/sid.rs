@@ -1,0 +1,139 @@
+//! Names of statements: service, reading or writing, on what. Letters and digits only, as IAM wants them.
+
+use std::collections::BTreeSet;
+
+use super::knowledge::Class;
+use super::sift::PASS_ROLE;
+use super::statement::Draft;
+use crate::iam::arn::Arn;
+
+/// Longest part of a name that comes from a resource.
+const NOUN_MAX: usize = 40;
+
+/// Service prefixes that people write otherwise than with one capital.
+const SERVICES: &[(&str, &str)] = &[
+    ("acm", "ACM"),
+    ("apigateway", "APIGateway"),
+    ("cloudformation", "CloudFormation"),
+    ("cloudfront", "CloudFront"),
+    ("cloudtrail", "CloudTrail"),
+    ("cloudwatch", "CloudWatch"),
+    ("codebuild", "CodeBuild"),
+    ("codecommit", "CodeCommit"),
+    ("codedeploy", "CodeDeploy"),
+    ("codepipeline", "CodePipeline"),
+    ("dynamodb", "DynamoDB"),
+    ("ebs", "EBS"),
+    ("ec2", "EC2"),
+    ("ecr", "ECR"),
+    ("ecs", "ECS"),
+    ("eks", "EKS"),
+    ("elasticache", "ElastiCache"),
+    ("elasticfilesystem", "EFS"),
+    ("elasticloadbalancing", "ELB"),
+    ("elasticmapreduce", "EMR"),
+    ("es", "ES"),
+    ("events", "Events"),
+    ("guardduty", "GuardDuty"),
+    ("iam", "IAM"),
+    ("kms", "KMS"),
+    ("rds", "RDS"),
+    ("route53", "Route53"),
+    ("s3", "S3"),
+    ("secretsmanager", "SecretsManager"),
+    ("securityhub", "SecurityHub"),
+    ("ses", "SES"),
+    ("sns", "SNS"),
+    ("sqs", "SQS"),
+    ("ssm", "SSM"),
+    ("sso", "SSO"),
+    ("states", "StepFunctions"),
+    ("sts", "STS"),
+    ("waf", "WAF"),
+    ("wafv2", "WAFv2"),
+    ("xray", "XRay"),
+];
+
+/// A name for each statement, none twice.
+pub(crate) fn names(drafts: &[Draft]) -> Vec<String> {
+    let mut taken = BTreeSet::new();
+    let mut names = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let name = name(draft);
+        let mut candidate = name.clone();
+        let mut number = 2;
+        while !taken.insert(candidate.clone()) {
+            candidate = format!("{name}{number}");
+            number += 1;
+        }
+        names.push(candidate);
+    }
+    names
+}
+
+fn name(draft: &Draft) -> String {
+    let whole = draft.actions.iter().any(|action| action.ends_with(":*"));
+    let verb = match draft.class {
+        _ if whole => "All",
+        _ if draft.actions.len() == 1 && draft.actions.contains(PASS_ROLE) => "PassRole",
+        Class::Read => "Read",
+        Class::Write => "Write",
+    };
+    if draft.service.is_empty() {
+        return "AllOfServices".to_owned();
+    }
+    format!("{}{verb}{}", service(&draft.service), noun(&draft.resources))
+}
+
+fn service(prefix: &str) -> String {
+    match SERVICES.iter().find(|(known, _)| *known == prefix) {
+        Some((_, name)) => (*name).to_owned(),
+        None => camel(prefix),
+    }
+}
+
+/// What the resources are called: a name if they share one, else the first kind of thing they are.
+fn noun(resources: &BTreeSet<String>) -> String {
+    let nouns: BTreeSet<String> =
+        resources.iter().filter_map(|resource| Some(of_arn(&Arn::parse(resource)?))).collect();
+    let mut iter = nouns.into_iter();
+    match (iter.next(), iter.count()) {
+        (None, _) => String::new(),
+        (Some(only), 0) => only,
+        (Some(first), more) => format!("{first}And{more}More"),
+    }
+}
+
+fn of_arn(arn: &Arn<'_>) -> String {
+    let mut parts = arn.resource.split(['/', ':']).filter(|part| !part.is_empty());
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+    let noun = match (arn.service, second) {
+        ("s3", None) => camel(first),
+        ("s3", Some(_)) if first != "accesspoint" => format!("{}Objects", camel(first)),
+        ("iam" | "lambda" | "dynamodb" | "secretsmanager" | "logs", Some(_)) => camel(parts_after_kind(arn.resource)),
+        (_, Some(second)) => {
+            let name = camel(second);
+            if name.is_empty() { format!("Any{}", camel(first)) } else { format!("{}{name}", camel(first)) }
+        }
+        (_, None) => camel(first),
+    };
+    let noun = if noun.is_empty() { "Any".to_owned() } else { noun };
+    noun.chars().take(NOUN_MAX).collect()
+}
+
+/// `role/path/Name` → `path/Name`; `log-group:/aws/lambda/f:log-stream:x` → `/aws/lambda/f`.
+fn parts_after_kind(resource: &str) -> &str {
+    let name = resource.split_once(['/', ':']).map_or(resource, |(_, name)| name);
+    name.split(':').find(|part| !part.is_empty()).unwrap_or(name)
+}
+
+/// Words of letters and digits, each with a capital, nothing between.
+fn camel(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            let mut chars = word.chars();
+            chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect::<String>()
+        })
+        .collect()
+}

@@ -1,0 +1,76 @@
+//! Statements into as many policies as it takes, none larger than allowed.
+
+use std::collections::BTreeSet;
+
+use super::sid;
+use super::statement::Draft;
+use crate::iam::document::Policy;
+
+/// A statement that does not fit a policy of its own, however it is cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge {
+    pub(crate) service: String,
+    pub(crate) size: usize,
+}
+
+/// Policies of at most `size_max` characters that together allow what `drafts` allow. A statement goes into the first
+/// policy that has room; one that is too large for any is cut by its actions, then by its resources.
+pub(crate) fn split(drafts: &[Draft], size_max: usize) -> Result<Vec<Vec<Draft>>, TooLarge> {
+    let mut parts = Vec::new();
+    for draft in drafts {
+        cut(draft, size_max, &mut parts)?;
+    }
+    let mut bins: Vec<(usize, Vec<Draft>)> = Vec::new();
+    for draft in parts {
+        let size = size_with_sid(&draft);
+        match bins.iter_mut().find(|(used, _)| used + size <= size_max) {
+            Some((used, bin)) => {
+                *used += size;
+                bin.push(draft);
+            }
+            None => bins.push((EMPTY + size, vec![draft])),
+        }
+    }
+    Ok(bins.into_iter().map(|(_, bin)| bin).collect())
+}
+
+/// `{"Version":"2012-10-17","Statement":[]}`.
+const EMPTY: usize = 39;
+
+/// More than a name is made longer by its number, and the comma between statements.
+const NUMBERING: usize = 6;
+
+fn size_with_sid(draft: &Draft) -> usize {
+    let name = sid::names(std::slice::from_ref(draft)).pop().unwrap_or_default();
+    let exact = Policy::new(vec![draft.to_statement(name)]).size();
+    exact.saturating_sub(EMPTY) + NUMBERING
+}
+
+fn cut(draft: &Draft, size_max: usize, parts: &mut Vec<Draft>) -> Result<(), TooLarge> {
+    let size = size_with_sid(draft) + EMPTY;
+    if size <= size_max {
+        parts.push(draft.clone());
+        return Ok(());
+    }
+    // The longer list is halved, so that the other is repeated least.
+    let length = |texts: &BTreeSet<String>| texts.iter().map(String::len).sum::<usize>();
+    let by_actions =
+        draft.actions.len() > 1 && (length(&draft.actions) >= length(&draft.resources) || draft.resources.len() == 1);
+    let list = if by_actions { &draft.actions } else { &draft.resources };
+    if list.len() < 2 {
+        return Err(TooLarge { service: draft.service.clone(), size });
+    }
+    let half = list.len() / 2;
+    let halves: [BTreeSet<String>; 2] =
+        [list.iter().take(half).cloned().collect(), list.iter().skip(half).cloned().collect()];
+    for half in halves {
+        let mut part = draft.clone();
+        if by_actions {
+            part.actions = half;
+        } else {
+            part.resources = half;
+        }
+        cut(&part, size_max, parts)?;
+    }
+    Ok(())
+}

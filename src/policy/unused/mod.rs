@@ -1,0 +1,176 @@
+//! What roles and users may do and never did: the output of `aws iam get-account-authorization-details` against usage.
+//!
+//! What an entity is granted are the actions of the catalogue that its policies allow on some resource and under some
+//! condition, that none of them denies outright, and that its boundary leaves to it. Service control policies and
+//! resource policies are not in the file and not looked at.
+
+mod details;
+mod report;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use details::{Details, DetailsError, Entity, EntityKind, Identity};
+pub use report::{text, value};
+
+use super::base::UnusedAction;
+use super::knowledge::{Access, Knowledge};
+use super::replay::{Asked, asked};
+use super::risk;
+use crate::iam::Catalog;
+use crate::iam::evaluate::{Compiled, PolicySet, Request, Verdict};
+use crate::usage::UsageRow;
+
+/// What of one role or user was not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntityUse {
+    pub arn: String,
+    pub kind: EntityKind,
+    /// Events in the window, of any outcome.
+    pub events: u64,
+    /// Time of the last event, microseconds since 1970-01-01 UTC; `None` if there is none: the entity is unused.
+    pub last_time_us: Option<i64>,
+    /// Actions granted.
+    pub granted: usize,
+    /// Granted actions that were used.
+    pub used: usize,
+    /// Granted actions that were not used, by access level.
+    pub unused_by_access: BTreeMap<Access, usize>,
+    /// Services of which nothing was used.
+    pub unused_services: Vec<UnusedService>,
+    /// Unused actions of services of which something was used, the riskiest first.
+    pub unused_actions: Vec<UnusedAction>,
+    /// Unused actions, of any service, that open a way to more.
+    pub escalations: Vec<UnusedAction>,
+    /// Policies under which nothing was used.
+    pub unused_policies: Vec<String>,
+    /// Policies that are attached and whose text the file does not hold.
+    pub missing_policies: Vec<String>,
+}
+
+/// A service of which an entity used nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnusedService {
+    pub service: String,
+    /// Actions granted of it.
+    pub actions: usize,
+    /// The highest access level among them.
+    pub access: Option<Access>,
+}
+
+impl EntityUse {
+    /// Actions granted and not used: the size of the cut.
+    pub fn unused(&self) -> usize {
+        self.granted - self.used
+    }
+
+    /// The riskier comes first: ways to more, then the access levels from the highest down, then the name.
+    fn rank(&self) -> impl Ord + '_ {
+        use std::cmp::Reverse;
+        let of = |access: Access| Reverse(self.unused_by_access.get(&access).copied().unwrap_or(0));
+        let levels =
+            [Access::PermissionsManagement, Access::Write, Access::Tagging, Access::Read, Access::List].map(of);
+        (Reverse(self.escalations.len()), levels, &self.arn)
+    }
+}
+
+/// Compares every role and user of `details` with what the rows say was used, the riskiest first.
+pub fn unused(details: &Details, rows: &[UsageRow], catalog: &Catalog) -> Vec<EntityUse> {
+    let knowledge = Knowledge::new(catalog);
+    let all = knowledge.all();
+    let mut of_principal: BTreeMap<&str, Vec<&UsageRow>> = BTreeMap::new();
+    for row in rows {
+        of_principal.entry(&row.principal_arn).or_default().push(row);
+    }
+    let none = Vec::new();
+    let mut uses: Vec<EntityUse> = details
+        .entities
+        .iter()
+        .map(|entity| entity_use(entity, of_principal.get(entity.arn.as_str()).unwrap_or(&none), &all, &knowledge))
+        .collect();
+    uses.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    uses
+}
+
+fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &Knowledge<'_>) -> EntityUse {
+    let granted = granted(entity, all);
+    let requests: Vec<Asked> = rows.iter().map(|row| asked(row, knowledge)).collect();
+    let used: BTreeSet<&str> = requests
+        .iter()
+        .filter_map(|asked| match asked {
+            Asked::Request { action, .. } => granted.get(action.as_str()).copied(),
+            Asked::Not(_) => None,
+        })
+        .collect();
+    let mut by_service: BTreeMap<&str, Vec<UnusedAction>> = BTreeMap::new();
+    for action in granted.difference(&used) {
+        let service = action.split(':').next().unwrap_or_default();
+        let (access, escalation) = (knowledge.access(action), risk::escalation(action));
+        by_service.entry(service).or_default().push(UnusedAction { action: (*action).to_owned(), access, escalation });
+    }
+    let mut result = EntityUse {
+        arn: entity.arn.clone(),
+        kind: entity.kind,
+        events: rows.iter().fold(0, |sum, row| sum.saturating_add(row.event_count)),
+        last_time_us: rows.iter().map(|row| row.last_time_us).max(),
+        granted: granted.len(),
+        used: used.len(),
+        unused_by_access: BTreeMap::new(),
+        unused_services: Vec::new(),
+        unused_actions: Vec::new(),
+        escalations: Vec::new(),
+        unused_policies: unused_policies(entity, &requests),
+        missing_policies: entity.missing_policies.clone(),
+    };
+    for (service, actions) in by_service {
+        for action in &actions {
+            if let Some(access) = action.access {
+                *result.unused_by_access.entry(access).or_default() += 1;
+            }
+            if action.escalation.is_some() {
+                result.escalations.push(action.clone());
+            }
+        }
+        if used.iter().any(|action| action.split(':').next() == Some(service)) {
+            result.unused_actions.extend(actions);
+        } else {
+            let access = actions.iter().filter_map(|action| action.access).max();
+            let service = service.to_owned();
+            result.unused_services.push(UnusedService { service, actions: actions.len(), access });
+        }
+    }
+    let risk = |action: &UnusedAction| (action.escalation.is_none(), std::cmp::Reverse(action.access));
+    result.unused_actions.sort_by(|a, b| risk(a).cmp(&risk(b)).then_with(|| a.action.cmp(&b.action)));
+    result.unused_services.sort_by(|a, b| b.access.cmp(&a.access).then_with(|| a.service.cmp(&b.service)));
+    result
+}
+
+fn granted<'a>(entity: &Entity, all: &[&'a str]) -> BTreeSet<&'a str> {
+    let of = |policies: Vec<_>| Compiled::new(&PolicySet::of_identity(policies));
+    let identity = of(entity.identity.iter().map(|identity| identity.policy.clone()).collect());
+    let granted: BTreeSet<&str> = identity.granted(all.iter().copied()).into_iter().collect();
+    match &entity.boundary {
+        Some(boundary) => {
+            let left: BTreeSet<&str> = of(vec![boundary.clone()]).granted(all.iter().copied()).into_iter().collect();
+            granted.intersection(&left).copied().collect()
+        }
+        None => granted,
+    }
+}
+
+/// Policies that allow nothing of what was used, nor may have. One that only denies is needed.
+fn unused_policies(entity: &Entity, requests: &[Asked]) -> Vec<String> {
+    use crate::iam::document::Effect;
+    let is_unused = |identity: &&Identity| {
+        let compiled = Compiled::new(&PolicySet::of_identity(vec![identity.policy.clone()]));
+        let allows = identity.policy.statements.iter().any(|statement| statement.effect == Effect::Allow);
+        allows
+            && requests.iter().all(|asked| match asked {
+                Asked::Request { action, resource, context } => {
+                    let verdict = compiled.evaluate(&Request { action, resource, context });
+                    matches!(verdict, Verdict::Denied { explicit: None, .. })
+                }
+                Asked::Not(_) => true,
+            })
+    };
+    entity.identity.iter().filter(is_unused).map(|identity| identity.name.clone()).collect()
+}

@@ -1,0 +1,131 @@
+//! What can go wrong with a query, in words that say what to do.
+
+use std::path::{Path, PathBuf};
+
+use datafusion::error::DataFusionError;
+
+/// A query that could not be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// DataFusion said no: syntax, names, types, or a failure while running.
+    #[error("{}", explain(.0))]
+    Sql(Box<DataFusionError>),
+    /// A file could not be read or written.
+    #[error("cannot {what} {path}: {source}", path = .path.display())]
+    Io {
+        /// `read`, `write`.
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is no named query of this name.
+    #[error("no query is named {name}\nhint: there are {known}; `trailpare sql --list` tells more")]
+    UnknownQuery {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A parameter that the named query doesn't have.
+    #[error("the query has no parameter {name}\nhint: it has {known}")]
+    UnknownParameter {
+        /// What was given.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A parameter without a default that was not given.
+    #[error("the query needs {name}: {what}\nhint: --param {name}=VALUE")]
+    MissingParameter {
+        /// Its name.
+        name: String,
+        /// What it is.
+        what: String,
+    },
+    /// A file of SQL that cannot be one.
+    #[error("{path} has {size_bytes} bytes, more than the {max_bytes} that a query may have", path = .path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// Its size.
+        size_bytes: u64,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// Standard output went away or is full.
+    #[error("cannot write the answer: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl From<DataFusionError> for QueryError {
+    fn from(error: DataFusionError) -> Self {
+        QueryError::Sql(Box::new(error))
+    }
+}
+
+impl From<arrow::error::ArrowError> for QueryError {
+    fn from(error: arrow::error::ArrowError) -> Self {
+        DataFusionError::from(error).into()
+    }
+}
+
+impl From<parquet::errors::ParquetError> for QueryError {
+    fn from(error: parquet::errors::ParquetError) -> Self {
+        DataFusionError::from(error).into()
+    }
+}
+
+impl QueryError {
+    /// Names the file in an I/O error.
+    pub fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> QueryError {
+        let path = path.to_owned();
+        move |source| QueryError::Io { what, path, source }
+    }
+}
+
+/// The message without DataFusion's wrappers, and what to do where that is clear.
+fn explain(error: &DataFusionError) -> String {
+    let text = error.find_root().strip_backtrace();
+    // The list of every column of every table says less than the hint.
+    let text = text.split("\nValid fields are").next().unwrap_or(&text).to_owned();
+    match hint(&text) {
+        Some(hint) => format!("{text}\nhint: {hint}"),
+        None => text,
+    }
+}
+
+fn hint(text: &str) -> Option<&'static str> {
+    let has = |needle: &str| text.contains(needle);
+    if has("table '") && has("not found") {
+        return Some("`SHOW TABLES` lists what there is: events, usage, event_actions, cloudtrail_logs");
+    }
+    if has("No field named") {
+        return Some("`DESCRIBE events` lists the columns of a table; text stands in 'single quotes'");
+    }
+    if has("Invalid function") {
+        return Some("`SHOW FUNCTIONS` lists the functions; CloudTrail's nested fields: json_get_str(request_parameters, 'bucketName')");
+    }
+    if has("Resources exhausted") {
+        return Some("raise --memory-limit, or narrow the query: event_date = DATE '2024-01-31' reads one day");
+    }
+    if has("sql parser error") || has("ParserError") {
+        return Some("statements end with `;`, text stands in 'single quotes', names with capitals in \"double quotes\"");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_what_to_do() {
+        let error = DataFusionError::Plan("No field named x.\nValid fields are a, b.".to_owned()).context("while planning");
+        let text = QueryError::from(error).to_string();
+        assert!(text.contains("No field named x") && text.contains("\nhint: `DESCRIBE"), "{text}");
+        assert!(!text.contains("Valid fields"), "{text}");
+        assert_eq!(hint("something else"), None);
+    }
+}

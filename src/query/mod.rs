@@ -1,0 +1,31 @@
+//! SQL over the store: a DataFusion session that knows the tables, the views, and what CloudTrail analysts call.
+//!
+//! `session` puts it together, `table` scans a table of the store, `day` and `prune` leave out files that cannot matter,
+//! `views` are the views in SQL, `functions` the functions, `statement` runs SQL text, `trino` reads what Athena spells
+//! otherwise, `library` holds the named queries, `lookup` finds one event, `output` writes answers.
+
+mod day;
+mod error;
+mod functions;
+mod library;
+mod lookup;
+mod output;
+mod prune;
+mod session;
+mod statement;
+mod table;
+mod trino;
+mod views;
+
+pub use error::QueryError;
+pub use library::{Library, Named};
+pub use lookup::events_by_id;
+pub use output::{Format, Written, write};
+pub use session::{Options, session};
+pub use statement::{execute, parse};
+pub use table::StoreTable;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

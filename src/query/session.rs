@@ -1,0 +1,52 @@
+//! The one place that builds a DataFusion session.
+
+use std::sync::Arc;
+
+use datafusion::error::Result;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::functions;
+use super::table::StoreTable;
+use super::views;
+use crate::store::{Snapshot, Table};
+
+/// How queries run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Threads; `None`: one a core.
+    pub threads: Option<usize>,
+    /// Memory that sorts, joins and groupings may take together before they spill to disk; `None`: no limit.
+    pub memory_limit_bytes: Option<usize>,
+}
+
+/// A session over one snapshot: tables `events` and `usage`, the views, the functions.
+pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionContext> {
+    let mut runtime = RuntimeEnvBuilder::new();
+    if let Some(bytes) = options.memory_limit_bytes {
+        runtime = runtime.with_memory_limit(bytes, 1.0);
+    }
+    let mut context = SessionContext::new_with_config_rt(config(options), runtime.build_arc()?);
+    functions::register(&mut context)?;
+    context.register_table(Table::Events.name(), Arc::new(StoreTable::new(snapshot, Table::Events)))?;
+    context.register_table(views::USAGE_BY_FILE, Arc::new(StoreTable::new(snapshot, Table::Usage)))?;
+    views::register(&context).await?;
+    Ok(context)
+}
+
+fn config(options: &Options) -> SessionConfig {
+    let mut config = SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("store", "main");
+    if let Some(threads) = options.threads {
+        config = config.with_target_partitions(threads);
+    }
+    let settings = config.options_mut();
+    settings.execution.parquet.pushdown_filters = true;
+    settings.execution.parquet.reorder_filters = true;
+    settings.execution.parquet.bloom_filter_on_read = true;
+    // The only nested column is `resources`; the rule trips over views that give one column two names.
+    settings.optimizer.enable_leaf_expression_pushdown = false;
+    // CloudTrail times are UTC, whatever the clock of the machine says.
+    settings.execution.time_zone = Some("UTC".to_owned());
+    settings.sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
+    config
+}

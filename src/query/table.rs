@@ -1,0 +1,147 @@
+//! A table of the store as DataFusion scans it.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DFSchema, Statistics};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::object_store;
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::day::on_days;
+use super::prune::{prune, statistics};
+use crate::store::{DataFile, Snapshot, Table};
+
+/// One table of one snapshot.
+pub struct StoreTable {
+    table: Table,
+    files: Vec<DataFile>,
+    schema: SchemaRef,
+}
+
+impl StoreTable {
+    /// The table as it was at the snapshot.
+    pub fn new(snapshot: &Snapshot, table: Table) -> StoreTable {
+        StoreTable { table, files: snapshot.files(table).to_vec(), schema: with_text_views(&table.schema()) }
+    }
+
+    /// One partition a thread, about the same bytes in each.
+    fn groups(&self, files: &[&DataFile], threads: usize) -> Result<Vec<FileGroup>> {
+        let mut files = files.to_vec();
+        files.sort_by_key(|file| std::cmp::Reverse(file.size_bytes));
+        let count = threads.clamp(1, files.len().max(1));
+        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); count];
+        for file in files {
+            if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+                *bytes += file.size_bytes;
+                group.push(self.partitioned_file(file)?);
+            }
+        }
+        Ok(groups.into_iter().map(|(_, group)| FileGroup::new(group)).collect())
+    }
+
+    fn partitioned_file(&self, file: &DataFile) -> Result<PartitionedFile> {
+        let meta = object_store::ObjectMeta {
+            location: location(&file.path)?,
+            last_modified: Default::default(),
+            size: file.size_bytes,
+            e_tag: None,
+            version: None,
+        };
+        // The footer and its eight bytes, in one read.
+        let footer_size_bytes = usize::try_from(file.footer_size_bytes).unwrap_or(0).saturating_add(8);
+        Ok(PartitionedFile::new_from_meta(meta)
+            .with_metadata_size_hint(footer_size_bytes)
+            .with_statistics(Arc::new(statistics(file, &self.schema))))
+    }
+
+    fn statistics_of(&self, files: &[&DataFile]) -> Result<Statistics> {
+        let each: Vec<Statistics> = files.iter().map(|file| statistics(file, &self.schema)).collect();
+        if each.is_empty() {
+            return Ok(Statistics::new_unknown(&self.schema));
+        }
+        Statistics::try_merge_iter(&each, &self.schema)
+    }
+}
+
+impl fmt::Debug for StoreTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreTable({}, {} files)", self.table.name(), self.files.len())
+    }
+}
+
+#[async_trait]
+impl TableProvider for StoreTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let predicate = match conjunction(filters.iter().cloned()) {
+            Some(filter) => {
+                let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+                Some(state.create_physical_expr(filter, &schema)?)
+            }
+            None => None,
+        };
+        let files = prune(on_days(&self.files, filters, state)?, &self.schema, predicate)?;
+        let mut options = state.table_options().parquet.clone();
+        options.global = state.config_options().execution.parquet.clone();
+        let source = ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(options);
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+            .with_statistics(self.statistics_of(&files)?)
+            .with_file_groups(self.groups(&files, state.config().target_partitions())?)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // The scan prunes by every filter; the Parquet reader applies those that it can, and takes them over then.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        self.statistics_of(&self.files.iter().collect::<Vec<_>>()).ok()
+    }
+}
+
+fn location(path: &Path) -> Result<object_store::path::Path> {
+    let absolute = std::path::absolute(path)?;
+    object_store::path::Path::from_absolute_path(absolute)
+        .map_err(|error| DataFusionError::ObjectStore(Box::new(error.into())))
+}
+
+/// The schema with texts as views, which DataFusion compares and groups without copying; Parquet ids left out.
+fn with_text_views(schema: &Schema) -> SchemaRef {
+    let fields: Fields = schema
+        .fields()
+        .iter()
+        .map(|field| match field.data_type() {
+            DataType::Utf8 => Field::new(field.name(), DataType::Utf8View, field.is_nullable()),
+            other => Field::new(field.name(), other.clone(), field.is_nullable()),
+        })
+        .collect();
+    Arc::new(Schema::new(fields))
+}

@@ -1,0 +1,135 @@
+//! The views that are plain SQL.
+
+use datafusion::error::Result;
+use datafusion::prelude::SessionContext;
+
+use super::functions::EVENT_ARGUMENTS;
+
+/// The stored roll-up, in which one use may have a row in several files. SQL sees the view `usage` over it.
+pub(super) const USAGE_BY_FILE: &str = "usage_by_file";
+
+/// One row a use and day, as documented, however many files hold parts of it.
+const USAGE: &str = "
+CREATE VIEW usage AS
+SELECT event_date, account_id, principal_arn, principal_type, permission_set, session_name, action, resource, outcome,
+       confidence, rule, passed_to_service, event_source, event_name, aws_region, via,
+       sum(event_count) AS event_count, min(first_time) AS first_time, max(last_time) AS last_time,
+       min(example_event_id) AS example_event_id, cross_account
+FROM usage_by_file
+GROUP BY event_date, account_id, principal_arn, principal_type, permission_set, session_name, action, resource,
+         outcome, confidence, rule, passed_to_service, event_source, event_name, aws_region, via, cross_account";
+
+/// `events` under the names and in the nesting of the table that the AWS documentation has people create in Athena,
+/// with the partition columns of its variants: `region`, `account`, `year`, `month`, `day`, `timestamp`.
+/// Source: <https://docs.aws.amazon.com/athena/latest/ug/create-cloudtrail-table.html>
+const CLOUDTRAIL_LOGS: &str = r#"
+CREATE VIEW cloudtrail_logs AS
+SELECT
+  event_version AS eventversion,
+  named_struct(
+    'type', user_identity_type,
+    'principalid', user_identity_principal_id,
+    'arn', user_identity_arn,
+    'accountid', user_identity_account_id,
+    'invokedby', user_identity_invoked_by,
+    'accesskeyid', user_identity_access_key_id,
+    'username', user_identity_user_name,
+    'identityprovider', user_identity_identity_provider,
+    'credentialid', user_identity_credential_id,
+    'onbehalfof', named_struct(
+      'userid', on_behalf_of_user_id,
+      'identitystorearn', on_behalf_of_identity_store_arn),
+    'inscopeof', named_struct(
+      'sourcearn', in_scope_of_source_arn,
+      'sourceaccount', in_scope_of_source_account,
+      'issuertype', in_scope_of_issuer_type,
+      'credentialsissuedto', in_scope_of_credentials_issued_to),
+    'sessioncontext', named_struct(
+      'attributes', named_struct(
+        'mfaauthenticated', CASE mfa_authenticated WHEN true THEN 'true' WHEN false THEN 'false' END,
+        'creationdate', cloudtrail_time(session_creation_date)),
+      'sessionissuer', named_struct(
+        'type', session_issuer_type,
+        'principalid', session_issuer_principal_id,
+        'arn', session_issuer_arn,
+        'accountid', session_issuer_account_id,
+        'username', session_issuer_user_name),
+      'ec2roledelivery', session_ec2_role_delivery,
+      'sourceidentity', session_source_identity,
+      'webidfederationdata', named_struct(
+        'federatedprovider', web_id_federation_provider,
+        'attributes', web_id_federation_attributes))
+  ) AS useridentity,
+  cloudtrail_time(event_time) AS eventtime,
+  event_source AS eventsource,
+  event_name AS eventname,
+  aws_region AS awsregion,
+  source_ip_address AS sourceipaddress,
+  user_agent AS useragent,
+  error_code AS errorcode,
+  error_message AS errormessage,
+  request_parameters AS requestparameters,
+  response_elements AS responseelements,
+  additional_event_data AS additionaleventdata,
+  request_id AS requestid,
+  event_id AS eventid,
+  cloudtrail_resources(resources) AS resources,
+  event_type AS eventtype,
+  api_version AS apiversion,
+  CASE read_only WHEN true THEN 'true' WHEN false THEN 'false' END AS readonly,
+  CASE management_event WHEN true THEN 'true' WHEN false THEN 'false' END AS managementevent,
+  recipient_account_id AS recipientaccountid,
+  service_event_details AS serviceeventdetails,
+  shared_event_id AS sharedeventid,
+  vpc_endpoint_id AS vpcendpointid,
+  vpc_endpoint_account_id AS vpcendpointaccountid,
+  event_category AS eventcategory,
+  named_struct(
+    'reason', addendum_reason,
+    'updatedfields', addendum_updated_fields,
+    'originalrequestid', addendum_original_request_id,
+    'originaleventid', addendum_original_event_id) AS addendum,
+  CASE session_credential_from_console WHEN true THEN 'true' WHEN false THEN 'false' END
+    AS sessioncredentialfromconsole,
+  edge_device_details AS edgedevicedetails,
+  named_struct(
+    'tlsversion', tls_version,
+    'ciphersuite', tls_cipher_suite,
+    'clientprovidedhostheader', tls_client_provided_host_header) AS tlsdetails,
+  recipient_account_id AS account,
+  aws_region AS region,
+  to_char(event_date, '%Y') AS year,
+  to_char(event_date, '%m') AS month,
+  to_char(event_date, '%d') AS day,
+  to_char(event_date, '%Y/%m/%d') AS "timestamp",
+  event_date
+FROM events"#;
+
+/// Each event's permissions, one a row, worked out by the step while the query runs: exact, where `usage` generalises.
+/// Events that take no permission have no row.
+fn event_actions() -> String {
+    format!(
+        "CREATE VIEW event_actions AS
+SELECT event_id, event_time, event_date, account_id, principal_arn, principal_type, session_name, permission_set,
+       event_source, event_name, permission['action'] AS action, permission['resource'] AS resource,
+       permission['outcome'] AS outcome, permission['confidence'] AS confidence, permission['rule'] AS rule,
+       permission['source'] AS source, permission['passed_to_service'] AS passed_to_service,
+       aws_region, via, error_code, source_ip_address, recipient_account_id, shared_event_id
+FROM (
+  SELECT event_id, event_time, event_date, coalesce(principal_account_id, recipient_account_id) AS account_id,
+         principal_arn, principal_type, session_name, permission_set, event_source, event_name, aws_region,
+         user_identity_invoked_by AS via, error_code, source_ip_address, recipient_account_id, shared_event_id,
+         unnest(iam_actions({})) AS permission
+  FROM events
+)",
+        EVENT_ARGUMENTS.join(", ")
+    )
+}
+
+/// Registers the views; their functions and tables must be there.
+pub(super) async fn register(context: &SessionContext) -> Result<()> {
+    for view in [USAGE, CLOUDTRAIL_LOGS, &event_actions()] {
+        context.sql(view).await?;
+    }
+    Ok(())
+}

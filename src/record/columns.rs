@@ -1,0 +1,168 @@
+//! Builders for the columns of one batch: bytes copied once, rows without a value filled in when the next one comes.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Field};
+use arrow::error::ArrowError;
+
+/// Which rows have a value.
+#[derive(Default)]
+struct Validity {
+    rows: Vec<bool>,
+    has_nulls: bool,
+}
+
+impl Validity {
+    /// Rows without a value up to `row`.
+    fn pad(&mut self, row: usize) {
+        self.has_nulls |= self.rows.len() < row;
+        self.rows.resize(row, false);
+    }
+
+    fn finish(self) -> Option<NullBuffer> {
+        self.has_nulls.then(|| NullBuffer::from(self.rows))
+    }
+}
+
+/// A column of texts.
+pub(super) struct TextColumn {
+    bytes: Vec<u8>,
+    offsets: Vec<i32>,
+    validity: Validity,
+}
+
+impl TextColumn {
+    pub fn new() -> Self {
+        TextColumn { bytes: Vec::new(), offsets: vec![0], validity: Validity::default() }
+    }
+
+    /// Begins the value of a row: what is put into the bytes until [`TextColumn::end`] is its value.
+    pub fn begin(&mut self, row: usize) -> &mut Vec<u8> {
+        self.pad(row);
+        &mut self.bytes
+    }
+
+    pub fn end(&mut self) {
+        self.validity.rows.push(true);
+        self.offsets.push(self.bytes.len() as i32);
+    }
+
+    pub fn push(&mut self, row: usize, text: &str) {
+        self.begin(row).extend_from_slice(text.as_bytes());
+        self.end();
+    }
+
+    fn pad(&mut self, row: usize) {
+        self.validity.pad(row);
+        self.offsets.resize(row + 1, self.bytes.len() as i32);
+    }
+
+    pub fn finish(mut self, rows: usize) -> Result<StringArray, ArrowError> {
+        self.pad(rows);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
+        StringArray::try_new(offsets, Buffer::from_vec(self.bytes), self.validity.finish())
+    }
+}
+
+/// A column of truth values.
+#[derive(Default)]
+pub(super) struct BoolColumn {
+    values: Vec<bool>,
+    validity: Validity,
+}
+
+impl BoolColumn {
+    pub fn push(&mut self, row: usize, value: bool) {
+        self.validity.pad(row);
+        self.values.resize(row, false);
+        self.values.push(value);
+        self.validity.rows.push(true);
+    }
+
+    pub fn finish(mut self, rows: usize) -> ArrayRef {
+        self.validity.pad(rows);
+        self.values.resize(rows, false);
+        Arc::new(BooleanArray::new(self.values.into(), self.validity.finish()))
+    }
+}
+
+/// A column of times, microseconds since 1970-01-01 UTC.
+#[derive(Default)]
+pub(super) struct TimeColumn {
+    values: Vec<i64>,
+    validity: Validity,
+}
+
+impl TimeColumn {
+    pub fn push(&mut self, row: usize, time_us: i64) {
+        self.validity.pad(row);
+        self.values.resize(row, 0);
+        self.values.push(time_us);
+        self.validity.rows.push(true);
+    }
+
+    pub fn finish(mut self, rows: usize) -> ArrayRef {
+        self.validity.pad(rows);
+        self.values.resize(rows, 0);
+        Arc::new(TimestampMicrosecondArray::new(self.values.into(), self.validity.finish()).with_timezone("UTC"))
+    }
+}
+
+/// A column of lists of structs of texts: `resources`.
+pub(super) struct ResourcesColumn<const N: usize> {
+    offsets: Vec<i32>,
+    validity: Validity,
+    members: [TextColumn; N],
+    items: usize,
+}
+
+impl<const N: usize> ResourcesColumn<N> {
+    pub fn new() -> Self {
+        let members = std::array::from_fn(|_| TextColumn::new());
+        ResourcesColumn { offsets: vec![0], validity: Validity::default(), members, items: 0 }
+    }
+
+    /// Begins the list of a row.
+    pub fn begin(&mut self, row: usize) {
+        self.validity.pad(row);
+        self.offsets.resize(row + 1, self.items as i32);
+    }
+
+    /// Adds an item to the list.
+    pub fn item<T: AsRef<str>>(&mut self, members: [Option<T>; N]) {
+        for (column, member) in self.members.iter_mut().zip(members) {
+            if let Some(text) = member {
+                column.push(self.items, text.as_ref());
+            }
+        }
+        self.items += 1;
+    }
+
+    /// Ends the list.
+    pub fn end(&mut self) {
+        self.validity.rows.push(true);
+        self.offsets.push(self.items as i32);
+    }
+
+    /// The column in the type of `events`.
+    pub fn finish(mut self, rows: usize, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+        self.begin(rows);
+        let wrong = || ArrowError::SchemaError("resources is not a list of structs".to_owned());
+        let DataType::List(element) = data_type else { return Err(wrong()) };
+        let DataType::Struct(fields) = element.data_type() else { return Err(wrong()) };
+        let items = self.items;
+        let columns: Result<Vec<ArrayRef>, ArrowError> =
+            self.members.into_iter().map(|c| Ok(Arc::new(c.finish(items)?) as ArrayRef)).collect();
+        let structs = StructArray::try_new_with_length(fields.clone(), columns?, None, items)?;
+        let element: Arc<Field> = Arc::clone(element);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
+        Ok(Arc::new(ListArray::try_new(element, offsets, Arc::new(structs), self.validity.finish())?))
+    }
+}
+
+/// A column of days since 1970-01-01.
+pub(super) fn dates(values: Vec<i32>) -> ArrayRef {
+    Arc::new(Date32Array::from(values))
+}

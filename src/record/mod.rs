@@ -1,0 +1,24 @@
+//! One CloudTrail record → Arrow columns; the schema; who the principal is. And back.
+//!
+//! `object` scans the JSON of a log object (`scan`) into places of known fields (`fields`, `schema`), `identity` tells
+//! events apart, `principal` says who it was, `encode` puts records in order and copies them into `columns`, `extras`
+//! keeps what has no column, `restore` gives a record back.
+
+mod columns;
+mod encode;
+mod extras;
+mod fields;
+mod identity;
+mod object;
+mod principal;
+mod restore;
+mod scan;
+pub mod schema;
+mod text;
+mod when;
+
+pub use encode::encode;
+pub use identity::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key};
+pub use object::{BrokenRecord, ParseError, ParsedObject, Record};
+pub use principal::{Identity, Principal, principal};
+pub use restore::to_json;

@@ -1,0 +1,353 @@
+//! JSON as bytes: a scanner that says where values begin and end, and that what lies between is JSON.
+//!
+//! It accepts what RFC 8259 does, up to a depth of [`DEPTH_MAX`], in text that is already known to be UTF-8. It keeps
+//! no tree and never recurses.
+
+/// Objects and lists within each other that are followed; serde_json's limit as well.
+pub(super) const DEPTH_MAX: u32 = 127;
+
+/// Where and why bytes are no JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub offset: usize,
+    pub reason: &'static str,
+}
+
+/// A value's place: from its first byte to the one behind its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub start: usize,
+    pub end: usize,
+    /// A string has escapes; an object or list has white space between its parts.
+    pub marked: bool,
+}
+
+/// A place in a text.
+pub(super) struct Scanner<'a> {
+    bytes: &'a [u8],
+    pub pos: usize,
+    saw_space: bool,
+}
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// A word with the high bit set in every byte of `word` that is `"`, `\` or below 0x20 (and perhaps in later ones).
+fn ends_text(word: u64) -> u64 {
+    let zero = |x: u64| x.wrapping_sub(LOW) & !x;
+    let quote = zero(word ^ (LOW * b'"' as u64));
+    let escape = zero(word ^ (LOW * b'\\' as u64));
+    let control = word.wrapping_sub(LOW * 0x20) & !word;
+    (quote | escape | control) & HIGH
+}
+
+impl<'a> Scanner<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Scanner { bytes, pos: 0, saw_space: false }
+    }
+
+    pub fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.pos).copied()
+    }
+
+    pub fn fault<T>(&self, reason: &'static str) -> Result<T, Fault> {
+        let reason = if self.pos >= self.bytes.len() { "truncated: the JSON ends early" } else { reason };
+        Err(Fault { offset: self.pos.min(self.bytes.len()), reason })
+    }
+
+    pub fn skip_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.saw_space = true;
+            self.pos += 1;
+        }
+    }
+
+    /// Takes `byte`, white space before it skipped.
+    pub fn expect(&mut self, byte: u8, reason: &'static str) -> Result<(), Fault> {
+        self.skip_space();
+        if self.peek() == Some(byte) {
+            self.pos += 1;
+            Ok(())
+        } else {
+            self.fault(reason)
+        }
+    }
+
+    /// Takes a string; the span is what stands between the quotes.
+    pub fn string(&mut self) -> Result<Span, Fault> {
+        if self.peek() != Some(b'"') {
+            return self.fault("a string was expected");
+        }
+        self.pos += 1;
+        let start = self.pos;
+        let mut marked = false;
+        loop {
+            while let Some(chunk) = self.bytes.get(self.pos..).and_then(|rest| rest.first_chunk::<8>()) {
+                let found = ends_text(u64::from_le_bytes(*chunk));
+                if found != 0 {
+                    self.pos += (found.trailing_zeros() / 8) as usize;
+                    break;
+                }
+                self.pos += 8;
+            }
+            match self.peek() {
+                Some(b'"') => {
+                    self.pos += 1;
+                    return Ok(Span { start, end: self.pos - 1, marked });
+                }
+                Some(b'\\') => {
+                    marked = true;
+                    self.escape()?;
+                }
+                Some(0..0x20) => return self.fault("a control character in a string"),
+                Some(_) => self.pos += 1,
+                None => return self.fault("a string has no end"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        self.pos += 1;
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.pos += 1,
+            Some(b'u') => {
+                let digits = self.bytes.get(self.pos + 1..self.pos + 5);
+                if !digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit)) {
+                    return self.fault("an escape \\u without four hexadecimal digits");
+                }
+                self.pos += 5;
+            }
+            _ => return self.fault("an escape that JSON doesn't have"),
+        }
+        Ok(())
+    }
+
+    /// Takes any value.
+    pub fn value(&mut self) -> Result<Span, Fault> {
+        let start = self.pos;
+        match self.peek() {
+            Some(b'"') => {
+                let inner = self.string()?;
+                return Ok(Span { start, end: self.pos, marked: inner.marked });
+            }
+            Some(b'{' | b'[') => {
+                self.saw_space = false;
+                self.nested()?;
+                return Ok(Span { start, end: self.pos, marked: self.saw_space });
+            }
+            _ => self.scalar()?,
+        }
+        Ok(Span { start, end: self.pos, marked: false })
+    }
+
+    fn scalar(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            Some(b'"') => self.string().map(drop),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => self.fault("a value was expected"),
+        }
+    }
+
+    fn literal(&mut self, word: &'static [u8]) -> Result<(), Fault> {
+        if self.bytes.get(self.pos..).is_some_and(|rest| rest.starts_with(word)) {
+            self.pos += word.len();
+            Ok(())
+        } else {
+            self.fault("a value was expected")
+        }
+    }
+
+    fn digits(&mut self) -> usize {
+        let start = self.pos;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.pos += 1;
+        }
+        self.pos - start
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        if self.peek() == Some(b'-') {
+            self.pos += 1;
+        }
+        let leads_with_zero = self.peek() == Some(b'0');
+        let whole = self.digits();
+        if whole == 0 || leads_with_zero && whole > 1 {
+            return self.fault("not a number");
+        }
+        if self.peek() == Some(b'.') {
+            self.pos += 1;
+            if self.digits() == 0 {
+                return self.fault("not a number");
+            }
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.pos += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.pos += 1;
+            }
+            if self.digits() == 0 {
+                return self.fault("not a number");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an object or a list with all that is in it.
+    fn nested(&mut self) -> Result<(), Fault> {
+        // One bit a level: 1 for an object, 0 for a list.
+        let (mut levels, mut depth) = (0_u128, 0);
+        loop {
+            // A value begins here.
+            self.skip_space();
+            match self.peek() {
+                Some(open @ (b'{' | b'[')) => {
+                    if depth >= DEPTH_MAX {
+                        return self.fault("nested too deeply");
+                    }
+                    depth += 1;
+                    levels = levels << 1 | u128::from(open == b'{');
+                    self.pos += 1;
+                    self.skip_space();
+                    let close = if open == b'{' { b'}' } else { b']' };
+                    if self.peek() != Some(close) {
+                        if open == b'{' {
+                            self.key()?;
+                        }
+                        continue;
+                    }
+                    self.pos += 1;
+                    depth -= 1;
+                    levels >>= 1;
+                }
+                _ => self.scalar()?,
+            }
+            // A value ended here.
+            loop {
+                if depth == 0 {
+                    return Ok(());
+                }
+                self.skip_space();
+                let is_object = levels & 1 == 1;
+                match self.peek() {
+                    Some(b',') => {
+                        self.pos += 1;
+                        if is_object {
+                            self.skip_space();
+                            self.key()?;
+                        }
+                        break;
+                    }
+                    Some(b'}') if is_object => {}
+                    Some(b']') if !is_object => {}
+                    _ if is_object => return self.fault("`,` or `}` was expected"),
+                    _ => return self.fault("`,` or `]` was expected"),
+                }
+                self.pos += 1;
+                depth -= 1;
+                levels >>= 1;
+            }
+        }
+    }
+
+    fn key(&mut self) -> Result<(), Fault> {
+        self.string()?;
+        self.expect(b':', "`:` was expected")
+    }
+
+    /// Takes an object key by key: `each` is called with the key's span behind the colon and takes the value.
+    pub fn object(&mut self, mut each: impl FnMut(&mut Self, Span) -> Result<(), Fault>) -> Result<(), Fault> {
+        self.expect(b'{', "an object was expected")?;
+        self.skip_space();
+        if self.peek() == Some(b'}') {
+            self.pos += 1;
+            return Ok(());
+        }
+        loop {
+            self.skip_space();
+            let key = self.string()?;
+            self.expect(b':', "`:` was expected")?;
+            self.skip_space();
+            each(self, key)?;
+            self.skip_space();
+            match self.peek() {
+                Some(b',') => self.pos += 1,
+                Some(b'}') => {
+                    self.pos += 1;
+                    return Ok(());
+                }
+                _ => return self.fault("`,` or `}` was expected"),
+            }
+        }
+    }
+
+    /// Takes a list item by item: `each` takes the item.
+    pub fn list(&mut self, mut each: impl FnMut(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
+        self.expect(b'[', "a list was expected")?;
+        self.skip_space();
+        if self.peek() == Some(b']') {
+            self.pos += 1;
+            return Ok(());
+        }
+        loop {
+            self.skip_space();
+            each(self)?;
+            self.skip_space();
+            match self.peek() {
+                Some(b',') => self.pos += 1,
+                Some(b']') => {
+                    self.pos += 1;
+                    return Ok(());
+                }
+                _ => return self.fault("`,` or `]` was expected"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(text: &str) -> bool {
+        let mut scanner = Scanner::new(text.as_bytes());
+        scanner.skip_space();
+        let taken = scanner.value();
+        scanner.skip_space();
+        taken.is_ok() && scanner.pos == text.len()
+    }
+
+    #[test]
+    fn json_and_what_is_none() {
+        for text in [
+            "0", "-1.5e+7", "\"a\\u00e9\\n\"", "[]", "{}", "[1, 2 ,{\"a\":[ ]}]", "{\"a\":{\"b\":null},\"c\":true}", "[[[]],[]]",
+            "\"12345678\"", "\"1234567\\\\\"",
+        ] {
+            assert!(accepts(text), "{text}");
+        }
+        for text in [
+            "", "01", "1.", "-", "1e", "tru", "[1,]", "{,}", "{\"a\"}", "{\"a\":1,}", "[1 2]", "\"a", "\"\\x\"", "\"\\u12g4\"",
+            "\"\t\"", "]", "{\"a\":1]", "[1}", "{1:2}", "nul",
+        ] {
+            assert!(!accepts(text), "{text}");
+        }
+        assert!(accepts(&format!("{}{}", "[".repeat(127), "]".repeat(127))));
+        assert!(!accepts(&format!("{}{}", "[".repeat(128), "]".repeat(128))));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn agrees_with_serde_json(text in "[\\[\\]{}:,\" \\\\a0-9.eEtrufalsn\n-]{0,24}") {
+            let expected = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok();
+            proptest::prop_assert_eq!(accepts(&text), expected, "{}", text);
+        }
+
+        #[test]
+        fn strings_agree_with_serde_json(text in "\"([ -~é]|\\\\[\"nu\\\\]|[0-9a-f]{4}){0,20}\"") {
+            let expected = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok();
+            proptest::prop_assert_eq!(accepts(&text), expected, "{}", text);
+        }
+    }
+}

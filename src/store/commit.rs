@@ -1,0 +1,505 @@
+//! Making staged files visible: one SQLite transaction a commit, and what to do after one that was cut short.
+//!
+//! The order of a commit, and what a crash at each place leaves:
+//!
+//! 1. The files lie synced in `data/.staging/`. Crash: nobody sees them; the next writer empties the folder.
+//! 2. `commit-in-progress` names the files that are about to appear in or leave the tables' directories, synced.
+//! 3. Within the transaction: rows into the catalog, then the files are renamed into place, directories synced.
+//!    Crash: the transaction never happened, [`recover`] undoes the renames.
+//! 4. COMMIT, synchronous. From here on the commit holds.
+//! 5. Replaced files are moved to `data/replaced/`, where old snapshots find them and a bare glob over the tables does
+//!    not. Crash: [`recover`] moves them.
+//! 6. The marker goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
+
+use super::datafile::{StagedColumn, StagedFile};
+use super::error::StoreError;
+use super::ledger::{self, DayCount, LedgerEntry};
+use super::snapshot::DataFile;
+use super::tables::Table;
+use super::{Store, catalog_path, data_dir, replaced_dir, staging_dir, table_dir};
+use crate::time::{format_date, format_ducklake_time, now_us};
+
+/// Everything that becomes visible at once.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// Files that are added.
+    pub add: Vec<StagedFile>,
+    /// Files that are no longer part of their table from this snapshot on.
+    pub replace: Vec<(Table, DataFile)>,
+    /// Log objects that were taken in or refused.
+    pub objects: Vec<LedgerEntry>,
+    /// Events added, by day, account and region.
+    pub days: Vec<DayCount>,
+    /// How the usage of each day in the commit stands.
+    pub usage: Vec<(i32, UsageState)>,
+    /// For `ducklake_snapshot_changes.commit_message`.
+    pub message: String,
+}
+
+/// How the stored usage of a day stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsageState {
+    /// Rows were added, derived under this version of the IAM catalogue.
+    Added(String),
+    /// Rows were added, and copies of calls by other accounts wait to be told apart.
+    Unresolved,
+    /// The day is whole, derived under this version.
+    Whole(String),
+}
+
+/// The one process that may write to a store, as long as this value lives.
+#[derive(Debug)]
+pub struct Writer {
+    store: Store,
+    connection: Connection,
+    // Held for its lock; the system lets go of it when the process ends, however it ends.
+    _lock: File,
+}
+
+/// What the marker file of a commit says.
+#[derive(Serialize, Deserialize)]
+struct Marker {
+    /// Paths below `data/` that the commit adds.
+    add: Vec<String>,
+    /// Paths below `data/` that it moves away.
+    replace: Vec<String>,
+}
+
+impl Writer {
+    /// Takes the store's lock, mends what an earlier process left half done, and empties the staging folder.
+    pub(super) fn open(store: Store) -> Result<Writer, StoreError> {
+        let lock = lock(&store.dir)?.ok_or_else(|| StoreError::Locked {
+            path: store.dir.clone(),
+            holder: fs::read_to_string(lock_path(&store.dir)).unwrap_or_default().trim().to_owned(),
+        })?;
+        let connection = super::connect(&store.dir)?;
+        recover_locked(&store.dir, &connection)?;
+        let staging = staging_dir(&store.dir);
+        if staging.exists() {
+            fs::remove_dir_all(&staging).map_err(StoreError::io(&staging, "cannot empty"))?;
+        }
+        fs::create_dir_all(&staging).map_err(StoreError::io(&staging, "cannot create"))?;
+        set_data_path(&store.dir, &connection)?;
+        Ok(Writer { store, connection, _lock: lock })
+    }
+
+    /// The store that is written to.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Where data files are written before they are committed.
+    pub fn staging(&self) -> PathBuf {
+        staging_dir(&self.store.dir)
+    }
+
+    /// The catalog's connection, for the ledger.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Makes a commit visible and durable; returns its snapshot id.
+    ///
+    /// # Errors
+    /// When anything fails before the catalog's COMMIT, nothing of it is visible and the renames are undone.
+    pub fn commit(&mut self, commit: &Commit) -> Result<i64, StoreError> {
+        let dir = self.store.dir.clone();
+        let moves: Vec<(i64, PathBuf, PathBuf, String)> =
+            commit.replace.iter().map(|(table, file)| retired(&dir, *table, file)).collect();
+        write_marker(&dir, commit, &moves)?;
+        let outcome = self.transact(&dir, commit, &moves);
+        if outcome.is_err() {
+            recover_locked(&dir, &self.connection)?;
+            return outcome;
+        }
+        finish_moves(&moves)?;
+        remove_marker(&dir)?;
+        outcome
+    }
+
+    fn transact(
+        &mut self,
+        dir: &Path,
+        commit: &Commit,
+        moves: &[(i64, PathBuf, PathBuf, String)],
+    ) -> Result<i64, StoreError> {
+        let catalog = catalog_path(dir);
+        let error = StoreError::catalog(&catalog);
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&error)?;
+        let snapshot = insert_snapshot(&transaction, commit).map_err(&error)?;
+        for (id, _, _, path) in moves {
+            retire_row(&transaction, *id, snapshot, path).map_err(&error)?;
+        }
+        insert_files(&transaction, commit, snapshot).map_err(&error)?;
+        ledger::insert(&transaction, snapshot, commit).map_err(&error)?;
+        rename_into_place(dir, &commit.add)?;
+        transaction.commit().map_err(&error)?;
+        Ok(snapshot)
+    }
+}
+
+/// Where a replaced file goes: (id, from, to, its new path in the catalog relative to its table).
+fn retired(dir: &Path, table: Table, file: &DataFile) -> (i64, PathBuf, PathBuf, String) {
+    let name = file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = format!("{}-{}-{name}", table.name(), file.id);
+    (file.id, file.path.clone(), replaced_dir(dir).join(&name), format!("../../replaced/{name}"))
+}
+
+fn finish_moves(moves: &[(i64, PathBuf, PathBuf, String)]) -> Result<(), StoreError> {
+    for (_, from, to, _) in moves {
+        move_file(from, to)?;
+    }
+    Ok(())
+}
+
+fn move_file(from: &Path, to: &Path) -> Result<(), StoreError> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(StoreError::io(parent, "cannot create"))?;
+    }
+    fs::rename(from, to).map_err(StoreError::io(from, "cannot move into place"))
+}
+
+fn rename_into_place(dir: &Path, files: &[StagedFile]) -> Result<(), StoreError> {
+    let mut folders = BTreeSet::new();
+    for file in files {
+        let target = table_dir(dir, file.table).join(&file.relative);
+        move_file(&file.staged, &target)?;
+        folders.extend(target.ancestors().skip(1).take_while(|a| *a != dir).map(Path::to_owned));
+    }
+    folders.iter().try_for_each(|folder| sync_dir(folder))
+}
+
+fn sync_dir(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder).and_then(|f| f.sync_all()).map_err(StoreError::io(folder, "cannot sync"))
+}
+
+fn insert_snapshot(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<i64> {
+    let (last, schema_version, next_catalog_id, next_file_id): (i64, i64, i64, i64) = transaction.query_row(
+        "SELECT snapshot_id, schema_version, next_catalog_id, next_file_id FROM ducklake_snapshot \
+         ORDER BY snapshot_id DESC LIMIT 1",
+        [],
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
+    )?;
+    let snapshot = last + 1;
+    transaction.execute(
+        "INSERT INTO ducklake_snapshot VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            snapshot,
+            format_ducklake_time(now_us()),
+            schema_version,
+            next_catalog_id,
+            next_file_id + commit.add.len() as i64
+        ],
+    )?;
+    let mut changes = Vec::new();
+    for table in Table::ALL {
+        if commit.add.iter().any(|f| f.table == table) {
+            changes.push(format!("inserted_into_table:{}", table.id()));
+        }
+        if commit.replace.iter().any(|(t, _)| *t == table) {
+            changes.push(format!("deleted_from_table:{}", table.id()));
+        }
+    }
+    transaction.execute(
+        "INSERT INTO ducklake_snapshot_changes VALUES (?1, ?2, ?3, ?4, NULL)",
+        params![snapshot, changes.join(","), concat!("trailpare ", env!("CARGO_PKG_VERSION")), commit.message],
+    )?;
+    Ok(snapshot)
+}
+
+fn retire_row(transaction: &Transaction<'_>, id: i64, snapshot: i64, path: &str) -> rusqlite::Result<()> {
+    transaction.execute(
+        "UPDATE ducklake_table_stats SET record_count = record_count - f.record_count, \
+         file_size_bytes = ducklake_table_stats.file_size_bytes - f.file_size_bytes \
+         FROM ducklake_data_file f WHERE f.data_file_id = ?1 AND f.table_id = ducklake_table_stats.table_id",
+        [id],
+    )?;
+    transaction.execute(
+        "UPDATE ducklake_data_file SET end_snapshot = ?2, path = ?3 WHERE data_file_id = ?1 AND end_snapshot IS NULL",
+        params![id, snapshot, path],
+    )?;
+    Ok(())
+}
+
+fn insert_files(transaction: &Transaction<'_>, commit: &Commit, snapshot: i64) -> rusqlite::Result<()> {
+    let next_file_id: i64 = transaction.query_row(
+        "SELECT next_file_id FROM ducklake_snapshot WHERE snapshot_id = ?1",
+        [snapshot],
+        |r| r.get(0),
+    )?;
+    let first_file_id = next_file_id - commit.add.len() as i64;
+    for (i, file) in commit.add.iter().enumerate() {
+        insert_file(transaction, file, first_file_id + i as i64, snapshot)?;
+    }
+    for table in Table::ALL {
+        let files: Vec<&StagedFile> = commit.add.iter().filter(|f| f.table == table).collect();
+        if !files.is_empty() {
+            update_table_stats(transaction, table, &files)?;
+        }
+    }
+    Ok(())
+}
+
+fn insert_file(transaction: &Transaction<'_>, file: &StagedFile, id: i64, snapshot: i64) -> rusqlite::Result<()> {
+    let table_id = file.table.id();
+    let row_id_start: i64 = transaction.query_row(
+        "SELECT next_row_id FROM ducklake_table_stats WHERE table_id = ?1",
+        [table_id],
+        |r| r.get(0),
+    )?;
+    transaction.execute(
+        "INSERT INTO ducklake_data_file (data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, \
+         record_count, file_size_bytes, footer_size, row_id_start, partition_id) \
+         VALUES (?1, ?2, ?3, ?4, 1, 'parquet', ?5, ?6, ?7, ?8, ?9)",
+        params![
+            id,
+            table_id,
+            snapshot,
+            file.relative,
+            file.rows,
+            file.size_bytes,
+            file.footer_size_bytes,
+            row_id_start,
+            file.table.partition_id()
+        ],
+    )?;
+    transaction.execute(
+        "INSERT INTO ducklake_file_partition_value VALUES (?1, ?2, 0, ?3)",
+        params![id, table_id, format_date(file.event_date)],
+    )?;
+    transaction.execute(
+        "UPDATE ducklake_table_stats SET record_count = record_count + ?2, next_row_id = next_row_id + ?2, \
+         file_size_bytes = file_size_bytes + ?3 WHERE table_id = ?1",
+        params![table_id, file.rows, file.size_bytes],
+    )?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO ducklake_file_column_stats (data_file_id, table_id, column_id, column_size_bytes, value_count, \
+         null_count, min_value, max_value) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for column in file.columns.iter().filter(|c| !c.unbounded) {
+        let (min, max) = column.bounds.as_ref().map(|(a, b)| (a, b)).unzip();
+        insert.execute(params![
+            id,
+            table_id,
+            column.id,
+            column.size_bytes,
+            column.value_count,
+            column.null_count,
+            min,
+            max
+        ])?;
+    }
+    Ok(())
+}
+
+/// Widens the table's bounds by those of the new files. Once a column has had a file without bounds it stays without.
+fn update_table_stats(transaction: &Transaction<'_>, table: Table, files: &[&StagedFile]) -> rusqlite::Result<()> {
+    let mut columns: BTreeMap<i64, Vec<&StagedColumn>> = BTreeMap::new();
+    for column in files.iter().flat_map(|f| &f.columns) {
+        columns.entry(column.id).or_default().push(column);
+    }
+    for (id, seen) in columns {
+        let known: Option<(bool, Option<String>, Option<String>)> = transaction
+            .query_row(
+                "SELECT contains_null, min_value, max_value FROM ducklake_table_column_stats \
+                 WHERE table_id = ?1 AND column_id = ?2",
+                [table.id(), id],
+                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
+            )
+            .optional()?;
+        if seen.iter().any(|c| c.unbounded) {
+            // No row means "no values yet" to us and "unknown" to readers: both are sound.
+            transaction.execute(
+                "DELETE FROM ducklake_table_column_stats WHERE table_id = ?1 AND column_id = ?2",
+                [table.id(), id],
+            )?;
+            continue;
+        }
+        let is_new_table: bool = transaction.query_row(
+            "SELECT NOT EXISTS (SELECT 1 FROM ducklake_data_file WHERE table_id = ?1 AND begin_snapshot < \
+             (SELECT max(snapshot_id) FROM ducklake_snapshot))",
+            [table.id()],
+            |r| r.get(0),
+        )?;
+        if known.is_none() && !is_new_table {
+            continue;
+        }
+        let (mut contains_null, min, max) = known.unwrap_or_default();
+        let mut bounds = min.zip(max);
+        for column in seen {
+            contains_null |= column.null_count > 0;
+            if let Some((min, max)) = &column.bounds {
+                let (low, high) = bounds.get_or_insert_with(|| (min.clone(), max.clone()));
+                if min < low {
+                    low.clone_from(min);
+                }
+                if max > high {
+                    high.clone_from(max);
+                }
+            }
+        }
+        let (min, max) = bounds.unzip();
+        transaction.execute(
+            "DELETE FROM ducklake_table_column_stats WHERE table_id = ?1 AND column_id = ?2",
+            [table.id(), id],
+        )?;
+        transaction.execute(
+            "INSERT INTO ducklake_table_column_stats (table_id, column_id, contains_null, min_value, max_value) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![table.id(), id, contains_null, min, max],
+        )?;
+    }
+    Ok(())
+}
+
+/// DuckDB finds the data by the absolute path in the catalog: set anew when the store was moved.
+fn set_data_path(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let catalog = catalog_path(dir);
+    let data = data_dir(dir);
+    let absolute = fs::canonicalize(&data).map_err(StoreError::io(&data, "cannot resolve"))?;
+    connection
+        .execute(
+            "UPDATE ducklake_metadata SET value = ?1 WHERE key = 'data_path' AND value <> ?1",
+            [format!("{}/", absolute.display())],
+        )
+        .map_err(StoreError::catalog(&catalog))?;
+    Ok(())
+}
+
+fn lock_path(dir: &Path) -> PathBuf {
+    dir.join("ingest.lock")
+}
+
+/// Takes the writer's lock; `None` when somebody else holds it.
+fn lock(dir: &Path) -> Result<Option<File>, StoreError> {
+    let path = lock_path(dir);
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(StoreError::io(&path, "cannot open"))?;
+    match file.try_lock() {
+        Ok(()) => {
+            let note = |file: &mut File| {
+                file.set_len(0)?;
+                file.rewind()?;
+                writeln!(file, "{}", std::process::id())
+            };
+            note(&mut file).map_err(StoreError::io(&path, "cannot write"))?;
+            Ok(Some(file))
+        }
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(source)) => Err(StoreError::io(&path, "cannot lock")(source)),
+    }
+}
+
+fn marker_path(dir: &Path) -> PathBuf {
+    dir.join("commit-in-progress")
+}
+
+fn write_marker(dir: &Path, commit: &Commit, moves: &[(i64, PathBuf, PathBuf, String)]) -> Result<(), StoreError> {
+    let path = marker_path(dir);
+    let data = data_dir(dir);
+    let below = |p: &Path| p.strip_prefix(&data).unwrap_or(p).to_string_lossy().into_owned();
+    let marker = Marker {
+        add: commit.add.iter().map(|f| below(&table_dir(dir, f.table).join(&f.relative))).collect(),
+        replace: moves.iter().map(|(_, from, _, _)| below(from)).collect(),
+    };
+    let text = serde_json::to_vec(&marker).map_err(|e| StoreError::io(&path, "cannot write")(e.into()))?;
+    let write = || {
+        let mut file = File::create(&path)?;
+        file.write_all(&text)?;
+        file.sync_all()
+    };
+    write().map_err(StoreError::io(&path, "cannot write"))?;
+    sync_dir(dir)
+}
+
+fn remove_marker(dir: &Path) -> Result<(), StoreError> {
+    let path = marker_path(dir);
+    fs::remove_file(&path).map_err(StoreError::io(&path, "cannot remove"))
+}
+
+/// Mends what a commit that was cut short left, unless its process still runs. One `stat` when there is nothing to do.
+pub(super) fn recover(dir: &Path) -> Result<(), StoreError> {
+    if !marker_path(dir).exists() {
+        return Ok(());
+    }
+    // Where the lock can't be had, its holder is at work, or the medium is read-only and stays as it is.
+    if let Ok(Some(_lock)) = lock(dir) {
+        recover_locked(dir, &super::connect(dir)?)?;
+    }
+    Ok(())
+}
+
+fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let path = marker_path(dir);
+    let mut text = Vec::new();
+    match File::open(&path).and_then(|mut f| f.read_to_end(&mut text)) {
+        Ok(_) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(StoreError::io(&path, "cannot read")(e)),
+    }
+    // A marker that can't be read was cut short itself: nothing had been renamed yet.
+    if let Ok(marker) = serde_json::from_slice::<Marker>(&text) {
+        let catalog = catalog_path(dir);
+        let live = live_paths(connection).map_err(StoreError::catalog(&catalog))?;
+        let data = data_dir(dir);
+        for gone in marker.add.iter().filter(|p| !live.contains(*p)) {
+            remove_if_there(&data.join(gone))?;
+        }
+        for (from, to) in retired_paths(connection, dir, &marker).map_err(StoreError::catalog(&catalog))? {
+            if from.exists() {
+                move_file(&from, &to)?;
+            }
+        }
+    }
+    remove_marker(dir)
+}
+
+fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(path, "cannot remove")(e)),
+        _ => Ok(()),
+    }
+}
+
+fn live_paths(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    let mut statement = connection.prepare("SELECT table_id, path FROM ducklake_data_file WHERE end_snapshot IS NULL")?;
+    let rows = statement.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))?;
+    let mut live = BTreeSet::new();
+    for row in rows {
+        let (table_id, path) = row?;
+        if let Some(table) = Table::ALL.iter().find(|t| t.id() == table_id) {
+            live.insert(format!("main/{}/{path}", table.name()));
+        }
+    }
+    Ok(live)
+}
+
+/// Of the files that the marker's commit replaced: where they are and where the catalog says they belong.
+fn retired_paths(connection: &Connection, dir: &Path, marker: &Marker) -> rusqlite::Result<Vec<(PathBuf, PathBuf)>> {
+    let mut paths = Vec::new();
+    for old in &marker.replace {
+        let name = old.rsplit('/').next().unwrap_or(old);
+        let mut statement = connection.prepare_cached(
+            "SELECT path FROM ducklake_data_file WHERE end_snapshot IS NOT NULL AND path LIKE '../../replaced/%' || ?1",
+        )?;
+        let retired: Option<String> = statement.query_row([name], |r| r.get(0)).optional()?;
+        if let Some(path) = retired {
+            let file = path.rsplit('/').next().unwrap_or(&path);
+            paths.push((data_dir(dir).join(old), replaced_dir(dir).join(file)));
+        }
+    }
+    Ok(paths)
+}

@@ -1,0 +1,252 @@
+//! Writing one Parquet file of a table: encodings, sort order, bloom filters, and what the catalog must know of it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::BooleanArray;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::{ParquetMetaData, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnPath;
+
+use super::error::StoreError;
+use super::tables::Table;
+use crate::time::{format_date, format_ducklake_time};
+
+/// Rows a row group holds at the most: enough for dictionaries to pay, few enough to prune by.
+pub const ROW_GROUP_ROWS: usize = 64 * 1024;
+
+/// Rows that a reader gives at a time.
+const BATCH_ROWS: usize = 8 * 1024;
+
+/// A finished data file that no reader sees until it is committed.
+#[derive(Debug)]
+pub struct StagedFile {
+    /// Which table it belongs to.
+    pub table: Table,
+    /// The one day of all its rows, days since 1970-01-01.
+    pub event_date: i32,
+    /// Rows in it; never zero.
+    pub rows: u64,
+    /// Its size.
+    pub size_bytes: u64,
+    pub(super) staged: PathBuf,
+    /// Below the table's directory.
+    pub(super) relative: String,
+    pub(super) footer_size_bytes: u64,
+    pub(super) columns: Vec<StagedColumn>,
+}
+
+#[derive(Debug)]
+pub(super) struct StagedColumn {
+    pub id: i64,
+    pub size_bytes: i64,
+    pub value_count: i64,
+    pub null_count: i64,
+    pub bounds: Option<(String, String)>,
+    /// Whether the bounds are unknown although there are values.
+    pub unbounded: bool,
+}
+
+/// Writes the rows of one day into a new file below `staging`, synced to the disk.
+pub struct DataFileWriter {
+    table: Table,
+    event_date: i32,
+    path: PathBuf,
+    relative: String,
+    writer: ArrowWriter<BufWriter<File>>,
+}
+
+impl DataFileWriter {
+    /// Starts a file for rows of `event_date`; all batches given to it must be in the table's schema and sort order.
+    pub fn create(staging: &Path, table: Table, event_date: i32) -> Result<Self, StoreError> {
+        let name = format!("{}.parquet", uuid::Uuid::now_v7());
+        let path = staging.join(&name);
+        let file = File::create_new(&path).map_err(StoreError::io(&path, "cannot create"))?;
+        let writer = ArrowWriter::try_new(BufWriter::new(file), table.schema(), Some(properties(table)))
+            .map_err(StoreError::parquet(&path))?;
+        let relative = format!("day={}/{name}", format_date(event_date));
+        Ok(DataFileWriter { table, event_date, path, relative, writer })
+    }
+
+    /// Adds rows.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
+        self.writer.write(batch).map_err(StoreError::parquet(&self.path))
+    }
+
+    /// Bytes that the writer holds in memory.
+    pub fn memory_size_bytes(&self) -> usize {
+        self.writer.memory_size()
+    }
+
+    /// Ends the file and makes it durable under its staging name.
+    pub fn finish(mut self) -> Result<StagedFile, StoreError> {
+        let path = self.path;
+        let metadata = self.writer.finish().map_err(StoreError::parquet(&path))?;
+        self.writer.inner_mut().flush().map_err(StoreError::io(&path, "cannot write"))?;
+        let file = File::open(&path).map_err(StoreError::io(&path, "cannot open"))?;
+        file.sync_all().map_err(StoreError::io(&path, "cannot sync"))?;
+        let (size_bytes, footer_size_bytes) = sizes(&file, &path)?;
+        Ok(StagedFile {
+            table: self.table,
+            event_date: self.event_date,
+            rows: metadata.file_metadata().num_rows() as u64,
+            size_bytes,
+            staged: path,
+            relative: self.relative,
+            footer_size_bytes,
+            columns: columns(self.table, &metadata),
+        })
+    }
+}
+
+fn properties(table: Table) -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_dictionary_page_size_limit(1 << 20)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_created_by(format!("trailpare {}", env!("CARGO_PKG_VERSION")));
+    let schema = table.schema();
+    let sorting = table.sort_order().iter().filter_map(|name| schema.index_of(name).ok()).map(|i| SortingColumn {
+        column_idx: i as i32,
+        descending: false,
+        nulls_first: true,
+    });
+    properties = properties.set_sorting_columns(Some(sorting.collect()));
+    for field in schema.fields() {
+        let path = ColumnPath::from(field.name().as_str());
+        if !table.has_statistics(field.name()) {
+            properties = properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
+        }
+        if table.has_bloom_filter(field.name()) {
+            properties = properties
+                .set_column_bloom_filter_enabled(path.clone(), true)
+                .set_column_bloom_filter_fpp(path.clone(), 0.01)
+                .set_column_bloom_filter_max_ndv(path, ROW_GROUP_ROWS as u64);
+        }
+    }
+    properties.build()
+}
+
+fn sizes(file: &File, path: &Path) -> Result<(u64, u64), StoreError> {
+    use std::os::unix::fs::FileExt;
+    let size = file.metadata().map_err(StoreError::io(path, "cannot stat"))?.len();
+    let mut length = [0; 4];
+    file.read_exact_at(&mut length, size.saturating_sub(8)).map_err(StoreError::io(path, "cannot read back"))?;
+    Ok((size, u64::from(u32::from_le_bytes(length))))
+}
+
+fn columns(table: Table, metadata: &ParquetMetaData) -> Vec<StagedColumn> {
+    let schema = table.schema();
+    let mut columns: BTreeMap<i64, StagedColumn> = BTreeMap::new();
+    for group in metadata.row_groups() {
+        for chunk in group.columns() {
+            let basic = chunk.column_descr().self_type().get_basic_info();
+            let id = if basic.has_id() { i64::from(basic.id()) } else { continue };
+            let column = columns.entry(id).or_insert_with(|| StagedColumn {
+                id,
+                size_bytes: 0,
+                value_count: 0,
+                null_count: 0,
+                bounds: None,
+                unbounded: false,
+            });
+            column.size_bytes += chunk.compressed_size();
+            let top_level = chunk.column_path().parts().len() == 1;
+            let field = chunk.column_path().parts().first().and_then(|name| schema.field_with_name(name).ok());
+            let statistics = chunk.statistics().filter(|_| top_level);
+            let nulls = statistics.and_then(Statistics::null_count_opt).unwrap_or(0) as i64;
+            column.null_count += nulls;
+            column.value_count += chunk.num_values() - nulls;
+            if chunk.num_values() == nulls {
+                continue;
+            }
+            match statistics.zip(field).and_then(|(s, f)| bounds_text(s, f.data_type())) {
+                Some(bounds) => widen(&mut column.bounds, bounds),
+                None => column.unbounded = true,
+            }
+        }
+    }
+    columns.into_values().collect()
+}
+
+fn widen(bounds: &mut Option<(String, String)>, (min, max): (String, String)) {
+    match bounds {
+        // INVARIANT: text order is value order for every column of ours that has bounds, integers apart,
+        // and `event_count`, the one integer, is never pruned by.
+        Some((lowest, highest)) => {
+            if min < *lowest {
+                *lowest = min;
+            }
+            if max > *highest {
+                *highest = max;
+            }
+        }
+        None => *bounds = Some((min, max)),
+    }
+}
+
+/// The bounds of a column chunk as DuckLake writes values, where they can be trusted.
+fn bounds_text(statistics: &Statistics, data_type: &DataType) -> Option<(String, String)> {
+    match (statistics, data_type) {
+        (Statistics::Boolean(s), _) => {
+            let text = |value: &bool| if *value { "1" } else { "0" }.to_owned();
+            Some((text(s.min_opt()?), text(s.max_opt()?)))
+        }
+        (Statistics::Int32(s), DataType::Date32) => Some((format_date(*s.min_opt()?), format_date(*s.max_opt()?))),
+        (Statistics::Int64(s), DataType::Timestamp(_, _)) => {
+            Some((format_ducklake_time(*s.min_opt()?)?, format_ducklake_time(*s.max_opt()?)?))
+        }
+        (Statistics::ByteArray(s), DataType::Utf8) => {
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok().filter(|text| !text.contains('\0'));
+            Some((text(s.min_opt()?.data())?, text(s.max_opt()?.data())?))
+        }
+        _ => None,
+    }
+}
+
+/// Which rows of a file are wanted: the columns it takes to tell, and the telling.
+pub struct RowPredicate<'a> {
+    /// The columns that `wanted` looks at; it gets a batch of just these.
+    pub columns: &'a [&'a str],
+    /// One truth value a row.
+    pub wanted: Box<dyn FnMut(RecordBatch) -> Result<BooleanArray, ArrowError> + Send>,
+}
+
+/// Reads a data file, some columns of it where `columns` names them, and only the rows that `predicate` wants.
+pub fn read_batches(
+    path: &Path,
+    columns: Option<&[&str]>,
+    predicate: Option<RowPredicate<'_>>,
+) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<>, StoreError> {
+    let file = File::open(path).map_err(StoreError::io(path, "cannot open"))?;
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .map_err(StoreError::parquet(path))?
+        .with_batch_size(BATCH_ROWS);
+    let mask = |names: &[&str]| ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
+    let projection = columns.map(mask);
+    let filter = predicate.map(|predicate| {
+        let predicate = ArrowPredicateFn::new(mask(predicate.columns), predicate.wanted);
+        RowFilter::new(vec![Box::new(predicate)])
+    });
+    if let Some(projection) = projection {
+        builder = builder.with_projection(projection);
+    }
+    if let Some(filter) = filter {
+        builder = builder.with_row_filter(filter);
+    }
+    let reader = builder.build().map_err(StoreError::parquet(path))?;
+    let path: Arc<Path> = path.into();
+    Ok(reader.map(move |batch| batch.map_err(|e| StoreError::parquet(&path)(e.into()))))
+}

@@ -1,0 +1,85 @@
+//! What can go wrong with a store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of the store; every variant names the place and, where there is one, the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No store at the place.
+    #[error("{}: no store here\nhint: make one with `trailpare ingest ARCHIVE --store {}`", .0.display(), .0.display())]
+    Missing(PathBuf),
+    /// A directory that isn't ours.
+    #[error("{}: not empty and not a store\nhint: give an empty or new directory with --store", .0.display())]
+    NotAStore(PathBuf),
+    /// Another version of DuckLake or of our tables.
+    #[error("{}: catalog of {found}, this program reads {expected}\nhint: use the trailpare version that wrote it", path.display())]
+    Version {
+        /// The catalog.
+        path: PathBuf,
+        /// What it says it is.
+        found: String,
+        /// What this program reads.
+        expected: &'static str,
+    },
+    /// Somebody else is writing.
+    #[error("{}: another ingest is writing to this store (process {holder})\nhint: wait for it, or use another --store", path.display())]
+    Locked {
+        /// The store.
+        path: PathBuf,
+        /// Process id of the other writer, as far as it is known.
+        holder: String,
+    },
+    /// A snapshot that isn't there.
+    #[error("{}: no snapshot {id}; the store has {oldest} to {newest}\nhint: `trailpare status` lists them", path.display())]
+    NoSnapshot {
+        /// The store.
+        path: PathBuf,
+        /// The one asked for.
+        id: i64,
+        /// The oldest one there.
+        oldest: i64,
+        /// The newest one there.
+        newest: i64,
+    },
+    /// The catalog database.
+    #[error("{}: {source}", path.display())]
+    Catalog {
+        /// The catalog.
+        path: PathBuf,
+        /// SQLite's word.
+        source: rusqlite::Error,
+    },
+    /// A file or directory.
+    #[error("{}: {what}: {source}", path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// What was being done.
+        what: &'static str,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// A Parquet file.
+    #[error("{}: {source}", path.display())]
+    Parquet {
+        /// Which one.
+        path: PathBuf,
+        /// The Parquet library's word.
+        source: parquet::errors::ParquetError,
+    },
+}
+
+impl StoreError {
+    pub(super) fn io<'a>(path: &'a Path, what: &'static str) -> impl FnOnce(io::Error) -> StoreError + 'a {
+        move |source| StoreError::Io { path: path.to_owned(), what, source }
+    }
+
+    pub(super) fn catalog(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
+        move |source| StoreError::Catalog { path: path.to_owned(), source }
+    }
+
+    pub(super) fn parquet(path: &Path) -> impl Fn(parquet::errors::ParquetError) -> StoreError + '_ {
+        move |source| StoreError::Parquet { path: path.to_owned(), source }
+    }
+}

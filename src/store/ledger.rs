@@ -1,0 +1,404 @@
+//! The ledger: which log objects were taken in or refused, what each brought, and sums for `status`.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::commit::{Commit, UsageState, Writer};
+use super::error::StoreError;
+use super::{Store, catalog_path};
+use crate::time::{format_date, format_time, now_us};
+
+/// One log object, taken in or refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// Canonical object name, else the path below the archive root.
+    pub name: String,
+    /// Where it was read.
+    pub path: String,
+    /// Its size as stored.
+    pub size_bytes: u64,
+    /// SHA-256 of its bytes as stored; `None` when they could not be read.
+    pub sha256: Option<[u8; 32]>,
+    /// Records in it.
+    pub records: u64,
+    /// Events that it brought first.
+    pub events: u64,
+    /// Events that were there already.
+    pub duplicates: u64,
+    /// Records kept out.
+    pub broken: Vec<BrokenEntry>,
+    /// Why it was refused, and where in the inflated bytes; `None` when it was taken in.
+    pub refused: Option<(String, Option<u64>)>,
+}
+
+/// One record that was kept out of an otherwise sound object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenEntry {
+    /// Position in `Records`, from 0.
+    pub index: u64,
+    /// Where it begins in the inflated bytes.
+    pub offset_bytes: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Events of one day, account and region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DayCount {
+    /// Days since 1970-01-01.
+    pub event_date: i32,
+    /// `recipientAccountId`, or empty.
+    pub account_id: String,
+    /// `awsRegion`, or empty.
+    pub aws_region: String,
+    /// How many.
+    pub events: u64,
+}
+
+/// Version of a day whose usage isn't whole yet.
+const UNRESOLVED: &str = "";
+
+/// The objects taken in so far. A million of them take some 40 MB.
+#[derive(Debug, Default)]
+pub struct Known {
+    sizes: HashMap<u128, u64>,
+}
+
+impl Known {
+    /// Size as stored of the object of this name, if it was taken in.
+    pub fn size_bytes(&self, name: &str) -> Option<u64> {
+        self.sizes.get(&name_key(name)).copied()
+    }
+
+    /// Notes an object.
+    pub fn insert(&mut self, name: &str, size_bytes: u64) {
+        self.sizes.insert(name_key(name), size_bytes);
+    }
+}
+
+/// 128 bits of the name, so that two names never meet by chance.
+fn name_key(name: &str) -> u128 {
+    use std::hash::BuildHasher;
+    let half = |seed| u128::from(foldhash::quality::FixedState::with_seed(seed).hash_one(name));
+    half(1) << 64 | half(2)
+}
+
+/// One refused object, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedObject {
+    /// Its ledger name.
+    pub name: String,
+    /// Where it was read.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+    /// Where in the inflated bytes.
+    pub offset_bytes: Option<u64>,
+}
+
+/// One run of ingest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Files found below the given paths.
+    pub found: u64,
+    /// Log objects taken in.
+    pub taken: u64,
+    /// Log objects known before.
+    pub known: u64,
+    /// Log objects refused.
+    pub refused: u64,
+    /// Digest objects.
+    pub digests: u64,
+    /// Objects of other services' logs.
+    pub other_services: u64,
+    /// Files that are no logs by their name.
+    pub foreign_files: u64,
+}
+
+/// Sums over the whole ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Log objects taken in.
+    pub objects: u64,
+    /// Their bytes as stored.
+    pub object_bytes: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Events in the store.
+    pub events: u64,
+    /// Records that repeat an event.
+    pub duplicates: u64,
+    /// Records kept out.
+    pub broken: u64,
+}
+
+/// Writes a commit's objects and day counts.
+pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Commit) -> rusqlite::Result<()> {
+    let mut totals = Totals::default();
+    for entry in &commit.objects {
+        insert_object(transaction, snapshot, entry)?;
+        if entry.refused.is_none() {
+            totals.objects += 1;
+            totals.object_bytes += entry.size_bytes;
+            totals.records += entry.records;
+            totals.events += entry.events;
+            totals.duplicates += entry.duplicates;
+            totals.broken += entry.broken.len() as u64;
+        }
+    }
+    add_totals(transaction, &totals)?;
+    let mut days = transaction.prepare_cached(
+        "INSERT INTO trailpare_days VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+    )?;
+    for day in &commit.days {
+        days.execute(params![format_date(day.event_date), day.account_id, day.aws_region, day.events])?;
+    }
+    for (date, state) in &commit.usage {
+        insert_usage_state(transaction, *date, state)?;
+    }
+    Ok(())
+}
+
+fn insert_usage_state(transaction: &Transaction<'_>, date: i32, state: &UsageState) -> rusqlite::Result<()> {
+    let (version, conflict) = match state {
+        // A day that waits for more keeps waiting.
+        UsageState::Added(version) => (version.as_str(), "DO NOTHING"),
+        UsageState::Unresolved => (UNRESOLVED, "DO UPDATE SET version = excluded.version"),
+        UsageState::Whole(version) => (version.as_str(), "DO UPDATE SET version = excluded.version"),
+    };
+    let sql = format!("INSERT INTO trailpare_usage_catalogue VALUES (?1, ?2) ON CONFLICT {conflict}");
+    transaction.prepare_cached(&sql)?.execute([&format_date(date), version])?;
+    Ok(())
+}
+
+fn insert_object(transaction: &Transaction<'_>, snapshot: i64, entry: &LedgerEntry) -> rusqlite::Result<()> {
+    let (reason, offset) = entry.refused.clone().unzip();
+    let state = if reason.is_some() { "refused" } else { "taken" };
+    if state == "taken" {
+        // It was refused in an earlier run and is sound now.
+        transaction
+            .prepare_cached("DELETE FROM trailpare_objects WHERE name = ?1 AND state = 'refused'")?
+            .execute([&entry.name])?;
+    }
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO trailpare_objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .execute(params![
+            entry.name,
+            state,
+            entry.path,
+            entry.size_bytes,
+            entry.sha256,
+            entry.records,
+            entry.events,
+            entry.duplicates,
+            entry.broken.len(),
+            snapshot,
+            reason,
+            offset.flatten(),
+        ])?;
+    let mut broken =
+        transaction.prepare_cached("INSERT OR REPLACE INTO trailpare_broken_records VALUES (?1, ?2, ?3, ?4)")?;
+    for record in &entry.broken {
+        broken.execute(params![entry.name, record.index, record.offset_bytes, record.reason])?;
+    }
+    Ok(())
+}
+
+const TOTALS: [&str; 6] = ["objects", "object_bytes", "records", "events", "duplicates", "broken"];
+
+fn add_totals(transaction: &Transaction<'_>, totals: &Totals) -> rusqlite::Result<()> {
+    let values =
+        [totals.objects, totals.object_bytes, totals.records, totals.events, totals.duplicates, totals.broken];
+    let mut add = transaction.prepare_cached(
+        "INSERT INTO trailpare_totals VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + excluded.value",
+    )?;
+    for (name, value) in TOTALS.iter().zip(values) {
+        add.execute(params![name, value])?;
+    }
+    Ok(())
+}
+
+impl Writer {
+    /// Every object taken in so far.
+    pub fn known_objects(&self) -> Result<Known, StoreError> {
+        let read = || {
+            let mut known = Known::default();
+            let mut statement =
+                self.connection().prepare("SELECT name, size_bytes FROM trailpare_objects WHERE state = 'taken'")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let name = row.get_ref(0)?.as_str()?;
+                known.insert(name, row.get(1)?);
+            }
+            Ok(known)
+        };
+        read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
+    }
+
+    /// SHA-256 of the bytes of an object that was taken in.
+    pub fn known_digest(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        use rusqlite::OptionalExtension;
+        let digest = self
+            .connection()
+            .query_row("SELECT sha256 FROM trailpare_objects WHERE name = ?1 AND state = 'taken'", [name], |r| r.get(0))
+            .optional()
+            .map_err(StoreError::catalog(&catalog_path(self.store().dir())))?;
+        Ok(digest.flatten())
+    }
+
+    /// Notes that a run begins; returns its id.
+    pub fn begin_run(&self, archives: &[String]) -> Result<i64, StoreError> {
+        let archives = serde_json::Value::from(archives.to_vec()).to_string();
+        self.connection()
+            .execute(
+                "INSERT INTO trailpare_runs (started_time, version, archives) VALUES (?1, ?2, ?3)",
+                params![format_time(now_us()), env!("CARGO_PKG_VERSION"), archives],
+            )
+            .map_err(StoreError::catalog(&catalog_path(self.store().dir())))?;
+        Ok(self.connection().last_insert_rowid())
+    }
+
+    /// Notes what a run came to.
+    pub fn end_run(&self, id: i64, run: &Run) -> Result<(), StoreError> {
+        self.connection()
+            .execute(
+                "UPDATE trailpare_runs SET finished_time = ?2, found = ?3, taken = ?4, known = ?5, refused = ?6, \
+                 digests = ?7, other_services = ?8, foreign_files = ?9 WHERE run_id = ?1",
+                params![
+                    id,
+                    format_time(now_us()),
+                    run.found,
+                    run.taken,
+                    run.known,
+                    run.refused,
+                    run.digests,
+                    run.other_services,
+                    run.foreign_files
+                ],
+            )
+            .map_err(StoreError::catalog(&catalog_path(self.store().dir())))?;
+        Ok(())
+    }
+}
+
+impl Store {
+    fn query<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        read(&self.connect()?).map_err(StoreError::catalog(&catalog_path(self.dir())))
+    }
+
+    /// Sums over every object taken in.
+    pub fn totals(&self) -> Result<Totals, StoreError> {
+        self.query(|connection| {
+            let mut values = HashMap::new();
+            let mut statement = connection.prepare("SELECT name, value FROM trailpare_totals")?;
+            for row in statement.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, u64>(1)?)))? {
+                let (name, value) = row?;
+                values.insert(name, value);
+            }
+            let value = |name: &str| values.get(name).copied().unwrap_or(0);
+            Ok(Totals {
+                objects: value("objects"),
+                object_bytes: value("object_bytes"),
+                records: value("records"),
+                events: value("events"),
+                duplicates: value("duplicates"),
+                broken: value("broken"),
+            })
+        })
+    }
+
+    /// Events by day, account and region.
+    pub fn days(&self) -> Result<Vec<DayCount>, StoreError> {
+        self.query(|connection| {
+            let mut statement = connection
+                .prepare("SELECT event_date, account_id, aws_region, events FROM trailpare_days ORDER BY 1, 2, 3")?;
+            let rows = statement.query_map([], |r| {
+                let date: String = r.get(0)?;
+                Ok(DayCount {
+                    event_date: crate::time::parse_date(&date).unwrap_or_default(),
+                    account_id: r.get(1)?,
+                    aws_region: r.get(2)?,
+                    events: r.get(3)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// The objects that are refused, by name.
+    pub fn refused_objects(&self) -> Result<Vec<RefusedObject>, StoreError> {
+        self.query(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT name, path, reason, offset_bytes FROM trailpare_objects WHERE state = 'refused' ORDER BY name",
+            )?;
+            let rows = statement.query_map([], |r| {
+                Ok(RefusedObject { name: r.get(0)?, path: r.get(1)?, reason: r.get(2)?, offset_bytes: r.get(3)? })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// The records that were kept out of sound objects: object name and record.
+    pub fn broken_records(&self) -> Result<Vec<(String, BrokenEntry)>, StoreError> {
+        self.query(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT name, record_index, offset_bytes, reason FROM trailpare_broken_records ORDER BY name, record_index",
+            )?;
+            let rows = statement.query_map([], |r| {
+                Ok((r.get(0)?, BrokenEntry { index: r.get(1)?, offset_bytes: r.get(2)?, reason: r.get(3)? }))
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// The last run: when it began, when it ended (`None`: it was cut short), what it came to.
+    pub fn last_run(&self) -> Result<Option<(String, Option<String>, Run)>, StoreError> {
+        use rusqlite::OptionalExtension;
+        self.query(|connection| {
+            connection
+                .query_row(
+                    "SELECT started_time, finished_time, found, taken, known, refused, digests, other_services, \
+                     foreign_files FROM trailpare_runs ORDER BY run_id DESC LIMIT 1",
+                    [],
+                    |r| {
+                        let run = Run {
+                            found: r.get(2)?,
+                            taken: r.get(3)?,
+                            known: r.get(4)?,
+                            refused: r.get(5)?,
+                            digests: r.get(6)?,
+                            other_services: r.get(7)?,
+                            foreign_files: r.get(8)?,
+                        };
+                        Ok((r.get(0)?, r.get(1)?, run))
+                    },
+                )
+                .optional()
+        })
+    }
+
+    /// The days whose usage isn't as it would be under catalogue `version`: derived under another one, or not whole.
+    pub fn outdated_usage_days(&self, version: &str) -> Result<Vec<OutdatedDay>, StoreError> {
+        self.query(|connection| {
+            let mut statement = connection
+                .prepare("SELECT event_date, version FROM trailpare_usage_catalogue WHERE version <> ?1 ORDER BY 1")?;
+            let days = statement.query_map([version], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
+            days.map(|day| {
+                let (date, version) = day?;
+                let event_date = crate::time::parse_date(&date).unwrap_or_default();
+                Ok(OutdatedDay { event_date, is_unresolved: version == UNRESOLVED })
+            })
+            .collect()
+        })
+    }
+}
+
+/// A day whose stored usage has to be looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutdatedDay {
+    /// Days since 1970-01-01.
+    pub event_date: i32,
+    /// Whether only the copies of calls by other accounts are missing; otherwise all of it is of another catalogue.
+    pub is_unresolved: bool,
+}

@@ -1,0 +1,252 @@
+//! The tables on disk: a DuckLake 1.0 lakehouse with its catalog in SQLite and its rows in Parquet.
+//!
+//! A store is a directory:
+//!
+//! ```text
+//! catalog.sqlite                              snapshots, data files, statistics, the ledger of log objects
+//! data/main/events/day=2023-07-10/….parquet   one row a CloudTrail event
+//! data/main/usage/day=2023-07-10/….parquet    who used what
+//! data/replaced/                              files that only older snapshots have
+//! data/.staging/                              files not committed yet
+//! ```
+
+mod commit;
+mod datafile;
+mod error;
+mod ledger;
+mod snapshot;
+mod tables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, params};
+
+pub use commit::{Commit, UsageState, Writer};
+pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, RowPredicate, StagedFile, read_batches};
+pub use error::StoreError;
+pub use ledger::{BrokenEntry, DayCount, Known, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
+pub use snapshot::{ColumnStats, DataFile, Snapshot};
+pub use tables::Table;
+
+use crate::time::{format_ducklake_time, now_us};
+
+/// Version of DuckLake in `ducklake_metadata`.
+const DUCKLAKE_VERSION: &str = "1.0";
+
+/// Version of our own tables beside it.
+const TRAILPARE_VERSION: &str = "1";
+
+/// How long to wait for another process that holds the catalog.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A store that exists.
+#[derive(Clone, Debug)]
+pub struct Store {
+    dir: PathBuf,
+}
+
+impl Store {
+    /// Opens a store, mending what a crashed commit left.
+    ///
+    /// # Errors
+    /// When there is no store, or one of another version.
+    pub fn open(dir: &Path) -> Result<Store, StoreError> {
+        if !catalog_path(dir).is_file() {
+            return Err(StoreError::Missing(dir.to_owned()));
+        }
+        let store = Store { dir: dir.to_owned() };
+        check_version(dir, &connect_read_only(dir)?)?;
+        commit::recover(dir)?;
+        Ok(store)
+    }
+
+    /// Opens a store, making it first where there is none.
+    pub fn open_or_create(dir: &Path) -> Result<Store, StoreError> {
+        if catalog_path(dir).is_file() {
+            return Store::open(dir);
+        }
+        let is_empty = match fs::read_dir(dir) {
+            Ok(mut entries) => entries.all(|e| e.is_ok_and(|e| is_leftover(&e.file_name().to_string_lossy()))),
+            Err(_) => true,
+        };
+        if !is_empty {
+            return Err(StoreError::NotAStore(dir.to_owned()));
+        }
+        create(dir)?;
+        Store::open(dir)
+    }
+
+    /// The store's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Becomes the one writer of this store.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process writes.
+    pub fn writer(&self) -> Result<Writer, StoreError> {
+        Writer::open(self.clone())
+    }
+
+    /// One snapshot of the store, the newest where `at` is `None`.
+    pub fn snapshot(&self, at: Option<i64>) -> Result<Snapshot, StoreError> {
+        snapshot::read(&self.connect()?, &self.dir, at)
+    }
+
+    pub(crate) fn connect(&self) -> Result<Connection, StoreError> {
+        connect_read_only(&self.dir)
+    }
+}
+
+/// What a creation that was cut short may have left.
+fn is_leftover(name: &str) -> bool {
+    name == "data" || name.starts_with("catalog.sqlite") || name == "ingest.lock"
+}
+
+fn catalog_path(dir: &Path) -> PathBuf {
+    dir.join("catalog.sqlite")
+}
+
+fn data_dir(dir: &Path) -> PathBuf {
+    dir.join("data")
+}
+
+fn staging_dir(dir: &Path) -> PathBuf {
+    data_dir(dir).join(".staging")
+}
+
+fn replaced_dir(dir: &Path) -> PathBuf {
+    data_dir(dir).join("replaced")
+}
+
+fn table_dir(dir: &Path, table: Table) -> PathBuf {
+    data_dir(dir).join("main").join(table.name())
+}
+
+/// The catalog, for writing. Rollback journal, synced at every commit, so that a copied catalog is one file and a
+/// reader needs no write access.
+fn connect(dir: &Path) -> Result<Connection, StoreError> {
+    let path = catalog_path(dir);
+    let open = || {
+        let connection = Connection::open(&path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "journal_mode", "DELETE")?;
+        connection.pragma_update(None, "synchronous", "EXTRA")?;
+        connection.set_prepared_statement_cache_capacity(32);
+        Ok(connection)
+    };
+    open().map_err(StoreError::catalog(&path))
+}
+
+fn connect_read_only(dir: &Path) -> Result<Connection, StoreError> {
+    let path = catalog_path(dir);
+    let open = || {
+        let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // A hot journal of a crashed writer can only be rolled back with write access.
+        match connection.query_row("SELECT count(*) FROM ducklake_metadata", [], |r| r.get::<_, i64>(0)) {
+            Ok(_) => Ok(connection),
+            Err(_) => {
+                let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+                connection.busy_timeout(BUSY_TIMEOUT)?;
+                Ok(connection)
+            }
+        }
+    };
+    open().map_err(StoreError::catalog(&path))
+}
+
+fn check_version(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let path = catalog_path(dir);
+    for (key, expected) in [("version", DUCKLAKE_VERSION), ("trailpare_version", TRAILPARE_VERSION)] {
+        let found: String = connection
+            .query_row("SELECT value FROM ducklake_metadata WHERE key = ?1 AND scope IS NULL", [key], |r| r.get(0))
+            .map_err(StoreError::catalog(&path))?;
+        if found != expected {
+            return Err(StoreError::Version { path, found: format!("{key} {found}"), expected });
+        }
+    }
+    Ok(())
+}
+
+/// Makes an empty store: the catalog is built aside and renamed, so that a store either is there or not.
+fn create(dir: &Path) -> Result<(), StoreError> {
+    let data = data_dir(dir);
+    for folder in Table::ALL.map(|t| table_dir(dir, t)).iter().chain([&staging_dir(dir)]) {
+        fs::create_dir_all(folder).map_err(StoreError::io(folder, "cannot create"))?;
+    }
+    let absolute = fs::canonicalize(&data).map_err(StoreError::io(&data, "cannot resolve"))?;
+    let name = format!("catalog.sqlite.{}", uuid::Uuid::new_v4());
+    let aside = dir.join(name);
+    let write = || {
+        let mut connection = Connection::open(&aside)?;
+        connection.pragma_update(None, "synchronous", "EXTRA")?;
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(include_str!("ducklake.sql"))?;
+        fill(&transaction, &format!("{}/", absolute.display()))?;
+        transaction.commit()?;
+        connection.close().map_err(|(_, e)| e)
+    };
+    write().map_err(StoreError::catalog(&aside))?;
+    // A second process that creates the same store at the same time has won already: its catalog stays.
+    let catalog = catalog_path(dir);
+    let linked = fs::hard_link(&aside, &catalog);
+    fs::remove_file(&aside).map_err(StoreError::io(&aside, "cannot remove"))?;
+    match linked {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(StoreError::io(&catalog, "cannot create")(e)),
+        _ => Ok(()),
+    }
+}
+
+fn fill(connection: &Connection, data_path: &str) -> rusqlite::Result<()> {
+    let now = format_ducklake_time(now_us());
+    let program = concat!("trailpare ", env!("CARGO_PKG_VERSION"));
+    for (key, value) in [
+        ("version", DUCKLAKE_VERSION),
+        ("created_by", program),
+        ("data_path", data_path),
+        ("encrypted", "false"),
+        // Rows must be in Parquet files for every reader: DuckDB shall not put any into the catalog.
+        ("data_inlining_row_limit", "0"),
+        ("trailpare_version", TRAILPARE_VERSION),
+    ] {
+        connection.execute("INSERT INTO ducklake_metadata (key, value) VALUES (?1, ?2)", [key, value])?;
+    }
+    connection.execute("INSERT INTO ducklake_snapshot VALUES (0, ?1, 0, 5, 0)", [&now])?;
+    let tables = Table::ALL.map(|t| format!("created_table:\"main\".\"{}\"", t.name())).join(",");
+    connection.execute(
+        "INSERT INTO ducklake_snapshot_changes VALUES (0, ?1, ?2, 'empty store', NULL)",
+        [format!("created_schema:\"main\",{tables}"), program.to_owned()],
+    )?;
+    connection.execute(
+        "INSERT INTO ducklake_schema VALUES (0, ?1, 0, NULL, 'main', 'main/', 1)",
+        [uuid::Uuid::new_v4().to_string()],
+    )?;
+    Table::ALL.iter().try_for_each(|table| fill_table(connection, *table))
+}
+
+fn fill_table(connection: &Connection, table: Table) -> rusqlite::Result<()> {
+    let id = table.id();
+    connection.execute(
+        "INSERT INTO ducklake_table VALUES (?1, ?2, 0, NULL, 0, ?3, ?4, 1)",
+        params![id, uuid::Uuid::new_v4().to_string(), table.name(), format!("{}/", table.name())],
+    )?;
+    connection.execute("INSERT INTO ducklake_schema_versions VALUES (0, 0, ?1)", [id])?;
+    connection.execute("INSERT INTO ducklake_table_stats VALUES (?1, 0, 0, 0)", [id])?;
+    for (order, column) in tables::catalog_columns(table).iter().enumerate() {
+        connection.execute(
+            "INSERT INTO ducklake_column VALUES (?1, 0, NULL, ?2, ?3, ?4, ?5, NULL, 'NULL', ?6, ?7, 'literal', 'duckdb')",
+            params![column.id, id, order as i64 + 1, column.name, column.ducklake_type, column.nullable, column.parent],
+        )?;
+    }
+    connection.execute("INSERT INTO ducklake_partition_info VALUES (?1, ?2, 0, NULL)", [table.partition_id(), id])?;
+    let event_date = tables::catalog_columns(table).iter().find(|c| c.name == "event_date").map(|c| c.id);
+    connection.execute(
+        "INSERT INTO ducklake_partition_column VALUES (?1, ?2, 0, ?3, 'identity')",
+        params![table.partition_id(), id, event_date],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! Reading the catalog: which files make up each table at one snapshot, with their statistics.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::error::StoreError;
+use super::tables::{Table, field_id};
+use crate::time::parse_date;
+
+/// The store as it was after one commit. Later commits don't change it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// `ducklake_snapshot.snapshot_id`.
+    pub id: i64,
+    /// When it was committed, as the catalog keeps it (UTC).
+    pub time: String,
+    events: Vec<DataFile>,
+    usage: Vec<DataFile>,
+}
+
+impl Snapshot {
+    /// The live data files of a table, by day, then by age.
+    pub fn files(&self, table: Table) -> &[DataFile] {
+        match table {
+            Table::Events => &self.events,
+            Table::Usage => &self.usage,
+        }
+    }
+
+    /// Rows of a table.
+    pub fn rows(&self, table: Table) -> u64 {
+        self.files(table).iter().map(|file| file.rows).sum()
+    }
+}
+
+/// One Parquet file of a table.
+#[derive(Clone, Debug)]
+pub struct DataFile {
+    /// `ducklake_data_file.data_file_id`.
+    pub id: i64,
+    /// Where it is, absolute.
+    pub path: PathBuf,
+    /// Rows in it.
+    pub rows: u64,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Length of the Parquet footer, without the eight bytes behind it.
+    pub footer_size_bytes: u64,
+    /// The one UTC day of all its rows, in days since 1970-01-01.
+    pub event_date: i32,
+    /// What is known of its columns; a column without an entry is unknown.
+    pub columns: Vec<ColumnStats>,
+}
+
+/// Bounds of one column in one file.
+#[derive(Clone, Debug)]
+pub struct ColumnStats {
+    /// Position of the column in the table's schema.
+    pub column: usize,
+    /// Rows in which it is null.
+    pub null_count: u64,
+    /// Lower bound, as DuckLake writes values: ISO dates and times (`2024-01-02 03:04:05+00`), `0` and `1` for booleans.
+    pub min: Option<String>,
+    /// Upper bound, likewise.
+    pub max: Option<String>,
+}
+
+/// Reads one snapshot, the newest one where `at` is `None`.
+pub(super) fn read(connection: &Connection, dir: &Path, at: Option<i64>) -> Result<Snapshot, StoreError> {
+    let catalog = super::catalog_path(dir);
+    let error = StoreError::catalog(&catalog);
+    let (oldest, newest): (i64, i64) = connection
+        .query_row("SELECT min(snapshot_id), max(snapshot_id) FROM ducklake_snapshot", [], |r| Ok((r.get(0)?, r.get(1)?)))
+        .map_err(&error)?;
+    let id = at.unwrap_or(newest);
+    let time: Option<String> = connection
+        .query_row("SELECT snapshot_time FROM ducklake_snapshot WHERE snapshot_id = ?1", [id], |r| r.get(0))
+        .optional()
+        .map_err(&error)?;
+    let Some(time) = time else {
+        return Err(StoreError::NoSnapshot { path: dir.to_owned(), id, oldest, newest });
+    };
+    let files = |table| table_files(connection, dir, table, id).map_err(&error);
+    Ok(Snapshot { id, time, events: files(Table::Events)?, usage: files(Table::Usage)? })
+}
+
+fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64) -> rusqlite::Result<Vec<DataFile>> {
+    let base = super::table_dir(dir, table);
+    let live = "f.table_id = ?1 AND f.begin_snapshot <= ?2 AND (f.end_snapshot IS NULL OR f.end_snapshot > ?2)";
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT f.data_file_id, f.path, f.record_count, f.file_size_bytes, f.footer_size, p.partition_value \
+         FROM ducklake_data_file f JOIN ducklake_file_partition_value p USING (data_file_id) \
+         WHERE {live} ORDER BY p.partition_value, f.data_file_id"
+    ))?;
+    let mut files: Vec<DataFile> =
+        statement.query_map([table.id(), snapshot], |row| data_file(row, &base))?.collect::<Result<_, _>>()?;
+    let position: HashMap<i64, usize> = files.iter().enumerate().map(|(i, file)| (file.id, i)).collect();
+    let schema = table.schema();
+    let column_at: HashMap<i64, usize> = schema.fields().iter().enumerate().map(|(i, f)| (field_id(f), i)).collect();
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT s.data_file_id, s.column_id, s.null_count, s.min_value, s.max_value \
+         FROM ducklake_file_column_stats s JOIN ducklake_data_file f USING (data_file_id) WHERE {live}"
+    ))?;
+    let mut rows = statement.query([table.id(), snapshot])?;
+    while let Some(row) = rows.next()? {
+        let file = position.get(&row.get::<_, i64>(0)?).and_then(|&i| files.get_mut(i));
+        if let (Some(file), Some(&column)) = (file, column_at.get(&row.get::<_, i64>(1)?)) {
+            let stats = ColumnStats { column, null_count: row.get(2)?, min: row.get(3)?, max: row.get(4)? };
+            file.columns.push(stats);
+        }
+    }
+    Ok(files)
+}
+
+fn data_file(row: &Row<'_>, base: &Path) -> rusqlite::Result<DataFile> {
+    let day: String = row.get(5)?;
+    let event_date = parse_date(&day).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(5, rusqlite::types::Type::Text, format!("not a date: {day}").into())
+    })?;
+    Ok(DataFile {
+        id: row.get(0)?,
+        path: base.join(row.get::<_, String>(1)?),
+        rows: row.get(2)?,
+        size_bytes: row.get(3)?,
+        footer_size_bytes: row.get(4)?,
+        event_date,
+        columns: Vec::new(),
+    })
+}

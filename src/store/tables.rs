@@ -1,0 +1,191 @@
+//! The tables that live in Parquet: names, ids in the catalog, schemas, sort orders.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+
+use crate::record::schema::{self, FIELD_ID_KEY, Kind};
+
+/// A table of the store, partitioned by the UTC day in its `event_date` column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    /// One row a CloudTrail event.
+    Events,
+    /// One row a principal × session × action × resource × outcome × day.
+    Usage,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Table; 2] = [Table::Events, Table::Usage];
+
+    /// The table's name in the catalog and in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Events => "events",
+            Table::Usage => "usage",
+        }
+    }
+
+    /// `ducklake_table.table_id`.
+    pub(super) fn id(self) -> i64 {
+        match self {
+            Table::Events => 1,
+            Table::Usage => 2,
+        }
+    }
+
+    /// `ducklake_partition_info.partition_id`.
+    pub(super) fn partition_id(self) -> i64 {
+        self.id() + 2
+    }
+
+    /// The Arrow schema of the table's files, with Parquet field ids.
+    pub fn schema(self) -> SchemaRef {
+        match self {
+            Table::Events => schema::events(),
+            Table::Usage => usage(),
+        }
+    }
+
+    /// The columns by which the rows of every file are sorted, ascending, nulls first.
+    pub fn sort_order(self) -> &'static [&'static str] {
+        match self {
+            Table::Events => schema::SORT_ORDER,
+            Table::Usage => &["account_id", "principal_arn", "event_source", "event_name"],
+        }
+    }
+
+    /// Whether a column carries a bloom filter.
+    pub(super) fn has_bloom_filter(self, column: &str) -> bool {
+        self == Table::Events && schema::COLUMNS.iter().any(|c| c.name == column && c.bloom)
+    }
+
+    /// Whether a column has bounds worth keeping: free text has none that would ever prune.
+    pub(super) fn has_statistics(self, column: &str) -> bool {
+        let free = |c: &&schema::Column| {
+            matches!(c.kind, Kind::Json | Kind::Resources)
+                || [schema::ADDITIONAL_FIELDS, schema::EMPTY_FIELDS, "error_message"].contains(&c.name)
+        };
+        self == Table::Usage || !schema::COLUMNS.iter().filter(free).any(|c| c.name == column)
+    }
+}
+
+/// Columns of `usage`: name, type, whether it may be null. Ids follow the order: append, never reorder.
+#[rustfmt::skip]
+const USAGE_COLUMNS: &[(&str, DataType, bool)] = &[
+    ("event_date", DataType::Date32, false),
+    ("account_id", DataType::Utf8, false),
+    ("principal_arn", DataType::Utf8, false),
+    ("principal_type", DataType::Utf8, false),
+    ("permission_set", DataType::Utf8, true),
+    ("session_name", DataType::Utf8, true),
+    ("action", DataType::Utf8, true),
+    ("resource", DataType::Utf8, false),
+    ("outcome", DataType::Utf8, false),
+    ("confidence", DataType::Utf8, false),
+    ("rule", DataType::Utf8, false),
+    ("passed_to_service", DataType::Utf8, true),
+    ("event_source", DataType::Utf8, false),
+    ("event_name", DataType::Utf8, false),
+    ("aws_region", DataType::Utf8, false),
+    ("via", DataType::Utf8, true),
+    ("event_count", DataType::Int64, false),
+    ("first_time", DataType::Timestamp(TimeUnit::Microsecond, None), false),
+    ("last_time", DataType::Timestamp(TimeUnit::Microsecond, None), false),
+    ("example_event_id", DataType::Utf8, false),
+    ("cross_account", DataType::Boolean, false),
+];
+
+fn usage() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        let fields: Fields = USAGE_COLUMNS
+            .iter()
+            .enumerate()
+            .map(|(i, (name, data_type, nullable))| {
+                let data_type = match data_type {
+                    DataType::Timestamp(unit, None) => DataType::Timestamp(*unit, Some("UTC".into())),
+                    other => other.clone(),
+                };
+                Field::new(*name, data_type, *nullable)
+                    .with_metadata([(FIELD_ID_KEY.to_owned(), (i + 1).to_string())].into())
+            })
+            .collect();
+        Arc::new(Schema::new(fields))
+    });
+    Arc::clone(&SCHEMA)
+}
+
+/// One column as the catalog lists it: nested fields have the id of the field around them.
+pub(super) struct CatalogColumn {
+    pub id: i64,
+    pub name: String,
+    pub ducklake_type: &'static str,
+    pub nullable: bool,
+    pub parent: Option<i64>,
+}
+
+/// Every column of a table, nested ones included, as `ducklake_column` wants them.
+pub(super) fn catalog_columns(table: Table) -> Vec<CatalogColumn> {
+    let mut columns = Vec::new();
+    for field in table.schema().fields() {
+        push_column(field, None, &mut columns);
+    }
+    columns
+}
+
+fn push_column(field: &Field, parent: Option<i64>, columns: &mut Vec<CatalogColumn>) {
+    let id = field_id(field);
+    columns.push(CatalogColumn {
+        id,
+        name: field.name().clone(),
+        ducklake_type: ducklake_type(field.data_type()),
+        nullable: field.is_nullable(),
+        parent,
+    });
+    match field.data_type() {
+        DataType::List(element) => push_column(element, Some(id), columns),
+        DataType::Struct(members) => members.iter().for_each(|m| push_column(m, Some(id), columns)),
+        _ => {}
+    }
+}
+
+/// The Parquet field id in a field's metadata; 0 when it has none (none of ours).
+pub(super) fn field_id(field: &Field) -> i64 {
+    field.metadata().get(FIELD_ID_KEY).and_then(|id| id.parse().ok()).unwrap_or(0)
+}
+
+fn ducklake_type(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Boolean => "boolean",
+        DataType::Int64 => "int64",
+        DataType::Date32 => "date",
+        DataType::Timestamp(_, _) => "timestamptz",
+        DataType::List(_) => "list",
+        DataType::Struct(_) => "struct",
+        _ => "varchar",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn column_ids_are_unique_and_dense() {
+        for table in Table::ALL {
+            let mut ids: Vec<i64> = catalog_columns(table).iter().map(|c| c.id).collect();
+            ids.sort_unstable();
+            assert_eq!(ids, (1..=ids.len() as i64).collect::<Vec<_>>(), "{table:?}");
+        }
+    }
+
+    #[test]
+    fn sort_orders_name_columns() {
+        for table in Table::ALL {
+            for column in table.sort_order() {
+                assert!(table.schema().field_with_name(column).is_ok(), "{table:?} {column}");
+            }
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Counting: events in, rows of `usage` out, whatever the order in which the events come.
+
+use std::hash::BuildHasher;
+
+use hashbrown::hash_table::Entry;
+use hashbrown::{HashMap, HashTable};
+
+use super::columns::EventColumns;
+use super::cross_account::is_foreign_copy;
+use super::generalise::generalise;
+use super::row::{Outcome, UsageRow};
+use crate::iam::{Catalog, Confidence, Permissions, Step};
+use crate::time::MICROS_PER_DAY;
+
+/// Distinct resources that one principal's action may have within one day and one container (bucket, log group, …)
+/// before they are counted under the container alone: the limit on what an attacker's names can make `usage` grow to.
+const RESOURCES_MAX: usize = 1_000;
+
+/// Which copies of a call that two accounts logged are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Copies {
+    /// The caller's own account's.
+    Own,
+    /// The called account's.
+    Foreign,
+}
+
+const NONE: u32 = 0;
+
+/// A row's identity: everything but counts and times, each text as its number in the interner.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    event_date: i32,
+    account_id: u32,
+    principal_arn: u32,
+    principal_type: u32,
+    permission_set: u32,
+    session_name: u32,
+    action: u32,
+    resource: u32,
+    outcome: Outcome,
+    confidence: Confidence,
+    rule: u32,
+    passed_to_service: u32,
+    event_source: u32,
+    event_name: u32,
+    aws_region: u32,
+    via: u32,
+}
+
+struct Counts {
+    key: Key,
+    event_count: u64,
+    first_time_us: i64,
+    last_time_us: i64,
+    example_event_id: u32,
+}
+
+/// Texts by number. Number 0 is "none".
+struct Interner {
+    hasher: foldhash::fast::FixedState,
+    table: HashTable<u32>,
+    texts: Vec<Box<str>>,
+}
+
+impl Interner {
+    fn new() -> Self {
+        Interner { hasher: Default::default(), table: HashTable::new(), texts: vec![Box::default()] }
+    }
+
+    fn number(&mut self, text: Option<&str>) -> u32 {
+        let Some(text) = text else { return NONE };
+        let hash = self.hasher.hash_one(text);
+        let Interner { hasher, table, texts } = self;
+        let known = |number: &u32| texts.get(*number as usize).is_some_and(|t| &**t == text);
+        let rehash = |number: &u32| hasher.hash_one(texts.get(*number as usize).map_or("", |t| t));
+        match table.entry(hash, known, rehash) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let number = texts.len() as u32;
+                entry.insert(number);
+                texts.push(text.into());
+                number
+            }
+        }
+    }
+
+    fn text(&self, number: u32) -> &str {
+        self.texts.get(number as usize).map_or("", |t| t)
+    }
+
+    fn optional(&self, number: u32) -> Option<String> {
+        (number != NONE).then(|| self.text(number).to_owned())
+    }
+}
+
+/// Counts usage. Aggregators may count parts of the events each: rows with the same key add up.
+pub struct Aggregator<'c> {
+    step: Step<'c>,
+    texts: Interner,
+    hasher: foldhash::fast::FixedState,
+    rows: HashTable<Counts>,
+    containers: HashMap<(i32, u32, u32, u32), usize>,
+    copies: Copies,
+    foreign_days: Vec<i32>,
+}
+
+impl<'c> Aggregator<'c> {
+    /// An aggregator of the caller's own copies that maps events to actions by `catalog`.
+    pub fn new(catalog: &'c Catalog) -> Self {
+        Self::of_copies(catalog, Copies::Own)
+    }
+
+    pub(super) fn of_copies(catalog: &'c Catalog, copies: Copies) -> Self {
+        Aggregator {
+            step: Step::new(catalog),
+            texts: Interner::new(),
+            hasher: Default::default(),
+            rows: HashTable::new(),
+            containers: HashMap::new(),
+            copies,
+            foreign_days: Vec::new(),
+        }
+    }
+
+    /// Rows so far.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Days on which a called account's copy of a call was seen: [`super::resolve_day`] counts those that have no
+    /// caller's copy.
+    pub fn foreign_days(&self) -> &[i32] {
+        &self.foreign_days
+    }
+
+    /// Counts every event of a batch, or with `keep` those rows for which it says so.
+    pub fn add(&mut self, events: &EventColumns, keep: impl Fn(usize) -> bool) {
+        for row in (0..events.len()).filter(|row| keep(*row)) {
+            let is_foreign = is_foreign_copy(events, row);
+            if is_foreign && self.copies == Copies::Own {
+                let date = events.time_us(row).div_euclid(MICROS_PER_DAY) as i32;
+                if !self.foreign_days.contains(&date) {
+                    self.foreign_days.push(date);
+                }
+                continue;
+            }
+            if is_foreign == (self.copies == Copies::Foreign) {
+                self.add_row(events, row);
+            }
+        }
+    }
+
+    fn add_row(&mut self, events: &EventColumns, row: usize) {
+        let resources = events.resources(row);
+        let event = events.event(row, &resources);
+        let permissions = self.step.permissions(&event);
+        let time_us = events.time_us(row);
+        let principal_account = events.principal_account_id(row).or(events.recipient_account_id(row));
+        let base = Key {
+            event_date: time_us.div_euclid(MICROS_PER_DAY) as i32,
+            account_id: self.texts.number(principal_account),
+            principal_arn: self.texts.number(events.principal_arn(row)),
+            principal_type: self.texts.number(events.principal_type(row)),
+            permission_set: self.texts.number(events.permission_set(row)),
+            session_name: self.texts.number(events.session_name(row)),
+            action: NONE,
+            resource: NONE,
+            outcome: permissions.outcome,
+            confidence: Confidence::Documented,
+            rule: NONE,
+            passed_to_service: NONE,
+            event_source: self.texts.number(Some(event.event_source)),
+            event_name: self.texts.number(Some(event.event_name)),
+            aws_region: self.texts.number(event.aws_region),
+            via: self.texts.number(events.invoked_by(row)),
+        };
+        let example_event_id = events.event_id(row);
+        self.count(base, &permissions, time_us, example_event_id);
+    }
+
+    fn count(&mut self, base: Key, permissions: &Permissions, time_us: i64, event_id: Option<&str>) {
+        if let Some(reason) = permissions.no_permission {
+            let key = Key { rule: self.texts.number(Some(reason)), resource: self.texts.number(Some("*")), ..base };
+            self.bump(key, time_us, event_id);
+            return;
+        }
+        let mut counted: Vec<Key> = Vec::with_capacity(4);
+        for permission in &permissions.needed {
+            let action = self.texts.number(Some(&permission.action));
+            for resource in &permission.resources {
+                let key = Key {
+                    action,
+                    resource: self.resource(&base, action, resource),
+                    confidence: permission.confidence,
+                    rule: self.texts.number(Some(permission.rule)),
+                    passed_to_service: self.texts.number(permission.passed_to_service.as_deref()),
+                    ..base
+                };
+                // Two objects of one call may share a pattern: it is one call all the same.
+                if !counted.contains(&key) {
+                    counted.push(key);
+                    self.bump(key, time_us, event_id);
+                }
+            }
+        }
+    }
+
+    /// The number of a resource's pattern; of its container's once there are too many.
+    fn resource(&mut self, base: &Key, action: u32, resource: &str) -> u32 {
+        let pattern = generalise(resource);
+        let before = self.texts.texts.len();
+        let number = self.texts.number(Some(&pattern));
+        let is_new = self.texts.texts.len() > before;
+        let Some(container) = container(&pattern) else { return number };
+        let container = self.texts.number(Some(&container));
+        let seen = self.containers.entry((base.event_date, base.principal_arn, action, container)).or_default();
+        if *seen >= RESOURCES_MAX {
+            return container;
+        }
+        *seen += usize::from(is_new);
+        number
+    }
+
+    fn bump(&mut self, key: Key, time_us: i64, event_id: Option<&str>) {
+        let hash = self.hasher.hash_one(key);
+        let Aggregator { hasher, rows, texts, .. } = self;
+        match rows.entry(hash, |c| c.key == key, |c| hasher.hash_one(c.key)) {
+            Entry::Occupied(mut entry) => {
+                let counts = entry.get_mut();
+                counts.event_count += 1;
+                counts.last_time_us = counts.last_time_us.max(time_us);
+                let is_earlier = time_us < counts.first_time_us
+                    || time_us == counts.first_time_us && event_id.is_some_and(|id| id < texts.text(counts.example_event_id));
+                if is_earlier {
+                    counts.first_time_us = time_us;
+                    counts.example_event_id = texts.number(event_id);
+                }
+            }
+            Entry::Vacant(entry) => {
+                let example_event_id = texts.number(event_id);
+                entry.insert(Counts {
+                    key,
+                    event_count: 1,
+                    first_time_us: time_us,
+                    last_time_us: time_us,
+                    example_event_id,
+                });
+            }
+        }
+    }
+
+    /// The rows counted, in the order in which they are stored.
+    pub fn finish(self) -> Vec<UsageRow> {
+        let Aggregator { texts, rows, copies, .. } = self;
+        let mut rows: Vec<UsageRow> = rows.into_iter().map(|counts| usage_row(&texts, &counts, copies)).collect();
+        rows.sort_unstable_by(UsageRow::stored_order);
+        rows
+    }
+}
+
+fn usage_row(texts: &Interner, counts: &Counts, copies: Copies) -> UsageRow {
+    let key = &counts.key;
+    let text = |number| texts.text(number).to_owned();
+    UsageRow {
+        event_date: key.event_date,
+        account_id: text(key.account_id),
+        principal_arn: text(key.principal_arn),
+        principal_type: text(key.principal_type),
+        permission_set: texts.optional(key.permission_set),
+        session_name: texts.optional(key.session_name),
+        action: texts.optional(key.action),
+        resource: text(key.resource),
+        outcome: key.outcome,
+        confidence: key.confidence.as_str().to_owned(),
+        rule: text(key.rule),
+        passed_to_service: texts.optional(key.passed_to_service),
+        event_source: text(key.event_source),
+        event_name: text(key.event_name),
+        aws_region: text(key.aws_region),
+        via: texts.optional(key.via),
+        event_count: counts.event_count,
+        first_time_us: counts.first_time_us,
+        last_time_us: counts.last_time_us,
+        example_event_id: text(counts.example_event_id),
+        cross_account: copies == Copies::Foreign,
+    }
+}
+
+/// What holds a resource that can come in any number: `arn:aws:s3:::bucket/*` for an object, `…:instance/*` for an
+/// instance. `None` for resources that hold nothing.
+fn container(resource: &str) -> Option<String> {
+    let start = resource.match_indices(':').nth(4)?.0 + 1;
+    let at = resource.get(start..)?.find(['/', ':'])? + start;
+    Some(format!("{}*", resource.get(..=at)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers() {
+        for (resource, expected) in [
+            ("arn:aws:s3:::b/a/b", Some("arn:aws:s3:::b/*")),
+            ("arn:aws:s3:::b", None),
+            ("arn:aws:ec2:us-east-1:111122223333:instance/i-1", Some("arn:aws:ec2:us-east-1:111122223333:instance/*")),
+            ("*", None),
+        ] {
+            assert_eq!(container(resource).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn texts_have_one_number_each() {
+        let mut texts = Interner::new();
+        let a = texts.number(Some("a"));
+        assert_eq!(texts.number(Some("a")), a);
+        assert_ne!(texts.number(Some("")), NONE);
+        assert_eq!(texts.number(None), NONE);
+        assert_eq!(texts.text(a), "a");
+    }
+}

@@ -1,0 +1,170 @@
+//! Keeping what varies without end out of `usage`.
+//!
+//! The rule, applied to every resource before it is counted:
+//!
+//! * **S3 object keys** (`arn:…:s3:::bucket/key`, and objects behind access points): the bucket stays. Of the key the
+//!   first eight segments are kept; in each, everything from the first to the last word that holds a digit becomes one `*`
+//!   (words end at `-`, `_`, `.`, `=`, `+`, `@`, `,`, `~` and blanks), so `logs/2023/07/10/a1b2.json.gz` is `logs/*/*/*/*.json.gz` and `app/config.json`
+//!   stays. What lies below the eighth segment becomes one `*`.
+//! * **Names made for one occasion**: the stream of a log group, the execution of a state machine, the build of a build
+//!   project, the session of an assumed role and its like ([`OCCASIONAL`]): what comes after the lasting part is `*`.
+//!
+//! Everything else stays as it is. The rule never crosses a bucket, table, log group or role, looks at one resource at
+//! a time (so that counting is the same in whatever order events come), and only ever widens: the pattern matches the
+//! resource that it stands for. What IAM would read as a wildcard or variable is escaped before it comes here
+//! (`${*}`), and stays escaped.
+
+use std::borrow::Cow;
+
+/// Segments of an object key that are kept.
+const KEY_SEGMENTS: usize = 8;
+
+/// Resources that are made for one occasion: service, what the resource part begins with, and how many `:` or `/`
+/// separated parts of it last.
+/// Source of the ARN forms: Service Authorization Reference, "Resource types defined by …" of each service.
+const OCCASIONAL: &[(&str, &str, usize)] = &[
+    ("states", "execution:", 2),
+    ("states", "express:", 2),
+    ("codebuild", "build/", 1),
+    ("codebuild", "build:", 1),
+    ("sts", "assumed-role/", 2),
+    ("sts", "federated-user/", 1),
+    ("ssm", "session/", 1),
+    ("ssm", "automation-execution/", 1),
+    ("ecs", "task/", 2),
+    ("batch", "job/", 1),
+    ("athena", "queryexecution/", 1),
+    ("elasticmapreduce", "cluster/", 1),
+    ("redshift", "query:", 2),
+    ("transcribe", "transcription-job/", 1),
+    ("sagemaker", "training-job/", 1),
+    ("sagemaker", "processing-job/", 1),
+    ("sagemaker", "transform-job/", 1),
+    ("bedrock", "async-invoke/", 1),
+];
+
+/// The pattern under which a resource is counted.
+pub fn generalise(resource: &str) -> Cow<'_, str> {
+    let mut parts = resource.splitn(6, ':');
+    let (Some("arn"), Some(_), Some(service), Some(_), Some(_), Some(rest)) =
+        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Cow::Borrowed(resource);
+    };
+    let tail = match service {
+        "s3" | "s3-outposts" | "s3express" | "s3-object-lambda" => object_key(rest),
+        "logs" => log_stream(rest),
+        _ => occasional(service, rest),
+    };
+    match tail {
+        Some(tail) => {
+            // INVARIANT: `rest` is the end of `resource`.
+            let head = &resource[..resource.len() - rest.len()];
+            Cow::Owned(format!("{head}{tail}"))
+        }
+        None => Cow::Borrowed(resource),
+    }
+}
+
+/// The part of an S3 resource up to where the key begins: behind the bucket, or behind `accesspoint/<name>/object/`.
+fn key_start(rest: &str) -> Option<usize> {
+    if let Some(point) = rest.strip_prefix("accesspoint/") {
+        return Some(rest.len() - point.len() + point.find("/object/")? + "/object/".len());
+    }
+    let is_named_type =
+        ["accesspoint:", "job/", "storage-lens", "access-grants", "async-request", "outpost/"].iter().any(|t| rest.starts_with(t));
+    if is_named_type { None } else { Some(rest.find('/')? + 1) }
+}
+
+fn object_key(rest: &str) -> Option<String> {
+    let (container, key) = rest.split_at_checked(key_start(rest)?)?;
+    if key == "*" {
+        return None;
+    }
+    let mut segments: Vec<Cow<'_, str>> = key.split('/').take(KEY_SEGMENTS).map(varying_words).collect();
+    if key.split('/').nth(KEY_SEGMENTS).is_some() {
+        segments.push(Cow::Borrowed("*"));
+    }
+    Some(format!("{container}{}", segments.join("/")))
+}
+
+/// A key segment with everything from its first to its last word that holds a digit replaced by one `*`.
+fn varying_words(segment: &str) -> Cow<'_, str> {
+    let is_separator = |c: char| matches!(c, '-' | '_' | '.' | '=' | '+' | '@' | ',' | '~' | ' ');
+    let (Some(first), Some(last)) =
+        (segment.find(|c: char| c.is_ascii_digit()), segment.rfind(|c: char| c.is_ascii_digit()))
+    else {
+        return Cow::Borrowed(segment);
+    };
+    let (before, rest) = segment.split_at(first);
+    let after = segment.get(last..).unwrap_or(rest);
+    let kept_before = before.rfind(is_separator).map_or("", |i| &before[..=i]);
+    let kept_after = after.find(is_separator).map_or("", |i| &after[i..]);
+    Cow::Owned(format!("{kept_before}*{kept_after}"))
+}
+
+fn log_stream(rest: &str) -> Option<String> {
+    let at = rest.find(":log-stream:")? + ":log-stream:".len();
+    Some(format!("{}*", &rest[..at]))
+}
+
+fn occasional(service: &str, rest: &str) -> Option<String> {
+    let (_, prefix, lasting) = OCCASIONAL.iter().find(|(s, prefix, _)| *s == service && rest.starts_with(prefix))?;
+    let mut end = 0;
+    for _ in 0..*lasting {
+        end += rest.get(end..)?.find([':', '/'])? + 1;
+    }
+    if end < prefix.len() || end >= rest.len() {
+        return None;
+    }
+    Some(format!("{}*", &rest[..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iam::wildcard_match;
+
+    #[test]
+    fn what_varies_becomes_a_star() {
+        for (resource, expected) in [
+            ("arn:aws:s3:::b/logs/2023/07/10/a1b2.json.gz", "arn:aws:s3:::b/logs/*/*/*/*.json.gz"),
+            ("arn:aws:s3:::b/app/config.json", "arn:aws:s3:::b/app/config.json"),
+            ("arn:aws:s3:::b1/k", "arn:aws:s3:::b1/k"),
+            ("arn:aws:s3:::b1", "arn:aws:s3:::b1"),
+            ("arn:aws:s3:::b/*", "arn:aws:s3:::b/*"),
+            ("arn:aws:s3:::b/a/b/c/d/e/f/g/h/i/j", "arn:aws:s3:::b/a/b/c/d/e/f/g/h/*"),
+            ("arn:aws:s3:::b/dt=2023-07-10/part-0001", "arn:aws:s3:::b/dt=*/part-*"),
+            (
+                "arn:aws:s3:us-east-1:111122223333:accesspoint/ap/object/x/1",
+                "arn:aws:s3:us-east-1:111122223333:accesspoint/ap/object/x/*",
+            ),
+            (
+                "arn:aws:logs:us-east-1:111122223333:log-group:/aws/lambda/f2:log-stream:2023/x[1]",
+                "arn:aws:logs:us-east-1:111122223333:log-group:/aws/lambda/f2:log-stream:*",
+            ),
+            (
+                "arn:aws:states:us-east-1:111122223333:execution:machine1:run7",
+                "arn:aws:states:us-east-1:111122223333:execution:machine1:*",
+            ),
+            ("arn:aws:sts::111122223333:assumed-role/r1/s1", "arn:aws:sts::111122223333:assumed-role/r1/*"),
+            ("arn:aws:ec2:us-east-1:111122223333:instance/i-0123", "arn:aws:ec2:us-east-1:111122223333:instance/i-0123"),
+            ("arn:aws:dynamodb:us-east-1:111122223333:table/T1", "arn:aws:dynamodb:us-east-1:111122223333:table/T1"),
+            ("*", "*"),
+        ] {
+            assert_eq!(generalise(resource), expected, "{resource}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_pattern_matches_what_it_stands_for(key in "[a-z0-9/_.=-]{1,60}", bucket in "[a-z0-9-]{3,20}") {
+            let resource = format!("arn:aws:s3:::{bucket}/{key}");
+            let pattern = generalise(&resource);
+            proptest::prop_assert!(wildcard_match(&pattern, &resource, false), "{pattern} {resource}");
+            let prefix = format!("arn:aws:s3:::{bucket}/");
+            proptest::prop_assert!(pattern.starts_with(&prefix));
+            proptest::prop_assert_eq!(generalise(&pattern).into_owned(), pattern.clone().into_owned());
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Reading usage for a selection: whole days from `usage`, days that the window cuts from `events`.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, BooleanArray};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use hashbrown::HashMap;
+
+use super::aggregate::Aggregator;
+use super::columns::{EVENT_COLUMNS, EventColumns};
+use super::cross_account::derive_foreign;
+use super::encode::{decode, texts};
+use super::row::UsageRow;
+use super::select::{Cover, Selection, TimeRange, Who};
+use crate::iam::Catalog;
+use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Table, read_batches};
+
+/// What can go wrong while usage is read or derived.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Columns that are not as the store's tables have them.
+    #[error("the store's files don't have the columns they should: {0}\nhint: was the store changed by another program?")]
+    Columns(#[from] ArrowError),
+}
+
+const WHO_COLUMNS: &[&str] = &["account_id", "principal_arn", "permission_set", "session_name"];
+
+/// The usage of the selected principals in a window: one row a use, days summed up, in a fixed order.
+pub fn read(
+    snapshot: &Snapshot,
+    selection: &Selection,
+    range: &TimeRange,
+    catalog: &Catalog,
+) -> Result<Vec<UsageRow>, ReadError> {
+    let selection = Arc::new(selection.clone());
+    let mut rows = Vec::new();
+    for file in snapshot.files(Table::Usage).iter().filter(|file| range.cover(file.event_date) == Cover::All) {
+        rows.extend(read_usage(file, &selection)?);
+    }
+    let mut by_day: Vec<Vec<&DataFile>> = Vec::new();
+    for file in snapshot.files(Table::Events).iter().filter(|file| range.cover(file.event_date) == Cover::Part) {
+        match by_day.last_mut() {
+            Some(day) if day.first().is_some_and(|f| f.event_date == file.event_date) => day.push(file),
+            _ => by_day.push(vec![file]),
+        }
+    }
+    for day in by_day {
+        rows.extend(derive(&day, &selection, range, catalog)?);
+    }
+    Ok(summed(rows))
+}
+
+fn read_usage(file: &DataFile, selection: &Arc<Selection>) -> Result<Vec<UsageRow>, ReadError> {
+    let selection = Arc::clone(selection);
+    let wanted = move |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, &selection) };
+    let predicate = RowPredicate { columns: WHO_COLUMNS, wanted: Box::new(wanted) };
+    let mut rows = Vec::new();
+    for batch in read_batches(&file.path, None, Some(predicate))? {
+        rows.extend(decode(&batch?, |_| true)?);
+    }
+    Ok(rows)
+}
+
+fn is_selected(batch: &RecordBatch, selection: &Selection) -> Result<BooleanArray, ArrowError> {
+    let [account, principal, set, session] = [
+        texts(batch, "account_id")?,
+        texts(batch, "principal_arn")?,
+        texts(batch, "permission_set")?,
+        texts(batch, "session_name")?,
+    ];
+    Ok((0..batch.num_rows())
+        .map(|row| {
+            Some(selection.matches(&Who {
+                principal_arn: principal.value(row),
+                permission_set: set.is_valid(row).then(|| set.value(row)),
+                session_name: session.is_valid(row).then(|| session.value(row)),
+                account_id: account.value(row),
+            }))
+        })
+        .collect())
+}
+
+/// The usage in a part of one day, from its events.
+fn derive(
+    files: &[&DataFile],
+    selection: &Selection,
+    range: &TimeRange,
+    catalog: &Catalog,
+) -> Result<Vec<UsageRow>, ReadError> {
+    let keep = |events: &EventColumns, row: usize| {
+        range.contains(events.time_us(row))
+            && selection.matches(&Who {
+                principal_arn: events.principal_arn(row).unwrap_or_default(),
+                permission_set: events.permission_set(row),
+                session_name: events.session_name(row),
+                account_id: events
+                    .principal_account_id(row)
+                    .or(events.recipient_account_id(row))
+                    .unwrap_or_default(),
+            })
+    };
+    let mut aggregator = Aggregator::new(catalog);
+    for file in files {
+        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), None)? {
+            let events = EventColumns::try_new(&batch?)?;
+            aggregator.add(&events, |row| keep(&events, row));
+        }
+    }
+    let mut rows = aggregator.finish();
+    rows.extend(derive_foreign(files, catalog, &keep)?);
+    Ok(rows)
+}
+
+/// Adds up rows that count the same use on several days or in several files.
+pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
+    rows.sort_unstable_by(UsageRow::stored_order);
+    let mut sums: Vec<UsageRow> = Vec::with_capacity(rows.len());
+    for row in rows {
+        match sums.last_mut() {
+            Some(last) if UsageRow::same_use(last, &row) => last.absorb(&row),
+            _ => sums.push(row),
+        }
+    }
+    sums
+}
+
+/// Merges the rows of several `usage` files of one day into one row a use, in stored order.
+pub(crate) fn merge_day(files: &[&DataFile]) -> Result<Vec<UsageRow>, ReadError> {
+    let mut rows = Vec::new();
+    for file in files {
+        for batch in read_batches(&file.path, None, None)? {
+            rows.extend(decode(&batch?, |_| true)?);
+        }
+    }
+    Ok(summed(rows))
+}
+
+/// Events by principal in a window, for telling somebody who selected nobody whom there is.
+pub fn principals(snapshot: &Snapshot) -> Result<Vec<(String, u64)>, ReadError> {
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    for file in snapshot.files(Table::Usage) {
+        for batch in read_batches(&file.path, Some(&["principal_arn", "event_count"]), None)? {
+            let batch = batch?;
+            let arns = texts(&batch, "principal_arn")?;
+            for row in 0..batch.num_rows() {
+                *counts.entry_ref(arns.value(row)).or_default() += 1;
+            }
+        }
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    Ok(counts)
+}

@@ -1,0 +1,84 @@
+//! One row of the `usage` table: the plain type that crosses from usage to policy.
+
+pub use crate::iam::Outcome;
+
+/// One principal × session × action × resource × outcome × day, with how often and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageRow {
+    /// Day of the events, UTC, in days since 1970-01-01.
+    pub event_date: i32,
+    /// The account in which the principal lives (twelve digits), or empty when no record says.
+    pub account_id: String,
+    /// ARN of the principal: role (with path), user, root, …
+    pub principal_arn: String,
+    /// CloudTrail's `userIdentity.type`: `AssumedRole`, `IAMUser`, `Root`, …
+    pub principal_type: String,
+    /// Identity Center permission set of an `AWSReservedSSO_*` role.
+    pub permission_set: Option<String>,
+    /// Role session name: for Identity Center roles, the person.
+    pub session_name: Option<String>,
+    /// IAM action in the catalogue's casing (`s3:GetObject`); `None` for events that need no permission.
+    pub action: Option<String>,
+    /// An ARN, an ARN pattern, or `*`.
+    pub resource: String,
+    /// Allowed or denied.
+    pub outcome: Outcome,
+    /// How the action is known: `stated`, `documented`, `catalogued`, `inferred`, `unverified`.
+    pub confidence: String,
+    /// Name of the rule that led from the event to the action, or why no permission is needed.
+    pub rule: String,
+    /// The service the role is handed to (`lambda.amazonaws.com`); `iam:PassRole` only.
+    pub passed_to_service: Option<String>,
+    /// CloudTrail's `eventSource`.
+    pub event_source: String,
+    /// CloudTrail's `eventName`.
+    pub event_name: String,
+    /// CloudTrail's `awsRegion`.
+    pub aws_region: String,
+    /// `userIdentity.invokedBy`: the service that made the call on the principal's behalf.
+    pub via: Option<String>,
+    /// How many events.
+    pub event_count: u64,
+    /// Time of the first event, microseconds since 1970-01-01 UTC.
+    pub first_time_us: i64,
+    /// Time of the last event, microseconds since 1970-01-01 UTC.
+    pub last_time_us: i64,
+    /// `eventID` of one of these events, the earliest, for looking it up.
+    pub example_event_id: String,
+    /// Whether the rows were seen only in the account that was called, whose record knows less of the caller.
+    pub cross_account: bool,
+}
+
+impl UsageRow {
+    /// The order of rows in a file: the table's sort order, then everything else, so that the same rows always make
+    /// the same file.
+    pub fn stored_order(a: &UsageRow, b: &UsageRow) -> std::cmp::Ordering {
+        fn key(row: &UsageRow) -> impl Ord + '_ {
+            let main = (&row.account_id, &row.principal_arn, &row.event_source, &row.event_name, &row.action, &row.resource);
+            let who = (&row.principal_type, &row.permission_set, &row.session_name, &row.via, &row.aws_region);
+            let how = (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account);
+            (main, who, how, row.event_date, row.first_time_us, &row.example_event_id)
+        }
+        key(a).cmp(&key(b))
+    }
+
+    /// Whether two rows count the same thing, on whatever days.
+    pub fn same_use(a: &UsageRow, b: &UsageRow) -> bool {
+        fn key(row: &UsageRow) -> impl PartialEq + '_ {
+            let main = (&row.account_id, &row.principal_arn, &row.event_source, &row.event_name, &row.action, &row.resource);
+            let who = (&row.principal_type, &row.permission_set, &row.session_name, &row.via, &row.aws_region);
+            (main, who, (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account))
+        }
+        key(a) == key(b)
+    }
+
+    /// Adds another row's counts to this one.
+    pub fn absorb(&mut self, other: &UsageRow) {
+        self.event_count += other.event_count;
+        self.last_time_us = self.last_time_us.max(other.last_time_us);
+        if (other.first_time_us, &other.example_event_id) < (self.first_time_us, &self.example_event_id) {
+            self.first_time_us = other.first_time_us;
+            self.example_event_id.clone_from(&other.example_event_id);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The official operation → action tables against ours, operation by operation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use trailpare::iam::{Catalog, Confidence, Event, permissions};
+
+/// One service's table: operation → (actions it always takes, actions it may take).
+#[derive(Default)]
+struct Table {
+    operations: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>,
+}
+
+fn read(text: &str, prefix: &str) -> Table {
+    let mut table = Table::default();
+    for line in text.lines() {
+        if let Some(same) = line.strip_prefix("#same ") {
+            for operation in same.split(',') {
+                let entry = table.operations.entry(operation.to_owned()).or_default();
+                entry.0.insert(format!("{prefix}:{operation}").to_lowercase());
+            }
+        }
+        let columns: Vec<&str> = line.split('\t').collect();
+        if let ([operation, action, _, kind], false) = (columns.as_slice(), line.starts_with('#')) {
+            let entry = table.operations.entry((*operation).to_owned()).or_default();
+            let actions = if *kind == "extra" { &mut entry.1 } else { &mut entry.0 };
+            actions.insert(action.to_lowercase());
+        }
+    }
+    table
+}
+
+/// Differences that are right, with the reason: prefix, operation, why.
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("iam", "AcquireRole", "not in any API model yet: what it needs depends on the template that it names"),
+    ("dynamodb", "TransactWriteItems", "only the actions of the items that are in the request are needed"),
+];
+
+#[test]
+fn official_tables_agree() {
+    let Some(data) = super::data::dir() else { return };
+    let catalog = Catalog::embedded();
+    let (mut lines, mut all) = (Vec::new(), (0, 0));
+    let mut unexplained = Vec::new();
+    let mut files: Vec<_> = fs::read_dir(data.join("iam/operations")).expect("tables").flatten().map(|f| f.path()).collect();
+    files.sort();
+    for path in files {
+        let prefix = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
+        let table = read(&fs::read_to_string(&path).expect("table"), &prefix);
+        let (mut agree, mut differ) = (0, Vec::new());
+        for (operation, (always, sometimes)) in &table.operations {
+            let event = Event {
+                event_source: &format!("{prefix}.amazonaws.com"),
+                event_name: operation,
+                event_type: Some("AwsApiCall"),
+                aws_region: Some("us-east-1"),
+                account_id: Some("111122223333"),
+                ..Default::default()
+            };
+            let found = permissions(catalog, &event);
+            let ours: BTreeSet<String> = found
+                .needed
+                .iter()
+                .filter(|p| p.confidence != Confidence::Unverified)
+                .map(|p| p.action.to_lowercase())
+                .collect();
+            let is_explained = KNOWN.iter().any(|(p, o, _)| *p == prefix && o == operation);
+            let fits = always.is_subset(&ours) && ours.iter().all(|a| always.contains(a) || sometimes.contains(a))
+                || always.is_empty() && ours.is_subset(sometimes);
+            if fits {
+                agree += 1;
+            } else {
+                differ.push(format!("    {operation}: official {always:?} (+ {sometimes:?}), ours {ours:?}"));
+                if !is_explained {
+                    unexplained.push(format!("{prefix}:{operation}"));
+                }
+            }
+        }
+        all = (all.0 + agree, all.1 + differ.len());
+        lines.push(format!("{prefix:16} {agree:5} agree {:4} differ", differ.len()));
+        lines.extend(differ);
+    }
+    println!("{}\n{} agree, {} differ", lines.join("\n"), all.0, all.1);
+    let share = all.0 as f64 / (all.0 + all.1) as f64;
+    assert!(share > 0.99, "{share:.4}: {unexplained:?}");
+}

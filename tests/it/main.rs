@@ -1,0 +1,7 @@
+//! The integration tests: one binary, because each one links DataFusion again.
+
+mod data;
+mod evaluate;
+mod iam_cases;
+mod iam_operations;
+mod record;

@@ -1,0 +1,425 @@
+//! Policies as people see them: every format, hostile names, proofs, policies that exist already.
+
+use std::collections::BTreeSet;
+
+use trailpare::iam::document::Policy;
+use trailpare::iam::evaluate::PolicySet;
+use trailpare::iam::{Catalog, Outcome};
+use trailpare::policy::replay::{GroupFate, policy_set, replay};
+use trailpare::policy::unused::{Details, text, unused, value};
+use trailpare::policy::{
+    Attach, Fit, Granularity, Kind, Made, MakeError, Options, Provenance, base, explain, make, render,
+};
+use trailpare::usage::UsageRow;
+
+fn row(action: &str, resource: &str) -> UsageRow {
+    let (service, name) = action.split_once(':').unwrap();
+    UsageRow {
+        event_date: 19_700,
+        account_id: "111122223333".to_owned(),
+        principal_arn: "arn:aws:iam::111122223333:role/team/deployer".to_owned(),
+        principal_type: "AssumedRole".to_owned(),
+        permission_set: None,
+        session_name: Some("jane@example.org".to_owned()),
+        action: Some(action.to_owned()),
+        resource: resource.to_owned(),
+        outcome: Outcome::Allowed,
+        confidence: "documented".to_owned(),
+        rule: "operation table".to_owned(),
+        passed_to_service: None,
+        event_source: format!("{service}.amazonaws.com"),
+        event_name: name.to_owned(),
+        aws_region: "eu-central-1".to_owned(),
+        via: None,
+        event_count: 2,
+        first_time_us: 1_700_000_000_000_000,
+        last_time_us: 1_700_086_400_000_000,
+        example_event_id: "0d0e2f6a-0000-4000-8000-000000000001".to_owned(),
+        cross_account: false,
+    }
+}
+
+/// A role that deploys a function: buckets, a table, logs, a role handed on, and everything that is only shown.
+fn deployer() -> Vec<UsageRow> {
+    let function = "arn:aws:lambda:eu-central-1:111122223333:function:orders";
+    let table = "arn:aws:dynamodb:eu-central-1:111122223333:table/orders";
+    let mut rows = vec![
+        row("s3:GetObject", "arn:aws:s3:::data-lake/config/app.json"),
+        row("s3:GetObject", "arn:aws:s3:::data-lake/config/db.json"),
+        row("s3:ListBucket", "arn:aws:s3:::data-lake"),
+        row("s3:GetBucketLocation", "arn:aws:s3:::data-lake"),
+        row("s3:ListAllMyBuckets", "*"),
+        row("lambda:CreateFunction", function),
+        row("lambda:UpdateFunctionCode", function),
+        row("lambda:GetFunction", function),
+        row("dynamodb:DescribeTable", table),
+        row("dynamodb:PutItem", table),
+        row("ec2:DescribeInstances", "*"),
+        row("logs:CreateLogGroup", "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/orders"),
+    ];
+    for day in 1..=9 {
+        rows.push(row("s3:PutObject", &format!("arn:aws:s3:::artefacts/builds/2024-01-0{day}/orders.zip")));
+    }
+    for (role, service) in [("orders", "lambda.amazonaws.com"), ("batch", "ecs-tasks.amazonaws.com")] {
+        let mut pass = row("iam:PassRole", &format!("arn:aws:iam::111122223333:role/{role}"));
+        pass.passed_to_service = Some(service.to_owned());
+        pass.event_source = service.to_owned();
+        rows.push(pass);
+    }
+    rows.push(UsageRow {
+        outcome: Outcome::Denied,
+        ..row("kms:Decrypt", "arn:aws:kms:eu-central-1:111122223333:key/k")
+    });
+    rows.push(UsageRow { confidence: "unverified".to_owned(), ..row("lambda:Mystery", "*") });
+    rows.push(UsageRow {
+        action: None,
+        rule: "sts:GetCallerIdentity needs no permission".to_owned(),
+        ..row("sts:GetCallerIdentity", "*")
+    });
+    rows
+}
+
+fn provenance() -> Provenance {
+    Provenance {
+        snapshot_id: 41,
+        window: "2023-11-14T00:00:00Z to 2023-11-16T00:00:00Z".to_owned(),
+        selection: "role deployer".to_owned(),
+        catalogue: "test".to_owned(),
+        data_event_sources: Some(BTreeSet::from(["s3.amazonaws.com".to_owned()])),
+    }
+}
+
+fn options() -> Options {
+    Options { name: "deployer".to_owned(), ..Options::default() }
+}
+
+fn made(rows: &[UsageRow], options: &Options) -> Made {
+    make(rows, options, Catalog::embedded()).unwrap()
+}
+
+fn is_proved(made: &Made, rows: &[UsageRow]) -> bool {
+    replay(&policy_set(made), rows, Catalog::embedded()).is_proof()
+}
+
+#[test]
+fn json() {
+    let made = made(&deployer(), &options());
+    assert!(is_proved(&made, &deployer()));
+    insta::assert_snapshot!(render::json::render(&made));
+}
+
+#[test]
+fn terraform() {
+    insta::assert_snapshot!(render::terraform::render(&made(&deployer(), &options())).unwrap());
+}
+
+#[test]
+fn cloudformation() {
+    insta::assert_snapshot!(render::cloudformation::yaml(&made(&deployer(), &options())).unwrap());
+}
+
+#[test]
+fn access_analyzer() {
+    insta::assert_snapshot!(render::access_analyzer::render(&made(&deployer(), &options()), &provenance()));
+}
+
+#[test]
+fn explained() {
+    let (rows, options) = (deployer(), options());
+    let made = made(&rows, &options);
+    let proof = replay(&policy_set(&made), &rows, Catalog::embedded());
+    insta::assert_snapshot!("explained", explain::explain(&made, &provenance(), Some(&proof)));
+    insta::assert_snapshot!("markdown", render::markdown::render(&made, &provenance(), Some(&proof)));
+}
+
+#[test]
+fn other_kinds() {
+    let rows = deployer();
+    let scp = made(&rows, &Options { kind: Kind::Scp, granularity: Granularity::Service, ..options() });
+    assert!(is_proved(&scp, &rows));
+    insta::assert_snapshot!("scp", render::json::render(&scp));
+    let mut elsewhere = rows.clone();
+    for row in &mut elsewhere {
+        row.account_id = "444455556666".to_owned();
+        row.principal_arn = row.principal_arn.replace("111122223333", "444455556666");
+        row.resource = row.resource.replace("111122223333", "444455556666");
+    }
+    elsewhere.extend(rows);
+    let set = made(&elsewhere, &Options { kind: Kind::PermissionSet, ..options() });
+    assert!(is_proved(&set, &elsewhere));
+    insta::assert_snapshot!("permission_set", render::json::render(&set));
+    let boundary = made(&elsewhere, &Options { kind: Kind::Boundary, ..options() });
+    assert_eq!(boundary.documents.len(), 1);
+    assert!(is_proved(&boundary, &elsewhere));
+}
+
+/// Names that an attacker might give to things, to be something else in a policy, a template or a ticket.
+fn hostile() -> Vec<UsageRow> {
+    let names = [
+        "${aws:username}",
+        "&{aws:username}",
+        "%{if true}x%{endif}",
+        "$${a}",
+        "a\"b\\c",
+        "`x`|y",
+        "<script>",
+        "#{x}",
+        "!Ref X",
+        "{{resolve:ssm:x}}",
+        "~",
+        "- a: b",
+        "\u{202e}evil",
+        "line\nbreak",
+        "${*}",
+        "é",
+    ];
+    names.iter().map(|name| row("s3:GetObject", &format!("arn:aws:s3:::data-lake/h/{name}"))).collect()
+}
+
+#[test]
+fn every_format_says_the_same() {
+    let everything = |rows: &[UsageRow], kind: Kind, attach: Attach| {
+        let options = Options { kind, attach, generalize: trailpare::policy::Generalize::None, ..options() };
+        let made = made(rows, &options);
+        assert!(is_proved(&made, rows));
+        let documents: Vec<&Policy> = made.documents.iter().map(|document| &document.policy).collect();
+        assert_eq!(
+            from_terraform(&render::terraform::render(&made).unwrap(), documents.len()),
+            statements(&documents, true)
+        );
+        if kind != Kind::Session {
+            let yaml = render::cloudformation::yaml(&made).unwrap();
+            let yaml: serde_json::Value = serde_yaml_ng::from_str(&yaml).unwrap();
+            let json: serde_json::Value = serde_json::from_str(&render::cloudformation::json(&made).unwrap()).unwrap();
+            assert_eq!(yaml, json);
+            assert_eq!(from_template(&json), statements(&documents, false));
+        }
+    };
+    let both: Vec<UsageRow> = deployer().into_iter().chain(hostile()).collect();
+    for rows in [deployer(), hostile(), both] {
+        for (kind, attach) in [
+            (Kind::Identity, Attach::Managed),
+            (Kind::Identity, Attach::InlineRole),
+            (Kind::Boundary, Attach::Managed),
+            (Kind::PermissionSet, Attach::Managed),
+            (Kind::Scp, Attach::Managed),
+        ] {
+            everything(&rows, kind, attach);
+        }
+    }
+}
+
+/// Sid → everything in the statement, sorted.
+type Statements = BTreeSet<(String, Vec<String>)>;
+
+fn statements(policies: &[&Policy], terraform: bool) -> Statements {
+    let statements = policies.iter().flat_map(|policy| &policy.statements);
+    statements
+        .map(|statement| {
+            let mut texts: Vec<String> = statement.actions.patterns().to_vec();
+            texts.extend(statement.resources.patterns().iter().cloned());
+            for test in &statement.condition {
+                for (key, values) in &test.keys {
+                    texts.extend([test.operator.clone(), key.clone()]);
+                    texts.extend(values.iter().cloned());
+                }
+            }
+            if terraform {
+                // The provider reads `&{` as `${`.
+                texts.iter_mut().for_each(|text| *text = text.replace("&{", "?{"));
+            }
+            texts.sort();
+            (statement.sid.clone().unwrap(), texts)
+        })
+        .collect()
+}
+
+fn from_template(template: &serde_json::Value) -> Statements {
+    let resources = template["Resources"].as_object().unwrap();
+    let documents: Vec<Policy> = resources
+        .values()
+        .map(|resource| {
+            let properties = &resource["Properties"];
+            let named = ["PolicyDocument", "Content", "InlinePolicy"].iter().find_map(|name| properties.get(name));
+            Policy::from_value(named.unwrap()).unwrap()
+        })
+        .collect();
+    statements(&documents.iter().collect::<Vec<_>>(), false)
+}
+
+fn from_terraform(text: &str, count: usize) -> Statements {
+    let body: hcl::Body = hcl::parse(text).unwrap();
+    assert_eq!(hcl::parse(&hcl::to_string(&body).unwrap()).unwrap(), body);
+    let data: Vec<&hcl::Block> = body.blocks().filter(|block| block.identifier() == "data").collect();
+    assert_eq!(data.len(), count);
+    let context = hcl::eval::Context::new();
+    let evaluated = |body: &hcl::Body, skip: &str| -> Vec<String> {
+        use hcl::eval::Evaluate as _;
+        let attributes = body.attributes().filter(|attribute| attribute.key() != skip && attribute.key() != "effect");
+        attributes
+            .flat_map(|attribute| match attribute.expr().evaluate(&context).unwrap() {
+                hcl::Value::Array(list) => list.iter().map(|v| v.as_str().unwrap().to_owned()).collect(),
+                value => vec![value.as_str().unwrap().to_owned()],
+            })
+            .collect()
+    };
+    data.iter()
+        .flat_map(|data| data.body().blocks())
+        .map(|statement| {
+            let sid = statement.body().attributes().find(|attribute| attribute.key() == "sid").unwrap();
+            let hcl::Expression::String(sid) = sid.expr() else { panic!("{sid:?}") };
+            let mut texts = evaluated(statement.body(), "sid");
+            for condition in statement.body().blocks() {
+                texts.extend(evaluated(condition.body(), ""));
+            }
+            texts.sort();
+            (sid.clone(), texts)
+        })
+        .collect()
+}
+
+#[test]
+fn a_ticket_cannot_be_broken_out_of() {
+    let made = made(&hostile(), &options());
+    let text = render::markdown::render(&made, &provenance(), None);
+    let outside: String = text.split("```").step_by(2).collect();
+    assert!(!outside.contains("<script>"), "{outside}");
+}
+
+#[test]
+fn what_would_be_denied_is_grouped() {
+    let rows = deployer();
+    let policy = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":["s3:*","lambda:*","iam:PassRole","ec2:Describe*"],"Resource":"*"},
+        {"Effect":"Allow","Action":"dynamodb:*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}},
+        {"Sid":"NoPuts","Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::artefacts/builds/2024-01-0?/*"}]}"#;
+    let set = PolicySet::of_identity(vec![Policy::parse(policy).unwrap()]);
+    let result = replay(&set, &rows, Catalog::embedded());
+    assert_eq!(
+        (result.denied, result.depends, result.were_denied, result.unverified, result.excluded),
+        (20, 4, 2, 2, 2)
+    );
+    assert!(!result.holds());
+    let forbidden = |fate: &GroupFate| matches!(fate, GroupFate::Forbidden(_, sid) if sid == "NoPuts");
+    assert_eq!(result.groups.iter().filter(|group| forbidden(&group.fate)).count(), 9);
+    let nobody = result.groups.iter().find(|group| matches!(group.fate, GroupFate::Denied(_))).unwrap();
+    assert_eq!(nobody.action, "logs:CreateLogGroup");
+    let depends = result.groups.last().unwrap();
+    assert_eq!(depends.fate, GroupFate::Depends(vec!["aws:SourceIp".to_owned()]));
+}
+
+#[test]
+fn beside_and_into_a_policy_that_exists() {
+    let rows = deployer();
+    let existing = Policy::parse(
+        r#"{"Statement":[{"Sid":"LambdaReadOrders","Effect":"Allow","Action":["s3:*","lambda:*"],"Resource":"*"}]}"#,
+    )
+    .unwrap();
+    let missing = base::missing(std::slice::from_ref(&existing), &rows, Catalog::embedded());
+    let made = made(&missing, &options());
+    let granted: BTreeSet<&str> = made
+        .documents
+        .iter()
+        .flat_map(|document| &document.policy.statements)
+        .flat_map(|statement| statement.actions.patterns())
+        .map(|action| action.split(':').next().unwrap())
+        .collect();
+    assert_eq!(granted, BTreeSet::from(["dynamodb", "ec2", "iam", "logs"]));
+    let merged = base::merged(&existing, &made);
+    assert_eq!(merged.statements[0], existing.statements[0]);
+    let proof = replay(&PolicySet::of_identity(vec![merged]), &rows, Catalog::embedded());
+    assert!(proof.is_proof());
+    let everything = Policy::parse(r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#).unwrap();
+    let rest = base::missing(&[everything], &rows, Catalog::embedded());
+    assert!(matches!(make(&rest, &options(), Catalog::embedded()), Err(MakeError::Nothing { .. })));
+}
+
+#[test]
+fn an_older_document_keeps_its_meaning() {
+    let old = Policy::parse(
+        r#"{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${aws:username}"}]}"#,
+    )
+    .unwrap();
+    let merged = base::merged(&old, &made(&deployer(), &options()));
+    assert_eq!(merged.statements[0].resources.patterns(), ["arn:aws:s3:::b/${$}{aws:username}"]);
+}
+
+#[test]
+fn what_was_never_used_goes() {
+    let rows = deployer();
+    let given = Policy::parse(
+        r#"{"Version":"2012-10-17","Statement":[
+        {"Sid":"Data","Effect":"Allow","Action":["s3:*","dynamodb:PutItem"],
+         "Resource":["arn:aws:s3:::data-lake*","arn:aws:s3:::never","arn:aws:dynamodb:*:*:table/*"]},
+        {"Sid":"Deploy","Effect":"Allow","Action":["lambda:*","iam:PassRole","iam:PutRolePolicy"],"Resource":"*"},
+        {"Sid":"Idle","Effect":"Allow","Action":"kinesis:*","Resource":"*"},
+        {"Sid":"Guard","Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}]}"#,
+    )
+    .unwrap();
+    let narrowed = base::narrow(&given, &rows, Catalog::embedded());
+    let policy = narrowed.policy.clone().unwrap();
+    insta::assert_snapshot!("narrowed", policy.pretty());
+    let report = base::report(&narrowed);
+    assert!(report.contains("opens a way to more: iam:PutRolePolicy"), "{report}");
+    let replayed = |policy: Policy| replay(&PolicySet::of_identity(vec![policy]), &rows, Catalog::embedded()).allowed;
+    assert_eq!(replayed(given), replayed(policy));
+}
+
+#[test]
+fn what_an_account_never_used() {
+    let policy = |actions: &str| format!(r#"{{"Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"*"}}]}}"#);
+    let encoded = policy(r#"["s3:Get*","s3:PutBucketPolicy"]"#).replace('"', "%22").replace('{', "%7B");
+    let details = format!(
+        r#"{{"RoleDetailList":[
+        {{"Arn":"arn:aws:iam::111122223333:role/team/deployer","RolePolicyList":[
+            {{"PolicyName":"idle","PolicyDocument":{}}},{{"PolicyName":"reads","PolicyDocument":"{encoded}"}}],
+          "AttachedManagedPolicies":[{{"PolicyArn":"arn:aws:iam::aws:policy/Admin"}},{{"PolicyArn":"arn:aws:iam::aws:policy/Gone"}}],
+          "PermissionsBoundary":{{"PermissionsBoundaryArn":"arn:aws:iam::111122223333:policy/limit"}}}},
+        {{"Arn":"arn:aws:iam::111122223333:role/aws-service-role/x/y","RolePolicyList":[]}}],
+        "UserDetailList":[{{"Arn":"arn:aws:iam::111122223333:user/old","GroupList":["ops"],"AttachedManagedPolicies":[]}}],
+        "GroupDetailList":[{{"GroupName":"ops","GroupPolicyList":[{{"PolicyName":"queue","PolicyDocument":{}}}],
+            "AttachedManagedPolicies":[]}}],
+        "Policies":[{{"Arn":"arn:aws:iam::aws:policy/Admin","PolicyVersionList":[
+            {{"IsDefaultVersion":false,"Document":{{"bad":true}}}},{{"IsDefaultVersion":true,"Document":{}}}]}},
+          {{"Arn":"arn:aws:iam::111122223333:policy/limit","PolicyVersionList":[{{"IsDefaultVersion":true,"Document":{}}}]}}]}}"#,
+        policy(r#""kinesis:PutRecord""#),
+        policy(r#""sqs:SendMessage""#),
+        policy(r#""*""#),
+        policy(r#"["s3:*","kinesis:*","iam:PassRole","iam:AttachRolePolicy"]"#),
+    );
+    let details = Details::parse(&details).unwrap();
+    assert_eq!((details.entities.len(), details.service_linked), (2, 1));
+    let uses = unused(&details, &deployer(), Catalog::embedded());
+    let deployer = &uses[0];
+    assert!(deployer.arn.ends_with("deployer"), "the riskiest comes first");
+    assert_eq!(deployer.used, 6, "s3 and PassRole, within the boundary");
+    assert_eq!(deployer.unused_policies, ["idle"]);
+    assert_eq!(deployer.missing_policies, ["arn:aws:iam::aws:policy/Gone"]);
+    assert_eq!(deployer.unused_services.iter().map(|s| s.service.as_str()).collect::<Vec<_>>(), ["kinesis"]);
+    assert!(deployer.escalations.iter().any(|action| action.action == "iam:AttachRolePolicy"));
+    assert!(deployer.escalations.iter().all(|action| action.action != "iam:PassRole"));
+    let user = &uses[1];
+    assert_eq!((user.granted, user.used, user.last_time_us), (1, 0, None));
+    assert_eq!(user.unused_policies, ["group ops: queue"]);
+    assert!(text(&uses).contains("policies never needed: idle"));
+    assert_eq!(value(&uses)[1]["is_unused"], true);
+    assert!(Details::parse("{}").is_err());
+    assert!(Details::parse("[").is_err());
+}
+
+#[test]
+fn nothing_is_widened_unless_allowed() {
+    let rows: Vec<UsageRow> = (0..400)
+        .map(|n| row("sqs:SendMessage", &format!("arn:aws:sqs:eu-central-1:111122223333:queue-number-{n}")))
+        .collect();
+    let split = made(&rows, &options());
+    assert!(split.documents.len() > 1 && split.widened.is_empty() && split.excess.total() == 0);
+    assert!(is_proved(&split, &rows));
+    let exact = Options { fit: Fit::Exact, attach: Attach::InlineUser, ..options() };
+    let error = make(&rows, &exact, Catalog::embedded()).unwrap_err().to_string();
+    assert!(error.contains("the inline policy of a user may be 1\nhint:"), "{error}");
+    let fitted = made(&rows, &Options { fit: Fit::Widen, attach: Attach::InlineUser, ..options() });
+    assert_eq!(fitted.documents.len(), 1);
+    assert_eq!(fitted.widened.len(), 1);
+    assert!(is_proved(&fitted, &rows) && fitted.excess.total() > 0);
+}
