@@ -72,7 +72,9 @@ fn table(title: &str, rows: &[UsageRow]) -> bool {
         principals.entry(&row.principal_arn).or_default().push(row.clone());
     }
     println!("\n{title}: {} principals, {} usage rows\n", principals.len(), rows.len());
-    println!("granularity generalize policies documents statements characters   pairs  excess widened denied depends  make ms (max)  prove ms");
+    println!(
+        "granularity generalize policies documents statements characters   pairs  excess widened denied depends  make ms (max)  prove ms"
+    );
     let mut holds = true;
     for (granularity_name, granularity) in GRANULARITIES {
         for (generalize_name, generalize) in GENERALIZATIONS {
@@ -168,7 +170,9 @@ fn organisation() -> Vec<UsageRow> {
         let account_id = format!("{:012}", 111_111_111_111_u64 * (1 + principal as u64 % 9));
         let services = 1 + numbers.below(if principal % 20 == 0 { 120 } else { 12 });
         for _ in 0..services {
-            let Some(service) = prefixes.get(numbers.below(prefixes.len())).and_then(|p| catalog.service(p)) else { continue };
+            let Some(service) = prefixes.get(numbers.below(prefixes.len())).and_then(|p| catalog.service(p)) else {
+                continue;
+            };
             let actions = service.actions();
             for _ in 0..1 + numbers.below(15) {
                 let Some(action) = actions.get(numbers.below(actions.len())) else { continue };
@@ -197,7 +201,9 @@ fn filled(form: &str, account_id: &str, numbers: &mut Numbers) -> String {
             "Partition" => out.push_str("aws"),
             "Region" => out.push_str("eu-west-1"),
             "Account" => out.push_str(account_id),
-            _ if name.ends_with("Id") => out += &format!("{:08x}-0000-4000-8000-{:012x}", numbers.below(1 << 30), numbers.below(1 << 30)),
+            _ if name.ends_with("Id") => {
+                out += &format!("{:08x}-0000-4000-8000-{:012x}", numbers.below(1 << 30), numbers.below(1 << 30))
+            }
             _ => out += &format!("{}-{}", name.to_ascii_lowercase(), numbers.below(20)),
         }
         rest = after;

@@ -179,12 +179,9 @@ impl Walk {
 
 /// A folder's entries, the first by name last.
 fn entries(path: &Path) -> io::Result<Vec<Entry>> {
-    let mut entries = fs::read_dir(path)?
-        .map(|entry| {
-            let entry = entry?;
-            Ok(Entry { name: entry.file_name(), what: what(&entry) })
-        })
-        .collect::<io::Result<Vec<Entry>>>()?;
+    let look =
+        |entry: io::Result<fs::DirEntry>| entry.map(|entry| Entry { name: entry.file_name(), what: what(&entry) });
+    let mut entries = fs::read_dir(path)?.map(look).collect::<io::Result<Vec<Entry>>>()?;
     entries.sort_unstable_by(|a, b| b.name.cmp(&a.name));
     Ok(entries)
 }

@@ -1,6 +1,7 @@
 //! `trailpare ingest ARCHIVE...`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 
@@ -45,6 +46,9 @@ pub struct IngestArgs {
     /// Read known objects again and compare their SHA-256.
     #[arg(long)]
     rehash: bool,
+    /// Commit at least this often: what a crash may cost.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 5_000, hide = true)]
+    commit_interval: u64,
 }
 
 /// Reads a size: `1GiB`, `512MB`, `1073741824`.
@@ -80,6 +84,7 @@ pub(super) fn default_options(archives: Vec<PathBuf>) -> Options {
         accounts: Vec::new(),
         regions: Vec::new(),
         rehash: false,
+        commit_interval: Duration::from_secs(5),
     }
 }
 
@@ -91,6 +96,7 @@ pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
         accounts: args.account.clone(),
         regions: args.region.clone(),
         rehash: args.rehash,
+        commit_interval: Duration::from_millis(args.commit_interval),
         ..default_options(args.archives.clone())
     };
     let store = Store::open_or_create(&args.store.store)?;

@@ -1,7 +1,7 @@
 //! `trailpare sql`: questions in SQL.
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use datafusion::prelude::SessionContext;
@@ -64,9 +64,9 @@ pub struct SqlArgs {
     /// Ask this snapshot instead of the newest.
     #[arg(long, value_name = "SNAPSHOT", help_heading = "From where")]
     at: Option<i64>,
-    /// Memory that sorts, joins and groupings may take before they spill to disk, in MiB.
-    #[arg(long, value_name = "MIB", help_heading = "How", value_parser = clap::value_parser!(u64).range(16..=16 << 20))]
-    memory_limit_mib: Option<u64>,
+    /// Memory that sorts, joins and groupings may take together before they spill to disk, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 4096, help_heading = "How", value_parser = clap::value_parser!(u64).range(16..=16 << 20))]
+    memory_limit_mib: u64,
     /// Threads; one a core where nothing is said.
     #[arg(long, value_name = "N", help_heading = "How", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -116,6 +116,7 @@ fn question(args: &SqlArgs) -> Result<(String, HashMap<String, String>), CliErro
     let sql = match (&args.sql, &args.file) {
         (Some(sql), _) => sql.clone(),
         (None, Some(path)) => std::fs::read_to_string(path).map_err(QueryError::io("read", path))?,
+        (None, None) if io::stdin().is_terminal() => String::new(),
         (None, None) => {
             let mut sql = String::new();
             io::stdin().read_to_string(&mut sql).map_err(QueryError::io("read", Path::new("standard input")))?;
@@ -123,7 +124,9 @@ fn question(args: &SqlArgs) -> Result<(String, HashMap<String, String>), CliErro
         }
     };
     if sql.trim().is_empty() {
-        return Err(CliError::Usage("no statement given\nhint: trailpare sql \"SELECT count(*) FROM events\"".to_owned()));
+        return Err(CliError::Usage(
+            "no statement given\nhint: trailpare sql \"SELECT count(*) FROM events\"".to_owned(),
+        ));
     }
     Ok((sql, given))
 }
@@ -137,7 +140,7 @@ async fn answer(
 ) -> Result<Exit, CliError> {
     let options = Options {
         threads: args.threads.map(usize::from),
-        memory_limit_bytes: args.memory_limit_mib.and_then(|mib| usize::try_from(mib << 20).ok()),
+        memory_limit_bytes: usize::try_from(args.memory_limit_mib << 20).ok(),
     };
     let session = query::session(snapshot, &options).await.map_err(QueryError::from)?;
     match &args.output {
@@ -169,14 +172,18 @@ async fn run_all(
         if answers_something {
             answers += 1;
             if answers > 1 && args.format == Format::Parquet {
-                return Err(CliError::Usage("a Parquet file holds the answer of one statement, not of several".to_owned()));
+                return Err(CliError::Usage(
+                    "a Parquet file holds the answer of one statement, not of several".to_owned(),
+                ));
             }
             if answers > 1 && args.format == Format::Table {
                 out.write_all(b"\n").map_err(QueryError::Output)?;
             }
         }
         let written = match query::write(stream, args.format, args.max_rows, printable, &mut out).await {
-            Err(QueryError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Err(CliError::BrokenPipe),
+            Err(QueryError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return Err(CliError::BrokenPipe);
+            }
             other => other?,
         };
         if written.left_out > 0 {
@@ -199,4 +206,40 @@ fn list(args: &SqlArgs) -> Result<Exit, CliError> {
         writeln!(out, "{}\n{}\n", printable(name), printable(&named.describe()))?;
     }
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        sql: SqlArgs,
+    }
+
+    fn question_of(args: &[&str]) -> Result<(String, HashMap<String, String>), CliError> {
+        let command = Command::try_parse_from([&["sql"], args].concat()).map_err(|e| CliError::Usage(e.to_string()))?;
+        question(&command.sql)
+    }
+
+    #[test]
+    fn statements_come_from_one_place() {
+        assert_eq!(question_of(&["SELECT 1"]).unwrap().0, "SELECT 1");
+        assert!(question_of(&["SELECT 1", "--named", "root-use"]).is_err());
+        assert!(question_of(&["SELECT 1", "-f", "x.sql"]).is_err());
+        assert!(question_of(&["  "]).is_err());
+        assert!(question_of(&["-f", "/nowhere/x.sql"]).unwrap_err().to_string().contains("/nowhere/x.sql"));
+    }
+
+    #[test]
+    fn parameters_are_names_and_values() {
+        let (_, parameters) = question_of(&["SELECT $a", "--param", "a=b=c"]).unwrap();
+        assert_eq!(parameters.get("a").map(String::as_str), Some("b=c"));
+        assert!(question_of(&["SELECT 1", "--param", "a"]).is_err());
+        assert!(question_of(&["--named", "denied-calls", "--param", "nonsense=1"]).is_err());
+        assert!(question_of(&["--named", "nonsense"]).unwrap_err().to_string().contains("denied-calls"));
+    }
 }

@@ -78,7 +78,7 @@ fn stated(catalog: &Catalog, event: &Event<'_>) -> Option<Permission> {
     let name = behind.split_ascii_whitespace().next()?.trim_end_matches(['.', ',']);
     let action = catalog.action(name)?;
     let resource = behind.split_once(" on resource: ").and_then(|(_, r)| r.split_ascii_whitespace().next());
-    let resource = resource.map(|r| r.trim_end_matches(['.', ','])).filter(|r| Arn::parse(r).is_some()).map(|arn| {
+    let resource = resource.map(|r| r.trim_end_matches(['.', ',']).trim_matches('"')).filter(|r| Arn::parse(r).is_some()).map(|arn| {
         // The service itself writes `instance/*` for what is not there yet.
         match arn.strip_suffix("/*").or(arn.strip_suffix(":*")) {
             Some(front) => format!("{}{}", escape(front), arn.get(front.len()..).unwrap_or_default()),

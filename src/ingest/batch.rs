@@ -25,23 +25,37 @@ pub(super) struct Loaded {
     pub json_bytes: u64,
 }
 
-/// Reads and parses one object.
+/// Reads and parses one object; a copy of it where the first is bad.
 ///
 /// # Errors
 /// The ledger's entry for an object that is refused.
 #[expect(clippy::result_large_err, reason = "one a refused object; boxing it would only move it")]
 pub(super) fn load(planned: &Planned, buffers: &mut archive::Buffers, cap_bytes: u64) -> Result<Loaded, LedgerEntry> {
-    let refuse = |sha256, reason, offset| {
-        refused_entry(&planned.name, &planned.path, planned.size_bytes, sha256, reason, offset)
-    };
-    let read = archive::read(&planned.path, buffers, cap_bytes)
+    let first = load_path(planned, &planned.path, buffers, cap_bytes);
+    if first.is_ok() {
+        return first;
+    }
+    let copy = planned.copies.iter().find_map(|path| load_path(planned, path, buffers, cap_bytes).ok());
+    copy.map_or(first, Ok)
+}
+
+#[expect(clippy::result_large_err, reason = "as above")]
+fn load_path(
+    planned: &Planned,
+    path: &Path,
+    buffers: &mut archive::Buffers,
+    cap_bytes: u64,
+) -> Result<Loaded, LedgerEntry> {
+    let refuse =
+        |sha256, reason, offset| refused_entry(&planned.name, path, planned.size_bytes, sha256, reason, offset);
+    let read = archive::read(path, buffers, cap_bytes)
         .map_err(|error| refuse(error.sha256(), error.reason(), error.offset_bytes()))?;
     let sha256 = read.sha256;
     let json = archive::normalise(read.bytes)
         .map_err(|error| refuse(Some(sha256), error.to_string(), error.offset_bytes()))?;
     let json_bytes = json.len() as u64;
     let object = ParsedObject::parse(json)
-        .map_err(|error| refuse(Some(sha256), error.reason.to_string(), Some(error.offset as u64)))?;
+        .map_err(|error| refuse(Some(sha256), error.reason.to_owned(), Some(error.offset as u64)))?;
     Ok(Loaded { planned: planned.clone(), sha256, object, json_bytes })
 }
 

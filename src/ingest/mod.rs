@@ -15,6 +15,7 @@ mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 pub use budget::MEMORY_LIMIT_MIN_BYTES;
 pub use error::IngestError;
@@ -41,6 +42,8 @@ pub struct Options {
     pub regions: Vec<String>,
     /// Read known objects again and compare their digests.
     pub rehash: bool,
+    /// How long converted batches may wait for a commit. A commit costs a few syncs; a crash costs what waited.
+    pub commit_interval: Duration,
 }
 
 /// How far an ingest is, for whoever shows it; also how to end it early.

@@ -16,6 +16,8 @@ use crate::time::MICROS_PER_DAY;
 #[derive(Clone, Debug)]
 pub(super) struct Planned {
     pub path: PathBuf,
+    /// Other copies of the object, of the same name and size: tried when this one is bad.
+    pub copies: Vec<PathBuf>,
     pub name: String,
     pub size_bytes: u64,
     pub date: Option<NaiveDate>,
@@ -70,8 +72,8 @@ struct Sorter<'a> {
     writer: &'a Writer,
     summary: &'a mut Summary,
     known: Known,
-    /// Size of each object planned in this run.
-    planned: HashMap<String, u64>,
+    /// Place in the plan of each object planned in this run.
+    planned: HashMap<String, usize>,
     plan: Plan,
 }
 
@@ -97,7 +99,14 @@ impl Sorter<'_> {
             self.summary.filtered += 1;
             return Ok(());
         }
-        match self.known.size_bytes(&found.name).or_else(|| self.planned.get(&found.name).copied()) {
+        if let Some(planned) = self.planned.get(&found.name).and_then(|i| self.plan.objects.get_mut(*i))
+            && planned.size_bytes == found.size_bytes
+        {
+            planned.copies.push(found.path);
+            self.summary.run.known += 1;
+            return Ok(());
+        }
+        match self.known.size_bytes(&found.name) {
             Some(size) if size == found.size_bytes => self.known_again(&found),
             Some(size) => {
                 let reason = format!(
@@ -107,10 +116,15 @@ impl Sorter<'_> {
                 self.refuse(&found, reason);
                 Ok(())
             }
+            None if self.planned.contains_key(&found.name) => {
+                self.refuse(&found, "another object of the same name but of another size is in this archive".to_owned());
+                Ok(())
+            }
             None => {
-                self.planned.insert(found.name.clone(), found.size_bytes);
+                self.planned.insert(found.name.clone(), self.plan.objects.len());
                 self.plan.objects.push(Planned {
                     path: found.path,
+                    copies: Vec::new(),
                     name: found.name,
                     size_bytes: found.size_bytes,
                     date: found.date,

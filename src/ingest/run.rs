@@ -20,9 +20,6 @@ use crate::store::{Commit, DataFileWriter, LedgerEntry, Store, Table, UsageState
 use crate::time::format_date;
 use crate::usage;
 
-/// How long converted batches may wait for a commit. A commit costs a few syncs; a crash costs what waited.
-const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
-
 /// Data files that may wait for a commit.
 const COMMIT_FILES_MAX: usize = 256;
 
@@ -44,7 +41,7 @@ pub fn ingest(store: &Store, options: &Options, catalog: &Catalog, progress: &Pr
     progress.objects_total.store(objects.len() as u64, Ordering::Relaxed);
     progress.bytes_total.store(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
     let seen = Seen::new(&store.snapshot(None)?, budget.seen_bytes, &writer.staging());
-    let mut committer = Committer::new(&mut writer, catalog, &mut summary);
+    let mut committer = Committer::new(&mut writer, catalog, &mut summary, options.commit_interval, progress);
     committer.add(Converted { objects: refused, ..Default::default() })?;
     take_in(&objects, options.threads, budget, seen, catalog, progress, &mut committer)?;
     committer.commit()?;
@@ -195,11 +192,14 @@ struct Committer<'a> {
     summary: &'a mut Summary,
     pending: Converted,
     since: Instant,
+    interval: Duration,
+    progress: &'a Progress,
 }
 
 impl<'a> Committer<'a> {
-    fn new(writer: &'a mut Writer, catalog: &'a Catalog, summary: &'a mut Summary) -> Self {
-        Committer { writer, catalog, summary, pending: Converted::default(), since: Instant::now() }
+    fn new(writer: &'a mut Writer, catalog: &'a Catalog, summary: &'a mut Summary, interval: Duration, progress: &'a Progress) -> Self {
+        let (pending, since) = (Converted::default(), Instant::now());
+        Committer { writer, catalog, summary, pending, since, interval, progress }
     }
 
     fn receive(&mut self, receiver: &Receiver<Ticketed>) -> Result<(), IngestError> {
@@ -233,7 +233,7 @@ impl<'a> Committer<'a> {
         self.pending.foreign_days.extend(converted.foreign_days);
         self.pending.objects.extend(converted.objects);
         self.pending.days.extend(converted.days);
-        if self.since.elapsed() >= COMMIT_INTERVAL || self.pending.files.len() >= COMMIT_FILES_MAX {
+        if self.since.elapsed() >= self.interval || self.pending.files.len() >= COMMIT_FILES_MAX {
             self.commit()?;
         }
         Ok(())
@@ -244,6 +244,7 @@ impl<'a> Committer<'a> {
         summary.run.taken += 1;
         summary.records += entry.records;
         summary.events += entry.events;
+        self.progress.events.fetch_add(entry.events, Ordering::Relaxed);
         summary.duplicates += entry.duplicates;
         summary.broken += entry.broken.len() as u64;
         for record in &entry.broken {

@@ -25,7 +25,7 @@ const ESCAPES: [&str; 3] = ["${*}", "${?}", "${$}"];
 
 /// Characters for which a literal `*`, `?`, `$` stand while patterns are compared. They are no policy characters, so they
 /// cannot occur in one (see [`is_policy_char`]).
-const LITERALS: [&str; 3] = ["\u{e000}", "\u{e001}", "\u{e002}"];
+const LITERALS: [&str; 3] = ["\u{e001}", "\u{e002}", "\u{e003}"];
 
 /// A pattern from a log as it may stand in a policy document.
 ///
@@ -71,6 +71,15 @@ pub(crate) fn comparable(pattern: &str) -> Cow<'_, str> {
         text = text.replace(escape, literal);
     }
     Cow::Owned(text)
+}
+
+/// The way back from [`comparable`].
+pub(crate) fn escaped(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (escape, literal) in ESCAPES.iter().zip(LITERALS) {
+        text = text.replace(literal, escape);
+    }
+    text
 }
 
 /// Whether everything that `inner` matches is matched by `outer`. Never true where it is not so; may be false where

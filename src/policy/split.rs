@@ -64,7 +64,7 @@ fn cut(draft: &Draft, size_max: usize, parts: &mut Vec<Draft>) -> Result<(), Too
     let halves: [BTreeSet<String>; 2] =
         [list.iter().take(half).cloned().collect(), list.iter().skip(half).cloned().collect()];
     for half in halves {
-        let mut part = draft.clone();
+        let mut part = Draft { is_part: true, ..draft.clone() };
         if by_actions {
             part.actions = half;
         } else {

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::condition::{Conditions, to_block};
 use super::evidence::Evidence;
 use super::knowledge::Class;
+use super::pattern::covers;
 use super::sift::Grant;
+use crate::iam::arn::Arn;
 use crate::iam::document::{ActionSpec, Effect, ResourceSpec, Statement};
+use crate::iam::evaluate::covers_action;
 
 /// A statement on its way: what it allows, and which grants it rests on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +22,8 @@ pub(crate) struct Draft {
     pub(crate) conditions: Conditions,
     /// Indexes of grants.
     pub(crate) grants: BTreeSet<usize>,
+    /// It was cut to fit: some of the grants went elsewhere.
+    pub(crate) is_part: bool,
 }
 
 /// One action with everything it may be used on.
@@ -50,7 +55,14 @@ impl Draft {
 
     /// What the statement rests on.
     pub(crate) fn evidence(&self, grants: &[Grant]) -> Option<Evidence> {
-        Evidence::sum(self.grants.iter().filter_map(|index| grants.get(*index)).map(|grant| &grant.evidence))
+        let of = || self.grants.iter().filter_map(|index| grants.get(*index));
+        let held = of().filter(|grant| !self.is_part || self.holds(grant));
+        Evidence::sum(held.map(|grant| &grant.evidence)).or_else(|| Evidence::sum(of().map(|grant| &grant.evidence)))
+    }
+
+    fn holds(&self, grant: &Grant) -> bool {
+        self.actions.iter().any(|pattern| covers_action(pattern, &grant.action))
+            && self.resources.iter().any(|pattern| covers(pattern, &grant.resource))
     }
 }
 
@@ -75,12 +87,38 @@ pub(crate) fn group(service: &str, reaches: Vec<Reach>) -> Vec<Draft> {
             resources,
             conditions: conditions.clone(),
             grants,
+            is_part: false,
         };
-        let (by_action, by_resource) = (by_action(&reaches, &draft), by_resource(&reaches, &draft));
+        let (simple, mixed): (Vec<Reach>, Vec<Reach>) = reaches.into_iter().partition(is_of_one_kind);
+        let (by_actions, by_resources) = (by_action(&simple, &draft), by_resource(&simple, &draft));
         let size = |drafts: &[Draft]| drafts.iter().map(Draft::size).sum::<usize>();
-        drafts.extend(if size(&by_resource) < size(&by_action) { by_resource } else { by_action });
+        drafts.extend(if size(&by_resources) < size(&by_actions) { by_resources } else { by_actions });
+        drafts.extend(by_action(&mixed, &draft));
     }
     drafts
+}
+
+/// An action that takes resources of several kinds (an association *and* an instance) keeps them in one statement, where
+/// readers and linters look for all of them.
+fn is_of_one_kind(reach: &Reach) -> bool {
+    let kinds: BTreeSet<Option<(&str, &str)>> = reach.resources.iter().map(|resource| kind(resource)).collect();
+    kinds.len() < 2
+}
+
+/// The service of a resource, and its type as far as the text tells.
+fn kind(resource: &str) -> Option<(&str, &str)> {
+    let arn = Arn::parse(resource)?;
+    let kind = match arn.service {
+        "s3" => {
+            if arn.resource.contains('/') {
+                "object"
+            } else {
+                "bucket"
+            }
+        }
+        _ => arn.resource.split(['/', ':']).next().unwrap_or_default(),
+    };
+    Some((arn.service, kind))
 }
 
 type Make<'a> = dyn Fn(BTreeSet<String>, BTreeSet<String>, BTreeSet<usize>) -> Draft + 'a;

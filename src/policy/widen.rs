@@ -147,6 +147,7 @@ impl<'a> Scope<'a> {
                 resources: BTreeSet::from(["*".to_owned()]),
                 conditions,
                 grants: BTreeSet::new(),
+                is_part: false,
             });
             draft.grants.insert(*index);
         }
@@ -179,6 +180,7 @@ impl<'a> Scope<'a> {
                 resources: without_covered(resources),
                 conditions,
                 grants,
+                is_part: false,
             })
             .collect()
     }

@@ -105,13 +105,17 @@ fn hint(text: &str) -> Option<&'static str> {
         return Some("`DESCRIBE events` lists the columns of a table; text stands in 'single quotes'");
     }
     if has("Invalid function") {
-        return Some("`SHOW FUNCTIONS` lists the functions; CloudTrail's nested fields: json_get_str(request_parameters, 'bucketName')");
+        return Some(
+            "`SHOW FUNCTIONS` lists the functions; CloudTrail's nested fields: json_get_str(request_parameters, 'bucketName')",
+        );
     }
     if has("Resources exhausted") {
-        return Some("raise --memory-limit, or narrow the query: event_date = DATE '2024-01-31' reads one day");
+        return Some("raise --memory-limit-mib, or narrow the query: event_date = DATE '2024-01-31' reads one day");
     }
     if has("sql parser error") || has("ParserError") {
-        return Some("statements end with `;`, text stands in 'single quotes', names with capitals in \"double quotes\"");
+        return Some(
+            "statements end with `;`, text stands in 'single quotes', names with capitals in \"double quotes\"",
+        );
     }
     None
 }
@@ -122,7 +126,8 @@ mod tests {
 
     #[test]
     fn messages_say_what_to_do() {
-        let error = DataFusionError::Plan("No field named x.\nValid fields are a, b.".to_owned()).context("while planning");
+        let error =
+            DataFusionError::Plan("No field named x.\nValid fields are a, b.".to_owned()).context("while planning");
         let text = QueryError::from(error).to_string();
         assert!(text.contains("No field named x") && text.contains("\nhint: `DESCRIBE"), "{text}");
         assert!(!text.contains("Valid fields"), "{text}");

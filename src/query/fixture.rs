@@ -70,16 +70,30 @@ pub(super) fn snapshot(dir: &Path) -> Snapshot {
     let s3 = "s3.amazonaws.com";
     let events = [
         event(1, "2023-07-10T12:00:00Z", ALICE, s3, "ListBuckets", json!({"source_ip_address": "192.0.2.1"})),
-        event(2, "2023-07-10T12:00:01Z", ALICE, s3, "GetBucketPolicy", json!({
-            "request_parameters": "{\"bucketName\":\"logs\",\"n\":[1,{\"a\":\"b\"}]}",
-            "resources": [{"arn": "arn:aws:s3:::logs", "account_id": "111111111111", "type": "AWS::S3::Bucket"}],
-            "tls_version": "TLSv1.3",
-        })),
-        event(3, "2023-07-11T00:00:00Z", DEPLOY, "ec2.amazonaws.com", "RunInstances", json!({
-            "read_only": false, "error_code": "Client.UnauthorizedOperation", "error_message": "\u{1b}[31mno\nway",
-            "session_name": "ci", "session_issuer_user_name": "deploy", "mfa_authenticated": true,
-            "session_creation_date": "2023-07-11T00:00:00Z",
-        })),
+        event(
+            2,
+            "2023-07-10T12:00:01Z",
+            ALICE,
+            s3,
+            "GetBucketPolicy",
+            json!({
+                "request_parameters": "{\"bucketName\":\"logs\",\"n\":[1,{\"a\":\"b\"}]}",
+                "resources": [{"arn": "arn:aws:s3:::logs", "account_id": "111111111111", "type": "AWS::S3::Bucket"}],
+                "tls_version": "TLSv1.3",
+            }),
+        ),
+        event(
+            3,
+            "2023-07-11T00:00:00Z",
+            DEPLOY,
+            "ec2.amazonaws.com",
+            "RunInstances",
+            json!({
+                "read_only": false, "error_code": "Client.UnauthorizedOperation", "error_message": "\u{1b}[31mno\nway",
+                "session_name": "ci", "session_issuer_user_name": "deploy", "mfa_authenticated": true,
+                "session_creation_date": "2023-07-11T00:00:00Z",
+            }),
+        ),
         event(4, "2023-07-12T23:59:59Z", DEPLOY, "ec2.amazonaws.com", "DescribeInstances", json!({})),
         event(5, "2023-07-12T10:00:00Z", ALICE, "sts.amazonaws.com", "GetCallerIdentity", json!({})),
     ];
@@ -94,7 +108,11 @@ pub(super) fn snapshot(dir: &Path) -> Snapshot {
         })
     };
     commit(dir, Table::Usage, &[usage("2023-07-10", 1, "2023-07-10T12:00:00Z", "b")]);
-    commit(dir, Table::Usage, &[usage("2023-07-10", 2, "2023-07-10T11:00:00Z", "a"), usage("2023-07-11", 5, "2023-07-11T11:00:00Z", "c")])
+    commit(
+        dir,
+        Table::Usage,
+        &[usage("2023-07-10", 2, "2023-07-10T11:00:00Z", "a"), usage("2023-07-11", 5, "2023-07-11T11:00:00Z", "c")],
+    )
 }
 
 pub(super) fn run<F: Future>(future: F) -> F::Output {
@@ -139,7 +157,8 @@ pub(super) fn principal(number: usize) -> String {
 pub(super) fn large(dir: &Path) -> Snapshot {
     let rows = PRINCIPALS * EVENTS_EACH;
     let day = parse_date("2023-08-01").unwrap();
-    let texts = |of: &dyn Fn(usize) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values((0..rows).map(of))) };
+    let texts =
+        |of: &dyn Fn(usize) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values((0..rows).map(of))) };
     let schema = Table::Events.schema();
     let columns = schema.fields().iter().map(|field| -> ArrayRef {
         let second = |row: usize| i64::from(day) * 86_400_000_000 + (row % 86_400) as i64 * 1_000_000;
@@ -148,7 +167,9 @@ pub(super) fn large(dir: &Path) -> Snapshot {
             "event_time" => {
                 Arc::new(TimestampMicrosecondArray::from_iter_values((0..rows).map(second)).with_timezone("UTC"))
             }
-            "event_id" => texts(&|row| format!("{:032x}", (row as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))),
+            "event_id" => {
+                texts(&|row| format!("{:032x}", (row as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)))
+            }
             "principal_arn" => texts(&|row| principal(row / EVENTS_EACH)),
             "recipient_account_id" => texts(&|_| "111111111111".to_owned()),
             "event_source" => texts(&|_| "s3.amazonaws.com".to_owned()),

@@ -185,14 +185,19 @@ mod tests {
             }
             for word in asked.split('$').skip(1) {
                 let word: String = word.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-                assert!(named.parameters.iter().any(|(known, _, _)| *known == word), "{name}: ${word} is not described");
+                assert!(
+                    named.parameters.iter().any(|(known, _, _)| *known == word),
+                    "{name}: ${word} is not described"
+                );
             }
         }
     }
 
     #[test]
     fn parameters_have_defaults() {
-        let named = Named::new("-- What.\n-- Parameters:\n--   a  first\n--   b  second [%]\n-- Example: x\nSELECT $a, $b".to_owned());
+        let named = Named::new(
+            "-- What.\n-- Parameters:\n--   a  first\n--   b  second [%]\n-- Example: x\nSELECT $a, $b".to_owned(),
+        );
         assert!(named.parameters(HashMap::new()).is_err());
         let given = HashMap::from([("a".to_owned(), "1".to_owned())]);
         assert_eq!(named.parameters(given).unwrap().get("b").map(String::as_str), Some("%"));

@@ -18,7 +18,8 @@ pub async fn events_by_id(context: &SessionContext, event_id: &str) -> Result<Ve
     let batches = events.filter(col("event_id").eq(id))?.collect().await?;
     let schema = Table::Events.schema();
     let as_stored = |batch: &RecordBatch| {
-        let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
+        let columns =
+            batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
         Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)?)
     };
     batches.iter().filter(|batch| batch.num_rows() > 0).map(as_stored).collect()

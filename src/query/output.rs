@@ -1,6 +1,7 @@
 //! Answers as text or Parquet, written as they come.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::csv::WriterBuilder as CsvBuilder;
@@ -50,6 +51,23 @@ pub async fn write<W: Write + Send>(
     printable: fn(&str) -> String,
     out: W,
 ) -> Result<Written, QueryError> {
+    let failure = Arc::new(Mutex::new(None));
+    let out = Watched { out, failure: Arc::clone(&failure) };
+    let outcome = write_all(&mut answer, format, max_rows, printable, out).await;
+    // The writers wrap what went wrong with the output in errors of their own: it is told as it was.
+    match failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(error) => Err(QueryError::Output(error)),
+        None => outcome,
+    }
+}
+
+async fn write_all<W: Write + Send>(
+    answer: &mut SendableRecordBatchStream,
+    format: Format,
+    max_rows: usize,
+    printable: fn(&str) -> String,
+    out: W,
+) -> Result<Written, QueryError> {
     let mut sink = Sink::new(format, &answer.schema(), max_rows, printable, out)?;
     let mut written = Written::default();
     while let Some(batch) = answer.next().await {
@@ -61,9 +79,39 @@ pub async fn write<W: Write + Send>(
     Ok(written)
 }
 
+/// An output that remembers how it failed.
+struct Watched<W> {
+    out: W,
+    failure: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl<W> Watched<W> {
+    fn watch<T>(&self, outcome: io::Result<T>) -> io::Result<T> {
+        outcome.map_err(|error| {
+            let kind = error.kind();
+            if kind != io::ErrorKind::Interrupted {
+                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let outcome = self.out.write(bytes);
+        self.watch(outcome)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let outcome = self.out.flush();
+        self.watch(outcome)
+    }
+}
+
 enum Sink<W: Write + Send> {
     Table(TextTable, W),
-    Csv(arrow::csv::Writer<W>),
+    Csv(Box<arrow::csv::Writer<W>>),
     Json(JsonWriter<W, JsonArray>),
     Ndjson(JsonWriter<W, LineDelimited>),
     Parquet(Box<ArrowWriter<W>>),
@@ -82,8 +130,8 @@ impl<W: Write + Send> Sink<W> {
             Format::Csv => {
                 let mut writer = CsvBuilder::new().with_header(true).build(out);
                 // So that an answer without rows has its header.
-                writer.write(&text_where_nested(&RecordBatch::new_empty(std::sync::Arc::clone(schema)))?)?;
-                Sink::Csv(writer)
+                writer.write(&text_where_nested(&RecordBatch::new_empty(Arc::clone(schema)))?)?;
+                Sink::Csv(Box::new(writer))
             }
             // A column that is null is there as null, so that every object has the same keys.
             Format::Json => Sink::Json(JsonBuilder::new().with_explicit_nulls(true).build(out)),
@@ -91,7 +139,7 @@ impl<W: Write + Send> Sink<W> {
             Format::Parquet => {
                 let zstd = Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default());
                 let properties = WriterProperties::builder().set_compression(zstd).build();
-                let writer = ArrowWriter::try_new(out, std::sync::Arc::clone(schema), Some(properties))?;
+                let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties))?;
                 Sink::Parquet(Box::new(writer))
             }
         })
@@ -115,7 +163,7 @@ impl<W: Write + Send> Sink<W> {
                 out.write_all(table.render().as_bytes())?;
                 out
             }
-            Sink::Csv(writer) => writer.into_inner(),
+            Sink::Csv(writer) => (*writer).into_inner(),
             Sink::Json(mut writer) => {
                 writer.finish()?;
                 let mut out = writer.into_inner();
@@ -137,7 +185,6 @@ impl<W: Write + Send> Sink<W> {
 fn text_where_nested(batch: &RecordBatch) -> Result<RecordBatch, QueryError> {
     use arrow::array::{Array, ArrayRef, StringArray};
     use arrow::datatypes::{DataType, Field, Schema};
-    use std::sync::Arc;
     if !batch.schema().fields().iter().any(|field| field.data_type().is_nested()) {
         return Ok(batch.clone());
     }
@@ -270,6 +317,32 @@ mod tests {
         assert!(text(sql, Format::Table).contains("arn:aws:s3:::logs"));
         let json: serde_json::Value = serde_json::from_str(&text(sql, Format::Json)).unwrap();
         assert_eq!(json[0]["resources"][0]["arn"], "arn:aws:s3:::logs");
+    }
+
+    #[test]
+    fn an_output_that_goes_away_is_told_as_it_is() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        run(async {
+            let context = context(dir.path()).await;
+            for format in [Format::Table, Format::Csv, Format::Json, Format::Ndjson, Format::Parquet] {
+                let statement = parse("SELECT * FROM events").unwrap().remove(0);
+                let answer = execute(&context, statement, &Default::default()).await.unwrap();
+                let error = write(answer, format, 9, str::to_owned, Gone).await.unwrap_err();
+                assert!(
+                    matches!(&error, QueryError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe),
+                    "{format:?} {error}"
+                );
+            }
+        });
     }
 
     #[test]

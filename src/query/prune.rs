@@ -41,9 +41,10 @@ impl FileBounds<'_> {
         let index = self.schema.index_of(&column.name).ok()?;
         let data_type = self.schema.field(index).data_type();
         let unknown = ScalarValue::try_from(data_type).ok()?;
-        let values = self.files.iter().map(|file| {
-            Bounds::of(file, index, self.schema).map_or_else(|| unknown.clone(), |bounds| which(&bounds))
-        });
+        let values = self
+            .files
+            .iter()
+            .map(|file| Bounds::of(file, index, self.schema).map_or_else(|| unknown.clone(), |bounds| which(&bounds)));
         ScalarValue::iter_to_array(values).ok()
     }
 }

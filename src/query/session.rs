@@ -35,7 +35,8 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
 }
 
 fn config(options: &Options) -> SessionConfig {
-    let mut config = SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("store", "main");
+    let mut config =
+        SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("store", "main");
     if let Some(threads) = options.threads {
         config = config.with_target_partitions(threads);
     }

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Join, JoinOperator, Select, SetExpr,
-    Statement as SqlStatement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Join, JoinOperator, Select,
+    SetExpr, Statement as SqlStatement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 
@@ -82,7 +82,8 @@ impl VisitorMut for Adapt {
 /// `resources[1].arn`, `element_at(resources, 1).arn`: behind anything but names a field's name has to be a text.
 fn field_names(root: &Expr, chain: &mut [AccessExpr]) {
     let is_name = matches!(root, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
-    let first = if !is_name { Some(0) } else { chain.iter().position(|access| matches!(access, AccessExpr::Subscript(_))) };
+    let first =
+        if !is_name { Some(0) } else { chain.iter().position(|access| matches!(access, AccessExpr::Subscript(_))) };
     for access in chain.iter_mut().skip(first.unwrap_or(usize::MAX)) {
         if let AccessExpr::Dot(Expr::Identifier(name)) = access {
             let name = if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() };

@@ -4,4 +4,7 @@ mod data;
 mod evaluate;
 mod iam_cases;
 mod iam_operations;
+mod ingest;
+mod policy;
 mod record;
+mod sql;

@@ -7,6 +7,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
@@ -44,6 +45,7 @@ fn snapshot(dir: &Path) -> Snapshot {
         accounts: Vec::new(),
         regions: Vec::new(),
         rehash: false,
+        commit_interval: Duration::ZERO,
     };
     let summary = ingest::ingest(&store, &options, Catalog::embedded(), &Progress::default()).unwrap();
     assert_eq!((summary.broken, summary.problem_count), (0, 0), "{:?}", summary.problems);

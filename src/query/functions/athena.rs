@@ -86,7 +86,8 @@ impl ScalarUDFImpl for ElementAt {
 
 /// `cloudtrail_resources(resources)`: the list under the names that Athena's table has for its members.
 fn cloudtrail_resources() -> ScalarUDF {
-    let members: Fields = ["arn", "accountid", "type"].map(|name| Field::new(name, DataType::Utf8, true)).into_iter().collect();
+    let members: Fields =
+        ["arn", "accountid", "type"].map(|name| Field::new(name, DataType::Utf8, true)).into_iter().collect();
     let element = Arc::new(Field::new("element", DataType::Struct(members.clone()), true));
     let returns = DataType::List(Arc::clone(&element));
     let rename = move |arrays: &[ArrayRef]| -> Result<ArrayRef> {
@@ -96,12 +97,8 @@ fn cloudtrail_resources() -> ScalarUDF {
         let entries = list.values().as_struct();
         let columns = entries.columns().iter().take(members.len()).cloned().collect();
         let renamed = StructArray::try_new(members.clone(), columns, entries.nulls().cloned())?;
-        let list = ListArray::try_new(
-            Arc::clone(&element),
-            list.offsets().clone(),
-            Arc::new(renamed),
-            list.nulls().cloned(),
-        )?;
+        let list =
+            ListArray::try_new(Arc::clone(&element), list.offsets().clone(), Arc::new(renamed), list.nulls().cloned())?;
         Ok(Arc::new(list))
     };
     let schema = Table::Events.schema();

@@ -175,10 +175,8 @@ fn date_diff() -> ScalarUDF {
     function("date_diff", vec![DataType::Utf8View, time_type(), time_type()], DataType::Int64, |arrays| {
         let [units, from, to] = arrays else { return None };
         let units = units.as_string_view_opt()?;
-        let (from, to) = (
-            from.as_primitive_opt::<TimestampMicrosecondType>()?,
-            to.as_primitive_opt::<TimestampMicrosecondType>()?,
-        );
+        let (from, to) =
+            (from.as_primitive_opt::<TimestampMicrosecondType>()?, to.as_primitive_opt::<TimestampMicrosecondType>()?);
         let rows = units.iter().zip(from.iter()).zip(to.iter());
         Some(Arc::new(rows.map(|((unit, from), to)| difference(unit?, from?, to?)).collect::<Int64Array>()))
     })

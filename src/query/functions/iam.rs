@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, ListArray, StringViewBuilder, StructArray, new_null_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, StringViewBuilder, StructArray, new_null_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use arrow::error::ArrowError;
@@ -85,7 +83,9 @@ impl ScalarUDFImpl for IamActions {
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
         match given {
             [DataType::Struct(_)] => Ok(given.to_vec()),
-            [DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null] => Ok(vec![DataType::Utf8View]),
+            [DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null] => {
+                Ok(vec![DataType::Utf8View])
+            }
             columns if (2..=EVENT_ARGUMENTS.len()).contains(&columns.len()) => {
                 let schema = schema::events();
                 let names = EVENT_ARGUMENTS.iter().take(columns.len());

@@ -24,8 +24,7 @@ pub(super) use iam::EVENT_ARGUMENTS;
 /// Registers every function of ours and those over JSON text.
 pub(super) fn register(context: &mut SessionContext) -> Result<()> {
     datafusion_functions_json::register_all(context)?;
-    let functions =
-        [time::functions(), dates::functions(), athena::functions(), arn::functions(), iam::functions()];
+    let functions = [time::functions(), dates::functions(), athena::functions(), arn::functions(), iam::functions()];
     functions.into_iter().flatten().for_each(|function| context.register_udf(function));
     Ok(())
 }

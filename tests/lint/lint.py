@@ -1,0 +1,84 @@
+"""Policies under the eyes of public tools: parliament, cfn-lint, an HCL parser.
+
+    lint.py PROGRAM STORE PRINCIPAL...
+
+PRINCIPAL is a glob over ARNs; one policy is made for each in every format.
+Exits with 1 at the first finding.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+
+warnings.filterwarnings("ignore")
+
+import hcl2  # noqa: E402
+from parliament import analyze_policy_string  # noqa: E402
+
+# parliament takes the `aws` in the ARN of an AWS managed policy for a bad account.
+KNOWN = {("INVALID_ARN", "arn:aws:iam::aws:policy/")}
+
+
+def policy(program, store, principal, *options):
+    command = [program, "policy", "--quiet", "--store", store, "--principal", principal, *options]
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode != 0:
+        sys.exit(f"{' '.join(command)}: exit code {run.returncode}\n{run.stderr}")
+    return run.stdout
+
+
+def documents(text):
+    value = json.loads(text)
+    return [entry["PolicyDocument"] for entry in value] if isinstance(value, list) else [value]
+
+
+def parliament(text, what):
+    for document in documents(text):
+        for finding in analyze_policy_string(json.dumps(document)).findings:
+            place = str(finding.location.get("string", ""))
+            if any(finding.issue == issue and place.startswith(begin) for issue, begin in KNOWN):
+                continue
+            sys.exit(f"{what}: parliament: {finding}")
+
+
+def cfn_lint(text, suffix, what):
+    with tempfile.NamedTemporaryFile("w", suffix=suffix) as file:
+        file.write(text)
+        file.flush()
+        run = subprocess.run([sys.executable, "-m", "cfnlint", file.name], capture_output=True, text=True)
+        if run.returncode != 0:
+            sys.exit(f"{what}: cfn-lint: {run.stdout}{run.stderr}")
+
+
+def terraform(text, granted, what):
+    body = hcl2.loads(text)
+    count = sum(
+        len(document.get("statement", []))
+        for block in body["data"]
+        for documents in block.values()
+        for document in documents.values()
+    )
+    expected = sum(len(document["Statement"]) for document in granted)
+    if count != expected:
+        sys.exit(f"{what}: HCL has {count} statements, JSON {expected}")
+
+
+def main():
+    program, store, *principals = sys.argv[1:]
+    for principal in principals:
+        for generalize in ["none", "balanced", "broad"]:
+            parliament(policy(program, store, principal, "--generalize", generalize), f"{principal}, {generalize}")
+        granted = documents(policy(program, store, principal))
+        terraform(policy(program, store, principal, "--format", "terraform"), granted, principal)
+        cfn_lint(policy(program, store, principal, "--format", "cloudformation"), ".yaml", principal)
+        cfn_lint(policy(program, store, principal, "--format", "cloudformation-json"), ".json", principal)
+        result = json.loads(policy(program, store, principal, "--format", "access-analyzer"))["generatedPolicyResult"]
+        if [json.loads(entry["policy"]) for entry in result["generatedPolicies"]] != granted:
+            sys.exit(f"{principal}: access-analyzer differs from json")
+        print(f"{principal}: {len(granted)} policies, no findings")
+
+
+if __name__ == "__main__":
+    main()
