@@ -86,6 +86,8 @@ pub(super) struct Converted {
     pub usage: Vec<UsageRow>,
     /// Days with copies of calls that other accounts made.
     pub foreign_days: Vec<i32>,
+    /// Days with copies of such calls by their callers' accounts.
+    pub shared_days: Vec<i32>,
     pub objects: Vec<LedgerEntry>,
     pub days: Vec<DayCount>,
     pub json_bytes: u64,
@@ -127,6 +129,7 @@ pub(super) fn convert(
         }));
     }
     converted.foreign_days = aggregator.foreign_days().to_vec();
+    converted.shared_days = aggregator.shared_days().to_vec();
     converted.usage = aggregator.finish();
     Ok(converted)
 }

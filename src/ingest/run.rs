@@ -1,6 +1,6 @@
 //! One ingest: threads fill and convert batches, one commits them in the order of their claims.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,7 +41,16 @@ pub fn ingest(store: &Store, options: &Options, catalog: &Catalog, progress: &Pr
     progress.objects_total.store(objects.len() as u64, Ordering::Relaxed);
     progress.bytes_total.store(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
     let seen = Seen::new(&store.snapshot(None)?, budget.seen_bytes, &writer.staging());
-    let mut committer = Committer::new(&mut writer, catalog, &mut summary, options.commit_interval, progress);
+    let mut committer = Committer {
+        foreign_before: upkeep::cross_account_days(&store.snapshot(None)?),
+        writer: &mut writer,
+        catalog,
+        summary: &mut summary,
+        pending: Converted::default(),
+        since: Instant::now(),
+        interval: options.commit_interval,
+        progress,
+    };
     committer.add(Converted { objects: refused, ..Default::default() })?;
     take_in(&objects, options.threads, budget, seen, catalog, progress, &mut committer)?;
     committer.commit()?;
@@ -194,14 +203,11 @@ struct Committer<'a> {
     since: Instant,
     interval: Duration,
     progress: &'a Progress,
+    /// Days of which an earlier ingest counted what only the called accounts had logged.
+    foreign_before: HashSet<i32>,
 }
 
-impl<'a> Committer<'a> {
-    fn new(writer: &'a mut Writer, catalog: &'a Catalog, summary: &'a mut Summary, interval: Duration, progress: &'a Progress) -> Self {
-        let (pending, since) = (Converted::default(), Instant::now());
-        Committer { writer, catalog, summary, pending, since, interval, progress }
-    }
-
+impl Committer<'_> {
     fn receive(&mut self, receiver: &Receiver<Ticketed>) -> Result<(), IngestError> {
         let mut waiting: BTreeMap<u64, Converted> = BTreeMap::new();
         let mut next = 1;
@@ -231,6 +237,7 @@ impl<'a> Committer<'a> {
         self.pending.files.extend(converted.files);
         self.pending.usage.extend(converted.usage);
         self.pending.foreign_days.extend(converted.foreign_days);
+        self.pending.shared_days.extend(converted.shared_days);
         self.pending.objects.extend(converted.objects);
         self.pending.days.extend(converted.days);
         if self.since.elapsed() >= self.interval || self.pending.files.len() >= COMMIT_FILES_MAX {
@@ -276,8 +283,9 @@ impl<'a> Committer<'a> {
             by_day.entry(row.event_date).or_default().push(row);
         }
         for date in commit.add.iter().map(|file| file.event_date).collect::<std::collections::BTreeSet<_>>() {
-            let is_foreign = pending.foreign_days.contains(&date);
-            let state = if is_foreign { UsageState::Unresolved } else { UsageState::Added(self.catalog.version().to_owned()) };
+            // A caller's copy may take the place of a called account's that was counted in an earlier ingest.
+            let is_late = pending.shared_days.contains(&date) && self.foreign_before.contains(&date);
+            let state = if is_late || pending.foreign_days.contains(&date) { UsageState::Unresolved } else { UsageState::Added(self.catalog.version().to_owned()) };
             commit.usage.push((date, state));
         }
         for (date, rows) in by_day {

@@ -1,6 +1,6 @@
 //! Keeping the stored usage whole, of the present catalogue, and in few files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::error::IngestError;
 use super::run::write_usage;
@@ -9,9 +9,6 @@ use crate::store::{
     Commit, DataFile, OutdatedDay, Snapshot, Store, StoreError, Table, UsageState, Writer, read_batches,
 };
 use crate::usage::{self, Aggregator, EVENT_COLUMNS, EventColumns, UsageRow};
-
-/// Usage files that a day may have before they are merged into one.
-const USAGE_FILES_MAX: usize = 4;
 
 /// Derives the usage of every day anew that was derived under another catalogue, or is not whole; returns how many
 /// days that were.
@@ -68,7 +65,7 @@ pub(super) fn tidy(writer: &mut Writer, catalog: &Catalog) -> Result<(), IngestE
     for file in snapshot.files(Table::Usage).iter().filter(|file| !is_cross_account(file)) {
         by_day.entry(file.event_date).or_default().push(file);
     }
-    for (date, files) in by_day.into_iter().filter(|(_, files)| files.len() > USAGE_FILES_MAX) {
+    for (date, files) in by_day.into_iter().filter(|(_, files)| files.len() > 1) {
         let rows = usage::merge_day(&files)?;
         replace(writer, &mut commit, date, &files, &[rows])?;
     }
@@ -86,6 +83,12 @@ fn files_of(snapshot: &Snapshot, table: Table, date: i32) -> Vec<&DataFile> {
 fn is_cross_account(file: &DataFile) -> bool {
     let column = Table::Usage.schema().index_of("cross_account").ok();
     file.columns.iter().any(|c| Some(c.column) == column && c.min.as_deref() == Some("1"))
+}
+
+/// The days that have such files.
+pub(super) fn cross_account_days(snapshot: &Snapshot) -> HashSet<i32> {
+    let files = snapshot.files(Table::Usage).iter();
+    files.filter(|file| is_cross_account(file)).map(|file| file.event_date).collect()
 }
 
 fn replace(

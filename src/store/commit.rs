@@ -217,9 +217,9 @@ fn insert_snapshot(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::
 
 fn retire_row(transaction: &Transaction<'_>, id: i64, snapshot: i64, path: &str) -> rusqlite::Result<()> {
     transaction.execute(
-        "UPDATE ducklake_table_stats SET record_count = record_count - f.record_count, \
-         file_size_bytes = ducklake_table_stats.file_size_bytes - f.file_size_bytes \
-         FROM ducklake_data_file f WHERE f.data_file_id = ?1 AND f.table_id = ducklake_table_stats.table_id",
+        "UPDATE ducklake_table_stats AS t SET record_count = t.record_count - f.record_count, \
+         file_size_bytes = t.file_size_bytes - f.file_size_bytes \
+         FROM ducklake_data_file f WHERE f.data_file_id = ?1 AND f.table_id = t.table_id",
         [id],
     )?;
     transaction.execute(

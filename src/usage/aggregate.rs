@@ -3,18 +3,15 @@
 use std::hash::BuildHasher;
 
 use hashbrown::hash_table::Entry;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashTable;
 
 use super::columns::EventColumns;
 use super::cross_account::is_foreign_copy;
 use super::generalise::generalise;
 use super::row::{Outcome, UsageRow};
+use super::sum::summed;
 use crate::iam::{Catalog, Confidence, Permissions, Step};
 use crate::time::MICROS_PER_DAY;
-
-/// Distinct resources that one principal's action may have within one day and one container (bucket, log group, …)
-/// before they are counted under the container alone: the limit on what an attacker's names can make `usage` grow to.
-const RESOURCES_MAX: usize = 1_000;
 
 /// Which copies of a call that two accounts logged are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +97,9 @@ pub struct Aggregator<'c> {
     texts: Interner,
     hasher: foldhash::fast::FixedState,
     rows: HashTable<Counts>,
-    containers: HashMap<(i32, u32, u32, u32), usize>,
     copies: Copies,
     foreign_days: Vec<i32>,
+    shared_days: Vec<i32>,
 }
 
 impl<'c> Aggregator<'c> {
@@ -117,9 +114,9 @@ impl<'c> Aggregator<'c> {
             texts: Interner::new(),
             hasher: Default::default(),
             rows: HashTable::new(),
-            containers: HashMap::new(),
             copies,
             foreign_days: Vec::new(),
+            shared_days: Vec::new(),
         }
     }
 
@@ -139,16 +136,21 @@ impl<'c> Aggregator<'c> {
         &self.foreign_days
     }
 
+    /// Days on which a caller's own copy of a shared call was seen.
+    pub fn shared_days(&self) -> &[i32] {
+        &self.shared_days
+    }
+
     /// Counts every event of a batch, or with `keep` those rows for which it says so.
     pub fn add(&mut self, events: &EventColumns, keep: impl Fn(usize) -> bool) {
         for row in (0..events.len()).filter(|row| keep(*row)) {
             let is_foreign = is_foreign_copy(events, row);
-            if is_foreign && self.copies == Copies::Own {
+            if self.copies == Copies::Own && events.shared_event_id(row).is_some() {
                 let date = events.time_us(row).div_euclid(MICROS_PER_DAY) as i32;
-                if !self.foreign_days.contains(&date) {
-                    self.foreign_days.push(date);
+                let days = if is_foreign { &mut self.foreign_days } else { &mut self.shared_days };
+                if !days.contains(&date) {
+                    days.push(date);
                 }
-                continue;
             }
             if is_foreign == (self.copies == Copies::Foreign) {
                 self.add_row(events, row);
@@ -196,7 +198,7 @@ impl<'c> Aggregator<'c> {
             for resource in &permission.resources {
                 let key = Key {
                     action,
-                    resource: self.resource(&base, action, resource),
+                    resource: self.texts.number(Some(&generalise(resource))),
                     confidence: permission.confidence,
                     rule: self.texts.number(Some(permission.rule)),
                     passed_to_service: self.texts.number(permission.passed_to_service.as_deref()),
@@ -209,22 +211,6 @@ impl<'c> Aggregator<'c> {
                 }
             }
         }
-    }
-
-    /// The number of a resource's pattern; of its container's once there are too many.
-    fn resource(&mut self, base: &Key, action: u32, resource: &str) -> u32 {
-        let pattern = generalise(resource);
-        let before = self.texts.texts.len();
-        let number = self.texts.number(Some(&pattern));
-        let is_new = self.texts.texts.len() > before;
-        let Some(container) = container(&pattern) else { return number };
-        let container = self.texts.number(Some(&container));
-        let seen = self.containers.entry((base.event_date, base.principal_arn, action, container)).or_default();
-        if *seen >= RESOURCES_MAX {
-            return container;
-        }
-        *seen += usize::from(is_new);
-        number
     }
 
     fn bump(&mut self, key: Key, time_us: i64, event_id: Option<&str>) {
@@ -258,9 +244,7 @@ impl<'c> Aggregator<'c> {
     /// The rows counted, in the order in which they are stored.
     pub fn finish(self) -> Vec<UsageRow> {
         let Aggregator { texts, rows, copies, .. } = self;
-        let mut rows: Vec<UsageRow> = rows.into_iter().map(|counts| usage_row(&texts, &counts, copies)).collect();
-        rows.sort_unstable_by(UsageRow::stored_order);
-        rows
+        summed(rows.into_iter().map(|counts| usage_row(&texts, &counts, copies)).collect())
     }
 }
 
@@ -292,29 +276,9 @@ fn usage_row(texts: &Interner, counts: &Counts, copies: Copies) -> UsageRow {
     }
 }
 
-/// What holds a resource that can come in any number: `arn:aws:s3:::bucket/*` for an object, `…:instance/*` for an
-/// instance. `None` for resources that hold nothing.
-fn container(resource: &str) -> Option<String> {
-    let start = resource.match_indices(':').nth(4)?.0 + 1;
-    let at = resource.get(start..)?.find(['/', ':'])? + start;
-    Some(format!("{}*", resource.get(..=at)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn containers() {
-        for (resource, expected) in [
-            ("arn:aws:s3:::b/a/b", Some("arn:aws:s3:::b/*")),
-            ("arn:aws:s3:::b", None),
-            ("arn:aws:ec2:us-east-1:111122223333:instance/i-1", Some("arn:aws:ec2:us-east-1:111122223333:instance/*")),
-            ("*", None),
-        ] {
-            assert_eq!(container(resource).as_deref(), expected);
-        }
-    }
 
     #[test]
     fn texts_have_one_number_each() {

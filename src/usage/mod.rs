@@ -1,7 +1,7 @@
 //! Who used what: the roll-up from events to `usage`.
 //!
 //! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `generalise` keeps what varies
-//! without end out of the table, `cross_account` counts a call that two accounts logged once, `encode` and `read` are
+//! without end out of the table, `sum` adds rows up, `cross_account` counts a call that two accounts logged once, `encode` and `read` are
 //! the way to the store and back, `select` says whose usage is meant.
 
 mod aggregate;
@@ -12,13 +12,15 @@ mod generalise;
 mod read;
 mod row;
 mod select;
+mod sum;
 
 pub use aggregate::Aggregator;
 pub use columns::{EVENT_COLUMNS, EventColumns};
 pub use cross_account::{is_foreign_copy, resolve_day};
 pub use generalise::generalise;
 pub(crate) use encode::encode;
-pub(crate) use read::{merge_day, summed};
+pub(crate) use read::merge_day;
+pub(crate) use sum::summed;
 pub use read::{ReadError, principals, read};
 pub use row::{Outcome, UsageRow};
 pub use select::{SelectError, Selection, TimeRange};

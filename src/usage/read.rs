@@ -12,6 +12,7 @@ use super::columns::{EVENT_COLUMNS, EventColumns};
 use super::cross_account::derive_foreign;
 use super::encode::{decode, texts};
 use super::row::UsageRow;
+use super::sum::summed;
 use super::select::{Cover, Selection, TimeRange, Who};
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Table, read_batches};
@@ -113,19 +114,6 @@ fn derive(
     let mut rows = aggregator.finish();
     rows.extend(derive_foreign(files, catalog, &keep)?);
     Ok(rows)
-}
-
-/// Adds up rows that count the same use on several days or in several files.
-pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
-    rows.sort_unstable_by(UsageRow::stored_order);
-    let mut sums: Vec<UsageRow> = Vec::with_capacity(rows.len());
-    for row in rows {
-        match sums.last_mut() {
-            Some(last) if UsageRow::same_use(last, &row) => last.absorb(&row),
-            _ => sums.push(row),
-        }
-    }
-    sums
 }
 
 /// Merges the rows of several `usage` files of one day into one row a use, in stored order.

@@ -1,0 +1,123 @@
+//! Adding up rows: one row a use, and one for all resources of a container once there are too many.
+//!
+//! The outcome depends on the rows alone, not on how they were parted before: sums of sums are the sum of all.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::row::UsageRow;
+
+/// Distinct resources that one principal's action may have within one day and one container (bucket, log group, …)
+/// before they are counted under the container alone: the limit on what an attacker's names can make `usage` grow to.
+const RESOURCES_MAX: usize = 1_000;
+
+/// Adds up rows that count the same use on several days or in several files; in stored order.
+pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
+    contain(&mut rows);
+    rows.sort_unstable_by(UsageRow::stored_order);
+    let mut sums: Vec<UsageRow> = Vec::with_capacity(rows.len());
+    for row in rows {
+        match sums.last_mut() {
+            Some(last) if UsageRow::same_use(last, &row) => last.absorb(&row),
+            _ => sums.push(row),
+        }
+    }
+    sums
+}
+
+/// What a container is counted by: day, principal, action, the container's pattern.
+type Container = (i32, String, Option<String>, String);
+
+fn container_of(row: &UsageRow) -> Option<Container> {
+    let container = container(&row.resource)?;
+    Some((row.event_date, row.principal_arn.clone(), row.action.clone(), container))
+}
+
+/// Puts the resources of a container with too many of them under its pattern.
+fn contain(rows: &mut [UsageRow]) {
+    if rows.len() <= RESOURCES_MAX && !rows.iter().any(|row| container(&row.resource).as_ref() == Some(&row.resource)) {
+        return;
+    }
+    let mut resources: HashMap<Container, HashSet<&str>> = HashMap::new();
+    let mut full: HashSet<Container> = HashSet::new();
+    for row in rows.iter() {
+        if let Some(container) = container_of(row) {
+            let is_pattern = container.3 == row.resource;
+            let known = resources.entry(container.clone()).or_default();
+            known.insert(&row.resource);
+            if is_pattern || known.len() > RESOURCES_MAX {
+                full.insert(container);
+            }
+        }
+    }
+    drop(resources);
+    for row in rows.iter_mut() {
+        if let Some(container) = container_of(row).filter(|container| full.contains(container)) {
+            row.resource = container.3;
+        }
+    }
+}
+
+/// What holds a resource that can come in any number: `arn:aws:s3:::bucket/*` for an object, `…:instance/*` for an
+/// instance. `None` for resources that hold nothing.
+fn container(resource: &str) -> Option<String> {
+    let start = resource.match_indices(':').nth(4)?.0 + 1;
+    let at = resource.get(start..)?.find(['/', ':'])? + start;
+    Some(format!("{}*", resource.get(..=at)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iam::Outcome;
+
+    fn row(resource: String) -> UsageRow {
+        UsageRow {
+            event_date: 0,
+            account_id: "111122223333".to_owned(),
+            principal_arn: "arn:aws:iam::111122223333:user/ann".to_owned(),
+            principal_type: "IAMUser".to_owned(),
+            permission_set: None,
+            session_name: None,
+            action: Some("s3:GetObject".to_owned()),
+            resource,
+            outcome: Outcome::Allowed,
+            confidence: "documented".to_owned(),
+            rule: "override".to_owned(),
+            passed_to_service: None,
+            event_source: "s3.amazonaws.com".to_owned(),
+            event_name: "GetObject".to_owned(),
+            aws_region: "eu-west-1".to_owned(),
+            via: None,
+            event_count: 1,
+            first_time_us: 7,
+            last_time_us: 7,
+            example_event_id: "x".to_owned(),
+            cross_account: false,
+        }
+    }
+
+    #[test]
+    fn too_many_resources_are_one_whatever_the_parts() {
+        let rows = |from: usize, to: usize| (from..to).map(|i| row(format!("arn:aws:s3:::b/{i:b}"))).collect::<Vec<_>>();
+        let all = summed(rows(0, 1_500));
+        assert_eq!(all.len(), 1);
+        assert_eq!((all[0].resource.as_str(), all[0].event_count), ("arn:aws:s3:::b/*", 1_500));
+        for cut in [1, 400, 750, 1_100, 1_499] {
+            let parts = [summed(rows(0, cut)), summed(rows(cut, 1_500))].concat();
+            assert_eq!(summed(parts), all, "{cut}");
+        }
+        assert_eq!(summed(rows(0, 1_000)).len(), 1_000);
+    }
+
+    #[test]
+    fn containers() {
+        for (resource, expected) in [
+            ("arn:aws:s3:::b/a/b", Some("arn:aws:s3:::b/*")),
+            ("arn:aws:s3:::b", None),
+            ("arn:aws:ec2:us-east-1:111122223333:instance/i-1", Some("arn:aws:ec2:us-east-1:111122223333:instance/*")),
+            ("*", None),
+        ] {
+            assert_eq!(container(resource).as_deref(), expected);
+        }
+    }
+}
