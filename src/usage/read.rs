@@ -30,7 +30,7 @@ pub enum ReadError {
 
 const WHO_COLUMNS: &[&str] = &["account_id", "principal_arn", "permission_set", "session_name"];
 
-/// The usage of the selected principals in a window: one row a use, days summed up, in a fixed order.
+/// The usage of the selected principals in a window: one row a use, days summed up under the first, in a fixed order.
 pub fn read(
     snapshot: &Snapshot,
     selection: &Selection,
@@ -52,6 +52,8 @@ pub fn read(
     for day in by_day {
         rows.extend(derive(&day, &selection, range, catalog)?);
     }
+    let first = rows.iter().map(|row| row.event_date).min().unwrap_or_default();
+    rows.iter_mut().for_each(|row| row.event_date = first);
     Ok(summed(rows))
 }
 

@@ -62,12 +62,12 @@ impl UsageRow {
         key(a).cmp(&key(b))
     }
 
-    /// Whether two rows count the same thing, on whatever days.
+    /// Whether two rows count the same thing on the same day.
     pub fn same_use(a: &UsageRow, b: &UsageRow) -> bool {
         fn key(row: &UsageRow) -> impl PartialEq + '_ {
             let main = (&row.account_id, &row.principal_arn, &row.event_source, &row.event_name, &row.action, &row.resource);
             let who = (&row.principal_type, &row.permission_set, &row.session_name, &row.via, &row.aws_region);
-            (main, who, (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account))
+            (main, who, (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account), row.event_date)
         }
         key(a) == key(b)
     }

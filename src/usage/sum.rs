@@ -10,7 +10,7 @@ use super::row::UsageRow;
 /// before they are counted under the container alone: the limit on what an attacker's names can make `usage` grow to.
 const RESOURCES_MAX: usize = 1_000;
 
-/// Adds up rows that count the same use on several days or in several files; in stored order.
+/// Adds up rows that count the same use of one day, from several batches or files; in stored order.
 pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
     contain(&mut rows);
     rows.sort_unstable_by(UsageRow::stored_order);
@@ -107,6 +107,13 @@ mod tests {
             assert_eq!(summed(parts), all, "{cut}");
         }
         assert_eq!(summed(rows(0, 1_000)).len(), 1_000);
+    }
+
+    #[test]
+    fn days_stay_apart() {
+        let rows = (0..4).map(|i| UsageRow { event_date: i / 2, ..row("*".to_owned()) }).collect();
+        let counts: Vec<_> = summed(rows).iter().map(|row| (row.event_date, row.event_count)).collect();
+        assert_eq!(counts, [(0, 2), (1, 2)]);
     }
 
     #[test]
