@@ -187,8 +187,7 @@ fn csv_text(lines: &[Line], by: By) -> String {
     for line in lines {
         let (count, first, last) =
             (line.event_count.to_string(), format_time(line.first_time_us), format_time(line.last_time_us));
-        let rest =
-            [&line.action, &line.resource, line.outcome, &line.confidence, &line.rule, &count, &first, &last];
+        let rest = [&line.action, &line.resource, line.outcome, &line.confidence, &line.rule, &count, &first, &last];
         let cells: Vec<String> = line.group.iter().map(String::as_str).chain(rest).map(csv_cell).collect();
         out += &(cells.join(",") + "\n");
     }

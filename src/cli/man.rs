@@ -22,9 +22,9 @@ pub struct ManArgs {
 pub fn run(args: &ManArgs, context: &Context) -> Result<Exit, CliError> {
     match &args.out {
         Some(folder) => {
-            std::fs::create_dir_all(folder).and_then(|()| generate_to(definition(), folder)).map_err(|error| {
-                CliError::failed(format!("{}: {error}", folder.display()))
-            })?;
+            std::fs::create_dir_all(folder)
+                .and_then(|()| generate_to(definition(), folder))
+                .map_err(|error| CliError::failed(format!("{}: {error}", folder.display())))?;
             context.say(&format!("wrote the manual pages to {}", folder.display()));
         }
         None => {

@@ -46,9 +46,10 @@ pub struct PolicyArgs {
 
 #[derive(Debug, clap::Args)]
 struct WhatArgs {
-    /// What the policy is for.
-    #[arg(long, value_enum, default_value = "identity")]
-    kind: KindArg,
+    /// What the policy is for; where nothing is said, `permission-set` when only Identity Center roles are selected,
+    /// else `identity`.
+    #[arg(long, value_enum)]
+    kind: Option<KindArg>,
     /// How to print it.
     #[arg(long, value_enum, default_value = "json")]
     format: Format,
@@ -217,10 +218,11 @@ enum FitArg {
 }
 
 pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
-    let mut options = args.options();
     let existing = existing(args)?;
     let catalog = Catalog::embedded();
     let selected = args.select.read(catalog, context)?;
+    let kind = args.what.kind.map_or_else(|| kind_of(&selected.rows), KindArg::kind);
+    let mut options = args.options(kind);
     let provenance = provenance(&selected, catalog)?;
     if args.what.name.is_none() {
         options.name = name_of(&selected.rows);
@@ -242,9 +244,13 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     Ok(if exit == Exit::Done { selected.exit } else { exit })
 }
 
+/// Policies can't be attached to Identity Center's roles, only to their permission sets.
+fn kind_of(rows: &[UsageRow]) -> Kind {
+    if rows.iter().all(|row| row.permission_set.is_some()) { Kind::PermissionSet } else { Kind::Identity }
+}
+
 impl PolicyArgs {
-    fn options(&self) -> Options {
-        let kind = self.what.kind.kind();
+    fn options(&self, kind: Kind) -> Options {
         let granularity = match self.width.granularity {
             Some(GranularityArg::Service) => Granularity::Service,
             Some(GranularityArg::Action) => Granularity::Action,
@@ -454,7 +460,7 @@ impl Job<'_> {
             self.context.say(&format!("nothing that {} allows was used: it can be detached", path.display()));
             return Ok(selected.exit);
         };
-        let kind = self.args.what.kind.kind();
+        let kind = self.args.what.kind.map_or_else(|| kind_of(&selected.rows), KindArg::kind);
         let before = replay(&set_of(kind, vec![given]), &selected.rows, self.catalog);
         let after = replay(&set_of(kind, vec![policy.clone()]), &selected.rows, self.catalog);
         self.context.say(&format!("before: {}", explain::verdict(&before)));

@@ -139,7 +139,8 @@ impl SelectArgs {
             store
         };
         if let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(&store, catalog)? {
-            context.warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
+            context
+                .warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
         }
         let snapshot = store.snapshot(self.at)?;
         let rows = usage::read(&snapshot, &selection, &range, catalog)?;

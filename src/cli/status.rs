@@ -126,7 +126,8 @@ fn text(store: &Store, status: &Status) -> String {
     );
     let usage: u64 = snapshot.rows(Table::Usage);
     let bytes: u64 = Table::ALL.iter().flat_map(|t| snapshot.files(*t)).map(|f| f.size_bytes).sum();
-    out += &format!("tables     {} events, {usage} usage rows, {bytes} bytes of Parquet\n", snapshot.rows(Table::Events));
+    out +=
+        &format!("tables     {} events, {usage} usage rows, {bytes} bytes of Parquet\n", snapshot.rows(Table::Events));
     if let (Some((first, _)), Some((last, _))) = (status.days.first_key_value(), status.days.last_key_value()) {
         out += &format!("days       {} with events, {}\n", status.days.len(), days_text((*first, *last)));
     }
@@ -178,15 +179,13 @@ fn problems_text(status: &Status) -> String {
             let offset = object.offset_bytes.map_or_else(|| "-".to_owned(), |offset| offset.to_string());
             row(&mut refused, [&object.path, &offset, &object.reason]);
         }
-        out += &format!("\n{}hint: mend or replace these objects; the next ingest tries them again\n", render(&refused));
+        out +=
+            &format!("\n{}hint: mend or replace these objects; the next ingest tries them again\n", render(&refused));
     }
     if !status.broken.is_empty() {
         let mut broken = table(&["RECORD KEPT OUT OF", "RECORD", "AT BYTE", "REASON"], &[1, 2]);
         for (name, record) in &status.broken {
-            row(
-                &mut broken,
-                [name, &record.index.to_string(), &record.offset_bytes.to_string(), &record.reason],
-            );
+            row(&mut broken, [name, &record.index.to_string(), &record.offset_bytes.to_string(), &record.reason]);
         }
         out += &format!("\n{}", render(&broken));
     }

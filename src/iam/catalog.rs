@@ -15,7 +15,9 @@ const EMBEDDED: &str = include_str!("tables/catalogue.txt");
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
     /// Not text.
-    #[error("the catalogue is not UTF-8\nhint: give a catalogue.txt as the generator in trailpare's repository writes it")]
+    #[error(
+        "the catalogue is not UTF-8\nhint: give a catalogue.txt as the generator in trailpare's repository writes it"
+    )]
     NotText,
     /// No version or no service in it.
     #[error("line {line}: {reason}\nhint: give a catalogue.txt as the generator in trailpare's repository writes it")]
@@ -176,7 +178,8 @@ impl Catalog {
 
     fn read(text: Cow<'static, str>) -> Result<Catalog, CatalogError> {
         let mut catalog = Catalog::empty();
-        let head_end = text.find("\nservice ").ok_or(CatalogError::Malformed { line: 1, reason: "no service in it" })?;
+        let head_end =
+            text.find("\nservice ").ok_or(CatalogError::Malformed { line: 1, reason: "no service in it" })?;
         let mut offset = 0;
         for (i, line) in text.get(..head_end).unwrap_or_default().split('\n').enumerate() {
             catalog.head_line(line, offset).map_err(|reason| CatalogError::Malformed { line: i + 1, reason })?;
@@ -277,9 +280,10 @@ impl Catalog {
 /// in the first five parts, a colon.
 pub(super) fn is_form_of(form: &str, arn: &str) -> bool {
     let (Some(form), Some(arn)) = (split(form), split(arn)) else { return form == "*" };
-    let heads = form.0.iter().zip(&arn.0).all(|(form, part)| {
-        form.contains("${") || *form == "*" || *part == "*" && !form.is_empty() || form == part
-    });
+    let heads =
+        form.0.iter().zip(&arn.0).all(|(form, part)| {
+            form.contains("${") || *form == "*" || *part == "*" && !form.is_empty() || form == part
+        });
     // A bucket's name has no slash: behind one it is an object.
     let is_bucket = form.1 == "${BucketName}";
     heads && !(is_bucket && arn.1.contains('/')) && wildcard_match(&variables_to_stars(form.1), &literal(arn.1), false)
@@ -318,10 +322,9 @@ fn parse_service(prefix: &str, text: &str) -> Service {
         let key = name.to_ascii_lowercase();
         let rest = || words.clone().map(str::to_owned).collect::<Vec<_>>();
         match kind {
-            "type" => service.resource_types.push(ResourceType {
-                name: name.to_owned(),
-                arn: words.next().unwrap_or_default().to_owned(),
-            }),
+            "type" => service
+                .resource_types
+                .push(ResourceType { name: name.to_owned(), arn: words.next().unwrap_or_default().to_owned() }),
             "var" => drop(service.parameters.insert(name.to_owned(), rest())),
             "action" => {
                 if let Some(action) = parse_action(prefix, name, words) {
@@ -368,7 +371,8 @@ mod tests {
     #[test]
     fn the_embedded_catalogue_is_whole() {
         let catalog = Catalog::embedded();
-        let actions: usize = catalog.prefixes().iter().filter_map(|p| catalog.service(p)).map(|s| s.actions.len()).sum();
+        let actions: usize =
+            catalog.prefixes().iter().filter_map(|p| catalog.service(p)).map(|s| s.actions.len()).sum();
         assert_eq!((catalog.prefixes().len(), actions), (456, 22_091));
         assert_eq!(EMBEDDED.lines().filter(|l| l.starts_with("action ")).count(), actions);
         for service in catalog.prefixes().iter().filter_map(|p| catalog.service(p)) {

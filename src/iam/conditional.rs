@@ -123,7 +123,8 @@ fn tagging(catalog: &Catalog, service: &Service, action: &Action, request: &Requ
     let tag = dependent.or_else(|| {
         let own = name.strip_prefix("Create").map(|thing| format!("Tag{thing}"));
         // Where a service has both, the newer general one is asked for.
-        let names = ["TagResource"].into_iter().chain(own.as_deref()).chain(["CreateTags", "AddTagsToResource", "AddTags"]);
+        let names =
+            ["TagResource"].into_iter().chain(own.as_deref()).chain(["CreateTags", "AddTagsToResource", "AddTags"]);
         names.filter_map(|name| service.action(name)).next()
     })?;
     Some(Permission {

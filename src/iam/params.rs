@@ -106,7 +106,8 @@ fn collect<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 /// Whether two names are the same but for case, `-` and `_`.
 pub(super) fn same_name(a: &str, b: &str) -> bool {
     let letters = |text: &str| text.bytes().filter(|b| !matches!(b, b'-' | b'_')).collect::<Vec<u8>>();
-    a.eq_ignore_ascii_case(b) || a.contains(['-', '_']) != b.contains(['-', '_']) && letters(a).eq_ignore_ascii_case(&letters(b))
+    a.eq_ignore_ascii_case(b)
+        || a.contains(['-', '_']) != b.contains(['-', '_']) && letters(a).eq_ignore_ascii_case(&letters(b))
 }
 
 #[cfg(test)]

@@ -69,10 +69,13 @@ fn undated(name: &str) -> Option<&str> {
 
 fn strip_date(name: &str) -> Option<&str> {
     for (length, separators) in [(10, true), (8, false)] {
-        let Some((front, date)) = name.len().checked_sub(length).and_then(|at| name.split_at_checked(at)) else { continue };
-        let is_date = date.bytes().enumerate().all(|(i, b)| {
-            if separators && (i == 4 || i == 7) { b == b'_' } else { b.is_ascii_digit() }
-        });
+        let Some((front, date)) = name.len().checked_sub(length).and_then(|at| name.split_at_checked(at)) else {
+            continue;
+        };
+        let is_date = date
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if separators && (i == 4 || i == 7) { b == b'_' } else { b.is_ascii_digit() });
         if is_date && (date.starts_with("19") || date.starts_with("20")) {
             return Some(front);
         }

@@ -33,7 +33,8 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
     let types = catalog.resource_arns(action);
     let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
     let (Some(service), false) = (service, types.is_empty()) else { return vec!["*".to_owned()] };
-    let by_type: Vec<(&ResourceType, OfType)> = types.iter().map(|kind| (*kind, of_type(service, kind, request))).collect();
+    let by_type: Vec<(&ResourceType, OfType)> =
+        types.iter().map(|kind| (*kind, of_type(service, kind, request))).collect();
     // Types that share a variable (an object's key) are told apart by the ones that only one of them has.
     let some_whole = by_type.iter().any(|(_, of_type)| of_type.is_whole && !of_type.arns.is_empty());
     let mut found = BTreeSet::new();
@@ -53,7 +54,11 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
     if let ([only], true) = (types.as_slice(), found.is_empty()) {
         found.insert(fill(&only.arn, request, |_| None));
     }
-    if found.is_empty() { vec!["*".to_owned()] } else { found.into_iter().map(|r| with_tail(&action.name, r)).collect() }
+    if found.is_empty() {
+        vec!["*".to_owned()]
+    } else {
+        found.into_iter().map(|r| with_tail(&action.name, r)).collect()
+    }
 }
 
 /// What was found for one resource type.
@@ -159,30 +164,34 @@ fn values(service: &Service, kind: &ResourceType, variable: &str, request: &Requ
 }
 
 /// Names under which a parameter may hold a variable's value, the likeliest first.
+///
+/// Where a pattern has several variables, a guess may take the value of one for that of another (a group's name for
+/// its id): then only names that say the variable itself count.
 fn candidates(service: &Service, kind: &ResourceType, variable: &str) -> Vec<String> {
-    let mut names = vec![variable.to_owned()];
+    let is_only = variables(&kind.arn).len() == 1;
     let bare = variable.strip_suffix("WithPath").or(variable.strip_suffix("WithoutLeadingSlash")).unwrap_or(variable);
-    names.push(bare.to_owned());
-    for suffix in ["Id", "Name"] {
-        if let Some(stem) = bare.strip_suffix(suffix) {
-            names.extend([format!("{stem}{}", if suffix == "Id" { "Name" } else { "Id" }), format!("{stem}Identifier")]);
-            names.extend([stem.to_owned(), format!("{stem}Arn")]);
+    let mut names = vec![variable.to_owned(), bare.to_owned()];
+    for (suffix, other) in [("Id", "Name"), ("Name", "Id")] {
+        if let Some(stem) = bare.strip_suffix(suffix).filter(|stem| !stem.is_empty()) {
+            names.extend([format!("{stem}Identifier"), stem.to_owned(), format!("{stem}Arn")]);
+            names.extend(is_only.then(|| format!("{stem}{other}")));
         }
     }
     names.push(format!("{bare}s"));
-    let single = |name: &&String| !matches!(name.as_str(), "Name" | "Id" | "Type" | "Value" | "Key" | "Arn" | "Path" | "Body");
-    names.extend(service.parameters.get(variable).into_iter().flatten().filter(single).cloned());
+    let listed = service.parameters.get(variable).into_iter().flatten();
+    let says_something =
+        |name: &&String| !matches!(name.as_str(), "Name" | "Id" | "Type" | "Value" | "Arn" | "Path" | "Body");
+    names.extend(listed.filter(says_something).cloned());
     let kind_name: String = kind.name.split(['-', '_']).collect();
-    for suffix in ["", "Name", "Id", "Identifier", "Arn"] {
-        names.push(format!("{kind_name}{suffix}"));
-    }
-    if service.prefix() == "rds" {
-        let name = if kind_name.eq_ignore_ascii_case("cluster") { "DBClusterIdentifier" } else { "DBInstanceIdentifier" };
-        if matches!(kind.name.as_str(), "cluster" | "db") {
-            names.push(name.to_owned());
+    if is_only {
+        names.extend(["", "Name", "Id", "Identifier", "Arn"].map(|suffix| format!("{kind_name}{suffix}")));
+        // RDS logs its parameters with `dB` in front: dBInstanceIdentifier.
+        match (service.prefix(), kind.name.as_str()) {
+            ("rds", "cluster") => names.push("DBClusterIdentifier".to_owned()),
+            ("rds", "db") => names.push("DBInstanceIdentifier".to_owned()),
+            _ => {}
         }
     }
-    names.extend(service.parameters.get(variable).into_iter().flatten().filter(|n| *n == "Key").cloned());
     names
 }
 
@@ -265,14 +274,19 @@ fn reserved_path(arn: String) -> String {
 
 /// Log groups are written with `:*` behind. Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
 fn with_tail(action: &str, resource: String) -> String {
-    let is_group = action.starts_with("logs:") && resource.contains(":log-group:") && !resource.contains(":log-stream:");
+    let is_group =
+        action.starts_with("logs:") && resource.contains(":log-group:") && !resource.contains(":log-stream:");
     if is_group && !resource.ends_with('*') { format!("{resource}:*") } else { resource }
 }
 
 /// A role's ARN by its name, in the account of the event.
 pub(super) fn role_arn(name: &str, event: &Event<'_>) -> String {
     let account = event.account_id.filter(|t| is_plain(t)).unwrap_or("*");
-    reserved_path(format!("arn:{}:iam::{account}:role/{}", partition_of(event.aws_region), escape(name.trim_start_matches('/'))))
+    reserved_path(format!(
+        "arn:{}:iam::{account}:role/{}",
+        partition_of(event.aws_region),
+        escape(name.trim_start_matches('/'))
+    ))
 }
 
 /// Whether a text is the ARN of a role.

@@ -74,7 +74,10 @@ fn percent_decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let code = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let code = tail
+            .get(..2)
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match (first, code) {
             (b'%', Some(byte)) => {
                 out.push(byte);
@@ -217,10 +220,19 @@ fn model<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<
         Some(arn) if Arn::parse(arn).is_some() && catalog.does_take(action, &escape(arn)) => vec![escape(arn)],
         // A profile of several regions: `us.anthropic.…`; the models behind it are in any of them.
         Some(id) if is_profile(id) => vec![
-            format!("arn:{partition}:bedrock:*::foundation-model/{}", escape(id.split_once('.').map_or(id, |(_, m)| m))),
-            format!("arn:{partition}:bedrock:{region}:{}:inference-profile/{}", request.event.account_id.unwrap_or("*"), escape(id)),
+            format!(
+                "arn:{partition}:bedrock:*::foundation-model/{}",
+                escape(id.split_once('.').map_or(id, |(_, m)| m))
+            ),
+            format!(
+                "arn:{partition}:bedrock:{region}:{}:inference-profile/{}",
+                request.event.account_id.unwrap_or("*"),
+                escape(id)
+            ),
         ],
-        Some(id) if !id.contains('/') => vec![format!("arn:{partition}:bedrock:{region}::foundation-model/{}", escape(id))],
+        Some(id) if !id.contains('/') => {
+            vec![format!("arn:{partition}:bedrock:{region}::foundation-model/{}", escape(id))]
+        }
         _ => vec!["*".to_owned()],
     };
     Some(Resolved::Special(vec![permission(action, resources, "bedrock-model", "Bedrock API Reference, InvokeModel")]))

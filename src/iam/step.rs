@@ -29,12 +29,8 @@ use super::{conditional, special};
 /// What an event took.
 pub fn permissions(catalog: &Catalog, event: &Event<'_>) -> Permissions {
     let outcome = Outcome::of(event.error_code, event.error_message);
-    let nothing = |reason| Permissions {
-        needed: Vec::new(),
-        suggestions: Vec::new(),
-        outcome,
-        no_permission: Some(reason),
-    };
+    let nothing =
+        |reason| Permissions { needed: Vec::new(), suggestions: Vec::new(), outcome, no_permission: Some(reason) };
     if let Some(reason) = no_call(event) {
         return nothing(reason);
     }
@@ -78,18 +74,22 @@ fn stated(catalog: &Catalog, event: &Event<'_>) -> Option<Permission> {
     let name = behind.split_ascii_whitespace().next()?.trim_end_matches(['.', ',']);
     let action = catalog.action(name)?;
     let resource = behind.split_once(" on resource: ").and_then(|(_, r)| r.split_ascii_whitespace().next());
-    let resource = resource.map(|r| r.trim_end_matches(['.', ',']).trim_matches('"')).filter(|r| Arn::parse(r).is_some()).map(|arn| {
-        // The service itself writes `instance/*` for what is not there yet.
-        match arn.strip_suffix("/*").or(arn.strip_suffix(":*")) {
-            Some(front) => format!("{}{}", escape(front), arn.get(front.len()..).unwrap_or_default()),
-            None => escape(arn),
-        }
-    });
+    let resource = resource
+        .map(|r| r.trim_end_matches(['.', ',']).trim_matches('"'))
+        .filter(|r| Arn::parse(r).is_some())
+        .map(|arn| {
+            // The service itself writes `instance/*` for what is not there yet.
+            match arn.strip_suffix("/*").or(arn.strip_suffix(":*")) {
+                Some(front) => format!("{}{}", escape(front), arn.get(front.len()..).unwrap_or_default()),
+                None => escape(arn),
+            }
+        });
     let resource = resource.filter(|arn| catalog.does_take(action, arn)).unwrap_or_else(|| "*".to_owned());
-    let resource = match action.name.starts_with("logs:") && resource.contains(":log-group:") && !resource.ends_with('*') {
-        true if !resource.contains(":log-stream:") => format!("{resource}:*"),
-        _ => resource,
-    };
+    let resource =
+        match action.name.starts_with("logs:") && resource.contains(":log-group:") && !resource.ends_with('*') {
+            true if !resource.contains(":log-stream:") => format!("{resource}:*"),
+            _ => resource,
+        };
     Some(Permission {
         action: Arc::clone(&action.name),
         resources: vec![resource],
@@ -167,9 +167,9 @@ fn by_override<'c>(
     prefixes: &[String],
     name: &str,
 ) -> Option<Resolved<'c>> {
-    let rule = prefixes.iter().find_map(|prefix| {
-        overrides().operations.get(&format!("{prefix}:{name}").to_ascii_lowercase())
-    })?;
+    let rule = prefixes
+        .iter()
+        .find_map(|prefix| overrides().operations.get(&format!("{prefix}:{name}").to_ascii_lowercase()))?;
     if rule.actions.is_empty() {
         return Some(Resolved::None("needs no permission"));
     }
@@ -235,9 +235,10 @@ fn inferred<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option
         return Some(infer(owner, "sibling-prefix", "the only related service that has the action"));
     }
     let own = |name: &str| prefixes.iter().find_map(|prefix| catalog.service(prefix)?.action(name));
-    let shortened = ["V2", "V3", "WithResponseStream", "WithBidirectionalStream", "Stream", "Batch", "WithTags", "Async"]
-        .into_iter()
-        .find_map(|ending| own(name.strip_suffix(ending)?));
+    let shortened =
+        ["V2", "V3", "WithResponseStream", "WithBidirectionalStream", "Stream", "Batch", "WithTags", "Async"]
+            .into_iter()
+            .find_map(|ending| own(name.strip_suffix(ending)?));
     if let Some(action) = shortened {
         return Some(infer(action, "shortened-name", "the operation's name without its ending"));
     }
@@ -245,9 +246,9 @@ fn inferred<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option
     if let Some(action) = single {
         return Some(infer(action, "batch-form", "the operation's single form"));
     }
-    name.strip_prefix("Head").and_then(|rest| own(&format!("Get{rest}"))).map(|action| {
-        infer(action, "head-form", "HEAD needs what GET needs")
-    })
+    name.strip_prefix("Head")
+        .and_then(|rest| own(&format!("Get{rest}")))
+        .map(|action| infer(action, "head-form", "HEAD needs what GET needs"))
 }
 
 /// The step with a memory: many events differ only in what no rule looks at.

@@ -117,7 +117,10 @@ impl Sorter<'_> {
                 Ok(())
             }
             None if self.planned.contains_key(&found.name) => {
-                self.refuse(&found, "another object of the same name but of another size is in this archive".to_owned());
+                self.refuse(
+                    &found,
+                    "another object of the same name but of another size is in this archive".to_owned(),
+                );
                 Ok(())
             }
             None => {
@@ -144,7 +147,8 @@ impl Sorter<'_> {
         match archive::digest(&found.path) {
             Ok(digest) if digest == known => {}
             Ok(_) => {
-                let reason = "changed: the same name and size as an object taken in earlier, but other bytes".to_owned();
+                let reason =
+                    "changed: the same name and size as an object taken in earlier, but other bytes".to_owned();
                 self.summary.run.known -= 1;
                 self.refuse(found, reason);
             }
@@ -192,7 +196,8 @@ fn is_wanted(options: &Options, found: &Found) -> bool {
         && found.date.is_none_or(|date| {
             let from = options.range.from_us.and_then(day_of);
             // Deliveries lag behind events by minutes: the day after still brings some.
-            let to = options.range.to_us.and_then(|to| day_of(to - 1)).and_then(|day| day.checked_add_days(Days::new(1)));
+            let to =
+                options.range.to_us.and_then(|to| day_of(to - 1)).and_then(|day| day.checked_add_days(Days::new(1)));
             from.is_none_or(|from| date >= from) && to.is_none_or(|to| date <= to)
         })
 }

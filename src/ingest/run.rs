@@ -30,7 +30,12 @@ const BATCH_OBJECTS_MAX: usize = 20_000;
 ///
 /// # Errors
 /// What makes going on pointless: the store, the disk. Bad objects are refused and counted in the summary instead.
-pub fn ingest(store: &Store, options: &Options, catalog: &Catalog, progress: &Progress) -> Result<Summary, IngestError> {
+pub fn ingest(
+    store: &Store,
+    options: &Options,
+    catalog: &Catalog,
+    progress: &Progress,
+) -> Result<Summary, IngestError> {
     let budget = Budget::new(options.memory_limit_bytes, options.threads)?;
     let mut writer = store.writer()?;
     let mut summary = Summary::default();
@@ -134,7 +139,12 @@ impl Shared<'_> {
         }
     }
 
-    fn convert(&self, objects: &[Loaded], claimed: &Claim, refused: Vec<LedgerEntry>) -> Result<Converted, IngestError> {
+    fn convert(
+        &self,
+        objects: &[Loaded],
+        claimed: &Claim,
+        refused: Vec<LedgerEntry>,
+    ) -> Result<Converted, IngestError> {
         convert(objects, claimed, refused, self.catalog, self.staging)
     }
 
@@ -180,10 +190,7 @@ impl Shared<'_> {
             let planned = self.objects.get(i)?;
             date.is_none_or(|date| date == planned.date).then_some(planned)
         };
-        let i = self
-            .next
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |i| same_day(i).map(|_| i + 1))
-            .ok()?;
+        let i = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |i| same_day(i).map(|_| i + 1)).ok()?;
         let planned = self.objects.get(i)?;
         *date = Some(planned.date);
         Some(planned)
@@ -285,7 +292,11 @@ impl Committer<'_> {
         for date in commit.add.iter().map(|file| file.event_date).collect::<std::collections::BTreeSet<_>>() {
             // A caller's copy may take the place of a called account's that was counted in an earlier ingest.
             let is_late = pending.shared_days.contains(&date) && self.foreign_before.contains(&date);
-            let state = if is_late || pending.foreign_days.contains(&date) { UsageState::Unresolved } else { UsageState::Added(self.catalog.version().to_owned()) };
+            let state = if is_late || pending.foreign_days.contains(&date) {
+                UsageState::Unresolved
+            } else {
+                UsageState::Added(self.catalog.version().to_owned())
+            };
             commit.usage.push((date, state));
         }
         for (date, rows) in by_day {

@@ -107,10 +107,8 @@ impl ParsedObject {
         if let Err(error) = simdutf8::compat::from_utf8(&bytes) {
             return Err(ParseError { offset: error.valid_up_to(), reason: "not UTF-8" });
         }
-        let text = String::from_utf8(bytes).map_err(|error| ParseError {
-            offset: error.utf8_error().valid_up_to(),
-            reason: "not UTF-8",
-        })?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| ParseError { offset: error.utf8_error().valid_up_to(), reason: "not UTF-8" })?;
         let mut builder = Builder::default();
         builder.object(&text)?;
         let Builder { rewritten, records, broken, values, extras, .. } = builder;
@@ -197,7 +195,9 @@ impl Builder {
         scanner.skip_space();
         match scanner.peek() {
             Some(_) => Err(ParseError { offset: scanner.pos, reason: "something stands behind the JSON" }),
-            None if lists == 0 => Err(ParseError { offset: 0, reason: "no `Records` list: not a CloudTrail log object" }),
+            None if lists == 0 => {
+                Err(ParseError { offset: 0, reason: "no `Records` list: not a CloudTrail log object" })
+            }
             None => Ok(()),
         }
     }
@@ -225,7 +225,8 @@ impl Builder {
 
     /// A record that has a key twice: serde_json makes it one where the later ones have won, which is scanned instead.
     fn rewrite(&mut self, source: &str, offset: usize, index: usize) -> Result<(), Fault> {
-        let rewritten = serde_json::from_str::<serde_json::Value>(source).and_then(|value| serde_json::to_string(&value));
+        let rewritten =
+            serde_json::from_str::<serde_json::Value>(source).and_then(|value| serde_json::to_string(&value));
         let Ok(rewritten) = rewritten else {
             self.broken.push(BrokenRecord { index, offset, reason: "has a key twice and can't be read" });
             return Ok(());

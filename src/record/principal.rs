@@ -69,7 +69,9 @@ pub fn principal<'a>(identity: &Identity<'a>) -> Principal<'a> {
         Some("FederatedUser") => identity.federated_user(),
         Some("SAMLUser" | "WebIdentityUser") => identity.of_provider(),
         Some("IdentityCenterUser") => identity.identity_center_user(),
-        Some("AWSService") => Principal { arn: identity.invoked_by.clone().or(identity.arn.clone()), ..Default::default() },
+        Some("AWSService") => {
+            Principal { arn: identity.invoked_by.clone().or(identity.arn.clone()), ..Default::default() }
+        }
         Some("AWSAccount") => identity.other_account(),
         _ => Principal { arn: identity.arn.clone().or(identity.principal_id.clone()), ..Default::default() },
     };
@@ -142,9 +144,8 @@ impl<'a> Identity<'a> {
 
     fn assumed_role(&self) -> Principal<'a> {
         let session = self.arn.as_deref().and_then(assumed_role);
-        let from_session = session.map(|(account, role, _)| {
-            Cow::Owned(format!("arn:{}:iam::{account}:role/{role}", self.partition()))
-        });
+        let from_session = session
+            .map(|(account, role, _)| Cow::Owned(format!("arn:{}:iam::{account}:role/{role}", self.partition())));
         let by_id = || self.principal_id.as_deref().and_then(|id| id.split_once(':')).map(|(_, name)| name);
         let session_name = session.map(|(_, _, name)| name).or_else(by_id).filter(|name| !name.is_empty());
         Principal {
@@ -165,7 +166,8 @@ impl<'a> Identity<'a> {
     }
 
     fn federated_user(&self) -> Principal<'a> {
-        let name = self.arn.as_deref().and_then(|arn| arn.split_once(":federated-user/")).map(|(_, name)| name.to_owned());
+        let name =
+            self.arn.as_deref().and_then(|arn| arn.split_once(":federated-user/")).map(|(_, name)| name.to_owned());
         Principal {
             arn: self.issuer_arn.clone().or(self.arn.clone()).or(self.principal_id.clone()),
             account_id: self.issuer_account_id.clone(),
@@ -280,7 +282,8 @@ mod tests {
 
     #[test]
     fn assumed_role_without_issuer_comes_from_the_session() {
-        for (kind, session) in [("AssumedRole", r#","sessionContext":{"sessionIssuer":{}}"#), ("Unknown", ""), ("", "")] {
+        for (kind, session) in [("AssumedRole", r#","sessionContext":{"sessionIssuer":{}}"#), ("Unknown", ""), ("", "")]
+        {
             let json = format!(
                 r#"{{"type":"{kind}","arn":"arn:aws-us-gov:sts::111122223333:assumed-role/deploy/i-0abc"{session}}}"#
             );
@@ -301,7 +304,9 @@ mod tests {
     fn users_and_root() {
         let user = "arn:aws:iam::111122223333:user/team/ann";
         check(
-            &format!(r#"{{"type":"IAMUser","arn":"{user}","accountId":"111122223333","accessKeyId":"","userName":"ann"}}"#),
+            &format!(
+                r#"{{"type":"IAMUser","arn":"{user}","accountId":"111122223333","accessKeyId":"","userName":"ann"}}"#
+            ),
             [Some(user), Some("IAMUser"), Some("111122223333"), None, None],
         );
         check(

@@ -250,11 +250,9 @@ fn insert_files(transaction: &Transaction<'_>, commit: &Commit, snapshot: i64) -
 
 fn insert_file(transaction: &Transaction<'_>, file: &StagedFile, id: i64, snapshot: i64) -> rusqlite::Result<()> {
     let table_id = file.table.id();
-    let row_id_start: i64 = transaction.query_row(
-        "SELECT next_row_id FROM ducklake_table_stats WHERE table_id = ?1",
-        [table_id],
-        |r| r.get(0),
-    )?;
+    let row_id_start: i64 =
+        transaction
+            .query_row("SELECT next_row_id FROM ducklake_table_stats WHERE table_id = ?1", [table_id], |r| r.get(0))?;
     transaction.execute(
         "INSERT INTO ducklake_data_file (data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, \
          record_count, file_size_bytes, footer_size, row_id_start, partition_id) \
@@ -475,7 +473,8 @@ fn remove_if_there(path: &Path) -> Result<(), StoreError> {
 }
 
 fn live_paths(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
-    let mut statement = connection.prepare("SELECT table_id, path FROM ducklake_data_file WHERE end_snapshot IS NULL")?;
+    let mut statement =
+        connection.prepare("SELECT table_id, path FROM ducklake_data_file WHERE end_snapshot IS NULL")?;
     let rows = statement.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))?;
     let mut live = BTreeSet::new();
     for row in rows {

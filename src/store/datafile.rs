@@ -231,9 +231,8 @@ pub fn read_batches(
     predicate: Option<RowPredicate<'_>>,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<>, StoreError> {
     let file = File::open(path).map_err(StoreError::io(path, "cannot open"))?;
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(file)
-        .map_err(StoreError::parquet(path))?
-        .with_batch_size(BATCH_ROWS);
+    let mut builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?.with_batch_size(BATCH_ROWS);
     let mask = |names: &[&str]| ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
     let projection = columns.map(mask);
     let filter = predicate.map(|predicate| {

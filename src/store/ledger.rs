@@ -182,7 +182,9 @@ fn insert_object(transaction: &Transaction<'_>, snapshot: i64, entry: &LedgerEnt
             .execute([&entry.name])?;
     }
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO trailpare_objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO trailpare_objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
         .execute(params![
             entry.name,
             state,
@@ -208,8 +210,7 @@ fn insert_object(transaction: &Transaction<'_>, snapshot: i64, entry: &LedgerEnt
 const TOTALS: [&str; 6] = ["objects", "object_bytes", "records", "events", "duplicates", "broken"];
 
 fn add_totals(transaction: &Transaction<'_>, totals: &Totals) -> rusqlite::Result<()> {
-    let values =
-        [totals.objects, totals.object_bytes, totals.records, totals.events, totals.duplicates, totals.broken];
+    let values = [totals.objects, totals.object_bytes, totals.records, totals.events, totals.duplicates, totals.broken];
     let mut add = transaction.prepare_cached(
         "INSERT INTO trailpare_totals VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + excluded.value",
     )?;

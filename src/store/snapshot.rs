@@ -72,7 +72,9 @@ pub(super) fn read(connection: &Connection, dir: &Path, at: Option<i64>) -> Resu
     let catalog = super::catalog_path(dir);
     let error = StoreError::catalog(&catalog);
     let (oldest, newest): (i64, i64) = connection
-        .query_row("SELECT min(snapshot_id), max(snapshot_id) FROM ducklake_snapshot", [], |r| Ok((r.get(0)?, r.get(1)?)))
+        .query_row("SELECT min(snapshot_id), max(snapshot_id) FROM ducklake_snapshot", [], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })
         .map_err(&error)?;
     let id = at.unwrap_or(newest);
     let time: Option<String> = connection

@@ -2,8 +2,8 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::hash_table::Entry;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::columns::EventColumns;
 use super::cross_account::is_foreign_copy;
@@ -222,7 +222,8 @@ impl<'c> Aggregator<'c> {
                 counts.event_count += 1;
                 counts.last_time_us = counts.last_time_us.max(time_us);
                 let is_earlier = time_us < counts.first_time_us
-                    || time_us == counts.first_time_us && event_id.is_some_and(|id| id < texts.text(counts.example_event_id));
+                    || time_us == counts.first_time_us
+                        && event_id.is_some_and(|id| id < texts.text(counts.example_event_id));
                 if is_earlier {
                     counts.first_time_us = time_us;
                     counts.example_event_id = texts.number(event_id);

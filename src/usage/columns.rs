@@ -58,9 +58,8 @@ fn value(array: &StringArray, row: usize) -> Option<&str> {
 }
 
 fn column(batch: &RecordBatch, name: &str, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    let column = batch
-        .column_by_name(name)
-        .ok_or_else(|| ArrowError::SchemaError(format!("the batch has no column {name}")))?;
+    let column =
+        batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("the batch has no column {name}")))?;
     if column.data_type() == data_type { Ok(column.clone()) } else { arrow::compute::cast(column, data_type) }
 }
 

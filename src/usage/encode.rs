@@ -62,22 +62,15 @@ pub(super) fn decode(batch: &RecordBatch, keep: impl Fn(usize) -> bool) -> Resul
     let missing = |name: &str| ArrowError::SchemaError(format!("no column {name}"));
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));
     let text = |name: &str| texts(batch, name);
-    let time = |name: &str| {
-        column(name)?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| missing(name))
-    };
+    let time = |name: &str| column(name)?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| missing(name));
     let dates = column("event_date")?.as_primitive_opt::<Date32Type>().ok_or_else(|| missing("event_date"))?;
     let counts = column("event_count")?.as_primitive_opt::<Int64Type>().ok_or_else(|| missing("event_count"))?;
     let cross_account = column("cross_account")?.as_boolean_opt().ok_or_else(|| missing("cross_account"))?;
     let (first, last) = (time("first_time")?, time("last_time")?);
     let [account_id, principal_arn, principal_type, resource, outcome] =
         [text("account_id")?, text("principal_arn")?, text("principal_type")?, text("resource")?, text("outcome")?];
-    let [permission_set, session_name, action, passed_to_service, via] = [
-        text("permission_set")?,
-        text("session_name")?,
-        text("action")?,
-        text("passed_to_service")?,
-        text("via")?,
-    ];
+    let [permission_set, session_name, action, passed_to_service, via] =
+        [text("permission_set")?, text("session_name")?, text("action")?, text("passed_to_service")?, text("via")?];
     let [confidence, rule, event_source, event_name, aws_region, example] = [
         text("confidence")?,
         text("rule")?,

@@ -71,8 +71,9 @@ fn key_start(rest: &str) -> Option<usize> {
     if let Some(point) = rest.strip_prefix("accesspoint/") {
         return Some(rest.len() - point.len() + point.find("/object/")? + "/object/".len());
     }
-    let is_named_type =
-        ["accesspoint:", "job/", "storage-lens", "access-grants", "async-request", "outpost/"].iter().any(|t| rest.starts_with(t));
+    let is_named_type = ["accesspoint:", "job/", "storage-lens", "access-grants", "async-request", "outpost/"]
+        .iter()
+        .any(|t| rest.starts_with(t));
     if is_named_type { None } else { Some(rest.find('/')? + 1) }
 }
 
@@ -148,7 +149,10 @@ mod tests {
                 "arn:aws:states:us-east-1:111122223333:execution:machine1:*",
             ),
             ("arn:aws:sts::111122223333:assumed-role/r1/s1", "arn:aws:sts::111122223333:assumed-role/r1/*"),
-            ("arn:aws:ec2:us-east-1:111122223333:instance/i-0123", "arn:aws:ec2:us-east-1:111122223333:instance/i-0123"),
+            (
+                "arn:aws:ec2:us-east-1:111122223333:instance/i-0123",
+                "arn:aws:ec2:us-east-1:111122223333:instance/i-0123",
+            ),
             ("arn:aws:dynamodb:us-east-1:111122223333:table/T1", "arn:aws:dynamodb:us-east-1:111122223333:table/T1"),
             ("*", "*"),
         ] {

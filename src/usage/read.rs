@@ -12,8 +12,8 @@ use super::columns::{EVENT_COLUMNS, EventColumns};
 use super::cross_account::derive_foreign;
 use super::encode::{decode, texts};
 use super::row::UsageRow;
-use super::sum::summed;
 use super::select::{Cover, Selection, TimeRange, Who};
+use super::sum::summed;
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Table, read_batches};
 
@@ -24,7 +24,9 @@ pub enum ReadError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Columns that are not as the store's tables have them.
-    #[error("the store's files don't have the columns they should: {0}\nhint: was the store changed by another program?")]
+    #[error(
+        "the store's files don't have the columns they should: {0}\nhint: was the store changed by another program?"
+    )]
     Columns(#[from] ArrowError),
 }
 
@@ -100,10 +102,7 @@ fn derive(
                 principal_arn: events.principal_arn(row).unwrap_or_default(),
                 permission_set: events.permission_set(row),
                 session_name: events.session_name(row),
-                account_id: events
-                    .principal_account_id(row)
-                    .or(events.recipient_account_id(row))
-                    .unwrap_or_default(),
+                account_id: events.principal_account_id(row).or(events.recipient_account_id(row)).unwrap_or_default(),
             })
     };
     let mut aggregator = Aggregator::new(catalog);

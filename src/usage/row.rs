@@ -54,7 +54,8 @@ impl UsageRow {
     /// the same file.
     pub fn stored_order(a: &UsageRow, b: &UsageRow) -> std::cmp::Ordering {
         fn key(row: &UsageRow) -> impl Ord + '_ {
-            let main = (&row.account_id, &row.principal_arn, &row.event_source, &row.event_name, &row.action, &row.resource);
+            let main =
+                (&row.account_id, &row.principal_arn, &row.event_source, &row.event_name, &row.action, &row.resource);
             let who = (&row.principal_type, &row.permission_set, &row.session_name, &row.via, &row.aws_region);
             let how = (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account);
             (main, who, how, row.event_date, row.first_time_us, &row.example_event_id)
@@ -65,9 +66,15 @@ impl UsageRow {
     /// Whether two rows count the same thing on the same day.
     pub fn same_use(a: &UsageRow, b: &UsageRow) -> bool {
         fn key(row: &UsageRow) -> impl PartialEq + '_ {
-            let main = (&row.account_id, &row.principal_arn, &row.event_source, &row.event_name, &row.action, &row.resource);
+            let main =
+                (&row.account_id, &row.principal_arn, &row.event_source, &row.event_name, &row.action, &row.resource);
             let who = (&row.principal_type, &row.permission_set, &row.session_name, &row.via, &row.aws_region);
-            (main, who, (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account), row.event_date)
+            (
+                main,
+                who,
+                (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account),
+                row.event_date,
+            )
         }
         key(a) == key(b)
     }

@@ -152,7 +152,12 @@ mod tests {
     const SSO: &str = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_AdministratorAccess_0123456789abcdef";
 
     fn who(arn: &str) -> Who<'_> {
-        Who { principal_arn: arn, permission_set: None, session_name: Some("ann@example.com"), account_id: "111122223333" }
+        Who {
+            principal_arn: arn,
+            permission_set: None,
+            session_name: Some("ann@example.com"),
+            account_id: "111122223333",
+        }
     }
 
     #[test]

@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn too_many_resources_are_one_whatever_the_parts() {
-        let rows = |from: usize, to: usize| (from..to).map(|i| row(format!("arn:aws:s3:::b/{i:b}"))).collect::<Vec<_>>();
+        let rows =
+            |from: usize, to: usize| (from..to).map(|i| row(format!("arn:aws:s3:::b/{i:b}"))).collect::<Vec<_>>();
         let all = summed(rows(0, 1_500));
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].resource.as_str(), all[0].event_count), ("arn:aws:s3:::b/*", 1_500));

@@ -69,7 +69,10 @@ fn every_case_needs_what_its_source_says() {
         let (expected, found) = (sorted(expected), found(&case));
         count += 1;
         if expected != found {
-            failures.push(format!("case {} {}\n  expected {expected:?}\n  found    {found:?}", case["id"], case["eventName"]));
+            failures.push(format!(
+                "case {} {}\n  expected {expected:?}\n  found    {found:?}",
+                case["id"], case["eventName"]
+            ));
         }
     }
     assert_eq!(count, 22);

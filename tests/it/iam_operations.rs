@@ -42,7 +42,8 @@ fn official_tables_agree() {
     let catalog = Catalog::embedded();
     let (mut lines, mut all) = (Vec::new(), (0, 0));
     let mut unexplained = Vec::new();
-    let mut files: Vec<_> = fs::read_dir(data.join("iam/operations")).expect("tables").flatten().map(|f| f.path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(data.join("iam/operations")).expect("tables").flatten().map(|f| f.path()).collect();
     files.sort();
     for path in files {
         let prefix = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();

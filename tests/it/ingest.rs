@@ -145,7 +145,9 @@ fn archive() -> tempfile::TempDir {
             1 + id % 3
         )
     };
-    let object = |ids: &[u32]| format!(r#"{{"Records":[{}]}}"#, ids.iter().map(|id| event(*id, 7)).collect::<Vec<_>>().join(","));
+    let object = |ids: &[u32]| {
+        format!(r#"{{"Records":[{}]}}"#, ids.iter().map(|id| event(*id, 7)).collect::<Vec<_>>().join(","))
+    };
     let name = |random: &str| format!("111122223333_CloudTrail_eu-west-1_20240302T0710Z_{random}.json");
     fs::write(folder.path().join(name("AAAAAAAAAAAAAAAA")), object(&[1, 2, 3, 4])).expect("written");
     fs::write(folder.path().join(name("BBBBBBBBBBBBBBBB")), object(&[4, 5, 6])).expect("written");
@@ -172,7 +174,9 @@ fn bad_objects_are_refused_and_tried_again() {
     assert_eq!(found["broken_records"].as_array().map(Vec::len), Some(2), "{found}");
     assert_eq!(run(&["status", "--store", text(&store)]).status.code(), Some(3));
     // Mended, it is taken in.
-    let good = fs::read_to_string(archive.path().join("111122223333_CloudTrail_eu-west-1_20240302T0710Z_BBBBBBBBBBBBBBBB.json"));
+    let good = fs::read_to_string(
+        archive.path().join("111122223333_CloudTrail_eu-west-1_20240302T0710Z_BBBBBBBBBBBBBBBB.json"),
+    );
     fs::write(&bad, good.expect("readable").replace("00000000-0000", "10000000-0000")).expect("written");
     run(&["ingest", text(archive.path()), "--store", text(&store)]);
     let found = status(text(&store));

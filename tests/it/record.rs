@@ -147,7 +147,15 @@ fn broken_records_are_kept_out_and_counted() {
     let object = object(text);
     assert_eq!(object.records().len(), 1);
     let broken: Vec<_> = object.broken().iter().map(|b| (b.index, b.offset)).collect();
-    assert_eq!(broken, [(0, 12), (2, text.find(r#"{"eventID"#).unwrap()), (3, text.find(r#"{"eventTime":"s"#).unwrap()), (4, text.len() - 6)]);
+    assert_eq!(
+        broken,
+        [
+            (0, 12),
+            (2, text.find(r#"{"eventID"#).unwrap()),
+            (3, text.find(r#"{"eventTime":"s"#).unwrap()),
+            (4, text.len() - 6)
+        ]
+    );
 }
 
 #[test]
@@ -186,8 +194,7 @@ mod generated {
             ];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::vec((key, inner), 0..4)
-                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+                prop::collection::vec((key, inner), 0..4).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
             ]
         })
     }
