@@ -23,7 +23,7 @@ pub(super) fn add(
     };
     let passed = passed_roles(catalog, service, action, request, operation);
     needed.extend(passed);
-    if let Some(tagging) = tagging(catalog, service, action, request)
+    if let Some(tagging) = needed.first().and_then(|made| tagging(catalog, service, action, made, request))
         && !needed.iter().any(|p| p.action == tagging.action)
     {
         needed.push(tagging);
@@ -102,7 +102,13 @@ fn passed_to(prefix: &str, operation: &str) -> Option<String> {
 }
 
 /// The service's tagging action, for a call that makes something with tags on it.
-fn tagging(catalog: &Catalog, service: &Service, action: &Action, request: &Request<'_>) -> Option<Permission> {
+fn tagging(
+    catalog: &Catalog,
+    service: &Service,
+    action: &Action,
+    made: &Permission,
+    request: &Request<'_>,
+) -> Option<Permission> {
     let name = action.name.split_once(':').map(|(_, name)| name)?;
     let makes = ["Create", "Run", "Allocate", "Copy", "Import", "Register", "Request", "Purchase", "Restore", "Start"];
     if action.access_level != AccessLevel::Write || !makes.iter().any(|verb| name.starts_with(verb)) {
@@ -129,12 +135,21 @@ fn tagging(catalog: &Catalog, service: &Service, action: &Action, request: &Requ
     })?;
     Some(Permission {
         action: Arc::clone(&tag.name),
-        resources: resources(catalog, tag, request),
+        resources: tagged(catalog, service, tag, made, request),
         confidence: if is_documented { Confidence::Documented } else { Confidence::Inferred },
         rule: "tags-on-create",
         source: "dependent actions of the Service Authorization Reference; the request carries tags".into(),
         passed_to_service: None,
     })
+}
+
+/// What the tags are put on: what the call made. EC2 numbers what it makes, so that is what the call has as `…/*`; what
+/// it has by id was there before.
+fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
+    let is_new = |arn: &&String| service.prefix() != "ec2" || arn.ends_with("/*");
+    let taken = |arn: &&String| *arn != "*" && catalog.does_take(tag, arn);
+    let found: Vec<String> = made.resources.iter().filter(is_new).filter(taken).cloned().collect();
+    if found.is_empty() { resources(catalog, tag, request) } else { found }
 }
 
 /// Dependent actions that leave no trace of their own.

@@ -51,9 +51,6 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
             found.insert(fill(&kind.arn, request, |_| None));
         }
     }
-    if let ([only], true) = (types.as_slice(), found.is_empty()) {
-        found.insert(fill(&only.arn, request, |_| None));
-    }
     if found.is_empty() {
         vec!["*".to_owned()]
     } else {
