@@ -14,7 +14,7 @@ use trailpare::synth::{Config, Shape, generate};
 
 const ROUNDS: usize = 7;
 
-pub fn main() {
+fn main() {
     let given = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     if let Some(folder) = given {
         return measure(&folder, Path::new(&folder));

@@ -1,8 +1,8 @@
 //! Finding log objects, getting their bytes, and the forms they come in.
 //!
 //! * [`key`]: the grammar of S3 keys: what an object is, and whose, by its name alone.
-//! * [`find`]: walking archives.
-//! * [`read`]: an object's bytes, inflated, with the SHA-256 of what is stored.
+//! * [`mod@find`]: walking archives.
+//! * [`mod@read`]: an object's bytes, inflated, with the SHA-256 of what is stored.
 //! * [`forms`]: arrays, NDJSON, EventBridge and other wrappings, brought to `{"Records":[…]}`.
 
 mod csv;

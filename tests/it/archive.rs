@@ -220,7 +220,7 @@ fn a_file_named_by_hand_is_taken_for_a_log() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.txt");
     fs::write(&path, "[]").unwrap();
-    let found = find(&[path.clone()]).next().unwrap().unwrap();
+    let found = find(std::slice::from_ref(&path)).next().unwrap().unwrap();
     assert_eq!((found.kind, found.name.as_str(), found.size_bytes), (ObjectKind::Log, "events.txt", 2));
     assert_eq!(all(folder.path())[0].kind, ObjectKind::Foreign);
 }
@@ -267,7 +267,7 @@ fn what_may_not_be_read_is_reported_and_the_rest_found() {
     let closed = folder.path().join("closed");
     fs::create_dir(&closed).unwrap();
     fs::write(folder.path().join("x.json"), "[]").unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(&closed).is_ok() {
         eprintln!("SKIPPED: root may read everything");
         return;
