@@ -1,5 +1,6 @@
 //! The integration tests: one binary, because each one links DataFusion again.
 
+mod archive;
 mod data;
 mod evaluate;
 mod iam_cases;
@@ -8,3 +9,4 @@ mod ingest;
 mod policy;
 mod record;
 mod sql;
+mod synth;
