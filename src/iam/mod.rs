@@ -15,6 +15,8 @@ mod conditional;
 pub mod document;
 pub mod evaluate;
 mod event;
+#[cfg(test)]
+mod hostile;
 mod overrides;
 mod params;
 mod prefixes;

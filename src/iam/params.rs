@@ -105,9 +105,16 @@ fn collect<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 
 /// Whether two names are the same but for case, `-` and `_`.
 pub(super) fn same_name(a: &str, b: &str) -> bool {
-    let letters = |text: &str| text.bytes().filter(|b| !matches!(b, b'-' | b'_')).collect::<Vec<u8>>();
-    a.eq_ignore_ascii_case(b)
-        || a.contains(['-', '_']) != b.contains(['-', '_']) && letters(a).eq_ignore_ascii_case(&letters(b))
+    if a.len() == b.len() {
+        return a.eq_ignore_ascii_case(b);
+    }
+    let is_separator = |b: &u8| matches!(b, b'-' | b'_');
+    if !a.bytes().chain(b.bytes()).any(|b| is_separator(&b)) {
+        return false;
+    }
+    let letters =
+        |text: &str| text.bytes().filter(|b| !is_separator(b)).map(|b| b.to_ascii_lowercase()).collect::<Vec<u8>>();
+    letters(a) == letters(b)
 }
 
 #[cfg(test)]

@@ -267,8 +267,13 @@ fn table_of(statement: &str) -> Option<String> {
 }
 
 /// API Gateway's actions are HTTP verbs, its resources the paths.
-/// Source: Service Authorization Reference, "Actions defined by Amazon API Gateway Management".
+/// Source: Service Authorization Reference, "Actions defined by Amazon API Gateway Management"; API Gateway Developer
+/// Guide, "API Gateway Amazon Resource Name (ARN) reference": version 2's resources are named without the `/v2`. Portals
+/// and routing rules have actions of their own.
 fn verb<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
+    if catalog.action(&format!("apigateway:{name}")).is_some() {
+        return None;
+    }
     let https = catalog.service("apigateway")?.http.get(&name.to_ascii_lowercase())?;
     // Both versions have operations of one name; version 2 speaks of `apiId`.
     let is_v2 = !request.parameters.texts("apiId").is_empty();
@@ -276,7 +281,7 @@ fn verb<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<R
     let action = catalog.action(&format!("apigateway:{}", http.method))?;
     let region = request.event.aws_region.unwrap_or("*");
     let mut path = String::new();
-    for segment in http.path.split('/').filter(|s| !s.is_empty()) {
+    for segment in http.path.trim_start_matches("/v2/").split('/').filter(|s| !s.is_empty()) {
         path.push('/');
         match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
             Some(variable) => path.push_str(&path_value(request, variable)),

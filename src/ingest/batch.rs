@@ -11,7 +11,7 @@ use super::error::IngestError;
 use super::plan::{Planned, refused_entry};
 use super::seen::Seen;
 use crate::archive;
-use crate::iam::Catalog;
+use crate::iam::{Catalog, Step};
 use crate::record::{self, ParsedObject, Record};
 use crate::store::{BrokenEntry, DataFileWriter, DayCount, LedgerEntry, StagedFile, Table};
 use crate::usage::{Aggregator, EventColumns, UsageRow};
@@ -93,12 +93,14 @@ pub(super) struct Converted {
     pub json_bytes: u64,
 }
 
-/// Turns the new events of a batch into one data file a day, and their usage.
-pub(super) fn convert(
+/// Turns the new events of a batch into one data file a day, and their usage. The step is kept from batch to batch for
+/// what it remembers.
+pub(super) fn convert<'c>(
     objects: &[Loaded],
     claim: &Claim,
     refused: Vec<LedgerEntry>,
-    catalog: &Catalog,
+    step: &mut Option<Step<'c>>,
+    catalog: &'c Catalog,
     staging: &Path,
 ) -> Result<Converted, IngestError> {
     let mut converted = Converted { objects: refused, ..Default::default() };
@@ -110,7 +112,7 @@ pub(super) fn convert(
             by_day.entry(record.event_date).or_default().push((&loaded.object, record));
         }
     }
-    let mut aggregator = Aggregator::new(catalog);
+    let mut aggregator = Aggregator::resume(step.take().unwrap_or_else(|| Step::new(catalog)));
     let mut counts: HashMap<(String, String), u64> = HashMap::new();
     for (event_date, mut records) in by_day {
         let mut writer = DataFileWriter::create(staging, Table::Events, event_date)?;
@@ -130,7 +132,9 @@ pub(super) fn convert(
     }
     converted.foreign_days = aggregator.foreign_days().to_vec();
     converted.shared_days = aggregator.shared_days().to_vec();
-    converted.usage = aggregator.finish();
+    let (usage, used) = aggregator.finish();
+    converted.usage = usage;
+    *step = Some(used);
     Ok(converted)
 }
 

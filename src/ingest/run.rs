@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::batch::{Claim, Converted, Loaded, claim, convert, load};
+use super::batch::{Converted, Loaded, claim, convert, load};
 use super::budget::Budget;
 use super::error::IngestError;
 use super::plan::{Plan, Planned, plan};
@@ -120,7 +120,7 @@ fn take_in(
 
 impl Shared<'_> {
     fn work(&self, sender: &Sender<Ticketed>) {
-        let mut buffers = Buffers::default();
+        let (mut buffers, mut step) = (Buffers::default(), None);
         while !self.progress.is_stopped() {
             let Some((objects, refused, _large)) = self.fill(&mut buffers) else { return };
             let (ticket, claimed) = match self.seen.lock() {
@@ -132,20 +132,12 @@ impl Shared<'_> {
                 // Another worker died in a claim; the committer hears of it by the missing ticket.
                 Err(_) => return,
             };
-            let converted = claimed.and_then(|claimed| self.convert(&objects, &claimed, refused));
+            let converted =
+                claimed.and_then(|claimed| convert(&objects, &claimed, refused, &mut step, self.catalog, self.staging));
             if sender.send((ticket, converted)).is_err() {
                 return;
             }
         }
-    }
-
-    fn convert(
-        &self,
-        objects: &[Loaded],
-        claimed: &Claim,
-        refused: Vec<LedgerEntry>,
-    ) -> Result<Converted, IngestError> {
-        convert(objects, claimed, refused, self.catalog, self.staging)
     }
 
     /// Reads objects of one day until a batch is full. `None` when there are no more.

@@ -124,7 +124,7 @@ fn rebuild(writer: &Writer, snapshot: &Snapshot, day: OutdatedDay, catalog: &Cat
             aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
         }
     }
-    let rows = [aggregator.finish(), usage::resolve_day(&files, catalog)?];
+    let rows = [aggregator.finish().0, usage::resolve_day(&files, catalog)?];
     let mut commit = whole(date, catalog, "derive usage anew");
     replace(writer, &mut commit, date, &files_of(snapshot, Table::Usage, date), &rows)?;
     Ok(commit)

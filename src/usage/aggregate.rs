@@ -109,8 +109,17 @@ impl<'c> Aggregator<'c> {
     }
 
     pub(super) fn of_copies(catalog: &'c Catalog, copies: Copies) -> Self {
+        Self::with_step(Step::new(catalog), copies)
+    }
+
+    /// An aggregator that goes on with a step that remembers earlier events; [`Aggregator::finish`] gives it back.
+    pub fn resume(step: Step<'c>) -> Self {
+        Self::with_step(step, Copies::Own)
+    }
+
+    fn with_step(step: Step<'c>, copies: Copies) -> Self {
         Aggregator {
-            step: Step::new(catalog),
+            step,
             texts: Interner::new(),
             hasher: Default::default(),
             rows: HashTable::new(),
@@ -242,10 +251,10 @@ impl<'c> Aggregator<'c> {
         }
     }
 
-    /// The rows counted, in the order in which they are stored.
-    pub fn finish(self) -> Vec<UsageRow> {
-        let Aggregator { texts, rows, copies, .. } = self;
-        summed(rows.into_iter().map(|counts| usage_row(&texts, &counts, copies)).collect())
+    /// The rows counted, in the order in which they are stored, and the step.
+    pub fn finish(self) -> (Vec<UsageRow>, Step<'c>) {
+        let Aggregator { step, texts, rows, copies, .. } = self;
+        (summed(rows.into_iter().map(|counts| usage_row(&texts, &counts, copies)).collect()), step)
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn derive_foreign(
             aggregator.add(&events, |row| lone.get(row) == Some(&true));
         }
     }
-    Ok(aggregator.finish())
+    Ok(aggregator.finish().0)
 }
 
 /// The `sharedEventID`s of one day.

@@ -112,7 +112,7 @@ fn derive(
             aggregator.add(&events, |row| keep(&events, row));
         }
     }
-    let mut rows = aggregator.finish();
+    let (mut rows, _) = aggregator.finish();
     rows.extend(derive_foreign(files, catalog, &keep)?);
     Ok(rows)
 }
