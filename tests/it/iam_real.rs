@@ -112,7 +112,8 @@ impl Report {
         self.faults.extend(faults(&found));
         let blind = taken(record, true);
         self.faults.extend(faults(&blind));
-        let pair = (record["eventSource"].as_str().unwrap_or_default(), record["eventName"].as_str().unwrap_or_default());
+        let pair =
+            (record["eventSource"].as_str().unwrap_or_default(), record["eventName"].as_str().unwrap_or_default());
         let surest = blind.needed.iter().map(|p| p.confidence).max();
         let entry = self.pairs.entry((pair.0.to_owned(), pair.1.to_owned())).or_insert(surest);
         *entry = (*entry).max(surest);
@@ -125,7 +126,8 @@ impl Report {
                     if same.resources == stated.resources {
                         self.resource_agree += 1;
                     } else {
-                        let text = format!("{} {}: message {:?}, step {:?}", pair.0, pair.1, stated.resources, same.resources);
+                        let text =
+                            format!("{} {}: message {:?}, step {:?}", pair.0, pair.1, stated.resources, same.resources);
                         *self.disagree.entry(text).or_default() += 1;
                     }
                 }
@@ -148,21 +150,38 @@ impl Report {
         for ((source, event), _) in self.pairs.iter().filter(|(_, c)| **c == Some(Confidence::Unverified)) {
             println!("  unverified: {source} {event}");
         }
-        println!("  denials: {} name an action, {} agree, {} in the resource too", self.denied, self.agree, self.resource_agree);
+        println!(
+            "  denials: {} name an action, {} agree, {} in the resource too",
+            self.denied, self.agree, self.resource_agree
+        );
         for (text, count) in &self.disagree {
             println!("  {count:4} x {text}");
         }
     }
 
-    fn unverified(&self) -> usize {
-        self.pairs.values().filter(|c| **c == Some(Confidence::Unverified)).count()
+    fn unverified(&self) -> Vec<String> {
+        let unverified = self.pairs.iter().filter(|(_, confidence)| **confidence == Some(Confidence::Unverified));
+        unverified.map(|((source, event), _)| format!("{source} {event}")).collect()
     }
 }
 
 #[test]
 fn real_archives_resolve_and_agree_with_their_denials() {
     let Some(data) = super::data::dir() else { return };
-    for (name, records_expected) in [("invictus", 2_900), ("sans-s3-lab", 19_623)] {
+    // Calls of consoles to interfaces that no published table names: 300 of 304 distinct pairs resolve.
+    let archives = [
+        ("invictus", 2_900, vec!["s3.amazonaws.com GetStorageLensDashboardDataInternal"]),
+        (
+            "sans-s3-lab",
+            19_623,
+            vec![
+                "billingconsole.amazonaws.com GetBillsForBillingPeriod",
+                "billingconsole.amazonaws.com GetTotalAmountForForecast",
+                "es.amazonaws.com ListNotifications",
+            ],
+        ),
+    ];
+    for (name, records_expected, unverified) in archives {
         let mut paths = Vec::new();
         files(&data.join("real").join(name), &mut paths);
         paths.sort();
@@ -172,7 +191,6 @@ fn real_archives_resolve_and_agree_with_their_denials() {
         assert_eq!(report.records, records_expected);
         assert!(report.faults.is_empty(), "{:#?}", report.faults);
         assert_eq!(report.agree, report.denied, "{:#?}", report.disagree);
-        let share = 1.0 - report.unverified() as f64 / report.pairs.len() as f64;
-        assert!(share >= 0.995, "{share:.4} of the pairs of {name} resolve");
+        assert_eq!(report.unverified(), unverified);
     }
 }

@@ -5,6 +5,7 @@ mod data;
 mod evaluate;
 mod iam_cases;
 mod iam_operations;
+mod iam_real;
 mod ingest;
 mod policy;
 mod record;
