@@ -23,6 +23,7 @@ pub(super) fn ingest(
     let progress = Arc::new(Progress::default());
     stop_on_interrupt(&progress);
     let is_done = AtomicBool::new(false);
+    let began = Instant::now();
     let outcome = std::thread::scope(|scope| {
         if context.shows_progress() {
             scope.spawn(|| draw(&progress, &is_done));
@@ -31,6 +32,8 @@ pub(super) fn ingest(
         is_done.store(true, Ordering::Release);
         outcome
     });
+    let seconds = began.elapsed().as_secs_f64();
+    context.detail(&format!("{seconds:.2} s; time of all threads: {}", progress.stages));
     Ok(outcome?)
 }
 

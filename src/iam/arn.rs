@@ -54,6 +54,9 @@ pub fn partition_of(region: Option<&str>) -> &'static str {
 ///
 /// Source: IAM User Guide, "IAM policy elements: Variables and tags", "Specifying special characters".
 pub fn escape(text: &str) -> String {
+    if !text.bytes().any(|b| matches!(b, b'*' | b'?' | b'$' | 0x7f..) || b < b' ') {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

@@ -4,10 +4,12 @@
 //! services are found; a service's part is read when it is first asked for.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use super::wildcard::wildcard_match;
+use hashbrown::HashMap;
+
+use super::form::Form;
+use super::resources::Plan;
 
 const EMBEDDED: &str = include_str!("tables/catalogue.txt");
 
@@ -69,7 +71,7 @@ impl AccessLevel {
 }
 
 /// One IAM action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Action {
     /// `s3:GetObject`.
     pub name: Arc<str>,
@@ -82,6 +84,8 @@ pub struct Action {
     /// Actions that its documentation lists as dependent.
     pub dependent_actions: Vec<String>,
     keys: Option<u32>,
+    /// How its resources are found; made when first asked for.
+    pub(super) plan: OnceLock<Plan>,
 }
 
 /// One resource type: its name and one form of its ARN.
@@ -272,46 +276,8 @@ impl Catalog {
 
     /// Whether an action takes a resource: an ARN, an ARN pattern, or `*`.
     pub fn does_take(&self, action: &Action, resource: &str) -> bool {
-        resource == "*" || self.resource_arns(action).iter().any(|t| is_form_of(&t.arn, resource))
+        resource == "*" || self.resource_arns(action).iter().any(|t| Form::new(&t.arn).fits(resource))
     }
-}
-
-/// Whether an ARN or ARN pattern has the form of a resource type's ARN: the variables of the form match anything but,
-/// in the first five parts, a colon.
-pub(super) fn is_form_of(form: &str, arn: &str) -> bool {
-    let (Some(form), Some(arn)) = (split(form), split(arn)) else { return form == "*" };
-    let heads =
-        form.0.iter().zip(&arn.0).all(|(form, part)| {
-            form.contains("${") || *form == "*" || *part == "*" && !form.is_empty() || form == part
-        });
-    // A bucket's name has no slash: behind one it is an object.
-    let is_bucket = form.1 == "${BucketName}";
-    heads && !(is_bucket && arn.1.contains('/')) && wildcard_match(&variables_to_stars(form.1), &literal(arn.1), false)
-}
-
-/// The first five parts of an ARN and the rest.
-fn split(arn: &str) -> Option<([&str; 5], &str)> {
-    let mut parts = arn.splitn(6, ':');
-    let head = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
-    Some((head, parts.next()?))
-}
-
-/// `function:${FunctionName}` → `function:*`.
-pub(super) fn variables_to_stars(form: &str) -> String {
-    let mut out = String::with_capacity(form.len());
-    let mut rest = form;
-    while let Some((before, behind)) = rest.split_once("${") {
-        out.push_str(before);
-        out.push('*');
-        rest = behind.split_once('}').map_or("", |(_, after)| after);
-    }
-    out.push_str(rest);
-    out
-}
-
-/// A resource's wildcards as characters that a form's star matches.
-fn literal(resource: &str) -> String {
-    resource.replace(['*', '?'], "x")
 }
 
 fn parse_service(prefix: &str, text: &str) -> Service {
@@ -361,6 +327,7 @@ fn parse_action<'a>(prefix: &str, name: &str, mut words: impl Iterator<Item = &'
         resource_types: resource_types.collect(),
         dependent_actions: dependents.split(',').filter(|d| !d.is_empty()).map(str::to_owned).collect(),
         keys,
+        plan: OnceLock::new(),
     })
 }
 
@@ -390,8 +357,8 @@ mod tests {
         let action = catalog.action("S3:getobject").unwrap();
         assert_eq!((&*action.name, action.access_level), ("s3:GetObject", AccessLevel::Read));
         assert!(catalog.condition_keys(action).contains(&"s3:ExistingObjectTag/<key>"));
-        assert_eq!(catalog.action("s3:GetNothing"), None);
-        assert_eq!(catalog.action("nothing"), None);
+        assert!(catalog.action("s3:GetNothing").is_none());
+        assert!(catalog.action("nothing").is_none());
     }
 
     #[test]

@@ -55,16 +55,19 @@ fn passed_roles(
         }
     }
     if is_dependent || listed.is_some() {
-        request.parameters.walk(&mut |key, text| {
+        for (key, text) in request.parameters.walk() {
             if is_role_arn(text) && key.to_ascii_lowercase().contains("role") {
                 roles.insert(escape(text));
             }
-        });
+        }
         roles.extend(instance_profile(request.parameters).map(|name| role_arn(name, request.event)));
+    }
+    if roles.is_empty() {
+        return None;
     }
     let pass = catalog.action("iam:PassRole")?;
     let is_documented = is_dependent || listed.is_some();
-    (!roles.is_empty()).then(|| Permission {
+    Some(Permission {
         action: Arc::clone(&pass.name),
         resources: roles.into_iter().collect(),
         confidence: if is_documented { Confidence::Documented } else { Confidence::Inferred },
@@ -75,7 +78,7 @@ fn passed_roles(
 }
 
 /// An instance profile's role isn't logged; the console gives both one name.
-fn instance_profile(parameters: &Params) -> Option<&str> {
+fn instance_profile<'p>(parameters: &'p Params<'_>) -> Option<&'p str> {
     let profile = parameters.get("iamInstanceProfile")?;
     let text = |key: &str| profile.get(key).and_then(|v| v.as_str()).filter(|t| !t.is_empty());
     text("name").or_else(|| text("arn").and_then(|arn| arn.rsplit('/').next()))

@@ -4,6 +4,7 @@
 //! * `overrides`: hand-written rules, `tables/overrides.txt`.
 //! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
 //!   `special` where it depends on what the request carries.
+//! * `params`, `form`: what a request says, and the ARN forms that it fills.
 //! * `resources`: which resources an action was taken on.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
@@ -15,6 +16,7 @@ mod conditional;
 pub mod document;
 pub mod evaluate;
 mod event;
+mod form;
 #[cfg(test)]
 mod hostile;
 mod overrides;

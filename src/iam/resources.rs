@@ -11,12 +11,11 @@
 //!
 //! Every name from a record is escaped, so that it means itself and nothing more.
 
-use std::collections::BTreeSet;
-
 use super::arn::{Arn, escape, partition_of};
-use super::catalog::{Action, Catalog, ResourceType, Service, is_form_of};
+use super::catalog::{Action, Catalog, ResourceType, Service};
 use super::event::Event;
-use super::params::Params;
+use super::form::{Form, Piece};
+use super::params::{Name, Params};
 
 /// Resources that one action has at the most; beyond that the type's pattern stands for all.
 const RESOURCES_MAX: usize = 100;
@@ -24,148 +23,233 @@ const RESOURCES_MAX: usize = 100;
 /// Where a request was made and what it said.
 pub(super) struct Request<'a> {
     pub event: &'a Event<'a>,
-    pub parameters: &'a Params,
-    pub response: &'a Params,
+    pub parameters: &'a Params<'a>,
+    pub response: &'a Params<'a>,
+    /// ARNs of the record's own list, escaped.
+    recorded: Vec<String>,
+}
+
+impl<'a> Request<'a> {
+    pub fn new(event: &'a Event<'a>, parameters: &'a Params<'a>, response: &'a Params<'a>) -> Request<'a> {
+        let mut recorded = Vec::new();
+        for resource in event.resources.iter().take(RESOURCES_MAX) {
+            recorded.extend(resource.arn.filter(|arn| Arn::parse(arn).is_some()).map(escape));
+            let prefix = resource.arn_prefix.filter(|arn| Arn::parse(arn).is_some());
+            recorded.extend(prefix.map(|prefix| format!("{}*", escape(prefix))));
+        }
+        Request { event, parameters, response, recorded }
+    }
+}
+
+/// How the resources of an action are found.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    types: Vec<TypePlan>,
+}
+
+#[derive(Clone, Debug)]
+struct TypePlan {
+    name: String,
+    is_required: bool,
+    form: Form,
+    /// One for each of the form's variables.
+    variables: Vec<VariablePlan>,
+}
+
+#[derive(Clone, Debug)]
+struct VariablePlan {
+    /// Parameters that may hold it, the likeliest first.
+    candidates: Vec<Name>,
+    reading: Reading,
+    slash: Slash,
+    /// Whether a value may hold a colon.
+    has_colon: bool,
+}
+
+/// What of a parameter's text is the value.
+#[derive(Clone, Copy, Debug)]
+enum Reading {
+    Whole,
+    /// A queue's URL ends with its name.
+    LastSegment,
+    WithoutLeadingSlash,
+    Function,
+}
+
+/// Whether a value may hold a slash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slash {
+    Never,
+    Always,
+    WithoutColon,
+}
+
+impl Plan {
+    fn new(catalog: &Catalog, action: &Action) -> Plan {
+        let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
+        let types = catalog.resource_arns(action);
+        let types = types.iter().filter_map(|kind| Some(TypePlan::new(service?, kind, action)));
+        Plan { types: types.collect() }
+    }
+}
+
+impl TypePlan {
+    fn new(service: &Service, kind: &ResourceType, action: &Action) -> TypePlan {
+        let form = Form::new(&kind.arn);
+        let variable = |name: &String| VariablePlan::new(service, kind, &form, name);
+        TypePlan {
+            name: kind.name.clone(),
+            is_required: action.resource_types.iter().any(|(name, required)| *required && *name == kind.name),
+            variables: form.variables.iter().map(variable).collect(),
+            form,
+        }
+    }
+}
+
+impl VariablePlan {
+    fn new(service: &Service, kind: &ResourceType, form: &Form, name: &str) -> VariablePlan {
+        let is_path = ["ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"].contains(&name)
+            || name.ends_with("WithPath")
+            || name.ends_with("WithoutLeadingSlash");
+        let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
+        VariablePlan {
+            candidates: candidates(service, kind, form, name).iter().map(|name| Name::new(name)).collect(),
+            reading: match name {
+                "QueueName" => Reading::LastSegment,
+                "ParameterNameWithoutLeadingSlash" => Reading::WithoutLeadingSlash,
+                "FunctionName" => Reading::Function,
+                _ => Reading::Whole,
+            },
+            slash: match (is_path, is_last) {
+                (true, _) => Slash::Always,
+                (_, true) => Slash::WithoutColon,
+                _ => Slash::Never,
+            },
+            has_colon: matches!(name, "ObjectName" | "LogGroupName"),
+        }
+    }
+
+    /// What the request says for it, escaped.
+    fn values(&self, request: &Request<'_>) -> Vec<String> {
+        for name in &self.candidates {
+            let values: Vec<String> = request.parameters.named(*name).filter_map(|text| self.value(text)).collect();
+            if !values.is_empty() {
+                return values;
+            }
+        }
+        Vec::new()
+    }
+
+    /// A parameter's text as the value: a name, or the name out of an ARN or URL of the type.
+    fn value(&self, text: &str) -> Option<String> {
+        if text.is_empty() || text.starts_with("arn:") || text == "HIDDEN_DUE_TO_SECURITY_REASONS" {
+            return None;
+        }
+        let text = match self.reading {
+            Reading::Whole => text,
+            Reading::LastSegment => text.rsplit('/').next().unwrap_or(text),
+            Reading::WithoutLeadingSlash => text.trim_start_matches('/'),
+            Reading::Function => return function(text),
+        };
+        let colon = text.contains(':');
+        let may_hold_slash = self.slash == Slash::Always || self.slash == Slash::WithoutColon && !colon;
+        if colon && !self.has_colon || !may_hold_slash && text.contains('/') {
+            // Whatever this is, it is no name of one thing: it may not choose the resource.
+            return Some("*".to_owned());
+        }
+        Some(escape(text))
+    }
 }
 
 /// The resources of one action; `*` where it takes none or none is known.
 pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Vec<String> {
-    let types = catalog.resource_arns(action);
-    let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
-    let (Some(service), false) = (service, types.is_empty()) else { return vec!["*".to_owned()] };
-    let by_type: Vec<(&ResourceType, OfType)> =
-        types.iter().map(|kind| (*kind, of_type(service, kind, request))).collect();
+    let types = &action.plan.get_or_init(|| Plan::new(catalog, action)).types;
+    if types.is_empty() {
+        return vec!["*".to_owned()];
+    }
+    let by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request)).collect();
     // Types that share a variable (an object's key) are told apart by the ones that only one of them has.
-    let some_whole = by_type.iter().any(|(_, of_type)| of_type.is_whole && !of_type.arns.is_empty());
-    let mut found = BTreeSet::new();
-    let mut met = BTreeSet::new();
-    for (kind, of_type) in by_type {
+    let some_whole = by_type.iter().any(|of_type| of_type.is_whole && !of_type.arns.is_empty());
+    let mut found = Vec::new();
+    let mut met: Vec<&str> = Vec::new();
+    for (kind, of_type) in types.iter().zip(by_type) {
         if !of_type.arns.is_empty() && (of_type.is_whole || !some_whole) {
-            met.insert(kind.name.as_str());
+            met.push(&kind.name);
             found.extend(of_type.arns);
         }
     }
-    for kind in &types {
-        let is_required = action.resource_types.iter().any(|(name, required)| *required && *name == kind.name);
-        if is_required && met.insert(&kind.name) {
-            found.insert(fill(&kind.arn, request, |_| None));
+    for kind in types.iter().filter(|kind| kind.is_required) {
+        if !met.contains(&kind.name.as_str()) {
+            met.push(&kind.name);
+            found.push(fill(&kind.form, request, |_| None));
         }
     }
     if found.is_empty() {
-        vec!["*".to_owned()]
-    } else {
-        found.into_iter().map(|r| with_tail(&action.name, r)).collect()
+        return vec!["*".to_owned()];
     }
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().map(|r| with_tail(&action.name, r)).collect()
 }
 
 /// What was found for one resource type.
 struct OfType {
-    arns: BTreeSet<String>,
+    arns: Vec<String>,
     /// Nothing in them is left open.
     is_whole: bool,
 }
 
-fn of_type(service: &Service, kind: &ResourceType, request: &Request<'_>) -> OfType {
-    for arns in [recorded(kind, request), in_parameters(kind, request), in_response(kind, request)] {
-        if !arns.is_empty() {
-            return OfType { arns, is_whole: true };
-        }
+fn of_type(kind: &TypePlan, request: &Request<'_>) -> OfType {
+    let mut arns: Vec<String> = request.recorded.iter().filter(|arn| kind.form.fits(arn)).cloned().collect();
+    if arns.is_empty() && request.parameters.has_arn() {
+        arns = in_parameters(&kind.form, request);
     }
-    filled(service, kind, request)
-}
-
-/// ARNs of the record's own list.
-fn recorded(kind: &ResourceType, request: &Request<'_>) -> BTreeSet<String> {
-    let mut arns = BTreeSet::new();
-    for resource in request.event.resources.iter().take(RESOURCES_MAX) {
-        if let Some(arn) = resource.arn.filter(|arn| Arn::parse(arn).is_some()) {
-            arns.insert(escape(arn));
-        }
-        if let Some(prefix) = resource.arn_prefix.filter(|arn| Arn::parse(arn).is_some()) {
-            arns.insert(format!("{}*", escape(prefix)));
-        }
+    if arns.is_empty() && request.response.has_arn() {
+        arns = in_response(&kind.form, request);
     }
-    arns.retain(|arn| is_form_of(&kind.arn, arn));
-    arns
+    if arns.is_empty() { filled(kind, request) } else { OfType { arns, is_whole: true } }
 }
 
-fn in_parameters(kind: &ResourceType, request: &Request<'_>) -> BTreeSet<String> {
-    let mut arns = BTreeSet::new();
-    request.parameters.walk(&mut |_, text| {
-        if text.starts_with("arn:") && arns.len() < RESOURCES_MAX && Arn::parse(text).is_some() {
-            let arn = escape(text);
-            if is_form_of(&kind.arn, &arn) {
-                arns.insert(arn);
-            }
-        }
-    });
-    arns
+fn in_parameters(form: &Form, request: &Request<'_>) -> Vec<String> {
+    let arns = request.parameters.walk().map(|(_, text)| text).filter(|text| Arn::parse(text).is_some()).map(escape);
+    arns.filter(|arn| form.fits(arn)).take(RESOURCES_MAX).collect()
 }
 
-fn in_response(kind: &ResourceType, request: &Request<'_>) -> BTreeSet<String> {
-    let mut arns = BTreeSet::new();
-    request.response.walk(&mut |_, text| {
-        if !text.starts_with("arn:") || arns.len() >= RESOURCES_MAX || !is_form_of(&kind.arn, text) {
-            return;
-        }
-        let name = text.rsplit(['/', ':']).next().unwrap_or_default();
-        let mut is_given = false;
-        request.parameters.walk(&mut |_, given| is_given |= given == name);
-        if is_given {
-            arns.insert(escape(text));
-        }
-    });
-    arns
+fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
+    let is_given = |arn: &&str| {
+        let name = arn.rsplit(['/', ':']).next().unwrap_or_default();
+        request.parameters.walk().any(|(_, given)| given == name)
+    };
+    let arns = request.response.walk().map(|(_, text)| text).filter(|text| text.starts_with("arn:"));
+    arns.filter(|arn| form.fits(arn)).filter(is_given).map(escape).take(RESOURCES_MAX).collect()
 }
 
-/// The variables of an ARN pattern that stand for names.
-fn variables(pattern: &str) -> Vec<&str> {
-    let mut names: Vec<&str> =
-        pattern.split("${").skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name)).collect();
-    names.retain(|name| !matches!(*name, "Partition" | "Region" | "Account"));
-    names
-}
-
-fn filled(service: &Service, kind: &ResourceType, request: &Request<'_>) -> OfType {
-    let names = variables(&kind.arn);
-    let values: Vec<Vec<String>> = names.iter().map(|name| values(service, kind, name, request)).collect();
+fn filled(kind: &TypePlan, request: &Request<'_>) -> OfType {
+    let values: Vec<Vec<String>> = kind.variables.iter().map(|variable| variable.values(request)).collect();
     let Some(longest) = values.iter().map(Vec::len).max().filter(|n| *n > 0) else {
-        return OfType { arns: BTreeSet::new(), is_whole: false };
+        return OfType { arns: Vec::new(), is_whole: false };
     };
     let is_whole = values.iter().all(|values| !values.is_empty());
-    let mut arns = BTreeSet::new();
+    let mut arns = Vec::new();
     for i in 0..longest.min(RESOURCES_MAX) {
-        let arn = fill(&kind.arn, request, |name| {
-            let at = names.iter().position(|known| *known == name)?;
+        let arn = fill(&kind.form, request, |at| {
             let known = values.get(at)?;
             // One value goes with all, several go with each other in order.
-            known.get(i).or(if known.len() == 1 { known.first() } else { None }).cloned()
+            known.get(i).or(if known.len() == 1 { known.first() } else { None }).map(String::as_str)
         });
-        if is_form_of(&kind.arn, &arn) {
-            arns.insert(arn);
+        if kind.form.fits(&arn) {
+            arns.push(arn);
         }
     }
     OfType { arns, is_whole }
-}
-
-/// What the request says for a variable of a type's pattern, escaped.
-fn values(service: &Service, kind: &ResourceType, variable: &str, request: &Request<'_>) -> Vec<String> {
-    for name in candidates(service, kind, variable) {
-        let texts = request.parameters.texts(&name);
-        let values: Vec<String> = texts.iter().filter_map(|text| value(kind, variable, text)).collect();
-        if !values.is_empty() {
-            return values;
-        }
-    }
-    Vec::new()
 }
 
 /// Names under which a parameter may hold a variable's value, the likeliest first.
 ///
 /// Where a pattern has several variables, a guess may take the value of one for that of another (a group's name for
 /// its id): then only names that say the variable itself count.
-fn candidates(service: &Service, kind: &ResourceType, variable: &str) -> Vec<String> {
-    let is_only = variables(&kind.arn).len() == 1;
+fn candidates(service: &Service, kind: &ResourceType, form: &Form, variable: &str) -> Vec<String> {
+    let is_only = form.variables.len() == 1;
     let bare = variable.strip_suffix("WithPath").or(variable.strip_suffix("WithoutLeadingSlash")).unwrap_or(variable);
     let mut names = vec![variable.to_owned(), bare.to_owned()];
     for (suffix, other) in [("Id", "Name"), ("Name", "Id")] {
@@ -192,29 +276,6 @@ fn candidates(service: &Service, kind: &ResourceType, variable: &str) -> Vec<Str
     names
 }
 
-/// A parameter's text as the value of a variable: a name, or the name out of an ARN or URL of the type.
-fn value(kind: &ResourceType, variable: &str, text: &str) -> Option<String> {
-    if text.is_empty() || text.starts_with("arn:") || text == "HIDDEN_DUE_TO_SECURITY_REASONS" {
-        return None;
-    }
-    let text = match variable {
-        "QueueName" => text.rsplit('/').next().unwrap_or(text),
-        "ParameterNameWithoutLeadingSlash" => text.trim_start_matches('/'),
-        "FunctionName" => return function(text),
-        _ => text,
-    };
-    let may_hold_slash = ["ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"].contains(&variable)
-        || variable.ends_with("WithPath")
-        || variable.ends_with("WithoutLeadingSlash")
-        || kind.arn.ends_with(&format!("${{{variable}}}")) && !text.contains(':') && kind.name != "bucket";
-    let is_name = !text.contains(':') || variable == "ObjectName" || variable == "LogGroupName";
-    if !is_name || text.contains('/') && !may_hold_slash {
-        // Whatever this is, it is no name of one thing: it may not choose the resource.
-        return Some("*".to_owned());
-    }
-    Some(escape(text))
-}
-
 /// A function's name out of what `functionName` may hold: a name, a partial or whole ARN, with a qualifier or without.
 /// Source: Lambda API Reference, Invoke, "FunctionName".
 fn function(text: &str) -> Option<String> {
@@ -227,24 +288,19 @@ fn function(text: &str) -> Option<String> {
     Some(escape(name))
 }
 
-/// A pattern with its variables filled; what `value` doesn't know becomes `*`.
-fn fill(pattern: &str, request: &Request<'_>, value: impl Fn(&str) -> Option<String>) -> String {
+/// A form with its variables filled; what `value` doesn't know becomes `*`.
+fn fill<'v>(form: &Form, request: &Request<'_>, value: impl Fn(usize) -> Option<&'v str>) -> String {
     let event = request.event;
-    let mut out = String::with_capacity(pattern.len());
-    let mut rest = pattern;
-    while let Some((before, behind)) = rest.split_once("${") {
-        let (name, after) = behind.split_once('}').unwrap_or((behind, ""));
-        out.push_str(before);
-        let plain = |text: Option<&str>| text.filter(|t| is_plain(t)).unwrap_or("*").to_owned();
-        out.push_str(&match name {
-            "Partition" => partition_of(event.aws_region).to_owned(),
-            "Region" => plain(event.aws_region),
-            "Account" => plain(event.account_id),
-            _ => value(name).unwrap_or_else(|| "*".to_owned()),
+    let mut out = String::with_capacity(96);
+    for piece in &form.pieces {
+        out.push_str(match piece {
+            Piece::Literal(text) => text,
+            Piece::Partition => partition_of(event.aws_region),
+            Piece::Region => event.aws_region.filter(|t| is_plain(t)).unwrap_or("*"),
+            Piece::Account => event.account_id.filter(|t| is_plain(t)).unwrap_or("*"),
+            Piece::Name(at) => value(*at).unwrap_or("*"),
         });
-        rest = after;
     }
-    out.push_str(rest);
     // `*` behind `*` means no more than one.
     while out.contains("**") {
         out = out.replace("**", "*");

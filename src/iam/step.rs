@@ -20,7 +20,7 @@ use hashbrown::HashMap;
 use super::arn::{Arn, escape};
 use super::catalog::{Action, Catalog};
 use super::event::{Confidence, Event, Outcome, Permission, Permissions};
-use super::overrides::{When, overrides};
+use super::overrides::{Rule, When, overrides};
 use super::params::Params;
 use super::prefixes::{operation, prefixes, siblings};
 use super::resources::{Request, resources};
@@ -28,6 +28,11 @@ use super::{conditional, special};
 
 /// What an event took.
 pub fn permissions(catalog: &Catalog, event: &Event<'_>) -> Permissions {
+    taken(catalog, event, || Arc::new(Operation::find(catalog, event.event_source, event.event_name)))
+}
+
+/// What an event took; `operation` tells what is known of its source and name, where that matters.
+fn taken<'c>(catalog: &'c Catalog, event: &Event<'_>, operation: impl FnOnce() -> Arc<Operation<'c>>) -> Permissions {
     let outcome = Outcome::of(event.error_code, event.error_message);
     let nothing =
         |reason| Permissions { needed: Vec::new(), suggestions: Vec::new(), outcome, no_permission: Some(reason) };
@@ -40,14 +45,16 @@ pub fn permissions(catalog: &Catalog, event: &Event<'_>) -> Permissions {
         return Permissions { needed: vec![stated], suggestions: Vec::new(), outcome, no_permission: None };
     }
     let parameters = Params::parse(event.request_parameters);
-    let response = Params::parse(event.response_elements);
-    let request = Request { event, parameters: &parameters, response: &response };
-    let resolved = resolve(catalog, &request);
+    // Nothing but ARNs is looked for in a response.
+    let response = Params::parse(event.response_elements.filter(|text| text.contains("arn:")));
+    let request = Request::new(event, &parameters, &response);
+    let operation = operation();
+    let resolved = operation.resolve(catalog, &request);
     if let Resolved::None(reason) = resolved {
         return nothing(reason);
     }
     let mut needed = resolved.into_permissions(catalog, &request);
-    let suggestions = conditional::add(catalog, &request, operation(event.event_name), &mut needed);
+    let suggestions = conditional::add(catalog, &request, &operation.name, &mut needed);
     Permissions { needed, suggestions, outcome, no_permission: None }
 }
 
@@ -101,6 +108,7 @@ fn stated(catalog: &Catalog, event: &Event<'_>) -> Option<Permission> {
 }
 
 /// Actions as they were found, before their resources.
+#[derive(Clone, Debug)]
 pub(super) enum Resolved<'c> {
     /// None is needed, for this reason.
     None(&'static str),
@@ -140,20 +148,40 @@ impl Resolved<'_> {
     }
 }
 
-fn resolve<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Resolved<'c> {
-    let event = request.event;
-    let prefixes = prefixes(catalog, event.event_source);
-    let name = operation(event.event_name);
-    let given = event.event_name.trim();
-    by_override(catalog, request, &prefixes, name)
-        .or_else(|| special::resolve(catalog, request, &prefixes, name))
-        .or_else(|| same_name(catalog, &prefixes, given).or_else(|| same_name(catalog, &prefixes, name)))
-        .or_else(|| generated(catalog, &prefixes, name))
-        .or_else(|| inferred(catalog, &prefixes, name))
-        .unwrap_or_else(|| {
-            let prefix = prefixes.first().map_or("unknown", String::as_str);
-            Resolved::Unverified(format!("{prefix}:{}", plain_name(name)))
-        })
+/// What is known of events of one source and name, whatever they carry.
+#[derive(Clone, Debug)]
+struct Operation<'c> {
+    /// Without the API's date.
+    name: String,
+    prefixes: Vec<String>,
+    rule: Option<&'static Rule>,
+    /// Where neither a rule nor what the request carries tells.
+    otherwise: Resolved<'c>,
+}
+
+impl<'c> Operation<'c> {
+    fn find(catalog: &'c Catalog, event_source: &str, event_name: &str) -> Operation<'c> {
+        let prefixes = prefixes(catalog, event_source);
+        let name = operation(event_name);
+        let key = |prefix: &String| format!("{prefix}:{name}").to_ascii_lowercase();
+        let rule = prefixes.iter().find_map(|prefix| overrides().operations.get(&key(prefix)));
+        let otherwise = same_name(catalog, &prefixes, event_name.trim())
+            .or_else(|| same_name(catalog, &prefixes, name))
+            .or_else(|| generated(catalog, &prefixes, name))
+            .or_else(|| inferred(catalog, &prefixes, name))
+            .unwrap_or_else(|| {
+                let prefix = prefixes.first().map_or("unknown", String::as_str);
+                Resolved::Unverified(format!("{prefix}:{}", plain_name(name)))
+            });
+        Operation { name: name.to_owned(), prefixes, rule, otherwise }
+    }
+
+    fn resolve(&self, catalog: &'c Catalog, request: &Request<'_>) -> Resolved<'c> {
+        if let Some(rule) = self.rule {
+            return by_override(catalog, request, rule);
+        }
+        special::resolve(catalog, request, &self.prefixes, &self.name).unwrap_or_else(|| self.otherwise.clone())
+    }
 }
 
 /// A name that nobody knows, made fit to stand in a report.
@@ -161,17 +189,9 @@ fn plain_name(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(64).collect()
 }
 
-fn by_override<'c>(
-    catalog: &'c Catalog,
-    request: &Request<'_>,
-    prefixes: &[String],
-    name: &str,
-) -> Option<Resolved<'c>> {
-    let rule = prefixes
-        .iter()
-        .find_map(|prefix| overrides().operations.get(&format!("{prefix}:{name}").to_ascii_lowercase()))?;
+fn by_override<'c>(catalog: &'c Catalog, request: &Request<'_>, rule: &Rule) -> Resolved<'c> {
     if rule.actions.is_empty() {
-        return Some(Resolved::None("needs no permission"));
+        return Resolved::None("needs no permission");
     }
     let applies = |when: &When| match when {
         When::Always => true,
@@ -179,12 +199,12 @@ fn by_override<'c>(
         When::Without(parameter) => !request.parameters.has(parameter),
     };
     let actions = rule.actions.iter().filter(|(_, when)| applies(when)).filter_map(|(name, _)| catalog.action(name));
-    Some(Resolved::Actions {
+    Resolved::Actions {
         actions: actions.collect(),
         confidence: Confidence::Documented,
         rule: "override",
         source: Arc::clone(&rule.source),
-    })
+    }
 }
 
 fn same_name<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Resolved<'c>> {
@@ -257,6 +277,8 @@ pub struct Step<'c> {
     catalog: &'c Catalog,
     hasher: foldhash::fast::RandomState,
     known: HashMap<(u64, u64), Arc<Permissions>, foldhash::fast::RandomState>,
+    /// By `eventSource`, then by `eventName`.
+    operations: HashMap<String, HashMap<String, Arc<Operation<'c>>>>,
 }
 
 /// Distinct events remembered; when there are more it starts anew.
@@ -265,7 +287,7 @@ const KNOWN_MAX: usize = 32 * 1024;
 impl<'c> Step<'c> {
     /// A step by this catalogue.
     pub fn new(catalog: &'c Catalog) -> Self {
-        Step { catalog, hasher: Default::default(), known: HashMap::default() }
+        Step { catalog, hasher: Default::default(), known: HashMap::default(), operations: HashMap::default() }
     }
 
     /// What an event took: [`permissions`], remembered.
@@ -274,12 +296,26 @@ impl<'c> Step<'c> {
         if let Some(known) = self.known.get(&key) {
             return Arc::clone(known);
         }
-        let permissions = Arc::new(permissions(self.catalog, event));
+        let catalog = self.catalog;
+        let permissions = Arc::new(taken(catalog, event, || self.operation(event.event_source, event.event_name)));
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
         }
         self.known.insert(key, Arc::clone(&permissions));
         permissions
+    }
+
+    fn operation(&mut self, event_source: &str, event_name: &str) -> Arc<Operation<'c>> {
+        if let Some(known) = self.operations.get(event_source).and_then(|names| names.get(event_name)) {
+            return Arc::clone(known);
+        }
+        if self.operations.values().map(HashMap::len).sum::<usize>() >= KNOWN_MAX {
+            self.operations.clear();
+        }
+        let found = Arc::new(Operation::find(self.catalog, event_source, event_name));
+        let names = self.operations.entry(event_source.to_owned()).or_default();
+        names.insert(event_name.to_owned(), Arc::clone(&found));
+        found
     }
 
     /// 128 bits of everything that the step looks at, seeded at random so that nobody can make two events meet.

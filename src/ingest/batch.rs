@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use super::error::IngestError;
 use super::plan::{Planned, refused_entry};
 use super::seen::Seen;
+use super::stages::{Stage, Stages};
 use crate::archive;
 use crate::iam::{Catalog, Step};
 use crate::record::{self, ParsedObject, Record};
@@ -30,12 +31,17 @@ pub(super) struct Loaded {
 /// # Errors
 /// The ledger's entry for an object that is refused.
 #[expect(clippy::result_large_err, reason = "one a refused object; boxing it would only move it")]
-pub(super) fn load(planned: &Planned, buffers: &mut archive::Buffers, cap_bytes: u64) -> Result<Loaded, LedgerEntry> {
-    let first = load_path(planned, &planned.path, buffers, cap_bytes);
+pub(super) fn load(
+    planned: &Planned,
+    buffers: &mut archive::Buffers,
+    cap_bytes: u64,
+    stages: &Stages,
+) -> Result<Loaded, LedgerEntry> {
+    let first = load_path(planned, &planned.path, buffers, cap_bytes, stages);
     if first.is_ok() {
         return first;
     }
-    let copy = planned.copies.iter().find_map(|path| load_path(planned, path, buffers, cap_bytes).ok());
+    let copy = planned.copies.iter().find_map(|path| load_path(planned, path, buffers, cap_bytes, stages).ok());
     copy.map_or(first, Ok)
 }
 
@@ -45,16 +51,20 @@ fn load_path(
     path: &Path,
     buffers: &mut archive::Buffers,
     cap_bytes: u64,
+    stages: &Stages,
 ) -> Result<Loaded, LedgerEntry> {
     let refuse =
         |sha256, reason, offset| refused_entry(&planned.name, path, planned.size_bytes, sha256, reason, offset);
-    let read = archive::read(path, buffers, cap_bytes)
+    let read = stages
+        .time(Stage::Inflate, || archive::read(path, buffers, cap_bytes))
         .map_err(|error| refuse(error.sha256(), error.reason(), error.offset_bytes()))?;
     let sha256 = read.sha256;
-    let json = archive::normalise(read.bytes)
+    let json = stages
+        .time(Stage::Parse, || archive::normalise(read.bytes))
         .map_err(|error| refuse(Some(sha256), error.to_string(), error.offset_bytes()))?;
     let json_bytes = json.len() as u64;
-    let object = ParsedObject::parse(json)
+    let object = stages
+        .time(Stage::Parse, || ParsedObject::parse(json))
         .map_err(|error| refuse(Some(sha256), error.reason.to_owned(), Some(error.offset as u64)))?;
     Ok(Loaded { planned: planned.clone(), sha256, object, json_bytes })
 }
@@ -102,6 +112,7 @@ pub(super) fn convert<'c>(
     step: &mut Option<Step<'c>>,
     catalog: &'c Catalog,
     staging: &Path,
+    stages: &Stages,
 ) -> Result<Converted, IngestError> {
     let mut converted = Converted { objects: refused, ..Default::default() };
     let mut by_day: BTreeMap<i32, Vec<(&ParsedObject, &Record)>> = BTreeMap::new();
@@ -116,13 +127,15 @@ pub(super) fn convert<'c>(
     let mut counts: HashMap<(String, String), u64> = HashMap::new();
     for (event_date, mut records) in by_day {
         let mut writer = DataFileWriter::create(staging, Table::Events, event_date)?;
-        for batch in record::encode(&mut records) {
+        let mut batches = stages.time(Stage::Encode, || record::encode(&mut records));
+        while let Some(batch) = stages.time(Stage::Encode, || batches.next()) {
             let batch = batch?;
-            writer.write(&batch)?;
-            aggregator.add(&EventColumns::try_new(&batch)?, |_| true);
+            stages.time(Stage::Write, || writer.write(&batch))?;
+            let columns = EventColumns::try_new(&batch)?;
+            stages.time(Stage::Usage, || aggregator.add(&columns, |_| true));
             count(&batch, &mut counts);
         }
-        converted.files.push(writer.finish()?);
+        converted.files.push(stages.time(Stage::Write, || writer.finish())?);
         converted.days.extend(counts.drain().map(|((account_id, aws_region), events)| DayCount {
             event_date,
             account_id,
@@ -132,7 +145,7 @@ pub(super) fn convert<'c>(
     }
     converted.foreign_days = aggregator.foreign_days().to_vec();
     converted.shared_days = aggregator.shared_days().to_vec();
-    let (usage, used) = aggregator.finish();
+    let (usage, used) = stages.time(Stage::Usage, || aggregator.finish());
     converted.usage = usage;
     *step = Some(used);
     Ok(converted)

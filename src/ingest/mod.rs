@@ -11,6 +11,7 @@ mod error;
 mod plan;
 mod run;
 mod seen;
+mod stages;
 mod upkeep;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use std::time::Duration;
 pub use budget::MEMORY_LIMIT_MIN_BYTES;
 pub use error::IngestError;
 pub use run::ingest;
+pub use stages::{Stage, Stages};
 pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
 
 use crate::store::Run;
@@ -63,6 +65,8 @@ pub struct Progress {
     pub json_bytes: AtomicU64,
     /// Events new to the store.
     pub events: AtomicU64,
+    /// Where the time goes.
+    pub stages: Stages,
     stop: AtomicBool,
 }
 

@@ -13,6 +13,7 @@ use super::budget::Budget;
 use super::error::IngestError;
 use super::plan::{Plan, Planned, plan};
 use super::seen::Seen;
+use super::stages::Stage;
 use super::{Options, Progress, Summary, upkeep};
 use crate::archive::Buffers;
 use crate::iam::Catalog;
@@ -42,7 +43,8 @@ pub fn ingest(
     upkeep::refresh(&mut writer, catalog)?;
     let archives: Vec<String> = options.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let run = writer.begin_run(&archives)?;
-    let Plan { objects, refused } = plan(options, &writer, progress, &mut summary)?;
+    let Plan { objects, refused } =
+        progress.stages.time(Stage::Find, || plan(options, &writer, progress, &mut summary))?;
     progress.objects_total.store(objects.len() as u64, Ordering::Relaxed);
     progress.bytes_total.store(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
     let seen = Seen::new(&store.snapshot(None)?, budget.seen_bytes, &writer.staging());
@@ -59,7 +61,7 @@ pub fn ingest(
     committer.add(Converted { objects: refused, ..Default::default() })?;
     take_in(&objects, options.threads, budget, seen, catalog, progress, &mut committer)?;
     committer.commit()?;
-    upkeep::tidy(&mut writer, catalog)?;
+    progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog))?;
     writer.end_run(run, &summary.run)?;
     summary.snapshot = store.snapshot(None)?.id;
     summary.interrupted = progress.is_stopped();
@@ -123,17 +125,20 @@ impl Shared<'_> {
         let (mut buffers, mut step) = (Buffers::default(), None);
         while !self.progress.is_stopped() {
             let Some((objects, refused, _large)) = self.fill(&mut buffers) else { return };
-            let (ticket, claimed) = match self.seen.lock() {
+            let claimed = self.progress.stages.time(Stage::Deduplicate, || match self.seen.lock() {
                 Ok(mut guard) => {
                     guard.0 += 1;
                     let ticket = guard.0;
-                    (ticket, claim(&objects, &mut guard.1))
+                    Some((ticket, claim(&objects, &mut guard.1)))
                 }
-                // Another worker died in a claim; the committer hears of it by the missing ticket.
-                Err(_) => return,
-            };
-            let converted =
-                claimed.and_then(|claimed| convert(&objects, &claimed, refused, &mut step, self.catalog, self.staging));
+                Err(_) => None,
+            });
+            // Another worker died in a claim; the committer hears of it by the missing ticket.
+            let Some((ticket, claimed)) = claimed else { return };
+            let stages = &self.progress.stages;
+            let converted = claimed.and_then(|claimed| {
+                convert(&objects, &claimed, refused, &mut step, self.catalog, self.staging, stages)
+            });
             if sender.send((ticket, converted)).is_err() {
                 return;
             }
@@ -146,6 +151,7 @@ impl Shared<'_> {
         &self,
         buffers: &mut Buffers,
     ) -> Option<(Vec<Loaded>, Vec<LedgerEntry>, Option<std::sync::MutexGuard<'_, ()>>)> {
+        let stages = &self.progress.stages;
         let (mut loaded, mut refused, mut large) = (Vec::new(), Vec::new(), None);
         let mut json_bytes = 0;
         let mut date = None;
@@ -154,10 +160,10 @@ impl Shared<'_> {
                 break;
             }
             let Some(planned) = self.take_next(&mut date) else { break };
-            let mut read = load(planned, buffers, self.budget.batch_bytes.min(self.budget.object_bytes));
+            let mut read = load(planned, buffers, self.budget.batch_bytes.min(self.budget.object_bytes), stages);
             if is_over_cap(&read) && self.budget.object_bytes > self.budget.batch_bytes {
                 large = self.large.lock().ok();
-                read = load(planned, buffers, self.budget.object_bytes);
+                read = load(planned, buffers, self.budget.object_bytes, stages);
             }
             match read {
                 Ok(object) => {
@@ -240,7 +246,8 @@ impl Committer<'_> {
         self.pending.objects.extend(converted.objects);
         self.pending.days.extend(converted.days);
         if self.since.elapsed() >= self.interval || self.pending.files.len() >= COMMIT_FILES_MAX {
-            self.commit()?;
+            let progress = self.progress;
+            progress.stages.time(Stage::Commit, || self.commit())?;
         }
         Ok(())
     }

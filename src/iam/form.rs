@@ -1,0 +1,156 @@
+//! Forms of ARNs, taken apart once: `arn:${Partition}:s3:::${BucketName}/${ObjectName}`.
+
+/// A resource type's ARN form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    /// Nothing but `*`.
+    is_star: bool,
+    heads: [Head; 5],
+    /// What stands between the variables of the sixth part.
+    tail: Vec<String>,
+    /// A bucket's name has no slash: behind one it is an object.
+    is_bucket: bool,
+    pub pieces: Vec<Piece>,
+    /// The variables that stand for names, in their order.
+    pub variables: Vec<String>,
+}
+
+/// One of an ARN's first five parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Head {
+    Any,
+    Exactly(String),
+}
+
+/// A run of a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    Literal(String),
+    Partition,
+    Region,
+    Account,
+    /// A variable by its place among the names.
+    Name(usize),
+}
+
+impl Form {
+    pub fn new(form: &str) -> Form {
+        let mut parsed = Form {
+            is_star: form == "*",
+            heads: [const { Head::Any }; 5],
+            tail: Vec::new(),
+            is_bucket: false,
+            pieces: Vec::new(),
+            variables: Vec::new(),
+        };
+        if let Some((heads, tail)) = split(form) {
+            parsed.heads = heads.map(|head| match head {
+                "*" => Head::Any,
+                head if head.contains("${") => Head::Any,
+                head => Head::Exactly(head.to_owned()),
+            });
+            parsed.tail = variables_to_stars(tail).split('*').map(str::to_owned).collect();
+            parsed.is_bucket = tail == "${BucketName}";
+        }
+        parsed.take_apart(form);
+        parsed
+    }
+
+    fn take_apart(&mut self, form: &str) {
+        let mut rest = form;
+        while let Some((before, behind)) = rest.split_once("${") {
+            let (name, after) = behind.split_once('}').unwrap_or((behind, ""));
+            if !before.is_empty() {
+                self.pieces.push(Piece::Literal(before.to_owned()));
+            }
+            self.pieces.push(match name {
+                "Partition" => Piece::Partition,
+                "Region" => Piece::Region,
+                "Account" => Piece::Account,
+                _ => {
+                    let known = self.variables.iter().position(|known| known == name);
+                    Piece::Name(known.unwrap_or_else(|| {
+                        self.variables.push(name.to_owned());
+                        self.variables.len() - 1
+                    }))
+                }
+            });
+            rest = after;
+        }
+        if !rest.is_empty() {
+            self.pieces.push(Piece::Literal(rest.to_owned()));
+        }
+    }
+
+    /// Whether an ARN or ARN pattern has this form: the variables match anything but, in the first five parts, a colon.
+    pub fn fits(&self, arn: &str) -> bool {
+        let Some((heads, tail)) = split(arn).filter(|_| !self.tail.is_empty()) else { return self.is_star };
+        let fits = |(head, part): (&Head, &str)| match head {
+            Head::Any => true,
+            Head::Exactly(head) => head == part || part == "*" && !head.is_empty(),
+        };
+        self.heads.iter().zip(heads).all(fits)
+            && !(self.is_bucket && tail.contains('/'))
+            && has_in_order(&self.tail, tail)
+    }
+}
+
+/// Whether a text is these literals with anything between them.
+fn has_in_order(literals: &[String], text: &str) -> bool {
+    let [first, inner @ .., last] = literals else { return literals.iter().any(|only| only == text) };
+    let Some(mut rest) = text.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str())) else {
+        return false;
+    };
+    inner.iter().filter(|literal| !literal.is_empty()).all(|literal| match rest.split_once(literal.as_str()) {
+        Some((_, after)) => {
+            rest = after;
+            true
+        }
+        None => false,
+    })
+}
+
+/// The first five parts of an ARN and the rest.
+fn split(arn: &str) -> Option<([&str; 5], &str)> {
+    let mut parts = arn.splitn(6, ':');
+    let head = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
+    Some((head, parts.next()?))
+}
+
+/// `function:${FunctionName}` → `function:*`.
+fn variables_to_stars(form: &str) -> String {
+    let mut out = String::with_capacity(form.len());
+    let mut rest = form;
+    while let Some((before, behind)) = rest.split_once("${") {
+        out.push_str(before);
+        out.push('*');
+        rest = behind.split_once('}').map_or("", |(_, after)| after);
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_that_fit() {
+        for (form, arn, expected) in [
+            ("arn:${Partition}:s3:::${BucketName}", "arn:aws:s3:::b", true),
+            ("arn:${Partition}:s3:::${BucketName}", "arn:aws:s3:::b/k", false),
+            ("arn:${Partition}:s3:::${BucketName}/${ObjectName}", "arn:aws:s3:::b/k/l", true),
+            ("arn:${Partition}:s3:::${BucketName}/${ObjectName}", "arn:aws:s3:::b", false),
+            ("arn:${Partition}:sqs:${Region}:${Account}:${Q}", "arn:aws:sns:us-east-1:1:q", false),
+            ("arn:${Partition}:sqs:${Region}:${Account}:${Q}", "arn:aws:*:us-east-1:1:q", true),
+            ("arn:${Partition}:x:${Region}:${Account}:a/${A}/b/${B}/c", "arn:aws:x:r:1:a/1/b/2/c", true),
+            ("arn:${Partition}:x:${Region}:${Account}:a/${A}/b/${B}/c", "arn:aws:x:r:1:a/b/c", false),
+            ("arn:${Partition}:x:${Region}:${Account}:ab${A}ba", "arn:aws:x:r:1:aba", false),
+            ("*", "b", true),
+            ("arn:${Partition}:x:::account", "arn:aws:x:::account", true),
+            ("arn:${Partition}:x:::account", "b", false),
+        ] {
+            assert_eq!(Form::new(form).fits(arn), expected, "{form} {arn}");
+        }
+    }
+}
