@@ -43,7 +43,7 @@ impl Default for Buffers {
 impl Buffers {
     /// Gives the room of inflated bytes back, for a later object. Saves clearing fresh memory.
     pub fn recycle(&mut self, bytes: Vec<u8>) {
-        const POOL_MAX: usize = 64;
+        const POOL_MAX: usize = 4096;
         if self.inflated.len() < POOL_MAX && bytes.capacity() > 0 {
             self.inflated.push(bytes);
         }

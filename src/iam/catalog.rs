@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
-use super::form::Form;
 use super::resources::Plan;
 
 const EMBEDDED: &str = include_str!("tables/catalogue.txt");
@@ -276,7 +275,7 @@ impl Catalog {
 
     /// Whether an action takes a resource: an ARN, an ARN pattern, or `*`.
     pub fn does_take(&self, action: &Action, resource: &str) -> bool {
-        resource == "*" || self.resource_arns(action).iter().any(|t| Form::new(&t.arn).fits(resource))
+        resource == "*" || Plan::of(self, action).takes(resource)
     }
 }
 

@@ -85,6 +85,16 @@ enum Slash {
 }
 
 impl Plan {
+    /// An action's plan, made when it is first asked for.
+    pub fn of<'a>(catalog: &Catalog, action: &'a Action) -> &'a Plan {
+        action.plan.get_or_init(|| Plan::new(catalog, action))
+    }
+
+    /// Whether an ARN or ARN pattern is of one of the types.
+    pub fn takes(&self, arn: &str) -> bool {
+        self.types.iter().any(|kind| kind.form.fits(arn))
+    }
+
     fn new(catalog: &Catalog, action: &Action) -> Plan {
         let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
         let types = catalog.resource_arns(action);
@@ -163,7 +173,7 @@ impl VariablePlan {
 
 /// The resources of one action; `*` where it takes none or none is known.
 pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Vec<String> {
-    let types = &action.plan.get_or_init(|| Plan::new(catalog, action)).types;
+    let types = &Plan::of(catalog, action).types;
     if types.is_empty() {
         return vec!["*".to_owned()];
     }

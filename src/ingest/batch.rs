@@ -26,6 +26,13 @@ pub(super) struct Loaded {
     pub json_bytes: u64,
 }
 
+impl Loaded {
+    /// Gives the room of its text back.
+    pub fn recycle(self, buffers: &mut archive::Buffers) {
+        buffers.recycle(self.object.into_bytes());
+    }
+}
+
 /// Reads and parses one object; a copy of it where the first is bad.
 ///
 /// # Errors

@@ -139,6 +139,7 @@ impl Shared<'_> {
             let converted = claimed.and_then(|claimed| {
                 convert(&objects, &claimed, refused, &mut step, self.catalog, self.staging, stages)
             });
+            objects.into_iter().for_each(|object| object.recycle(&mut buffers));
             if sender.send((ticket, converted)).is_err() {
                 return;
             }

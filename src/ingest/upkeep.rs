@@ -107,7 +107,7 @@ fn replace(
 
 fn resolve(writer: &Writer, snapshot: &Snapshot, day: OutdatedDay, catalog: &Catalog) -> Result<Commit, IngestError> {
     let date = day.event_date;
-    let rows = usage::resolve_day(&files_of(snapshot, Table::Events, date), catalog)?;
+    let rows = usage::summed(usage::resolve_day(&files_of(snapshot, Table::Events, date), catalog)?);
     let old: Vec<&DataFile> =
         files_of(snapshot, Table::Usage, date).into_iter().filter(|file| is_cross_account(file)).collect();
     let mut commit = whole(date, catalog, "tell calls between accounts apart");
@@ -124,7 +124,7 @@ fn rebuild(writer: &Writer, snapshot: &Snapshot, day: OutdatedDay, catalog: &Cat
             aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
         }
     }
-    let rows = [aggregator.finish().0, usage::resolve_day(&files, catalog)?];
+    let rows = [aggregator.finish().0, usage::resolve_day(&files, catalog)?].map(usage::summed);
     let mut commit = whole(date, catalog, "derive usage anew");
     replace(writer, &mut commit, date, &files_of(snapshot, Table::Usage, date), &rows)?;
     Ok(commit)

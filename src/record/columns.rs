@@ -17,6 +17,10 @@ struct Validity {
 }
 
 impl Validity {
+    fn with_capacity(rows: usize) -> Self {
+        Validity { rows: Vec::with_capacity(rows), has_nulls: false }
+    }
+
     /// Rows without a value up to `row`.
     fn pad(&mut self, row: usize) {
         self.has_nulls |= self.rows.len() < row;
@@ -36,8 +40,16 @@ pub(super) struct TextColumn {
 }
 
 impl TextColumn {
-    pub fn new() -> Self {
-        TextColumn { bytes: Vec::new(), offsets: vec![0], validity: Validity::default() }
+    /// With room for this many rows and bytes.
+    pub fn with_capacity(rows: usize, bytes: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 2);
+        offsets.push(0);
+        TextColumn { bytes: Vec::with_capacity(bytes), offsets, validity: Validity::with_capacity(rows + 1) }
+    }
+
+    /// Bytes of all values.
+    pub fn len_bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Begins the value of a row: what is put into the bytes until [`TextColumn::end`] is its value.
@@ -122,7 +134,7 @@ pub(super) struct ResourcesColumn<const N: usize> {
 
 impl<const N: usize> ResourcesColumn<N> {
     pub fn new() -> Self {
-        let members = std::array::from_fn(|_| TextColumn::new());
+        let members = std::array::from_fn(|_| TextColumn::with_capacity(0, 0));
         ResourcesColumn { offsets: vec![0], validity: Validity::default(), members, items: 0 }
     }
 

@@ -29,6 +29,8 @@ pub fn encode<'a>(
     let mut rows: Vec<Row<'a>> = records.iter().map(|(object, record)| Row::new(object, record)).collect();
     sort(&mut rows);
     let mut next = 0;
+    // What a column took in the batch before is what it may take in the next.
+    let mut text_bytes = vec![0; COLUMNS.len()];
     std::iter::from_fn(move || {
         let rest = rows.get(next..).filter(|rest| !rest.is_empty())?;
         let mut bytes = 0;
@@ -38,7 +40,7 @@ pub fn encode<'a>(
         });
         let count = fits.count().max(1);
         next += count;
-        Some(batch(rest.get(..count).unwrap_or(rest)))
+        Some(batch(rest.get(..count).unwrap_or(rest), &mut text_bytes))
     })
 }
 
@@ -143,13 +145,15 @@ enum Column {
 }
 
 impl Column {
-    fn new(kind: Kind) -> Column {
+    fn new(kind: Kind, rows: usize, text_bytes: usize) -> Column {
         match kind {
             Kind::Bool | Kind::BoolText => Column::Bool(BoolColumn::default()),
             Kind::Time => Column::Time(TimeColumn::default()),
             Kind::Resources => Column::Resources(Box::new(ResourcesColumn::new())),
             Kind::DerivedDate => Column::Date,
-            Kind::Text | Kind::Word | Kind::Json | Kind::DerivedText => Column::Text(TextColumn::new()),
+            Kind::Text | Kind::Word | Kind::Json | Kind::DerivedText => {
+                Column::Text(TextColumn::with_capacity(rows, text_bytes + text_bytes / 8))
+            }
         }
     }
 
@@ -195,8 +199,10 @@ impl Column {
     }
 }
 
-fn batch(rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
-    let mut columns: Vec<Column> = COLUMNS.iter().map(|column| Column::new(column.kind)).collect();
+/// `text_bytes` says how much text each column had in the batch before, and then in this one.
+fn batch(rows: &[Row<'_>], text_bytes: &mut [usize]) -> Result<RecordBatch, ArrowError> {
+    let sized = COLUMNS.iter().zip(text_bytes.iter());
+    let mut columns: Vec<Column> = sized.map(|(column, bytes)| Column::new(column.kind, rows.len(), *bytes)).collect();
     for (i, row) in rows.iter().enumerate() {
         for value in row.object.values(row.record) {
             let at = usize::from(value.column);
@@ -223,6 +229,11 @@ fn batch(rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
             if let Some(column) = columns.get_mut(at) {
                 column.push_text(i, text);
             }
+        }
+    }
+    for (bytes, column) in text_bytes.iter_mut().zip(&columns) {
+        if let Column::Text(column) = column {
+            *bytes = column.len_bytes();
         }
     }
     let schema = schema::events();

@@ -115,6 +115,11 @@ impl ParsedObject {
         Ok(ParsedObject { text, rewritten, records, broken, values, extras })
     }
 
+    /// Its bytes, for reuse.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.text.into_bytes()
+    }
+
     /// The records that are sound.
     pub fn records(&self) -> &[Record] {
         &self.records

@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::statistics::Statistics;
@@ -128,6 +128,12 @@ fn properties(table: Table) -> WriterProperties {
         let path = ColumnPath::from(field.name().as_str());
         if !table.has_statistics(field.name()) {
             properties = properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
+        }
+        if table.is_unique(field.name()) {
+            // Lengths apart from the text: what is left for zstd is nothing but digits.
+            properties = properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
         }
         if table.has_bloom_filter(field.name()) {
             properties = properties

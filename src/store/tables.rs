@@ -61,6 +61,12 @@ impl Table {
         self == Table::Events && schema::COLUMNS.iter().any(|c| c.name == column && c.bloom)
     }
 
+    /// Whether every value of a column is another: a dictionary of it would be the column over again.
+    pub(super) fn is_unique(self, column: &str) -> bool {
+        self == Table::Events && matches!(column, "event_id" | "request_id")
+            || self == Table::Usage && column == "example_event_id"
+    }
+
     /// Whether a column has bounds worth keeping: free text has none that would ever prune.
     pub(super) fn has_statistics(self, column: &str) -> bool {
         let free = |c: &&schema::Column| {

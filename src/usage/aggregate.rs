@@ -9,7 +9,6 @@ use super::columns::EventColumns;
 use super::cross_account::is_foreign_copy;
 use super::generalise::generalise;
 use super::row::{Outcome, UsageRow};
-use super::sum::summed;
 use crate::iam::{Catalog, Confidence, Permissions, Step};
 use crate::time::MICROS_PER_DAY;
 
@@ -251,10 +250,10 @@ impl<'c> Aggregator<'c> {
         }
     }
 
-    /// The rows counted, in the order in which they are stored, and the step.
+    /// The rows counted, in no order, and the step. [`super::summed`] puts them in order.
     pub fn finish(self) -> (Vec<UsageRow>, Step<'c>) {
         let Aggregator { step, texts, rows, copies, .. } = self;
-        (summed(rows.into_iter().map(|counts| usage_row(&texts, &counts, copies)).collect()), step)
+        (rows.into_iter().map(|counts| usage_row(&texts, &counts, copies)).collect(), step)
     }
 }
 

@@ -24,45 +24,46 @@ pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
     sums
 }
 
-/// What a container is counted by: day, principal, action, the container's pattern.
-type Container = (i32, String, Option<String>, String);
-
-fn container_of(row: &UsageRow) -> Option<Container> {
-    let container = container(&row.resource)?;
-    Some((row.event_date, row.principal_arn.clone(), row.action.clone(), container))
-}
-
 /// Puts the resources of a container with too many of them under its pattern.
 fn contain(rows: &mut [UsageRow]) {
-    if rows.len() <= RESOURCES_MAX && !rows.iter().any(|row| container(&row.resource).as_ref() == Some(&row.resource)) {
+    if rows.len() <= RESOURCES_MAX && !rows.iter().any(|row| is_pattern(&row.resource)) {
         return;
     }
-    let mut resources: HashMap<Container, HashSet<&str>> = HashMap::new();
-    let mut full: HashSet<Container> = HashSet::new();
-    for row in rows.iter() {
-        if let Some(container) = container_of(row) {
-            let is_pattern = container.3 == row.resource;
-            let known = resources.entry(container.clone()).or_default();
-            known.insert(&row.resource);
-            if is_pattern || known.len() > RESOURCES_MAX {
-                full.insert(container);
-            }
-        }
-    }
-    drop(resources);
-    for row in rows.iter_mut() {
-        if let Some(container) = container_of(row).filter(|container| full.contains(container)) {
-            row.resource = container.3;
+    let full = in_full_containers(rows);
+    for (row, is_in_full) in rows.iter_mut().zip(full) {
+        if let Some(container) = container(&row.resource).filter(|_| is_in_full) {
+            row.resource = format!("{container}*");
         }
     }
 }
 
-/// What holds a resource that can come in any number: `arn:aws:s3:::bucket/*` for an object, `…:instance/*` for an
+/// For each row, whether its container has too many resources. Counted by day, principal, action and container.
+fn in_full_containers(rows: &[UsageRow]) -> Vec<bool> {
+    fn key(row: &UsageRow) -> Option<(i32, &str, Option<&str>, &str)> {
+        Some((row.event_date, row.principal_arn.as_str(), row.action.as_deref(), container(&row.resource)?))
+    }
+    let mut resources: HashMap<_, (HashSet<&str>, bool)> = HashMap::new();
+    for row in rows {
+        if let Some(key) = key(row) {
+            let (known, is_full) = resources.entry(key).or_default();
+            known.insert(&row.resource);
+            *is_full |= is_pattern(&row.resource) || known.len() > RESOURCES_MAX;
+        }
+    }
+    rows.iter().map(|row| key(row).and_then(|key| resources.get(&key)).is_some_and(|(_, is_full)| *is_full)).collect()
+}
+
+/// What holds a resource that can come in any number: `arn:aws:s3:::bucket/` for an object, `…:instance/` for an
 /// instance. `None` for resources that hold nothing.
-fn container(resource: &str) -> Option<String> {
+fn container(resource: &str) -> Option<&str> {
     let start = resource.match_indices(':').nth(4)?.0 + 1;
     let at = resource.get(start..)?.find(['/', ':'])? + start;
-    Some(format!("{}*", resource.get(..=at)?))
+    resource.get(..=at)
+}
+
+/// Whether a resource stands for all of a container.
+fn is_pattern(resource: &str) -> bool {
+    container(resource).is_some_and(|container| resource.strip_prefix(container) == Some("*"))
 }
 
 #[cfg(test)]
@@ -120,12 +121,12 @@ mod tests {
     #[test]
     fn containers() {
         for (resource, expected) in [
-            ("arn:aws:s3:::b/a/b", Some("arn:aws:s3:::b/*")),
+            ("arn:aws:s3:::b/a/b", Some("arn:aws:s3:::b/")),
             ("arn:aws:s3:::b", None),
-            ("arn:aws:ec2:us-east-1:111122223333:instance/i-1", Some("arn:aws:ec2:us-east-1:111122223333:instance/*")),
+            ("arn:aws:ec2:us-east-1:111122223333:instance/i-1", Some("arn:aws:ec2:us-east-1:111122223333:instance/")),
             ("*", None),
         ] {
-            assert_eq!(container(resource).as_deref(), expected);
+            assert_eq!(container(resource), expected);
         }
     }
 }
