@@ -20,6 +20,7 @@ mod knowledge;
 mod limits;
 mod make;
 mod options;
+mod origin;
 mod pattern;
 pub mod render;
 pub mod replay;
@@ -28,6 +29,7 @@ mod sid;
 mod sift;
 mod split;
 mod statement;
+mod told;
 pub mod unused;
 mod widen;
 
