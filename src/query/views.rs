@@ -15,10 +15,12 @@ SELECT event_date, account_id, principal_arn, principal_type, permission_set, se
        confidence, rule, passed_to_service, event_source, event_name, aws_region, via,
        sum(event_count) AS event_count, min(first_time) AS first_time, max(last_time) AS last_time,
        min(example_event_id) AS example_event_id, cross_account,
-       array_slice(array_sort(array_distinct(flatten(array_agg(source_ips)))), 1, 16) AS source_ips,
+       CASE WHEN count(source_ips) > 0
+         THEN array_slice(array_sort(array_distinct(flatten(array_agg(source_ips)))), 1, 16) END AS source_ips,
        bool_or(source_ip_overflow) OR cardinality(array_distinct(flatten(array_agg(source_ips)))) > 16
          AS source_ip_overflow,
-       array_slice(array_sort(array_distinct(flatten(array_agg(vpc_endpoint_ids)))), 1, 16) AS vpc_endpoint_ids,
+       CASE WHEN count(vpc_endpoint_ids) > 0
+         THEN array_slice(array_sort(array_distinct(flatten(array_agg(vpc_endpoint_ids)))), 1, 16) END AS vpc_endpoint_ids,
        bool_or(vpc_endpoint_overflow) OR cardinality(array_distinct(flatten(array_agg(vpc_endpoint_ids)))) > 16
          AS vpc_endpoint_overflow,
        bool_or(without_vpc_endpoint) AS without_vpc_endpoint, bool_or(with_mfa) AS with_mfa,
