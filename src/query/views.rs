@@ -20,7 +20,8 @@ SELECT event_date, account_id, principal_arn, principal_type, permission_set, se
        bool_or(source_ip_overflow) OR cardinality(array_distinct(flatten(array_agg(source_ips)))) > 16
          AS source_ip_overflow,
        CASE WHEN count(vpc_endpoint_ids) > 0
-         THEN array_slice(array_sort(array_distinct(flatten(array_agg(vpc_endpoint_ids)))), 1, 16) END AS vpc_endpoint_ids,
+         THEN array_slice(array_sort(array_distinct(flatten(array_agg(vpc_endpoint_ids)))), 1, 16) END
+         AS vpc_endpoint_ids,
        bool_or(vpc_endpoint_overflow) OR cardinality(array_distinct(flatten(array_agg(vpc_endpoint_ids)))) > 16
          AS vpc_endpoint_overflow,
        bool_or(without_vpc_endpoint) AS without_vpc_endpoint, bool_or(with_mfa) AS with_mfa,

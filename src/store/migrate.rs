@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::tables::{CatalogColumn, Table, catalog_columns};
 use crate::time::{format_ducklake_time, now_us};
 
-/// Lists what is missing, as DuckLake's `ALTER TABLE … ADD COLUMN` would, in a snapshot of its own. Only for who holds the
-/// store's lock.
+/// Lists what is missing, as DuckLake's `ALTER TABLE … ADD COLUMN` would, in a snapshot of its own. Only for who holds
+/// the store's lock.
 pub(super) fn add_missing_columns(connection: &mut Connection) -> rusqlite::Result<()> {
     let mut missing = Vec::new();
     for table in Table::ALL {

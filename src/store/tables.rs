@@ -82,8 +82,8 @@ enum Type {
     Flag,
 }
 
-/// Columns of `usage`: name, type, whether it may be null: those that came later are null in rows from before. Ids follow
-/// the order, that of a list's element comes after its own: append, never reorder.
+/// Columns of `usage`: name, type, whether it may be null: those that came later are null in rows from before. Ids
+/// follow the order, that of a list's element comes after its own: append, never reorder.
 #[rustfmt::skip]
 const USAGE_COLUMNS: &[(&str, Type, bool)] = &[
     ("event_date", Type::Date, false),

@@ -11,9 +11,9 @@ use crate::iam::{Event, ResourceRef};
 #[rustfmt::skip]
 pub const EVENT_COLUMNS: &[&str] = &[
     "event_date", "event_time", "event_id", "event_source", "event_name", "event_type", "event_category", "aws_region",
-    "recipient_account_id", "principal_arn", "principal_type", "principal_account_id", "session_name",
-    "permission_set", "source_ip_address", "vpc_endpoint_id", "mfa_authenticated", "error_code", "error_message", "shared_event_id", "user_identity_invoked_by",
-    "request_parameters", "response_elements", "additional_event_data", "resources",
+    "recipient_account_id", "principal_arn", "principal_type", "principal_account_id", "session_name", "permission_set",
+    "source_ip_address", "vpc_endpoint_id", "mfa_authenticated", "error_code", "error_message", "shared_event_id",
+    "user_identity_invoked_by", "request_parameters", "response_elements", "additional_event_data", "resources",
 ];
 
 /// The columns of one batch, in plain `Utf8` whatever form the reader gave them.

@@ -36,8 +36,8 @@ const CALLS: &[(&str, &[&str])] = &[
 
 /// The event sources (`s3.amazonaws.com`) of which the snapshot holds data events, of those in [`CALLS`].
 ///
-/// Cheap: where the catalog's bounds rule data events out nothing is read, else two columns of the roll-up, and that only
-/// until nothing more can be found.
+/// Cheap: where the catalog's bounds rule data events out nothing is read, else two columns of the roll-up, and that
+/// only until nothing more can be found.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -72,7 +72,7 @@ pub(crate) fn known_sources() -> BTreeSet<&'static str> {
 fn is_data_event(source: &str, name: &str) -> bool {
     // Lambda's names end in a date or a version: `Invoke20150331`.
     let is_name = |known: &&str| name.strip_prefix(*known).is_some_and(|end| end.bytes().all(|b| b.is_ascii_digit()));
-    CALLS.iter().any(|(service, names)| *service == source && names.iter().any(|known| is_name(&known)))
+    CALLS.iter().any(|(service, names)| *service == source && names.iter().any(is_name))
 }
 
 /// By the bounds of `event_category`; older records don't say it.

@@ -1,9 +1,9 @@
 //! Who used what: the roll-up from events to `usage`.
 //!
 //! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `generalise` keeps what varies
-//! without end out of the table, `origin` is where calls came from, `sum` adds rows up, `cross_account` counts a call that
-//! two accounts logged once, `encode` and `read` are the way to the store and back, `select` says whose usage is meant,
-//! `data_events` which services' data events there are.
+//! without end out of the table, `origin` is where calls came from, `sum` adds rows up, `cross_account` counts a call
+//! that two accounts logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `select` says
+//! whose usage is meant, `data_events` which services' data events there are.
 
 mod aggregate;
 mod columns;
