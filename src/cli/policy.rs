@@ -14,7 +14,7 @@ use crate::policy::{
     self, Attach, ConditionKind, Fit, Generalize, Granularity, Kind, Made, NamedPolicy, Options, Provenance,
 };
 use crate::policy::{base, explain, render};
-use crate::usage::UsageRow;
+use crate::usage::{self, UsageRow};
 
 /// Write the least-privilege policy that covers what was used, and prove it against the very same usage.
 ///
@@ -84,7 +84,8 @@ struct WidthArgs {
     /// Write `s3:Get*` where it adds nothing of a higher access level than was used; --explain lists what it adds.
     #[arg(long)]
     collapse_actions: bool,
-    /// Conditions to write; iam:PassedToService always is.
+    /// Conditions to write, each where everything that was used meets it (--explain says where it does not);
+    /// iam:PassedToService always is.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION")]
     condition: Vec<ConditionArg>,
     /// `*` for the region in ARNs where several regions are used, instead of each.
@@ -193,6 +194,12 @@ enum ConditionArg {
     Region,
     /// aws:CalledVia: where an action was only ever used through a service.
     CalledVia,
+    /// aws:SourceIp: the public addresses from which all of a statement's calls came.
+    SourceIp,
+    /// aws:SourceVpce: the VPC endpoints through which all of them came.
+    SourceVpce,
+    /// aws:MultiFactorAuthPresent: where all of them came from sessions made with MFA.
+    Mfa,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -306,6 +313,9 @@ impl ConditionArg {
         match self {
             ConditionArg::Region => ConditionKind::Region,
             ConditionArg::CalledVia => ConditionKind::CalledVia,
+            ConditionArg::SourceIp => ConditionKind::SourceIp,
+            ConditionArg::SourceVpce => ConditionKind::SourceVpce,
+            ConditionArg::Mfa => ConditionKind::Mfa,
         }
     }
 }
@@ -328,7 +338,7 @@ pub fn provenance(selected: &Selected, catalog: &Catalog) -> Result<Provenance, 
         window: selected.range.to_string(),
         selection: selected.selection.to_string(),
         catalogue: catalog.version().to_owned(),
-        data_event_sources: None,
+        data_event_sources: Some(usage::data_event_sources(&selected.snapshot)?),
     })
 }
 

@@ -295,7 +295,7 @@ impl Committer<'_> {
             let state = if is_late || pending.foreign_days.contains(&date) {
                 UsageState::Unresolved
             } else {
-                UsageState::Added(self.catalog.version().to_owned())
+                UsageState::Added(usage::version(self.catalog))
             };
             commit.usage.push((date, state));
         }

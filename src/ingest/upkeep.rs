@@ -1,4 +1,4 @@
-//! Keeping the stored usage whole, of the present catalogue, and in few files.
+//! Keeping the stored usage whole, of the present catalogue and form, and in few files.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,7 +16,7 @@ use crate::usage::{self, Aggregator, EVENT_COLUMNS, EventColumns, UsageRow};
 /// # Errors
 /// [`StoreError::Locked`] when another process writes.
 pub fn refresh_usage(store: &Store, catalog: &Catalog) -> Result<usize, IngestError> {
-    if store.outdated_usage_days(catalog.version())?.is_empty() {
+    if store.outdated_usage_days(&usage::version(catalog))?.is_empty() {
         return Ok(0);
     }
     refresh(&mut store.writer()?, catalog)
@@ -33,7 +33,7 @@ pub enum Refreshed {
 
 /// [`refresh_usage`], for commands that read: a store that can't be written to is read as it is.
 pub fn refresh_usage_if_outdated(store: &Store, catalog: &Catalog) -> Result<Refreshed, IngestError> {
-    let days = store.outdated_usage_days(catalog.version())?.len();
+    let days = store.outdated_usage_days(&usage::version(catalog))?.len();
     match refresh_usage(store, catalog) {
         Ok(days) => Ok(Refreshed::Days(days)),
         Err(IngestError::Store(StoreError::Locked { .. } | StoreError::Io { .. })) => Ok(Refreshed::Waiting(days)),
@@ -42,7 +42,7 @@ pub fn refresh_usage_if_outdated(store: &Store, catalog: &Catalog) -> Result<Ref
 }
 
 pub(super) fn refresh(writer: &mut Writer, catalog: &Catalog) -> Result<usize, IngestError> {
-    let days = writer.store().outdated_usage_days(catalog.version())?;
+    let days = writer.store().outdated_usage_days(&usage::version(catalog))?;
     let count = days.len();
     for day in days {
         let snapshot = writer.store().snapshot(None)?;
@@ -132,7 +132,7 @@ fn rebuild(writer: &Writer, snapshot: &Snapshot, day: OutdatedDay, catalog: &Cat
 
 fn whole(date: i32, catalog: &Catalog, message: &str) -> Commit {
     Commit {
-        usage: vec![(date, UsageState::Whole(catalog.version().to_owned()))],
+        usage: vec![(date, UsageState::Whole(usage::version(catalog)))],
         message: message.to_owned(),
         ..Default::default()
     }

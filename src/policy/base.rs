@@ -17,8 +17,9 @@ pub fn missing(policies: &[Policy], rows: &[UsageRow], catalog: &Catalog) -> Vec
     let knowledge = Knowledge::new(catalog);
     let compiled = Compiled::new(&PolicySet::of_identity(policies.to_vec()));
     let is_allowed = |row: &UsageRow| match asked(row, &knowledge) {
-        Asked::Request { action, resource, context } => {
-            compiled.evaluate(&Request { action: &action, resource: &resource, context: &context }).is_allowed()
+        Asked::Request { action, resource, told } => {
+            let ask = |context: &_| compiled.evaluate(&Request { action: &action, resource: &resource, context });
+            told.verdict(ask).is_allowed()
         }
         Asked::Not(_) => false,
     };
@@ -113,7 +114,7 @@ impl Narrowed {
 /// use counts for every statement that allows it or, for what a log cannot know, may have allowed it.
 pub fn narrow(policy: &Policy, rows: &[UsageRow], catalog: &Catalog) -> Narrowed {
     let knowledge = Knowledge::new(catalog);
-    let requests: Vec<Asked> = rows.iter().map(|row| asked(row, &knowledge)).collect();
+    let requests: Vec<Asked<'_>> = rows.iter().map(|row| asked(row, &knowledge)).collect();
     let all = knowledge.all();
     let mut statements = Vec::new();
     let mut kept = Vec::new();
@@ -144,14 +145,14 @@ pub fn narrow(policy: &Policy, rows: &[UsageRow], catalog: &Catalog) -> Narrowed
 /// Used action → resources, as far as this statement may have allowed it.
 type Uses<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
-fn uses<'a>(policy: &Policy, statement: &Statement, requests: &'a [Asked]) -> Uses<'a> {
+fn uses<'a>(policy: &Policy, statement: &Statement, requests: &'a [Asked<'_>]) -> Uses<'a> {
     let alone = Policy { statements: vec![statement.clone()], ..policy.clone() };
     let compiled = Compiled::new(&PolicySet::of_identity(vec![alone]));
     let mut uses = Uses::new();
     for asked in requests {
-        if let Asked::Request { action, resource, context } = asked {
-            let verdict = compiled.evaluate(&Request { action, resource, context });
-            if !matches!(verdict, Verdict::Denied { .. }) {
+        if let Asked::Request { action, resource, told } = asked {
+            let ask = |context: &_| compiled.evaluate(&Request { action, resource, context });
+            if told.any(ask, |verdict| !matches!(verdict, Verdict::Denied { .. })) {
                 uses.entry(action).or_default().insert(resource);
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::iam::Confidence;
-use crate::usage::UsageRow;
+use crate::usage::{Origin, UsageRow};
 
 /// The events behind a grant or a statement, summed up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Evidence {
     pub via: BTreeSet<String>,
     /// Whether the principal also called itself.
     pub direct: bool,
+    /// Where it was called from; `None` where that was not recorded of all.
+    pub origin: Option<Origin>,
 }
 
 /// The row's confidence; a word that is not known is not trusted.
@@ -49,6 +51,7 @@ impl Evidence {
             regions: BTreeSet::from([row.aws_region.clone()]),
             via: row.via.iter().cloned().collect(),
             direct: row.via.is_none(),
+            origin: row.origin.clone(),
         }
     }
 
@@ -66,6 +69,7 @@ impl Evidence {
         self.regions.extend(other.regions.iter().cloned());
         self.via.extend(other.via.iter().cloned());
         self.direct |= other.direct;
+        Origin::sum(&mut self.origin, other.origin.as_ref());
     }
 
     /// The sum of several; `None` of none.

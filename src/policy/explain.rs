@@ -1,6 +1,5 @@
 //! What a policy rests on, in words: for standard error and for tickets.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::fit::Widened;
@@ -107,6 +106,9 @@ pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
         );
         if !note.added_actions.is_empty() {
             let _ = writeln!(out, "    wildcards also allow: {}", note.added_actions.join(", "));
+        }
+        for condition in &note.left_off {
+            let _ = writeln!(out, "    without {condition}");
         }
     }
     list(&mut out, "widened to fit", made.widened.iter().map(widened));
@@ -217,7 +219,16 @@ fn count(n: usize, what: &str) -> String {
     }
 }
 
-/// Services (`eventSource`) of which any of the rows tell; for callers that look for data events themselves.
-pub fn data_event_sources() -> BTreeSet<&'static str> {
-    DATA_EVENTS.iter().map(|(source, _)| *source).collect()
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Else every archive would be said to hold none of one.
+    #[test]
+    fn usage_tells_of_every_service_with_data_events() {
+        let told: BTreeSet<&str> = DATA_EVENTS.iter().map(|(source, _)| *source).collect();
+        assert_eq!(told, crate::usage::known_sources());
+    }
 }

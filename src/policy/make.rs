@@ -8,6 +8,7 @@ use super::fit::{FitError, Widened, fit};
 use super::knowledge::Knowledge;
 use super::limits::Attach;
 use super::options::{Kind, Options};
+use super::origin;
 use super::sid;
 use super::sift::{Grant, Shown, Suggestion, sift};
 use super::statement::Draft;
@@ -34,6 +35,8 @@ pub struct StatementNote {
     pub evidence: Evidence,
     /// Actions that a wildcard grants and that were not used.
     pub added_actions: Vec<String>,
+    /// Conditions on the calls' origin that were asked for and that it does not have, and why.
+    pub left_off: Vec<String>,
 }
 
 /// Policies made from usage.
@@ -128,8 +131,10 @@ fn documents(
         for (statement, draft) in drafts.iter().enumerate() {
             let sid = sids.next().unwrap_or_default();
             if let Some(evidence) = draft.evidence(grants) {
+                let sid = sid.clone();
                 let added_actions = added(draft, &used, knowledge);
-                notes.push(StatementNote { document, statement, sid: sid.clone(), evidence, added_actions });
+                let left_off = origin::left_off(&options.conditions, &draft.conditions, &evidence);
+                notes.push(StatementNote { document, statement, sid, evidence, added_actions, left_off });
             }
             statements.push(draft.to_statement(sid));
         }

@@ -2,8 +2,8 @@
 //!
 //! The way: `sift` parts the rows into what is granted and what is only shown; `generalise` and `widen` decide how wide
 //! each grant is; `statement` groups grants into statements and `sid` names them; `fit` and `split` keep to the limits;
-//! `make` puts it together; `replay` proves it; `explain` and `render` show it. `base` and `unused` compare with policies
-//! that exist already.
+//! `condition` and `origin` say what limits them further; `make` puts it together; `replay` proves it, asking what rows
+//! have `told`; `explain` and `render` show it. `base` and `unused` compare with policies that exist already.
 //!
 //! No I/O and no SQL: rows come in, documents and reports go out. The same rows give the same bytes, in whatever order
 //! they come.
@@ -20,6 +20,7 @@ mod knowledge;
 mod limits;
 mod make;
 mod options;
+mod origin;
 mod pattern;
 pub mod render;
 pub mod replay;
@@ -28,6 +29,7 @@ mod sid;
 mod sift;
 mod split;
 mod statement;
+mod told;
 pub mod unused;
 mod widen;
 

@@ -63,6 +63,12 @@ pub enum ConditionKind {
     Region,
     /// `aws:CalledVia`: where an action was only ever used through a service.
     CalledVia,
+    /// `aws:SourceIp`: the addresses from which a statement's actions were called.
+    SourceIp,
+    /// `aws:SourceVpce`: the VPC endpoints through which they were called.
+    SourceVpce,
+    /// `aws:MultiFactorAuthPresent`: where all were called in sessions made with MFA.
+    Mfa,
 }
 
 /// How to make policies.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::replay::{policy_set, replay};
 use super::*;
 use crate::iam::Catalog;
-use crate::usage::{Outcome, UsageRow};
+use crate::usage::{Origin, Outcome, Smallest, UsageRow};
 
 /// One row; everything that a test does not care about is filled in.
 pub(crate) fn row(action: &str, resource: &str) -> UsageRow {
@@ -34,6 +34,7 @@ pub(crate) fn row(action: &str, resource: &str) -> UsageRow {
         last_time_us: 1_700_000_500_000_000,
         example_event_id: "00000000-0000-4000-8000-000000000001".to_owned(),
         cross_account: false,
+        origin: None,
     }
 }
 
@@ -72,6 +73,38 @@ fn any_name() -> impl Strategy<Value = String> {
     ]
 }
 
+fn any_origin() -> impl Strategy<Value = Option<Origin>> {
+    let some = |texts: &'static [&'static str]| {
+        let items = proptest::sample::subsequence(texts, 0..=texts.len());
+        (items, proptest::bool::weighted(0.05)).prop_map(|(items, more)| Smallest {
+            more: more && !items.is_empty(),
+            items: items.into_iter().map(str::to_owned).collect(),
+        })
+    };
+    let ips = prop_oneof![
+        4 => some(&["192.0.2.1", "198.51.100.7", "2001:db8::1"]),
+        1 => some(&["", "10.0.0.1", "192.0.2.1", "AWS Internal", "cloudformation.amazonaws.com"]),
+    ];
+    let endpoints = prop_oneof![3 => Just(Smallest::default()), 2 => some(&["vpce-${aws:x}", "vpce-0a", "vpce-0b"])];
+    let mfa = prop_oneof![Just((true, false, false)), any::<(bool, bool, bool)>()];
+    let origin = (ips, endpoints, mfa).prop_map(|(mut source_ips, vpc_endpoint_ids, mfa)| {
+        let (with_mfa, without_mfa, is_silent) = mfa;
+        if source_ips.items.is_empty() && vpc_endpoint_ids.items.is_empty() {
+            source_ips.items.push("192.0.2.1".to_owned());
+        }
+        let without_vpc_endpoint = !source_ips.items.is_empty();
+        let mfa_not_recorded = is_silent || !with_mfa && !without_mfa;
+        Origin { source_ips, vpc_endpoint_ids, without_vpc_endpoint, with_mfa, without_mfa, mfa_not_recorded }
+    });
+    prop_oneof![9 => origin.prop_map(Some), 1 => Just(None)]
+}
+
+fn any_conditions() -> impl Strategy<Value = BTreeSet<ConditionKind>> {
+    use ConditionKind::{CalledVia, Mfa, Region, SourceIp, SourceVpce};
+    proptest::sample::subsequence(vec![Region, CalledVia, SourceIp, SourceVpce, Mfa], 0..=5)
+        .prop_map(|kinds| kinds.into_iter().collect())
+}
+
 fn any_row() -> impl Strategy<Value = UsageRow> {
     let known = (0..USES.len(), 0..3_usize).prop_map(|(at, n)| {
         let (action, resources) = USES[at];
@@ -86,7 +119,9 @@ fn any_row() -> impl Strategy<Value = UsageRow> {
     let instance = "i-[0-9a-f]{17}"
         .prop_map(|id| row("ec2:StopInstances", &format!("arn:aws:ec2:eu-west-1:111122223333:instance/{id}")));
     let numbers = (0..4_u8, 0..4_u8, 0..6_u8, any::<bool>());
-    (prop_oneof![3 => known, 2 => object, 1 => instance], numbers).prop_map(|(mut row, (region, person, odd, via))| {
+    let uses = prop_oneof![3 => known, 2 => object, 1 => instance];
+    (uses, numbers, any_origin()).prop_map(|(mut row, (region, person, odd, via), origin)| {
+        row.origin = origin;
         row.aws_region = ["eu-west-1", "us-east-1", "eu-west-1", ""][usize::from(region)].to_owned();
         row.session_name = Some(format!("person{person}"));
         row.via = via.then(|| "cloudformation.amazonaws.com".to_owned());
@@ -110,11 +145,9 @@ fn any_options() -> impl Strategy<Value = Options> {
         Just(Kind::Session)
     ];
     let fit = prop_oneof![Just(Fit::Split), Just(Fit::Widen)];
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), 0..6_usize);
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any_conditions(), 0..6_usize);
     (granularity, generalize, kind, fit, flags).prop_map(|(granularity, generalize, kind, fit, flags)| {
-        let (collapse_actions, any_region, any_account, conditional, distinct_max) = flags;
-        let conditions: BTreeSet<ConditionKind> =
-            if conditional { [ConditionKind::Region, ConditionKind::CalledVia].into() } else { BTreeSet::new() };
+        let (collapse_actions, any_region, any_account, conditions, distinct_max) = flags;
         Options {
             granularity,
             generalize,
@@ -157,6 +190,17 @@ proptest! {
         let sids: BTreeSet<&str> = made.statements.iter().map(|note| note.sid.as_str()).collect();
         prop_assert_eq!(sids.len(), made.statements.len());
         prop_assert!(sids.iter().all(|sid| !sid.is_empty() && sid.bytes().all(|b| b.is_ascii_alphanumeric())));
+    }
+
+    /// Conditions on the origin stand only where every call is known to meet them: nothing depends on them.
+    #[test]
+    fn what_is_bound_is_proved(rows in proptest::collection::vec(any_row(), 1..30), options in any_options()) {
+        use ConditionKind::{Mfa, SourceIp, SourceVpce};
+        let options = Options { conditions: [SourceIp, SourceVpce, Mfa].into(), ..options };
+        let Some(made) = made(&rows, &options) else { return Ok(()) };
+        let proof = replay(&policy_set(&made), &rows, Catalog::embedded());
+        prop_assert!(proof.is_proof(), "{:#?}\n{}", proof.groups, render::json::render(&made));
+        prop_assert!(!render::json::render(&made).contains("aws:x"));
     }
 
     /// At the finest there is no excess at all.

@@ -11,10 +11,11 @@ use super::make::Made;
 use super::options::Kind;
 use super::pattern::{comparable, escaped};
 use super::sift::{Fate, fate};
+use super::told::Told;
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
 use crate::iam::document::{ActionSpec, Effect, Policy, ResourceSpec, Statement};
-use crate::iam::evaluate::{Compiled, Context, ContextValue, Level, PolicySet, Request, Verdict};
+use crate::iam::evaluate::{Compiled, Level, PolicySet, Request, Verdict};
 use crate::usage::UsageRow;
 
 /// What a replay came to. Events that needed two actions count for each.
@@ -105,19 +106,19 @@ pub fn allow_everything() -> Policy {
 }
 
 /// A row as a request, or why it is none.
-pub(crate) enum Asked {
-    Request { action: String, resource: String, context: Context },
+pub(crate) enum Asked<'a> {
+    Request { action: String, resource: String, told: Told<'a> },
     Not(Fate),
 }
 
 /// The request that a row tells of.
-pub(crate) fn asked(row: &UsageRow, knowledge: &Knowledge<'_>) -> Asked {
+pub(crate) fn asked<'a>(row: &'a UsageRow, knowledge: &Knowledge<'_>) -> Asked<'a> {
     match fate(row, knowledge) {
         Fate::Granted { action, resource, .. } => {
             // An action that takes resources, used on one that the log does not tell, was used on some ARN.
             let is_open = resource == "*" && knowledge.takes_any_resource(&action);
             let resource = if is_open { "arn:*".to_owned() } else { resource };
-            Asked::Request { action, resource, context: context(row) }
+            Asked::Request { action, resource, told: Told::of(row) }
         }
         other => Asked::Not(other),
     }
@@ -131,14 +132,15 @@ pub fn replay(policies: &PolicySet, rows: &[UsageRow], catalog: &Catalog) -> Rep
     let mut replay = Replay::default();
     let mut groups = BTreeMap::new();
     for row in rows {
-        let (action, resource, context) = match asked(row, &knowledge) {
-            Asked::Request { action, resource, context } => (action, resource, context),
+        let (action, resource, told) = match asked(row, &knowledge) {
+            Asked::Request { action, resource, told } => (action, resource, told),
             Asked::Not(fate) => {
                 *replay.uncounted(&fate) += row.event_count;
                 continue;
             }
         };
-        let ask = |resource: &str| compiled.evaluate(&Request { action: &action, resource, context: &context });
+        let ask =
+            |resource: &str| told.verdict(|context| compiled.evaluate(&Request { action: &action, resource, context }));
         let stand_in = witness.as_ref().and_then(|witness| witness.stand_in(&resource));
         if stand_in.is_some_and(|resource| ask(&resource).is_allowed()) {
             replay.allowed += row.event_count;
@@ -250,43 +252,4 @@ fn statement_name(policies: &PolicySet, place: crate::iam::evaluate::StatementRe
         Level::Boundary => format!("statement {}", place.statement + 1),
         _ => format!("policy {}, statement {}", place.policy + 1, place.statement + 1),
     })
-}
-
-/// What a row tells about the request. Everything else is unknown.
-fn context(row: &UsageRow) -> Context {
-    let mut context = Context::new().with("aws:PrincipalArn", row.principal_arn.as_str());
-    let mut set = |key: &str, value: &str| {
-        if !value.is_empty() {
-            context.set(key, ContextValue::Known(vec![value.to_owned()]));
-        }
-    };
-    set("aws:RequestedRegion", &row.aws_region);
-    set("aws:PrincipalAccount", &row.account_id);
-    set("iam:PassedToService", row.passed_to_service.as_deref().unwrap_or_default());
-    set("aws:PrincipalType", principal_type(&row.principal_type));
-    if let Some(user) = Arn::parse(&row.principal_arn).and_then(|arn| arn.resource.strip_prefix("user/")) {
-        set("aws:username", user.rsplit('/').next().unwrap_or_default());
-    }
-    match &row.via {
-        Some(service) => {
-            context.set("aws:CalledVia", ContextValue::Known(vec![service.clone()]));
-            context.set("aws:ViaAWSService", ContextValue::Known(vec!["true".to_owned()]));
-        }
-        None => {
-            context.set("aws:CalledVia", ContextValue::Absent);
-            context.set("aws:ViaAWSService", ContextValue::Known(vec!["false".to_owned()]));
-        }
-    }
-    context
-}
-
-/// IAM User Guide, "AWS global condition context keys", `aws:PrincipalType`.
-fn principal_type(cloudtrail: &str) -> &'static str {
-    match cloudtrail {
-        "Root" => "Account",
-        "IAMUser" => "User",
-        "AssumedRole" => "AssumedRole",
-        "FederatedUser" => "FederatedUser",
-        _ => "",
-    }
 }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::collapse::collapse;
 use super::condition::{Conditions, PASSED_TO_SERVICE, conditions};
+use super::evidence::Evidence;
 use super::generalise::generalise;
 use super::knowledge::{Access, Class, Knowledge};
 use super::options::{ConditionKind, Generalize, Granularity, Kind, Options};
+use super::origin;
 use super::pattern::{with_any, without_covered};
 use super::sift::{Grant, PASS_ROLE};
 use super::statement::{Draft, Reach, group};
@@ -122,6 +124,7 @@ impl<'a> Scope<'a> {
             }
         }
         drafts.extend(self.pass_role(service, &passes, &terms));
+        bind(&mut drafts, grants, &terms.wanted);
         drafts
     }
 
@@ -245,6 +248,20 @@ impl<'a> Scope<'a> {
 
     fn class(&self, action: &str) -> Class {
         self.knowledge.access(action).unwrap_or(Access::Write).class()
+    }
+}
+
+/// Puts the conditions on the calls' origin on whole statements: by grant they would tear statements apart.
+fn bind(drafts: &mut [Draft], grants: &[Numbered<'_>], wanted: &BTreeSet<ConditionKind>) {
+    if !origin::are_wanted(wanted) {
+        return;
+    }
+    let by_index: BTreeMap<usize, &Grant> = grants.iter().copied().collect();
+    for draft in drafts {
+        let behind = draft.grants.iter().filter_map(|index| by_index.get(index));
+        if let Some(evidence) = Evidence::sum(behind.map(|grant| &grant.evidence)) {
+            draft.conditions.extend(origin::conditions(wanted, &evidence));
+        }
     }
 }
 

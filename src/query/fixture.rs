@@ -104,7 +104,7 @@ pub(super) fn snapshot(dir: &Path) -> Snapshot {
             "action": "s3:ListAllMyBuckets", "resource": "*", "outcome": "allowed", "confidence": "documented",
             "rule": "operation", "event_source": s3, "event_name": "ListBuckets", "aws_region": "us-east-1",
             "event_count": count, "first_time": first, "last_time": first, "example_event_id": example,
-            "cross_account": false,
+            "cross_account": false, "source_ips": [example], "source_ip_overflow": false,
         })
     };
     commit(dir, Table::Usage, &[usage("2023-07-10", 1, "2023-07-10T12:00:00Z", "b")]);

@@ -48,6 +48,10 @@ fn usage_is_one_row_a_use() {
                 "2023-07-11 | 5 | 2023-07-11T11:00:00Z | 2023-07-11T11:00:00Z | c",
             ],
         ),
+        (
+            "SELECT source_ips, source_ip_overflow, vpc_endpoint_ids, with_mfa FROM usage ORDER BY event_date",
+            &["[a, b] | false |  | ", "[c] | false |  | "],
+        ),
         ("SELECT count(*) FROM usage WHERE principal_arn = 'nobody'", &["0"]),
     ]);
 }

@@ -14,7 +14,18 @@ CREATE VIEW usage AS
 SELECT event_date, account_id, principal_arn, principal_type, permission_set, session_name, action, resource, outcome,
        confidence, rule, passed_to_service, event_source, event_name, aws_region, via,
        sum(event_count) AS event_count, min(first_time) AS first_time, max(last_time) AS last_time,
-       min(example_event_id) AS example_event_id, cross_account
+       min(example_event_id) AS example_event_id, cross_account,
+       CASE WHEN count(source_ips) > 0
+         THEN array_slice(array_sort(array_distinct(flatten(array_agg(source_ips)))), 1, 16) END AS source_ips,
+       bool_or(source_ip_overflow) OR cardinality(array_distinct(flatten(array_agg(source_ips)))) > 16
+         AS source_ip_overflow,
+       CASE WHEN count(vpc_endpoint_ids) > 0
+         THEN array_slice(array_sort(array_distinct(flatten(array_agg(vpc_endpoint_ids)))), 1, 16) END
+         AS vpc_endpoint_ids,
+       bool_or(vpc_endpoint_overflow) OR cardinality(array_distinct(flatten(array_agg(vpc_endpoint_ids)))) > 16
+         AS vpc_endpoint_overflow,
+       bool_or(without_vpc_endpoint) AS without_vpc_endpoint, bool_or(with_mfa) AS with_mfa,
+       bool_or(without_mfa) AS without_mfa, bool_or(mfa_not_recorded) AS mfa_not_recorded
 FROM usage_by_file
 GROUP BY event_date, account_id, principal_arn, principal_type, permission_set, session_name, action, resource,
          outcome, confidence, rule, passed_to_service, event_source, event_name, aws_region, via, cross_account";

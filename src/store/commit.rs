@@ -80,8 +80,9 @@ impl Writer {
             path: store.dir.clone(),
             holder: fs::read_to_string(lock_path(&store.dir)).unwrap_or_default().trim().to_owned(),
         })?;
-        let connection = super::connect(&store.dir)?;
+        let mut connection = super::connect(&store.dir)?;
         recover_locked(&store.dir, &connection)?;
+        super::migrate::add_missing_columns(&mut connection).map_err(StoreError::catalog(&catalog_path(&store.dir)))?;
         let staging = staging_dir(&store.dir);
         if staging.exists() {
             fs::remove_dir_all(&staging).map_err(StoreError::io(&staging, "cannot empty"))?;

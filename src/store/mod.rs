@@ -14,6 +14,7 @@ mod commit;
 mod datafile;
 mod error;
 mod ledger;
+mod migrate;
 mod snapshot;
 mod tables;
 
@@ -236,11 +237,8 @@ fn fill_table(connection: &Connection, table: Table) -> rusqlite::Result<()> {
     )?;
     connection.execute("INSERT INTO ducklake_schema_versions VALUES (0, 0, ?1)", [id])?;
     connection.execute("INSERT INTO ducklake_table_stats VALUES (?1, 0, 0, 0)", [id])?;
-    for (order, column) in tables::catalog_columns(table).iter().enumerate() {
-        connection.execute(
-            "INSERT INTO ducklake_column VALUES (?1, 0, NULL, ?2, ?3, ?4, ?5, NULL, 'NULL', ?6, ?7, 'literal', 'duckdb')",
-            params![column.id, id, order as i64 + 1, column.name, column.ducklake_type, column.nullable, column.parent],
-        )?;
+    for (order, column) in (1..).zip(tables::catalog_columns(table)) {
+        migrate::insert_column(connection, table, order, &column, 0)?;
     }
     connection.execute("INSERT INTO ducklake_partition_info VALUES (?1, ?2, 0, NULL)", [table.partition_id(), id])?;
     let event_date = tables::catalog_columns(table).iter().find(|c| c.name == "event_date").map(|c| c.id);

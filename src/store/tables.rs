@@ -77,47 +77,74 @@ impl Table {
     }
 }
 
-/// Columns of `usage`: name, type, whether it may be null. Ids follow the order: append, never reorder.
+/// What a column of `usage` holds.
+#[derive(Clone, Copy)]
+enum Type {
+    Date,
+    Text,
+    Texts,
+    Count,
+    Time,
+    Flag,
+}
+
+/// Columns of `usage`: name, type, whether it may be null: those that came later are null in rows from before. Ids
+/// follow the order, that of a list's element comes after its own: append, never reorder.
 #[rustfmt::skip]
-const USAGE_COLUMNS: &[(&str, DataType, bool)] = &[
-    ("event_date", DataType::Date32, false),
-    ("account_id", DataType::Utf8, false),
-    ("principal_arn", DataType::Utf8, false),
-    ("principal_type", DataType::Utf8, false),
-    ("permission_set", DataType::Utf8, true),
-    ("session_name", DataType::Utf8, true),
-    ("action", DataType::Utf8, true),
-    ("resource", DataType::Utf8, false),
-    ("outcome", DataType::Utf8, false),
-    ("confidence", DataType::Utf8, false),
-    ("rule", DataType::Utf8, false),
-    ("passed_to_service", DataType::Utf8, true),
-    ("event_source", DataType::Utf8, false),
-    ("event_name", DataType::Utf8, false),
-    ("aws_region", DataType::Utf8, false),
-    ("via", DataType::Utf8, true),
-    ("event_count", DataType::Int64, false),
-    ("first_time", DataType::Timestamp(TimeUnit::Microsecond, None), false),
-    ("last_time", DataType::Timestamp(TimeUnit::Microsecond, None), false),
-    ("example_event_id", DataType::Utf8, false),
-    ("cross_account", DataType::Boolean, false),
+const USAGE_COLUMNS: &[(&str, Type, bool)] = &[
+    ("event_date", Type::Date, false),
+    ("account_id", Type::Text, false),
+    ("principal_arn", Type::Text, false),
+    ("principal_type", Type::Text, false),
+    ("permission_set", Type::Text, true),
+    ("session_name", Type::Text, true),
+    ("action", Type::Text, true),
+    ("resource", Type::Text, false),
+    ("outcome", Type::Text, false),
+    ("confidence", Type::Text, false),
+    ("rule", Type::Text, false),
+    ("passed_to_service", Type::Text, true),
+    ("event_source", Type::Text, false),
+    ("event_name", Type::Text, false),
+    ("aws_region", Type::Text, false),
+    ("via", Type::Text, true),
+    ("event_count", Type::Count, false),
+    ("first_time", Type::Time, false),
+    ("last_time", Type::Time, false),
+    ("example_event_id", Type::Text, false),
+    ("cross_account", Type::Flag, false),
+    ("source_ips", Type::Texts, true),
+    ("source_ip_overflow", Type::Flag, true),
+    ("vpc_endpoint_ids", Type::Texts, true),
+    ("vpc_endpoint_overflow", Type::Flag, true),
+    ("without_vpc_endpoint", Type::Flag, true),
+    ("with_mfa", Type::Flag, true),
+    ("without_mfa", Type::Flag, true),
+    ("mfa_not_recorded", Type::Flag, true),
 ];
 
 fn usage() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        let fields: Fields = USAGE_COLUMNS
-            .iter()
-            .enumerate()
-            .map(|(i, (name, data_type, nullable))| {
-                let data_type = match data_type {
-                    DataType::Timestamp(unit, None) => DataType::Timestamp(*unit, Some("UTC".into())),
-                    other => other.clone(),
-                };
-                Field::new(*name, data_type, *nullable)
-                    .with_metadata([(FIELD_ID_KEY.to_owned(), (i + 1).to_string())].into())
-            })
-            .collect();
-        Arc::new(Schema::new(fields))
+        let mut ids = 1_usize..;
+        let field = |name: &str, data_type: DataType, nullable: bool, id: usize| {
+            Field::new(name, data_type, nullable).with_metadata([(FIELD_ID_KEY.to_owned(), id.to_string())].into())
+        };
+        let fields = USAGE_COLUMNS.iter().map(|(name, column, nullable)| {
+            let id = ids.next().unwrap_or_default();
+            let data_type = match column {
+                Type::Date => DataType::Date32,
+                Type::Text => DataType::Utf8,
+                Type::Count => DataType::Int64,
+                Type::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+                Type::Flag => DataType::Boolean,
+                Type::Texts => {
+                    let element = field("element", DataType::Utf8, true, ids.next().unwrap_or_default());
+                    DataType::List(Arc::new(element))
+                }
+            };
+            field(name, data_type, *nullable, id)
+        });
+        Arc::new(Schema::new(fields.collect::<Fields>()))
     });
     Arc::clone(&SCHEMA)
 }

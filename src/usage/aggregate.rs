@@ -8,6 +8,7 @@ use hashbrown::hash_table::Entry;
 use super::columns::EventColumns;
 use super::cross_account::is_foreign_copy;
 use super::generalise::generalise;
+use super::origin::{CallOrigin, Origin};
 use super::row::{Outcome, UsageRow};
 use crate::iam::{Catalog, Confidence, Permissions, Step};
 use crate::time::MICROS_PER_DAY;
@@ -22,6 +23,14 @@ pub(super) enum Copies {
 }
 
 const NONE: u32 = 0;
+
+/// What rows hold, beside the catalogue by which they are derived; counted up when they get more columns.
+const FORM: u32 = 2;
+
+/// The version of usage derived by `catalog`: what was derived under another one is derived anew.
+pub fn version(catalog: &Catalog) -> String {
+    format!("{} form {FORM}", catalog.version())
+}
 
 /// A row's identity: everything but counts and times, each text as its number in the interner.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,6 +59,15 @@ struct Counts {
     first_time_us: i64,
     last_time_us: i64,
     example_event_id: u32,
+    origin: Origin<u32>,
+}
+
+/// What one event adds to the rows that it counts for.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    time_us: i64,
+    event_id: Option<&'a str>,
+    origin: CallOrigin<u32>,
 }
 
 /// Texts by number. Number 0 is "none".
@@ -190,14 +208,18 @@ impl<'c> Aggregator<'c> {
             aws_region: self.texts.number(event.aws_region),
             via: self.texts.number(events.invoked_by(row)),
         };
-        let example_event_id = events.event_id(row);
-        self.count(base, &permissions, time_us, example_event_id);
+        let origin = CallOrigin {
+            source_ip: self.texts.number(events.source_ip_address(row)),
+            vpc_endpoint_id: events.vpc_endpoint_id(row).map(|id| self.texts.number(Some(id))),
+            mfa: events.mfa_authenticated(row),
+        };
+        self.count(base, &permissions, &Call { time_us, event_id: events.event_id(row), origin });
     }
 
-    fn count(&mut self, base: Key, permissions: &Permissions, time_us: i64, event_id: Option<&str>) {
+    fn count(&mut self, base: Key, permissions: &Permissions, call: &Call<'_>) {
         if let Some(reason) = permissions.no_permission {
             let key = Key { rule: self.texts.number(Some(reason)), resource: self.texts.number(Some("*")), ..base };
-            self.bump(key, time_us, event_id);
+            self.bump(key, call);
             return;
         }
         let mut counted: Vec<Key> = Vec::with_capacity(4);
@@ -215,39 +237,35 @@ impl<'c> Aggregator<'c> {
                 // Two objects of one call may share a pattern: it is one call all the same.
                 if !counted.contains(&key) {
                     counted.push(key);
-                    self.bump(key, time_us, event_id);
+                    self.bump(key, call);
                 }
             }
         }
     }
 
-    fn bump(&mut self, key: Key, time_us: i64, event_id: Option<&str>) {
+    fn bump(&mut self, key: Key, call: &Call<'_>) {
+        let Call { time_us, event_id, origin } = *call;
         let hash = self.hasher.hash_one(key);
         let Aggregator { hasher, rows, texts, .. } = self;
-        match rows.entry(hash, |c| c.key == key, |c| hasher.hash_one(c.key)) {
-            Entry::Occupied(mut entry) => {
-                let counts = entry.get_mut();
-                counts.event_count += 1;
-                counts.last_time_us = counts.last_time_us.max(time_us);
-                let is_earlier = time_us < counts.first_time_us
-                    || time_us == counts.first_time_us
-                        && event_id.is_some_and(|id| id < texts.text(counts.example_event_id));
-                if is_earlier {
-                    counts.first_time_us = time_us;
-                    counts.example_event_id = texts.number(event_id);
-                }
-            }
-            Entry::Vacant(entry) => {
-                let example_event_id = texts.number(event_id);
-                entry.insert(Counts {
-                    key,
-                    event_count: 1,
-                    first_time_us: time_us,
-                    last_time_us: time_us,
-                    example_event_id,
-                });
-            }
+        let fresh = || Counts {
+            key,
+            event_count: 0,
+            first_time_us: i64::MAX,
+            last_time_us: time_us,
+            example_event_id: NONE,
+            origin: Origin::default(),
+        };
+        let mut entry = rows.entry(hash, |c| c.key == key, |c| hasher.hash_one(c.key)).or_insert_with(fresh);
+        let counts = entry.get_mut();
+        counts.event_count += 1;
+        counts.last_time_us = counts.last_time_us.max(time_us);
+        let is_earlier = time_us < counts.first_time_us
+            || time_us == counts.first_time_us && event_id.is_some_and(|id| id < texts.text(counts.example_event_id));
+        if is_earlier {
+            counts.first_time_us = time_us;
+            counts.example_event_id = texts.number(event_id);
         }
+        counts.origin.add(&origin, |a, b| texts.text(*a).cmp(texts.text(*b)));
     }
 
     /// The rows counted, in no order, and the step. [`super::summed`] puts them in order.
@@ -282,6 +300,7 @@ fn usage_row(texts: &Interner, counts: &Counts, copies: Copies) -> UsageRow {
         last_time_us: counts.last_time_us,
         example_event_id: text(counts.example_event_id),
         cross_account: copies == Copies::Foreign,
+        origin: Some(counts.origin.map(|number| text(*number))),
     }
 }
 

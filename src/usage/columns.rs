@@ -1,6 +1,6 @@
 //! A batch of `events` seen as the IAM step wants it: one [`iam::Event`](crate::iam::Event) a row.
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -11,9 +11,9 @@ use crate::iam::{Event, ResourceRef};
 #[rustfmt::skip]
 pub const EVENT_COLUMNS: &[&str] = &[
     "event_date", "event_time", "event_id", "event_source", "event_name", "event_type", "event_category", "aws_region",
-    "recipient_account_id", "principal_arn", "principal_type", "principal_account_id", "session_name",
-    "permission_set", "error_code", "error_message", "shared_event_id", "user_identity_invoked_by",
-    "request_parameters", "response_elements", "additional_event_data", "resources",
+    "recipient_account_id", "principal_arn", "principal_type", "principal_account_id", "session_name", "permission_set",
+    "source_ip_address", "vpc_endpoint_id", "mfa_authenticated", "error_code", "error_message", "shared_event_id",
+    "user_identity_invoked_by", "request_parameters", "response_elements", "additional_event_data", "resources",
 ];
 
 /// The columns of one batch, in plain `Utf8` whatever form the reader gave them.
@@ -33,6 +33,9 @@ pub struct EventColumns {
     principal_account_id: StringArray,
     session_name: StringArray,
     permission_set: StringArray,
+    source_ip_address: StringArray,
+    vpc_endpoint_id: StringArray,
+    mfa_authenticated: BooleanArray,
     error_code: StringArray,
     error_message: StringArray,
     shared_event_id: StringArray,
@@ -116,6 +119,9 @@ impl EventColumns {
             principal_account_id: text(batch, "principal_account_id")?,
             session_name: text(batch, "session_name")?,
             permission_set: text(batch, "permission_set")?,
+            source_ip_address: text(batch, "source_ip_address")?,
+            vpc_endpoint_id: text(batch, "vpc_endpoint_id")?,
+            mfa_authenticated: column(batch, "mfa_authenticated", &DataType::Boolean)?.as_boolean().clone(),
             error_code: text(batch, "error_code")?,
             error_message: text(batch, "error_message")?,
             shared_event_id: text(batch, "shared_event_id")?,
@@ -201,6 +207,21 @@ impl EventColumns {
     /// `permission_set`.
     pub fn permission_set(&self, row: usize) -> Option<&str> {
         value(&self.permission_set, row)
+    }
+
+    /// `source_ip_address`.
+    pub fn source_ip_address(&self, row: usize) -> Option<&str> {
+        value(&self.source_ip_address, row)
+    }
+
+    /// `vpc_endpoint_id`.
+    pub fn vpc_endpoint_id(&self, row: usize) -> Option<&str> {
+        value(&self.vpc_endpoint_id, row)
+    }
+
+    /// `mfa_authenticated`.
+    pub fn mfa_authenticated(&self, row: usize) -> Option<bool> {
+        self.mfa_authenticated.is_valid(row).then(|| self.mfa_authenticated.value(row))
     }
 
     /// `shared_event_id`.

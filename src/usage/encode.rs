@@ -9,6 +9,8 @@ use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
+use super::encode_origin::{OriginColumns, origin_columns};
+use super::origin::Origin;
 use super::row::{Outcome, UsageRow};
 use crate::store::Table;
 
@@ -23,7 +25,7 @@ pub(crate) fn encode(rows: &[UsageRow]) -> Result<RecordBatch, ArrowError> {
     fn time(rows: &[UsageRow], of: impl Fn(&UsageRow) -> i64) -> ArrayRef {
         Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(of)).with_timezone("UTC"))
     }
-    let columns: Vec<ArrayRef> = vec![
+    let mut columns: Vec<ArrayRef> = vec![
         Arc::new(Date32Array::from_iter_values(rows.iter().map(|r| r.event_date))),
         text(rows, |r| &r.account_id),
         text(rows, |r| &r.principal_arn),
@@ -46,6 +48,8 @@ pub(crate) fn encode(rows: &[UsageRow]) -> Result<RecordBatch, ArrowError> {
         text(rows, |r| &r.example_event_id),
         Arc::new(BooleanArray::from_iter(rows.iter().map(|r| Some(r.cross_account)))),
     ];
+    let origins: Vec<Option<&Origin>> = rows.iter().map(|r| r.origin.as_ref()).collect();
+    columns.extend(origin_columns(&origins));
     RecordBatch::try_new(Table::Usage.schema(), columns)
 }
 
@@ -66,6 +70,7 @@ pub(super) fn decode(batch: &RecordBatch, keep: impl Fn(usize) -> bool) -> Resul
     let dates = column("event_date")?.as_primitive_opt::<Date32Type>().ok_or_else(|| missing("event_date"))?;
     let counts = column("event_count")?.as_primitive_opt::<Int64Type>().ok_or_else(|| missing("event_count"))?;
     let cross_account = column("cross_account")?.as_boolean_opt().ok_or_else(|| missing("cross_account"))?;
+    let origins = OriginColumns::of(batch)?;
     let (first, last) = (time("first_time")?, time("last_time")?);
     let [account_id, principal_arn, principal_type, resource, outcome] =
         [text("account_id")?, text("principal_arn")?, text("principal_type")?, text("resource")?, text("outcome")?];
@@ -105,6 +110,7 @@ pub(super) fn decode(batch: &RecordBatch, keep: impl Fn(usize) -> bool) -> Resul
             last_time_us: last.value(row),
             example_event_id: example.value(row).to_owned(),
             cross_account: cross_account.value(row),
+            origin: origins.as_ref().and_then(|origins| origins.value(row)),
         });
     }
     Ok(rows)

@@ -1,24 +1,32 @@
 //! Who used what: the roll-up from events to `usage`.
 //!
 //! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `generalise` keeps what varies
-//! without end out of the table, `sum` adds rows up, `cross_account` counts a call that two accounts logged once, `encode` and `read` are
-//! the way to the store and back, `select` says whose usage is meant.
+//! without end out of the table, `origin` is where calls came from, `sum` adds rows up, `cross_account` counts a call
+//! that two accounts logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `select` says
+//! whose usage is meant, `data_events` which services' data events there are.
 
 mod aggregate;
 mod columns;
 mod cross_account;
+mod data_events;
 mod encode;
+mod encode_origin;
 mod generalise;
+mod origin;
 mod read;
 mod row;
 mod select;
 mod sum;
 
-pub use aggregate::Aggregator;
+pub use aggregate::{Aggregator, version};
 pub use columns::{EVENT_COLUMNS, EventColumns};
 pub use cross_account::{is_foreign_copy, resolve_day};
+pub use data_events::data_event_sources;
+#[cfg(test)]
+pub(crate) use data_events::known_sources;
 pub(crate) use encode::encode;
 pub use generalise::generalise;
+pub use origin::{Origin, Smallest};
 pub(crate) use read::merge_day;
 pub use read::{ReadError, principals, read};
 pub use row::{Outcome, UsageRow};

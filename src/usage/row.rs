@@ -1,5 +1,6 @@
 //! One row of the `usage` table: the plain type that crosses from usage to policy.
 
+use super::origin::Origin;
 pub use crate::iam::Outcome;
 
 /// One principal × session × action × resource × outcome × day, with how often and when.
@@ -47,6 +48,8 @@ pub struct UsageRow {
     pub example_event_id: String,
     /// Whether the rows were seen only in the account that was called, whose record knows less of the caller.
     pub cross_account: bool,
+    /// Where the calls came from; `None` in rows of stores that didn't record it.
+    pub origin: Option<Origin>,
 }
 
 impl UsageRow {
@@ -87,5 +90,6 @@ impl UsageRow {
             self.first_time_us = other.first_time_us;
             self.example_event_id.clone_from(&other.example_event_id);
         }
+        Origin::sum(&mut self.origin, other.origin.as_ref());
     }
 }

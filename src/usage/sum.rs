@@ -94,6 +94,7 @@ mod tests {
             last_time_us: 7,
             example_event_id: "x".to_owned(),
             cross_account: false,
+            origin: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, because each one links DataFusion again.
 
 mod archive;
+mod conditions;
 mod data;
 mod evaluate;
 mod iam_cases;

@@ -66,6 +66,9 @@ fn statements(out: &mut String, made: &Made) {
     for note in made.statements.iter().filter(|note| !note.added_actions.is_empty()) {
         let _ = writeln!(out, "\n{} also allows: {}", code(&note.sid), code(&note.added_actions.join(", ")));
     }
+    for note in made.statements.iter().filter(|note| !note.left_off.is_empty()) {
+        let _ = writeln!(out, "\n{} is without {}", code(&note.sid), plain(&note.left_off.join("; ")));
+    }
 }
 
 fn shown(out: &mut String, title: &str, list: &[Shown]) {

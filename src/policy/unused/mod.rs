@@ -158,16 +158,16 @@ fn granted<'a>(entity: &Entity, all: &[&'a str]) -> BTreeSet<&'a str> {
 }
 
 /// Policies that allow nothing of what was used, nor may have. One that only denies is needed.
-fn unused_policies(entity: &Entity, requests: &[Asked]) -> Vec<String> {
+fn unused_policies(entity: &Entity, requests: &[Asked<'_>]) -> Vec<String> {
     use crate::iam::document::Effect;
     let is_unused = |identity: &&Identity| {
         let compiled = Compiled::new(&PolicySet::of_identity(vec![identity.policy.clone()]));
         let allows = identity.policy.statements.iter().any(|statement| statement.effect == Effect::Allow);
         allows
             && requests.iter().all(|asked| match asked {
-                Asked::Request { action, resource, context } => {
-                    let verdict = compiled.evaluate(&Request { action, resource, context });
-                    matches!(verdict, Verdict::Denied { explicit: None, .. })
+                Asked::Request { action, resource, told } => {
+                    let ask = |context: &_| compiled.evaluate(&Request { action, resource, context });
+                    !told.any(ask, |verdict| !matches!(verdict, Verdict::Denied { explicit: None, .. }))
                 }
                 Asked::Not(_) => true,
             })

@@ -1,0 +1,204 @@
+//! What a row tells about its requests. Everything else is unknown.
+
+use super::origin::public_ip;
+use crate::iam::arn::Arn;
+use crate::iam::evaluate::{Context, ContextValue, Verdict};
+use crate::usage::{Origin, UsageRow};
+
+/// The contexts of all calls of a row.
+pub(crate) struct Told<'a> {
+    /// What all of them have in common.
+    common: Context,
+    row: &'a UsageRow,
+}
+
+impl<'a> Told<'a> {
+    pub(crate) fn of(row: &'a UsageRow) -> Told<'a> {
+        Told { common: common(row), row }
+    }
+
+    /// What becomes of all calls: allowed only if each of them is.
+    pub(crate) fn verdict(&self, ask: impl Fn(&Context) -> Verdict) -> Verdict {
+        let whole = ask(&self.common);
+        if !matches!(whole, Verdict::Depends { .. }) {
+            return whole;
+        }
+        let badness = |verdict: &Verdict| match verdict {
+            Verdict::Allowed { .. } => 0,
+            Verdict::Depends { .. } => 1,
+            Verdict::Denied { .. } => 2,
+        };
+        self.calls().iter().map(ask).max_by_key(badness).unwrap_or(whole)
+    }
+
+    /// Whether any call may have got a verdict like that.
+    pub(crate) fn any(&self, ask: impl Fn(&Context) -> Verdict, is_like: impl Fn(&Verdict) -> bool) -> bool {
+        let whole = ask(&self.common);
+        let calls = if matches!(whole, Verdict::Depends { .. }) { self.calls() } else { Vec::new() };
+        if calls.is_empty() { is_like(&whole) } else { calls.iter().map(ask).any(|verdict| is_like(&verdict)) }
+    }
+
+    /// One context for each origin; none where it is not known, as of what a service called. Which session called from
+    /// where is not recorded: each of them is taken to have called from everywhere.
+    fn calls(&self) -> Vec<Context> {
+        let Some(origin) = self.row.origin.as_ref().filter(|_| self.row.via.is_none()) else { return Vec::new() };
+        let sessions = sessions(origin, &self.row.principal_type);
+        let mut calls = Vec::new();
+        for (ip, endpoint) in places(origin) {
+            for mfa in &sessions {
+                let mut context = self.common.clone();
+                context.set("aws:SourceIp", ip.clone());
+                context.set("aws:SourceVpce", endpoint.clone());
+                context.set("aws:MultiFactorAuthPresent", mfa.clone());
+                calls.push(context);
+            }
+        }
+        calls
+    }
+}
+
+fn known(text: impl Into<String>) -> ContextValue {
+    ContextValue::Known(vec![text.into()])
+}
+
+/// `aws:SourceIp` and `aws:SourceVpce` of the calls: a request has one of them.
+fn places(origin: &Origin) -> Vec<(ContextValue, ContextValue)> {
+    use ContextValue::{Absent, Unknown};
+    let mut places = Vec::new();
+    for text in &origin.source_ips.items {
+        // A private address came through an endpoint that the record does not name, or from within AWS.
+        places.push(public_ip(text).map_or((Unknown, Unknown), |ip| (known(ip.to_string()), Absent)));
+    }
+    if origin.source_ips.more {
+        places.push((Unknown, Absent));
+    }
+    places.extend(origin.vpc_endpoint_ids.items.iter().map(|id| (Absent, known(id.as_str()))));
+    if origin.vpc_endpoint_ids.more {
+        places.push((Absent, Unknown));
+    }
+    places
+}
+
+/// `aws:MultiFactorAuthPresent` of the calls: long-term credentials don't have it.
+fn sessions(origin: &Origin, principal_type: &str) -> Vec<ContextValue> {
+    let is_lasting = matches!(principal_type, "IAMUser" | "Root");
+    let silent = if is_lasting { ContextValue::Absent } else { ContextValue::Unknown };
+    let kinds =
+        [(origin.with_mfa, known("true")), (origin.without_mfa, known("false")), (origin.mfa_not_recorded, silent)];
+    kinds.into_iter().filter(|(is_there, _)| *is_there).map(|(_, value)| value).collect()
+}
+
+/// What does not depend on the origin.
+fn common(row: &UsageRow) -> Context {
+    let mut context = Context::new().with("aws:PrincipalArn", row.principal_arn.as_str());
+    let mut set = |key: &str, value: &str| {
+        if !value.is_empty() {
+            context.set(key, ContextValue::Known(vec![value.to_owned()]));
+        }
+    };
+    set("aws:RequestedRegion", &row.aws_region);
+    set("aws:PrincipalAccount", &row.account_id);
+    set("iam:PassedToService", row.passed_to_service.as_deref().unwrap_or_default());
+    set("aws:PrincipalType", principal_type(&row.principal_type));
+    if let Some(user) = Arn::parse(&row.principal_arn).and_then(|arn| arn.resource.strip_prefix("user/")) {
+        set("aws:username", user.rsplit('/').next().unwrap_or_default());
+    }
+    match &row.via {
+        Some(service) => {
+            context.set("aws:CalledVia", ContextValue::Known(vec![service.clone()]));
+            context.set("aws:ViaAWSService", ContextValue::Known(vec!["true".to_owned()]));
+        }
+        None => {
+            context.set("aws:CalledVia", ContextValue::Absent);
+            context.set("aws:ViaAWSService", ContextValue::Known(vec!["false".to_owned()]));
+        }
+    }
+    context
+}
+
+/// IAM User Guide, "AWS global condition context keys", `aws:PrincipalType`.
+fn principal_type(cloudtrail: &str) -> &'static str {
+    match cloudtrail {
+        "Root" => "Account",
+        "IAMUser" => "User",
+        "AssumedRole" => "AssumedRole",
+        "FederatedUser" => "FederatedUser",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iam::Catalog;
+    use crate::iam::document::Policy;
+    use crate::iam::evaluate::PolicySet;
+    use crate::policy::replay::{Replay, replay};
+    use crate::usage::Smallest;
+
+    fn ips(texts: &[&str], more: bool) -> Origin {
+        let items = texts.iter().map(|text| (*text).to_owned()).collect();
+        let source_ips = Smallest { items, more };
+        Origin { source_ips, without_vpc_endpoint: true, with_mfa: true, ..Origin::default() }
+    }
+
+    fn endpoints(ids: &[&str]) -> Origin {
+        let items = ids.iter().map(|id| (*id).to_owned()).collect();
+        Origin { vpc_endpoint_ids: Smallest { items, more: false }, without_mfa: true, ..Origin::default() }
+    }
+
+    fn replayed(condition: &str, origin: Option<Origin>, via: Option<&str>) -> Replay {
+        let mut row = crate::policy::properties::row("ec2:DescribeInstances", "*");
+        (row.origin, row.via) = (origin, via.map(str::to_owned));
+        let policy =
+            format!(r#"{{"Statement":[{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{condition}}}]}}"#);
+        let set = PolicySet::of_identity(vec![Policy::parse(&policy).unwrap()]);
+        replay(&set, &[row], Catalog::embedded())
+    }
+
+    #[track_caller]
+    fn check(condition: &str, origin: Origin, expected: &str) {
+        let replay = replayed(condition, Some(origin), None);
+        let found = match (replay.allowed, replay.denied, replay.depends) {
+            (3, 0, 0) => "allowed",
+            (0, 3, 0) => "denied",
+            (0, 0, 3) => "depends",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, expected, "{condition}");
+    }
+
+    #[test]
+    fn every_address_must_be_allowed() {
+        let one = r#"{"IpAddress":{"aws:SourceIp":"192.0.2.1"}}"#;
+        let net = r#"{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}"#;
+        check(one, ips(&["192.0.2.1"], false), "allowed");
+        check(one, ips(&["192.0.2.1", "192.0.2.2"], false), "denied");
+        check(net, ips(&["192.0.2.1", "192.0.2.2"], false), "allowed");
+        check(net, ips(&["192.0.2.1"], true), "depends");
+        check(net, ips(&["192.0.2.1", "AWS Internal"], false), "depends");
+        check(net, ips(&["10.0.0.1"], false), "depends");
+        check(net, endpoints(&["vpce-1"]), "denied");
+        check(r#"{"NotIpAddress":{"aws:SourceIp":"192.0.2.1"}}"#, ips(&["192.0.2.1", "192.0.2.2"], false), "denied");
+    }
+
+    #[test]
+    fn endpoints_and_mfa() {
+        let endpoint = r#"{"StringEquals":{"aws:SourceVpce":["vpce-1","vpce-2"]}}"#;
+        check(endpoint, endpoints(&["vpce-1", "vpce-2"]), "allowed");
+        check(endpoint, endpoints(&["vpce-1", "vpce-3"]), "denied");
+        check(endpoint, Origin { without_mfa: false, ..ips(&["192.0.2.1"], false) }, "denied");
+        let mfa = r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#;
+        check(mfa, ips(&["192.0.2.1"], false), "allowed");
+        check(mfa, Origin { without_mfa: true, ..ips(&["192.0.2.1"], false) }, "denied");
+        check(mfa, Origin { mfa_not_recorded: true, ..ips(&["192.0.2.1"], false) }, "depends");
+    }
+
+    #[test]
+    fn what_was_not_recorded_is_not_known() {
+        let condition = r#"{"IpAddress":{"aws:SourceIp":"192.0.2.1"}}"#;
+        assert_eq!(replayed(condition, None, None).depends, 3);
+        let through_a_service = Some("cloudformation.amazonaws.com");
+        assert_eq!(replayed(condition, Some(ips(&["192.0.2.1"], false)), through_a_service).depends, 3);
+    }
+}

@@ -1,0 +1,102 @@
+//! Which services' data events a store has: a trail logs them only if told to.
+
+use std::collections::BTreeSet;
+
+use super::encode::texts;
+use super::read::ReadError;
+use crate::store::{DataFile, Snapshot, Table, read_batches};
+
+/// Calls that are logged as data events, by service.
+/// CloudTrail User Guide, "Logging data events" (`logging-data-events-with-cloudtrail`) and each service's own list.
+#[rustfmt::skip]
+const CALLS: &[(&str, &[&str])] = &[
+    ("s3.amazonaws.com", &[
+        "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "DeleteObject",
+        "DeleteObjects", "DeleteObjectTagging", "GetObject", "GetObjectAcl", "GetObjectAttributes",
+        "GetObjectLegalHold", "GetObjectRetention", "GetObjectTagging", "GetObjectTorrent", "HeadBucket", "HeadObject",
+        "ListMultipartUploads", "ListObjects", "ListObjectVersions", "ListParts", "PutObject", "PutObjectAcl",
+        "PutObjectLegalHold", "PutObjectRetention", "PutObjectTagging", "RestoreObject", "SelectObjectContent",
+        "UploadPart", "UploadPartCopy",
+    ]),
+    ("lambda.amazonaws.com", &["Invoke"]),
+    ("dynamodb.amazonaws.com", &[
+        "BatchExecuteStatement", "BatchGetItem", "BatchWriteItem", "DeleteItem", "ExecuteStatement",
+        "ExecuteTransaction", "GetItem", "GetRecords", "GetShardIterator", "PutItem", "Query", "Scan",
+        "TransactGetItems", "TransactWriteItems", "UpdateItem",
+    ]),
+    ("sqs.amazonaws.com", &[
+        "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "DeleteMessage", "DeleteMessageBatch",
+        "ReceiveMessage", "SendMessage", "SendMessageBatch",
+    ]),
+    ("sns.amazonaws.com", &["Publish", "PublishBatch"]),
+    ("kinesis.amazonaws.com", &[
+        "GetRecords", "GetShardIterator", "ListShards", "PutRecord", "PutRecords", "SubscribeToShard",
+    ]),
+];
+
+/// The event sources (`s3.amazonaws.com`) of which the snapshot holds data events, of those in [`CALLS`].
+///
+/// Cheap: where the catalog's bounds rule data events out nothing is read, else two columns of the roll-up, and that
+/// only until nothing more can be found.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn data_event_sources(snapshot: &Snapshot) -> Result<BTreeSet<String>, ReadError> {
+    let mut found = BTreeSet::new();
+    if !snapshot.files(Table::Events).iter().any(may_hold_data_events) {
+        return Ok(found);
+    }
+    for file in snapshot.files(Table::Usage) {
+        for batch in read_batches(&file.path, Some(&["event_source", "event_name"]), None)? {
+            let batch = batch?;
+            let (sources, names) = (texts(&batch, "event_source")?, texts(&batch, "event_name")?);
+            for (source, name) in sources.iter().zip(names).filter_map(|(source, name)| source.zip(name)) {
+                if is_data_event(source, name) && !found.contains(source) {
+                    found.insert(source.to_owned());
+                }
+            }
+            if found.len() == CALLS.len() {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The services of which [`data_event_sources`] can tell.
+#[cfg(test)]
+pub(crate) fn known_sources() -> BTreeSet<&'static str> {
+    CALLS.iter().map(|(source, _)| *source).collect()
+}
+
+fn is_data_event(source: &str, name: &str) -> bool {
+    // Lambda's names end in a date or a version: `Invoke20150331`.
+    let is_name = |known: &&str| name.strip_prefix(*known).is_some_and(|end| end.bytes().all(|b| b.is_ascii_digit()));
+    CALLS.iter().any(|(service, names)| *service == source && names.iter().any(is_name))
+}
+
+/// By the bounds of `event_category`; older records don't say it.
+fn may_hold_data_events(file: &DataFile) -> bool {
+    let column = Table::Events.schema().index_of("event_category").ok();
+    let bounds = file.columns.iter().find(|stats| Some(stats.column) == column);
+    bounds.is_none_or(|stats| stats.null_count > 0 || stats.min.as_deref().is_none_or(|min| min <= "Data"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_data_events() {
+        for (source, name, expected) in [
+            ("s3.amazonaws.com", "GetObject", true),
+            ("s3.amazonaws.com", "GetObjectLockConfiguration", false),
+            ("s3.amazonaws.com", "ListBuckets", false),
+            ("lambda.amazonaws.com", "Invoke20150331", true),
+            ("lambda.amazonaws.com", "InvokeAsync", false),
+            ("ec2.amazonaws.com", "GetObject", false),
+        ] {
+            assert_eq!(is_data_event(source, name), expected, "{source} {name}");
+        }
+    }
+}
