@@ -4,7 +4,8 @@ use std::fs;
 
 const RESULTS: &str = "benches/RESULTS.md";
 
-const HEAD: &str = "# Results\n\nWritten by the benchmarks themselves (`--record`); each section says how to make it anew.\n";
+const HEAD: &str =
+    "# Results\n\nWritten by the benchmarks themselves (`--record`); each section says how to make it anew.\n";
 
 /// Replaces a benchmark's section, or adds it.
 pub fn section(name: &str, text: &str) {

@@ -53,7 +53,8 @@ fn install() -> bool {
     let succeeds = |command: &mut Command| command.status().is_ok_and(|status| status.success());
     let python = Path::new(PEERS).join("bin/python");
     let is_there = python.exists() || succeeds(Command::new("python3").args(["-m", "venv", PEERS]));
-    let installed = is_there && succeeds(Command::new(&python).args(["-m", "pip", "install", "-q", "-r", requirements]));
+    let installed =
+        is_there && succeeds(Command::new(&python).args(["-m", "pip", "install", "-q", "-r", requirements]));
     if !installed {
         eprintln!("without peers: Python 3 with venv and pip could not install {requirements}");
     }

@@ -109,8 +109,13 @@ fn compare(archive: &Archive, contenders: &[Contender], rounds: usize, work: &st
             size.objects as f64 / seconds,
             last.records.map_or_else(|| "–".to_owned(), |n| format!("{:.0}", n as f64 / seconds)),
             seconds / own,
-            outcomes.iter().filter_map(|o| o.peak_bytes).max().map_or_else(|| "–".to_owned(), |b| format!("{}", b >> 20)),
-            last.written_bytes.map_or_else(|| "–".to_owned(), |b| format!("{:.2}", b as f64 / size.stored_bytes as f64)),
+            outcomes
+                .iter()
+                .filter_map(|o| o.peak_bytes)
+                .max()
+                .map_or_else(|| "–".to_owned(), |b| format!("{}", b >> 20)),
+            last.written_bytes
+                .map_or_else(|| "–".to_owned(), |b| format!("{:.2}", b as f64 / size.stored_bytes as f64)),
         )
         .expect("a string");
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::select::SelectArgs;
 use super::table::{render, row, table};
 use super::{CliError, Context, Exit};
-use crate::iam::{Catalog, Outcome};
+use crate::iam::Outcome;
 use crate::time::format_time;
 use crate::usage::UsageRow;
 
@@ -88,7 +88,7 @@ impl By {
 }
 
 pub fn run(args: &ActionsArgs, context: &Context) -> Result<Exit, CliError> {
-    let selected = args.select.read(Catalog::embedded(), context)?;
+    let selected = args.select.read(context.catalog, context)?;
     let lines = lines(&selected.rows, args.by);
     let text = match args.format {
         Format::Table => table_text(&lines),

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::policy::read_policy;
 use super::select::SelectArgs;
 use super::{CliError, Context, Exit};
-use crate::iam::Catalog;
 use crate::iam::evaluate::PolicySet;
 use crate::policy::explain;
 use crate::policy::replay::{Group, GroupFate, Replay, allow_everything, replay};
@@ -65,7 +64,7 @@ enum Format {
 
 pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
     let policies = args.policies()?;
-    let catalog = Catalog::embedded();
+    let catalog = context.catalog;
     let selected = args.select.read(catalog, context)?;
     let result = replay(&policies, &selected.rows, catalog);
     let text = match args.format {

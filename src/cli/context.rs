@@ -1,8 +1,12 @@
 //! What every subcommand gets: how much to say, where, and in which colours.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
-/// How the program talks.
+use super::CliError;
+use crate::iam::Catalog;
+
+/// How the program talks, and what it knows of IAM.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// Say only errors.
@@ -15,6 +19,8 @@ pub struct Context {
     pub stderr_is_terminal: bool,
     /// Whether colours are wanted (`NO_COLOR`, `TERM=dumb`).
     pub color: bool,
+    /// Actions, resource types, operations.
+    pub catalog: &'static Catalog,
 }
 
 impl Context {
@@ -29,7 +35,21 @@ impl Context {
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal,
             color: stderr_is_terminal && !is_set("NO_COLOR") && !is_dumb,
+            catalog: Catalog::embedded(),
         }
+    }
+
+    /// The same with a catalogue out of a file.
+    ///
+    /// # Errors
+    /// A file that can't be read or is no catalogue.
+    pub fn with_catalog(self, path: &Path) -> Result<Context, CliError> {
+        let bytes = std::fs::read(path)
+            .map_err(|error| CliError::failed(format!("cannot read the catalogue {}: {error}", path.display())))?;
+        let catalog =
+            Catalog::load(&bytes).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))?;
+        // One a run, for as long as it runs.
+        Ok(Context { catalog: Box::leak(Box::new(catalog)), ..self })
     }
 
     /// Whether progress bars are drawn.

@@ -9,7 +9,7 @@ use super::select::StoreArgs;
 use super::sql::open;
 use super::table::{render, row, table};
 use super::{CliError, Context, Exit, printable};
-use crate::iam::{Catalog, Event, Outcome, Permission, Permissions, Step};
+use crate::iam::{Event, Outcome, Permission, Permissions, Step};
 use crate::query::{self, Options, QueryError};
 use crate::record;
 use crate::store::Snapshot;
@@ -54,7 +54,7 @@ enum Format {
 pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
     let snapshot = open(&args.store.store, args.at, context)?;
     let mut explanations = Vec::new();
-    for (id, batches) in args.event_id.iter().zip(find(&snapshot, &args.event_id)?) {
+    for (id, batches) in args.event_id.iter().zip(find(&snapshot, &args.event_id, context)?) {
         if batches.is_empty() {
             return Err(CliError::failed(format!(
                 "snapshot {} has no event {id}\nhint: trailpare sql \"SELECT event_id, event_time FROM events LIMIT 10\"",
@@ -62,7 +62,7 @@ pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
             )));
         }
         for batch in &batches {
-            explanations.extend(explain(batch)?);
+            explanations.extend(explain(batch, context)?);
         }
     }
     let mut out = io::stdout().lock();
@@ -80,10 +80,11 @@ pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn find(snapshot: &Snapshot, ids: &[String]) -> Result<Vec<Vec<RecordBatch>>, CliError> {
+fn find(snapshot: &Snapshot, ids: &[String], context: &Context) -> Result<Vec<Vec<RecordBatch>>, CliError> {
+    let options = Options { catalog: Some(context.catalog), ..Options::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let session = query::session(snapshot, &Options::default()).await.map_err(QueryError::from)?;
+        let session = query::session(snapshot, &options).await.map_err(QueryError::from)?;
         let mut found = Vec::new();
         for id in ids {
             found.push(query::events_by_id(&session, id).await?);
@@ -103,9 +104,9 @@ struct Explanation {
     record: Value,
 }
 
-fn explain(batch: &RecordBatch) -> Result<Vec<Explanation>, CliError> {
+fn explain(batch: &RecordBatch, context: &Context) -> Result<Vec<Explanation>, CliError> {
     let events = EventColumns::try_new(batch)?;
-    let mut step = Step::new(Catalog::embedded());
+    let mut step = Step::new(context.catalog);
     Ok((0..events.len())
         .map(|row| {
             let resources = events.resources(row);

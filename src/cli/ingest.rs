@@ -7,7 +7,6 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::select::{RangeArgs, StoreArgs};
 use super::{CliError, Context, Exit, progress};
-use crate::iam::Catalog;
 use crate::ingest::{Options, Summary};
 use crate::store::Store;
 use crate::usage::TimeRange;
@@ -100,7 +99,7 @@ pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
         ..default_options(args.archives.clone())
     };
     let store = Store::open_or_create(&args.store.store)?;
-    let summary = progress::ingest(&store, &options, Catalog::embedded(), context)?;
+    let summary = progress::ingest(&store, &options, context.catalog, context)?;
     Ok(report(&summary, context))
 }
 

@@ -39,7 +39,8 @@ Exit codes:
   4    a policy would deny what was allowed
   130  interrupted
 
-The environment variable TRAILPARE_STORE gives the default of --store; NO_COLOR turns colours off.";
+The environment variables TRAILPARE_STORE and TRAILPARE_CATALOG give the defaults of --store and --catalog; NO_COLOR
+turns colours off.";
 
 /// What did this role really use, and what is the least it needs? Least-privilege IAM policies from copies of AWS
 /// CloudTrail archives, offline.
@@ -52,6 +53,10 @@ struct Cli {
     /// Say only errors on standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
+    /// A newer catalogue of IAM's actions than the one built in: a `catalogue.txt` as the generator in trailpare's
+    /// repository writes it. Give it to every command on a store: usage is derived anew where it was derived by another.
+    #[arg(long, global = true, value_name = "FILE", env = "TRAILPARE_CATALOG")]
+    catalog: Option<std::path::PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -93,18 +98,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let context = Context::new(cli.quiet, cli.verbose);
-    let outcome = match &cli.command {
-        Command::Ingest(args) => ingest::run(args, &context),
-        Command::Status(args) => status::run(args, &context),
-        Command::Actions(args) => actions::run(args, &context),
-        Command::Policy(args) => policy::run(args, &context),
-        Command::Check(args) => check::run(args, &context),
-        Command::Unused(args) => unused::run(args, &context),
-        Command::Sql(args) => sql::run(args, &context),
-        Command::Explain(args) => explain::run(args, &context),
-        Command::Synth(args) => synth::run(args, &context),
-        Command::Completions(args) => completions::run(args, &context),
-        Command::Man(args) => man::run(args, &context),
+    let outcome = match &cli.catalog {
+        Some(path) => context.with_catalog(path).and_then(|context| run_command(&cli.command, &context)),
+        None => run_command(&cli.command, &context),
     };
     match outcome {
         Ok(exit) => exit,
@@ -113,6 +109,22 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             context.error(&error.to_string());
             error.exit()
         }
+    }
+}
+
+fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
+    match command {
+        Command::Ingest(args) => ingest::run(args, context),
+        Command::Status(args) => status::run(args, context),
+        Command::Actions(args) => actions::run(args, context),
+        Command::Policy(args) => policy::run(args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Unused(args) => unused::run(args, context),
+        Command::Sql(args) => sql::run(args, context),
+        Command::Explain(args) => explain::run(args, context),
+        Command::Synth(args) => synth::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
+        Command::Man(args) => man::run(args, context),
     }
 }
 

@@ -226,7 +226,7 @@ enum FitArg {
 
 pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     let existing = existing(args)?;
-    let catalog = Catalog::embedded();
+    let catalog = context.catalog;
     let selected = args.select.read(catalog, context)?;
     let kind = args.what.kind.map_or_else(|| kind_of(&selected.rows), KindArg::kind);
     let mut options = args.options(kind);

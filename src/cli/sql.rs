@@ -8,7 +8,6 @@ use datafusion::prelude::SessionContext;
 
 use super::select::StoreArgs;
 use super::{CliError, Context, Exit, printable};
-use crate::iam::Catalog;
 use crate::ingest::{Refreshed, refresh_usage_if_outdated};
 use crate::query::{self, Format, Options, QueryError};
 use crate::store::{Snapshot, Store};
@@ -98,7 +97,7 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
 pub(super) fn open(dir: &Path, at: Option<i64>, context: &Context) -> Result<Snapshot, CliError> {
     let store = Store::open(dir)?;
     if at.is_none()
-        && let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(&store, Catalog::embedded())?
+        && let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(&store, context.catalog)?
     {
         context.warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
     }
@@ -141,6 +140,7 @@ async fn answer(
     let options = Options {
         threads: args.threads.map(usize::from),
         memory_limit_bytes: usize::try_from(args.memory_limit_mib << 20).ok(),
+        catalog: Some(context.catalog),
     };
     let session = query::session(snapshot, &options).await.map_err(QueryError::from)?;
     match &args.output {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use super::select::{RangeArgs, SelectArgs, StoreArgs};
 use super::{CliError, Context, Exit};
-use crate::iam::Catalog;
 use crate::policy::unused::{Details, EntityUse, text, unused, value};
 
 /// Compare what roles and users may do with what they did: services, actions, policies and whole roles and users that
@@ -60,7 +59,7 @@ pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
         let glob = format!("*{pattern}*");
         details.entities.retain(|entity| crate::iam::wildcard_match(&glob, &entity.arn, false));
     }
-    let catalog = Catalog::embedded();
+    let catalog = context.catalog;
     let selected = args.select().read(catalog, context)?;
     let uses = unused(&details, &selected.rows, catalog);
     let printed = match args.format {

@@ -9,6 +9,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::functions;
 use super::table::StoreTable;
 use super::views;
+use crate::iam::Catalog;
 use crate::store::{Snapshot, Table};
 
 /// How queries run.
@@ -18,6 +19,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Memory that sorts, joins and groupings may take together before they spill to disk; `None`: no limit.
     pub memory_limit_bytes: Option<usize>,
+    /// What the IAM functions know; `None`: the catalogue that is built in.
+    pub catalog: Option<&'static Catalog>,
 }
 
 /// A session over one snapshot: tables `events` and `usage`, the views, the functions.
@@ -27,7 +30,7 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
         runtime = runtime.with_memory_limit(bytes, 1.0);
     }
     let mut context = SessionContext::new_with_config_rt(config(options), runtime.build_arc()?);
-    functions::register(&mut context)?;
+    functions::register(&mut context, options.catalog.unwrap_or_else(Catalog::embedded))?;
     context.register_table(Table::Events.name(), Arc::new(StoreTable::new(snapshot, Table::Events)))?;
     context.register_table(views::USAGE_BY_FILE, Arc::new(StoreTable::new(snapshot, Table::Usage)))?;
     views::register(&context).await?;

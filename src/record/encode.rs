@@ -49,25 +49,29 @@ struct Row<'a> {
     object: &'a ParsedObject,
     record: &'a Record,
     principal: Principal<'a>,
+    recipient: Option<Cow<'a, str>>,
+    source: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
 }
 
 impl<'a> Row<'a> {
     fn new(object: &'a ParsedObject, record: &'a Record) -> Row<'a> {
-        Row { object, record, principal: principal(&identity(object, record)) }
-    }
-
-    fn text(&self, column: usize) -> Option<Cow<'a, str>> {
-        text(self.object, self.record, column)
+        let (mut recipient, mut source, mut name) = (None, None, None);
+        for value in object.values(record) {
+            let slot = match usize::from(value.column) {
+                RECIPIENT => &mut recipient,
+                SOURCE => &mut source,
+                NAME => &mut name,
+                _ => continue,
+            };
+            *slot = Some(object.text_of(record, value));
+        }
+        Row { object, record, principal: principal(&identity(object, record)), recipient, source, name }
     }
 
     fn size_bytes(&self) -> usize {
         self.object.values(self.record).iter().map(|value| (value.end - value.start) as usize).sum::<usize>() * 2
     }
-}
-
-fn text<'a>(object: &'a ParsedObject, record: &Record, column: usize) -> Option<Cow<'a, str>> {
-    let value = object.values(record).iter().find(|value| usize::from(value.column) == column)?;
-    Some(object.text_of(record, value))
 }
 
 fn identity<'a>(object: &'a ParsedObject, record: &Record) -> Identity<'a> {
@@ -95,10 +99,10 @@ fn identity<'a>(object: &'a ParsedObject, record: &Record) -> Identity<'a> {
 /// Sorts by ranks instead of texts: a batch has many rows and few different principals, sources and names.
 fn sort(rows: &mut Vec<Row<'_>>) {
     let ranks = [
-        ranks(rows, |row| row.text(RECIPIENT)),
-        ranks(rows, |row| row.principal.arn.clone()),
-        ranks(rows, |row| row.text(SOURCE)),
-        ranks(rows, |row| row.text(NAME)),
+        ranks(rows, |row| row.recipient.as_deref()),
+        ranks(rows, |row| row.principal.arn.as_deref()),
+        ranks(rows, |row| row.source.as_deref()),
+        ranks(rows, |row| row.name.as_deref()),
     ];
     let rank = |of: usize, row: usize| ranks.get(of).and_then(|r| r.get(row)).copied().unwrap_or(0);
     let mut order: Vec<([u32; 4], i64, u128, u32)> = rows
@@ -115,8 +119,8 @@ fn sort(rows: &mut Vec<Row<'_>>) {
 }
 
 /// For each row the place of its text among all that occur; 0 for rows without one.
-fn ranks<'a>(rows: &[Row<'a>], of: impl Fn(&Row<'a>) -> Option<Cow<'a, str>>) -> Vec<u32> {
-    let mut numbers: HashMap<Cow<'a, str>, u32, foldhash::fast::RandomState> = HashMap::default();
+fn ranks<'r>(rows: &'r [Row<'_>], of: impl Fn(&'r Row<'_>) -> Option<&'r str>) -> Vec<u32> {
+    let mut numbers: HashMap<&'r str, u32, foldhash::fast::RandomState> = HashMap::default();
     let given: Vec<Option<u32>> = rows
         .iter()
         .map(|row| {
@@ -124,7 +128,7 @@ fn ranks<'a>(rows: &[Row<'a>], of: impl Fn(&Row<'a>) -> Option<Cow<'a, str>>) ->
             of(row).map(|text| *numbers.entry(text).or_insert(next))
         })
         .collect();
-    let mut texts: Vec<(&Cow<'a, str>, u32)> = numbers.iter().map(|(text, number)| (text, *number)).collect();
+    let mut texts: Vec<(&str, u32)> = numbers.iter().map(|(text, number)| (*text, *number)).collect();
     texts.sort_unstable();
     let mut rank_of = vec![0; texts.len()];
     for (rank, (_, number)) in (1..).zip(&texts) {

@@ -38,9 +38,8 @@ pub(in crate::query) const EVENT_ARGUMENTS: &[&str] = &[
 /// The members of one of its answers.
 const MEMBERS: [&str; 7] = ["action", "resource", "outcome", "confidence", "rule", "source", "passed_to_service"];
 
-/// The functions of this file, answered by the catalogue that is compiled in.
-pub(super) fn functions() -> Vec<ScalarUDF> {
-    let catalog = Catalog::embedded();
+/// The functions of this file, answered by this catalogue.
+pub(super) fn functions(catalog: &'static Catalog) -> Vec<ScalarUDF> {
     let level = move |action: &str| Some(catalog.action(action)?.access_level.as_str().to_owned());
     let exists = text_function("iam_action_exists", 1, DataType::Boolean, move |texts| {
         let is_action = |action: &str| catalog.action(action).is_some();
@@ -52,7 +51,7 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
         let answers = pairs.map(|(pattern, action)| Some(wildcard_match(pattern?, action?, true)));
         Ok(Arc::new(answers.collect::<BooleanArray>()))
     });
-    vec![ScalarUDF::from(IamActions::new()), text_to_text("iam_action_level", level), exists, matches]
+    vec![ScalarUDF::from(IamActions::new(catalog)), text_to_text("iam_action_level", level), exists, matches]
 }
 
 /// The actions that an event took, each with one resource; empty where it takes no permission. The event is
@@ -63,11 +62,13 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct IamActions {
     signature: Signature,
+    steps: Steps,
 }
 
 impl IamActions {
-    fn new() -> Self {
-        IamActions { signature: Signature::user_defined(Volatility::Immutable) }
+    fn new(catalog: &'static Catalog) -> Self {
+        let steps = Steps { catalog, idle: Mutex::new(Vec::new()) };
+        IamActions { signature: Signature::user_defined(Volatility::Immutable), steps }
     }
 }
 
@@ -106,12 +107,12 @@ impl ScalarUDFImpl for IamActions {
         let columns: Vec<ArrayRef> = args.args.iter().map(|value| value.to_array(rows)).collect::<Result<_>>()?;
         let answers = match columns.as_slice() {
             [event] => match event.as_struct_opt() {
-                Some(event) => of_columns(rows, |name| event.column_by_name(name))?,
-                None => of_records(event)?,
+                Some(event) => of_columns(&self.steps, rows, |name| event.column_by_name(name))?,
+                None => of_records(&self.steps, event)?,
             },
             _ => {
                 let position = |name: &str| EVENT_ARGUMENTS.iter().position(|argument| *argument == name);
-                of_columns(rows, |name| columns.get(position(name)?))?
+                of_columns(&self.steps, rows, |name| columns.get(position(name)?))?
             }
         };
         Ok(ColumnarValue::Array(Arc::new(answers)))
@@ -127,18 +128,44 @@ fn element() -> FieldRef {
 }
 
 /// Steps remember what they worked out, so they are kept from one batch to the next.
-fn with_step<T>(body: impl FnOnce(&mut Step<'static>) -> T) -> T {
-    static IDLE: Mutex<Vec<Step<'static>>> = Mutex::new(Vec::new());
-    let idle = || IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-    let taken = idle().pop();
-    let mut step = taken.unwrap_or_else(|| Step::new(Catalog::embedded()));
-    let answer = body(&mut step);
-    idle().push(step);
-    answer
+#[derive(Debug)]
+struct Steps {
+    catalog: &'static Catalog,
+    idle: Mutex<Vec<Step<'static>>>,
+}
+
+impl Steps {
+    fn with<T>(&self, body: impl FnOnce(&mut Step<'static>) -> T) -> T {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let mut step = taken.unwrap_or_else(|| Step::new(self.catalog));
+        let answer = body(&mut step);
+        idle().push(step);
+        answer
+    }
+}
+
+/// Functions are the same where they answer by the same catalogue.
+impl PartialEq for Steps {
+    fn eq(&self, other: &Steps) -> bool {
+        std::ptr::eq(self.catalog, other.catalog)
+    }
+}
+
+impl Eq for Steps {}
+
+impl std::hash::Hash for Steps {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.catalog.version().hash(state);
+    }
 }
 
 /// `given` finds a column by its name in `events`; what isn't given is unknown.
-fn of_columns<'a>(rows: usize, given: impl Fn(&str) -> Option<&'a ArrayRef>) -> Result<ListArray, ArrowError> {
+fn of_columns<'a>(
+    steps: &Steps,
+    rows: usize,
+    given: impl Fn(&str) -> Option<&'a ArrayRef>,
+) -> Result<ListArray, ArrowError> {
     let schema = schema::events();
     let mut fields = Vec::with_capacity(EVENT_COLUMNS.len());
     let mut arrays = Vec::with_capacity(EVENT_COLUMNS.len());
@@ -149,7 +176,7 @@ fn of_columns<'a>(rows: usize, given: impl Fn(&str) -> Option<&'a ArrayRef>) -> 
         arrays.push(array);
     }
     let events = EventColumns::try_new(&RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)?;
-    with_step(|step| {
+    steps.with(|step| {
         let mut answers = Answers::new();
         for row in 0..events.len() {
             let resources = events.resources(row);
@@ -159,9 +186,9 @@ fn of_columns<'a>(rows: usize, given: impl Fn(&str) -> Option<&'a ArrayRef>) -> 
     })
 }
 
-fn of_records(records: &ArrayRef) -> Result<ListArray, ArrowError> {
+fn of_records(steps: &Steps, records: &ArrayRef) -> Result<ListArray, ArrowError> {
     let records = arrow::compute::cast(records, &DataType::Utf8View)?;
-    with_step(|step| {
+    steps.with(|step| {
         let mut answers = Answers::new();
         for record in records.as_string_view() {
             let events = match record {
@@ -251,6 +278,11 @@ mod tests {
     #[test]
     fn null_records_have_null_answers() {
         let records: ArrayRef = Arc::new(StringViewArray::from(vec![None, Some("not a record")]));
-        assert_eq!(of_records(&records).unwrap().null_count(), 2);
+        assert_eq!(
+            of_records(&Steps { catalog: Catalog::embedded(), idle: Mutex::new(Vec::new()) }, &records)
+                .unwrap()
+                .null_count(),
+            2
+        );
     }
 }

@@ -19,12 +19,15 @@ use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::{ScalarUDF, Volatility, create_udf};
 use datafusion::prelude::SessionContext;
 
+use crate::iam::Catalog;
+
 pub(super) use iam::EVENT_ARGUMENTS;
 
 /// Registers every function of ours and those over JSON text.
-pub(super) fn register(context: &mut SessionContext) -> Result<()> {
+pub(super) fn register(context: &mut SessionContext, catalog: &'static Catalog) -> Result<()> {
     datafusion_functions_json::register_all(context)?;
-    let functions = [time::functions(), dates::functions(), athena::functions(), arn::functions(), iam::functions()];
+    let functions =
+        [time::functions(), dates::functions(), athena::functions(), arn::functions(), iam::functions(catalog)];
     functions.into_iter().flatten().for_each(|function| context.register_udf(function));
     Ok(())
 }
