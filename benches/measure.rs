@@ -1,5 +1,8 @@
 //! Running a program to its end: how long, and how much memory at its peak.
 
+// Each benchmark looks at what it needs.
+#![allow(dead_code)]
+
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 

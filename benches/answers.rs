@@ -1,0 +1,99 @@
+//! How long a question takes, as a whole process: start-up, `status`, `actions`, `policy`; and whether it takes longer
+//! over ten times the events.
+//!
+//! `cargo bench --bench answers [-- [--events N] [--record]]`: takes in a made-up archive of N events (10 million unless
+//! told) and one of a tenth, over as many days and principals, then runs each command several times in turn on both.
+//! Prints medians, their ratio, and the limits; exits with 1 when one is not kept.
+
+#[path = "measure.rs"]
+mod measure;
+#[path = "record.rs"]
+mod record;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use measure::{median, run};
+use trailpare::store::{Store, Table};
+use trailpare::synth::{Config, generate};
+use trailpare::usage;
+
+const ROUNDS: usize = 9;
+
+/// Parts that an archive is made and taken in by, so that it never lies on the disk as a whole.
+const SLICES: u64 = 10;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let after = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1));
+    let events = after("--events").map_or(10_000_000, |n| n.parse().expect("--events N"));
+    let work = tempfile::tempdir().expect("a folder");
+    let [large, small] = [events, events / 10].map(|events| store(work.path(), events));
+    let principal = busiest(&large);
+    let mut text = format!(
+        "Made by `cargo bench --bench answers -- --record`; asked for {principal}.\n\n\
+         | command | {events} events, ms | {} events, ms | ratio | limit, ms |\n|---|---|---|---|---|\n",
+        events / 10
+    );
+    let questions: [(&str, Vec<&str>, f64); 4] = [
+        ("--help", vec!["--help"], 10.0),
+        ("status", vec!["status"], 50.0),
+        ("actions", vec!["actions", "--principal", &principal], 300.0),
+        ("policy", vec!["policy", "--principal", &principal, "--quiet"], 300.0),
+    ];
+    let mut holds = true;
+    for (name, question, limit) in &questions {
+        let [large, small] = ask(question, [&large, &small]).map(|seconds| seconds * 1e3);
+        holds &= large <= *limit;
+        writeln!(text, "| {name} | {large:.1} | {small:.1} | {:.2} | {limit:.0} |", large / small).expect("a string");
+    }
+    print!("{text}");
+    if arguments.iter().any(|argument| argument == "--record") {
+        let version = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
+        record::section("answers", &format!("## Answers\n\n{}\n{text}", record::machine(&version)));
+    }
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A store of this many events, made in slices.
+fn store(work: &Path, events: u64) -> PathBuf {
+    let store = work.join(format!("store-{events}"));
+    for slice in 0..SLICES {
+        let archive = work.join("slice");
+        let config =
+            Config { events: Some(events), principals: 200, slice: Some((slice, SLICES)), ..Config::default() };
+        generate(&config, &archive, |_, _| {}).expect("an archive to ask about");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+        command.arg("ingest").arg(&archive).arg("--store").arg(&store).arg("--quiet");
+        run(&mut command).expect("an ingest");
+        std::fs::remove_dir_all(&archive).expect("a slice that is taken in goes away");
+    }
+    store
+}
+
+/// The role with the most rows of usage.
+fn busiest(store: &Path) -> String {
+    let snapshot = Store::open(store).and_then(|store| store.snapshot(None)).expect("a store");
+    assert!(!snapshot.files(Table::Usage).is_empty(), "usage");
+    let principals = usage::principals(&snapshot).expect("principals");
+    let role = principals.iter().find(|(arn, _)| arn.contains(":role/AWSReservedSSO_") || arn.contains(":role/"));
+    role.expect("a role").0.clone()
+}
+
+/// Median seconds of a command on each store, asked in turn.
+fn ask(question: &[&str], stores: [&PathBuf; 2]) -> [f64; 2] {
+    let mut seconds = [Vec::new(), Vec::new()];
+    for _ in 0..=ROUNDS {
+        for (store, seconds) in stores.iter().zip(&mut seconds) {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+            command.args(question).env("TRAILPARE_STORE", store);
+            seconds.push(run(&mut command).expect("an answer").seconds);
+        }
+    }
+    seconds.map(|mut seconds| {
+        // The first of each finds the files cold.
+        seconds.remove(0);
+        median(seconds)
+    })
+}

@@ -1,0 +1,123 @@
+//! The step from events to permissions: nanoseconds an event as ingest takes it, beside the whole ingest; and how long
+//! the catalogue takes to load.
+//!
+//! `cargo bench --bench step [-- [--record] [ARCHIVE...]]`: takes each archive (else one made by `trailpare synth`, and
+//! the real one if it is there) into a store, reads the columns that the step needs and times nothing but the step: as
+//! it is used, with its memory, and without. The limit is 1,000 ns an event; exits with 1 above it.
+
+#[path = "measure.rs"]
+mod measure;
+#[path = "record.rs"]
+mod record;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use arrow::record_batch::RecordBatch;
+use measure::{median, run};
+use trailpare::iam::{Catalog, Step, permissions};
+use trailpare::store::{Store, Table, read_batches};
+use trailpare::synth::{Config, generate};
+use trailpare::usage::{EVENT_COLUMNS, EventColumns};
+
+const LIMIT_NANOSECONDS: f64 = 1_000.0;
+
+const ROUNDS: usize = 5;
+
+fn main() -> ExitCode {
+    let given: Vec<PathBuf> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).map(PathBuf::from).collect();
+    let work = tempfile::tempdir().expect("a folder");
+    let mut archives: Vec<(String, PathBuf)> =
+        given.into_iter().map(|path| (path.display().to_string(), path)).collect();
+    if archives.is_empty() {
+        let made = work.path().join("made");
+        let config = Config { objects: Some(200), ..Config::default() };
+        generate(&config, &made, |_, _| {}).expect("an archive to measure with");
+        archives.push(("synth, typical shape".to_owned(), made));
+        let real = PathBuf::from("../shared/data/real/sans-s3-lab");
+        archives.extend(real.is_dir().then(|| ("real, sans-s3-lab".to_owned(), real)));
+    }
+    let mut text = format!("Made by `cargo bench --bench step -- --record`.\n\n{}\n", loading());
+    text.push_str("| archive | events | step, ns an event | without its memory | step's share of ingest |\n|---|---|---|---|---|\n");
+    let mut holds = true;
+    for (name, archive) in archives {
+        let (row, nanoseconds) = measure(&name, &archive, work.path());
+        text.push_str(&row);
+        holds &= nanoseconds <= LIMIT_NANOSECONDS;
+    }
+    print!("{text}");
+    if std::env::args().any(|argument| argument == "--record") {
+        let version = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
+        record::section("step", &format!("## The step\n\n{}\n{text}", record::machine(&version)));
+    }
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Time to load the catalogue, and to read the parts of ten services.
+fn loading() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/iam/tables/catalogue.txt");
+    let bytes = std::fs::read(path).expect("the catalogue");
+    let (mut loads, mut firsts) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        let catalog = Catalog::load(&bytes).expect("a catalogue");
+        loads.push(began.elapsed().as_secs_f64() * 1e3);
+        let began = Instant::now();
+        for prefix in ["s3", "ec2", "iam", "sts", "kms", "lambda", "logs", "rds", "sqs", "dynamodb"] {
+            assert!(catalog.service(prefix).is_some());
+        }
+        firsts.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    format!(
+        "Loading the catalogue ({} KB of text): {:.2} ms; reading ten services' parts of it when first asked for: {:.2} ms.\n",
+        bytes.len() / 1000,
+        median(loads),
+        median(firsts)
+    )
+}
+
+fn measure(name: &str, archive: &Path, work: &Path) -> (String, f64) {
+    let store = work.join("store");
+    let _ = std::fs::remove_dir_all(&store);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+    command.arg("ingest").arg(archive).arg("--store").arg(&store).args(["--threads", "1", "--quiet"]);
+    let ingest = run(&mut command).expect("an ingest").seconds;
+    let batches = batches(&store);
+    let events: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let mut step = Step::new(Catalog::embedded());
+        with.push(timed(&batches, |event| step.permissions(event).needed.len()));
+        without.push(timed(&batches, |event| permissions(Catalog::embedded(), event).needed.len()));
+    }
+    let nanoseconds = |seconds: Vec<f64>| median(seconds) * 1e9 / events as f64;
+    let (with, without) = (nanoseconds(with), nanoseconds(without));
+    let share = with * events as f64 / 1e9 / ingest * 100.0;
+    let mut row = String::new();
+    writeln!(row, "| {name} | {events} | {with:.0} | {without:.0} | {share:.0} % |").expect("a string");
+    (row, with)
+}
+
+fn batches(store: &Path) -> Vec<RecordBatch> {
+    let snapshot = Store::open(store).and_then(|store| store.snapshot(None)).expect("a store");
+    let files = snapshot.files(Table::Events).iter();
+    let read = files.flat_map(|file| read_batches(&file.path, Some(EVENT_COLUMNS), None).expect("a file"));
+    read.collect::<Result<_, _>>().expect("batches")
+}
+
+/// Seconds that the step takes for all events.
+fn timed(batches: &[RecordBatch], mut step: impl FnMut(&trailpare::iam::Event<'_>) -> usize) -> f64 {
+    let began = Instant::now();
+    let mut needed = 0;
+    for batch in batches {
+        let events = EventColumns::try_new(batch).expect("the columns");
+        for row in 0..events.len() {
+            let resources = events.resources(row);
+            needed += step(&events.event(row, &resources));
+        }
+    }
+    assert!(needed > 0);
+    began.elapsed().as_secs_f64()
+}
