@@ -55,22 +55,8 @@ pub fn merge(
     let Some(event_date) = files.first().map(|file| file.event_date) else { return Ok(Vec::new()) };
     let merger =
         Merger { table, event_date, staging, input_bytes: memory_bytes.max(MERGE_MEMORY_MIN_BYTES) - WRITER_BYTES };
-    let mut runs: Vec<Run> = files.iter().map(|file| Run::open(&file.path, false)).collect::<Result<_, _>>()?;
-    loop {
-        runs.sort_by_key(|run| run.size_bytes);
-        let count = merger.fitting(&runs);
-        if count == runs.len() {
-            break;
-        }
-        // Too many at once: the smallest ones become one.
-        let rest = runs.split_off(count);
-        let merged = merger.merge(runs, u64::MAX)?;
-        runs = rest;
-        for file in merged {
-            runs.push(Run::open(&file.staged, true)?);
-        }
-    }
-    merger.merge(runs, target_bytes)
+    let runs = files.iter().map(|file| Run::open(&file.path, false)).collect::<Result<_, _>>()?;
+    merger.all(runs, target_bytes)
 }
 
 /// A sorted file on its way in.
@@ -134,6 +120,24 @@ struct Merger<'a> {
 }
 
 impl Merger<'_> {
+    /// Merges however many runs.
+    fn all(&self, mut runs: Vec<Run>, target_bytes: u64) -> Result<Vec<StagedFile>, StoreError> {
+        loop {
+            runs.sort_by_key(|run| run.size_bytes);
+            let count = self.fitting(&runs);
+            if count == runs.len() {
+                return self.merge(runs, target_bytes);
+            }
+            // Too many at once: the smallest ones become one.
+            let rest = runs.split_off(count);
+            let merged = self.merge(runs, u64::MAX)?;
+            runs = rest;
+            for file in merged {
+                runs.push(Run::open(&file.staged, true)?);
+            }
+        }
+    }
+
     /// How many of the runs, from the first, can be read at once. Two always can.
     fn fitting(&self, runs: &[Run]) -> usize {
         let mut bytes = 0;
@@ -222,5 +226,96 @@ impl Output<'_> {
             self.finished.push(writer.finish()?);
         }
         Ok(self.finished)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, AsArray, StringArray, TimestampMicrosecondArray, new_null_array};
+    use arrow::datatypes::TimestampMicrosecondType;
+
+    use super::*;
+    use crate::store::{ROW_GROUP_ROWS, read_batches};
+
+    /// Rows of principals and times, sorted as given.
+    fn write(staging: &Path, rows: &[(Option<String>, i64)]) -> DataFile {
+        let schema = Table::Events.schema();
+        let columns = schema.fields().iter().map(|field| match field.name().as_str() {
+            "principal_arn" => Arc::new(rows.iter().map(|row| row.0.clone()).collect::<StringArray>()) as ArrayRef,
+            "event_time" => {
+                let times = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.1));
+                Arc::new(times.with_timezone("UTC"))
+            }
+            _ => new_null_array(field.data_type(), rows.len()),
+        });
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap();
+        let mut writer = DataFileWriter::create(staging, Table::Events, 7).unwrap();
+        writer.write(&batch).unwrap();
+        data_file(&writer.finish().unwrap())
+    }
+
+    fn data_file(file: &StagedFile) -> DataFile {
+        DataFile {
+            id: 0,
+            path: file.staged.clone(),
+            rows: file.rows,
+            size_bytes: file.size_bytes,
+            footer_size_bytes: file.footer_size_bytes,
+            event_date: file.event_date,
+            columns: Vec::new(),
+        }
+    }
+
+    fn read(path: &Path) -> Vec<(Option<String>, i64)> {
+        let mut rows = Vec::new();
+        for batch in read_batches(path, Some(&["principal_arn", "event_time"]), None).unwrap() {
+            let batch = batch.unwrap();
+            let arns = batch.column_by_name("principal_arn").unwrap().as_string::<i32>();
+            let times = batch.column_by_name("event_time").unwrap().as_primitive::<TimestampMicrosecondType>();
+            rows.extend(
+                (0..batch.num_rows()).map(|i| (arns.iter().nth(i).flatten().map(str::to_owned), times.value(i))),
+            );
+        }
+        rows
+    }
+
+    /// Every `of`-th of some rows, from the `part`-th; every tenth without a principal.
+    fn part(part: usize, of: usize, count: usize) -> Vec<(Option<String>, i64)> {
+        let arn = |i: usize| (i % 10 > 0).then(|| format!("arn:{:03}", i * 7 % 101));
+        let mut rows: Vec<_> = (0..count).filter(|i| i % of == part).map(|i| (arn(i), i as i64)).collect();
+        rows.sort();
+        rows
+    }
+
+    #[test]
+    fn many_files_become_one_in_order_whatever_fits_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<DataFile> = (0..9).map(|i| write(folder.path(), &part(i, 9, 4_000))).collect();
+        let all = part(0, 1, 4_000);
+        let merger = |input_bytes| Merger { table: Table::Events, event_date: 7, staging: folder.path(), input_bytes };
+        let runs = || files.iter().map(|file| Run::open(&file.path, false).unwrap()).collect::<Vec<_>>();
+        assert_eq!((merger(0).fitting(&runs()), merger(32 << 20).fitting(&runs())), (2, 9));
+        let one = runs()[0].least_bytes();
+        assert!((3..=4).contains(&merger(one * 4).fitting(&runs())));
+        for files in [files.iter().collect::<Vec<_>>(), files.iter().rev().collect()] {
+            let merged = merge(Table::Events, &files, folder.path(), 0, u64::MAX).unwrap();
+            assert_eq!(merged.len(), 1);
+            assert_eq!(read(&merged[0].staged), all);
+        }
+        let stepwise = merger(0).all(runs(), u64::MAX).unwrap();
+        assert_eq!(read(&stepwise[0].staged), all);
+        // What was written on the way is gone.
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 9 + 3);
+    }
+
+    #[test]
+    fn a_file_that_is_large_enough_is_followed_by_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = 2 * ROW_GROUP_ROWS + 5;
+        let files: Vec<DataFile> = (0..2).map(|i| write(folder.path(), &part(i, 2, count))).collect();
+        let merged = merge(Table::Events, &files.iter().collect::<Vec<_>>(), folder.path(), 0, 1).unwrap();
+        let rows: Vec<_> = merged.iter().flat_map(|file| read(&file.staged)).collect();
+        assert!(merged.len() > 1);
+        assert!(rows == part(0, 1, count));
     }
 }

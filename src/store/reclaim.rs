@@ -47,13 +47,13 @@ impl Store {
         let mut sum = Reclaimed::default();
         let first = first_kept(&connection, stale_since_us).map_err(&error)?;
         sum.snapshots = count_before(&connection, first).map_err(&error)?;
-        let mut paths: BTreeSet<PathBuf> = scheduled(&connection).map_err(&error)?.into_iter().collect();
-        paths.extend(unneeded(&connection, first).map_err(&error)?.into_iter().map(|(_, path)| path));
         let data = data_dir(self.dir());
-        for path in paths.iter().filter_map(|path| within(&data, path)).chain(self.orphans(&connection)?) {
-            if let Ok(metadata) = fs::metadata(path) {
-                sum.add_file(metadata.len());
-            }
+        let mut below = scheduled(&connection).map_err(&error)?;
+        below.extend(unneeded(&connection, first).map_err(&error)?.into_iter().map(|(_, path)| path));
+        let mut paths: BTreeSet<PathBuf> = below.iter().filter_map(|path| within(&data, path)).collect();
+        paths.extend(self.orphans(&connection)?);
+        for metadata in paths.iter().filter_map(|path| fs::metadata(path).ok()) {
+            sum.add_file(metadata.len());
         }
         sum.bytes += self.staged_bytes();
         Ok(sum)
