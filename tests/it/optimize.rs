@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::Instant;
 
 use trailpare::query;
 use trailpare::store::{Store, Table};
@@ -220,29 +220,29 @@ fn a_reader_keeps_its_snapshot_while_files_are_replaced() {
 
 #[test]
 fn killed_and_finished_it_is_as_if_it_had_run_once() {
-    let store = nights();
-    let store = store.path();
-    for round in 0..14_u64 {
-        let mut child =
-            trailpare(&["optimize", "--expire-older-than", "0", "--commit-interval", "0", "--quiet"], store)
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("the program starts");
-        std::thread::sleep(Duration::from_millis(10 + round * 37 % 260));
+    let args = ["optimize", "--expire-older-than", "0", "--commit-interval", "0", "--quiet"];
+    let whole = nights();
+    let began = Instant::now();
+    ok(&args, whole.path());
+    let whole = began.elapsed();
+    // Kills over the time that a whole run takes, each in a run that has everything before it.
+    for kill in 1..=8_u32 {
+        let store = nights();
+        let store = store.path();
+        let mut child = trailpare(&args, store).stderr(Stdio::null()).spawn().expect("the program starts");
+        std::thread::sleep(whole * kill / 9);
         // SIGKILL: nothing in the process gets to tidy up.
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
-        if round % 4 == 3 {
-            is_as_at_once(store);
-            globs_see_the_newest_snapshot(store);
-        }
+        globs_see_the_newest_snapshot(store);
+        assert!(rows(store, "events", None) == STORES.events, "events differ");
+        ok(&args, store);
+        globs_see_the_newest_snapshot(store);
+        is_as_at_once(store);
+        assert_eq!(files_a_day(store, Table::Events), (1, 1));
+        assert_eq!(files(store.join("data/replaced")), BTreeSet::new());
+        assert_eq!(files(store.join("data/.staging")), BTreeSet::new());
     }
-    ok(&["optimize", "--expire-older-than", "0"], store);
-    is_as_at_once(store);
-    globs_see_the_newest_snapshot(store);
-    assert_eq!(files_a_day(store, Table::Events), (1, 1));
-    assert_eq!(files(store.join("data/replaced")), BTreeSet::new());
-    assert_eq!(files(store.join("data/.staging")), BTreeSet::new());
 }
 
 #[test]
