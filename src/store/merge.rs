@@ -25,17 +25,21 @@ use super::replaced;
 use super::snapshot::DataFile;
 use super::tables::Table;
 
-/// The least memory that a merge works in: a row group on its way out, and a few batches on their way in.
-pub const MERGE_MEMORY_MIN_BYTES: u64 = 72 << 20;
+/// The least memory that a merge works in: a row group on its way out, and a few files on their way in.
+pub const MERGE_MEMORY_MIN_BYTES: u64 = WRITER_BYTES + (64 << 20);
 
-/// Of that, what the writer takes: a row group, its dictionaries, the pages that are being filled.
-const WRITER_BYTES: u64 = 40 << 20;
+/// What the writer takes: a row group, dictionaries, the pages that are being filled, a compressor for each column.
+const WRITER_BYTES: u64 = 56 << 20;
 
-/// What a reader holds beside its batches at the most, as measured: one page and one dictionary a column.
-const READER_MAX_BYTES: u64 = 16 << 20;
+/// What a reader takes for each column beside its batches: mostly zstd's context.
+const COLUMN_READER_BYTES: u64 = 128 << 10;
 
-/// Batches of a run in memory at once: the one being merged, the one before it, its share of the one going out.
-const BATCHES: u64 = 3;
+/// What a reader holds of pages and dictionaries at the most.
+const PAGES_MAX_BYTES: u64 = 16 << 20;
+
+/// Batches of a run in memory at once: the one being merged, the one before it, its share of the one going out; and as
+/// much again as one of them for what they are compared by.
+const BATCHES: u64 = 4;
 
 /// Fewer rows a batch than these cost more time than they save memory.
 const BATCH_ROWS_MIN: u64 = 64;
@@ -65,6 +69,7 @@ struct Run {
     /// Whether it was written on the way and goes once it is read.
     is_temporary: bool,
     size_bytes: u64,
+    rows: u64,
     /// Bytes that a row takes in memory, where its row group has the largest.
     row_bytes: u64,
     /// Bytes that reading it takes beside the batches.
@@ -77,28 +82,57 @@ impl Run {
         let size_bytes = file.metadata().map_err(StoreError::io(path, "cannot stat"))?.len();
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?;
         let groups = builder.metadata().row_groups();
-        let encoded = groups.iter().map(|group| group.total_byte_size().max(0) as u64).max().unwrap_or(0);
+        let pages = groups.iter().map(|group| group.total_byte_size().max(0) as u64).max().unwrap_or(0);
+        let columns = groups.first().map_or(0, |group| group.num_columns() as u64);
         Ok(Run {
             path: path.to_owned(),
             is_temporary,
             size_bytes,
+            rows: groups.iter().map(|group| group.num_rows().max(0) as u64).sum(),
             row_bytes: groups.iter().map(row_bytes).max().unwrap_or(1),
-            reader_bytes: encoded.min(READER_MAX_BYTES),
+            reader_bytes: columns * COLUMN_READER_BYTES + pages.min(PAGES_MAX_BYTES),
         })
     }
 
+    /// What it takes to have all of it in memory.
+    fn whole_bytes(&self) -> u64 {
+        BATCHES * self.rows * self.row_bytes
+    }
+
+    /// Whether having all of it takes less than having it open.
+    fn is_small(&self) -> bool {
+        self.rows <= BATCH_ROWS as u64 && self.whole_bytes() <= self.reader_bytes
+    }
+
+    /// What it takes in any case.
+    fn fixed_bytes(&self) -> u64 {
+        if self.is_small() { self.whole_bytes() } else { self.reader_bytes }
+    }
+
     fn least_bytes(&self) -> u64 {
-        self.reader_bytes + BATCHES * BATCH_ROWS_MIN * self.row_bytes
+        if self.is_small() { self.whole_bytes() } else { self.reader_bytes + BATCHES * BATCH_ROWS_MIN * self.row_bytes }
+    }
+
+    /// Rows a batch so that it takes no more than a share of the memory.
+    fn batch_rows(&self, share_bytes: u64) -> u64 {
+        let fitting = (share_bytes / BATCHES / self.row_bytes.max(1)).clamp(BATCH_ROWS_MIN, BATCH_ROWS as u64);
+        if self.is_small() { fitting.max(self.rows) } else { fitting }
     }
 
     /// The file's batches as the merging library wants them.
-    fn stream(&self, schema: &Arc<Schema>, rows: u64) -> Result<SendableRecordBatchStream, StoreError> {
+    fn stream(&self, schema: &Arc<Schema>, share_bytes: u64) -> Result<SendableRecordBatchStream, StoreError> {
         let file = replaced::open(&self.path).map_err(StoreError::io(&self.path, "cannot open"))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-            .and_then(|builder| builder.with_batch_size(rows as usize).build())
+            .and_then(|builder| builder.with_batch_size(self.batch_rows(share_bytes) as usize).build())
             .map_err(StoreError::parquet(&self.path))?;
-        let batches = futures::stream::iter(reader.map(|batch| batch.map_err(DataFusionError::from)));
-        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(schema), batches)))
+        let batches = reader.map(|batch| batch.map_err(DataFusionError::from));
+        let schema = Arc::clone(schema);
+        Ok(if self.is_small() {
+            let whole: Vec<_> = batches.collect();
+            Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter(whole)))
+        } else {
+            Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter(batches)))
+        })
     }
 }
 
@@ -168,10 +202,11 @@ impl Merger<'_> {
     fn sorted(&self, runs: &[Run]) -> Result<SendableRecordBatchStream, StoreError> {
         let failed = |source| StoreError::Merge { event_date: self.event_date, source };
         let schema = self.table.schema();
-        let readers: u64 = runs.iter().map(|run| run.reader_bytes).sum();
-        let share = self.input_bytes.saturating_sub(readers) / runs.len().max(1) as u64 / BATCHES;
-        let rows = |run: &Run| (share / run.row_bytes.max(1)).clamp(BATCH_ROWS_MIN, BATCH_ROWS as u64);
-        let streams = runs.iter().map(|run| run.stream(&schema, rows(run))).collect::<Result<Vec<_>, _>>()?;
+        let fixed: u64 = runs.iter().map(Run::fixed_bytes).sum();
+        let open = runs.iter().filter(|run| !run.is_small()).count().max(1) as u64;
+        let share = self.input_bytes.saturating_sub(fixed) / open;
+        let streams = runs.iter().map(|run| run.stream(&schema, share)).collect::<Result<Vec<_>, _>>()?;
+        let rows = runs.iter().map(|run| run.batch_rows(share)).min().unwrap_or(BATCH_ROWS_MIN);
         let ordering = ordering(self.table, &schema).map_err(failed)?;
         let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
         StreamingMergeBuilder::new()
@@ -179,7 +214,7 @@ impl Merger<'_> {
             .with_schema(Arc::clone(&schema))
             .with_expressions(&ordering)
             .with_metrics(BaselineMetrics::new(&ExecutionPlanMetricsSet::new(), 0))
-            .with_batch_size(runs.iter().map(rows).min().unwrap_or(BATCH_ROWS_MIN) as usize)
+            .with_batch_size(rows as usize)
             // The memory is shared out above.
             .with_reservation(MemoryConsumer::new("merge").register(&pool))
             // The same files in give the same file out.
@@ -281,7 +316,7 @@ mod tests {
 
     /// Every `of`-th of some rows, from the `part`-th; every tenth without a principal.
     fn part(part: usize, of: usize, count: usize) -> Vec<(Option<String>, i64)> {
-        let arn = |i: usize| (i % 10 > 0).then(|| format!("arn:{:03}", i * 7 % 101));
+        let arn = |i: usize| (!i.is_multiple_of(10)).then(|| format!("arn:{:03}", i * 7 % 101));
         let mut rows: Vec<_> = (0..count).filter(|i| i % of == part).map(|i| (arn(i), i as i64)).collect();
         rows.sort();
         rows
