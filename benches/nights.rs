@@ -126,10 +126,13 @@ fn copy(from: &Path, to: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// What is asked of each store; the answer as text.
+/// Asks a store; the answer as text.
+type Ask = Box<dyn Fn(&Path) -> Outcome<String>>;
+
+/// What is asked of each store.
 struct Question {
     name: String,
-    ask: Box<dyn Fn(&Path) -> Outcome<String>>,
+    ask: Ask,
 }
 
 fn questions(store: &Path) -> Outcome<Vec<Question>> {
