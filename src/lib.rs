@@ -5,7 +5,7 @@
 //!
 //! * [`archive`]: finding log objects, getting their bytes, the forms they come in.
 //! * [`record`]: one CloudTrail record → Arrow columns; who the principal is.
-//! * [`store`]: the tables on disk (DuckLake: SQLite catalog, Parquet rows), commits, the ledger.
+//! * [`store`]: the tables on disk (DuckLake: SQLite catalog, Parquet rows), commits, the ledger, merging, expiry.
 //! * [`iam`]: actions, resources, event → permissions; the policy grammar and its evaluation.
 //! * [`usage`]: who used which action on what, how often, allowed or denied.
 //! * [`ingest`]: archives into a store: what is new, duplicates, batches, memory, upkeep.

@@ -51,7 +51,7 @@ pub struct IngestArgs {
 }
 
 /// Reads a size: `1GiB`, `512MB`, `1073741824`.
-fn parse_size(text: &str) -> Result<u64, String> {
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -69,7 +69,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 /// Worker threads for a machine: one a core.
-fn cores() -> usize {
+pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 

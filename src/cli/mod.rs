@@ -8,6 +8,7 @@ mod exit;
 mod explain;
 mod ingest;
 mod man;
+mod optimize;
 mod policy;
 mod progress;
 mod select;
@@ -71,6 +72,7 @@ enum Command {
     Unused(unused::UnusedArgs),
     Sql(sql::SqlArgs),
     Explain(explain::ExplainArgs),
+    Optimize(optimize::OptimizeArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -122,6 +124,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Unused(args) => unused::run(args, context),
         Command::Sql(args) => sql::run(args, context),
         Command::Explain(args) => explain::run(args, context),
+        Command::Optimize(args) => optimize::run(args, context),
         Command::Synth(args) => synth::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),

@@ -1,6 +1,6 @@
-//! Progress bars for an ingest, and Ctrl-C.
+//! Progress bars for what takes long, and Ctrl-C.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use super::{CliError, Context, Exit};
 use crate::iam::Catalog;
-use crate::ingest::{self, Options, Progress, Summary};
+use crate::ingest::{self, OptimizeOptions, Optimized, Options, Progress, Summary};
 use crate::store::Store;
 
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
@@ -20,21 +20,40 @@ pub(super) fn ingest(
     catalog: &Catalog,
     context: &Context,
 ) -> Result<Summary, CliError> {
+    let began = Instant::now();
+    Ok(with_bar(context, ingest_message, |progress| {
+        let outcome = ingest::ingest(store, options, catalog, progress);
+        let seconds = began.elapsed().as_secs_f64();
+        context.detail(&format!("{seconds:.2} s; time of all threads: {}", progress.stages));
+        outcome
+    })?)
+}
+
+/// Likewise an optimisation.
+pub(super) fn optimize(
+    store: &Store,
+    options: &OptimizeOptions,
+    catalog: &Catalog,
+    context: &Context,
+) -> Result<Optimized, CliError> {
+    Ok(with_bar(context, optimize_message, |progress| ingest::optimize(store, options, catalog, progress))?)
+}
+
+/// What a bar says after so much time.
+type Message = fn(&Progress, Duration) -> String;
+
+fn with_bar<T>(context: &Context, message: Message, work: impl FnOnce(&Progress) -> T) -> T {
     let progress = Arc::new(Progress::default());
     stop_on_interrupt(&progress);
     let is_done = AtomicBool::new(false);
-    let began = Instant::now();
-    let outcome = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         if context.shows_progress() {
-            scope.spawn(|| draw(&progress, &is_done));
+            scope.spawn(|| draw(&progress, message, &is_done));
         }
-        let outcome = ingest::ingest(store, options, catalog, &progress);
+        let outcome = work(&progress);
         is_done.store(true, Ordering::Release);
         outcome
-    });
-    let seconds = began.elapsed().as_secs_f64();
-    context.detail(&format!("{seconds:.2} s; time of all threads: {}", progress.stages));
-    Ok(outcome?)
+    })
 }
 
 fn stop_on_interrupt(progress: &Arc<Progress>) {
@@ -59,30 +78,40 @@ fn stop_on_interrupt(progress: &Arc<Progress>) {
     }
 }
 
-fn draw(progress: &Progress, is_done: &AtomicBool) {
+fn draw(progress: &Progress, message: Message, is_done: &AtomicBool) {
     let style = ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {bytes}/{total_bytes}, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(0).with_style(style);
     let began = Instant::now();
     while !is_done.load(Ordering::Acquire) {
-        let get = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let total = get(&progress.objects_total);
-        if total == 0 {
-            bar.set_message(format!("looking: {} files", HumanCount(get(&progress.found))));
-        } else {
-            let seconds = began.elapsed().as_secs_f64().max(0.001);
-            bar.set_length(get(&progress.bytes_total));
-            bar.set_position(get(&progress.bytes));
-            bar.set_message(format!(
-                "{}/{} objects, {} events, {}/s",
-                HumanCount(get(&progress.objects)),
-                HumanCount(total),
-                HumanCount(get(&progress.events)),
-                HumanBytes((get(&progress.json_bytes) as f64 / seconds) as u64),
-            ));
-        }
+        bar.set_length(get(&progress.bytes_total));
+        bar.set_position(get(&progress.bytes));
+        bar.set_message(message(progress, began.elapsed()));
         bar.tick();
         std::thread::sleep(REDRAW_INTERVAL);
     }
     bar.finish_and_clear();
+}
+
+fn get(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+fn ingest_message(progress: &Progress, elapsed: Duration) -> String {
+    let total = get(&progress.objects_total);
+    if total == 0 {
+        return format!("looking: {} files", HumanCount(get(&progress.found)));
+    }
+    let seconds = elapsed.as_secs_f64().max(0.001);
+    format!(
+        "{}/{} objects, {} events, {}/s",
+        HumanCount(get(&progress.objects)),
+        HumanCount(total),
+        HumanCount(get(&progress.events)),
+        HumanBytes((get(&progress.json_bytes) as f64 / seconds) as u64),
+    )
+}
+
+fn optimize_message(progress: &Progress, _: Duration) -> String {
+    format!("{}/{} days", HumanCount(get(&progress.objects)), HumanCount(get(&progress.objects_total)))
 }

@@ -1,11 +1,12 @@
 //! How the memory limit is shared out.
 
 use super::error::IngestError;
+use crate::store::MERGE_MEMORY_MIN_BYTES;
 
 /// What the program takes before the first object: code, catalogue, allocator, Parquet and SQLite buffers.
 const FIXED_BYTES: u64 = 96 << 20;
 
-/// The smallest limit that an ingest runs under.
+/// The smallest limit that anything that writes runs under.
 pub const MEMORY_LIMIT_MIN_BYTES: u64 = 256 << 20;
 
 /// JSON that one batch holds at the most; larger ones don't compress or sort better.
@@ -41,6 +42,16 @@ impl Budget {
     }
 }
 
+/// How many merges may run at once, up to `threads`, and the memory of each.
+pub(super) fn merges(limit_bytes: u64, threads: usize) -> Result<(usize, u64), IngestError> {
+    if limit_bytes < MEMORY_LIMIT_MIN_BYTES {
+        return Err(IngestError::MemoryLimit { given: limit_bytes, least: MEMORY_LIMIT_MIN_BYTES });
+    }
+    let free = limit_bytes - FIXED_BYTES;
+    let count = (free / MERGE_MEMORY_MIN_BYTES).min(threads as u64).max(1);
+    Ok((count as usize, free / count))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +63,18 @@ mod tests {
                 let b = Budget::new(limit, threads)?;
                 let batches = (b.batch_bytes * threads as u64 + b.object_bytes) * BYTES_PER_JSON_BYTE;
                 assert!(FIXED_BYTES + b.seen_bytes + batches <= limit, "{b:?}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn merges_stay_within_the_whole() -> Result<(), IngestError> {
+        for limit in [256 << 20, 1 << 30, 4 << 30] {
+            for threads in [0, 1, 2, 16, 64] {
+                let (count, bytes) = merges(limit, threads)?;
+                assert!((1..=threads.max(1)).contains(&count) && bytes >= MERGE_MEMORY_MIN_BYTES);
+                assert!(FIXED_BYTES + count as u64 * bytes <= limit);
             }
         }
         Ok(())

@@ -3,11 +3,13 @@
 //! `plan` finds what is new. Worker threads fill batches from the plan (`batch`), drop the events that were there
 //! already (`seen`) and write data files that nobody sees yet. One thread commits them in the order in which they
 //! claimed their events (`run`), so that a batch that left an event to another one is never visible without it.
-//! `upkeep` keeps the stored usage whole and in few files.
+//! `upkeep` keeps the stored usage whole and in few files; `optimize` does so with the events of many ingests, and gives
+//! back what nobody needs any more.
 
 mod batch;
 mod budget;
 mod error;
+mod optimize;
 mod plan;
 mod run;
 mod seen;
@@ -20,6 +22,7 @@ use std::time::Duration;
 
 pub use budget::MEMORY_LIMIT_MIN_BYTES;
 pub use error::IngestError;
+pub use optimize::{OptimizeOptions, Optimized, optimize, would_optimize};
 pub use run::ingest;
 pub use stages::{Stage, Stages};
 pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
@@ -48,7 +51,7 @@ pub struct Options {
     pub commit_interval: Duration,
 }
 
-/// How far an ingest is, for whoever shows it; also how to end it early.
+/// How far an ingest is, for whoever shows it; also how to end it early. For [`optimize()`], days stand in for objects.
 #[derive(Debug, Default)]
 pub struct Progress {
     /// Files looked at while finding.

@@ -1,11 +1,12 @@
 //! SQL over the store: a DataFusion session that knows the tables, the views, and what CloudTrail analysts call.
 //!
 //! `session` puts it together, `table` scans a table of the store, `day` and `prune` leave out files that cannot matter,
-//! `views` are the views in SQL, `functions` the functions, `statement` runs SQL text, `trino` reads what Athena spells
+//! `files` finds those that were replaced meanwhile, `views` are the views in SQL, `functions` the functions, `statement` runs SQL text, `trino` reads what Athena spells
 //! otherwise, `library` holds the named queries, `lookup` finds one event, `output` writes answers.
 
 mod day;
 mod error;
+mod files;
 mod functions;
 mod library;
 mod lookup;

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::datafile::{StagedColumn, StagedFile};
 use super::error::StoreError;
 use super::ledger::{self, DayCount, LedgerEntry};
+use super::replaced::{FROM_TABLE, replaced_name};
 use super::snapshot::DataFile;
 use super::tables::Table;
 use super::{Store, catalog_path, data_dir, replaced_dir, staging_dir, table_dir};
@@ -107,6 +108,11 @@ impl Writer {
         &self.connection
     }
 
+    /// Likewise, for transactions.
+    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// Makes a commit visible and durable; returns its snapshot id.
     ///
     /// # Errors
@@ -149,16 +155,18 @@ impl Writer {
 
 /// Where a replaced file goes: (id, from, to, its new path in the catalog relative to its table).
 fn retired(dir: &Path, table: Table, file: &DataFile) -> (i64, PathBuf, PathBuf, String) {
-    let name = file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = format!("{}-{}-{name}", table.name(), file.id);
-    (file.id, file.path.clone(), replaced_dir(dir).join(&name), format!("../../replaced/{name}"))
+    let name = replaced_name(table, &file.path);
+    (file.id, file.path.clone(), replaced_dir(dir).join(&name), format!("{FROM_TABLE}{name}"))
 }
 
 fn finish_moves(moves: &[(i64, PathBuf, PathBuf, String)]) -> Result<(), StoreError> {
+    let mut folders = BTreeSet::new();
     for (_, from, to, _) in moves {
         move_file(from, to)?;
+        folders.extend(from.parent().into_iter().chain(to.parent()));
     }
-    Ok(())
+    // The marker may go only when the moves stay.
+    folders.into_iter().try_for_each(sync_dir)
 }
 
 fn move_file(from: &Path, to: &Path) -> Result<(), StoreError> {
@@ -223,11 +231,12 @@ fn retire_row(transaction: &Transaction<'_>, id: i64, snapshot: i64, path: &str)
          FROM ducklake_data_file f WHERE f.data_file_id = ?1 AND f.table_id = t.table_id",
         [id],
     )?;
-    transaction.execute(
+    let retired = transaction.execute(
         "UPDATE ducklake_data_file SET end_snapshot = ?2, path = ?3 WHERE data_file_id = ?1 AND end_snapshot IS NULL",
         params![id, snapshot, path],
     )?;
-    Ok(())
+    // Gone already, by another program's hand: its rows must not come back in a file that replaces it.
+    if retired == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(retired)) }
 }
 
 fn insert_files(transaction: &Transaction<'_>, commit: &Commit, snapshot: i64) -> rusqlite::Result<()> {

@@ -19,14 +19,18 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 
 use super::error::StoreError;
+use super::replaced;
 use super::tables::Table;
 use crate::time::{format_date, format_ducklake_time};
 
 /// Rows a row group holds at the most: enough for dictionaries to pay, few enough to prune by.
 pub const ROW_GROUP_ROWS: usize = 64 * 1024;
 
+/// Bytes a row group holds at the most, about: what a writer holds in memory when rows are large.
+const ROW_GROUP_BYTES: usize = 32 << 20;
+
 /// Rows that a reader gives at a time.
-const BATCH_ROWS: usize = 8 * 1024;
+pub(super) const BATCH_ROWS: usize = 8 * 1024;
 
 /// A finished data file that no reader sees until it is committed.
 #[derive(Debug)]
@@ -83,6 +87,11 @@ impl DataFileWriter {
         self.writer.write(batch).map_err(StoreError::parquet(&self.path))
     }
 
+    /// Bytes of finished row groups.
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.writer.bytes_written() as u64
+    }
+
     /// Bytes that the writer holds in memory.
     pub fn memory_size_bytes(&self) -> usize {
         self.writer.memory_size()
@@ -114,6 +123,7 @@ fn properties(table: Table) -> WriterProperties {
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_dictionary_page_size_limit(1 << 20)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_created_by(format!("trailpare {}", env!("CARGO_PKG_VERSION")));
@@ -236,7 +246,7 @@ pub fn read_batches(
     columns: Option<&[&str]>,
     predicate: Option<RowPredicate<'_>>,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<>, StoreError> {
-    let file = File::open(path).map_err(StoreError::io(path, "cannot open"))?;
+    let file = replaced::open(path).map_err(StoreError::io(path, "cannot open"))?;
     let mut builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?.with_batch_size(BATCH_ROWS);
     let mask = |names: &[&str]| ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());

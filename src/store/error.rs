@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::time::format_date;
+
 /// An error of the store; every variant names the place and, where there is one, the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -23,7 +25,7 @@ pub enum StoreError {
         expected: &'static str,
     },
     /// Somebody else is writing.
-    #[error("{}: another ingest is writing to this store (process {holder})\nhint: wait for it, or use another --store", path.display())]
+    #[error("{}: another ingest or optimize is writing to this store (process {holder})\nhint: wait for it, or use another --store", path.display())]
     Locked {
         /// The store.
         path: PathBuf,
@@ -41,6 +43,26 @@ pub enum StoreError {
         oldest: i64,
         /// The newest one there.
         newest: i64,
+    },
+    /// A snapshot that maintenance let go of.
+    #[error("{}: snapshot {id} has expired; the store keeps {oldest} to {newest}\nhint: `trailpare optimize --expire-older-than` says how long snapshots are kept", path.display())]
+    Expired {
+        /// The store.
+        path: PathBuf,
+        /// The one asked for.
+        id: i64,
+        /// The oldest one there.
+        oldest: i64,
+        /// The newest one there.
+        newest: i64,
+    },
+    /// Merging sorted files.
+    #[error("cannot merge the files of {}: {source}", format_date(*.event_date))]
+    Merge {
+        /// Their day, days since 1970-01-01.
+        event_date: i32,
+        /// The merging library's word.
+        source: datafusion::error::DataFusionError,
     },
     /// The catalog database.
     #[error("{}: {source}", path.display())]

@@ -14,7 +14,10 @@ mod commit;
 mod datafile;
 mod error;
 mod ledger;
+mod merge;
 mod migrate;
+mod reclaim;
+mod replaced;
 mod snapshot;
 mod tables;
 
@@ -28,6 +31,9 @@ pub use commit::{Commit, UsageState, Writer};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, RowPredicate, StagedFile, read_batches};
 pub use error::StoreError;
 pub use ledger::{BrokenEntry, DayCount, Known, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
+pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
+pub use reclaim::Reclaimed;
+pub use replaced::replaced_path;
 pub use snapshot::{ColumnStats, DataFile, Snapshot};
 pub use tables::Table;
 
@@ -120,7 +126,7 @@ fn staging_dir(dir: &Path) -> PathBuf {
 }
 
 fn replaced_dir(dir: &Path) -> PathBuf {
-    data_dir(dir).join("replaced")
+    data_dir(dir).join(replaced::FOLDER)
 }
 
 fn table_dir(dir: &Path, table: Table) -> PathBuf {

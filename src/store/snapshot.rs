@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
+use super::replaced::FROM_TABLE;
 use super::tables::{Table, field_id};
 use crate::time::parse_date;
 
@@ -82,22 +83,27 @@ pub(super) fn read(connection: &Connection, dir: &Path, at: Option<i64>) -> Resu
         .optional()
         .map_err(&error)?;
     let Some(time) = time else {
-        return Err(StoreError::NoSnapshot { path: dir.to_owned(), id, oldest, newest });
+        let path = dir.to_owned();
+        return Err(match id < oldest && id >= 0 {
+            true => StoreError::Expired { path, id, oldest, newest },
+            false => StoreError::NoSnapshot { path, id, oldest, newest },
+        });
     };
     let files = |table| table_files(connection, dir, table, id).map_err(&error);
     Ok(Snapshot { id, time, events: files(Table::Events)?, usage: files(Table::Usage)? })
 }
 
 fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64) -> rusqlite::Result<Vec<DataFile>> {
-    let base = super::table_dir(dir, table);
+    let (base, replaced) = (super::table_dir(dir, table), super::replaced_dir(dir));
     let live = "f.table_id = ?1 AND f.begin_snapshot <= ?2 AND (f.end_snapshot IS NULL OR f.end_snapshot > ?2)";
     let mut statement = connection.prepare_cached(&format!(
         "SELECT f.data_file_id, f.path, f.record_count, f.file_size_bytes, f.footer_size, p.partition_value \
          FROM ducklake_data_file f JOIN ducklake_file_partition_value p USING (data_file_id) \
          WHERE {live} ORDER BY p.partition_value, f.data_file_id"
     ))?;
-    let mut files: Vec<DataFile> =
-        statement.query_map([table.id(), snapshot], |row| data_file(row, &base))?.collect::<Result<_, _>>()?;
+    let mut files: Vec<DataFile> = statement
+        .query_map([table.id(), snapshot], |row| data_file(row, &base, &replaced))?
+        .collect::<Result<_, _>>()?;
     let position: HashMap<i64, usize> = files.iter().enumerate().map(|(i, file)| (file.id, i)).collect();
     let schema = table.schema();
     let column_at: HashMap<i64, usize> = schema.fields().iter().enumerate().map(|(i, f)| (field_id(f), i)).collect();
@@ -116,14 +122,15 @@ fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64)
     Ok(files)
 }
 
-fn data_file(row: &Row<'_>, base: &Path) -> rusqlite::Result<DataFile> {
+fn data_file(row: &Row<'_>, base: &Path, replaced: &Path) -> rusqlite::Result<DataFile> {
     let day: String = row.get(5)?;
     let event_date = parse_date(&day).ok_or_else(|| {
         rusqlite::Error::FromSqlConversionFailure(5, rusqlite::types::Type::Text, format!("not a date: {day}").into())
     })?;
+    let path: String = row.get(1)?;
     Ok(DataFile {
         id: row.get(0)?,
-        path: base.join(row.get::<_, String>(1)?),
+        path: path.strip_prefix(FROM_TABLE).map_or_else(|| base.join(&path), |name| replaced.join(name)),
         rows: row.get(2)?,
         size_bytes: row.get(3)?,
         footer_size_bytes: row.get(4)?,

@@ -9,6 +9,7 @@ mod iam_cases;
 mod iam_operations;
 mod iam_real;
 mod ingest;
+mod optimize;
 mod policy;
 mod record;
 mod sql;

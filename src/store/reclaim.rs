@@ -1,0 +1,230 @@
+//! Giving back what nobody needs: old snapshots, the files that only they had, what crashes left, free catalog pages.
+//!
+//! Files go the way that DuckLake describes: the transaction that forgets them lists them in
+//! `ducklake_files_scheduled_for_deletion`; then they are removed, then taken off the list. A crash at any place leaves a
+//! list for the next run.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+
+use super::commit::Writer;
+use super::error::StoreError;
+use super::replaced::FROM_TABLE;
+use super::tables::Table;
+use super::{Store, catalog_path, data_dir, replaced_dir, staging_dir};
+use crate::time::{format_ducklake_time, now_us};
+
+/// Free pages of the catalog are worth a rewrite from this many bytes on, and from a quarter of it on.
+const VACUUM_MIN_BYTES: u64 = 1 << 20;
+
+/// What was given back, or would be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// Snapshots that can't be asked for any more.
+    pub snapshots: u64,
+    /// Data files removed.
+    pub files: u64,
+    /// Bytes of files and of the catalog.
+    pub bytes: u64,
+}
+
+impl Reclaimed {
+    fn add_file(&mut self, size_bytes: u64) {
+        self.files += 1;
+        self.bytes += size_bytes;
+    }
+}
+
+impl Store {
+    /// What [`Writer::reclaim`] would give back now.
+    pub fn reclaimable(&self, stale_since_us: i64) -> Result<Reclaimed, StoreError> {
+        let catalog = catalog_path(self.dir());
+        let error = StoreError::catalog(&catalog);
+        let connection = self.connect()?;
+        let mut sum = Reclaimed::default();
+        let first = first_kept(&connection, stale_since_us).map_err(&error)?;
+        sum.snapshots = count_before(&connection, first).map_err(&error)?;
+        let data = data_dir(self.dir());
+        let mut below = scheduled(&connection).map_err(&error)?;
+        below.extend(unneeded(&connection, first).map_err(&error)?.into_iter().map(|(_, path)| path));
+        let mut paths: BTreeSet<PathBuf> = below.iter().filter_map(|path| within(&data, path)).collect();
+        paths.extend(self.orphans(&connection)?);
+        for metadata in paths.iter().filter_map(|path| fs::metadata(path).ok()) {
+            sum.add_file(metadata.len());
+        }
+        sum.bytes += self.staged_bytes();
+        Ok(sum)
+    }
+
+    /// Bytes of files that were written and never committed. The next writer removes them.
+    pub fn staged_bytes(&self) -> u64 {
+        let files = files_in(&staging_dir(self.dir())).unwrap_or_default();
+        files.iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
+    }
+
+    /// The replaced files that no snapshot has.
+    fn orphans(&self, connection: &Connection) -> Result<Vec<PathBuf>, StoreError> {
+        let catalog = catalog_path(self.dir());
+        let known = paths_of(connection).map_err(StoreError::catalog(&catalog))?;
+        let data = data_dir(self.dir());
+        let is_known = |path: &PathBuf| path.strip_prefix(&data).is_ok_and(|path| known.contains(path));
+        Ok(files_in(&replaced_dir(self.dir()))?.into_iter().filter(|path| !is_known(path)).collect())
+    }
+}
+
+impl Writer {
+    /// Lets go of every snapshot that was not the newest any more at `stale_since_us`, and of the files that only such
+    /// snapshots have; then of orphaned files, and of the catalog's free pages where they are many.
+    pub fn reclaim(&mut self, stale_since_us: i64) -> Result<Reclaimed, StoreError> {
+        let mut sum = Reclaimed { snapshots: self.expire(stale_since_us)?, ..Default::default() };
+        self.remove_scheduled(&mut sum)?;
+        for path in self.store().orphans(self.connection())? {
+            remove(&path, &mut sum)?;
+        }
+        sum.bytes += self.vacuum()?;
+        Ok(sum)
+    }
+
+    /// Forgets snapshots and lists the files that go with them.
+    fn expire(&mut self, stale_since_us: i64) -> Result<u64, StoreError> {
+        let catalog = catalog_path(self.store().dir());
+        let expire = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let first = first_kept(&transaction, stale_since_us)?;
+            let count = count_before(&transaction, first)?;
+            if count > 0 {
+                forget(&transaction, first)?;
+            }
+            transaction.commit()?;
+            Ok(count)
+        };
+        expire(self.connection_mut()).map_err(StoreError::catalog(&catalog))
+    }
+
+    fn remove_scheduled(&self, sum: &mut Reclaimed) -> Result<(), StoreError> {
+        let catalog = catalog_path(self.store().dir());
+        let error = StoreError::catalog(&catalog);
+        let data = data_dir(self.store().dir());
+        let known = paths_of(self.connection()).map_err(&error)?;
+        let paths = scheduled(self.connection()).map_err(&error)?;
+        for path in paths.iter().filter(|path| !known.contains(*path)).filter_map(|path| within(&data, path)) {
+            remove(&path, sum)?;
+        }
+        if !paths.is_empty() {
+            let sql = "DELETE FROM ducklake_files_scheduled_for_deletion WHERE path_is_relative";
+            self.connection().execute(sql, []).map_err(&error)?;
+        }
+        Ok(())
+    }
+
+    /// Rewrites the catalog without its free pages, where they are many and nobody reads it; returns their bytes.
+    fn vacuum(&self) -> Result<u64, StoreError> {
+        let catalog = catalog_path(self.store().dir());
+        let pragma = |name: &str| self.connection().pragma_query_value(None, name, |r| r.get::<_, u64>(0));
+        let vacuum = || {
+            let (free, pages, page_bytes) = (pragma("freelist_count")?, pragma("page_count")?, pragma("page_size")?);
+            if free * page_bytes < VACUUM_MIN_BYTES || free * 4 < pages {
+                return Ok(0);
+            }
+            match self.connection().execute_batch("VACUUM") {
+                Ok(()) => Ok(pages.saturating_sub(pragma("page_count")?) * page_bytes),
+                Err(rusqlite::Error::SqliteFailure(failure, _)) if failure.code == ErrorCode::DatabaseBusy => Ok(0),
+                Err(error) => Err(error),
+            }
+        };
+        vacuum().map_err(StoreError::catalog(&catalog))
+    }
+}
+
+/// The oldest snapshot that is still wanted: the first one that was the newest at that time or later.
+fn first_kept(connection: &Connection, stale_since_us: i64) -> rusqlite::Result<i64> {
+    connection.query_row(
+        "SELECT min(snapshot_id) FROM (SELECT snapshot_id, lead(snapshot_time) OVER (ORDER BY snapshot_id) AS replaced \
+         FROM ducklake_snapshot) WHERE replaced IS NULL OR replaced >= ?1",
+        [format_ducklake_time(stale_since_us)],
+        |r| r.get(0),
+    )
+}
+
+fn count_before(connection: &Connection, first: i64) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT count(*) FROM ducklake_snapshot WHERE snapshot_id < ?1", [first], |r| r.get(0))
+}
+
+/// The files that no snapshot from `first` on has: id, path below `data/`.
+fn unneeded(connection: &Connection, first: i64) -> rusqlite::Result<Vec<(i64, PathBuf)>> {
+    let mut statement = connection
+        .prepare("SELECT data_file_id, table_id, path FROM ducklake_data_file WHERE end_snapshot <= ?1 ORDER BY 1")?;
+    let rows = statement.query_map([first], |r| Ok((r.get(0)?, below_data(r.get(1)?, &r.get::<_, String>(2)?))))?;
+    rows.collect()
+}
+
+fn forget(transaction: &Transaction<'_>, first: i64) -> rusqlite::Result<()> {
+    let mut schedule =
+        transaction.prepare("INSERT INTO ducklake_files_scheduled_for_deletion VALUES (?1, ?2, 1, ?3)")?;
+    let now = format_ducklake_time(now_us());
+    for (id, path) in unneeded(transaction, first)? {
+        schedule.execute(params![id, path.to_string_lossy(), now])?;
+    }
+    for table in ["ducklake_file_column_stats", "ducklake_file_partition_value"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE data_file_id IN (SELECT data_file_id FROM ducklake_data_file WHERE end_snapshot <= ?1)"
+        );
+        transaction.execute(&sql, [first])?;
+    }
+    transaction.execute("DELETE FROM ducklake_data_file WHERE end_snapshot <= ?1", [first])?;
+    transaction.execute("DELETE FROM ducklake_snapshot_changes WHERE snapshot_id < ?1", [first])?;
+    transaction.execute("DELETE FROM ducklake_snapshot WHERE snapshot_id < ?1", [first])?;
+    Ok(())
+}
+
+/// Paths below `data/` that are to be removed.
+fn scheduled(connection: &Connection) -> rusqlite::Result<Vec<PathBuf>> {
+    let mut statement =
+        connection.prepare("SELECT path FROM ducklake_files_scheduled_for_deletion WHERE path_is_relative")?;
+    statement.query_map([], |r| r.get::<_, String>(0).map(PathBuf::from))?.collect()
+}
+
+/// Paths below `data/` of every file that some snapshot has.
+fn paths_of(connection: &Connection) -> rusqlite::Result<BTreeSet<PathBuf>> {
+    let mut statement = connection.prepare("SELECT table_id, path FROM ducklake_data_file")?;
+    statement.query_map([], |r| Ok(below_data(r.get(0)?, &r.get::<_, String>(1)?)))?.collect()
+}
+
+/// A path of the catalog, relative to its table, as one relative to `data/`.
+fn below_data(table_id: i64, path: &str) -> PathBuf {
+    match (path.strip_prefix(FROM_TABLE), Table::ALL.iter().find(|table| table.id() == table_id)) {
+        (Some(name), _) => Path::new(super::replaced::FOLDER).join(name),
+        (None, Some(table)) => Path::new("main").join(table.name()).join(path),
+        (None, None) => PathBuf::from(path),
+    }
+}
+
+/// The place of a file in `data/`; `None` for one that would lie elsewhere.
+fn within(data: &Path, path: &Path) -> Option<PathBuf> {
+    path.components().all(|part| matches!(part, Component::Normal(_))).then(|| data.join(path))
+}
+
+fn remove(path: &Path, sum: &mut Reclaimed) -> Result<(), StoreError> {
+    let size_bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    match fs::remove_file(path) {
+        Ok(()) => sum.add_file(size_bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(StoreError::io(path, "cannot remove")(error)),
+    }
+    Ok(())
+}
+
+/// The files in a folder; none where there is no folder.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StoreError::io(folder, "cannot list")(error)),
+    };
+    let entries = entries.map(|entry| entry.map_err(StoreError::io(folder, "cannot list")));
+    let files = entries.filter(|entry| entry.as_ref().map_or(true, |e| e.path().is_file()));
+    files.map(|entry| Ok(entry?.path())).collect()
+}
