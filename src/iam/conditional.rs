@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::arn::escape;
+use super::arn::{Arn, escape, partition_of};
 use super::catalog::{AccessLevel, Action, Catalog, Service};
 use super::event::{Confidence, Permission};
 use super::params::Params;
-use super::resources::{Request, is_role_arn, resources, role_arn};
+use super::resources::{Request, is_plain, is_role_arn, resources, role_arn};
 
 /// Adds what the record shows to have been needed too; returns what may have been.
 pub(super) fn add(
@@ -28,7 +28,9 @@ pub(super) fn add(
     {
         needed.push(tagging);
     }
-    suggestions(catalog, action, needed)
+    let mut suggested = suggestions(catalog, action, needed);
+    suggested.extend(key_uses(catalog, service, operation, request));
+    suggested
 }
 
 /// `iam:PassRole` for the roles in the request.
@@ -155,6 +157,100 @@ fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission,
     if found.is_empty() { resources(catalog, tag, request) } else { found }
 }
 
+/// What a service does with a key that the request names, in the caller's name: service, what the operation's name
+/// begins with, actions, source. KMS logs these calls itself, as the caller's through the service; where it does they
+/// are there as use.
+const KEY_USES: &[(&str, &[&str], &[&str], &str)] = &[
+    (
+        "s3",
+        &["PutObject", "CopyObject", "CreateMultipartUpload", "UploadPart"],
+        &["kms:GenerateDataKey", "kms:Decrypt"],
+        "S3 User Guide, SSE-KMS",
+    ),
+    (
+        "ec2",
+        &["Create", "Copy", "Run", "Import"],
+        &["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"],
+        "EBS User Guide, Requirements for EBS encryption",
+    ),
+    (
+        "rds",
+        &["Create", "Copy", "Restore", "Start"],
+        &["kms:CreateGrant", "kms:DescribeKey"],
+        "RDS User Guide, Encrypting resources",
+    ),
+    (
+        "secretsmanager",
+        &["CreateSecret", "PutSecretValue", "UpdateSecret"],
+        &["kms:GenerateDataKey", "kms:Decrypt"],
+        "Secrets Manager User Guide, Secret encryption",
+    ),
+    (
+        "dynamodb",
+        &["CreateTable", "UpdateTable", "Restore"],
+        &["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey"],
+        "DynamoDB developer guide, Encryption at rest",
+    ),
+    ("ssm", &["PutParameter"], &["kms:Encrypt"], "Systems Manager User Guide, Secure string parameters"),
+    (
+        "lambda",
+        &["CreateFunction", "UpdateFunctionConfiguration"],
+        &["kms:CreateGrant"],
+        "Lambda developer guide, Environment variables",
+    ),
+    (
+        "elasticfilesystem",
+        &["CreateFileSystem"],
+        &["kms:CreateGrant", "kms:DescribeKey"],
+        "EFS User Guide, Encrypting data at rest",
+    ),
+];
+
+/// The uses of the keys that a request names, as suggestions.
+fn key_uses(catalog: &Catalog, service: &Service, operation: &str, request: &Request<'_>) -> Vec<Permission> {
+    let use_of = |(prefix, names, ..): &&(&str, &[&str], &[&str], &str)| {
+        *prefix == service.prefix() && names.iter().any(|name| operation.starts_with(name))
+    };
+    let Some((_, _, actions, source)) = KEY_USES.iter().find(use_of) else { return Vec::new() };
+    let is_key = |key: &str| {
+        let key = key.to_ascii_lowercase();
+        key.contains("kms") && key.contains("key")
+    };
+    let named = request.parameters.walk().filter(|(key, text)| !text.is_empty() && is_key(key));
+    let keys: BTreeSet<String> = named.map(|(_, text)| key_arn(text, request)).collect();
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    let known = actions.iter().filter_map(|name| catalog.action(name));
+    known
+        .map(|action| Permission {
+            action: Arc::clone(&action.name),
+            resources: keys.iter().cloned().collect(),
+            confidence: Confidence::Documented,
+            rule: "named-key",
+            source: (*source).into(),
+            passed_to_service: None,
+        })
+        .collect()
+}
+
+/// A key's ARN by its ARN or id; by an alias any key of the account, since policies name keys and not aliases.
+fn key_arn(text: &str, request: &Request<'_>) -> String {
+    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    match Arn::parse(text) {
+        Some(arn) if arn.service == "kms" && arn.resource.strip_prefix("key/").is_some_and(is_id) => escape(text),
+        None if is_id(text) => plain_key_arn(text, request),
+        _ => plain_key_arn("*", request),
+    }
+}
+
+fn plain_key_arn(id: &str, request: &Request<'_>) -> String {
+    let event = request.event;
+    let plain = |text: Option<&str>| text.filter(|t| is_plain(t)).unwrap_or("*").to_owned();
+    let (region, account) = (plain(event.aws_region), plain(event.account_id));
+    format!("arn:{}:kms:{region}:{account}:key/{id}", partition_of(event.aws_region))
+}
+
 /// Dependent actions that leave no trace of their own.
 fn suggestions(catalog: &Catalog, action: &Action, needed: &[Permission]) -> Vec<Permission> {
     action
@@ -171,4 +267,39 @@ fn suggestions(catalog: &Catalog, action: &Action, needed: &[Permission]) -> Vec
             passed_to_service: None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iam::{Event, permissions};
+
+    fn suggested(source: &str, name: &str, parameters: &str) -> Vec<(String, Vec<String>)> {
+        let event = Event {
+            event_source: source,
+            event_name: name,
+            event_type: Some("AwsApiCall"),
+            aws_region: Some("eu-west-1"),
+            account_id: Some("111122223333"),
+            request_parameters: Some(parameters),
+            ..Default::default()
+        };
+        let found = permissions(Catalog::embedded(), &event).suggestions;
+        found.into_iter().filter(|p| p.rule == "named-key").map(|p| (p.action.to_string(), p.resources)).collect()
+    }
+
+    #[test]
+    fn keys_that_a_request_names_are_suggested() {
+        let key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        let put = format!(r#"{{"bucketName":"b","key":"k","x-amz-server-side-encryption-aws-kms-key-id":"{key}"}}"#);
+        let expected = ["kms:GenerateDataKey", "kms:Decrypt"].map(|action| (action.to_owned(), vec![key.to_owned()]));
+        assert_eq!(suggested("s3.amazonaws.com", "PutObject", &put), expected);
+        assert_eq!(suggested("s3.amazonaws.com", "PutObject", r#"{"bucketName":"b","key":"k"}"#), []);
+        let any = "arn:aws:kms:eu-west-1:111122223333:key/*".to_owned();
+        for named in ["alias/a", "arn:aws:kms:eu-west-1:111122223333:alias/a", "arn:aws:iam::1:role/*", "a*"] {
+            let made =
+                suggested("ssm.amazonaws.com", "PutParameter", &format!(r#"{{"name":"n","kmsKeyId":"{named}"}}"#));
+            assert_eq!(made, [("kms:Encrypt".to_owned(), vec![any.clone()])], "{named}");
+        }
+    }
 }

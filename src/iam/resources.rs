@@ -319,7 +319,7 @@ fn fill<'v>(form: &Form, request: &Request<'_>, value: impl Fn(usize) -> Option<
 }
 
 /// Regions and accounts are letters, digits and hyphens.
-fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 

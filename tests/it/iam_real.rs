@@ -194,3 +194,35 @@ fn real_archives_resolve_and_agree_with_their_denials() {
         assert_eq!(report.unverified(), unverified);
     }
 }
+
+/// Denials of the public sources: the action that the message named, against the step without the message.
+#[test]
+fn public_denials_name_the_actions_that_the_step_says() {
+    let Some(data) = super::data::dir() else { return };
+    let table = fs::read_to_string(data.join("public/_denials.tsv")).expect("the table of denials");
+    let (mut calls, mut agree, mut disagree) = (0, 0, Vec::new());
+    for line in table.lines().skip(1) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [source, name, action, _, count, ..] = columns[..] else { panic!("a short line: {line}") };
+        let event = Event {
+            event_source: source,
+            event_name: name,
+            event_type: Some("AwsApiCall"),
+            aws_region: Some("us-east-1"),
+            account_id: Some("111122223333"),
+            error_code: Some("AccessDenied"),
+            ..Default::default()
+        };
+        let found = permissions(Catalog::embedded(), &event);
+        let count: usize = count.parse().expect("a count");
+        calls += count;
+        if found.needed.iter().any(|p| *p.action == *action) {
+            agree += count;
+        } else {
+            disagree.push(format!("{source} {name}: message {action}, step {:?}", found.needed));
+        }
+    }
+    println!("{agree} of {calls} public denials agree");
+    assert_eq!(calls, 68);
+    assert!(disagree.is_empty(), "{disagree:#?}");
+}
