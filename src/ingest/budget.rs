@@ -6,6 +6,9 @@ use crate::store::MERGE_MEMORY_MIN_BYTES;
 /// What the program takes before the first object: code, catalogue, allocator, Parquet and SQLite buffers.
 const FIXED_BYTES: u64 = 96 << 20;
 
+/// What each thread takes beside its batch: the Parquet writer has a zstd context a column.
+const THREAD_BYTES: u64 = 24 << 20;
+
 /// The smallest limit that anything that writes runs under.
 pub const MEMORY_LIMIT_MIN_BYTES: u64 = 256 << 20;
 
@@ -25,6 +28,8 @@ pub(super) struct Budget {
     pub object_bytes: u64,
     /// Ids of events held in memory for finding duplicates.
     pub seen_bytes: u64,
+    /// Worker threads: as many as wanted, as far as there is memory for them.
+    pub threads: usize,
 }
 
 impl Budget {
@@ -32,13 +37,14 @@ impl Budget {
         if limit_bytes < MEMORY_LIMIT_MIN_BYTES {
             return Err(IngestError::MemoryLimit { given: limit_bytes, least: MEMORY_LIMIT_MIN_BYTES });
         }
-        let free = limit_bytes - FIXED_BYTES;
+        let threads = threads.clamp(1, ((limit_bytes - FIXED_BYTES) / 3 / THREAD_BYTES).max(1) as usize);
+        let free = limit_bytes - FIXED_BYTES - THREAD_BYTES * threads as u64;
         let seen_bytes = free / 4;
         let batches = free - seen_bytes;
         // One object of the greatest size may come on top of what the other threads hold.
         let object_bytes = batches / 2 / BYTES_PER_JSON_BYTE;
-        let batch_bytes = (batches / 2 / threads.max(1) as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
-        Ok(Budget { batch_bytes, object_bytes, seen_bytes })
+        let batch_bytes = (batches / 2 / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
+        Ok(Budget { batch_bytes, object_bytes, seen_bytes, threads })
     }
 }
 
@@ -61,8 +67,10 @@ mod tests {
         for limit in [256 << 20, 1 << 30, 4 << 30] {
             for threads in [1, 2, 16, 64] {
                 let b = Budget::new(limit, threads)?;
-                let batches = (b.batch_bytes * threads as u64 + b.object_bytes) * BYTES_PER_JSON_BYTE;
-                assert!(FIXED_BYTES + b.seen_bytes + batches <= limit, "{b:?}");
+                let batches = (b.batch_bytes * b.threads as u64 + b.object_bytes) * BYTES_PER_JSON_BYTE;
+                let fixed = FIXED_BYTES + THREAD_BYTES * b.threads as u64;
+                assert!(fixed + b.seen_bytes + batches <= limit, "{b:?}");
+                assert!(b.threads >= 1 && b.batch_bytes >= 1 << 20, "{b:?}");
             }
         }
         Ok(())

@@ -59,7 +59,7 @@ pub fn ingest(
         progress,
     };
     committer.add(Converted { objects: refused, ..Default::default() })?;
-    take_in(&objects, options.threads, budget, seen, catalog, progress, &mut committer)?;
+    take_in(&objects, budget, seen, catalog, progress, &mut committer)?;
     committer.commit()?;
     progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog))?;
     writer.end_run(run, &summary.run)?;
@@ -85,7 +85,6 @@ type Ticketed = (u64, Result<Converted, IngestError>);
 
 fn take_in(
     objects: &[Planned],
-    threads: usize,
     budget: Budget,
     seen: Seen,
     catalog: &Catalog,
@@ -103,9 +102,9 @@ fn take_in(
         staging: &staging,
         progress,
     };
-    let (sender, receiver) = crossbeam_channel::bounded(threads.max(1));
+    let (sender, receiver) = crossbeam_channel::bounded(budget.threads);
     std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
+        for _ in 0..budget.threads {
             let (shared, sender) = (&shared, sender.clone());
             scope.spawn(move || shared.work(&sender));
         }
