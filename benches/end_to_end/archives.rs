@@ -60,7 +60,7 @@ fn json_bytes(path: &Path) -> u64 {
 pub fn all<'a>(work: &'a Path, folders: &'a [PathBuf], only: &'a [String]) -> impl Iterator<Item = Archive> + 'a {
     let wanted = move |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
     let shapes = [
-        ("tiny", Shape::Tiny, 20_000, None),
+        ("tiny", Shape::Tiny, 4_000, None),
         ("typical", Shape::Typical, 400, None),
         ("huge", Shape::Huge, 6, None),
         ("many", Shape::Typical, 20_000, Some(1_000_000)),

@@ -3,7 +3,7 @@
 //! `cargo bench --bench end_to_end [-- [--rounds N] [--only NAME]... [--no-peers] [--record] [FOLDER...]]`
 //!
 //! Makes archives with `trailpare synth` in four shapes (and takes the folders given), then in turn, several rounds
-//! each: bare libdeflate inflate, `trailpare ingest`, DuckDB, ClickHouse (chdb), trailscraper. Prints medians and ratios,
+//! each (slow ones fewer): bare libdeflate inflate, `trailpare ingest`, DuckDB, ClickHouse (chdb), trailscraper. Prints medians and ratios,
 //! peak resident memory and the bytes written per byte of the archive; says where trailpare's time goes, and whether
 //! it stayed within its memory limit. `--record` writes the tables into `benches/RESULTS.md`.
 //!
@@ -27,6 +27,9 @@ use measure::median;
 
 /// What the ingest may take, in bytes: also what `--memory-limit` says.
 const MEMORY_LIMIT_BYTES: u64 = 1 << 30;
+
+/// Whoever took longer than this on an archive isn't run on it again.
+const PATIENCE_SECONDS: f64 = 40.0;
 
 struct Arguments {
     rounds: usize,
@@ -79,7 +82,10 @@ fn compare(archive: &Archive, contenders: &[Contender], rounds: usize, work: &st
     contenders[0].run(archive, work);
     for _ in 0..rounds {
         for (contender, outcomes) in contenders.iter().zip(&mut outcomes) {
-            outcomes.extend(contender.run(archive, work));
+            let spent: f64 = outcomes.iter().map(|o| o.seconds).sum();
+            if spent < PATIENCE_SECONDS {
+                outcomes.extend(contender.run(archive, work));
+            }
         }
     }
     let mut text = format!(

@@ -71,7 +71,7 @@ pub enum ReadFault {
         reason: String,
     },
     /// Larger than allowed.
-    #[error("{OVER_CAP} of {cap_bytes} bytes once inflated")]
+    #[error("{OVER_CAP} of {cap_bytes} bytes once inflated; hint: raise --memory-limit")]
     OverCap {
         /// The cap.
         cap_bytes: u64,

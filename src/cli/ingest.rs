@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 
+use super::machine::{MachineArgs, cores};
 use super::select::{RangeArgs, StoreArgs};
 use super::{CliError, Context, Exit, progress};
 use crate::ingest::{Options, Summary};
@@ -28,12 +29,8 @@ pub struct IngestArgs {
     archives: Vec<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
-    /// Peak resident memory to stay below.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
-    memory_limit: u64,
-    /// Worker threads; 0: one a core.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    threads: usize,
+    #[command(flatten)]
+    machine: MachineArgs,
     #[command(flatten)]
     range: RangeArgs,
     /// Only objects of this account.
@@ -45,32 +42,6 @@ pub struct IngestArgs {
     /// Read known objects again and compare their SHA-256.
     #[arg(long)]
     rehash: bool,
-    /// Commit at least this often: what a crash may cost.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 5_000, hide = true)]
-    commit_interval: u64,
-}
-
-/// Reads a size: `1GiB`, `512MB`, `1073741824`.
-pub(super) fn parse_size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        "t" | "tib" => 1 << 40,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        _ => return Err("not a size; hint: write 1GiB, 512MiB or a number of bytes".to_owned()),
-    };
-    let number: u64 = digits.trim().parse().map_err(|_| "not a size; hint: write 1GiB or 512MiB".to_owned())?;
-    number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
-}
-
-/// Worker threads for a machine: one a core.
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
 /// What an ingest does that is not asked for by name.
@@ -89,13 +60,13 @@ pub(super) fn default_options(archives: Vec<PathBuf>) -> Options {
 
 pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
     let options = Options {
-        memory_limit_bytes: args.memory_limit,
-        threads: if args.threads == 0 { cores() } else { args.threads },
+        memory_limit_bytes: args.machine.memory_limit,
+        threads: args.machine.threads(),
         range: args.range.range()?,
         accounts: args.account.clone(),
         regions: args.region.clone(),
         rehash: args.rehash,
-        commit_interval: Duration::from_millis(args.commit_interval),
+        commit_interval: args.machine.commit_interval(),
         ..default_options(args.archives.clone())
     };
     let store = Store::open_or_create(&args.store.store)?;
@@ -135,21 +106,5 @@ pub(super) fn report(summary: &Summary, context: &Context) -> Exit {
         Exit::Refused
     } else {
         Exit::Done
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_size;
-
-    #[test]
-    fn sizes() {
-        assert_eq!(parse_size("1GiB"), Ok(1 << 30));
-        assert_eq!(parse_size("512m"), Ok(512 << 20));
-        assert_eq!(parse_size("5MB"), Ok(5_000_000));
-        assert_eq!(parse_size("17"), Ok(17));
-        assert!(parse_size("1 parsec").is_err());
-        assert!(parse_size("GiB").is_err());
-        assert!(parse_size("99999999999TiB").is_err());
     }
 }

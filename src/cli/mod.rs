@@ -7,6 +7,7 @@ mod context;
 mod exit;
 mod explain;
 mod ingest;
+mod machine;
 mod man;
 mod optimize;
 mod policy;

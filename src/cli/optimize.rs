@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 
-use super::ingest::{cores, parse_size};
+use super::machine::{MachineArgs, parse_size};
 use super::select::StoreArgs;
 use super::{CliError, Context, Exit, progress};
 use crate::ingest::{OptimizeOptions, Optimized, would_optimize};
@@ -30,12 +30,8 @@ Examples:
 pub struct OptimizeArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// Peak resident memory to stay below.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
-    memory_limit: u64,
-    /// Days to merge at once; 0: one a core.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    threads: usize,
+    #[command(flatten)]
+    machine: MachineArgs,
     /// Leave files of this size and above as they are; begin a new one when one reaches it.
     #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_size)]
     file_size: u64,
@@ -45,9 +41,6 @@ pub struct OptimizeArgs {
     /// Only say what there is to do.
     #[arg(long)]
     dry_run: bool,
-    /// Commit at least this often: what a crash may cost.
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 5_000, hide = true)]
-    commit_interval: u64,
 }
 
 /// Reads an age: `7d`, `12h`, `30m`, `45s`, `0`.
@@ -69,11 +62,11 @@ fn parse_age(text: &str) -> Result<Duration, String> {
 
 pub fn run(args: &OptimizeArgs, context: &Context) -> Result<Exit, CliError> {
     let options = OptimizeOptions {
-        memory_limit_bytes: args.memory_limit,
-        threads: if args.threads == 0 { cores() } else { args.threads },
+        memory_limit_bytes: args.machine.memory_limit,
+        threads: args.machine.threads(),
         file_bytes: args.file_size,
         expire_older_than: args.expire_older_than,
-        commit_interval: Duration::from_millis(args.commit_interval),
+        commit_interval: args.machine.commit_interval(),
     };
     let store = Store::open(&args.store.store)?;
     if args.dry_run {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use datafusion::prelude::SessionContext;
 
+use super::machine::parse_size;
 use super::select::StoreArgs;
 use super::{CliError, Context, Exit, printable};
 use crate::ingest::{Refreshed, refresh_usage_if_outdated};
@@ -63,12 +64,19 @@ pub struct SqlArgs {
     /// Ask this snapshot instead of the newest.
     #[arg(long, value_name = "SNAPSHOT", help_heading = "From where")]
     at: Option<i64>,
-    /// Memory that sorts, joins and groupings may take together before they spill to disk, in MiB.
-    #[arg(long, value_name = "MIB", default_value_t = 4096, help_heading = "How", value_parser = clap::value_parser!(u64).range(16..=16 << 20))]
-    memory_limit_mib: u64,
+    /// Memory that sorts, joins and groupings may take together before they spill to disk, at least 16 MiB.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", help_heading = "How", value_parser = parse_memory)]
+    memory_limit: u64,
     /// Threads; one a core where nothing is said.
     #[arg(long, value_name = "N", help_heading = "How", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+}
+
+fn parse_memory(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        bytes if bytes < 16 << 20 => Err("too little; hint: give 16MiB or more".to_owned()),
+        bytes => Ok(bytes),
+    }
 }
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {
@@ -139,7 +147,7 @@ async fn answer(
 ) -> Result<Exit, CliError> {
     let options = Options {
         threads: args.threads.map(usize::from),
-        memory_limit_bytes: usize::try_from(args.memory_limit_mib << 20).ok(),
+        memory_limit_bytes: usize::try_from(args.memory_limit).ok(),
         catalog: Some(context.catalog),
     };
     let session = query::session(snapshot, &options).await.map_err(QueryError::from)?;

@@ -19,6 +19,9 @@ const BATCH_MAX_BYTES: u64 = 64 << 20;
 /// Measured with `benches/end_to_end`; see there.
 const BYTES_PER_JSON_BYTE: u64 = 4;
 
+/// Likewise of an object that is a batch of its own: what is read ahead and what waits for it don't come on top.
+const OBJECT_BYTES_PER_JSON_BYTE: u64 = 3;
+
 /// What each part may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Budget {
@@ -42,7 +45,7 @@ impl Budget {
         let seen_bytes = free / 4;
         let batches = free - seen_bytes;
         // One object of the greatest size may come on top of what the other threads hold.
-        let object_bytes = batches / 2 / BYTES_PER_JSON_BYTE;
+        let object_bytes = batches / 2 / OBJECT_BYTES_PER_JSON_BYTE;
         let batch_bytes = (batches / 2 / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
         Ok(Budget { batch_bytes, object_bytes, seen_bytes, threads })
     }
@@ -67,7 +70,8 @@ mod tests {
         for limit in [256 << 20, 1 << 30, 4 << 30] {
             for threads in [1, 2, 16, 64] {
                 let b = Budget::new(limit, threads)?;
-                let batches = (b.batch_bytes * b.threads as u64 + b.object_bytes) * BYTES_PER_JSON_BYTE;
+                let batches = b.batch_bytes * b.threads as u64 * BYTES_PER_JSON_BYTE
+                    + b.object_bytes * OBJECT_BYTES_PER_JSON_BYTE;
                 let fixed = FIXED_BYTES + THREAD_BYTES * b.threads as u64;
                 assert!(fixed + b.seen_bytes + batches <= limit, "{b:?}");
                 assert!(b.threads >= 1 && b.batch_bytes >= 1 << 20, "{b:?}");

@@ -110,7 +110,7 @@ fn hint(text: &str) -> Option<&'static str> {
         );
     }
     if has("Resources exhausted") {
-        return Some("raise --memory-limit-mib, or narrow the query: event_date = DATE '2024-01-31' reads one day");
+        return Some("raise --memory-limit, or narrow the query: event_date = DATE '2024-01-31' reads one day");
     }
     if has("sql parser error") || has("ParserError") {
         return Some(

@@ -1,0 +1,68 @@
+//! How much of the machine a long job may take, and what it says of sizes.
+
+use std::time::Duration;
+
+/// Memory, threads, and how often to commit.
+#[derive(Debug, clap::Args)]
+pub(super) struct MachineArgs {
+    /// Peak resident memory to stay below.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
+    pub memory_limit: u64,
+    /// Worker threads; 0: one a core.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    /// Commit at least this often: what a crash may cost.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 5_000, hide = true)]
+    commit_interval: u64,
+}
+
+impl MachineArgs {
+    /// Worker threads.
+    pub fn threads(&self) -> usize {
+        if self.threads == 0 { cores() } else { self.threads }
+    }
+
+    /// How long work may wait for a commit.
+    pub fn commit_interval(&self) -> Duration {
+        Duration::from_millis(self.commit_interval)
+    }
+}
+
+/// Reads a size: `1GiB`, `512MB`, `1073741824`.
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err("not a size; hint: write 1GiB, 512MiB or a number of bytes".to_owned()),
+    };
+    let number: u64 = digits.trim().parse().map_err(|_| "not a size; hint: write 1GiB or 512MiB".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
+}
+
+/// Worker threads for a machine: one a core.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_size;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("1GiB"), Ok(1 << 30));
+        assert_eq!(parse_size("512m"), Ok(512 << 20));
+        assert_eq!(parse_size("5MB"), Ok(5_000_000));
+        assert_eq!(parse_size("17"), Ok(17));
+        assert!(parse_size("1 parsec").is_err());
+        assert!(parse_size("GiB").is_err());
+        assert!(parse_size("99999999999TiB").is_err());
+    }
+}
