@@ -23,7 +23,8 @@ pub struct Size {
 
 impl Archive {
     fn open(name: String, path: PathBuf, is_made: bool) -> Archive {
-        let logs = find(&[path.clone()]).filter_map(Result::ok).filter(|found| found.kind == ObjectKind::Log);
+        let logs =
+            find(std::slice::from_ref(&path)).filter_map(Result::ok).filter(|found| found.kind == ObjectKind::Log);
         let objects = logs.map(|found| found.path).collect();
         Archive { name, path, objects, is_made }
     }

@@ -268,7 +268,7 @@ impl<'c> Aggregator<'c> {
         counts.origin.add(&origin, |a, b| texts.text(*a).cmp(texts.text(*b)));
     }
 
-    /// The rows counted, in no order, and the step. [`super::summed`] puts them in order.
+    /// The rows counted, in no order, and the step. `summed` puts them in order.
     pub fn finish(self) -> (Vec<UsageRow>, Step<'c>) {
         let Aggregator { step, texts, rows, copies, .. } = self;
         (rows.into_iter().map(|counts| usage_row(&texts, &counts, copies)).collect(), step)

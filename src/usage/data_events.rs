@@ -34,7 +34,7 @@ const CALLS: &[(&str, &[&str])] = &[
     ]),
 ];
 
-/// The event sources (`s3.amazonaws.com`) of which the snapshot holds data events, of those in [`CALLS`].
+/// The event sources (`s3.amazonaws.com`) of which the snapshot holds data events, of those in the table above.
 ///
 /// Cheap: where the catalog's bounds rule data events out nothing is read, else two columns of the roll-up, and that
 /// only until nothing more can be found.
