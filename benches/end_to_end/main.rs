@@ -28,6 +28,8 @@ use measure::median;
 /// What the ingest may take, in bytes: also what `--memory-limit` says.
 const MEMORY_LIMIT_BYTES: u64 = 1 << 30;
 
+const HEAD: &str = "## The whole way\n\nMade by `cargo bench --bench end_to_end -- --record`.\n\n";
+
 /// Whoever took longer than this on an archive isn't run on it again.
 const PATIENCE_SECONDS: f64 = 40.0;
 
@@ -67,9 +69,10 @@ fn main() -> ExitCode {
         text.push_str(&table);
         holds &= within;
         archive.remove();
-    }
-    if arguments.record {
-        record::section("end_to_end", &format!("{}\n{text}", record::machine(&contenders::versions(&contenders))));
+        if arguments.record {
+            let machine = record::machine(&contenders::versions(&contenders));
+            record::section("end_to_end", &format!("{HEAD}{machine}\n{text}"));
+        }
     }
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

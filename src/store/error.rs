@@ -33,7 +33,7 @@ pub enum StoreError {
         holder: String,
     },
     /// A snapshot that isn't there.
-    #[error("{}: no snapshot {id}; the store has {oldest} to {newest}\nhint: `trailpare status` lists them", path.display())]
+    #[error("{}: no snapshot {id}; the store has {oldest} to {newest}\nhint: `trailpare status` says the newest", path.display())]
     NoSnapshot {
         /// The store.
         path: PathBuf,
