@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{Array, StringArray};
+use arrow::array::{AsArray, StringArray, TypedDictionaryArray};
+use arrow::datatypes::UInt32Type;
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
 
@@ -13,8 +14,8 @@ use super::seen::Seen;
 use super::stages::{Stage, Stages};
 use crate::archive;
 use crate::iam::{Catalog, Step};
-use crate::record::{self, ParsedObject, Record};
-use crate::store::{BrokenEntry, DataFileWriter, DayCount, LedgerEntry, StagedFile, Table};
+use crate::record::{self, ParsedObject, Record, Vocabulary};
+use crate::store::{BrokenEntry, DayCount, EventsFileWriter, LedgerEntry, StagedFile};
 use crate::usage::{Aggregator, EventColumns, UsageRow};
 
 /// A log object in memory, parsed.
@@ -26,10 +27,19 @@ pub(super) struct Loaded {
     pub json_bytes: u64,
 }
 
-impl Loaded {
-    /// Gives the room of its text back.
-    pub fn recycle(self, buffers: &mut archive::Buffers) {
-        buffers.recycle(self.object.into_bytes());
+/// What a worker keeps from batch to batch: room, and what it worked out once.
+#[derive(Default)]
+pub(super) struct Memory<'c> {
+    pub buffers: archive::Buffers,
+    vocabulary: Vocabulary,
+    step: Option<Step<'c>>,
+}
+
+impl Memory<'_> {
+    /// Ends a batch.
+    pub fn recycle(&mut self, objects: Vec<Loaded>) {
+        objects.into_iter().for_each(|loaded| self.buffers.recycle(loaded.object.into_bytes()));
+        self.vocabulary.tidy();
     }
 }
 
@@ -40,15 +50,15 @@ impl Loaded {
 #[expect(clippy::result_large_err, reason = "one a refused object; boxing it would only move it")]
 pub(super) fn load(
     planned: &Planned,
-    buffers: &mut archive::Buffers,
+    memory: &mut Memory<'_>,
     cap_bytes: u64,
     stages: &Stages,
 ) -> Result<Loaded, LedgerEntry> {
-    let first = load_path(planned, &planned.path, buffers, cap_bytes, stages);
+    let first = load_path(planned, &planned.path, memory, cap_bytes, stages);
     if first.is_ok() {
         return first;
     }
-    let copy = planned.copies.iter().find_map(|path| load_path(planned, path, buffers, cap_bytes, stages).ok());
+    let copy = planned.copies.iter().find_map(|path| load_path(planned, path, memory, cap_bytes, stages).ok());
     copy.map_or(first, Ok)
 }
 
@@ -56,14 +66,14 @@ pub(super) fn load(
 fn load_path(
     planned: &Planned,
     path: &Path,
-    buffers: &mut archive::Buffers,
+    memory: &mut Memory<'_>,
     cap_bytes: u64,
     stages: &Stages,
 ) -> Result<Loaded, LedgerEntry> {
     let refuse =
         |sha256, reason, offset| refused_entry(&planned.name, path, planned.size_bytes, sha256, reason, offset);
     let read = stages
-        .time(Stage::Inflate, || archive::read(path, buffers, cap_bytes))
+        .time(Stage::Inflate, || archive::read(path, &mut memory.buffers, cap_bytes))
         .map_err(|error| refuse(error.sha256(), error.reason(), error.offset_bytes()))?;
     let sha256 = read.sha256;
     let json = stages
@@ -71,7 +81,7 @@ fn load_path(
         .map_err(|error| refuse(Some(sha256), error.to_string(), error.offset_bytes()))?;
     let json_bytes = json.len() as u64;
     let object = stages
-        .time(Stage::Parse, || ParsedObject::parse(json))
+        .time(Stage::Parse, || ParsedObject::parse(json, &mut memory.vocabulary))
         .map_err(|error| refuse(Some(sha256), error.reason.to_owned(), Some(error.offset as u64)))?;
     Ok(Loaded { planned: planned.clone(), sha256, object, json_bytes })
 }
@@ -110,13 +120,12 @@ pub(super) struct Converted {
     pub json_bytes: u64,
 }
 
-/// Turns the new events of a batch into one data file a day, and their usage. The step is kept from batch to batch for
-/// what it remembers.
+/// Turns the new events of a batch into one data file a day, and their usage.
 pub(super) fn convert<'c>(
     objects: &[Loaded],
     claim: &Claim,
     refused: Vec<LedgerEntry>,
-    step: &mut Option<Step<'c>>,
+    memory: &mut Memory<'c>,
     catalog: &'c Catalog,
     staging: &Path,
     stages: &Stages,
@@ -130,11 +139,12 @@ pub(super) fn convert<'c>(
             by_day.entry(record.event_date).or_default().push((&loaded.object, record));
         }
     }
-    let mut aggregator = Aggregator::resume(step.take().unwrap_or_else(|| Step::new(catalog)));
+    let mut aggregator = Aggregator::resume(memory.step.take().unwrap_or_else(|| Step::new(catalog)));
     let mut counts: HashMap<(String, String), u64> = HashMap::new();
     for (event_date, mut records) in by_day {
-        let mut writer = DataFileWriter::create(staging, Table::Events, event_date)?;
-        let mut batches = stages.time(Stage::Encode, || record::encode(&mut records));
+        let mut writer = EventsFileWriter::create(staging, event_date)?;
+        let vocabulary = &mut memory.vocabulary;
+        let mut batches = stages.time(Stage::Encode, || record::encode(&mut records, vocabulary));
         while let Some(batch) = stages.time(Stage::Encode, || batches.next()) {
             let batch = batch?;
             stages.time(Stage::Write, || writer.write(&batch))?;
@@ -154,7 +164,7 @@ pub(super) fn convert<'c>(
     converted.shared_days = aggregator.shared_days().to_vec();
     let (usage, used) = stages.time(Stage::Usage, || aggregator.finish());
     converted.usage = usage;
-    *step = Some(used);
+    memory.step = Some(used);
     Ok(converted)
 }
 
@@ -181,16 +191,19 @@ fn ledger_entry(loaded: &Loaded, new: &[bool]) -> LedgerEntry {
 
 /// Counts a batch's rows by account and region.
 fn count(batch: &RecordBatch, counts: &mut HashMap<(String, String), u64>) {
-    let text = |name: &str| batch.column_by_name(name).and_then(|c| c.as_any().downcast_ref::<StringArray>());
-    let (Some(accounts), Some(regions)) = (text("recipient_account_id"), text("aws_region")) else { return };
-    fn value(array: &StringArray, row: usize) -> &str {
-        if array.is_valid(row) { array.value(row) } else { "" }
+    let words = |name: &str| {
+        let column = batch.column_by_name(name)?.as_dictionary_opt::<UInt32Type>()?;
+        column.downcast_dict::<StringArray>()
+    };
+    let (Some(accounts), Some(regions)) = (words("recipient_account_id"), words("aws_region")) else { return };
+    let mut runs: HashMap<(Option<u32>, Option<u32>), u64> = HashMap::new();
+    for pair in accounts.keys().iter().zip(regions.keys().iter()) {
+        *runs.entry(pair).or_default() += 1;
     }
-    let mut runs: HashMap<(&str, &str), u64> = HashMap::new();
-    for row in 0..batch.num_rows() {
-        *runs.entry((value(accounts, row), value(regions, row))).or_default() += 1;
-    }
+    let word = |words: &TypedDictionaryArray<'_, UInt32Type, StringArray>, place: Option<u32>| {
+        place.map_or(String::new(), |place| words.values().value(place as usize).to_owned())
+    };
     for ((account, region), events) in runs {
-        *counts.entry((account.to_owned(), region.to_owned())).or_default() += events;
+        *counts.entry((word(&accounts, account), word(&regions, region))).or_default() += events;
     }
 }

@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::batch::{Converted, Loaded, claim, convert, load};
+use super::batch::{Converted, Loaded, Memory, claim, convert, load};
 use super::budget::Budget;
 use super::error::IngestError;
 use super::plan::{Plan, Planned, plan};
 use super::seen::Seen;
 use super::stages::Stage;
 use super::{Options, Progress, Summary, upkeep};
-use crate::archive::Buffers;
 use crate::iam::Catalog;
 use crate::store::{Commit, DataFileWriter, LedgerEntry, Store, Table, UsageState, Writer};
 use crate::time::format_date;
@@ -121,9 +120,9 @@ fn take_in(
 
 impl Shared<'_> {
     fn work(&self, sender: &Sender<Ticketed>) {
-        let (mut buffers, mut step) = (Buffers::default(), None);
+        let mut memory = Memory::default();
         while !self.progress.is_stopped() {
-            let Some((objects, refused, _large)) = self.fill(&mut buffers) else { return };
+            let Some((objects, refused, _large)) = self.fill(&mut memory) else { return };
             let claimed = self.progress.stages.time(Stage::Deduplicate, || match self.seen.lock() {
                 Ok(mut guard) => {
                     guard.0 += 1;
@@ -136,9 +135,9 @@ impl Shared<'_> {
             let Some((ticket, claimed)) = claimed else { return };
             let stages = &self.progress.stages;
             let converted = claimed.and_then(|claimed| {
-                convert(&objects, &claimed, refused, &mut step, self.catalog, self.staging, stages)
+                convert(&objects, &claimed, refused, &mut memory, self.catalog, self.staging, stages)
             });
-            objects.into_iter().for_each(|object| object.recycle(&mut buffers));
+            memory.recycle(objects);
             if sender.send((ticket, converted)).is_err() {
                 return;
             }
@@ -149,7 +148,7 @@ impl Shared<'_> {
     #[expect(clippy::type_complexity, reason = "a private hand-over to one caller")]
     fn fill(
         &self,
-        buffers: &mut Buffers,
+        memory: &mut Memory<'_>,
     ) -> Option<(Vec<Loaded>, Vec<LedgerEntry>, Option<std::sync::MutexGuard<'_, ()>>)> {
         let stages = &self.progress.stages;
         let (mut loaded, mut refused, mut large) = (Vec::new(), Vec::new(), None);
@@ -160,10 +159,10 @@ impl Shared<'_> {
                 break;
             }
             let Some(planned) = self.take_next(&mut date) else { break };
-            let mut read = load(planned, buffers, self.budget.batch_bytes.min(self.budget.object_bytes), stages);
+            let mut read = load(planned, memory, self.budget.batch_bytes.min(self.budget.object_bytes), stages);
             if is_over_cap(&read) && self.budget.object_bytes > self.budget.batch_bytes {
                 large = self.large.lock().ok();
-                read = load(planned, buffers, self.budget.object_bytes, stages);
+                read = load(planned, memory, self.budget.object_bytes, stages);
             }
             match read {
                 Ok(object) => {

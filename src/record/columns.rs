@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, DictionaryArray, ListArray, StringArray, StringBuilder, StructArray,
+    TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
+
+use super::vocabulary::Vocabulary;
+use super::words::NONE;
 
 /// Which rows have a value.
 #[derive(Default)]
@@ -27,6 +31,11 @@ impl Validity {
         self.rows.resize(row, false);
     }
 
+    fn push(&mut self, is_valid: bool) {
+        self.has_nulls |= !is_valid;
+        self.rows.push(is_valid);
+    }
+
     fn finish(self) -> Option<NullBuffer> {
         self.has_nulls.then(|| NullBuffer::from(self.rows))
     }
@@ -42,14 +51,10 @@ pub(super) struct TextColumn {
 impl TextColumn {
     /// With room for this many rows and bytes.
     pub fn with_capacity(rows: usize, bytes: usize) -> Self {
+        let rows = if bytes == 0 { 0 } else { rows };
         let mut offsets = Vec::with_capacity(rows + 2);
         offsets.push(0);
         TextColumn { bytes: Vec::with_capacity(bytes), offsets, validity: Validity::with_capacity(rows + 1) }
-    }
-
-    /// Bytes of all values.
-    pub fn len_bytes(&self) -> usize {
-        self.bytes.len()
     }
 
     /// Begins the value of a row: what is put into the bytes until [`TextColumn::end`] is its value.
@@ -77,6 +82,58 @@ impl TextColumn {
         self.pad(rows);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
         StringArray::try_new(offsets, Buffer::from_vec(self.bytes), self.validity.finish())
+    }
+}
+
+/// A column of words.
+pub(super) struct WordColumn {
+    rows: usize,
+    /// Numbers of words, one a row; empty while there is none.
+    numbers: Vec<u32>,
+}
+
+impl WordColumn {
+    pub fn new(rows: usize) -> WordColumn {
+        WordColumn { rows, numbers: Vec::new() }
+    }
+
+    pub fn push(&mut self, row: usize, number: u32) {
+        if self.numbers.is_empty() {
+            self.numbers.resize(self.rows, NONE);
+        }
+        if let Some(slot) = self.numbers.get_mut(row) {
+            *slot = number;
+        }
+    }
+
+    /// The column with a dictionary of its own, in the order in which the words first come. `places` holds a zero for
+    /// every number, before and after.
+    pub fn finish(mut self, vocabulary: &Vocabulary, places: &mut [u32]) -> Result<ArrayRef, ArrowError> {
+        let rows = self.rows;
+        if self.numbers.is_empty() {
+            let words = Box::new(DataType::Utf8);
+            return Ok(new_null_array(&DataType::Dictionary(Box::new(DataType::UInt32), words), rows));
+        }
+        let (mut used, mut words) = (Vec::new(), StringBuilder::new());
+        let mut validity = Validity::with_capacity(rows);
+        for number in &mut self.numbers {
+            let word = *number;
+            validity.push(word != NONE);
+            let Some(place) = places.get_mut(word as usize).filter(|_| word != NONE) else { continue };
+            if *place == 0 {
+                used.push(word);
+                *place = used.len() as u32;
+                words.append_option(vocabulary.word(word));
+            }
+            *number = *place - 1;
+        }
+        for word in used {
+            if let Some(place) = places.get_mut(word as usize) {
+                *place = 0;
+            }
+        }
+        let keys = UInt32Array::try_new(self.numbers.into(), validity.finish())?;
+        Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(words.finish()))?))
     }
 }
 

@@ -17,9 +17,8 @@ fn group_path(group: u8) -> &'static str {
     groups().get(usize::from(group)).map_or("", |group| group.path.as_str())
 }
 
-/// The known fields that were there but held nothing: `path=null,path={}`.
-pub(super) fn empty_fields(extras: &[Extra]) -> Option<String> {
-    let mut out = String::new();
+/// Puts the known fields that were there but held nothing: `path=null,path={}`.
+pub(super) fn empty_fields(extras: &[Extra], out: &mut String) {
     for extra in extras {
         let (path, what) = match extra {
             Extra::NullColumn(column) => (column_path(*column), "=null"),
@@ -33,12 +32,15 @@ pub(super) fn empty_fields(extras: &[Extra]) -> Option<String> {
         out.push_str(path);
         out.push_str(what);
     }
-    (!out.is_empty()).then_some(out)
 }
 
 /// The unknown fields, and known ones in a spelling that their columns can't give back, as a JSON object with the
 /// record's own nesting.
 pub(super) fn additional_fields(object: &ParsedObject, record: &Record, extras: &[Extra]) -> Option<String> {
+    let is_empty = |extra: &Extra| matches!(extra, Extra::NullColumn(_) | Extra::NullGroup(_) | Extra::EmptyGroup(_));
+    if extras.iter().all(is_empty) {
+        return None;
+    }
     let mut fields = Map::new();
     let parse = |start: u32, end: u32| {
         // INVARIANT: the text was scanned as JSON; what serde_json still won't read (a lone surrogate) stays as text.

@@ -17,18 +17,63 @@ pub(super) enum Target {
 pub(super) struct Group {
     /// Where the object stands in a record, `.` between keys; empty for the record itself.
     pub path: String,
-    /// Keys by length.
-    by_length: Vec<Vec<(&'static str, Target)>>,
+    keys: Vec<Key>,
+    /// Positions in `keys`, by length.
+    by_length: Vec<Vec<usize>>,
+}
+
+/// A known key.
+pub(super) struct Key {
+    name: &'static str,
+    /// As CloudTrail writes it: `"name":`.
+    literal: String,
+    target: Target,
 }
 
 /// Objects with known keys that a record may have: the record and what lies in it.
 pub(super) const GROUPS_MAX: usize = 16;
 
+/// Keys that an object may have.
+pub(super) const KEYS_MAX: usize = 48;
+
 impl Group {
-    /// What a key leads to.
-    pub fn target(&self, key: &[u8]) -> Option<Target> {
-        let keys = self.by_length.get(key.len())?;
-        keys.iter().find(|(known, _)| known.as_bytes() == key).map(|(_, target)| *target)
+    /// The position of a key.
+    pub fn position(&self, key: &[u8]) -> Option<usize> {
+        let is_at = |at: &usize| self.keys.get(*at).is_some_and(|known| known.name.as_bytes() == key);
+        self.by_length.get(key.len())?.iter().copied().find(is_at)
+    }
+
+    /// How CloudTrail writes the key at a position.
+    pub fn literal(&self, position: usize) -> &[u8] {
+        self.keys.get(position).map_or(b"", |key| key.literal.as_bytes())
+    }
+
+    /// What the key at a position leads to.
+    pub fn target(&self, position: usize) -> Option<Target> {
+        self.keys.get(position).map(|key| key.target)
+    }
+}
+
+/// Which key came behind which, the last time: records are written field by field in one order, mostly.
+#[derive(Debug)]
+pub(super) struct KeyOrder([[u8; KEYS_MAX + 1]; GROUPS_MAX]);
+
+impl Default for KeyOrder {
+    fn default() -> KeyOrder {
+        KeyOrder([[0; KEYS_MAX + 1]; GROUPS_MAX])
+    }
+}
+
+impl KeyOrder {
+    /// The position of the key behind the one at `before`, counted from 1; 0 for the first.
+    pub fn behind(&self, group: usize, before: usize) -> usize {
+        self.0.get(group).and_then(|keys| keys.get(before)).map_or(0, |position| usize::from(*position))
+    }
+
+    pub fn learn(&mut self, group: usize, before: usize, position: usize) {
+        if let Some(slot) = self.0.get_mut(group).and_then(|keys| keys.get_mut(before)) {
+            *slot = position as u8;
+        }
     }
 }
 
@@ -39,7 +84,7 @@ pub(super) fn groups() -> &'static [Group] {
 }
 
 fn build() -> Vec<Group> {
-    let mut groups = vec![Group { path: String::new(), by_length: Vec::new() }];
+    let mut groups = vec![Group { path: String::new(), keys: Vec::new(), by_length: Vec::new() }];
     for (column, definition) in COLUMNS.iter().enumerate().filter(|(_, c)| !c.path.is_empty()) {
         let mut group = 0;
         let mut begin = 0;
@@ -58,7 +103,7 @@ fn subgroup(groups: &mut Vec<Group>, parent: usize, key: &'static str, path: &st
         return known;
     }
     let group = groups.len();
-    groups.push(Group { path: path.to_owned(), by_length: Vec::new() });
+    groups.push(Group { path: path.to_owned(), keys: Vec::new(), by_length: Vec::new() });
     add(&mut groups[parent], key, Target::Group(group));
     group
 }
@@ -67,7 +112,8 @@ fn add(group: &mut Group, key: &'static str, target: Target) {
     if group.by_length.len() <= key.len() {
         group.by_length.resize_with(key.len() + 1, Vec::new);
     }
-    group.by_length[key.len()].push((key, target));
+    group.by_length[key.len()].push(group.keys.len());
+    group.keys.push(Key { name: key, literal: format!("\"{key}\":"), target });
 }
 
 #[cfg(test)]
@@ -79,17 +125,18 @@ mod tests {
         let groups = groups();
         assert!(groups.len() <= GROUPS_MAX);
         assert!(COLUMNS.len() <= 128);
+        assert!(groups.iter().all(|group| group.keys.len() <= KEYS_MAX));
         for (i, column) in COLUMNS.iter().enumerate().filter(|(_, c)| !c.path.is_empty()) {
             let mut group = &groups[0];
             let mut found = None;
             for key in column.path.split('.') {
-                match group.target(key.as_bytes()) {
+                match group.position(key.as_bytes()).and_then(|position| group.target(position)) {
                     Some(Target::Group(next)) => group = &groups[next],
                     other => found = other,
                 }
             }
             assert_eq!(found, Some(Target::Column(i, column.kind)), "{}", column.path);
         }
-        assert_eq!(groups[0].target(b"nonsense"), None);
+        assert_eq!(groups[0].position(b"nonsense"), None);
     }
 }

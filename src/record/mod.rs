@@ -15,10 +15,13 @@ mod restore;
 mod scan;
 pub mod schema;
 mod text;
+mod vocabulary;
 mod when;
+mod words;
 
 pub use encode::encode;
 pub use identity::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key};
 pub use object::{BrokenRecord, ParseError, ParsedObject, Record};
 pub use principal::{Identity, Principal, principal};
 pub use restore::to_json;
+pub use vocabulary::Vocabulary;

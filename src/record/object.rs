@@ -7,7 +7,9 @@ use super::identity::event_key;
 use super::scan::{Fault, Scanner, Span};
 use super::schema::{COLUMNS, Kind, RESOURCE_FIELDS};
 use super::text::unescape;
+use super::vocabulary::{IDENTITY_WORDS, PrincipalWords, Vocabulary};
 use super::when::parse_time;
+use super::words::NONE;
 
 /// Why an object is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +47,10 @@ pub struct Record {
     pub event_time_us: i64,
     /// Day of `eventTime`, UTC, days since 1970-01-01.
     pub event_date: i32,
+    /// Who did it.
+    pub(super) principal: PrincipalWords,
+    /// `recipientAccountId`, `eventSource` and `eventName`.
+    pub(super) names: [u32; 3],
     /// Its part of the object's values, from first to behind last.
     values: (u32, u32),
     /// Likewise of the object's extras.
@@ -57,10 +63,36 @@ pub struct Record {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Value {
     pub column: u8,
-    /// A string has escapes; free content has white space.
-    pub marked: bool,
-    pub start: u32,
-    pub end: u32,
+    pub held: Held,
+}
+
+/// How a value is held.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Held {
+    /// The number of a word.
+    Word(u32),
+    /// A place in the text: a string between its quotes, or free content.
+    Text(u32, u32),
+    /// The same, where a string has escapes or free content has white space.
+    Marked(u32, u32),
+    Bool(bool),
+    /// Microseconds since 1970-01-01 UTC: the upper and the lower half, so that a value stays small.
+    Time(u32, u32),
+}
+
+impl Held {
+    fn place(place: (u32, u32), is_marked: bool) -> Held {
+        if is_marked { Held::Marked(place.0, place.1) } else { Held::Text(place.0, place.1) }
+    }
+
+    fn time(time_us: i64) -> Held {
+        Held::Time((time_us >> 32) as u32, time_us as u32)
+    }
+}
+
+/// The time of [`Held::Time`].
+pub(super) fn time_us(upper: u32, lower: u32) -> i64 {
+    i64::from(upper as i32) << 32 | i64::from(lower)
 }
 
 /// What has no column, or not quite.
@@ -96,11 +128,12 @@ pub struct ParsedObject {
 impl ParsedObject {
     /// Scans the bytes of a log object, `{"Records":[…]}`; other keys beside `Records` are passed over.
     ///
-    /// All of it is checked to be UTF-8 and JSON, so that what a record holds as free content is JSON too.
+    /// All of it is checked to be UTF-8 and JSON, so that what a record holds as free content is JSON too. Words are
+    /// looked up in `vocabulary`, to which the object belongs from then on.
     ///
     /// # Errors
     /// Bytes that are not UTF-8, not JSON, cut short, or without a `Records` list; larger than 4 GiB.
-    pub fn parse(bytes: Vec<u8>) -> Result<ParsedObject, ParseError> {
+    pub fn parse(bytes: Vec<u8>, vocabulary: &mut Vocabulary) -> Result<ParsedObject, ParseError> {
         if u32::try_from(bytes.len()).is_err() {
             return Err(ParseError { offset: 0, reason: "larger than 4 GiB" });
         }
@@ -109,7 +142,7 @@ impl ParsedObject {
         }
         let text = String::from_utf8(bytes)
             .map_err(|error| ParseError { offset: error.utf8_error().valid_up_to(), reason: "not UTF-8" })?;
-        let mut builder = Builder::default();
+        let mut builder = Builder::new(vocabulary, text.len());
         builder.object(&text)?;
         let Builder { rewritten, records, broken, values, extras, .. } = builder;
         Ok(ParsedObject { text, rewritten, records, broken, values, extras })
@@ -134,6 +167,26 @@ impl ParsedObject {
         self.values.get(record.values.0 as usize..record.values.1 as usize).unwrap_or_default()
     }
 
+    /// Bytes of text that a record's columns take, about.
+    pub(super) fn text_bytes(&self, record: &Record) -> usize {
+        let bytes = |value: &Value| match value.held {
+            Held::Text(start, end) | Held::Marked(start, end) => (end - start) as usize,
+            _ => 0,
+        };
+        self.values(record).iter().map(bytes).sum()
+    }
+
+    /// Adds to each column's sum the bytes of text that it takes for a record, at the most.
+    pub(super) fn add_text_bytes(&self, record: &Record, sums: &mut [usize; COLUMNS.len()]) {
+        for value in self.values(record) {
+            if let (Held::Text(start, end) | Held::Marked(start, end), Some(sum)) =
+                (value.held, sums.get_mut(usize::from(value.column)))
+            {
+                *sum += (end - start) as usize;
+            }
+        }
+    }
+
     pub(super) fn extras(&self, record: &Record) -> &[Extra] {
         self.extras.get(record.extras.0 as usize..record.extras.1 as usize).unwrap_or_default()
     }
@@ -151,16 +204,14 @@ impl ParsedObject {
     pub(super) fn original(&self, start: u32, end: u32) -> &str {
         self.text.get(start as usize..end as usize).unwrap_or_default()
     }
-
-    /// A text column's value, as it reads.
-    pub(super) fn text_of(&self, record: &Record, value: &Value) -> Cow<'_, str> {
-        let inner = self.slice(record, value.start, value.end);
-        if value.marked { unescape(inner).0 } else { Cow::Borrowed(inner) }
-    }
 }
 
-#[derive(Default)]
-struct Builder {
+struct Builder<'v> {
+    vocabulary: &'v mut Vocabulary,
+    /// The words of the record at hand by column, the event's time and the place of its id.
+    words: [u32; COLUMNS.len()],
+    event_time_us: Option<i64>,
+    event_id: Option<(u32, u32)>,
     rewritten: Vec<String>,
     records: Vec<Record>,
     broken: Vec<BrokenRecord>,
@@ -181,7 +232,35 @@ fn inner_of(span: Span) -> (u32, u32) {
     (at(span.start), at(span.end))
 }
 
-impl Builder {
+/// Bytes of a record and values in it, about: what room is set aside for.
+const RECORD_BYTES: usize = 1_500;
+const RECORD_VALUES: usize = 28;
+
+impl<'v> Builder<'v> {
+    fn new(vocabulary: &'v mut Vocabulary, text_bytes: usize) -> Builder<'v> {
+        let records = text_bytes / RECORD_BYTES + 1;
+        Builder {
+            vocabulary,
+            words: [NONE; COLUMNS.len()],
+            event_time_us: None,
+            event_id: None,
+            rewritten: Vec::new(),
+            records: Vec::with_capacity(records),
+            broken: Vec::new(),
+            values: Vec::with_capacity(records * RECORD_VALUES),
+            extras: Vec::new(),
+            seen: 0,
+            seen_groups: 0,
+            has_duplicates: false,
+        }
+    }
+
+    fn begin_record(&mut self) {
+        (self.seen, self.seen_groups, self.has_duplicates) = (0, 0, false);
+        (self.event_time_us, self.event_id) = (None, None);
+        self.words = [NONE; COLUMNS.len()];
+    }
+
     fn object(&mut self, text: &str) -> Result<(), ParseError> {
         let mut scanner = Scanner::new(text.as_bytes());
         let mut lists = 0;
@@ -215,7 +294,7 @@ impl Builder {
             return Ok(());
         }
         let (values, extras) = (self.values.len(), self.extras.len());
-        (self.seen, self.seen_groups, self.has_duplicates) = (0, 0, false);
+        self.begin_record();
         self.group(text, scanner, 0)?;
         let end = scanner.pos;
         let source = text.get(offset..end).unwrap_or_default();
@@ -237,7 +316,7 @@ impl Builder {
             return Ok(());
         };
         let (values, extras) = (self.values.len(), self.extras.len());
-        (self.seen, self.seen_groups, self.has_duplicates) = (0, 0, false);
+        self.begin_record();
         let mut scanner = Scanner::new(rewritten.as_bytes());
         self.group(&rewritten, &mut scanner, 0)?;
         self.extras.push(Extra::Original(at(offset), at(offset + source.len())));
@@ -247,19 +326,20 @@ impl Builder {
     }
 
     fn finish(&mut self, text: &str, source: &str, index: usize, offset: usize, begin: (usize, usize), number: u32) {
-        let field = |column: usize| {
-            let value = self.values.get(begin.0..)?.iter().rev().find(|value| usize::from(value.column) == column)?;
-            text.get(value.start as usize..value.end as usize).map(|inner| unescape(inner).0)
-        };
-        let time = field(EVENT_TIME).and_then(|text| parse_time(&text));
-        let Some((event_time_us, _)) = time else {
+        let Some(event_time_us) = self.event_time_us else {
             self.values.truncate(begin.0);
             self.extras.truncate(begin.1);
             self.broken.push(BrokenRecord { index, offset, reason: "no eventTime that can be read" });
             return;
         };
-        let event_key = event_key(field(EVENT_ID).as_deref(), || serde_json::from_str(source).unwrap_or_default());
+        let event_id = self.event_id.and_then(|(start, end)| text.get(start as usize..end as usize));
+        let event_id = event_id.map(|inner| unescape(inner).0);
+        let event_key = event_key(event_id.as_deref(), || serde_json::from_str(source).unwrap_or_default());
+        let word = |column: usize| self.words.get(column).copied().unwrap_or(NONE);
+        let (identity, names) = (IDENTITY.map(word), NAMES.map(word));
         self.records.push(Record {
+            principal: self.vocabulary.principal(identity),
+            names,
             event_key,
             event_time_us,
             event_date: event_time_us.div_euclid(crate::time::MICROS_PER_DAY) as i32,
@@ -272,24 +352,42 @@ impl Builder {
     /// Scans an object with known keys.
     fn group(&mut self, text: &str, scanner: &mut Scanner<'_>, group: usize) -> Result<(), Fault> {
         let Some(known) = groups().get(group) else { return scanner.value().map(drop) };
-        let mut keys = 0;
-        scanner.object(|scanner, key| {
-            keys += 1;
-            let name = text.as_bytes().get(key.start..key.end).unwrap_or_default();
-            match known.target(name) {
-                Some(Target::Column(column, kind)) => self.column(text, scanner, column, kind),
-                Some(Target::Group(inner)) => self.inner_group(text, scanner, inner),
-                None => {
-                    let value = scanner.value()?;
-                    self.extras.push(Extra::Unknown(group as u8, inner_of(key), inner_of(value)));
-                    Ok(())
-                }
-            }
-        })?;
-        if keys == 0 && group > 0 {
+        let mut more = scanner.begin_object()?;
+        if !more && group > 0 {
             self.extras.push(Extra::EmptyGroup(group as u8));
         }
+        let mut before = 0;
+        while more {
+            let guess = self.vocabulary.key_order.behind(group, before);
+            if scanner.take(known.literal(guess)) {
+                scanner.skip_space();
+                before = guess + 1;
+                self.target(text, scanner, known.target(guess))?;
+            } else {
+                let key = scanner.object_key()?;
+                match known.position(text.as_bytes().get(key.start..key.end).unwrap_or_default()) {
+                    Some(position) => {
+                        self.vocabulary.key_order.learn(group, before, position);
+                        before = position + 1;
+                        self.target(text, scanner, known.target(position))?;
+                    }
+                    None => {
+                        let value = scanner.value()?;
+                        self.extras.push(Extra::Unknown(group as u8, inner_of(key), inner_of(value)));
+                    }
+                }
+            }
+            more = scanner.next_key()?;
+        }
         Ok(())
+    }
+
+    fn target(&mut self, text: &str, scanner: &mut Scanner<'_>, target: Option<Target>) -> Result<(), Fault> {
+        match target {
+            Some(Target::Column(column, kind)) => self.column(text, scanner, column, kind),
+            Some(Target::Group(inner)) => self.inner_group(text, scanner, inner),
+            None => scanner.value().map(drop),
+        }
     }
 
     fn inner_group(&mut self, text: &str, scanner: &mut Scanner<'_>, group: usize) -> Result<(), Fault> {
@@ -310,6 +408,13 @@ impl Builder {
         let bit = 1_u128 << column;
         self.has_duplicates |= self.seen & bit != 0;
         self.seen |= bit;
+        if kind == Kind::Word
+            && let Some(word) = self.vocabulary.again(column, scanner)
+        {
+            self.keep_word(column, word);
+            self.values.push(Value { column: column as u8, held: Held::Word(word) });
+            return Ok(());
+        }
         let span = scanner.value()?;
         let (start, end) = inner_of(span);
         let raw = text.get(span.start..span.end).unwrap_or_default();
@@ -317,35 +422,74 @@ impl Builder {
             self.extras.push(Extra::NullColumn(column as u8));
             return Ok(());
         }
-        let is_string = raw.starts_with('"');
-        let place = match kind {
-            Kind::Text | Kind::Word | Kind::Time | Kind::BoolText if is_string => Some((start + 1, end - 1)),
-            Kind::Bool if is_string => Some((start + 1, end - 1)),
-            Kind::Text | Kind::Word | Kind::Time => None,
-            _ => Some((start, end)),
-        };
-        if let Some((start, end)) = place {
-            self.values.push(Value { column: column as u8, marked: span.marked, start, end });
+        let (held, is_canonical) = self.hold(column, kind, raw, (start, end), span.marked);
+        if let Some(held) = held {
+            self.values.push(Value { column: column as u8, held });
         }
-        if !is_canonical(kind, raw, span.marked) {
+        if !is_canonical {
             self.extras.push(Extra::Column(column as u8, start, end));
         }
         Ok(())
     }
-}
 
-/// Whether a column gives back exactly this JSON text (white space apart).
-fn is_canonical(kind: Kind, raw: &str, marked: bool) -> bool {
-    match kind {
-        Kind::Json => true,
-        Kind::Bool => matches!(raw, "true" | "false"),
-        Kind::BoolText => matches!(raw, "\"true\"" | "\"false\""),
-        Kind::Resources => resources_are_canonical(raw),
-        Kind::Time => string_of(raw).and_then(parse_time).is_some_and(|(_, is_canonical)| is_canonical),
-        _ => match string_of(raw) {
-            Some(inner) => !marked || unescape(inner).1,
-            None => false,
-        },
+    /// How a column holds a JSON text, and whether it gives back exactly this (white space apart).
+    fn hold(
+        &mut self,
+        column: usize,
+        kind: Kind,
+        raw: &str,
+        (start, end): (u32, u32),
+        is_marked: bool,
+    ) -> (Option<Held>, bool) {
+        let string = string_of(raw);
+        match (kind, string) {
+            (Kind::Word, Some(inner)) if is_marked => {
+                let (word, is_exact) = unescape(inner);
+                let word = self.vocabulary.number(&word);
+                self.keep_word(column, word);
+                (Some(Held::Word(word)), is_exact)
+            }
+            (Kind::Word, Some(inner)) => {
+                let word = self.vocabulary.plain_number(column, inner);
+                self.keep_word(column, word);
+                (Some(Held::Word(word)), true)
+            }
+            (Kind::Text, Some(inner)) => {
+                let place = (start + 1, end - 1);
+                if column == EVENT_ID {
+                    self.event_id = Some(place);
+                }
+                (Some(Held::place(place, is_marked)), !is_marked || unescape(inner).1)
+            }
+            (Kind::Time, Some(inner)) => {
+                let parsed = if is_marked {
+                    parse_time(&unescape(inner).0).map(|(time_us, _)| (time_us, false))
+                } else {
+                    parse_time(inner)
+                };
+                if let (EVENT_TIME, Some((time_us, _))) = (column, parsed) {
+                    self.event_time_us = Some(time_us);
+                }
+                (parsed.map(|(time_us, _)| Held::time(time_us)), parsed.is_some_and(|(_, is_canonical)| is_canonical))
+            }
+            (Kind::Bool | Kind::BoolText, _) => {
+                let truth = match string.unwrap_or(raw) {
+                    "true" => Some(Held::Bool(true)),
+                    "false" => Some(Held::Bool(false)),
+                    _ => None,
+                };
+                (truth, truth.is_some() && string.is_some() == (kind == Kind::BoolText))
+            }
+            (Kind::Json, _) => (Some(Held::place((start, end), is_marked)), true),
+            (Kind::Resources, _) => (Some(Held::place((start, end), is_marked)), resources_are_canonical(raw)),
+            _ => (None, false),
+        }
+    }
+
+    fn keep_word(&mut self, column: usize, word: u32) {
+        if let Some(slot) = self.words.get_mut(column) {
+            *slot = word;
+        }
     }
 }
 
@@ -440,5 +584,21 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
     true
 }
 
+/// The columns of `userIdentity` that tell the principal, in the order of `Identity`'s fields.
+const IDENTITY: [usize; IDENTITY_WORDS] = [
+    column_named("user_identity_type"),
+    column_named("user_identity_principal_id"),
+    column_named("user_identity_arn"),
+    column_named("user_identity_account_id"),
+    column_named("user_identity_user_name"),
+    column_named("user_identity_invoked_by"),
+    column_named("user_identity_identity_provider"),
+    column_named("on_behalf_of_user_id"),
+    column_named("session_issuer_arn"),
+    column_named("session_issuer_account_id"),
+    column_named("aws_region"),
+];
+const NAMES: [usize; 3] =
+    [column_named("recipient_account_id"), column_named("event_source"), column_named("event_name")];
 const EVENT_TIME: usize = column_named("event_time");
 const EVENT_ID: usize = column_named("event_id");

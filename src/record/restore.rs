@@ -50,7 +50,7 @@ fn value(array: &ArrayRef, row: usize, kind: Kind) -> Option<Value> {
         Kind::BoolText => Value::from(if array.as_boolean_opt()?.value(row) { "true" } else { "false" }),
         Kind::Time => Value::from(format_time(array.as_primitive_opt::<TimestampMicrosecondType>()?.value(row))?),
         Kind::Resources => resources(array, row)?,
-        Kind::DerivedText | Kind::DerivedDate => return None,
+        Kind::DerivedWord | Kind::DerivedText | Kind::DerivedDate => return None,
     })
 }
 

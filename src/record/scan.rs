@@ -29,16 +29,35 @@ pub(super) struct Scanner<'a> {
     saw_space: bool,
 }
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+/// Bytes looked at together in a string.
+const CHUNK: usize = 16;
 
-/// A word with the high bit set in every byte of `word` that is `"`, `\` or below 0x20 (and perhaps in later ones).
-fn ends_text(word: u64) -> u64 {
-    let zero = |x: u64| x.wrapping_sub(LOW) & !x;
-    let quote = zero(word ^ (LOW * b'"' as u64));
-    let escape = zero(word ^ (LOW * b'\\' as u64));
-    let control = word.wrapping_sub(LOW * 0x20) & !word;
-    (quote | escape | control) & HIGH
+/// A bit for every byte that a string can't just hold: `"`, `\` and what is below 0x20.
+#[cfg(target_arch = "x86_64")]
+fn ends_text(chunk: &[u8; CHUNK]) -> u32 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+    };
+    // SAFETY: every x86-64 processor has SSE2, and the load, which needs no alignment, reads just the 16 bytes that
+    // `chunk` borrows.
+    unsafe {
+        let bytes = _mm_loadu_si128(chunk.as_ptr().cast());
+        let quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'"' as i8));
+        let escape = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
+        let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, escape), control)) as u32
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn ends_text(chunk: &[u8; CHUNK]) -> u32 {
+    ends_text_plainly(chunk)
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn ends_text_plainly(chunk: &[u8; CHUNK]) -> u32 {
+    let ends = |byte: u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    (0..).zip(chunk).fold(0, |bits, (at, byte)| bits | u32::from(ends(*byte)) << at)
 }
 
 impl<'a> Scanner<'a> {
@@ -55,6 +74,29 @@ impl<'a> Scanner<'a> {
         Err(Fault { offset: self.pos.min(self.bytes.len()), reason })
     }
 
+    /// Takes `literal` if it stands here.
+    pub fn take(&mut self, literal: &[u8]) -> bool {
+        let stands = self.bytes.get(self.pos..).is_some_and(|rest| rest.starts_with(literal));
+        if stands {
+            self.pos += literal.len();
+        }
+        stands
+    }
+
+    /// Takes a string if it is `plain`, which has nothing that JSON would escape.
+    pub fn take_string(&mut self, plain: &[u8]) -> bool {
+        let stands = self
+            .bytes
+            .get(self.pos..)
+            .and_then(|rest| rest.strip_prefix(b"\""))
+            .is_some_and(|rest| rest.get(plain.len()) == Some(&b'"') && rest.starts_with(plain));
+        if stands {
+            self.pos += plain.len() + 2;
+        }
+        stands
+    }
+
+    #[inline]
     pub fn skip_space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.saw_space = true;
@@ -82,13 +124,13 @@ impl<'a> Scanner<'a> {
         let start = self.pos;
         let mut marked = false;
         loop {
-            while let Some(chunk) = self.bytes.get(self.pos..).and_then(|rest| rest.first_chunk::<8>()) {
-                let found = ends_text(u64::from_le_bytes(*chunk));
+            while let Some(chunk) = self.bytes.get(self.pos..).and_then(|rest| rest.first_chunk::<CHUNK>()) {
+                let found = ends_text(chunk);
                 if found != 0 {
-                    self.pos += (found.trailing_zeros() / 8) as usize;
+                    self.pos += found.trailing_zeros() as usize;
                     break;
                 }
-                self.pos += 8;
+                self.pos += CHUNK;
             }
             match self.peek() {
                 Some(b'"') => {
@@ -259,27 +301,46 @@ impl<'a> Scanner<'a> {
 
     /// Takes an object key by key: `each` is called with the key's span behind the colon and takes the value.
     pub fn object(&mut self, mut each: impl FnMut(&mut Self, Span) -> Result<(), Fault>) -> Result<(), Fault> {
+        let mut more = self.begin_object()?;
+        while more {
+            let key = self.object_key()?;
+            each(self, key)?;
+            more = self.next_key()?;
+        }
+        Ok(())
+    }
+
+    /// Takes `{` and goes to the first key; whether there is one, else the object is taken.
+    pub fn begin_object(&mut self) -> Result<bool, Fault> {
         self.expect(b'{', "an object was expected")?;
         self.skip_space();
-        if self.peek() == Some(b'}') {
-            self.pos += 1;
-            return Ok(());
-        }
-        loop {
-            self.skip_space();
-            let key = self.string()?;
-            self.expect(b':', "`:` was expected")?;
-            self.skip_space();
-            each(self, key)?;
-            self.skip_space();
-            match self.peek() {
-                Some(b',') => self.pos += 1,
-                Some(b'}') => {
-                    self.pos += 1;
-                    return Ok(());
-                }
-                _ => return self.fault("`,` or `}` was expected"),
+        let is_empty = self.peek() == Some(b'}');
+        self.pos += usize::from(is_empty);
+        Ok(!is_empty)
+    }
+
+    /// Takes a key and goes to its value.
+    pub fn object_key(&mut self) -> Result<Span, Fault> {
+        let key = self.string()?;
+        self.expect(b':', "`:` was expected")?;
+        self.skip_space();
+        Ok(key)
+    }
+
+    /// Goes from behind a value to the next key; whether there is one, else the object is taken.
+    pub fn next_key(&mut self) -> Result<bool, Fault> {
+        self.skip_space();
+        match self.peek() {
+            Some(b',') => {
+                self.pos += 1;
+                self.skip_space();
+                Ok(true)
             }
+            Some(b'}') => {
+                self.pos += 1;
+                Ok(false)
+            }
+            _ => self.fault("`,` or `}` was expected"),
         }
     }
 
@@ -364,6 +425,13 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn ends_of_text_agree_with_the_plain_way(chunk: [u8; CHUNK], quote in 0..2 * CHUNK) {
+            let mut chunk = chunk;
+            chunk.get_mut(quote).map(|byte| *byte = b'"');
+            proptest::prop_assert_eq!(ends_text(&chunk), ends_text_plainly(&chunk));
+        }
+
         #[test]
         fn agrees_with_serde_json(text in "[\\[\\]{}:,\" \\\\a0-9.eEtrufalsn\n-]{0,24}") {
             let expected = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok();

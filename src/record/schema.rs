@@ -28,6 +28,8 @@ pub enum Kind {
     Json,
     /// The `resources` list.
     Resources,
+    /// Worked out from other fields, not part of the record; few distinct values.
+    DerivedWord,
     /// Worked out from other fields, not part of the record.
     DerivedText,
     /// The day of the event, UTC; not part of the record.
@@ -75,11 +77,11 @@ pub const COLUMNS: &[Column] = &[
     col("event_category", "eventCategory", Kind::Word),
     col("aws_region", "awsRegion", Kind::Word),
     col("recipient_account_id", "recipientAccountId", Kind::Word),
-    col("principal_arn", "", Kind::DerivedText),
-    col("principal_type", "", Kind::DerivedText),
-    col("principal_account_id", "", Kind::DerivedText),
-    col("session_name", "", Kind::DerivedText),
-    col("permission_set", "", Kind::DerivedText),
+    col("principal_arn", "", Kind::DerivedWord),
+    col("principal_type", "", Kind::DerivedWord),
+    col("principal_account_id", "", Kind::DerivedWord),
+    col("session_name", "", Kind::DerivedWord),
+    col("permission_set", "", Kind::DerivedWord),
     col("source_ip_address", "sourceIPAddress", Kind::Word),
     col("user_agent", "userAgent", Kind::Word),
     col("error_code", "errorCode", Kind::Word),
@@ -144,7 +146,7 @@ pub const COLUMNS: &[Column] = &[
     col("additional_event_data", "additionalEventData", Kind::Json),
     col("service_event_details", "serviceEventDetails", Kind::Json),
     col("resources", "resources", Kind::Resources),
-    col(EMPTY_FIELDS, "", Kind::DerivedText),
+    col(EMPTY_FIELDS, "", Kind::DerivedWord),
     col(ADDITIONAL_FIELDS, "", Kind::DerivedText),
 ];
 
@@ -173,24 +175,30 @@ fn resources_type(first_id: usize) -> DataType {
 
 /// The Arrow schema of `events`, with Parquet field ids. Strings are `Utf8`; times are microseconds UTC.
 pub fn events() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        let fields: Fields = COLUMNS
-            .iter()
-            .enumerate()
-            .map(|(i, column)| {
-                let data_type = match column.kind {
-                    Kind::Bool | Kind::BoolText => DataType::Boolean,
-                    Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-                    Kind::DerivedDate => DataType::Date32,
-                    Kind::Resources => resources_type(COLUMNS.len() + 1),
-                    Kind::Text | Kind::Word | Kind::Json | Kind::DerivedText => DataType::Utf8,
-                };
-                with_id(Field::new(column.name, data_type, true), i + 1)
-            })
-            .collect();
-        Arc::new(Schema::new(fields))
-    });
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema_with(&DataType::Utf8));
     Arc::clone(&SCHEMA)
+}
+
+/// The same as records are encoded: columns of few distinct values are dictionaries.
+pub fn encoded() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> =
+        LazyLock::new(|| schema_with(&DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))));
+    Arc::clone(&SCHEMA)
+}
+
+fn schema_with(words: &DataType) -> SchemaRef {
+    let field = |(i, column): (usize, &Column)| {
+        let data_type = match column.kind {
+            Kind::Bool | Kind::BoolText => DataType::Boolean,
+            Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Kind::DerivedDate => DataType::Date32,
+            Kind::Resources => resources_type(COLUMNS.len() + 1),
+            Kind::Word | Kind::DerivedWord => words.clone(),
+            Kind::Text | Kind::Json | Kind::DerivedText => DataType::Utf8,
+        };
+        with_id(Field::new(column.name, data_type, true), i + 1)
+    };
+    Arc::new(Schema::new(COLUMNS.iter().enumerate().map(field).collect::<Fields>()))
 }
 
 /// Position of a column of `events`, for code that addresses arrays of a batch by name.

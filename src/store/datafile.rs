@@ -18,6 +18,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersi
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 
+use super::chunk::ZSTD_LEVEL;
 use super::error::StoreError;
 use super::replaced;
 use super::tables::Table;
@@ -28,6 +29,9 @@ pub const ROW_GROUP_ROWS: usize = 64 * 1024;
 
 /// Bytes a row group holds at the most, about: what a writer holds in memory when rows are large.
 const ROW_GROUP_BYTES: usize = 32 << 20;
+
+/// Lookups that a bloom filter lets through although nothing is there.
+pub(super) const BLOOM_FILTER_FPP: f64 = 0.01;
 
 /// Rows that a reader gives at a time.
 pub(super) const BATCH_ROWS: usize = 8 * 1024;
@@ -61,30 +65,60 @@ pub(super) struct StagedColumn {
     pub unbounded: bool,
 }
 
-/// Writes the rows of one day into a new file below `staging`, synced to the disk.
-pub struct DataFileWriter {
+/// A new file below `staging`, of one day of a table.
+pub(super) struct Staging {
     table: Table,
     event_date: i32,
-    path: PathBuf,
+    pub path: PathBuf,
     relative: String,
+}
+
+impl Staging {
+    pub fn create(staging: &Path, table: Table, event_date: i32) -> Result<(Staging, BufWriter<File>), StoreError> {
+        let name = format!("{}.parquet", uuid::Uuid::now_v7());
+        let path = staging.join(&name);
+        let file = File::create_new(&path).map_err(StoreError::io(&path, "cannot create"))?;
+        let relative = format!("day={}/{name}", format_date(event_date));
+        Ok((Staging { table, event_date, path, relative }, BufWriter::new(file)))
+    }
+
+    /// Makes the finished file durable under its staging name.
+    pub fn finish(self, metadata: &ParquetMetaData) -> Result<StagedFile, StoreError> {
+        let path = self.path;
+        let file = File::open(&path).map_err(StoreError::io(&path, "cannot open"))?;
+        file.sync_all().map_err(StoreError::io(&path, "cannot sync"))?;
+        let (size_bytes, footer_size_bytes) = sizes(&file, &path)?;
+        Ok(StagedFile {
+            table: self.table,
+            event_date: self.event_date,
+            rows: metadata.file_metadata().num_rows() as u64,
+            size_bytes,
+            staged: path,
+            relative: self.relative,
+            footer_size_bytes,
+            columns: columns(self.table, metadata),
+        })
+    }
+}
+
+/// Writes the rows of one day into a new file below `staging`, synced to the disk.
+pub struct DataFileWriter {
+    staging: Staging,
     writer: ArrowWriter<BufWriter<File>>,
 }
 
 impl DataFileWriter {
     /// Starts a file for rows of `event_date`; all batches given to it must be in the table's schema and sort order.
     pub fn create(staging: &Path, table: Table, event_date: i32) -> Result<Self, StoreError> {
-        let name = format!("{}.parquet", uuid::Uuid::now_v7());
-        let path = staging.join(&name);
-        let file = File::create_new(&path).map_err(StoreError::io(&path, "cannot create"))?;
-        let writer = ArrowWriter::try_new(BufWriter::new(file), table.schema(), Some(properties(table)))
-            .map_err(StoreError::parquet(&path))?;
-        let relative = format!("day={}/{name}", format_date(event_date));
-        Ok(DataFileWriter { table, event_date, path, relative, writer })
+        let (staging, file) = Staging::create(staging, table, event_date)?;
+        let writer = ArrowWriter::try_new(file, table.schema(), Some(properties(table)))
+            .map_err(StoreError::parquet(&staging.path))?;
+        Ok(DataFileWriter { staging, writer })
     }
 
     /// Adds rows.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
-        self.writer.write(batch).map_err(StoreError::parquet(&self.path))
+        self.writer.write(batch).map_err(StoreError::parquet(&self.staging.path))
     }
 
     /// Bytes of finished row groups.
@@ -99,29 +133,17 @@ impl DataFileWriter {
 
     /// Ends the file and makes it durable under its staging name.
     pub fn finish(mut self) -> Result<StagedFile, StoreError> {
-        let path = self.path;
-        let metadata = self.writer.finish().map_err(StoreError::parquet(&path))?;
-        self.writer.inner_mut().flush().map_err(StoreError::io(&path, "cannot write"))?;
-        let file = File::open(&path).map_err(StoreError::io(&path, "cannot open"))?;
-        file.sync_all().map_err(StoreError::io(&path, "cannot sync"))?;
-        let (size_bytes, footer_size_bytes) = sizes(&file, &path)?;
-        Ok(StagedFile {
-            table: self.table,
-            event_date: self.event_date,
-            rows: metadata.file_metadata().num_rows() as u64,
-            size_bytes,
-            staged: path,
-            relative: self.relative,
-            footer_size_bytes,
-            columns: columns(self.table, &metadata),
-        })
+        let path = &self.staging.path;
+        let metadata = self.writer.finish().map_err(StoreError::parquet(path))?;
+        self.writer.inner_mut().flush().map_err(StoreError::io(path, "cannot write"))?;
+        self.staging.finish(&metadata)
     }
 }
 
-fn properties(table: Table) -> WriterProperties {
+pub(super) fn properties(table: Table) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_dictionary_page_size_limit(1 << 20)
@@ -148,7 +170,7 @@ fn properties(table: Table) -> WriterProperties {
         if table.has_bloom_filter(field.name()) {
             properties = properties
                 .set_column_bloom_filter_enabled(path.clone(), true)
-                .set_column_bloom_filter_fpp(path.clone(), 0.01)
+                .set_column_bloom_filter_fpp(path.clone(), BLOOM_FILTER_FPP)
                 .set_column_bloom_filter_max_ndv(path, ROW_GROUP_ROWS as u64);
         }
     }

@@ -10,9 +10,13 @@
 //! data/.staging/                              files not committed yet
 //! ```
 
+mod bounds;
+mod chunk;
 mod commit;
 mod datafile;
+mod encoded;
 mod error;
+mod hybrid;
 mod ledger;
 mod merge;
 mod migrate;
@@ -29,6 +33,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 pub use commit::{Commit, UsageState, Writer};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, RowPredicate, StagedFile, read_batches};
+pub use encoded::EventsFileWriter;
 pub use error::StoreError;
 pub use ledger::{BrokenEntry, DayCount, Known, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};

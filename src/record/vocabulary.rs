@@ -1,0 +1,131 @@
+//! What a worker remembers from record to record, so that it is worked out once: words by number, and the principals
+//! that they make.
+
+use hashbrown::HashMap;
+
+use super::fields::KeyOrder;
+use super::principal::{Identity, principal};
+use super::scan::Scanner;
+use super::schema::COLUMNS;
+use super::words::{NONE, Words};
+
+/// The words of `userIdentity` by which a principal is told, in the order of [`Identity`]'s fields.
+pub(super) const IDENTITY_WORDS: usize = 11;
+
+/// Principals remembered before all is forgotten.
+const PRINCIPALS_MAX: usize = 64 * 1024;
+
+/// A principal, each text as the number of a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct PrincipalWords {
+    pub arn: u32,
+    pub principal_type: u32,
+    pub account_id: u32,
+    pub session_name: u32,
+    pub permission_set: u32,
+}
+
+/// Words and principals so far. Objects parsed with it, and the columns made of them, are read with it.
+#[derive(Debug)]
+pub struct Vocabulary {
+    words: Words,
+    principals: HashMap<[u32; IDENTITY_WORDS], PrincipalWords, foldhash::fast::RandomState>,
+    /// The last plain word of each column: most often it is the next one too.
+    last: [u32; COLUMNS.len()],
+    pub(super) key_order: KeyOrder,
+}
+
+impl Default for Vocabulary {
+    fn default() -> Vocabulary {
+        Vocabulary {
+            words: Words::default(),
+            principals: HashMap::default(),
+            last: [NONE; COLUMNS.len()],
+            key_order: KeyOrder::default(),
+        }
+    }
+}
+
+impl Vocabulary {
+    /// The number of a word.
+    pub(super) fn number(&mut self, word: &str) -> u32 {
+        self.words.number(word)
+    }
+
+    /// The number of a word that has nothing that JSON would escape; the next one of its column is likely the same.
+    pub(super) fn plain_number(&mut self, column: usize, word: &str) -> u32 {
+        let number = self.words.number(word);
+        if let Some(last) = self.last.get_mut(column) {
+            *last = number;
+        }
+        number
+    }
+
+    /// Takes a column's last plain word, if it stands here once more; its number.
+    pub(super) fn again(&self, column: usize, scanner: &mut Scanner<'_>) -> Option<u32> {
+        let last = self.last.get(column).copied().filter(|last| *last != NONE)?;
+        scanner.take_string(self.words.word(last).as_bytes()).then_some(last)
+    }
+
+    /// The word of a number.
+    pub(super) fn word(&self, number: u32) -> Option<&str> {
+        (number != NONE).then(|| self.words.word(number))
+    }
+
+    /// How many numbers are taken.
+    pub(super) fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Who it was, by the words of `userIdentity`.
+    pub(super) fn principal(&mut self, identity: [u32; IDENTITY_WORDS]) -> PrincipalWords {
+        if let Some(known) = self.principals.get(&identity) {
+            return *known;
+        }
+        let texts = identity.map(|number| self.word(number).filter(|text| !text.is_empty()).map(Into::into));
+        let [
+            identity_type,
+            principal_id,
+            arn,
+            account_id,
+            user_name,
+            invoked_by,
+            identity_provider,
+            on_behalf_of_user_id,
+            issuer_arn,
+            issuer_account_id,
+            aws_region,
+        ] = texts;
+        let made = principal(&Identity {
+            identity_type,
+            principal_id,
+            arn,
+            account_id,
+            user_name,
+            invoked_by,
+            identity_provider,
+            on_behalf_of_user_id,
+            issuer_arn,
+            issuer_account_id,
+            aws_region,
+        });
+        let [arn, principal_type, account_id, session_name, permission_set] = [
+            made.arn.map(String::from),
+            made.principal_type.map(String::from),
+            made.account_id.map(String::from),
+            made.session_name.map(String::from),
+            made.permission_set,
+        ]
+        .map(|text| text.map_or(NONE, |text| self.words.number(&text)));
+        let words = PrincipalWords { arn, principal_type, account_id, session_name, permission_set };
+        self.principals.insert(identity, words);
+        words
+    }
+
+    /// Forgets all once it is too much. Nothing that was parsed with it may be left.
+    pub fn tidy(&mut self) {
+        if self.words.tidy() || self.principals.len() > PRINCIPALS_MAX {
+            *self = Vocabulary::default();
+        }
+    }
+}

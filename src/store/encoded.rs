@@ -1,0 +1,232 @@
+//! Writing events as records are encoded: each batch a row group, texts by [`ChunkWriter`], the rest by the `parquet`
+//! crate.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::ColumnDescPtr;
+
+use super::chunk::{ChunkWriter, Wanted};
+use super::datafile::{BLOOM_FILTER_FPP, StagedFile, Staging, properties};
+use super::error::StoreError;
+use super::tables::Table;
+
+/// Writes the events of one day into a new file below `staging`, synced to the disk.
+pub struct EventsFileWriter {
+    staging: Staging,
+    writer: SerializedFileWriter<BufWriter<File>>,
+    others: ArrowRowGroupWriterFactory,
+    texts: ChunkWriter,
+    row_groups: usize,
+}
+
+impl EventsFileWriter {
+    /// Starts a file for events of `event_date`; batches given to it must be in the schema [`encoded`](crate::record::schema::encoded) and in
+    /// the table's sort order.
+    pub fn create(staging: &Path, event_date: i32) -> std::result::Result<Self, StoreError> {
+        let (staging, file) = Staging::create(staging, Table::Events, event_date)?;
+        let begun = || {
+            let writer = ArrowWriter::try_new(file, Table::Events.schema(), Some(properties(Table::Events)))?;
+            let (writer, others) = writer.into_serialized_writer()?;
+            Ok((writer, others, ChunkWriter::new()?))
+        };
+        let (writer, others, texts) = begun().map_err(StoreError::parquet(&staging.path))?;
+        Ok(EventsFileWriter { staging, writer, others, texts, row_groups: 0 })
+    }
+
+    /// Adds a batch as a row group.
+    pub fn write(&mut self, batch: &RecordBatch) -> std::result::Result<(), StoreError> {
+        self.row_group(batch).map_err(StoreError::parquet(&self.staging.path))
+    }
+
+    fn row_group(&mut self, batch: &RecordBatch) -> Result<()> {
+        let schema: SchemaRef = Table::Events.schema();
+        let columns: Vec<ColumnDescPtr> = self.writer.schema_descr().columns().to_vec();
+        let mut others = self.others.create_column_writers(self.row_groups)?.into_iter().zip(columns);
+        let mut group = self.writer.next_row_group()?;
+        for (field, array) in schema.fields().iter().zip(batch.columns()) {
+            if *field.data_type() == DataType::Utf8 {
+                let (_, column) = others.next().ok_or_else(|| missing(field))?;
+                let chunk = self.texts.write(&column, array, wanted(field))?;
+                group.append_column(&Bytes::from(chunk.bytes), chunk.close)?;
+            } else {
+                write_other(field, array, &mut others, &mut group)?;
+            }
+        }
+        group.close()?;
+        self.row_groups += 1;
+        Ok(())
+    }
+
+    /// Ends the file and makes it durable under its staging name.
+    pub fn finish(mut self) -> std::result::Result<StagedFile, StoreError> {
+        let path = &self.staging.path;
+        let metadata = self.writer.finish().map_err(StoreError::parquet(path))?;
+        self.writer.inner_mut().flush().map_err(StoreError::io(path, "cannot write"))?;
+        self.staging.finish(&metadata)
+    }
+}
+
+fn missing(field: &Field) -> ParquetError {
+    ParquetError::General(format!("the file has no column {}", field.name()))
+}
+
+/// Writes a column that is no text, with all its leaves.
+fn write_other(
+    field: &Field,
+    array: &ArrayRef,
+    writers: &mut impl Iterator<Item = (ArrowColumnWriter, ColumnDescPtr)>,
+    group: &mut SerializedRowGroupWriter<'_, BufWriter<File>>,
+) -> Result<()> {
+    for leaf in compute_leaves(field, array)? {
+        let (mut writer, _) = writers.next().ok_or_else(|| missing(field))?;
+        writer.write(&leaf)?;
+        writer.close()?.append_to_row_group(group)?;
+    }
+    Ok(())
+}
+
+fn wanted(field: &Field) -> Wanted {
+    let bloom_filter = Table::Events.has_bloom_filter(field.name()).then_some(BLOOM_FILTER_FPP);
+    Wanted { statistics: Table::Events.has_statistics(field.name()), bloom_filter }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{AsArray, StringArray, new_null_array};
+    use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+    use parquet::file::metadata::PageIndexPolicy;
+    use parquet::file::page_index::column_index::ColumnIndexMetaData;
+
+    use super::*;
+    use crate::record::schema::{encoded, index_of};
+
+    type Texts = Vec<Option<String>>;
+
+    /// A batch with these columns, all others empty.
+    fn batch(columns: &[(&str, &Texts)]) -> RecordBatch {
+        let rows = columns[0].1.len();
+        let schema = encoded();
+        let column = |field: &Arc<Field>| match columns.iter().find(|(name, _)| name == field.name()) {
+            Some((_, texts)) => {
+                let plain: ArrayRef = Arc::new(texts.iter().map(Option::as_deref).collect::<StringArray>());
+                arrow::compute::cast(&plain, field.data_type()).unwrap()
+            }
+            None => new_null_array(field.data_type(), rows),
+        };
+        RecordBatch::try_new(schema.clone(), schema.fields().iter().map(column).collect()).unwrap()
+    }
+
+    fn write(folder: &Path, batches: &[RecordBatch]) -> StagedFile {
+        let mut writer = EventsFileWriter::create(folder, 7).unwrap();
+        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        writer.finish().unwrap()
+    }
+
+    fn read(file: &StagedFile, column: &str) -> Texts {
+        let batches = crate::store::read_batches(&file.staged, Some(&[column]), None).unwrap();
+        let texts = |batch: RecordBatch| -> Texts {
+            batch.column(0).as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
+        };
+        batches.flat_map(|batch| texts(batch.unwrap())).collect()
+    }
+
+    /// Every page's bounds, in the order of the pages.
+    fn page_bounds(file: &StagedFile, column: &str) -> Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+        let file = File::open(&file.staged).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).unwrap();
+        let at = index_of(column).unwrap();
+        let groups = reader.metadata().column_index().unwrap();
+        let pages = groups.iter().flat_map(|columns| match &columns[at] {
+            ColumnIndexMetaData::BYTE_ARRAY(index) => {
+                let bound = |bound: Option<&[u8]>| bound.map(<[u8]>::to_vec);
+                (0..index.num_pages() as usize)
+                    .map(|page| (bound(index.min_value(page)), bound(index.max_value(page))))
+                    .collect::<Vec<_>>()
+            }
+            other => panic!("{column}: {other:?}"),
+        });
+        pages.collect()
+    }
+
+    #[test]
+    fn many_pages_come_back_with_bounds_that_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = 50_000;
+        let texts = |of: fn(usize) -> Option<String>| (0..rows).map(of).collect::<Texts>();
+        let columns = [
+            ("aws_region", texts(|_| Some("eu-west-1".to_owned()))),
+            ("principal_arn", texts(|row| Some(format!("arn:{:06}{}", row / 100, "x".repeat(row % 3 * 40))))),
+            ("user_agent", texts(|row| (row % 7 > 0).then(|| format!("agent {}", row % 5_000)))),
+            // As many words as rows: more than a dictionary is worth, and longer than it may be.
+            ("source_ip_address", texts(|row| Some(format!("{row:040}")))),
+            ("error_code", texts(|row| (row == 49_999).then(|| "AccessDenied".to_owned()))),
+            ("event_id", texts(|row| Some(format!("{:032x}", row * 7_919)))),
+            (
+                "request_parameters",
+                texts(|row| (row % 2 == 0).then(|| format!("{{\"é\":\"{}\"}}", "y".repeat(row % 90)))),
+            ),
+            ("error_message", texts(|row| (row < 3).then(String::new))),
+        ];
+        let given: Vec<_> = columns.iter().map(|(name, texts)| (*name, texts)).collect();
+        let file = write(folder.path(), &[batch(&given), batch(&given)]);
+        assert_eq!(file.rows, 2 * rows as u64);
+        for (name, texts) in &columns {
+            assert_eq!(read(&file, name), [&texts[..], texts].concat(), "{name}");
+        }
+        assert_eq!(read(&file, "session_name"), vec![None; 2 * rows]);
+        for (name, texts) in columns.iter().filter(|(name, _)| Table::Events.has_statistics(name)) {
+            let pages = page_bounds(&file, name);
+            assert!(pages.len() >= 4, "{name}: {} pages", pages.len());
+            let least = texts.iter().flatten().min().map(|text| text.as_bytes());
+            let lowest = pages.iter().filter_map(|(least, _)| least.as_deref()).min();
+            assert!(lowest <= least && lowest.is_some(), "{name}");
+            let greatest = texts.iter().flatten().max().map(|text| text.as_bytes());
+            assert!(pages.iter().filter_map(|(_, greatest)| greatest.as_deref()).max() >= greatest, "{name}");
+        }
+    }
+
+    #[test]
+    fn ids_can_be_looked_up_in_the_bloom_filter() {
+        let folder = tempfile::tempdir().unwrap();
+        let ids: Texts = (0..2_000).map(|row| Some(format!("id {row}"))).collect();
+        let keys: Texts = (0..2_000).map(|row| (row % 2 == 0).then(|| format!("key {}", row % 20))).collect();
+        let file = write(folder.path(), &[batch(&[("event_id", &ids), ("user_identity_access_key_id", &keys)])]);
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&file.staged).unwrap()).unwrap();
+        for (name, texts) in [("event_id", &ids), ("user_identity_access_key_id", &keys)] {
+            let filter = reader.get_row_group_column_bloom_filter(0, index_of(name).unwrap()).unwrap().unwrap();
+            assert!(texts.iter().flatten().all(|text| filter.check(text.as_str())), "{name}");
+            let found = (0..2_000).filter(|row| filter.check(format!("other {row}").as_str())).count();
+            assert!(found < 100, "{name}: {found} of 2000 others");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_goes_in_comes_out(rows in proptest::collection::vec(
+            (proptest::option::of("[a-c]{0,2}"), proptest::option::of("\\PC{0,70}"), proptest::option::of("\\PC{0,9}")),
+            1..60,
+        )) {
+            let folder = tempfile::tempdir().unwrap();
+            let words: Texts = rows.iter().map(|row| row.0.clone()).collect();
+            let names: Texts = rows.iter().map(|row| row.1.clone()).collect();
+            let texts: Texts = rows.iter().map(|row| row.2.clone()).collect();
+            let file = write(folder.path(), &[batch(&[("event_name", &words), ("user_agent", &names), ("request_id", &texts)])]);
+            proptest::prop_assert_eq!(read(&file, "event_name"), words);
+            proptest::prop_assert_eq!(read(&file, "user_agent"), names);
+            proptest::prop_assert_eq!(read(&file, "request_id"), texts);
+        }
+    }
+}
