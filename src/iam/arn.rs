@@ -2,6 +2,7 @@
 //!
 //! Source: AWS General Reference, "Amazon Resource Names (ARNs)".
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// An ARN's parts, borrowed.
@@ -22,10 +23,7 @@ pub struct Arn<'a> {
 impl<'a> Arn<'a> {
     /// Reads an ARN; `None` for anything else.
     pub fn parse(text: &'a str) -> Option<Arn<'a>> {
-        let mut parts = text.splitn(6, ':');
-        if parts.next() != Some("arn") {
-            return None;
-        }
+        let mut parts = text.strip_prefix("arn:")?.splitn(5, ':');
         let arn = Arn {
             partition: parts.next()?,
             service: parts.next()?,
@@ -54,8 +52,15 @@ pub fn partition_of(region: Option<&str>) -> &'static str {
 ///
 /// Source: IAM User Guide, "IAM policy elements: Variables and tags", "Specifying special characters".
 pub fn escape(text: &str) -> String {
-    if !text.bytes().any(|b| matches!(b, b'*' | b'?' | b'$' | 0x7f..) || b < b' ') {
-        return text.to_owned();
+    escaped(text).into_owned()
+}
+
+/// As [`escape`], without a copy where there is nothing to escape.
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+    // No branch within: most texts are plain, and so they are looked at many bytes at a time.
+    let special = |b: &u8| *b < b' ' || *b >= 0x7f || *b == b'*' || *b == b'?' || *b == b'$';
+    if !text.as_bytes().chunks(32).any(|bytes| bytes.iter().fold(false, |any, b| any | special(b))) {
+        return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -71,7 +76,7 @@ pub fn escape(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

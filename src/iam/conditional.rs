@@ -57,12 +57,12 @@ fn passed_roles(
         }
     }
     if is_dependent || listed.is_some() {
-        for (key, text) in request.parameters.walk() {
-            if is_role_arn(text) && key.to_ascii_lowercase().contains("role") {
+        for (key, text) in request.parameters.role_arns() {
+            if key.to_ascii_lowercase().contains("role") {
                 roles.insert(escape(text));
             }
         }
-        roles.extend(instance_profile(request.parameters).map(|name| role_arn(name, request.event)));
+        roles.extend(instance_profile(&request.parameters).map(|name| role_arn(&name, request.event)));
     }
     if roles.is_empty() {
         return None;
@@ -80,10 +80,10 @@ fn passed_roles(
 }
 
 /// An instance profile's role isn't logged; the console gives both one name.
-fn instance_profile<'p>(parameters: &'p Params<'_>) -> Option<&'p str> {
+fn instance_profile(parameters: &Params<'_>) -> Option<String> {
     let profile = parameters.get("iamInstanceProfile")?;
     let text = |key: &str| profile.get(key).and_then(|v| v.as_str()).filter(|t| !t.is_empty());
-    text("name").or_else(|| text("arn").and_then(|arn| arn.rsplit('/').next()))
+    text("name").or_else(|| text("arn").and_then(|arn| arn.rsplit('/').next())).map(str::to_owned)
 }
 
 /// The service that a role is handed to, where the tables know only one.
@@ -212,12 +212,7 @@ fn key_uses(catalog: &Catalog, service: &Service, operation: &str, request: &Req
         *prefix == service.prefix() && names.iter().any(|name| operation.starts_with(name))
     };
     let Some((_, _, actions, source)) = KEY_USES.iter().find(use_of) else { return Vec::new() };
-    let is_key = |key: &str| {
-        let key = key.to_ascii_lowercase();
-        key.contains("kms") && key.contains("key")
-    };
-    let named = request.parameters.walk().filter(|(key, text)| !text.is_empty() && is_key(key));
-    let keys: BTreeSet<String> = named.map(|(_, text)| key_arn(text, request)).collect();
+    let keys: BTreeSet<String> = request.parameters.kms_keys().map(|text| key_arn(text, request)).collect();
     if keys.is_empty() {
         return Vec::new();
     }

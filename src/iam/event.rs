@@ -48,6 +48,13 @@ pub struct Event<'a> {
     pub resources: &'a [ResourceRef<'a>],
 }
 
+/// Where a call was made: all that rules may know of an event beside its source, name, parameters, response and list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub aws_region: Option<&'a str>,
+    pub account_id: Option<&'a str>,
+}
+
 /// How it is known that an event takes an action; the first is the surest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Confidence {
@@ -101,7 +108,7 @@ pub struct Permission {
 }
 
 /// What an event took.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
     /// The actions without which it would have been denied.
     pub needed: Vec<Permission>,
@@ -114,9 +121,10 @@ pub struct Permissions {
 }
 
 /// Whether a call was authorised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// Authorised, whether or not it then succeeded.
+    #[default]
     Allowed,
     /// Failed because it was not authorised.
     Denied,
@@ -164,6 +172,9 @@ impl Outcome {
 
     /// What became of a call with this `errorCode` and `errorMessage`.
     pub fn of(error_code: Option<&str>, error_message: Option<&str>) -> Outcome {
+        if error_code.is_none() && error_message.is_none() {
+            return Outcome::Allowed;
+        }
         let code = error_code.unwrap_or_default();
         // EC2 logs `Client.UnauthorizedOperation`, others a namespace: `com.amazonaws…#AccessDeniedException`.
         let code = code.rsplit(['#', ':']).next().unwrap_or(code);

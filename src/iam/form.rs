@@ -43,7 +43,7 @@ impl Form {
             pieces: Vec::new(),
             variables: Vec::new(),
         };
-        if let Some((heads, tail)) = split(form) {
+        if let Some(Parted { heads, tail }) = Parted::new(form) {
             parsed.heads = heads.map(|head| match head {
                 "*" => Head::Any,
                 head if head.contains("${") => Head::Any,
@@ -84,14 +84,46 @@ impl Form {
 
     /// Whether an ARN or ARN pattern has this form: the variables match anything but, in the first five parts, a colon.
     pub fn fits(&self, arn: &str) -> bool {
-        let Some((heads, tail)) = split(arn).filter(|_| !self.tail.is_empty()) else { return self.is_star };
+        Parted::new(arn).map_or(self.is_star, |arn| self.fits_parted(&arn))
+    }
+
+    /// As [`Form::fits`], for what is tried with many forms.
+    pub fn fits_parted(&self, arn: &Parted<'_>) -> bool {
+        if self.tail.is_empty() {
+            return self.is_star;
+        }
         let fits = |(head, part): (&Head, &str)| match head {
             Head::Any => true,
             Head::Exactly(head) => head == part || part == "*" && !head.is_empty(),
         };
-        self.heads.iter().zip(heads).all(fits)
-            && !(self.is_bucket && tail.contains('/'))
-            && has_in_order(&self.tail, tail)
+        self.heads.iter().zip(arn.heads).all(fits)
+            && !(self.is_bucket && arn.tail.contains('/'))
+            && has_in_order(&self.tail, arn.tail)
+    }
+}
+
+/// An ARN's first five parts, and the rest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parted<'a> {
+    heads: [&'a str; 5],
+    tail: &'a str,
+}
+
+impl<'a> Parted<'a> {
+    pub fn new(arn: &'a str) -> Option<Parted<'a>> {
+        let mut heads = [""; 5];
+        let mut begin = 0;
+        let mut parts = heads.iter_mut();
+        let mut part = parts.next()?;
+        for (at, _) in arn.bytes().enumerate().filter(|(_, byte)| *byte == b':') {
+            *part = arn.get(begin..at)?;
+            begin = at + 1;
+            match parts.next() {
+                Some(next) => part = next,
+                None => return Some(Parted { heads, tail: arn.get(begin..)? }),
+            }
+        }
+        None
     }
 }
 
@@ -108,13 +140,6 @@ fn has_in_order(literals: &[String], text: &str) -> bool {
         }
         None => false,
     })
-}
-
-/// The first five parts of an ARN and the rest.
-fn split(arn: &str) -> Option<([&str; 5], &str)> {
-    let mut parts = arn.splitn(6, ':');
-    let head = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
-    Some((head, parts.next()?))
 }
 
 /// `function:${FunctionName}` → `function:*`.

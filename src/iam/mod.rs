@@ -4,7 +4,8 @@
 //! * `overrides`: hand-written rules, `tables/overrides.txt`.
 //! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
 //!   `special` where it depends on what the request carries.
-//! * `params`, `form`: what a request says, and the ARN forms that it fills.
+//! * `flat`, `params`, `form`: what a request says, and the ARN forms that it fills.
+//! * `sight`: what the rules look at in a request, by which the step remembers.
 //! * `resources`: which resources an action was taken on.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
@@ -16,18 +17,22 @@ mod conditional;
 pub mod document;
 pub mod evaluate;
 mod event;
+mod flat;
 mod form;
 #[cfg(test)]
 mod hostile;
+mod memory;
 mod overrides;
 mod params;
 mod prefixes;
 mod resources;
+mod sight;
 mod special;
 mod step;
 mod wildcard;
 
 pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};
 pub use event::{Confidence, Event, Outcome, Permission, Permissions, ResourceRef};
+pub use memory::Remembered;
 pub use step::{Step, permissions};
 pub use wildcard::wildcard_match;

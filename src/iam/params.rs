@@ -1,45 +1,20 @@
-//! Looking things up in request parameters, whose keys come in many spellings.
+//! Looking things up in request parameters, whose keys come in many spellings, and in responses.
 //!
-//! A document tree a call would cost more than everything else about it: the texts are kept in one flat list, in the
-//! order in which they stand, each with its key and how deep that key stands.
+//! Every look is noted in a [`Sight`], by which the step's memory knows what of a request an operation's rules look at.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use serde_json::Value;
 
-/// Parameters of a request, parsed once.
-#[derive(Debug, Default)]
-pub(super) struct Params<'a> {
-    source: &'a str,
-    texts: Vec<Text<'a>>,
-    top: Vec<Top>,
-    has_arn: bool,
-    root: OnceCell<Option<Value>>,
-}
-
-/// A text, and the key that it stands under, directly or in lists.
-#[derive(Debug)]
-struct Text<'a> {
-    key: Cow<'a, str>,
-    key_hash: u64,
-    /// Objects and lists around the key.
-    depth: usize,
-    text: Cow<'a, str>,
-}
-
-/// A key of the outermost object.
-#[derive(Debug)]
-struct Top {
-    key_hash: u64,
-    is_nothing: bool,
-}
+use super::arn::{Arn, escaped};
+use super::flat::{Flat, Text, Top, name_hash};
+use super::form::Form;
+use super::resources::is_role_arn;
+use super::sight::{Names, Sight};
 
 /// Objects and lists within each other that are searched.
-const DEPTH_MAX: usize = 8;
-
-/// Objects and lists within each other that a text may have at all, as in serde_json.
-const NESTING_MAX: usize = 128;
+const DEPTH_MAX: u32 = 8;
 
 /// Values that one name gives at the most: a record is at most 256 kB, but may repeat one name.
 const VALUES_MAX: usize = 100;
@@ -47,222 +22,237 @@ const VALUES_MAX: usize = 100;
 /// A name to look for: two names are the same but for case, `-` and `_`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Name {
-    hash: u64,
+    pub hash: u64,
 }
 
 impl Name {
-    pub fn new(name: &str) -> Name {
-        Name { hash: name_hash(name) }
+    pub const fn new(name: &str) -> Name {
+        Name { hash: name_hash(name.as_bytes()) }
     }
 }
 
-/// FNV-1a over the letters, in lower case. Whoever finds two names that meet makes one parameter look like another of
-/// the same request, both of their own choice.
-fn name_hash(name: &str) -> u64 {
-    let letters = name.bytes().filter(|b| !matches!(b, b'-' | b'_'));
-    letters.fold(0xcbf2_9ce4_8422_2325, |hash, b| {
-        (hash ^ u64::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
-    })
+/// Names to look for, the likeliest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ranked {
+    pub names: Vec<Name>,
+    /// Their places by their hashes.
+    ranks: Names,
+}
+
+impl Ranked {
+    pub fn new(names: impl IntoIterator<Item = Name>) -> Ranked {
+        let mut ranked = Ranked::default();
+        for name in names {
+            if ranked.ranks.insert(name) {
+                ranked.names.push(name);
+            }
+        }
+        ranked
+    }
+
+    /// The first of the names from `from` on that some of the texts stands under.
+    fn first_in(&self, texts: &[Text], from: usize) -> Option<usize> {
+        let known = texts.iter().filter(|t| is_searched(t) && self.ranks.contains(Name { hash: t.key_hash }));
+        let ranks = known.filter_map(|t| self.names.iter().position(|name| name.hash == t.key_hash));
+        ranks.filter(|rank| *rank >= from).min()
+    }
+}
+
+fn is_searched(text: &Text) -> bool {
+    !text.text.is_empty() && text.depth < DEPTH_MAX
+}
+
+/// JSON text and the list of the texts in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Document<'a> {
+    pub source: &'a str,
+    pub flat: &'a Flat,
+}
+
+/// A text of a document, and the key that it stands under.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    pub name: Name,
+    pub depth: u32,
+    pub key: &'a str,
+    pub text: &'a str,
+}
+
+impl<'a> Document<'a> {
+    /// Every text that is searched.
+    pub fn entries(self) -> impl Iterator<Item = Entry<'a>> {
+        self.flat.texts.iter().filter(|t| t.depth < DEPTH_MAX).map(move |t| self.entry(t))
+    }
+
+    fn entry(self, text: &'a Text) -> Entry<'a> {
+        Entry {
+            name: Name { hash: text.key_hash },
+            depth: text.depth,
+            key: self.flat.text(self.source, text.key),
+            text: self.flat.text(self.source, text.text),
+        }
+    }
+
+    /// Whether a top-level key is there and holds something.
+    pub fn holds(self, name: Name) -> bool {
+        self.flat.top.iter().any(|top| top.key_hash == name.hash && !top.is_nothing)
+    }
+
+    /// A top-level key: the first of that name, and of those that repeat it to the letter the last, as in a map.
+    fn top(self, name: Name) -> Option<&'a Top> {
+        let mut of_name = self.flat.top.iter().filter(|top| top.key_hash == name.hash);
+        let first = of_name.next()?;
+        let key = self.flat.text(self.source, first.key);
+        Some(of_name.rfind(|top| self.flat.text(self.source, top.key) == key).unwrap_or(first))
+    }
+
+    /// JSON of a top-level value.
+    pub fn value(self, name: Name) -> Option<&'a str> {
+        self.top(name).map(|top| self.flat.text(self.source, top.value))
+    }
+}
+
+/// Parameters of a request, parsed once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Params<'a> {
+    pub document: Document<'a>,
+    sight: &'a RefCell<Sight>,
 }
 
 impl<'a> Params<'a> {
-    /// Parses JSON text; what is no object or list has no parameters.
-    pub fn parse(text: Option<&'a str>) -> Params<'a> {
-        let Some(source) = text.filter(|t| t.starts_with(['{', '['])) else { return Params::default() };
-        let mut reader = Reader { source, at: 0, params: Params { source, ..Params::default() } };
-        match reader.whole() {
-            Some(()) => reader.params,
-            None => Params::default(),
-        }
+    /// Parameters whose looks are noted in `sight`.
+    pub fn new(document: Document<'a>, sight: &'a RefCell<Sight>) -> Params<'a> {
+        Params { document, sight }
     }
 
     /// Whether a parameter is there and holds something.
     pub fn has(&self, name: &str) -> bool {
-        let hash = name_hash(name);
-        self.top.iter().any(|top| top.key_hash == hash && !top.is_nothing)
+        let name = Name::new(name);
+        self.sight.borrow_mut().note_held(name);
+        self.document.holds(name)
     }
 
     /// A top-level value.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        let hash = name_hash(name);
-        if !self.top.iter().any(|top| top.key_hash == hash) {
-            return None;
-        }
-        let root = self.root.get_or_init(|| serde_json::from_str(self.source).ok());
-        root.as_ref()?.as_object()?.iter().find(|(key, _)| name_hash(key) == hash).map(|(_, value)| value)
+    pub fn get(&self, name: &str) -> Option<Value> {
+        let name = Name::new(name);
+        self.sight.borrow_mut().note_value(name);
+        serde_json::from_str(self.document.value(name)?).ok()
     }
 
     /// A top-level text.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        let name = Name::new(name);
+        self.sight.borrow_mut().note_value(name);
+        let Document { source, flat } = self.document;
+        self.document.top(name)?.text.map(|span| flat.text(source, span)).filter(|text| !text.is_empty())
     }
 
     /// The texts under a name, wherever it stands; those nearest to the top only.
-    pub fn texts(&self, name: &str) -> Vec<&str> {
-        self.named(Name::new(name)).collect()
+    pub fn texts(&self, name: &str) -> Vec<&'a str> {
+        let name = Name::new(name);
+        self.sight.borrow_mut().note_name(name);
+        self.named(name).collect()
     }
 
-    /// As [`Params::texts`], for a name that is looked for often.
-    pub fn named(&self, name: Name) -> impl Iterator<Item = &str> {
-        let found = move |t: &&Text<'a>| t.key_hash == name.hash && !t.text.is_empty() && t.depth < DEPTH_MAX;
-        let nearest = self.texts.iter().filter(found).map(|t| t.depth).min();
-        let near = self.texts.iter().filter(move |t| found(t) && Some(t.depth) == nearest);
-        near.map(|t| &*t.text).take(VALUES_MAX)
+    /// What `of` makes of the texts under the first of the names for which it makes something.
+    pub fn first_of<T>(&self, names: &Ranked, of: impl Fn(&'a str) -> Option<T>) -> Vec<T> {
+        self.sight.borrow_mut().note_names(&names.names);
+        let mut from = 0;
+        while let Some(rank) = names.first_in(&self.document.flat.texts, from) {
+            let values: Vec<T> =
+                names.names.get(rank).map_or_else(Vec::new, |name| self.named(*name).filter_map(&of).collect());
+            if !values.is_empty() {
+                return values;
+            }
+            from = rank + 1;
+        }
+        Vec::new()
     }
 
-    /// Every text with the key that it stands under.
-    pub fn walk(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.texts.iter().filter(|t| t.depth < DEPTH_MAX).map(|t| (&*t.key, &*t.text))
+    fn named(&self, name: Name) -> impl Iterator<Item = &'a str> {
+        let Document { source, flat } = self.document;
+        let is_found = move |t: &&Text| t.key_hash == name.hash && is_searched(t);
+        let nearest = flat.texts.iter().filter(is_found).map(|t| t.depth).min();
+        let near = flat.texts.iter().filter(move |t| is_found(t) && Some(t.depth) == nearest);
+        near.map(move |t| flat.text(source, t.text)).take(VALUES_MAX)
     }
 
-    /// Whether some text begins like an ARN.
-    pub fn has_arn(&self) -> bool {
-        self.has_arn
+    /// ARNs of a form, escaped.
+    pub fn arns_of(&self, form: &Form) -> impl Iterator<Item = Cow<'a, str>> {
+        self.sight.borrow_mut().note_arns(form);
+        let arns = self.arns().map(|entry| entry.text).filter(|text| Arn::parse(text).is_some()).map(escaped);
+        arns.filter(|arn| form.fits(arn))
+    }
+
+    /// ARNs of roles, each with the key that it stands under.
+    pub fn role_arns(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.sight.borrow_mut().note_role_arns();
+        self.arns().filter(|entry| is_role_arn(entry.text)).map(|entry| (entry.key, entry.text))
+    }
+
+    fn arns(&self) -> impl Iterator<Item = Entry<'a>> {
+        let document = self.document.flat.has_arn.then_some(self.document);
+        document.into_iter().flat_map(Document::entries).filter(|entry| is_like_arn(entry.text))
+    }
+
+    /// The texts under keys that speak of a KMS key.
+    pub fn kms_keys(&self) -> impl Iterator<Item = &'a str> {
+        self.sight.borrow_mut().note_kms_keys();
+        let of_keys = self.document.entries().filter(|entry| speaks_of_kms_key(entry.key));
+        of_keys.map(|entry| entry.text).filter(|text| !text.is_empty())
+    }
+
+    /// ARNs of a form in the response whose last name the request gave.
+    pub fn given_back<'r>(&self, response: &'r Response<'r>, form: &'r Form) -> impl Iterator<Item = &'r str>
+    where
+        'a: 'r,
+    {
+        self.sight.borrow_mut().note_given_back(form);
+        response.given_by(self.document, form)
     }
 }
 
-/// Reads JSON into a flat list. `None` anywhere means that the text is none.
-struct Reader<'a> {
+pub(super) fn is_like_arn(text: &str) -> bool {
+    text.starts_with("arn:")
+}
+
+pub(super) fn speaks_of_kms_key(key: &str) -> bool {
+    let holds = |word: &[u8]| key.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    holds(b"kms") && holds(b"key")
+}
+
+/// What a call gave back: nothing but ARNs is looked for in it. Read when it is first looked at.
+#[derive(Debug)]
+pub(super) struct Response<'a> {
     source: &'a str,
-    at: usize,
-    params: Params<'a>,
+    flat: OnceCell<Flat>,
 }
 
-/// Where a value stands.
-#[derive(Clone)]
-struct Place<'a> {
-    key: Cow<'a, str>,
-    key_hash: u64,
-    key_depth: usize,
-    /// Objects and lists around the value.
-    depth: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn whole(&mut self) -> Option<()> {
-        let place = Place { key: Cow::Borrowed(""), key_hash: name_hash(""), key_depth: 0, depth: 0 };
-        self.value(&place)?;
-        self.peek().is_none().then_some(())
+impl<'a> Response<'a> {
+    pub fn new(text: Option<&'a str>) -> Response<'a> {
+        Response { source: text.unwrap_or_default(), flat: OnceCell::new() }
     }
 
-    /// The next byte that is no blank.
-    fn peek(&mut self) -> Option<u8> {
-        let bytes = self.source.as_bytes();
-        while let Some(byte) = bytes.get(self.at) {
-            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
-                return Some(*byte);
+    fn flat(&self) -> &Flat {
+        self.flat.get_or_init(|| {
+            let mut flat = Flat::default();
+            if memchr::memmem::find(self.source.as_bytes(), b"arn:").is_some() {
+                flat.read(self.source);
             }
-            self.at += 1;
-        }
-        None
+            flat
+        })
     }
 
-    fn expect(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at += 1)
-    }
-
-    /// Whether the value held something.
-    fn value(&mut self, place: &Place<'a>) -> Option<bool> {
-        match self.peek()? {
-            b'"' => {
-                let text = self.string()?;
-                let holds = !text.is_empty();
-                self.params.has_arn |= text.starts_with("arn:");
-                self.params.texts.push(Text {
-                    key: place.key.clone(),
-                    key_hash: place.key_hash,
-                    depth: place.key_depth,
-                    text,
-                });
-                Some(holds)
-            }
-            b'{' => self.object(place),
-            b'[' => self.list(place),
-            b'n' => self.word().map(|()| false),
-            _ => self.word().map(|()| true),
-        }
-    }
-
-    fn object(&mut self, place: &Place<'a>) -> Option<bool> {
-        if place.depth >= NESTING_MAX {
-            return None;
-        }
-        self.at += 1;
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(false);
-        }
-        loop {
-            self.peek().filter(|b| *b == b'"')?;
-            let key = self.string()?;
-            self.expect(b':')?;
-            let key_hash = name_hash(&key);
-            let inner = Place { key, key_hash, key_depth: place.depth, depth: place.depth + 1 };
-            let holds = self.value(&inner)?;
-            if place.depth == 0 {
-                self.params.top.push(Top { key_hash, is_nothing: !holds });
-            }
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => break,
-                _ => return None,
-            }
-        }
-        self.at += 1;
-        Some(true)
-    }
-
-    fn list(&mut self, place: &Place<'a>) -> Option<bool> {
-        if place.depth >= NESTING_MAX {
-            return None;
-        }
-        self.at += 1;
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Some(false);
-        }
-        let inner = Place { depth: place.depth + 1, ..place.clone() };
-        loop {
-            self.value(&inner)?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                b']' => break,
-                _ => return None,
-            }
-        }
-        self.at += 1;
-        Some(true)
-    }
-
-    /// A string, at its quote.
-    fn string(&mut self) -> Option<Cow<'a, str>> {
-        let begin = self.at + 1;
-        let mut at = begin;
-        let mut is_plain = true;
-        loop {
-            let rest = self.source.as_bytes().get(at..)?;
-            let found = memchr::memchr2(b'"', b'\\', rest)?;
-            at += found + 1;
-            if rest.get(found) == Some(&b'"') {
-                break;
-            }
-            is_plain = false;
-            at += 1;
-        }
-        self.at = at;
-        if is_plain {
-            return self.source.get(begin..at - 1).map(Cow::Borrowed);
-        }
-        serde_json::from_str::<String>(self.source.get(begin - 1..at)?).ok().map(Cow::Owned)
-    }
-
-    /// A number, `true`, `false` or `null`.
-    fn word(&mut self) -> Option<()> {
-        let bytes = self.source.as_bytes().get(self.at..)?;
-        let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-        let length = bytes.iter().position(|b| !is_part(b)).unwrap_or(bytes.len());
-        self.at += length;
-        (length > 0).then_some(())
+    /// ARNs of a form whose last name the request gave.
+    pub fn given_by<'r>(&'r self, request: Document<'r>, form: &'r Form) -> impl Iterator<Item = &'r str> {
+        let flat = self.flat();
+        let document = flat.has_arn.then_some(Document { source: self.source, flat });
+        let entries = document.into_iter().flat_map(Document::entries);
+        let is_given = move |arn: &&str| {
+            let name = arn.rsplit(['/', ':']).next().unwrap_or_default();
+            request.entries().any(|entry| entry.text == name)
+        };
+        entries.map(|entry| entry.text).filter(|text| is_like_arn(text) && form.fits(text)).filter(is_given)
     }
 }
 
@@ -272,30 +262,55 @@ mod tests {
 
     use super::*;
 
+    /// Looks into a text's parameters.
+    fn of<T>(source: &str, look: impl FnOnce(Params<'_>) -> T) -> T {
+        let mut flat = Flat::default();
+        flat.read(source);
+        look(Params::new(Document { source, flat: &flat }, &RefCell::default()))
+    }
+
     #[test]
     fn names_in_any_spelling_nearest_first() {
-        let p = Params::parse(Some(
-            r#"{"functionName":"f","instancesSet":{"items":[{"instanceId":"i-1"},{"instanceId":"i-2"}]},"x":{"functionName":"g"},"e":""}"#,
-        ));
-        assert_eq!(p.texts("FunctionName"), ["f"]);
-        assert_eq!(p.texts("function_name"), ["f"]);
-        assert_eq!(p.texts("InstanceId"), ["i-1", "i-2"]);
-        assert!(p.has("x") && !p.has("e") && !p.has("nothing"));
-        assert!(Params::parse(Some("\"null\"")).texts("a").is_empty());
-        let p = Params::parse(Some(r#" {"a":1}"#));
-        assert!(!p.has("a"), "text that begins with a blank is no object");
+        let text = r#"{"functionName":"f","instancesSet":{"items":[{"instanceId":"i-1"},{"instanceId":"i-2"}]},"x":{"functionName":"g"},"e":""}"#;
+        of(text, |p| {
+            assert_eq!(p.texts("FunctionName"), ["f"]);
+            assert_eq!(p.texts("function_name"), ["f"]);
+            assert_eq!(p.texts("InstanceId"), ["i-1", "i-2"]);
+            assert_eq!(p.first_of(&Ranked::new(["e", "InstanceId", "x"].map(Name::new)), Some), ["i-1", "i-2"]);
+            assert!(p.has("x") && !p.has("e") && !p.has("nothing"));
+        });
+        assert!(of("\"null\"", |p| p.texts("a").is_empty()));
+        assert!(of(r#" {"a":1}"#, |p| !p.has("a")), "text that begins with a blank is no object");
     }
 
     #[test]
     fn texts_in_lists_and_escapes() {
-        let p = Params::parse(Some(r#"{"a":["x",["y",""],{"b":"z"}],"c":"q\"\u00e9","n":null,"l":[],"f":false}"#));
-        assert_eq!(p.texts("a"), ["x", "y"]);
-        assert_eq!(p.texts("b"), ["z"]);
-        assert_eq!(p.text("c"), Some("q\"é"));
-        assert!(!p.has("n") && !p.has("l") && p.has("f"));
-        assert_eq!(p.walk().map(|(key, _)| key).collect::<Vec<_>>(), ["a", "a", "a", "b", "c"]);
+        let text = r#"{"a":["x",["y",""],{"b":"z"}],"c":"q\"\u00e9","n":null,"l":[],"f":false,"\u0064-D":"e"}"#;
+        of(text, |p| {
+            assert_eq!(p.texts("a"), ["x", "y"]);
+            assert_eq!(p.texts("b"), ["z"]);
+            assert_eq!(p.text("c"), Some("q\"é"));
+            assert_eq!((p.text("dd"), p.text("a"), p.get("f")), (Some("e"), None, Some(Value::Bool(false))));
+            assert!(!p.has("n") && !p.has("l") && p.has("f"));
+            let keys: Vec<&str> = p.document.entries().map(|entry| entry.key).collect();
+            assert_eq!(keys, ["a", "a", "a", "b", "c", "d-D"]);
+        });
         for broken in [r#"{"a":"x""#, r#"{"a" "x"}"#, r#"{"a":"x"}}"#, r#"["x",]"#, "{", r#"{"a":"\x"}"#] {
-            assert!(Params::parse(Some(broken)).texts("a").is_empty(), "{broken}");
+            assert!(of(broken, |p| p.texts("a").is_empty() && p.document.entries().next().is_none()), "{broken}");
+        }
+    }
+
+    #[test]
+    fn of_keys_that_repeat_the_last_counts() {
+        let text = r#"{"a":"1","A":"2","a":"3","b":"4"}"#;
+        assert_eq!(of(text, |p| p.text("a").map(str::to_owned)), Some("3".to_owned()));
+        assert_eq!(of(text, |p| p.get("A")), Some(Value::from("3")));
+    }
+
+    #[test]
+    fn keys_that_speak_of_kms_keys() {
+        for (key, expected) in [("kmsKeyId", true), ("x-amz-KMS-key", true), ("km-s-key", false), ("kms", false)] {
+            assert_eq!(speaks_of_kms_key(key), expected, "{key}");
         }
     }
 
@@ -353,19 +368,25 @@ mod tests {
         #[test]
         fn the_flat_list_says_what_the_tree_says(root in json()) {
             let text = root.to_string();
-            let params = Params::parse(Some(&text));
-            for name in ["a", "b", "c"] {
-                prop_assert_eq!(params.texts(name), slowly(&root, name));
-                prop_assert_eq!(params.get(name), root.as_object().and_then(|o| o.get(name)));
-            }
+            of(&text, |params| {
+                for name in ["a", "b", "c"] {
+                    prop_assert_eq!(params.texts(name), slowly(&root, name));
+                    prop_assert_eq!(params.get(name), root.as_object().and_then(|o| o.get(name)).cloned());
+                    let value = root.as_object().and_then(|o| o.get(name)?.as_str()).filter(|text| !text.is_empty());
+                    prop_assert_eq!(params.text(name), value);
+                }
+                Ok(())
+            })?;
         }
 
         #[test]
         fn whatever_stands_there(text in "[\\[{][\\[\\]{}\",:a1\\\\ ]{0,12}") {
-            let is_json = serde_json::from_str::<Value>(&text).is_ok();
-            let params = Params::parse(Some(&text));
-            if is_json {
-                prop_assert_eq!(&params.source, &text);
+            let expected = serde_json::from_str::<Value>(&text).ok();
+            if let Some(root) = expected {
+                of(&text, |params| {
+                    prop_assert_eq!(params.texts("a"), slowly(&root, "a"));
+                    Ok(())
+                })?;
             }
         }
     }

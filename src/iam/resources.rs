@@ -11,40 +11,84 @@
 //!
 //! Every name from a record is escaped, so that it means itself and nothing more.
 
-use super::arn::{Arn, escape, partition_of};
+use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
+
+use super::arn::{Arn, escape, escaped, partition_of};
 use super::catalog::{Action, Catalog, ResourceType, Service};
-use super::event::Event;
+use super::event::{Place, ResourceRef};
 use super::form::{Form, Piece};
-use super::params::{Name, Params};
+use super::params::{Document, Name, Params, Ranked, Response};
+use super::sight::Sight;
 
 /// Resources that one action has at the most; beyond that the type's pattern stands for all.
 const RESOURCES_MAX: usize = 100;
 
-/// Where a request was made and what it said.
+/// The record's own list.
+pub(super) type Listed<'a> = &'a [ResourceRef<'a>];
+
+/// Where a request was made and what it said. Whatever rules are to look at must be noted in the sight, or stand in every
+/// key of the step's memory, as the place does.
 pub(super) struct Request<'a> {
-    pub event: &'a Event<'a>,
-    pub parameters: &'a Params<'a>,
-    pub response: &'a Params<'a>,
-    /// ARNs of the record's own list, escaped.
-    recorded: Vec<String>,
+    pub event: Place<'a>,
+    pub parameters: Params<'a>,
+    response: &'a Response<'a>,
+    listed: Listed<'a>,
+    /// Those of the list that are ARNs, escaped.
+    listed_arns: OnceCell<Vec<Cow<'a, str>>>,
+    /// What was found by plans already.
+    found: RefCell<Vec<(Arc<str>, Vec<String>)>>,
+    sight: &'a RefCell<Sight>,
 }
 
 impl<'a> Request<'a> {
-    pub fn new(event: &'a Event<'a>, parameters: &'a Params<'a>, response: &'a Params<'a>) -> Request<'a> {
-        let mut recorded = Vec::new();
-        for resource in event.resources.iter().take(RESOURCES_MAX) {
-            recorded.extend(resource.arn.filter(|arn| Arn::parse(arn).is_some()).map(escape));
-            let prefix = resource.arn_prefix.filter(|arn| Arn::parse(arn).is_some());
-            recorded.extend(prefix.map(|prefix| format!("{}*", escape(prefix))));
-        }
-        Request { event, parameters, response, recorded }
+    pub fn new(
+        event: Place<'a>,
+        parameters: Document<'a>,
+        response: &'a Response<'a>,
+        listed: Listed<'a>,
+        sight: &'a RefCell<Sight>,
+    ) -> Request<'a> {
+        let parameters = Params::new(parameters, sight);
+        Request { event, parameters, response, listed, listed_arns: OnceCell::new(), found: RefCell::default(), sight }
     }
+
+    /// The resources of a plan's types, found once.
+    fn found(&self, plan: &Plan) -> Vec<String> {
+        if let Some((_, found)) = self.found.borrow().iter().find(|(key, _)| *key == plan.key) {
+            return found.clone();
+        }
+        let found = of_types(&plan.types, self);
+        self.found.borrow_mut().push((Arc::clone(&plan.key), found.clone()));
+        found
+    }
+
+    /// ARNs of a form in the record's own list, escaped.
+    fn listed(&self, form: &Form) -> Vec<String> {
+        self.sight.borrow_mut().note_listed();
+        let listed = self.listed_arns.get_or_init(|| listed_arns(self.listed).collect());
+        listed.iter().filter(|arn| form.fits(arn)).map(|arn| arn.clone().into_owned()).collect()
+    }
+}
+
+/// ARNs of a record's own list, escaped.
+fn listed_arns(listed: Listed<'_>) -> impl Iterator<Item = Cow<'_, str>> {
+    let is_arn = |arn: &&str| Arn::parse(arn).is_some();
+    listed.iter().take(RESOURCES_MAX).flat_map(move |resource| {
+        let prefix = resource.arn_prefix.filter(is_arn).map(|prefix| Cow::Owned(format!("{}*", escape(prefix))));
+        resource.arn.filter(is_arn).map(escaped).into_iter().chain(prefix)
+    })
 }
 
 /// How the resources of an action are found.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     types: Vec<TypePlan>,
+    /// Service and types: actions for which they are the same find the same.
+    key: Arc<str>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +103,7 @@ struct TypePlan {
 #[derive(Clone, Debug)]
 struct VariablePlan {
     /// Parameters that may hold it, the likeliest first.
-    candidates: Vec<Name>,
+    candidates: Ranked,
     reading: Reading,
     slash: Slash,
     /// Whether a value may hold a colon.
@@ -99,7 +143,8 @@ impl Plan {
         let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
         let types = catalog.resource_arns(action);
         let types = types.iter().filter_map(|kind| Some(TypePlan::new(service?, kind, action)));
-        Plan { types: types.collect() }
+        let prefix = service.map_or("", Service::prefix);
+        Plan { types: types.collect(), key: format!("{prefix} {:?}", action.resource_types).into() }
     }
 }
 
@@ -123,7 +168,7 @@ impl VariablePlan {
             || name.ends_with("WithoutLeadingSlash");
         let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
         VariablePlan {
-            candidates: candidates(service, kind, form, name).iter().map(|name| Name::new(name)).collect(),
+            candidates: Ranked::new(candidates(service, kind, form, name).iter().map(|name| Name::new(name))),
             reading: match name {
                 "QueueName" => Reading::LastSegment,
                 "ParameterNameWithoutLeadingSlash" => Reading::WithoutLeadingSlash,
@@ -141,13 +186,7 @@ impl VariablePlan {
 
     /// What the request says for it, escaped.
     fn values(&self, request: &Request<'_>) -> Vec<String> {
-        for name in &self.candidates {
-            let values: Vec<String> = request.parameters.named(*name).filter_map(|text| self.value(text)).collect();
-            if !values.is_empty() {
-                return values;
-            }
-        }
-        Vec::new()
+        request.parameters.first_of(&self.candidates, |text| self.value(text))
     }
 
     /// A parameter's text as the value: a name, or the name out of an ARN or URL of the type.
@@ -173,10 +212,19 @@ impl VariablePlan {
 
 /// The resources of one action; `*` where it takes none or none is known.
 pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Vec<String> {
-    let types = &Plan::of(catalog, action).types;
-    if types.is_empty() {
+    let plan = Plan::of(catalog, action);
+    if plan.types.is_empty() {
         return vec!["*".to_owned()];
     }
+    let found = request.found(plan);
+    if found.is_empty() {
+        return vec!["*".to_owned()];
+    }
+    found.into_iter().map(|r| with_tail(&action.name, r)).collect()
+}
+
+/// The resources of all types of a plan.
+fn of_types(types: &[TypePlan], request: &Request<'_>) -> Vec<String> {
     let by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request)).collect();
     // Types that share a variable (an object's key) are told apart by the ones that only one of them has.
     let some_whole = by_type.iter().any(|of_type| of_type.is_whole && !of_type.arns.is_empty());
@@ -194,12 +242,9 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
             found.push(fill(&kind.form, request, |_| None));
         }
     }
-    if found.is_empty() {
-        return vec!["*".to_owned()];
-    }
     found.sort_unstable();
     found.dedup();
-    found.into_iter().map(|r| with_tail(&action.name, r)).collect()
+    found
 }
 
 /// What was found for one resource type.
@@ -210,28 +255,22 @@ struct OfType {
 }
 
 fn of_type(kind: &TypePlan, request: &Request<'_>) -> OfType {
-    let mut arns: Vec<String> = request.recorded.iter().filter(|arn| kind.form.fits(arn)).cloned().collect();
-    if arns.is_empty() && request.parameters.has_arn() {
+    let mut arns = request.listed(&kind.form);
+    if arns.is_empty() {
         arns = in_parameters(&kind.form, request);
     }
-    if arns.is_empty() && request.response.has_arn() {
+    if arns.is_empty() {
         arns = in_response(&kind.form, request);
     }
     if arns.is_empty() { filled(kind, request) } else { OfType { arns, is_whole: true } }
 }
 
 fn in_parameters(form: &Form, request: &Request<'_>) -> Vec<String> {
-    let arns = request.parameters.walk().map(|(_, text)| text).filter(|text| Arn::parse(text).is_some()).map(escape);
-    arns.filter(|arn| form.fits(arn)).take(RESOURCES_MAX).collect()
+    request.parameters.arns_of(form).map(Cow::into_owned).take(RESOURCES_MAX).collect()
 }
 
 fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
-    let is_given = |arn: &&str| {
-        let name = arn.rsplit(['/', ':']).next().unwrap_or_default();
-        request.parameters.walk().any(|(_, given)| given == name)
-    };
-    let arns = request.response.walk().map(|(_, text)| text).filter(|text| text.starts_with("arn:"));
-    arns.filter(|arn| form.fits(arn)).filter(is_given).map(escape).take(RESOURCES_MAX).collect()
+    request.parameters.given_back(request.response, form).map(escape).take(RESOURCES_MAX).collect()
 }
 
 fn filled(kind: &TypePlan, request: &Request<'_>) -> OfType {
@@ -312,7 +351,8 @@ fn fill<'v>(form: &Form, request: &Request<'_>, value: impl Fn(usize) -> Option<
         });
     }
     // `*` behind `*` means no more than one.
-    while out.contains("**") {
+    static STARS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("**"));
+    while STARS.find(out.as_bytes()).is_some() {
         out = out.replace("**", "*");
     }
     reserved_path(out)
@@ -326,6 +366,10 @@ pub(super) fn is_plain(text: &str) -> bool {
 /// Roles of Identity Center and service-linked roles have paths that requests don't say.
 /// Source: IAM Identity Center User Guide, "Referencing permission sets"; IAM User Guide, "Service-linked roles".
 fn reserved_path(arn: String) -> String {
+    static ROLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(":role/"));
+    if ROLE.find(arn.as_bytes()).is_none() {
+        return arn;
+    }
     match arn.split_once(":role/") {
         Some((head, name)) if name.starts_with("AWSReservedSSO_") => {
             format!("{head}:role/aws-reserved/sso.amazonaws.com/*{name}")
@@ -343,7 +387,7 @@ fn with_tail(action: &str, resource: String) -> String {
 }
 
 /// A role's ARN by its name, in the account of the event.
-pub(super) fn role_arn(name: &str, event: &Event<'_>) -> String {
+pub(super) fn role_arn(name: &str, event: Place<'_>) -> String {
     let account = event.account_id.filter(|t| is_plain(t)).unwrap_or("*");
     reserved_path(format!(
         "arn:{}:iam::{account}:role/{}",

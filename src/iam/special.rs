@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::arn::{Arn, escape, partition_of};
 use super::catalog::{Action, Catalog};
-use super::event::{Confidence, Event, Permission};
+use super::event::{Confidence, Permission, Place};
 use super::resources::{Request, resources};
 use super::step::Resolved;
 
@@ -95,7 +95,7 @@ fn percent_decode(text: &str) -> String {
 /// Each item's own action. Source: DynamoDB developer guide, "IAM and transactions".
 fn transaction<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
     let items = request.parameters.get("requestItems").or(request.parameters.get("transactItems"));
-    let Some(items) = items.and_then(|items| items.as_array()) else {
+    let Some(items) = items.as_ref().and_then(|items| items.as_array()) else {
         // The items aren't logged: any of the four may have been needed.
         let names = ["PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"];
         return Some(Resolved::Special(all_of(catalog, request, &names, "dynamodb-transaction")));
@@ -131,7 +131,7 @@ fn transaction<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolv
     (!permissions.is_empty()).then_some(Resolved::Special(permissions))
 }
 
-fn table_arn(table: Option<&str>, event: &Event<'_>) -> String {
+fn table_arn(table: Option<&str>, event: Place<'_>) -> String {
     match table {
         Some(arn) if Arn::parse(arn).is_some_and(|arn| arn.service == "dynamodb") => escape(arn),
         _ => {

@@ -12,50 +12,31 @@
 //! 8. The one sibling prefix that has the action; a name without its ending `V2` or `Batch`.
 //! 9. What is left is unverified: kept and shown, never granted.
 
-use std::hash::{BuildHasher, Hasher};
+use std::cell::RefCell;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 
 use super::arn::{Arn, escape};
 use super::catalog::{Action, Catalog};
-use super::event::{Confidence, Event, Outcome, Permission, Permissions};
+use super::event::{Confidence, Event, Outcome, Permission, Permissions, Place};
+use super::flat::Flat;
+use super::memory::{At, Memory, Remembered};
 use super::overrides::{Rule, When, overrides};
-use super::params::Params;
+use super::params::{Document, Response};
 use super::prefixes::{operation, prefixes, siblings};
 use super::resources::{Request, resources};
+use super::sight::{Sight, put, put_optional};
 use super::{conditional, special};
 
 /// What an event took.
 pub fn permissions(catalog: &Catalog, event: &Event<'_>) -> Permissions {
-    taken(catalog, event, || Arc::new(Operation::find(catalog, event.event_source, event.event_name)))
+    Permissions::clone(&Step::new(catalog).remembered(event).permissions)
 }
 
-/// What an event took; `operation` tells what is known of its source and name, where that matters.
-fn taken<'c>(catalog: &'c Catalog, event: &Event<'_>, operation: impl FnOnce() -> Arc<Operation<'c>>) -> Permissions {
-    let outcome = Outcome::of(event.error_code, event.error_message);
-    let nothing =
-        |reason| Permissions { needed: Vec::new(), suggestions: Vec::new(), outcome, no_permission: Some(reason) };
-    if let Some(reason) = no_call(event) {
-        return nothing(reason);
-    }
-    if outcome == Outcome::Denied
-        && let Some(stated) = stated(catalog, event)
-    {
-        return Permissions { needed: vec![stated], suggestions: Vec::new(), outcome, no_permission: None };
-    }
-    let parameters = Params::parse(event.request_parameters);
-    // Nothing but ARNs is looked for in a response.
-    let response = Params::parse(event.response_elements.filter(|text| text.contains("arn:")));
-    let request = Request::new(event, &parameters, &response);
-    let operation = operation();
-    let resolved = operation.resolve(catalog, &request);
-    if let Resolved::None(reason) = resolved {
-        return nothing(reason);
-    }
-    let mut needed = resolved.into_permissions(catalog, &request);
-    let suggestions = conditional::add(catalog, &request, &operation.name, &mut needed);
-    Permissions { needed, suggestions, outcome, no_permission: None }
+fn nothing(reason: &'static str, outcome: Outcome) -> Permissions {
+    Permissions { needed: Vec::new(), suggestions: Vec::new(), outcome, no_permission: Some(reason) }
 }
 
 /// Why an event is no call that could need a permission.
@@ -75,9 +56,8 @@ fn no_call(event: &Event<'_>) -> Option<&'static str> {
 
 /// The action and resource that a denial's message names.
 /// Source: IAM User Guide, "Troubleshoot access denied error messages".
-fn stated(catalog: &Catalog, event: &Event<'_>) -> Option<Permission> {
-    let message = event.error_message?;
-    let (_, behind) = message.split_once("not authorized to perform: ")?;
+fn stated(catalog: &Catalog, message: &str) -> Option<Permission> {
+    let (_, behind) = message.split_once(PERFORM)?;
     let name = behind.split_ascii_whitespace().next()?.trim_end_matches(['.', ',']);
     let action = catalog.action(name)?;
     let resource = behind.split_once(" on resource: ").and_then(|(_, r)| r.split_ascii_whitespace().next());
@@ -149,14 +129,20 @@ impl Resolved<'_> {
 }
 
 /// What is known of events of one source and name, whatever they carry.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Operation<'c> {
+    event_source: String,
+    event_name: String,
     /// Without the API's date.
     name: String,
     prefixes: Vec<String>,
-    rule: Option<&'static Rule>,
+    rule: Option<Ruled<'c>>,
     /// Where neither a rule nor what the request carries tells.
     otherwise: Resolved<'c>,
+    /// What was looked at in its requests so far.
+    sight: RefCell<Sight>,
+    /// Counted up when that grows.
+    generation: u32,
 }
 
 impl<'c> Operation<'c> {
@@ -165,6 +151,7 @@ impl<'c> Operation<'c> {
         let name = operation(event_name);
         let key = |prefix: &String| format!("{prefix}:{name}").to_ascii_lowercase();
         let rule = prefixes.iter().find_map(|prefix| overrides().operations.get(&key(prefix)));
+        let rule = rule.map(|rule| Ruled::new(catalog, rule));
         let otherwise = same_name(catalog, &prefixes, event_name.trim())
             .or_else(|| same_name(catalog, &prefixes, name))
             .or_else(|| generated(catalog, &prefixes, name))
@@ -173,14 +160,33 @@ impl<'c> Operation<'c> {
                 let prefix = prefixes.first().map_or("unknown", String::as_str);
                 Resolved::Unverified(format!("{prefix}:{}", plain_name(name)))
             });
-        Operation { name: name.to_owned(), prefixes, rule, otherwise }
+        Operation {
+            event_source: event_source.to_owned(),
+            event_name: event_name.to_owned(),
+            name: name.to_owned(),
+            prefixes,
+            rule,
+            otherwise,
+            sight: RefCell::default(),
+            generation: 0,
+        }
     }
 
     fn resolve(&self, catalog: &'c Catalog, request: &Request<'_>) -> Resolved<'c> {
-        if let Some(rule) = self.rule {
-            return by_override(catalog, request, rule);
+        if let Some(rule) = &self.rule {
+            return rule.resolve(request);
         }
         special::resolve(catalog, request, &self.prefixes, &self.name).unwrap_or_else(|| self.otherwise.clone())
+    }
+
+    fn permissions(&self, catalog: &'c Catalog, request: &Request<'_>, outcome: Outcome) -> Permissions {
+        let resolved = self.resolve(catalog, request);
+        if let Resolved::None(reason) = resolved {
+            return nothing(reason, outcome);
+        }
+        let mut needed = resolved.into_permissions(catalog, request);
+        let suggestions = conditional::add(catalog, request, &self.name, &mut needed);
+        Permissions { needed, suggestions, outcome, no_permission: None }
     }
 }
 
@@ -189,21 +195,34 @@ fn plain_name(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(64).collect()
 }
 
-fn by_override<'c>(catalog: &'c Catalog, request: &Request<'_>, rule: &Rule) -> Resolved<'c> {
-    if rule.actions.is_empty() {
-        return Resolved::None("needs no permission");
+/// A hand-written rule with its actions at hand.
+#[derive(Debug)]
+struct Ruled<'c> {
+    actions: Vec<(&'c Action, &'static When)>,
+    rule: &'static Rule,
+}
+
+impl<'c> Ruled<'c> {
+    fn new(catalog: &'c Catalog, rule: &'static Rule) -> Ruled<'c> {
+        let actions = rule.actions.iter().filter_map(|(name, when)| Some((catalog.action(name)?, when)));
+        Ruled { actions: actions.collect(), rule }
     }
-    let applies = |when: &When| match when {
-        When::Always => true,
-        When::With(parameter) => request.parameters.has(parameter),
-        When::Without(parameter) => !request.parameters.has(parameter),
-    };
-    let actions = rule.actions.iter().filter(|(_, when)| applies(when)).filter_map(|(name, _)| catalog.action(name));
-    Resolved::Actions {
-        actions: actions.collect(),
-        confidence: Confidence::Documented,
-        rule: "override",
-        source: Arc::clone(&rule.source),
+
+    fn resolve(&self, request: &Request<'_>) -> Resolved<'c> {
+        if self.rule.actions.is_empty() {
+            return Resolved::None("needs no permission");
+        }
+        let applies = |when: &When| match when {
+            When::Always => true,
+            When::With(parameter) => request.parameters.has(parameter),
+            When::Without(parameter) => !request.parameters.has(parameter),
+        };
+        Resolved::Actions {
+            actions: self.actions.iter().filter(|(_, when)| applies(when)).map(|(action, _)| *action).collect(),
+            confidence: Confidence::Documented,
+            rule: "override",
+            source: Arc::clone(&self.rule.source),
+        }
     }
 }
 
@@ -275,77 +294,172 @@ fn inferred<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option
 #[derive(Debug)]
 pub struct Step<'c> {
     catalog: &'c Catalog,
+    memory: Memory,
+    operations: Vec<Operation<'c>>,
+    /// Places of operations, by `eventSource` and `eventName`.
+    places: HashTable<u32>,
     hasher: foldhash::fast::RandomState,
-    known: HashMap<(u64, u64), Arc<Permissions>, foldhash::fast::RandomState>,
-    /// By `eventSource`, then by `eventName`.
-    operations: HashMap<String, HashMap<String, Arc<Operation<'c>>>>,
+    /// The operation of the last event: events of one kind come together.
+    last: usize,
+    scratch: Scratch,
 }
 
-/// Distinct events remembered; when there are more it starts anew.
-const KNOWN_MAX: usize = 32 * 1024;
+/// Room that is used again for each event.
+#[derive(Debug, Default)]
+struct Scratch {
+    key: Vec<u8>,
+    parameters: Flat,
+}
+
+/// Distinct sources and names remembered; when there are more it starts anew.
+const OPERATIONS_MAX: usize = 32 * 1024;
+
+/// What a denial's message says before the action.
+const PERFORM: &str = "not authorized to perform: ";
+
+/// What a key of the memory is made of.
+#[derive(Clone, Copy)]
+enum Kind {
+    NoCall,
+    Message,
+    Operation,
+}
 
 impl<'c> Step<'c> {
     /// A step by this catalogue.
     pub fn new(catalog: &'c Catalog) -> Self {
-        Step { catalog, hasher: Default::default(), known: HashMap::default(), operations: HashMap::default() }
+        Step {
+            catalog,
+            memory: Memory::default(),
+            operations: Vec::new(),
+            places: HashTable::new(),
+            hasher: Default::default(),
+            last: 0,
+            scratch: Scratch::default(),
+        }
     }
 
     /// What an event took: [`permissions`], remembered.
     pub fn permissions(&mut self, event: &Event<'_>) -> Arc<Permissions> {
-        let key = self.key(event);
-        if let Some(known) = self.known.get(&key) {
-            return Arc::clone(known);
-        }
-        let catalog = self.catalog;
-        let permissions = Arc::new(taken(catalog, event, || self.operation(event.event_source, event.event_name)));
-        if self.known.len() >= KNOWN_MAX {
-            self.known.clear();
-        }
-        self.known.insert(key, Arc::clone(&permissions));
-        permissions
+        Arc::clone(&self.remembered(event).permissions)
     }
 
-    fn operation(&mut self, event_source: &str, event_name: &str) -> Arc<Operation<'c>> {
-        if let Some(known) = self.operations.get(event_source).and_then(|names| names.get(event_name)) {
-            return Arc::clone(known);
-        }
-        if self.operations.values().map(HashMap::len).sum::<usize>() >= KNOWN_MAX {
-            self.operations.clear();
-        }
-        let found = Arc::new(Operation::find(self.catalog, event_source, event_name));
-        let names = self.operations.entry(event_source.to_owned()).or_default();
-        names.insert(event_name.to_owned(), Arc::clone(&found));
-        found
+    /// What an event took, with its number: events of the same number took the same.
+    pub fn remembered(&mut self, event: &Event<'_>) -> &Remembered {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let at = self.find_or_derive(event, &mut scratch);
+        self.scratch = scratch;
+        // INVARIANT: what was just found or put in is there.
+        self.memory.at(at)
     }
 
-    /// 128 bits of everything that the step looks at, seeded at random so that nobody can make two events meet.
-    fn key(&self, event: &Event<'_>) -> (u64, u64) {
-        let (mut a, mut b) = (self.hasher.build_hasher(), self.hasher.build_hasher());
-        b.write_u8(1);
-        let mut write = |text: Option<&str>| {
-            for hasher in [&mut a, &mut b] {
-                hasher.write_usize(text.map_or(usize::MAX, str::len));
-                hasher.write(text.unwrap_or_default().as_bytes());
+    fn find_or_derive(&mut self, event: &Event<'_>, scratch: &mut Scratch) -> At {
+        let outcome = Outcome::of(event.error_code, event.error_message);
+        let key = &mut scratch.key;
+        if let Some(reason) = no_call(event) {
+            begin(key, Kind::NoCall, outcome);
+            put(key, reason);
+            return self.memory.find(key).unwrap_or_else(|| self.memory.put(key, nothing(reason, outcome)));
+        }
+        if outcome == Outcome::Denied
+            && let Some(message) = event.error_message.filter(|message| message.contains(PERFORM))
+        {
+            begin(key, Kind::Message, outcome);
+            put(key, message);
+            if let Some(at) = self.memory.find(key) {
+                return at;
             }
-        };
-        write(Some(event.event_source));
-        write(Some(event.event_name));
-        for text in [
-            event.event_type,
-            event.event_category,
-            event.aws_region,
-            event.account_id,
-            event.error_code,
-            event.error_message,
-            event.request_parameters,
-            event.response_elements,
-        ] {
-            write(text);
+            if let Some(stated) = stated(self.catalog, message) {
+                let needed = vec![stated];
+                let permissions = Permissions { needed, suggestions: Vec::new(), outcome, no_permission: None };
+                return self.memory.put(key, permissions);
+            }
         }
-        for resource in event.resources {
-            write(resource.arn);
-            write(resource.arn_prefix);
-        }
-        (a.finish(), b.finish())
+        self.by_operation(event, outcome, scratch)
     }
+
+    fn by_operation(&mut self, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> At {
+        let at = self.operation(event.event_source, event.event_name);
+        let Step { catalog, memory, operations, .. } = self;
+        // INVARIANT: `operation` gives the place of one that is there.
+        let Some(operation) = operations.get_mut(at) else { return memory.put(&[], nothing("unknown", outcome)) };
+        let Scratch { key, parameters } = scratch;
+        let source = event.request_parameters.unwrap_or_default();
+        let response = Response::new(event.response_elements);
+        let is_read = operation.sight.get_mut().sees_parameters();
+        parameters.read(if is_read { source } else { "" });
+        describe(key, at, operation, event, outcome, Document { source, flat: parameters }, &response);
+        if let Some(at) = memory.find(key) {
+            return at;
+        }
+        if !is_read {
+            parameters.read(source);
+        }
+        let document = Document { source, flat: parameters };
+        let place = Place { aws_region: event.aws_region, account_id: event.account_id };
+        let request = Request::new(place, document, &response, event.resources, &operation.sight);
+        let permissions = operation.permissions(catalog, &request, outcome);
+        if operation.sight.get_mut().take_growth() {
+            operation.generation += 1;
+            describe(key, at, operation, event, outcome, document, &response);
+        }
+        memory.put(key, permissions)
+    }
+
+    fn operation(&mut self, event_source: &str, event_name: &str) -> usize {
+        let is_it = |o: &Operation<'c>| o.event_name == event_name && o.event_source == event_source;
+        if self.operations.get(self.last).is_some_and(is_it) {
+            return self.last;
+        }
+        let hash = self.hasher.hash_one((event_source, event_name));
+        let operations = &self.operations;
+        let known = self.places.find(hash, |at| operations.get(*at as usize).is_some_and(is_it));
+        self.last = match known {
+            Some(at) => *at as usize,
+            None => self.new_operation(event_source, event_name, hash),
+        };
+        self.last
+    }
+
+    fn new_operation(&mut self, event_source: &str, event_name: &str, hash: u64) -> usize {
+        if self.operations.len() >= OPERATIONS_MAX {
+            self.operations.clear();
+            self.places.clear();
+            // Its keys name operations by their places.
+            self.memory.clear();
+        }
+        let at = self.operations.len();
+        self.operations.push(Operation::find(self.catalog, event_source, event_name));
+        let Step { operations, places, hasher, .. } = self;
+        let rehash = |at: &u32| {
+            operations
+                .get(*at as usize)
+                .map_or(0, |o| hasher.hash_one((o.event_source.as_str(), o.event_name.as_str())))
+        };
+        places.insert_unique(hash, at as u32, rehash);
+        at
+    }
+}
+
+fn begin(key: &mut Vec<u8>, kind: Kind, outcome: Outcome) {
+    key.clear();
+    key.extend([kind as u8, outcome as u8]);
+}
+
+/// Makes the key of an event: all that its permissions depend on.
+fn describe(
+    key: &mut Vec<u8>,
+    at: usize,
+    operation: &Operation<'_>,
+    event: &Event<'_>,
+    outcome: Outcome,
+    parameters: Document<'_>,
+    response: &Response<'_>,
+) {
+    begin(key, Kind::Operation, outcome);
+    key.extend((at as u32).to_le_bytes());
+    key.extend(operation.generation.to_le_bytes());
+    put_optional(key, event.aws_region);
+    put_optional(key, event.account_id);
+    operation.sight.borrow().describe(parameters, response, event.resources, key);
 }

@@ -1,16 +1,14 @@
 //! Counting: events in, rows of `usage` out, whatever the order in which the events come.
 
-use std::hash::BuildHasher;
+use hashbrown::HashMap;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
-
-use super::columns::EventColumns;
+use super::columns::{EventColumns, Words};
 use super::cross_account::is_foreign_copy;
 use super::generalise::generalise;
+use super::interner::{NONE, Numbered, Texts};
 use super::origin::{CallOrigin, Origin};
 use super::row::{Outcome, UsageRow};
-use crate::iam::{Catalog, Confidence, Permissions, Step};
+use crate::iam::{Catalog, Confidence, Permissions, Remembered, Step};
 use crate::time::MICROS_PER_DAY;
 
 /// Which copies of a call that two accounts logged are counted.
@@ -22,8 +20,6 @@ pub(super) enum Copies {
     Foreign,
 }
 
-const NONE: u32 = 0;
-
 /// What rows hold, beside the catalogue by which they are derived; counted up when they get more columns.
 const FORM: u32 = 2;
 
@@ -32,34 +28,58 @@ pub fn version(catalog: &Catalog) -> String {
     format!("{} form {FORM}", catalog.version())
 }
 
-/// A row's identity: everything but counts and times, each text as its number in the interner.
+/// What the rows of one event share, each text as its number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
+struct Base {
     event_date: i32,
     account_id: u32,
     principal_arn: u32,
     principal_type: u32,
     permission_set: u32,
     session_name: u32,
-    action: u32,
-    resource: u32,
-    outcome: Outcome,
-    confidence: Confidence,
-    rule: u32,
-    passed_to_service: u32,
     event_source: u32,
     event_name: u32,
     aws_region: u32,
     via: u32,
 }
 
+/// What one of its permissions adds, for one resource.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Part {
+    action: u32,
+    resource: u32,
+    outcome: Outcome,
+    confidence: Confidence,
+    rule: u32,
+    passed_to_service: u32,
+}
+
+/// A row's identity: everything but counts and times.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    base: u32,
+    part: u32,
+}
+
+/// How often and when, for each [`Key`] by its number.
 struct Counts {
-    key: Key,
     event_count: u64,
     first_time_us: i64,
     last_time_us: i64,
-    example_event_id: u32,
+    example_event_id: String,
     origin: Origin<u32>,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Counts {
+            event_count: 0,
+            first_time_us: i64::MAX,
+            last_time_us: i64::MIN,
+            example_event_id: String::new(),
+            origin: Origin::default(),
+        }
+    }
 }
 
 /// What one event adds to the rows that it counts for.
@@ -70,50 +90,163 @@ struct Call<'a> {
     origin: CallOrigin<u32>,
 }
 
-/// Texts by number. Number 0 is "none".
-struct Interner {
-    hasher: foldhash::fast::FixedState,
-    table: HashTable<u32>,
-    texts: Vec<Box<str>>,
+impl Counts {
+    fn add(&mut self, call: &Call<'_>, texts: &Texts) {
+        let Call { time_us, event_id, origin } = *call;
+        self.event_count += 1;
+        self.last_time_us = self.last_time_us.max(time_us);
+        let is_earlier = time_us < self.first_time_us
+            || time_us == self.first_time_us && event_id.is_some_and(|id| id < self.example_event_id.as_str());
+        if is_earlier {
+            self.first_time_us = time_us;
+            self.example_event_id.clear();
+            self.example_event_id.push_str(event_id.unwrap_or_default());
+        }
+        self.origin.add(&origin, |a, b| texts.text(*a).cmp(texts.text(*b)));
+    }
 }
 
-impl Interner {
-    fn new() -> Self {
-        Interner { hasher: Default::default(), table: HashTable::new(), texts: vec![Box::default()] }
-    }
+/// The row before, whose numbers hold for what is the same in the next.
+#[derive(Clone, Copy)]
+struct Before {
+    row: usize,
+    base: Base,
+    base_number: u32,
+    source_ip: u32,
+    vpc_endpoint_id: u32,
+}
 
-    fn number(&mut self, text: Option<&str>) -> u32 {
-        let Some(text) = text else { return NONE };
-        let hash = self.hasher.hash_one(text);
-        let Interner { hasher, table, texts } = self;
-        let known = |number: &u32| texts.get(*number as usize).is_some_and(|t| &**t == text);
-        let rehash = |number: &u32| hasher.hash_one(texts.get(*number as usize).map_or("", |t| t));
-        match table.entry(hash, known, rehash) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let number = texts.len() as u32;
-                entry.insert(number);
-                texts.push(text.into());
-                number
-            }
+/// A run of row numbers in [`Counter::listed`].
+type Run = (u32, u32);
+
+/// What events were counted as, in numbers.
+struct Counter {
+    texts: Texts,
+    bases: Numbered<Base>,
+    parts: Numbered<Part>,
+    keys: Numbered<Key>,
+    /// One for each key.
+    counts: Vec<Counts>,
+    /// The rows for which an event of this base and these permissions (by their number in the step) counts.
+    uses: HashMap<(u32, u64), Run, foldhash::fast::FixedState>,
+    listed: Vec<u32>,
+    parts_of: HashMap<u64, Vec<u32>, foldhash::fast::FixedState>,
+}
+
+/// Entries of what is only remembered to save work; when there are more it starts anew.
+const REMEMBERED_MAX: usize = 64 * 1024;
+
+impl Counter {
+    fn new() -> Self {
+        Counter {
+            texts: Texts::new(),
+            bases: Numbered::new(),
+            parts: Numbered::new(),
+            keys: Numbered::new(),
+            counts: Vec::new(),
+            uses: HashMap::default(),
+            listed: Vec::new(),
+            parts_of: HashMap::default(),
         }
     }
 
-    fn text(&self, number: u32) -> &str {
-        self.texts.get(number as usize).map_or("", |t| t)
+    /// The numbers of a row.
+    fn numbers(&mut self, events: &EventColumns, row: usize, before: Option<&Before>) -> Before {
+        let texts = &mut self.texts;
+        let mut number = |words: &Words, held: fn(&Before) -> u32| match before {
+            Some(before) if words.is_same(before.row, row) => held(before),
+            _ => texts.number(words.value(row)),
+        };
+        let base = Base {
+            event_date: events.time_us(row).div_euclid(MICROS_PER_DAY) as i32,
+            account_id: NONE,
+            principal_arn: number(&events.principal_arn, |b| b.base.principal_arn),
+            principal_type: number(&events.principal_type, |b| b.base.principal_type),
+            permission_set: number(&events.permission_set, |b| b.base.permission_set),
+            session_name: number(&events.session_name, |b| b.base.session_name),
+            event_source: number(&events.event_source, |b| b.base.event_source),
+            event_name: number(&events.event_name, |b| b.base.event_name),
+            aws_region: number(&events.aws_region, |b| b.base.aws_region),
+            via: number(&events.invoked_by, |b| b.base.via),
+        };
+        let source_ip = number(&events.source_ip_address, |b| b.source_ip);
+        let vpc_endpoint_id = number(&events.vpc_endpoint_id, |b| b.vpc_endpoint_id);
+        let accounts = [&events.principal_account_id, &events.recipient_account_id];
+        let account_id = match before {
+            Some(before) if accounts.iter().all(|words| words.is_same(before.row, row)) => before.base.account_id,
+            _ => texts.number(accounts.iter().find_map(|words| words.value(row))),
+        };
+        let base = Base { account_id, ..base };
+        let base_number = match before {
+            Some(before) if before.base == base => before.base_number,
+            _ => self.bases.number(base),
+        };
+        Before { row, base, base_number, source_ip, vpc_endpoint_id }
     }
 
-    fn optional(&self, number: u32) -> Option<String> {
-        (number != NONE).then(|| self.text(number).to_owned())
+    /// The rows for which an event counts.
+    fn rows_of(&mut self, base: u32, took: &Remembered) -> Run {
+        if let Some(run) = self.uses.get(&(base, took.number)) {
+            return *run;
+        }
+        if self.uses.len() >= REMEMBERED_MAX {
+            self.uses.clear();
+            self.listed.clear();
+        }
+        if self.parts_of.len() >= REMEMBERED_MAX {
+            self.parts_of.clear();
+        }
+        let Counter { texts, parts, keys, counts, uses, listed, parts_of, .. } = self;
+        let parts = parts_of.entry(took.number).or_insert_with(|| parts_in(&took.permissions, texts, parts));
+        let begin = listed.len() as u32;
+        listed.extend(parts.iter().map(|part| keys.number(Key { base, part: *part })));
+        counts.resize_with(keys.len(), Counts::default);
+        let run = (begin, listed.len() as u32);
+        uses.insert((base, took.number), run);
+        run
     }
+
+    fn count(&mut self, base: u32, took: &Remembered, call: &Call<'_>) {
+        let (begin, end) = self.rows_of(base, took);
+        let Counter { texts, counts, listed, .. } = self;
+        for row in listed.get(begin as usize..end as usize).unwrap_or_default() {
+            if let Some(counts) = counts.get_mut(*row as usize) {
+                counts.add(call, texts);
+            }
+        }
+    }
+}
+
+/// What permissions add to the rows of an event, none twice: two objects of one call may share a pattern, and it is one
+/// call all the same.
+fn parts_in(permissions: &Permissions, texts: &mut Texts, parts: &mut Numbered<Part>) -> Vec<u32> {
+    let outcome = permissions.outcome;
+    if let Some(reason) = permissions.no_permission {
+        let (resource, rule) = (texts.number(Some("*")), texts.number(Some(reason)));
+        let confidence = Confidence::Documented;
+        return vec![parts.number(Part { action: NONE, resource, outcome, confidence, rule, passed_to_service: NONE })];
+    }
+    let mut found = Vec::with_capacity(permissions.needed.len());
+    for permission in &permissions.needed {
+        let action = texts.number(Some(&permission.action));
+        let rule = texts.number(Some(permission.rule));
+        let passed_to_service = texts.number(permission.passed_to_service.as_deref());
+        for resource in &permission.resources {
+            let resource = texts.number(Some(&generalise(resource)));
+            let confidence = permission.confidence;
+            let part = parts.number(Part { action, resource, outcome, confidence, rule, passed_to_service });
+            if !found.contains(&part) {
+                found.push(part);
+            }
+        }
+    }
+    found
 }
 
 /// Counts usage. Aggregators may count parts of the events each: rows with the same key add up.
 pub struct Aggregator<'c> {
     step: Step<'c>,
-    texts: Interner,
-    hasher: foldhash::fast::FixedState,
-    rows: HashTable<Counts>,
+    counter: Counter,
     copies: Copies,
     foreign_days: Vec<i32>,
     shared_days: Vec<i32>,
@@ -135,25 +268,17 @@ impl<'c> Aggregator<'c> {
     }
 
     fn with_step(step: Step<'c>, copies: Copies) -> Self {
-        Aggregator {
-            step,
-            texts: Interner::new(),
-            hasher: Default::default(),
-            rows: HashTable::new(),
-            copies,
-            foreign_days: Vec::new(),
-            shared_days: Vec::new(),
-        }
+        Aggregator { step, counter: Counter::new(), copies, foreign_days: Vec::new(), shared_days: Vec::new() }
     }
 
     /// Rows so far.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.counter.counts.len()
     }
 
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.counter.counts.is_empty()
     }
 
     /// Days on which a called account's copy of a call was seen: [`super::resolve_day`] counts those that have no
@@ -169,6 +294,7 @@ impl<'c> Aggregator<'c> {
 
     /// Counts every event of a batch, or with `keep` those rows for which it says so.
     pub fn add(&mut self, events: &EventColumns, keep: impl Fn(usize) -> bool) {
+        let (mut resources, mut before) = (Vec::new(), None);
         for row in (0..events.len()).filter(|row| keep(*row)) {
             let is_foreign = is_foreign_copy(events, row);
             if self.copies == Copies::Own && events.shared_event_id(row).is_some() {
@@ -179,142 +305,57 @@ impl<'c> Aggregator<'c> {
                 }
             }
             if is_foreign == (self.copies == Copies::Foreign) {
-                self.add_row(events, row);
-            }
-        }
-    }
-
-    fn add_row(&mut self, events: &EventColumns, row: usize) {
-        let resources = events.resources(row);
-        let event = events.event(row, &resources);
-        let permissions = self.step.permissions(&event);
-        let time_us = events.time_us(row);
-        let principal_account = events.principal_account_id(row).or(events.recipient_account_id(row));
-        let base = Key {
-            event_date: time_us.div_euclid(MICROS_PER_DAY) as i32,
-            account_id: self.texts.number(principal_account),
-            principal_arn: self.texts.number(events.principal_arn(row)),
-            principal_type: self.texts.number(events.principal_type(row)),
-            permission_set: self.texts.number(events.permission_set(row)),
-            session_name: self.texts.number(events.session_name(row)),
-            action: NONE,
-            resource: NONE,
-            outcome: permissions.outcome,
-            confidence: Confidence::Documented,
-            rule: NONE,
-            passed_to_service: NONE,
-            event_source: self.texts.number(Some(event.event_source)),
-            event_name: self.texts.number(Some(event.event_name)),
-            aws_region: self.texts.number(event.aws_region),
-            via: self.texts.number(events.invoked_by(row)),
-        };
-        let origin = CallOrigin {
-            source_ip: self.texts.number(events.source_ip_address(row)),
-            vpc_endpoint_id: events.vpc_endpoint_id(row).map(|id| self.texts.number(Some(id))),
-            mfa: events.mfa_authenticated(row),
-        };
-        self.count(base, &permissions, &Call { time_us, event_id: events.event_id(row), origin });
-    }
-
-    fn count(&mut self, base: Key, permissions: &Permissions, call: &Call<'_>) {
-        if let Some(reason) = permissions.no_permission {
-            let key = Key { rule: self.texts.number(Some(reason)), resource: self.texts.number(Some("*")), ..base };
-            self.bump(key, call);
-            return;
-        }
-        let mut counted: Vec<Key> = Vec::with_capacity(4);
-        for permission in &permissions.needed {
-            let action = self.texts.number(Some(&permission.action));
-            for resource in &permission.resources {
-                let key = Key {
-                    action,
-                    resource: self.texts.number(Some(&generalise(resource))),
-                    confidence: permission.confidence,
-                    rule: self.texts.number(Some(permission.rule)),
-                    passed_to_service: self.texts.number(permission.passed_to_service.as_deref()),
-                    ..base
+                events.put_resources(row, &mut resources);
+                let took = self.step.remembered(&events.event(row, &resources));
+                let numbers = self.counter.numbers(events, row, before.as_ref());
+                let origin = CallOrigin {
+                    source_ip: numbers.source_ip,
+                    vpc_endpoint_id: Some(numbers.vpc_endpoint_id).filter(|id| *id != NONE),
+                    mfa: events.mfa_authenticated(row),
                 };
-                // Two objects of one call may share a pattern: it is one call all the same.
-                if !counted.contains(&key) {
-                    counted.push(key);
-                    self.bump(key, call);
-                }
+                let call = Call { time_us: events.time_us(row), event_id: events.event_id(row), origin };
+                self.counter.count(numbers.base_number, took, &call);
+                before = Some(numbers);
             }
         }
-    }
-
-    fn bump(&mut self, key: Key, call: &Call<'_>) {
-        let Call { time_us, event_id, origin } = *call;
-        let hash = self.hasher.hash_one(key);
-        let Aggregator { hasher, rows, texts, .. } = self;
-        let fresh = || Counts {
-            key,
-            event_count: 0,
-            first_time_us: i64::MAX,
-            last_time_us: time_us,
-            example_event_id: NONE,
-            origin: Origin::default(),
-        };
-        let mut entry = rows.entry(hash, |c| c.key == key, |c| hasher.hash_one(c.key)).or_insert_with(fresh);
-        let counts = entry.get_mut();
-        counts.event_count += 1;
-        counts.last_time_us = counts.last_time_us.max(time_us);
-        let is_earlier = time_us < counts.first_time_us
-            || time_us == counts.first_time_us && event_id.is_some_and(|id| id < texts.text(counts.example_event_id));
-        if is_earlier {
-            counts.first_time_us = time_us;
-            counts.example_event_id = texts.number(event_id);
-        }
-        counts.origin.add(&origin, |a, b| texts.text(*a).cmp(texts.text(*b)));
     }
 
     /// The rows counted, in no order, and the step. `summed` puts them in order.
     pub fn finish(self) -> (Vec<UsageRow>, Step<'c>) {
-        let Aggregator { step, texts, rows, copies, .. } = self;
-        (rows.into_iter().map(|counts| usage_row(&texts, &counts, copies)).collect(), step)
+        let Aggregator { step, counter, copies, .. } = self;
+        let Counter { texts, bases, parts, keys, counts, .. } = counter;
+        let rows = counts.into_iter().zip(keys.into_values()).filter_map(|(counts, key)| {
+            let (base, part) = (bases.get(key.base)?, parts.get(key.part)?);
+            Some(usage_row(&texts, base, part, counts, copies))
+        });
+        (rows.collect(), step)
     }
 }
 
-fn usage_row(texts: &Interner, counts: &Counts, copies: Copies) -> UsageRow {
-    let key = &counts.key;
+fn usage_row(texts: &Texts, base: &Base, part: &Part, counts: Counts, copies: Copies) -> UsageRow {
     let text = |number| texts.text(number).to_owned();
     UsageRow {
-        event_date: key.event_date,
-        account_id: text(key.account_id),
-        principal_arn: text(key.principal_arn),
-        principal_type: text(key.principal_type),
-        permission_set: texts.optional(key.permission_set),
-        session_name: texts.optional(key.session_name),
-        action: texts.optional(key.action),
-        resource: text(key.resource),
-        outcome: key.outcome,
-        confidence: key.confidence.as_str().to_owned(),
-        rule: text(key.rule),
-        passed_to_service: texts.optional(key.passed_to_service),
-        event_source: text(key.event_source),
-        event_name: text(key.event_name),
-        aws_region: text(key.aws_region),
-        via: texts.optional(key.via),
+        event_date: base.event_date,
+        account_id: text(base.account_id),
+        principal_arn: text(base.principal_arn),
+        principal_type: text(base.principal_type),
+        permission_set: texts.optional(base.permission_set),
+        session_name: texts.optional(base.session_name),
+        action: texts.optional(part.action),
+        resource: text(part.resource),
+        outcome: part.outcome,
+        confidence: part.confidence.as_str().to_owned(),
+        rule: text(part.rule),
+        passed_to_service: texts.optional(part.passed_to_service),
+        event_source: text(base.event_source),
+        event_name: text(base.event_name),
+        aws_region: text(base.aws_region),
+        via: texts.optional(base.via),
         event_count: counts.event_count,
         first_time_us: counts.first_time_us,
         last_time_us: counts.last_time_us,
-        example_event_id: text(counts.example_event_id),
+        example_event_id: counts.example_event_id,
         cross_account: copies == Copies::Foreign,
         origin: Some(counts.origin.map(|number| text(*number))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_have_one_number_each() {
-        let mut texts = Interner::new();
-        let a = texts.number(Some("a"));
-        assert_eq!(texts.number(Some("a")), a);
-        assert_ne!(texts.number(Some("")), NONE);
-        assert_eq!(texts.number(None), NONE);
-        assert_eq!(texts.text(a), "a");
     }
 }

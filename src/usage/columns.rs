@@ -22,24 +22,24 @@ pub struct EventColumns {
     rows: usize,
     event_time: TimestampMicrosecondArray,
     event_id: StringArray,
-    event_source: StringArray,
-    event_name: StringArray,
-    event_type: StringArray,
-    event_category: StringArray,
-    aws_region: StringArray,
-    recipient_account_id: StringArray,
-    principal_arn: StringArray,
-    principal_type: StringArray,
-    principal_account_id: StringArray,
-    session_name: StringArray,
-    permission_set: StringArray,
-    source_ip_address: StringArray,
-    vpc_endpoint_id: StringArray,
+    pub(super) event_source: Words,
+    pub(super) event_name: Words,
+    event_type: Words,
+    event_category: Words,
+    pub(super) aws_region: Words,
+    pub(super) recipient_account_id: Words,
+    pub(super) principal_arn: Words,
+    pub(super) principal_type: Words,
+    pub(super) principal_account_id: Words,
+    pub(super) session_name: Words,
+    pub(super) permission_set: Words,
+    pub(super) source_ip_address: Words,
+    pub(super) vpc_endpoint_id: Words,
     mfa_authenticated: BooleanArray,
-    error_code: StringArray,
+    error_code: Words,
     error_message: StringArray,
     shared_event_id: StringArray,
-    invoked_by: StringArray,
+    pub(super) invoked_by: Words,
     request_parameters: StringArray,
     response_elements: StringArray,
     additional_event_data: StringArray,
@@ -54,6 +54,21 @@ struct Resources {
     account_id: StringArray,
     resource_type: StringArray,
     arn_prefix: StringArray,
+}
+
+/// A column whose values repeat, and the more so from one row to the next.
+#[derive(Debug)]
+pub(super) struct Words(StringArray);
+
+impl Words {
+    pub fn value(&self, row: usize) -> Option<&str> {
+        value(&self.0, row)
+    }
+
+    /// Whether two rows hold the same.
+    pub fn is_same(&self, a: usize, b: usize) -> bool {
+        self.value(a) == self.value(b)
+    }
 }
 
 fn value(array: &StringArray, row: usize) -> Option<&str> {
@@ -81,19 +96,15 @@ impl Resources {
         Ok(Resources { list, arn, account_id, resource_type, arn_prefix })
     }
 
-    fn of(&self, row: usize) -> Vec<ResourceRef<'_>> {
-        if self.list.is_null(row) {
-            return Vec::new();
-        }
+    fn of(&self, row: usize) -> impl Iterator<Item = ResourceRef<'_>> {
         let offsets = self.list.value_offsets();
-        (offsets[row] as usize..offsets[row + 1] as usize)
-            .map(|i| ResourceRef {
-                arn: value(&self.arn, i),
-                arn_prefix: value(&self.arn_prefix, i),
-                account_id: value(&self.account_id, i),
-                resource_type: value(&self.resource_type, i),
-            })
-            .collect()
+        let items = if self.list.is_null(row) { 0..0 } else { offsets[row] as usize..offsets[row + 1] as usize };
+        items.map(|i| ResourceRef {
+            arn: value(&self.arn, i),
+            arn_prefix: value(&self.arn_prefix, i),
+            account_id: value(&self.account_id, i),
+            resource_type: value(&self.resource_type, i),
+        })
     }
 }
 
@@ -108,24 +119,24 @@ impl EventColumns {
             rows: batch.num_rows(),
             event_time: column(batch, "event_time", &time)?.as_primitive::<TimestampMicrosecondType>().clone(),
             event_id: text(batch, "event_id")?,
-            event_source: text(batch, "event_source")?,
-            event_name: text(batch, "event_name")?,
-            event_type: text(batch, "event_type")?,
-            event_category: text(batch, "event_category")?,
-            aws_region: text(batch, "aws_region")?,
-            recipient_account_id: text(batch, "recipient_account_id")?,
-            principal_arn: text(batch, "principal_arn")?,
-            principal_type: text(batch, "principal_type")?,
-            principal_account_id: text(batch, "principal_account_id")?,
-            session_name: text(batch, "session_name")?,
-            permission_set: text(batch, "permission_set")?,
-            source_ip_address: text(batch, "source_ip_address")?,
-            vpc_endpoint_id: text(batch, "vpc_endpoint_id")?,
+            event_source: Words(text(batch, "event_source")?),
+            event_name: Words(text(batch, "event_name")?),
+            event_type: Words(text(batch, "event_type")?),
+            event_category: Words(text(batch, "event_category")?),
+            aws_region: Words(text(batch, "aws_region")?),
+            recipient_account_id: Words(text(batch, "recipient_account_id")?),
+            principal_arn: Words(text(batch, "principal_arn")?),
+            principal_type: Words(text(batch, "principal_type")?),
+            principal_account_id: Words(text(batch, "principal_account_id")?),
+            session_name: Words(text(batch, "session_name")?),
+            permission_set: Words(text(batch, "permission_set")?),
+            source_ip_address: Words(text(batch, "source_ip_address")?),
+            vpc_endpoint_id: Words(text(batch, "vpc_endpoint_id")?),
             mfa_authenticated: column(batch, "mfa_authenticated", &DataType::Boolean)?.as_boolean().clone(),
-            error_code: text(batch, "error_code")?,
+            error_code: Words(text(batch, "error_code")?),
             error_message: text(batch, "error_message")?,
             shared_event_id: text(batch, "shared_event_id")?,
-            invoked_by: text(batch, "user_identity_invoked_by")?,
+            invoked_by: Words(text(batch, "user_identity_invoked_by")?),
             request_parameters: text(batch, "request_parameters")?,
             response_elements: text(batch, "response_elements")?,
             additional_event_data: text(batch, "additional_event_data")?,
@@ -145,22 +156,28 @@ impl EventColumns {
 
     /// The entries of a row's `resources`.
     pub fn resources(&self, row: usize) -> Vec<ResourceRef<'_>> {
-        self.resources.of(row)
+        self.resources.of(row).collect()
+    }
+
+    /// As [`EventColumns::resources`], into a list that is used again.
+    pub(super) fn put_resources<'a>(&'a self, row: usize, resources: &mut Vec<ResourceRef<'a>>) {
+        resources.clear();
+        resources.extend(self.resources.of(row));
     }
 
     /// A row as the IAM step wants it, with what [`EventColumns::resources`] gave for it.
     pub fn event<'a>(&'a self, row: usize, resources: &'a [ResourceRef<'a>]) -> Event<'a> {
-        let principal_account_id = value(&self.principal_account_id, row);
+        let principal_account_id = self.principal_account_id.value(row);
         Event {
-            event_source: value(&self.event_source, row).unwrap_or_default(),
-            event_name: value(&self.event_name, row).unwrap_or_default(),
-            event_type: value(&self.event_type, row),
-            event_category: value(&self.event_category, row),
-            aws_region: value(&self.aws_region, row),
-            account_id: value(&self.recipient_account_id, row).or(principal_account_id),
+            event_source: self.event_source.value(row).unwrap_or_default(),
+            event_name: self.event_name.value(row).unwrap_or_default(),
+            event_type: self.event_type.value(row),
+            event_category: self.event_category.value(row),
+            aws_region: self.aws_region.value(row),
+            account_id: self.recipient_account_id.value(row).or(principal_account_id),
             principal_account_id,
-            principal_arn: value(&self.principal_arn, row),
-            error_code: value(&self.error_code, row),
+            principal_arn: self.principal_arn.value(row),
+            error_code: self.error_code.value(row),
             error_message: value(&self.error_message, row),
             request_parameters: value(&self.request_parameters, row),
             response_elements: value(&self.response_elements, row),
@@ -181,42 +198,42 @@ impl EventColumns {
 
     /// `principal_arn`.
     pub fn principal_arn(&self, row: usize) -> Option<&str> {
-        value(&self.principal_arn, row)
+        self.principal_arn.value(row)
     }
 
     /// `principal_type`.
     pub fn principal_type(&self, row: usize) -> Option<&str> {
-        value(&self.principal_type, row)
+        self.principal_type.value(row)
     }
 
     /// `principal_account_id`.
     pub fn principal_account_id(&self, row: usize) -> Option<&str> {
-        value(&self.principal_account_id, row)
+        self.principal_account_id.value(row)
     }
 
     /// `recipient_account_id`.
     pub fn recipient_account_id(&self, row: usize) -> Option<&str> {
-        value(&self.recipient_account_id, row)
+        self.recipient_account_id.value(row)
     }
 
     /// `session_name`.
     pub fn session_name(&self, row: usize) -> Option<&str> {
-        value(&self.session_name, row)
+        self.session_name.value(row)
     }
 
     /// `permission_set`.
     pub fn permission_set(&self, row: usize) -> Option<&str> {
-        value(&self.permission_set, row)
+        self.permission_set.value(row)
     }
 
     /// `source_ip_address`.
     pub fn source_ip_address(&self, row: usize) -> Option<&str> {
-        value(&self.source_ip_address, row)
+        self.source_ip_address.value(row)
     }
 
     /// `vpc_endpoint_id`.
     pub fn vpc_endpoint_id(&self, row: usize) -> Option<&str> {
-        value(&self.vpc_endpoint_id, row)
+        self.vpc_endpoint_id.value(row)
     }
 
     /// `mfa_authenticated`.
@@ -231,6 +248,6 @@ impl EventColumns {
 
     /// `user_identity_invoked_by`.
     pub fn invoked_by(&self, row: usize) -> Option<&str> {
-        value(&self.invoked_by, row)
+        self.invoked_by.value(row)
     }
 }

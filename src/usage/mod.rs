@@ -1,6 +1,6 @@
 //! Who used what: the roll-up from events to `usage`.
 //!
-//! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `generalise` keeps what varies
+//! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts with `interner`, `generalise` keeps what varies
 //! without end out of the table, `origin` is where calls came from, `sum` adds rows up, `cross_account` counts a call
 //! that two accounts logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `select` says
 //! whose usage is meant, `data_events` which services' data events there are.
@@ -12,6 +12,7 @@ mod data_events;
 mod encode;
 mod encode_origin;
 mod generalise;
+mod interner;
 mod origin;
 mod read;
 mod row;

@@ -77,14 +77,17 @@ impl Smallest<String> {
     }
 }
 
-impl<T: Copy> Origin<T> {
+impl<T: Copy + PartialEq> Origin<T> {
     /// Adds a call; `order` is that of the texts.
     pub(super) fn add(&mut self, call: &CallOrigin<T>, order: impl Fn(&T, &T) -> Ordering) {
         match call.vpc_endpoint_id {
+            Some(id) if self.vpc_endpoint_ids.items.contains(&id) => {}
             Some(id) => self.vpc_endpoint_ids.insert_by(id, |held| order(held, &id)),
             None => {
                 self.without_vpc_endpoint = true;
-                self.source_ips.insert_by(call.source_ip, |held| order(held, &call.source_ip));
+                if !self.source_ips.items.contains(&call.source_ip) {
+                    self.source_ips.insert_by(call.source_ip, |held| order(held, &call.source_ip));
+                }
             }
         }
         match call.mfa {
@@ -93,7 +96,9 @@ impl<T: Copy> Origin<T> {
             None => self.mfa_not_recorded = true,
         }
     }
+}
 
+impl<T> Origin<T> {
     /// With the texts themselves.
     pub(super) fn map<U>(&self, of: impl Fn(&T) -> U) -> Origin<U> {
         Origin {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use trailpare::iam::{Catalog, Confidence, Event, Outcome, Permissions, ResourceRef, permissions};
 
-fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+pub fn files(dir: &Path, found: &mut Vec<PathBuf>) {
     for path in fs::read_dir(dir).expect("folder").flatten().map(|entry| entry.path()) {
         if path.is_dir() {
             files(&path, found);
@@ -19,7 +19,7 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn records(path: &Path) -> Vec<Value> {
+pub fn records(path: &Path) -> Vec<Value> {
     let bytes = fs::read(path).expect("object");
     let mut text = Vec::new();
     if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -38,6 +38,14 @@ fn records(path: &Path) -> Vec<Value> {
 
 /// What a record takes, by its own message or, `blindly`, without looking at the message.
 fn taken(record: &Value, blindly: bool) -> Permissions {
+    as_event(record, |event| {
+        let error_message = if blindly { None } else { event.error_message };
+        permissions(Catalog::embedded(), &Event { error_message, ..*event })
+    })
+}
+
+/// Shows a record as the step wants it.
+pub fn as_event<T>(record: &Value, look: impl FnOnce(&Event<'_>) -> T) -> T {
     let text = |key: &str| record[key].as_str();
     let part = |key: &str| (!record[key].is_null()).then(|| record[key].to_string());
     let (parameters, response) = (part("requestParameters"), part("responseElements"));
@@ -51,7 +59,7 @@ fn taken(record: &Value, blindly: bool) -> Permissions {
             resource_type: r["type"].as_str(),
         })
         .collect();
-    let event = Event {
+    look(&Event {
         event_source: text("eventSource").unwrap_or_default(),
         event_name: text("eventName").unwrap_or_default(),
         event_type: text("eventType"),
@@ -59,13 +67,12 @@ fn taken(record: &Value, blindly: bool) -> Permissions {
         aws_region: text("awsRegion"),
         account_id: text("recipientAccountId").or(record["userIdentity"]["accountId"].as_str()),
         error_code: text("errorCode"),
-        error_message: if blindly { None } else { text("errorMessage") },
+        error_message: text("errorMessage"),
         request_parameters: parameters.as_deref(),
         response_elements: response.as_deref(),
         resources: &resources,
         ..Default::default()
-    };
-    permissions(Catalog::embedded(), &event)
+    })
 }
 
 /// What breaks the promise that a policy made of this is valid and no wider than its actions take.

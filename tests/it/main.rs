@@ -6,6 +6,7 @@ mod conditions;
 mod data;
 mod evaluate;
 mod iam_cases;
+mod iam_memory;
 mod iam_operations;
 mod iam_real;
 mod ingest;

@@ -1,0 +1,213 @@
+//! What the rules look at in requests of one operation.
+//!
+//! The step remembers what requests came to. Two requests come to the same if they agree in all that a rule has looked
+//! at; what a rule never looked at (tokens, filters, page sizes) may differ. So every look is noted, and what is noted is
+//! put into the key under which an outcome is remembered. A look that was never made before makes a sight grow: then
+//! keys are made anew.
+
+use super::arn::escaped;
+use super::form::{Form, Parted};
+use super::params::{Document, Entry, Name, Response, is_like_arn, speaks_of_kms_key};
+use super::resources::{Listed, is_role_arn};
+
+/// What was looked at.
+#[derive(Debug, Default)]
+pub(super) struct Sight {
+    /// Names whose texts were looked for.
+    names: Names,
+    /// Where lists of such names stand that were noted already.
+    lists: Vec<(usize, usize)>,
+    /// Top-level keys of which it was asked whether they hold something.
+    held: Vec<Name>,
+    /// Top-level keys whose values were read.
+    values: Vec<Name>,
+    /// Forms of the ARNs looked for in the parameters, each with where it stands.
+    arns: Vec<(usize, Form)>,
+    role_arns: bool,
+    kms_keys: bool,
+    /// The record's own list.
+    listed: bool,
+    /// Forms of the ARNs looked for in the response.
+    given_back: Vec<(usize, Form)>,
+    has_grown: bool,
+}
+
+impl Sight {
+    pub fn note_held(&mut self, name: Name) {
+        self.has_grown |= note(&mut self.held, &name);
+    }
+
+    pub fn note_value(&mut self, name: Name) {
+        self.has_grown |= note(&mut self.values, &name);
+    }
+
+    pub fn note_name(&mut self, name: Name) {
+        self.has_grown |= self.names.insert(name);
+    }
+
+    /// Notes a list that stays where it is as long as the catalogue lives.
+    pub fn note_names(&mut self, names: &[Name]) {
+        let list = (names.as_ptr() as usize, names.len());
+        if !self.lists.contains(&list) {
+            self.lists.push(list);
+            names.iter().for_each(|name| self.note_name(*name));
+        }
+    }
+
+    /// Notes a form that stays where it is as long as the catalogue lives.
+    pub fn note_arns(&mut self, form: &Form) {
+        self.has_grown |= note_form(&mut self.arns, form);
+    }
+
+    pub fn note_role_arns(&mut self) {
+        self.has_grown |= !std::mem::replace(&mut self.role_arns, true);
+    }
+
+    pub fn note_kms_keys(&mut self) {
+        self.has_grown |= !std::mem::replace(&mut self.kms_keys, true);
+    }
+
+    pub fn note_listed(&mut self) {
+        self.has_grown |= !std::mem::replace(&mut self.listed, true);
+    }
+
+    /// As [`Sight::note_arns`].
+    pub fn note_given_back(&mut self, form: &Form) {
+        self.has_grown |= note_form(&mut self.given_back, form);
+    }
+
+    /// Whether something was noted since it was last asked.
+    pub fn take_growth(&mut self) -> bool {
+        std::mem::take(&mut self.has_grown)
+    }
+
+    /// Whether it matters what the request's parameters are.
+    pub fn sees_parameters(&self) -> bool {
+        !self.arns.is_empty()
+            || self.role_arns
+            || self.kms_keys
+            || !self.names.is_empty()
+            || !self.held.is_empty()
+            || !self.values.is_empty()
+            || !self.given_back.is_empty()
+    }
+
+    /// Adds to a key all that it sees; requests of which it sees the same add the same, all others something else.
+    pub fn describe(&self, request: Document<'_>, response: &Response<'_>, listed: Listed<'_>, key: &mut Vec<u8>) {
+        for entry in request.entries().filter(|entry| self.sees(entry)) {
+            key.push(entry.depth as u8);
+            put(key, entry.key);
+            put(key, entry.text);
+        }
+        key.push(END);
+        key.extend(self.held.iter().map(|name| u8::from(request.holds(*name))));
+        for name in &self.values {
+            put_optional(key, request.value(*name));
+        }
+        for (_, form) in &self.given_back {
+            response.given_by(request, form).for_each(|arn| put_optional(key, Some(arn)));
+            put_optional(key, None);
+        }
+        if self.listed {
+            for resource in listed {
+                put_optional(key, resource.arn);
+                put_optional(key, resource.arn_prefix);
+            }
+        }
+    }
+
+    fn sees(&self, entry: &Entry<'_>) -> bool {
+        self.names.contains(entry.name)
+            || is_like_arn(entry.text)
+                && (self.role_arns && is_role_arn(entry.text) || fits_one(&self.arns, &escaped(entry.text)))
+            || self.kms_keys && speaks_of_kms_key(entry.key)
+    }
+}
+
+fn fits_one(forms: &[(usize, Form)], arn: &str) -> bool {
+    Parted::new(arn).is_some_and(|arn| forms.iter().any(|(_, form)| form.fits_parted(&arn)))
+}
+
+/// No depth.
+const END: u8 = u8::MAX;
+
+/// Adds a text so that it cannot run into the next.
+pub(super) fn put(key: &mut Vec<u8>, text: &str) {
+    key.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    key.extend_from_slice(text.as_bytes());
+}
+
+pub(super) fn put_optional(key: &mut Vec<u8>, text: Option<&str>) {
+    key.push(u8::from(text.is_some()));
+    if let Some(text) = text {
+        put(key, text);
+    }
+}
+
+/// Whether it is new.
+fn note<T: PartialEq + Clone>(noted: &mut Vec<T>, one: &T) -> bool {
+    let is_new = !noted.contains(one);
+    if is_new {
+        noted.push(one.clone());
+    }
+    is_new
+}
+
+fn note_form(noted: &mut Vec<(usize, Form)>, form: &Form) -> bool {
+    let place = std::ptr::from_ref(form) as usize;
+    let is_new = !noted.iter().any(|(known, _)| *known == place);
+    if is_new {
+        noted.push((place, form.clone()));
+    }
+    is_new
+}
+
+/// A set of names: a table of their hashes with free places between them, those of nobody's choice but ours.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    /// A power of two of places, 0 where there is none.
+    places: Vec<u64>,
+    count: usize,
+}
+
+impl Names {
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The place of a hash, or the free one where it would be put.
+    fn place(&self, hash: u64) -> Option<usize> {
+        let mask = self.places.len().checked_sub(1)?;
+        let mut at = hash as usize & mask;
+        loop {
+            match self.places.get(at) {
+                Some(held) if *held != hash && *held != 0 => at = (at + 1) & mask,
+                _ => return Some(at),
+            }
+        }
+    }
+
+    pub fn contains(&self, name: Name) -> bool {
+        self.place(name.hash).is_some_and(|at| self.places.get(at) == Some(&name.hash))
+    }
+
+    pub fn insert(&mut self, name: Name) -> bool {
+        if self.contains(name) {
+            return false;
+        }
+        self.count += 1;
+        if self.count * 4 > self.places.len() {
+            let size = (self.count * 8).next_power_of_two();
+            let held = std::mem::replace(&mut self.places, vec![0; size]);
+            held.into_iter().filter(|hash| *hash != 0).for_each(|hash| self.put(hash));
+        }
+        self.put(name.hash);
+        true
+    }
+
+    fn put(&mut self, hash: u64) {
+        if let Some(free) = self.place(hash).and_then(|at| self.places.get_mut(at)) {
+            *free = hash;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The step's memory: whatever came before, an event takes what it takes by itself.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use trailpare::iam::{Catalog, Step, permissions};
+use trailpare::synth::{Config, generate};
+
+use super::iam_real::{as_event, files, records};
+
+/// Records that are tried of one kind of call.
+const OF_A_KIND: usize = 12;
+
+/// Some records of each kind of call below a folder, in the order of their objects.
+fn some_of_each(dir: &Path) -> Vec<Value> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    files(dir, &mut paths);
+    paths.sort();
+    let mut counts: HashMap<(String, String, bool), usize> = HashMap::new();
+    let mut some = Vec::new();
+    for record in paths.iter().flat_map(|path| records(path)) {
+        let kind = (record["eventSource"].to_string(), record["eventName"].to_string(), !record["errorCode"].is_null());
+        let count = counts.entry(kind).or_default();
+        *count += 1;
+        if *count <= OF_A_KIND {
+            some.push(record);
+        }
+    }
+    some
+}
+
+/// The record, and the record with one thing changed at a time.
+fn variations(record: &Value) -> Vec<Value> {
+    let mut all = vec![record.clone()];
+    let mut add = |change: &dyn Fn(&mut Value)| {
+        let mut changed = record.clone();
+        change(&mut changed);
+        all.push(changed);
+    };
+    for part in ["requestParameters", "responseElements", "resources", "errorMessage", "errorCode", "awsRegion"] {
+        add(&|r| r[part] = Value::Null);
+    }
+    add(&|r| r["awsRegion"] = json!("cn-north-1"));
+    add(&|r| r["recipientAccountId"] = json!("444455556666"));
+    add(&|r| r["eventType"] = json!("AwsServiceEvent"));
+    add(&|r| r["errorCode"] = json!("AccessDenied"));
+    add(&|r| r["errorMessage"] = json!("not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k"));
+    for part in ["requestParameters", "responseElements"] {
+        for key in record[part].as_object().into_iter().flat_map(|object| object.keys()) {
+            add(&|r| drop(r[part].as_object_mut().and_then(|object| object.shift_remove(key))));
+            add(&|r| r[part][key] = json!("another"));
+            add(&|r| r[part][key] = json!("arn:aws:iam::111122223333:role/other"));
+            add(&|r| r[part][key] = json!({"items": [{"tags": "x", key: "nested"}]}));
+            add(&|r| texts(&mut r[part][key], "1"));
+        }
+    }
+    for key in ["tags", "tagSpecificationSet", "kmsKeyId", "roleArn", "versionId", "clientToken", "maxResults"] {
+        add(&|r| r["requestParameters"][key] = json!("arn:aws:kms:us-east-1:111122223333:key/1"));
+    }
+    all.retain(Value::is_object);
+    all
+}
+
+/// Puts something behind every text.
+fn texts(value: &mut Value, behind: &str) {
+    match value {
+        Value::String(text) => text.push_str(behind),
+        Value::Array(values) => values.iter_mut().for_each(|value| texts(value, behind)),
+        Value::Object(object) => object.values_mut().for_each(|value| texts(value, behind)),
+        _ => {}
+    }
+}
+
+fn disagreements(records: &[Value]) -> Vec<String> {
+    let catalog = Catalog::embedded();
+    let mut step = Step::new(catalog);
+    let mut found = Vec::new();
+    for record in records.iter().flat_map(|record| {
+        let parameters = &record["requestParameters"];
+        if parameters.is_object() || parameters.is_null() { variations(record) } else { vec![record.clone()] }
+    }) {
+        as_event(&record, |event| {
+            let (remembered, fresh) = (step.permissions(event), permissions(catalog, event));
+            if *remembered != fresh && found.len() < 10 {
+                found.push(format!("{record}: {remembered:#?}, by itself {fresh:#?}"));
+            }
+        });
+    }
+    found
+}
+
+#[test]
+fn remembered_and_fresh_agree_on_real_records() {
+    let Some(data) = super::data::dir() else { return };
+    let found = disagreements(&some_of_each(&data.join("real")));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn remembered_and_fresh_agree_on_generated_records() {
+    let made = tempfile::tempdir().expect("a folder");
+    let config = Config { objects: Some(12), seed: 7, ..Config::default() };
+    generate(&config, made.path(), |_, _| {}).expect("an archive");
+    let found = disagreements(&some_of_each(made.path()));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn what_no_rule_looks_at_makes_no_new_outcome() {
+    let mut step = Step::new(Catalog::embedded());
+    let mut number = |name: &str, parameters: Value| {
+        let record = json!({
+            "eventSource": "ec2.amazonaws.com", "eventName": name, "awsRegion": "us-east-1",
+            "recipientAccountId": "111122223333", "requestParameters": parameters,
+        });
+        as_event(&record, |event| step.remembered(event).number)
+    };
+    let first = number("DescribeInstances", json!({"maxResults": 5, "filterSet": {"items": [{"name": "a"}]}}));
+    assert_eq!(number("DescribeInstances", json!({"nextToken": "abc"})), first);
+    let stop = |id: &str, token: &str| json!({"instancesSet": {"items": [{"instanceId": id}]}, "clientToken": token});
+    let first = number("StopInstances", stop("i-1", "a"));
+    assert_eq!(number("StopInstances", stop("i-1", "b")), first);
+    assert_ne!(number("StopInstances", stop("i-2", "a")), first);
+}
