@@ -5,6 +5,7 @@
 //! one gzip member, which is what CloudTrail writes, is inflated by libdeflate in one go; what that cannot do
 //! (several members, a wrong size in the trailer, objects too large to hold twice) is inflated as a stream.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
@@ -30,13 +31,15 @@ const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 /// What is reused from one object to the next. One a thread.
 pub struct Buffers {
     stored: Vec<u8>,
-    inflated: Vec<Vec<u8>>,
+    /// By capacity.
+    inflated: BTreeMap<usize, Vec<Vec<u8>>>,
+    inflated_count: usize,
     decompressor: Decompressor,
 }
 
 impl Default for Buffers {
     fn default() -> Buffers {
-        Buffers { stored: Vec::new(), inflated: Vec::new(), decompressor: Decompressor::new() }
+        Buffers { stored: Vec::new(), inflated: BTreeMap::new(), inflated_count: 0, decompressor: Decompressor::new() }
     }
 }
 
@@ -44,21 +47,29 @@ impl Buffers {
     /// Gives the room of inflated bytes back, for a later object. Saves clearing fresh memory.
     pub fn recycle(&mut self, bytes: Vec<u8>) {
         const POOL_MAX: usize = 4096;
-        if self.inflated.len() < POOL_MAX && bytes.capacity() > 0 {
-            self.inflated.push(bytes);
+        if self.inflated_count < POOL_MAX && bytes.capacity() > 0 {
+            self.inflated_count += 1;
+            self.inflated.entry(bytes.capacity()).or_default().push(bytes);
         }
     }
 
     /// `len` bytes of any content.
     fn room(&mut self, len: usize) -> Vec<u8> {
         // Room that is much too large would be held, but not counted, by whoever holds the bytes.
-        match self.inflated.pop().filter(|room| room.capacity() >= len && room.capacity() / 2 <= len) {
-            Some(mut room) => {
-                room.resize(len, 0);
-                room
-            }
-            None => vec![0; len],
+        let fitting = self.inflated.range_mut(len..=len.saturating_mul(2)).next();
+        let Some((capacity, mut rooms)) = fitting.map(|(capacity, rooms)| (*capacity, std::mem::take(rooms))) else {
+            return vec![0; len];
+        };
+        let room = rooms.pop();
+        if rooms.is_empty() {
+            self.inflated.remove(&capacity);
+        } else {
+            self.inflated.insert(capacity, rooms);
         }
+        self.inflated_count -= usize::from(room.is_some());
+        let mut room = room.unwrap_or_default();
+        room.resize(len, 0);
+        room
     }
 }
 

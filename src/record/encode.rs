@@ -20,26 +20,52 @@ const BATCH_ROWS: usize = 64 * 1024;
 /// Text of one batch: what a reader of its row group holds, and far below what 32-bit offsets can say.
 const BATCH_BYTES: usize = 32 << 20;
 
+/// Rows ahead of the one being copied that are fetched into the cache: where its values are, they, and then texts.
+const RECORDS_AHEAD: usize = 16;
+const VALUES_AHEAD: usize = 8;
+const TEXTS_AHEAD: usize = 4;
+
 /// The records as batches of `events`, in [`schema::SORT_ORDER`] and in the schema [`schema::encoded`]. All were parsed
 /// with `vocabulary`.
 pub fn encode<'a>(
     records: &mut Vec<(&'a ParsedObject, &'a Record)>,
     vocabulary: &'a mut Vocabulary,
 ) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + use<'a> {
+    let text_bytes = text_bytes(records);
     sort(records, vocabulary);
     let rows = std::mem::take(records);
     let mut next = 0;
     std::iter::from_fn(move || {
         let rest = rows.get(next..).filter(|rest| !rest.is_empty())?;
         let mut bytes = 0;
-        let fits = rest.iter().take(BATCH_ROWS).take_while(|(object, record)| {
-            bytes += object.text_bytes(record);
+        let fits = rest.iter().take(BATCH_ROWS).take_while(|(_, record)| {
+            bytes += record.text_bytes as usize;
             bytes <= BATCH_BYTES
         });
         let count = fits.count().max(1);
         next += count;
-        Some(batch(rest.get(..count).unwrap_or(rest), vocabulary))
+        Some(batch(
+            rest.get(..count).unwrap_or(rest),
+            vocabulary,
+            text_bytes.map(|bytes| share(bytes, count, rows.len())),
+        ))
     })
+}
+
+/// For each column the bytes of text of all records, at the most.
+fn text_bytes(records: &[(&ParsedObject, &Record)]) -> [usize; COLUMNS.len()] {
+    let mut sums = [0; COLUMNS.len()];
+    for objects in records.chunk_by(|(a, _), (b, _)| std::ptr::eq(*a, *b)) {
+        let of = objects.first().map(|(object, _)| object.text_bytes());
+        sums.iter_mut().zip(of.into_iter().flatten()).for_each(|(sum, bytes)| *sum += bytes);
+    }
+    sums
+}
+
+/// Room for a part of the rows: a little more than its share, if it isn't all.
+fn share(bytes: usize, rows: usize, all: usize) -> usize {
+    let share = bytes / all.max(1) * rows;
+    bytes.min(share + share / 8 + 64)
 }
 
 /// Sorts by ranks instead of texts: a batch has many rows and few different principals, sources and names.
@@ -155,13 +181,25 @@ impl Column {
     }
 }
 
-fn batch(rows: &[(&ParsedObject, &Record)], vocabulary: &mut Vocabulary) -> Result<RecordBatch, ArrowError> {
-    let mut text_bytes = [0; COLUMNS.len()];
-    rows.iter().for_each(|(object, record)| object.add_text_bytes(record, &mut text_bytes));
+/// `text_bytes`: room for each column's text.
+fn batch(
+    rows: &[(&ParsedObject, &Record)],
+    vocabulary: &mut Vocabulary,
+    text_bytes: [usize; COLUMNS.len()],
+) -> Result<RecordBatch, ArrowError> {
     let sized = COLUMNS.iter().zip(text_bytes);
     let mut columns: Vec<Column> = sized.map(|(column, bytes)| Column::new(column.kind, rows.len(), bytes)).collect();
     let mut empty = String::new();
     for (i, (object, record)) in rows.iter().copied().enumerate() {
+        if let Some((_, record)) = rows.get(i + RECORDS_AHEAD) {
+            record.prefetch();
+        }
+        if let Some((object, record)) = rows.get(i + VALUES_AHEAD) {
+            object.prefetch_values(record);
+        }
+        if let Some((object, record)) = rows.get(i + TEXTS_AHEAD) {
+            object.prefetch_texts(record);
+        }
         for value in object.values(record) {
             let at = usize::from(value.column);
             if let (Some(column), Some(definition)) = (columns.get_mut(at), COLUMNS.get(at)) {

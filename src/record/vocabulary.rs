@@ -4,6 +4,7 @@
 use hashbrown::HashMap;
 
 use super::fields::KeyOrder;
+use super::object::column_named;
 use super::principal::{Identity, principal};
 use super::scan::Scanner;
 use super::schema::COLUMNS;
@@ -25,13 +26,50 @@ pub(super) struct PrincipalWords {
     pub permission_set: u32,
 }
 
+/// The last plain word of each column: most often it is the next one too, in records of the same principal all the more.
+#[derive(Debug)]
+struct Last {
+    /// One for what comes before the principal in a record, the others for principals; some share one.
+    profiles: Vec<[u32; COLUMNS.len()]>,
+    at: usize,
+}
+
+/// Profiles kept: few enough to stay in the cache.
+const PROFILES: usize = 1024;
+
+impl Default for Last {
+    fn default() -> Last {
+        Last { profiles: vec![[NONE; COLUMNS.len()]; PROFILES], at: 0 }
+    }
+}
+
+impl Last {
+    fn of(&self, column: usize) -> Option<u32> {
+        self.profiles.get(self.at)?.get(column).copied()
+    }
+
+    fn learn(&mut self, column: usize, number: u32) {
+        if let Some(slot) = self.profiles.get_mut(self.at).and_then(|profile| profile.get_mut(column)) {
+            *slot = number;
+        }
+        if column == PRINCIPAL_ID {
+            self.turn_to(number);
+        }
+    }
+
+    fn turn_to(&mut self, principal: u32) {
+        self.at = 1 + principal as usize % (PROFILES - 1);
+    }
+}
+
+const PRINCIPAL_ID: usize = column_named("user_identity_principal_id");
+
 /// Words and principals so far. Objects parsed with it, and the columns made of them, are read with it.
 #[derive(Debug)]
 pub struct Vocabulary {
     words: Words,
     principals: HashMap<[u32; IDENTITY_WORDS], PrincipalWords, foldhash::fast::RandomState>,
-    /// The last plain word of each column: most often it is the next one too.
-    last: [u32; COLUMNS.len()],
+    last: Last,
     pub(super) key_order: KeyOrder,
 }
 
@@ -40,7 +78,7 @@ impl Default for Vocabulary {
         Vocabulary {
             words: Words::default(),
             principals: HashMap::default(),
-            last: [NONE; COLUMNS.len()],
+            last: Last::default(),
             key_order: KeyOrder::default(),
         }
     }
@@ -52,19 +90,26 @@ impl Vocabulary {
         self.words.number(word)
     }
 
+    /// Begins a record.
+    pub(super) fn begin_record(&mut self) {
+        self.last.at = 0;
+    }
+
     /// The number of a word that has nothing that JSON would escape; the next one of its column is likely the same.
     pub(super) fn plain_number(&mut self, column: usize, word: &str) -> u32 {
         let number = self.words.number(word);
-        if let Some(last) = self.last.get_mut(column) {
-            *last = number;
-        }
+        self.last.learn(column, number);
         number
     }
 
     /// Takes a column's last plain word, if it stands here once more; its number.
-    pub(super) fn again(&self, column: usize, scanner: &mut Scanner<'_>) -> Option<u32> {
-        let last = self.last.get(column).copied().filter(|last| *last != NONE)?;
-        scanner.take_string(self.words.word(last).as_bytes()).then_some(last)
+    pub(super) fn again(&mut self, column: usize, scanner: &mut Scanner<'_>) -> Option<u32> {
+        let last = self.last.of(column).filter(|last| *last != NONE)?;
+        let stands = scanner.take_string(self.words.word(last).as_bytes());
+        if stands && column == PRINCIPAL_ID {
+            self.last.turn_to(last);
+        }
+        stands.then_some(last)
     }
 
     /// The word of a number.

@@ -167,6 +167,11 @@ pub(super) fn properties(table: Table) -> WriterProperties {
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
         }
+        if matches!(field.data_type(), DataType::Timestamp(..)) {
+            properties = properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
+        }
         if table.has_bloom_filter(field.name()) {
             properties = properties
                 .set_column_bloom_filter_enabled(path.clone(), true)

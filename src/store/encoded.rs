@@ -4,16 +4,15 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::ColumnDescPtr;
+use parquet::file::writer::SerializedFileWriter;
 
 use super::chunk::{ChunkWriter, Wanted};
 use super::datafile::{BLOOM_FILTER_FPP, StagedFile, Staging, properties};
@@ -35,9 +34,10 @@ impl EventsFileWriter {
     pub fn create(staging: &Path, event_date: i32) -> std::result::Result<Self, StoreError> {
         let (staging, file) = Staging::create(staging, Table::Events, event_date)?;
         let begun = || {
-            let writer = ArrowWriter::try_new(file, Table::Events.schema(), Some(properties(Table::Events)))?;
-            let (writer, others) = writer.into_serialized_writer()?;
-            Ok((writer, others, ChunkWriter::new()?))
+            let schema = Table::Events.schema();
+            let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties(Table::Events)))?;
+            let (writer, _) = writer.into_serialized_writer()?;
+            Ok((writer, others(&schema)?, ChunkWriter::new()?))
         };
         let (writer, others, texts) = begun().map_err(StoreError::parquet(&staging.path))?;
         Ok(EventsFileWriter { staging, writer, others, texts, row_groups: 0 })
@@ -50,16 +50,20 @@ impl EventsFileWriter {
 
     fn row_group(&mut self, batch: &RecordBatch) -> Result<()> {
         let schema: SchemaRef = Table::Events.schema();
-        let columns: Vec<ColumnDescPtr> = self.writer.schema_descr().columns().to_vec();
-        let mut others = self.others.create_column_writers(self.row_groups)?.into_iter().zip(columns);
+        let mut columns = self.writer.schema_descr().columns().to_vec().into_iter();
+        let mut others = self.others.create_column_writers(self.row_groups)?.into_iter();
         let mut group = self.writer.next_row_group()?;
         for (field, array) in schema.fields().iter().zip(batch.columns()) {
-            if *field.data_type() == DataType::Utf8 {
-                let (_, column) = others.next().ok_or_else(|| missing(field))?;
+            if is_text(field) {
+                let column = columns.next().ok_or_else(|| missing(field))?;
                 let chunk = self.texts.write(&column, array, wanted(field))?;
                 group.append_column(&Bytes::from(chunk.bytes), chunk.close)?;
             } else {
-                write_other(field, array, &mut others, &mut group)?;
+                for leaf in compute_leaves(field, array)? {
+                    let (_, mut writer) = columns.next().zip(others.next()).ok_or_else(|| missing(field))?;
+                    writer.write(&leaf)?;
+                    writer.close()?.append_to_row_group(&mut group)?;
+                }
             }
         }
         group.close()?;
@@ -80,19 +84,15 @@ fn missing(field: &Field) -> ParquetError {
     ParquetError::General(format!("the file has no column {}", field.name()))
 }
 
-/// Writes a column that is no text, with all its leaves.
-fn write_other(
-    field: &Field,
-    array: &ArrayRef,
-    writers: &mut impl Iterator<Item = (ArrowColumnWriter, ColumnDescPtr)>,
-    group: &mut SerializedRowGroupWriter<'_, BufWriter<File>>,
-) -> Result<()> {
-    for leaf in compute_leaves(field, array)? {
-        let (mut writer, _) = writers.next().ok_or_else(|| missing(field))?;
-        writer.write(&leaf)?;
-        writer.close()?.append_to_row_group(group)?;
-    }
-    Ok(())
+fn is_text(field: &Field) -> bool {
+    *field.data_type() == DataType::Utf8
+}
+
+/// What makes the writers of the columns that are no texts.
+fn others(schema: &Schema) -> Result<ArrowRowGroupWriterFactory> {
+    let fields: Fields = schema.fields().iter().filter(|field| !is_text(field)).cloned().collect();
+    let writer = ArrowWriter::try_new(std::io::sink(), Arc::new(Schema::new(fields)), Some(properties(Table::Events)))?;
+    Ok(writer.into_serialized_writer()?.1)
 }
 
 fn wanted(field: &Field) -> Wanted {
@@ -102,9 +102,7 @@ fn wanted(field: &Field) -> Wanted {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{AsArray, StringArray, new_null_array};
+    use arrow::array::{ArrayRef, AsArray, StringArray, new_null_array};
     use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
     use parquet::file::metadata::PageIndexPolicy;
     use parquet::file::page_index::column_index::ColumnIndexMetaData;
