@@ -16,7 +16,7 @@ use crate::archive;
 use crate::iam::{Catalog, Step};
 use crate::record::{self, ParsedObject, Record, Vocabulary};
 use crate::store::{BrokenEntry, DayCount, EventsFileWriter, LedgerEntry, StagedFile};
-use crate::usage::{Aggregator, EventColumns, UsageRow};
+use crate::usage::{self, Aggregator, EventColumns, UsageRow};
 
 /// A log object in memory, parsed.
 pub(super) struct Loaded {
@@ -110,7 +110,8 @@ pub(super) fn claim(objects: &[Loaded], seen: &mut Seen) -> Result<Claim, Ingest
 #[derive(Default)]
 pub(super) struct Converted {
     pub files: Vec<StagedFile>,
-    pub usage: Vec<UsageRow>,
+    /// By day, each summed.
+    pub usage: BTreeMap<i32, Vec<Vec<UsageRow>>>,
     /// Days with copies of calls that other accounts made.
     pub foreign_days: Vec<i32>,
     /// Days with copies of such calls by their callers' accounts.
@@ -162,9 +163,15 @@ pub(super) fn convert<'c>(
     }
     converted.foreign_days = aggregator.foreign_days().to_vec();
     converted.shared_days = aggregator.shared_days().to_vec();
-    let (usage, used) = stages.time(Stage::Usage, || aggregator.finish());
-    converted.usage = usage;
-    memory.step = Some(used);
+    memory.step = Some(stages.time(Stage::Usage, || {
+        let (mut rows, used) = aggregator.finish();
+        while let Some(date) = rows.first().map(|row| row.event_date) {
+            let (of_day, others) = rows.into_iter().partition(|row| row.event_date == date);
+            converted.usage.entry(date).or_default().push(usage::summed(of_day));
+            rows = others;
+        }
+        used
+    }));
     Ok(converted)
 }
 

@@ -239,7 +239,9 @@ impl Committer<'_> {
         }
         self.summary.json_bytes += converted.json_bytes;
         self.pending.files.extend(converted.files);
-        self.pending.usage.extend(converted.usage);
+        for (date, rows) in converted.usage {
+            self.pending.usage.entry(date).or_default().extend(rows);
+        }
         self.pending.foreign_days.extend(converted.foreign_days);
         self.pending.shared_days.extend(converted.shared_days);
         self.pending.objects.extend(converted.objects);
@@ -283,10 +285,6 @@ impl Committer<'_> {
             message: "ingest".to_owned(),
             ..Default::default()
         };
-        let mut by_day: BTreeMap<i32, Vec<usage::UsageRow>> = BTreeMap::new();
-        for row in pending.usage {
-            by_day.entry(row.event_date).or_default().push(row);
-        }
         for date in commit.add.iter().map(|file| file.event_date).collect::<std::collections::BTreeSet<_>>() {
             // A caller's copy may take the place of a called account's that was counted in an earlier ingest.
             let is_late = pending.shared_days.contains(&date) && self.foreign_before.contains(&date);
@@ -297,8 +295,12 @@ impl Committer<'_> {
             };
             commit.usage.push((date, state));
         }
-        for (date, rows) in by_day {
-            let rows = usage::summed(rows);
+        for (date, mut batches) in pending.usage {
+            let rows = if batches.len() > 1 {
+                usage::summed(batches.into_iter().flatten().collect())
+            } else {
+                batches.pop().unwrap_or_default()
+            };
             commit.add.push(write_usage(&self.writer.staging(), date, &rows)?);
         }
         self.writer.commit(&commit)?;

@@ -6,7 +6,9 @@
 
 use std::hash::BuildHasher;
 
-use arrow::array::Array;
+use arrow::array::{Array, StringArray};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
 use hashbrown::HashSet;
 
 use super::aggregate::{Aggregator, Copies};
@@ -15,7 +17,7 @@ use super::encode::texts;
 use super::read::ReadError;
 use super::row::UsageRow;
 use crate::iam::Catalog;
-use crate::store::{DataFile, read_batches};
+use crate::store::{DataFile, RowPredicate, read_batches};
 
 /// Whether a row is the called account's copy of a call from another account.
 pub fn is_foreign_copy(events: &EventColumns, row: usize) -> bool {
@@ -44,7 +46,9 @@ pub(super) fn derive_foreign(
         if !has_foreign {
             continue;
         }
-        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), None)? {
+        let predicate =
+            RowPredicate { columns: &SHARED_COLUMNS, wanted: Box::new(|batch| Ok(foreign_rows(&batch)?.into())) };
+        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), Some(predicate))? {
             let events = EventColumns::try_new(&batch?)?;
             let lone: Vec<bool> = (0..events.len())
                 .map(|row| {
@@ -60,6 +64,19 @@ pub(super) fn derive_foreign(
     Ok(aggregator.finish().0)
 }
 
+const SHARED_COLUMNS: [&str; 3] = ["shared_event_id", "principal_account_id", "recipient_account_id"];
+
+/// For each row of a batch with [`SHARED_COLUMNS`], whether it is [`is_foreign_copy`].
+fn foreign_rows(batch: &RecordBatch) -> Result<Vec<bool>, ArrowError> {
+    let [shared, caller, called] = [0, 1, 2].map(|i| texts(batch, SHARED_COLUMNS[i]));
+    let (shared, caller, called) = (shared?, caller?, called?);
+    fn text(array: &StringArray, row: usize) -> Option<&str> {
+        array.is_valid(row).then(|| array.value(row))
+    }
+    let is_foreign_copy = |row| shared.is_valid(row) && is_foreign(text(caller, row), text(called, row));
+    Ok((0..batch.num_rows()).map(is_foreign_copy).collect())
+}
+
 /// The `sharedEventID`s of one day.
 struct SharedIds {
     /// Those of which the caller's account's copy is there.
@@ -72,16 +89,13 @@ impl SharedIds {
     fn read(files: &[&DataFile]) -> Result<SharedIds, ReadError> {
         let mut ids = SharedIds { own: HashSet::new(), has_foreign: Vec::new() };
         for file in files {
-            let columns = ["shared_event_id", "principal_account_id", "recipient_account_id"];
             let mut has_foreign = false;
-            for batch in read_batches(&file.path, Some(&columns), None)? {
+            for batch in read_batches(&file.path, Some(&SHARED_COLUMNS), None)? {
                 let batch = batch?;
-                let [shared, caller, called] =
-                    [texts(&batch, columns[0])?, texts(&batch, columns[1])?, texts(&batch, columns[2])?];
-                for row in (0..batch.num_rows()).filter(|row| shared.is_valid(*row)) {
-                    let caller = caller.is_valid(row).then(|| caller.value(row));
-                    let called = called.is_valid(row).then(|| called.value(row));
-                    if is_foreign(caller, called) {
+                let shared = texts(&batch, SHARED_COLUMNS[0])?;
+                let rows = foreign_rows(&batch)?.into_iter().enumerate();
+                for (row, is_foreign) in rows.filter(|(row, _)| shared.is_valid(*row)) {
+                    if is_foreign {
                         has_foreign = true;
                     } else {
                         ids.own.insert(hash(shared.value(row)));
