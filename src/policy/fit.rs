@@ -1,9 +1,13 @@
 //! Keeping to AWS's limits: split, or widened step by step with a list of what was widened.
+//!
+//! Before anything is widened, what several services do on `*` is put together into one statement: that costs a reader
+//! more and grants nothing more. And what was widened in vain, because a later step saved more, is taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::condition::Conditions;
 use super::excess::excess;
+use super::knowledge::Class;
 use super::limits::Limits;
 use super::options::{Fit, Options};
 use super::sift::Grant;
@@ -57,6 +61,17 @@ pub enum FitError {
 pub(crate) struct Fitted {
     pub(crate) policies: Vec<Vec<Draft>>,
     pub(crate) widened: Vec<Widened>,
+    /// Statements of several services were joined.
+    pub(crate) joined: bool,
+}
+
+/// How statements of several services stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// Each service has its own, but for whole services.
+    ByService,
+    /// What has the resource `*` stands together.
+    Joined,
 }
 
 /// Stands for the service of a statement about several; no prefix is empty, so it comes first.
@@ -74,24 +89,65 @@ pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Res
     let limits = Limits::of(options);
     let policies_max = if options.fit == Fit::Widen { 1 } else { limits.policies_max };
     let mut services = services(grants, scope);
-    let mut widened = Vec::new();
-    if let Some(policies) = attempt(&services, &limits, policies_max) {
-        return Ok(Fitted { policies, widened });
+    if let Some((policies, layout)) = attempt(&services, &limits, policies_max) {
+        return Ok(Fitted { policies, widened: Vec::new(), joined: layout == Layout::Joined });
     }
     if options.fit == Fit::Exact {
         return Err(refusal(&services, &limits, policies_max, false));
     }
+    let mut taken = Vec::new();
     for step in Step::ALL.into_iter().skip(1) {
         for at in largest_first(&services) {
             let Some(service) = services.get_mut(at) else { continue };
-            let Some(step) = widen(service, grants, scope, step) else { continue };
-            widened.push(step);
-            if let Some(policies) = attempt(&services, &limits, policies_max) {
-                return Ok(Fitted { policies, widened });
+            let Some((widened, narrower)) = widen(service, grants, scope, step) else { continue };
+            taken.push(Taken { at, widened, narrower });
+            if let Some(found) = attempt(&services, &limits, policies_max) {
+                let (policies, layout) = take_back(&mut services, &mut taken, found, &limits, policies_max);
+                let widened = taken.into_iter().map(|taken| taken.widened).collect();
+                return Ok(Fitted { policies, widened, joined: layout == Layout::Joined });
             }
         }
     }
     Err(refusal(&services, &limits, policies_max, true))
+}
+
+/// A step of widening with what it replaced.
+struct Taken {
+    /// Index of the service.
+    at: usize,
+    widened: Widened,
+    narrower: Vec<Draft>,
+}
+
+type Found = (Vec<Vec<Draft>>, Layout);
+
+/// Undoes every step without which everything still fits, the widest first. Only the last step of a service can be undone.
+fn take_back(
+    services: &mut [Service<'_>],
+    taken: &mut Vec<Taken>,
+    mut found: Found,
+    limits: &Limits,
+    policies_max: usize,
+) -> Found {
+    // Without the very last one it did not fit.
+    for index in (0..taken.len().saturating_sub(1)).rev() {
+        let is_last = |step: &Taken| taken.iter().skip(index + 1).all(|later| later.at != step.at);
+        if !taken.get(index).is_some_and(is_last) {
+            continue;
+        }
+        let mut step = taken.remove(index);
+        let Some(service) = services.get_mut(step.at) else { continue };
+        std::mem::swap(&mut service.drafts, &mut step.narrower);
+        if let Some(better) = attempt(services, limits, policies_max) {
+            found = better;
+        } else {
+            if let Some(service) = services.get_mut(step.at) {
+                std::mem::swap(&mut service.drafts, &mut step.narrower);
+            }
+            taken.insert(index, step);
+        }
+    }
+    found
 }
 
 fn services<'a>(grants: &'a [Grant], scope: &Scope<'_>) -> Vec<Service<'a>> {
@@ -110,7 +166,8 @@ fn services<'a>(grants: &'a [Grant], scope: &Scope<'_>) -> Vec<Service<'a>> {
 }
 
 /// Takes a step if it makes the service's statements shorter.
-fn widen(service: &mut Service<'_>, grants: &[Grant], scope: &Scope<'_>, step: Step) -> Option<Widened> {
+/// Says what it did, with what the statements were before.
+fn widen(service: &mut Service<'_>, grants: &[Grant], scope: &Scope<'_>, step: Step) -> Option<(Widened, Vec<Draft>)> {
     let drafts = scope.drafts(service.name, &service.grants, step);
     let size = |drafts: &[Draft]| drafts.iter().map(Draft::size).sum::<usize>();
     let (before, after) = (size(&service.drafts), size(&drafts));
@@ -127,8 +184,7 @@ fn widen(service: &mut Service<'_>, grants: &[Grant], scope: &Scope<'_>, step: S
         excess_before: excess(&service.drafts),
         excess_after: excess(&drafts),
     };
-    service.drafts = drafts;
-    Some(widened)
+    Some((widened, std::mem::replace(&mut service.drafts, drafts)))
 }
 
 fn largest_first(services: &[Service<'_>]) -> Vec<usize> {
@@ -138,9 +194,9 @@ fn largest_first(services: &[Service<'_>]) -> Vec<usize> {
     order.into_iter().map(|(_, at)| at).collect()
 }
 
-fn all(services: &[Service<'_>]) -> Vec<Draft> {
+fn all(services: &[Service<'_>], layout: Layout) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = services.iter().flat_map(|service| service.drafts.iter().cloned()).collect();
-    drafts = together(drafts);
+    drafts = together(drafts, layout);
     let first = |draft: &Draft| draft.resources.first().cloned();
     drafts.sort_by(|a, b| {
         let (x, y) = ((&a.service, a.class, first(a)), (&b.service, b.class, first(b)));
@@ -149,47 +205,54 @@ fn all(services: &[Service<'_>]) -> Vec<Draft> {
     drafts
 }
 
-/// Whole services stand together in one statement: there is nothing to read about each.
-fn together(drafts: Vec<Draft>) -> Vec<Draft> {
-    let (mut apart, mut whole) = (Vec::new(), BTreeMap::<Conditions, Draft>::new());
+/// Whole services stand together in one statement: there is nothing to read about each. If the layout wants it, so does
+/// everything else that has the resource `*`, reading and writing apart.
+fn together(drafts: Vec<Draft>, layout: Layout) -> Vec<Draft> {
+    let (mut apart, mut joined) = (Vec::new(), BTreeMap::<(bool, Class, Conditions), Draft>::new());
     for draft in drafts {
-        if draft.actions.len() != 1 || !draft.actions.iter().all(|action| action.ends_with(":*")) {
+        let is_whole = draft.actions.len() == 1 && draft.actions.iter().all(|action| action.ends_with(":*"));
+        let is_open = draft.resources.len() == 1 && draft.resources.contains("*");
+        if !is_whole && !(is_open && layout == Layout::Joined) {
             apart.push(draft);
             continue;
         }
-        match whole.get_mut(&draft.conditions) {
-            Some(joined) => {
-                joined.service = SERVICES.to_owned();
-                joined.actions.extend(draft.actions);
-                joined.grants.extend(draft.grants);
+        let class = if is_whole { Class::Write } else { draft.class };
+        match joined.get_mut(&(is_whole, class, draft.conditions.clone())) {
+            Some(first) => {
+                first.service = SERVICES.to_owned();
+                first.actions.extend(draft.actions);
+                first.grants.extend(draft.grants);
             }
             None => {
-                whole.insert(draft.conditions.clone(), draft);
+                joined.insert((is_whole, class, draft.conditions.clone()), draft);
             }
         }
     }
-    apart.extend(whole.into_values());
+    apart.extend(joined.into_values());
     apart
 }
 
 /// The policies, if they keep to the limits. A quick sum comes first: cutting and naming cost more.
-fn attempt(services: &[Service<'_>], limits: &Limits, policies_max: usize) -> Option<Vec<Vec<Draft>>> {
+fn attempt(services: &[Service<'_>], limits: &Limits, policies_max: usize) -> Option<Found> {
     let least: usize = services.iter().flat_map(|s| &s.drafts).map(least_size).sum();
     if least > limits.size_max.saturating_mul(policies_max) {
         return None;
     }
-    split(&all(services), limits.size_max).ok().filter(|policies| policies.len() <= policies_max)
+    [Layout::ByService, Layout::Joined].into_iter().find_map(|layout| {
+        let policies = split(&all(services, layout), limits.size_max).ok()?;
+        (policies.len() <= policies_max).then_some((policies, layout))
+    })
 }
 
-/// Less than the statement can possibly take.
+/// Less than the statement can possibly take; a lone `*` may be shared.
 fn least_size(draft: &Draft) -> usize {
-    let texts = |set: &BTreeSet<String>| set.iter().map(String::len).sum::<usize>();
+    let texts = |set: &BTreeSet<String>| set.iter().map(String::len).filter(|length| *length > 1).sum::<usize>();
     texts(&draft.actions) + texts(&draft.resources)
 }
 
 fn refusal(services: &[Service<'_>], limits: &Limits, policies_max: usize, exhausted: bool) -> FitError {
     let (size_max, name) = (limits.size_max, limits.name);
-    match split(&all(services), size_max) {
+    match split(&all(services, Layout::Joined), size_max) {
         Err(split::TooLarge { service, size }) => FitError::TooLarge { service, size, size_max, name },
         Ok(policies) if exhausted => FitError::Exhausted { needed: policies.len(), size_max, policies_max, name },
         Ok(policies) => FitError::TooMany { needed: policies.len(), size_max, policies_max, name },

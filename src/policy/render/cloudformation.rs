@@ -1,4 +1,9 @@
 //! CloudFormation templates, YAML and JSON.
+//!
+//! CloudFormation puts something else in place of `{{resolve:…}}` in any string (CloudFormation User Guide, "Using dynamic
+//! references"), and nothing escapes it. A name that holds it gets `?{resolve:` in its place: one character wider,
+//! instead of a parameter or secret that somebody named in a log. `${…}` means nothing outside of `Fn::Sub`, which is not
+//! used.
 
 use serde_json::{Map, Value, json};
 
@@ -31,7 +36,9 @@ fn template(made: &Made) -> Result<Value, CloudFormationError> {
     let mut resources = Map::new();
     for document in &made.documents {
         let id = identifier(&document.name, None);
-        resources.insert(id, resource(made, &document.name, document.policy.to_value())?);
+        let mut content = document.policy.to_value();
+        unreferenced(&mut content);
+        resources.insert(id, resource(made, &document.name, content)?);
     }
     let mut template = Map::new();
     template.insert("AWSTemplateFormatVersion".to_owned(), json!("2010-09-09"));
@@ -43,16 +50,36 @@ fn template(made: &Made) -> Result<Value, CloudFormationError> {
     Ok(Value::Object(template))
 }
 
+fn unreferenced(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains("{{resolve:") => *text = text.replace("{{resolve:", "?{resolve:"),
+        Value::Array(items) => items.iter_mut().for_each(unreferenced),
+        Value::Object(members) => members.values_mut().for_each(unreferenced),
+        _ => {}
+    }
+}
+
+/// Longest name of a permission set (IAM Identity Center API Reference, `CreatePermissionSet`).
+const PERMISSION_SET_NAME_MAX: usize = 32;
+
 fn parameters(made: &Made) -> Map<String, Value> {
     let names: &[(&str, &str)] = match (made.kind, made.attach) {
         (Kind::Identity, Attach::InlineRole) => &[("RoleName", "Name of the role")],
         (Kind::Identity, Attach::InlineUser) => &[("UserName", "Name of the user")],
         (Kind::Identity, Attach::InlineGroup) => &[("GroupName", "Name of the group")],
-        (Kind::PermissionSet, _) => &[("InstanceArn", "ARN of the Identity Center instance")],
+        (Kind::PermissionSet, _) => &[
+            ("InstanceArn", "ARN of the Identity Center instance"),
+            ("PermissionSetName", "A new name, or that of a permission set that is imported into the stack"),
+        ],
         _ => &[],
     };
     let parameter = |(name, description): &(&str, &str)| {
-        ((*name).to_owned(), json!({"Type": "String", "Description": description}))
+        let mut parameter = json!({"Type": "String", "Description": description});
+        if let (&"PermissionSetName", Some(document)) = (name, made.documents.first()) {
+            let default: String = document.name.chars().take(PERMISSION_SET_NAME_MAX).collect();
+            parameter["Default"] = json!(default.trim_matches('-'));
+        }
+        ((*name).to_owned(), parameter)
     };
     names.iter().map(parameter).collect()
 }
@@ -78,7 +105,9 @@ fn resource(made: &Made, name: &str, document: Value) -> Result<Value, CloudForm
         }),
         (Kind::PermissionSet, _) => json!({
             "Type": "AWS::SSO::PermissionSet",
-            "Properties": {"InstanceArn": {"Ref": "InstanceArn"}, "Name": name, "InlinePolicy": document},
+            "Properties": {
+                "InstanceArn": {"Ref": "InstanceArn"}, "Name": {"Ref": "PermissionSetName"}, "InlinePolicy": document,
+            },
         }),
         (Kind::Session, _) => return Err(CloudFormationError::Session),
     })
