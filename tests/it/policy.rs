@@ -385,3 +385,19 @@ fn nothing_is_widened_unless_allowed() {
     assert_eq!(fitted.widened.len(), 1);
     assert!(is_proved(&fitted, &rows) && fitted.excess.total() > 0);
 }
+
+/// A role may be called `off`, which in the YAML of CloudFormation is a boolean; so is its `Null`.
+#[test]
+fn a_name_is_no_boolean() {
+    for name in ["off", "Yes", "n", "0123", "1e5", "null", "on"] {
+        let given = r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Null":{"aws:username":"true"}}}]}"#;
+        let document = trailpare::policy::NamedPolicy { name: name.to_owned(), policy: Policy::parse(given).unwrap() };
+        let made = Made::of_existing(vec![document], &[], &Options { name: name.to_owned(), ..options() });
+        let yaml = render::cloudformation::yaml(&made).unwrap();
+        assert!(yaml.contains(&format!("ManagedPolicyName: '{name}'")), "{yaml}");
+        assert!(!yaml.contains(&format!("\n  {name}:")) && !yaml.contains(" Null:"), "{yaml}");
+        let yaml: serde_json::Value = serde_yaml_ng::from_str(&yaml).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&render::cloudformation::json(&made).unwrap()).unwrap();
+        assert_eq!(yaml, json);
+    }
+}

@@ -5,6 +5,8 @@
 //! instead of a parameter or secret that somebody named in a log. `${…}` means nothing outside of `Fn::Sub`, which is not
 //! used.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::identifier;
@@ -24,8 +26,31 @@ pub enum CloudFormationError {
 /// The template as YAML.
 pub fn yaml(made: &Made) -> Result<String, CloudFormationError> {
     let value: serde_yaml_ng::Value = serde_yaml_ng::from_str(&template(made)?.to_string())?;
-    Ok(serde_yaml_ng::to_string(&value)?)
+    Ok(serde_yaml_ng::to_string(&value)?.lines().map(unambiguous).fold(String::new(), |text, line| text + &line + "\n"))
 }
+
+/// The library writes YAML 1.2, in which `off` and `2001:10:20:30::` are text; in the YAML 1.1 of CloudFormation and its
+/// tools they are a boolean and a number. There is one scalar on a line: in quotes it is text in both.
+fn unambiguous(line: &str) -> Cow<'_, str> {
+    let indent = line.len() - line.trim_start().len();
+    let after_dash = line.trim_start().starts_with("- ").then_some(indent);
+    let from = line.find(": ").or(after_dash).map_or(line.len(), |at| at + 2);
+    match line.split_at_checked(from) {
+        Some((before, scalar)) if is_ambiguous(scalar) => Cow::Owned(format!("{before}'{scalar}'")),
+        _ => Cow::Borrowed(line),
+    }
+}
+
+/// The YAML 1.1 types "bool", "null" and whatever begins like a number or a date.
+fn is_ambiguous(scalar: &str) -> bool {
+    let is_word = |word: &&str| scalar.eq_ignore_ascii_case(word);
+    let is_plain = !scalar.contains(['\'', '"']);
+    is_plain
+        && (WORDS.iter().any(|word| is_word(word))
+            || scalar.starts_with(|c: char| c.is_ascii_digit() || "+.-".contains(c)))
+}
+
+const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
 
 /// The template as JSON.
 pub fn json(made: &Made) -> Result<String, CloudFormationError> {
@@ -36,6 +61,7 @@ fn template(made: &Made) -> Result<Value, CloudFormationError> {
     let mut resources = Map::new();
     for document in &made.documents {
         let id = identifier(&document.name, None);
+        let id = if is_ambiguous(&id) { format!("{id}Policy") } else { id };
         let mut content = document.policy.to_value();
         unreferenced(&mut content);
         resources.insert(id, resource(made, &document.name, content)?);
@@ -111,4 +137,26 @@ fn resource(made: &Made, name: &str, document: Value) -> Result<Value, CloudForm
         }),
         (Kind::Session, _) => return Err(CloudFormationError::Session),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_text() {
+        for (line, written) in [
+            ("      ManagedPolicyName: off", "      ManagedPolicyName: 'off'"),
+            ("Version: 2012-10-17", "Version: '2012-10-17'"),
+            ("          - 2001:10:20:30:40:50:12:13", "          - '2001:10:20:30:40:50:12:13'"),
+            ("        - Sid: On", "        - Sid: 'On'"),
+            ("          - 1- 2", "          - '1- 2'"),
+            ("          - 'true'", "          - 'true'"),
+            ("          - s3:GetObject", "          - s3:GetObject"),
+            ("          - arn:aws:s3:::b/a-- 1", "          - arn:aws:s3:::b/a-- 1"),
+            ("        Statement:", "        Statement:"),
+        ] {
+            assert_eq!(unambiguous(line), written);
+        }
+    }
 }
