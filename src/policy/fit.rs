@@ -100,9 +100,12 @@ pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Res
         for at in largest_first(&services) {
             let Some(service) = services.get_mut(at) else { continue };
             let Some((widened, narrower)) = widen(service, grants, scope, step) else { continue };
-            taken.push(Taken { at, widened, narrower });
+            taken.push(Taken { at, step, widened, narrower });
             if let Some(found) = attempt(&services, &limits, policies_max) {
-                let (policies, layout) = take_back(&mut services, &mut taken, found, &limits, policies_max);
+                let mut fitting = Fitting { services, taken, found, limits, policies_max };
+                fitting.take_back();
+                fitting.spell_out(grants, scope);
+                let Fitting { taken, found: (policies, layout), .. } = fitting;
                 let widened = taken.into_iter().map(|taken| taken.widened).collect();
                 return Ok(Fitted { policies, widened, joined: layout == Layout::Joined });
             }
@@ -115,39 +118,95 @@ pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Res
 struct Taken {
     /// Index of the service.
     at: usize,
+    step: Step,
     widened: Widened,
     narrower: Vec<Draft>,
 }
 
 type Found = (Vec<Vec<Draft>>, Layout);
 
-/// Undoes every step without which everything still fits, the widest first. Only the last step of a service can be undone.
-fn take_back(
-    services: &mut [Service<'_>],
-    taken: &mut Vec<Taken>,
-    mut found: Found,
-    limits: &Limits,
+/// What fits, and the steps that led to it.
+struct Fitting<'a> {
+    services: Vec<Service<'a>>,
+    taken: Vec<Taken>,
+    found: Found,
+    limits: Limits,
     policies_max: usize,
-) -> Found {
-    // Without the very last one it did not fit.
-    for index in (0..taken.len().saturating_sub(1)).rev() {
-        let is_last = |step: &Taken| taken.iter().skip(index + 1).all(|later| later.at != step.at);
-        if !taken.get(index).is_some_and(is_last) {
-            continue;
-        }
-        let mut step = taken.remove(index);
-        let Some(service) = services.get_mut(step.at) else { continue };
-        std::mem::swap(&mut service.drafts, &mut step.narrower);
-        if let Some(better) = attempt(services, limits, policies_max) {
-            found = better;
-        } else {
-            if let Some(service) = services.get_mut(step.at) {
-                std::mem::swap(&mut service.drafts, &mut step.narrower);
+}
+
+impl Fitting<'_> {
+    /// Takes other statements for a service if everything fits with them; gives back those that are not taken.
+    fn replace(&mut self, at: usize, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {
+        let Some(service) = self.services.get_mut(at) else { return Err(drafts) };
+        let before = std::mem::replace(&mut service.drafts, drafts);
+        match attempt(&self.services, &self.limits, self.policies_max) {
+            Some(found) => {
+                self.found = found;
+                Ok(())
             }
-            taken.insert(index, step);
+            None => match self.services.get_mut(at) {
+                Some(service) => Err(std::mem::replace(&mut service.drafts, before)),
+                None => Err(before),
+            },
         }
     }
-    found
+
+    /// Undoes every step without which everything still fits, the widest first. Only the last step of a service can be
+    /// undone.
+    fn take_back(&mut self) {
+        // Without the very last one it did not fit.
+        for index in (0..self.taken.len().saturating_sub(1)).rev() {
+            let is_last = |step: &Taken| self.taken.iter().skip(index + 1).all(|later| later.at != step.at);
+            if !self.taken.get(index).is_some_and(is_last) {
+                continue;
+            }
+            let mut step = self.taken.remove(index);
+            if let Err(narrower) = self.replace(step.at, std::mem::take(&mut step.narrower)) {
+                step.narrower = narrower;
+                self.taken.insert(index, step);
+            }
+        }
+    }
+
+    /// Writes actions out again where a later step, by leaving resources open, made room for them.
+    fn spell_out(&mut self, grants: &[Grant], scope: &Scope<'_>) {
+        for at in 0..self.services.len() {
+            let of_service = |taken: &Taken| taken.at == at;
+            let collapsed = self.taken.iter().position(|taken| of_service(taken) && taken.step == Step::Collapsed);
+            let last = self.taken.iter().rposition(of_service);
+            let (Some(collapsed), Some(last)) = (collapsed, last) else { continue };
+            let Some(service) = self.services.get(at) else { continue };
+            let step = self.taken.get(last).map_or(Step::Service, |taken| taken.step);
+            if last == collapsed || step >= Step::Service {
+                continue;
+            }
+            let drafts = scope.drafts_with(service.name, &service.grants, step, false);
+            let (chars_after, excess_after) = (size(&drafts), service.excess(&drafts, grants, scope));
+            if self.replace(at, drafts).is_err() {
+                continue;
+            }
+            if let Some(taken) = self.taken.get_mut(last) {
+                taken.widened = Widened { chars_after, excess_after, ..taken.widened.clone() };
+            }
+            let undone = self.taken.remove(collapsed).widened;
+            if let Some(next) = self.taken.iter_mut().skip(collapsed).find(|taken| taken.at == at) {
+                next.widened.chars_before = undone.chars_before;
+                next.widened.excess_before = undone.excess_before;
+            }
+        }
+    }
+}
+
+impl Service<'_> {
+    /// Excess pairs of statements for this service.
+    fn excess(&self, drafts: &[Draft], grants: &[Grant], scope: &Scope<'_>) -> usize {
+        let of_service: Vec<Grant> = self.grants.iter().filter_map(|(index, _)| grants.get(*index)).cloned().collect();
+        excess(drafts, &of_service, scope.knowledge).total()
+    }
+}
+
+fn size(drafts: &[Draft]) -> usize {
+    drafts.iter().map(Draft::size).sum()
 }
 
 fn services<'a>(grants: &'a [Grant], scope: &Scope<'_>) -> Vec<Service<'a>> {
@@ -169,27 +228,24 @@ fn services<'a>(grants: &'a [Grant], scope: &Scope<'_>) -> Vec<Service<'a>> {
 /// Says what it did, with what the statements were before.
 fn widen(service: &mut Service<'_>, grants: &[Grant], scope: &Scope<'_>, step: Step) -> Option<(Widened, Vec<Draft>)> {
     let drafts = scope.drafts(service.name, &service.grants, step);
-    let size = |drafts: &[Draft]| drafts.iter().map(Draft::size).sum::<usize>();
-    let (before, after) = (size(&service.drafts), size(&drafts));
-    if after >= before {
+    let (chars_before, chars_after) = (size(&service.drafts), size(&drafts));
+    if chars_after >= chars_before {
         return None;
     }
-    let of_service: Vec<Grant> = service.grants.iter().filter_map(|(index, _)| grants.get(*index)).cloned().collect();
-    let excess = |drafts: &[Draft]| excess(drafts, &of_service, scope.knowledge).total();
     let widened = Widened {
         service: service.name.to_owned(),
         step: step.as_str(),
-        chars_before: before,
-        chars_after: after,
-        excess_before: excess(&service.drafts),
-        excess_after: excess(&drafts),
+        chars_before,
+        chars_after,
+        excess_before: service.excess(&service.drafts, grants, scope),
+        excess_after: service.excess(&drafts, grants, scope),
     };
     Some((widened, std::mem::replace(&mut service.drafts, drafts)))
 }
 
 fn largest_first(services: &[Service<'_>]) -> Vec<usize> {
     let mut order: Vec<(usize, usize)> =
-        services.iter().enumerate().map(|(at, service)| (service.drafts.iter().map(Draft::size).sum(), at)).collect();
+        services.iter().enumerate().map(|(at, service)| (size(&service.drafts), at)).collect();
     order.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     order.into_iter().map(|(_, at)| at).collect()
 }
@@ -232,22 +288,34 @@ fn together(drafts: Vec<Draft>, layout: Layout) -> Vec<Draft> {
     apart
 }
 
-/// The policies, if they keep to the limits. A quick sum comes first: cutting and naming cost more.
+/// The policies, if they keep to the limits. Quick sums come first: cutting and naming cost more.
 fn attempt(services: &[Service<'_>], limits: &Limits, policies_max: usize) -> Option<Found> {
-    let least: usize = services.iter().flat_map(|s| &s.drafts).map(least_size).sum();
-    if least > limits.size_max.saturating_mul(policies_max) {
+    let room = limits.size_max.saturating_mul(policies_max);
+    let least: usize = services.iter().flat_map(|s| &s.drafts).map(least_shared).sum();
+    if least > room {
         return None;
     }
     [Layout::ByService, Layout::Joined].into_iter().find_map(|layout| {
-        let policies = split(&all(services, layout), limits.size_max).ok()?;
+        let drafts = all(services, layout);
+        if drafts.iter().map(least_size).sum::<usize>() > room {
+            return None;
+        }
+        let policies = split(&drafts, limits.size_max).ok()?;
         (policies.len() <= policies_max).then_some((policies, layout))
     })
 }
 
-/// Less than the statement can possibly take; a lone `*` may be shared.
-fn least_size(draft: &Draft) -> usize {
+/// Less than the statement can possibly take, also if it stands together with others.
+fn least_shared(draft: &Draft) -> usize {
     let texts = |set: &BTreeSet<String>| set.iter().map(String::len).filter(|length| *length > 1).sum::<usize>();
     texts(&draft.actions) + texts(&draft.resources)
+}
+
+/// Less than the statement can possibly take: `Draft::size` counts a comma behind every list, and an operator again for
+/// each of its keys.
+fn least_size(draft: &Draft) -> usize {
+    let operators: usize = draft.conditions.keys().map(|(operator, _)| operator.len() + 12).sum();
+    draft.size().saturating_sub(16 + operators)
 }
 
 fn refusal(services: &[Service<'_>], limits: &Limits, policies_max: usize, exhausted: bool) -> FitError {

@@ -10,7 +10,7 @@ use trailpare::iam::evaluate::PolicySet;
 use trailpare::iam::{Catalog, Outcome};
 use trailpare::policy::replay::{GroupFate, policy_set, replay};
 use trailpare::policy::{
-    Attach, Fit, Granularity, Kind, Made, MakeError, Options, Provenance, base, explain, make, render,
+    Attach, Fit, Generalize, Granularity, Kind, Made, MakeError, Options, Provenance, base, explain, make, render,
 };
 use trailpare::usage::UsageRow;
 
@@ -182,7 +182,7 @@ fn hostile() -> Vec<UsageRow> {
 #[test]
 fn every_format_says_the_same() {
     let everything = |rows: &[UsageRow], kind: Kind, attach: Attach| {
-        let options = Options { kind, attach, generalize: trailpare::policy::Generalize::None, ..options() };
+        let options = Options { kind, attach, generalize: Generalize::None, ..options() };
         let made = made(rows, &options);
         assert!(is_proved(&made, rows));
         let documents: Vec<&Policy> = made.documents.iter().map(|document| &document.policy).collect();
@@ -400,4 +400,46 @@ fn a_name_is_no_boolean() {
         let json: serde_json::Value = serde_json::from_str(&render::cloudformation::json(&made).unwrap()).unwrap();
         assert_eq!(yaml, json);
     }
+}
+
+/// What costs only a reader's comfort comes before anything that grants more.
+#[test]
+fn what_stands_together_is_not_widened() {
+    let actions = [
+        "ec2:DescribeInstances",
+        "sqs:ListQueues",
+        "sns:ListTopics",
+        "lambda:ListFunctions",
+        "iam:ListRoles",
+        "s3:ListAllMyBuckets",
+        "kms:ListKeys",
+        "dynamodb:ListTables",
+        "sts:GetCallerIdentity",
+    ];
+    let rows: Vec<UsageRow> = actions.iter().map(|action| row(action, "*")).collect();
+    let one = Options { policies_max: Some(1), size_max: Some(500), ..options() };
+    for fit in [Fit::Split, Fit::Widen, Fit::Exact] {
+        let made = made(&rows, &Options { fit, ..one.clone() });
+        assert!(made.joined && made.widened.is_empty() && made.excess.total() == 0, "{made:#?}");
+        assert!(is_proved(&made, &rows));
+        assert_eq!(made.statements[0].sid, "ReadOfServices");
+    }
+    let roomy = made(&rows, &Options { size_max: Some(5_000), ..one });
+    assert!(!roomy.joined && roomy.statements.len() == actions.len());
+}
+
+/// Steps that another one made needless are taken back: of many tables only `*` helps, so the actions need no wildcard.
+#[test]
+fn nothing_is_widened_in_vain() {
+    let table = |n: usize| format!("arn:aws:dynamodb:eu-central-1:111122223333:table/a-table-of-ours-{n}");
+    let actions = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:DescribeContinuousBackups"];
+    let mut rows: Vec<UsageRow> =
+        (0..60).flat_map(|n| actions.iter().map(move |action| row(action, &table(n)))).collect();
+    rows.extend((0..6).map(|n| row("s3:GetObject", &format!("arn:aws:s3:::data-lake/config/{n}.json"))));
+    let one = Options { fit: Fit::Widen, size_max: Some(700), generalize: Generalize::None, ..options() };
+    let made = made(&rows, &one);
+    assert!(is_proved(&made, &rows));
+    let steps: Vec<(&str, &str)> = made.widened.iter().map(|step| (step.service.as_str(), step.step)).collect();
+    assert_eq!(steps, [("dynamodb", "resources left open (*)")]);
+    assert_eq!((made.excess.unused, made.excess.spread), (0, 0), "{made:#?}");
 }
