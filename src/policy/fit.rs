@@ -78,6 +78,7 @@ enum Layout {
 const SERVICES: &str = "";
 
 /// One service: its grants, how wide they are, and the statements that come of it.
+#[derive(Clone)]
 struct Service<'a> {
     name: &'a str,
     grants: Vec<Numbered<'a>>,
@@ -102,10 +103,8 @@ pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Res
             let Some((widened, narrower)) = widen(service, grants, scope, step) else { continue };
             taken.push(Taken { at, step, widened, narrower });
             if let Some(found) = attempt(&services, &limits, policies_max) {
-                let mut fitting = Fitting { services, taken, found, limits, policies_max };
-                fitting.take_back();
-                fitting.spell_out(grants, scope);
-                let Fitting { taken, found: (policies, layout), .. } = fitting;
+                let fitting = Fitting { services, taken, found, limits, policies_max };
+                let Fitting { taken, found: (policies, layout), .. } = fitting.narrowed(grants, scope);
                 let widened = taken.into_iter().map(|taken| taken.widened).collect();
                 return Ok(Fitted { policies, widened, joined: layout == Layout::Joined });
             }
@@ -115,6 +114,7 @@ pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Res
 }
 
 /// A step of widening with what it replaced.
+#[derive(Clone)]
 struct Taken {
     /// Index of the service.
     at: usize,
@@ -126,6 +126,7 @@ struct Taken {
 type Found = (Vec<Vec<Draft>>, Layout);
 
 /// What fits, and the steps that led to it.
+#[derive(Clone)]
 struct Fitting<'a> {
     services: Vec<Service<'a>>,
     taken: Vec<Taken>,
@@ -135,6 +136,21 @@ struct Fitting<'a> {
 }
 
 impl Fitting<'_> {
+    /// Without what was widened in vain. Room that one service gives back another one takes, so the order matters; the
+    /// better of two is taken.
+    fn narrowed(self, grants: &[Grant], scope: &Scope<'_>) -> Self {
+        let (mut first, mut second) = (self.clone(), self);
+        first.take_back();
+        first.spell_out(grants, scope);
+        second.spell_out(grants, scope);
+        second.take_back();
+        let beyond = |fitting: &Self| {
+            let excess = excess(fitting.found.0.iter().flatten(), grants, scope.knowledge);
+            (excess.unused, excess.total())
+        };
+        if beyond(&second) < beyond(&first) { second } else { first }
+    }
+
     /// Takes other statements for a service if everything fits with them; gives back those that are not taken.
     fn replace(&mut self, at: usize, drafts: Vec<Draft>) -> Result<(), Vec<Draft>> {
         let Some(service) = self.services.get_mut(at) else { return Err(drafts) };
@@ -168,32 +184,35 @@ impl Fitting<'_> {
         }
     }
 
-    /// Writes actions out again where a later step, by leaving resources open, made room for them.
+    /// Writes actions out again where the step after it, by leaving resources open, made room for them.
     fn spell_out(&mut self, grants: &[Grant], scope: &Scope<'_>) {
         for at in 0..self.services.len() {
-            let of_service = |taken: &Taken| taken.at == at;
-            let collapsed = self.taken.iter().position(|taken| of_service(taken) && taken.step == Step::Collapsed);
-            let last = self.taken.iter().rposition(of_service);
-            let (Some(collapsed), Some(last)) = (collapsed, last) else { continue };
-            let Some(service) = self.services.get(at) else { continue };
-            let step = self.taken.get(last).map_or(Step::Service, |taken| taken.step);
-            if last == collapsed || step >= Step::Service {
+            let mut of_service =
+                (0..self.taken.len()).rev().filter(|index| self.step(*index).is_some_and(|s| s.0 == at));
+            let (Some(last), Some(collapsed)) = (of_service.next(), of_service.next()) else { continue };
+            let Some((_, step)) = self.step(last).filter(|(_, step)| *step < Step::Service) else { continue };
+            let Some(service) = self.services.get(at).filter(|_| self.step(collapsed) == Some((at, Step::Collapsed)))
+            else {
                 continue;
-            }
+            };
             let drafts = scope.drafts_with(service.name, &service.grants, step, false);
             let (chars_after, excess_after) = (size(&drafts), service.excess(&drafts, grants, scope));
             if self.replace(at, drafts).is_err() {
                 continue;
             }
-            if let Some(taken) = self.taken.get_mut(last) {
-                taken.widened = Widened { chars_after, excess_after, ..taken.widened.clone() };
-            }
-            let undone = self.taken.remove(collapsed).widened;
-            if let Some(next) = self.taken.iter_mut().skip(collapsed).find(|taken| taken.at == at) {
-                next.widened.chars_before = undone.chars_before;
-                next.widened.excess_before = undone.excess_before;
+            let undone = self.taken.remove(collapsed);
+            if let Some(taken) = self.taken.get_mut(last - 1) {
+                let Widened { chars_before, excess_before, .. } = undone.widened;
+                let widened = taken.widened.clone();
+                taken.widened = Widened { chars_before, excess_before, chars_after, excess_after, ..widened };
+                taken.narrower = undone.narrower;
             }
         }
+    }
+
+    /// The service and what was done.
+    fn step(&self, index: usize) -> Option<(usize, Step)> {
+        self.taken.get(index).map(|taken| (taken.at, taken.step))
     }
 }
 
