@@ -27,8 +27,8 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     if let Some((first, last)) = made.times_us {
         let (first, last) = (format_time(first), format_time(last));
         lines.push(format!(
-            "{} uses in events from {first} to {last}, {}",
-            made.events,
+            "{} in events from {first} to {last}, {}",
+            count(usize::try_from(made.events).unwrap_or(usize::MAX), "use"),
             count(made.principals.len(), "principal")
         ));
     }

@@ -287,7 +287,8 @@ fn together(drafts: Vec<Draft>, layout: Layout) -> Vec<Draft> {
     for draft in drafts {
         let is_whole = draft.actions.len() == 1 && draft.actions.iter().all(|action| action.ends_with(":*"));
         let is_open = draft.resources.len() == 1 && draft.resources.contains("*");
-        if !is_whole && !(is_open && layout == Layout::Joined) {
+        let is_joined = is_whole || is_open && layout == Layout::Joined;
+        if !is_joined {
             apart.push(draft);
             continue;
         }

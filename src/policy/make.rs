@@ -111,7 +111,8 @@ fn events(rows: &[UsageRow]) -> u64 {
 pub enum MakeError {
     /// Nothing that was allowed needs a permission that is known for certain.
     #[error(
-        "nothing to grant: {denied} uses were denied, {unverified} are not certain, {excluded} need no permission\n\
+        "nothing to grant: {denied} uses were denied, {unverified} are not certain, {excluded} need no permission, or none that \
+         they can be given\n\
          hint: see them with `trailpare actions` and the same selection"
     )]
     Nothing { denied: usize, unverified: usize, excluded: usize },

@@ -443,3 +443,48 @@ fn nothing_is_widened_in_vain() {
     assert_eq!(steps, [("dynamodb", "resources left open (*)")]);
     assert_eq!((made.excess.unused, made.excess.spread), (0, 0), "{made:#?}");
 }
+
+/// A service acts for itself; nothing can be attached to it.
+#[test]
+fn services_get_no_policy() {
+    let service = UsageRow {
+        principal_type: "AWSService".to_owned(),
+        principal_arn: "cloudtrail.amazonaws.com".to_owned(),
+        ..row("s3:PutObject", "arn:aws:s3:::logs/x")
+    };
+    let alone = make(std::slice::from_ref(&service), &options(), Catalog::embedded());
+    assert!(matches!(alone, Err(MakeError::Nothing { excluded: 1, .. })), "{alone:?}");
+    let beside = [deployer(), vec![service]].concat();
+    assert_eq!(made(&beside, &options()).documents, made(&deployer(), &options()).documents);
+}
+
+/// Denying by leaving out must not deny a service that is used, only because nobody knows which of its actions.
+#[test]
+fn a_service_control_policy_keeps_what_is_uncertain() {
+    let mystery = UsageRow { confidence: "unverified".to_owned(), ..row("billing:Mystery", "*") };
+    let rows = [deployer(), vec![mystery]].concat();
+    let scp = made(&rows, &Options { kind: Kind::Scp, granularity: Granularity::Service, ..options() });
+    let actions = scp.documents[0].policy.statements[0].actions.patterns();
+    assert!(actions.contains(&"billing:*".to_owned()) && !actions.contains(&"kms:*".to_owned()), "{actions:?}");
+    assert_eq!(scp.uncertain_services, BTreeSet::from(["billing".to_owned()]));
+    let said = explain::summary(&scp, &provenance(), None).join("\n");
+    assert!(said.contains("so that they are not denied: billing") && said.contains("root too"), "{said}");
+    let identity = made(&rows, &Options { granularity: Granularity::Service, ..options() });
+    assert!(!render::json::render(&identity).contains("billing"), "granted is only what is certain");
+}
+
+#[test]
+fn what_is_wider_is_said_by_kind() {
+    let set = made(&deployer(), &Options { kind: Kind::PermissionSet, generalize: Generalize::None, ..options() });
+    assert!(set.excess.any_account > 0);
+    assert_eq!(set.excess.total(), set.excess.any_account, "nothing else is wider: {:?}", set.excess);
+    let root = UsageRow { principal_arn: "arn:aws:iam::111122223333:root".to_owned(), ..row("ssm:StartSession", "*") };
+    let open = made(&[root], &options());
+    assert_eq!(open.open_actions, BTreeSet::from(["ssm:StartSession".to_owned()]));
+    let said = explain::summary(&open, &provenance(), None).join("\n");
+    assert!(said.contains("on * because no event tells the resource: ssm:StartSession"), "{said}");
+    assert!(said.contains("nothing can be attached to the root user"), "{said}");
+    let lens =
+        made(&[row("s3:GetStorageLensConfiguration", "arn:aws:s3:us-east-1:111122223333:storage-lens/x")], &options());
+    assert_eq!(lens.statements[0].sid, "S3ReadStorageLensX");
+}

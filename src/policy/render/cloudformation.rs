@@ -45,9 +45,7 @@ fn unambiguous(line: &str) -> Cow<'_, str> {
 fn is_ambiguous(scalar: &str) -> bool {
     let is_word = |word: &&str| scalar.eq_ignore_ascii_case(word);
     let is_plain = !scalar.contains(['\'', '"']);
-    is_plain
-        && (WORDS.iter().any(|word| is_word(word))
-            || scalar.starts_with(|c: char| c.is_ascii_digit() || "+.-".contains(c)))
+    is_plain && (WORDS.iter().any(is_word) || scalar.starts_with(|c: char| c.is_ascii_digit() || "+.-".contains(c)))
 }
 
 const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
