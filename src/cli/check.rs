@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::policy::read_policy;
+use super::policy::{read_policies, read_policy};
 use super::select::SelectArgs;
 use super::{CliError, Context, Exit};
+use crate::iam::document::Policy;
 use crate::iam::evaluate::PolicySet;
 use crate::policy::explain;
 use crate::policy::replay::{Group, GroupFate, Replay, allow_everything, replay};
@@ -79,13 +80,16 @@ pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
 
 impl CheckArgs {
     fn policies(&self) -> Result<PolicySet, CliError> {
-        let read = |paths: &[PathBuf]| paths.iter().map(|path| read_policy(path)).collect::<Result<Vec<_>, _>>();
+        let read = |paths: &[PathBuf]| -> Result<Vec<Policy>, CliError> {
+            let read = paths.iter().map(|path| read_policies(path)).collect::<Result<Vec<_>, _>>()?;
+            Ok(read.into_iter().flatten().collect())
+        };
         let mut scps = Vec::new();
         if !self.scp.is_empty() {
             scps.push(read(&self.scp)?);
         }
         for path in &self.scp_level {
-            scps.push(vec![read_policy(path)?]);
+            scps.push(read_policies(path)?);
         }
         let boundary = self.boundary.as_deref().map(read_policy).transpose()?;
         let session = read(&self.session_policy)?;

@@ -109,8 +109,13 @@ pub struct Selected {
 }
 
 impl SelectArgs {
-    /// Who is asked for.
+    /// Who is asked for; a session or an account alone means everybody who had it or lives in it.
     pub fn selection(&self) -> Selection {
+        let named = [&self.role, &self.user, &self.permission_set, &self.principal];
+        let is_narrowed = !self.session.is_empty() || !self.account.is_empty();
+        if is_narrowed && named.iter().all(|patterns| patterns.is_empty()) {
+            return SelectArgs { principal: vec!["*".to_owned()], ..self.clone() }.selection();
+        }
         Selection {
             roles: self.role.clone(),
             users: self.user.clone(),

@@ -5,21 +5,21 @@ use std::path::PathBuf;
 
 use super::select::{RangeArgs, SelectArgs, StoreArgs};
 use super::{CliError, Context, Exit};
-use crate::policy::unused::{Details, EntityUse, text, unused, value};
+use crate::policy::unused::{Details, EntityUse, pages, text, unused, value};
 
 /// Compare what roles and users may do with what they did: services, actions, policies and whole roles and users that
 /// nobody needed in the window, the riskiest first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The file is the output of `aws iam get-account-authorization-details`, one for each account. What the window or the trail
-does not hold (data events!) counts as unused.
+The files are the output of `aws iam get-account-authorization-details`: of one account or several, whole or in pages. What
+the window or the trail does not hold (data events!) counts as unused.
 
 Examples:
   trailpare unused --authorization-details account.json
   trailpare unused --authorization-details a.json b.json --from 2024-01-01 --format json
   trailpare unused --authorization-details account.json --only 'role/app-*'")]
 pub struct UnusedArgs {
-    /// Output of `aws iam get-account-authorization-details`.
+    /// Outputs of `aws iam get-account-authorization-details`.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     authorization_details: Vec<PathBuf>,
     /// Only roles and users whose ARN holds a match of this glob.
@@ -52,8 +52,10 @@ enum Format {
 
 pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
     let mut details = args.details()?;
-    if details.is_truncated {
-        context.warn("the file says that there is more (IsTruncated): get the other pages too");
+    for account_id in &details.truncated {
+        context.warn(&format!(
+            "there is more of account {account_id} (IsTruncated): get the other pages too, and give all of them"
+        ));
     }
     if let Some(pattern) = &args.only {
         let glob = format!("*{pattern}*");
@@ -61,7 +63,7 @@ pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
     }
     let catalog = context.catalog;
     let selected = args.select().read(catalog, context)?;
-    let uses = unused(&details, &selected.rows, catalog);
+    let uses = unused(&details, &selected.rows, &selected.range, catalog);
     let printed = match args.format {
         Format::Table => super::printable(&text(&uses)),
         Format::Json => format!("{:#}\n", value(&uses)),
@@ -91,16 +93,16 @@ fn warn_of_strangers(uses: &[EntityUse], context: &Context) {
 }
 
 impl UnusedArgs {
+    /// All files together: a page may name what stands in another.
     fn details(&self) -> Result<Details, CliError> {
-        let mut all = Details::default();
+        let mut all = Vec::new();
         for path in &self.authorization_details {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| CliError::failed(format!("cannot read {}: {error}", path.display())))?;
-            let details =
-                Details::parse(&text).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))?;
-            all.extend(details);
+            let read = pages(&text).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))?;
+            all.extend(read);
         }
-        Ok(all)
+        Details::of(&all).map_err(|error| CliError::failed(error.to_string()))
     }
 
     /// Everybody, in the window.

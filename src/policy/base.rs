@@ -206,8 +206,8 @@ fn narrowed(statement: &Statement, note: &StatementUse) -> Option<Statement> {
     Some(narrowed)
 }
 
-/// The report, for people.
-pub fn report(narrowed: &Narrowed) -> String {
+/// The report, for people; `names_max` actions of an access level by name, the rest counted.
+pub fn report(narrowed: &Narrowed, names_max: usize) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
     for note in &narrowed.statements {
@@ -224,7 +224,7 @@ pub fn report(narrowed: &Narrowed) -> String {
             );
         }
         for (access, actions) in by_access(&note.unused_actions) {
-            let shown: Vec<&str> = actions.iter().take(8).map(|action| action.action.as_str()).collect();
+            let shown: Vec<&str> = actions.iter().take(names_max).map(|action| action.action.as_str()).collect();
             let more = if actions.len() > shown.len() {
                 format!(", … {} more", actions.len() - shown.len())
             } else {

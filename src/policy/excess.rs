@@ -2,9 +2,10 @@
 //!
 //! What is counted are pairs of an action and a resource pattern. A policy *grants* the pairs (a, p) for every action a
 //! of the catalogue that a statement's actions match and every pattern p of its resources. A pair is *used* if a was used
-//! and p, word for word, is a resource in `usage` (a `*` there counts as `*`). All others are excess, in three kinds that
-//! add up: *widened*: a was used on something that p covers, but p is wider; *spread*: a was used, but on nothing that p
-//! covers; *unused*: a was not used at all. One excess pair may stand for many resources (`bucket/*`), so the figure says
+//! and p, word for word, is a resource in `usage` (a `*` there counts as `*`). All others are excess, in four kinds that
+//! add up: *in any account*: p is a resource that a was used on, but for its account, which is `*`, as in the one policy of
+//! a permission set it must be; *widened*: a was used on something that p covers, but p is wider; *spread*: a was used,
+//! but on nothing that p covers; *unused*: a was not used at all. One excess pair may stand for many resources (`bucket/*`), so the figure says
 //! how many grants to look at, not how many resources lie open.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use super::knowledge::Knowledge;
 use super::pattern::covers;
 use super::sift::Grant;
 use super::statement::Draft;
+use crate::iam::arn::Arn;
 use crate::iam::evaluate::covers_action;
 
 /// Pairs of action and resource pattern, counted as the module says.
@@ -22,6 +24,8 @@ pub struct Excess {
     pub granted: usize,
     /// Granted pairs that are used.
     pub used: usize,
+    /// As used, but for the account, which is `*`.
+    pub any_account: usize,
     /// Wider than used.
     pub widened: usize,
     /// The action was used, but on nothing of this pattern.
@@ -33,7 +37,7 @@ pub struct Excess {
 impl Excess {
     /// Pairs granted beyond those used.
     pub fn total(&self) -> usize {
-        self.widened + self.spread + self.unused
+        self.any_account + self.widened + self.spread + self.unused
     }
 }
 
@@ -66,9 +70,15 @@ fn count(excess: &mut Excess, used: Option<&BTreeSet<&str>>, resource: &str) {
     match used {
         None => excess.unused += 1,
         Some(used) if used.contains(resource) => excess.used += 1,
+        Some(used) if used.iter().any(|inner| is_but_for_account(resource, inner)) => excess.any_account += 1,
         Some(used) if used.iter().any(|inner| covers(resource, inner)) => excess.widened += 1,
         Some(_) => excess.spread += 1,
     }
+}
+
+fn is_but_for_account(pattern: &str, resource: &str) -> bool {
+    let (pattern, Some(resource)) = (Arn::parse(pattern), Arn::parse(resource)) else { return false };
+    pattern.is_some_and(|pattern| pattern.account == "*" && pattern == Arn { account: "*", ..resource })
 }
 
 /// The catalogue's actions that a pattern matches; the pattern itself where it is an action.

@@ -1,13 +1,19 @@
 //! What a policy rests on, in words: for standard error and for tickets.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::excess::Excess;
 use super::fit::Widened;
 use super::make::Made;
-use super::options::Provenance;
+use super::options::{Kind, Provenance};
 use super::replay::{Group, GroupFate, Replay};
+use super::risk;
 use super::sift::Shown;
 use crate::time::format_time;
+
+/// Most names in one line.
+const NAMES_MAX: usize = 20;
 
 /// Most lines of one list; the rest is counted.
 const LINES_MAX: usize = 200;
@@ -21,27 +27,23 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     if let Some((first, last)) = made.times_us {
         let (first, last) = (format_time(first), format_time(last));
         lines.push(format!(
-            "{} uses in events from {first} to {last}, {}",
-            made.events,
+            "{} in events from {first} to {last}, {}",
+            count(usize::try_from(made.events).unwrap_or(usize::MAX), "use"),
             count(made.principals.len(), "principal")
         ));
     }
     let sizes: Vec<String> = made.documents.iter().map(|d| d.policy.size().to_string()).collect();
     lines.push(format!(
-        "{} in {}, {} characters",
+        "{} in {}, {} characters{}",
         count(made.statements.len(), "statement"),
         count(made.documents.len(), "policy"),
-        sizes.join(" + ")
+        sizes.join(" + "),
+        if made.joined { "; what several services do on * stands together, to fit" } else { "" }
     ));
-    let excess = &made.excess;
-    lines.push(format!(
-        "grants {} of action and resource, {} beyond those used ({} wider, {} of a used action elsewhere, {} of unused actions)",
-        count(excess.granted, "pair"),
-        excess.total(),
-        excess.widened,
-        excess.spread,
-        excess.unused
-    ));
+    lines.push(grants(&made.excess));
+    if !made.open_actions.is_empty() {
+        lines.push(format!("on * because no event tells the resource: {}", some(&made.open_actions)));
+    }
     lines.push(format!(
         "not granted: {} denied, {} not certain, {} without need of a permission",
         made.denied.len(),
@@ -51,7 +53,52 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     if let Some(proof) = proof {
         lines.push(verdict(proof));
     }
+    if made.kind != Kind::Scp && made.principals.iter().any(|arn| arn.starts_with("arn:") && arn.ends_with(":root")) {
+        lines.push("nothing can be attached to the root user: give this to a role that does its work".to_owned());
+    }
+    if made.kind == Kind::Scp {
+        lines.extend(of_scp(made, provenance));
+    }
     lines
+}
+
+/// What somebody has to know before attaching a policy that denies by leaving out: its proof sees only what is logged.
+/// AWS Organizations User Guide, "Service control policies (SCPs)" and "SCP evaluation".
+fn of_scp(made: &Made, provenance: &Provenance) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !made.uncertain_services.is_empty() {
+        let services = some(&made.uncertain_services);
+        lines.push(format!("allowed although no action is certain, so that they are not denied: {services}"));
+    }
+    lines.push(
+        "as a service control policy it binds everybody in the accounts where it is attached, root too, in place of \
+         FullAWSAccess; the management account and service-linked roles are not bound; every other level must allow as well"
+            .to_owned(),
+    );
+    lines.extend(unlogged(provenance).into_iter().map(|line| format!("what is not logged would be denied: {line}")));
+    lines
+}
+
+/// Names of a list; what is more is counted.
+fn some(names: &BTreeSet<String>) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES_MAX).map(String::as_str).collect();
+    let more = names.len() - shown.len();
+    let more = if more > 0 { format!(", … {more} more") } else { String::new() };
+    shown.join(", ") + &more
+}
+
+/// How much is granted beyond what was used, in one line; kinds that do not occur are left out.
+fn grants(excess: &Excess) -> String {
+    let kinds = [
+        (excess.any_account, "the same in any account (*)"),
+        (excess.widened, "wider"),
+        (excess.spread, "of a used action elsewhere"),
+        (excess.unused, "of unused actions"),
+    ];
+    let kinds: Vec<String> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let beyond = if kinds.is_empty() { String::new() } else { format!(": {}", kinds.join(", ")) };
+    let pairs = count(excess.granted, "pair");
+    format!("grants {pairs} of action and resource, {} beyond those used{beyond}", excess.total())
 }
 
 /// What a replay came to, in one line.
@@ -91,12 +138,15 @@ pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     for note in &made.statements {
         let evidence = &note.evidence;
         let sessions = match evidence.sessions.iter().take(5).cloned().collect::<Vec<_>>().join(", ") {
-            names if evidence.sessions.len() > 5 => format!("{names}, and {} more", evidence.sessions.len() - 5),
-            names => names,
+            names if names.is_empty() => names,
+            names if evidence.sessions.len() > 5 => {
+                format!("; sessions: {names}, and {} more", evidence.sessions.len() - 5)
+            }
+            names => format!("; sessions: {names}"),
         };
         let _ = writeln!(
             out,
-            "  {}: {}, {} to {}, {}; sessions: {sessions}; example {}",
+            "  {}: {}, {} to {}, {}{sessions}; example {}",
             note.sid,
             count(usize::try_from(evidence.events).unwrap_or(usize::MAX), "use"),
             format_time(evidence.first_time_us),
@@ -105,7 +155,7 @@ pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
             evidence.example_event_id
         );
         if !note.added_actions.is_empty() {
-            let _ = writeln!(out, "    wildcards also allow: {}", note.added_actions.join(", "));
+            let _ = writeln!(out, "    wildcards also allow: {}", added(&note.added_actions));
         }
         for condition in &note.left_off {
             let _ = writeln!(out, "    without {condition}");
@@ -124,6 +174,24 @@ pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     list(&mut out, "needs no permission, or not one of the principal's", made.excluded.iter().map(shown));
     list(&mut out, "what CloudTrail cannot show", blind_spots(made, provenance).into_iter());
     out
+}
+
+/// Actions that wildcards add. Where they are many of one service the wildcard is the service: some by name, those first
+/// with which more can be gained.
+pub fn added(actions: &[String]) -> String {
+    let mut of_service: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for action in actions {
+        of_service.entry(action.split(':').next().unwrap_or_default()).or_default().push(action);
+    }
+    let list = |(service, mut actions): (&str, Vec<&str>)| {
+        actions.sort_by_key(|action| (risk::escalation(action).is_none(), *action));
+        let shown = actions.iter().take(NAMES_MAX).copied().collect::<Vec<_>>().join(", ");
+        match actions.len().saturating_sub(NAMES_MAX) {
+            0 => shown,
+            more => format!("{shown}, … {more} more of {service}"),
+        }
+    };
+    of_service.into_iter().map(list).collect::<Vec<_>>().join("; ")
 }
 
 /// One step of widening, in one line.
@@ -176,25 +244,23 @@ const DATA_EVENTS: &[(&str, &str)] = &[
     ("kinesis.amazonaws.com", "Kinesis records"),
 ];
 
+/// Whose data events the archive does not hold.
+fn unlogged(provenance: &Provenance) -> Option<String> {
+    let Some(sources) = &provenance.data_event_sources else {
+        let line =
+            "data events (S3 objects, Lambda invocations, DynamoDB items, …) are in a trail only if it logs them";
+        return Some(line.to_owned());
+    };
+    let missing = DATA_EVENTS.iter().filter(|(source, _)| !sources.contains(*source));
+    let missing: Vec<&str> = missing.map(|(_, what)| *what).collect();
+    let line =
+        |what: String| format!("this archive holds no data events of: {what}; their use, if any, is not in the policy");
+    (!missing.is_empty()).then(|| line(missing.join("; ")))
+}
+
 /// What no policy made from this archive can know.
 pub fn blind_spots(made: &Made, provenance: &Provenance) -> Vec<String> {
-    let mut lines = Vec::new();
-    match &provenance.data_event_sources {
-        Some(sources) => {
-            let missing = DATA_EVENTS.iter().filter(|(source, _)| !sources.contains(*source));
-            let missing: Vec<&str> = missing.map(|(_, what)| *what).collect();
-            if !missing.is_empty() {
-                lines.push(format!(
-                    "this archive holds no data events of: {}; their use, if any, is not in the policy",
-                    missing.join("; ")
-                ));
-            }
-        }
-        None => lines.push(
-            "data events (S3 objects, Lambda invocations, DynamoDB items, …) are in a trail only if it logs them"
-                .to_owned(),
-        ),
-    }
+    let mut lines: Vec<String> = unlogged(provenance).into_iter().collect();
     let passes = made
         .documents
         .iter()
@@ -221,8 +287,6 @@ fn count(n: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     /// Else every archive would be said to hold none of one.

@@ -7,10 +7,10 @@ use super::excess::{Excess, excess};
 use super::fit::{FitError, Widened, fit};
 use super::knowledge::Knowledge;
 use super::limits::Attach;
-use super::options::{Kind, Options};
+use super::options::{Granularity, Kind, Options};
 use super::origin;
 use super::sid;
-use super::sift::{Grant, Shown, Suggestion, sift};
+use super::sift::{Grant, Shown, Sifted, Suggestion, sift};
 use super::statement::Draft;
 use super::widen::Scope;
 use crate::iam::Catalog;
@@ -55,8 +55,14 @@ pub struct Made {
     pub excluded: Vec<Shown>,
     /// Actions that may be needed and leave no trace.
     pub suggestions: Vec<Suggestion>,
+    /// What several services do on `*` stands together, to fit.
+    pub joined: bool,
     /// What was widened to fit.
     pub widened: Vec<Widened>,
+    /// Services that a service control policy allows only because of what is not certain.
+    pub uncertain_services: BTreeSet<String>,
+    /// Actions granted on `*` although they take resources: which ones they were used on, no event says.
+    pub open_actions: BTreeSet<String>,
     /// What is granted beyond what was used.
     pub excess: Excess,
     /// Principals whose usage it is.
@@ -67,12 +73,46 @@ pub struct Made {
     pub events: u64,
 }
 
+impl Made {
+    /// Documents that were not made of `rows` but cut down to them.
+    pub fn of_existing(documents: Vec<NamedPolicy>, rows: &[UsageRow], options: &Options) -> Made {
+        Made {
+            kind: options.kind,
+            attach: options.attach,
+            documents,
+            statements: Vec::new(),
+            denied: Vec::new(),
+            unverified: Vec::new(),
+            excluded: Vec::new(),
+            suggestions: Vec::new(),
+            widened: Vec::new(),
+            joined: false,
+            uncertain_services: BTreeSet::new(),
+            open_actions: BTreeSet::new(),
+            excess: Excess::default(),
+            principals: rows.iter().map(|row| row.principal_arn.clone()).collect(),
+            times_us: times(rows),
+            events: events(rows),
+        }
+    }
+}
+
+fn times(rows: &[UsageRow]) -> Option<(i64, i64)> {
+    let first = rows.iter().map(|row| row.first_time_us).min();
+    first.zip(rows.iter().map(|row| row.last_time_us).max())
+}
+
+fn events(rows: &[UsageRow]) -> u64 {
+    rows.iter().fold(0, |sum, row| sum.saturating_add(row.event_count))
+}
+
 /// Why there is no policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MakeError {
     /// Nothing that was allowed needs a permission that is known for certain.
     #[error(
-        "nothing to grant: {denied} uses were denied, {unverified} are not certain, {excluded} need no permission\n\
+        "nothing to grant: {denied} uses were denied, {unverified} are not certain, {excluded} need no permission, or none that \
+         they can be given\n\
          hint: see them with `trailpare actions` and the same selection"
     )]
     Nothing { denied: usize, unverified: usize, excluded: usize },
@@ -84,7 +124,14 @@ pub enum MakeError {
 /// Makes policies from the usage of the principals selected. The order of rows does not matter.
 pub fn make(rows: &[UsageRow], options: &Options, catalog: &Catalog) -> Result<Made, MakeError> {
     let knowledge = Knowledge::new(catalog);
-    let sifted = sift(rows, &knowledge);
+    let mut sifted = sift(rows, &knowledge);
+    let uncertain_services = if options.kind == Kind::Scp && options.granularity == Granularity::Service {
+        let services = uncertain_services(&sifted, &knowledge);
+        sifted.grants.extend(services.iter().map(|(service, evidence)| Grant::of_service(service, evidence)));
+        services.into_keys().collect()
+    } else {
+        BTreeSet::new()
+    };
     if sifted.grants.is_empty() {
         return Err(MakeError::Nothing {
             denied: sifted.denied.len(),
@@ -96,8 +143,6 @@ pub fn make(rows: &[UsageRow], options: &Options, catalog: &Catalog) -> Result<M
     let fitted = fit(&sifted.grants, &scope, options)?;
     let excess = excess(fitted.policies.iter().flatten(), &sifted.grants, &knowledge);
     let (documents, statements) = documents(&fitted.policies, &sifted.grants, options, &knowledge);
-    let first = rows.iter().map(|row| row.first_time_us).min();
-    let last = rows.iter().map(|row| row.last_time_us).max();
     Ok(Made {
         kind: options.kind,
         attach: options.attach,
@@ -107,12 +152,40 @@ pub fn make(rows: &[UsageRow], options: &Options, catalog: &Catalog) -> Result<M
         denied: sifted.denied,
         unverified: sifted.unverified,
         excluded: sifted.excluded,
+        uncertain_services,
+        joined: fitted.joined,
         widened: fitted.widened,
+        open_actions: open_actions(&sifted.grants, options, &knowledge),
         excess,
         principals: rows.iter().map(|row| row.principal_arn.clone()).collect(),
-        times_us: first.zip(last),
-        events: rows.iter().fold(0, |sum, row| sum.saturating_add(row.event_count)),
+        times_us: times(rows),
+        events: events(rows),
     })
+}
+
+/// Services of which all that is known is that something was used and allowed, which action is not certain. A service
+/// control policy grants nothing, and one that left them out would deny what nobody could foresee from the proof.
+fn uncertain_services(sifted: &Sifted, knowledge: &Knowledge<'_>) -> BTreeMap<String, Evidence> {
+    let service = |action: &str| action.split(':').next().unwrap_or_default().to_owned();
+    let certain: BTreeSet<String> = sifted.grants.iter().map(|grant| service(&grant.action)).collect();
+    let known = knowledge.services();
+    let mut services = BTreeMap::new();
+    for shown in &sifted.unverified {
+        let service = service(&shown.action);
+        if !certain.contains(&service) && known.contains(&service.as_str()) {
+            services
+                .entry(service)
+                .and_modify(|sum: &mut Evidence| sum.absorb(&shown.evidence))
+                .or_insert_with(|| shown.evidence.clone());
+        }
+    }
+    services
+}
+
+fn open_actions(grants: &[Grant], options: &Options, knowledge: &Knowledge<'_>) -> BTreeSet<String> {
+    let is_open = |grant: &&Grant| grant.resource == "*" && knowledge.takes_any_resource(&grant.action);
+    let is_asked = options.granularity == Granularity::Resource;
+    grants.iter().filter(|_| is_asked).filter(is_open).map(|grant| grant.action.clone()).collect()
 }
 
 fn documents(

@@ -3,7 +3,8 @@
 //! The way: `sift` parts the rows into what is granted and what is only shown; `generalise` and `widen` decide how wide
 //! each grant is; `statement` groups grants into statements and `sid` names them; `fit` and `split` keep to the limits;
 //! `condition` and `origin` say what limits them further; `make` puts it together; `replay` proves it, asking what rows
-//! have `told`; `explain` and `render` show it. `base` and `unused` compare with policies that exist already.
+//! have `told`; `explain` and `render` show it. `base` and `unused` compare with policies that exist already, `parts` keeps
+//! those to the limits.
 //!
 //! No I/O and no SQL: rows come in, documents and reports go out. The same rows give the same bytes, in whatever order
 //! they come.
@@ -21,6 +22,7 @@ mod limits;
 mod make;
 mod options;
 mod origin;
+pub mod parts;
 mod pattern;
 pub mod render;
 pub mod replay;

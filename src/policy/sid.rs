@@ -80,7 +80,7 @@ fn name(draft: &Draft) -> String {
         Class::Write => "Write",
     };
     if draft.service.is_empty() {
-        return "AllOfServices".to_owned();
+        return format!("{verb}OfServices");
     }
     format!("{}{verb}{}", service(&draft.service), noun(&draft.resources))
 }
@@ -109,7 +109,11 @@ fn of_arn(arn: &Arn<'_>) -> String {
     let (first, second) = (parts.next().unwrap_or_default(), parts.next());
     let noun = match (arn.service, second) {
         ("s3", None) => camel(first),
-        ("s3", Some(_)) if first != "accesspoint" => format!("{}Objects", camel(first)),
+        // Only buckets have neither region nor account.
+        ("s3", Some(_)) if arn.account.is_empty() => {
+            let bucket: String = camel(first).chars().take(NOUN_MAX - "Objects".len()).collect();
+            format!("{bucket}Objects")
+        }
         ("iam" | "lambda" | "dynamodb" | "secretsmanager" | "logs", Some(_)) => camel(parts_after_kind(arn.resource)),
         (_, Some(second)) => {
             let name = camel(second);

@@ -23,6 +23,14 @@ pub(crate) struct Grant {
     pub(crate) evidence: Evidence,
 }
 
+impl Grant {
+    /// A service as a whole.
+    pub(crate) fn of_service(service: &str, evidence: &Evidence) -> Grant {
+        let action = format!("{service}:*");
+        Grant { action, resource: "*".to_owned(), passed_to_service: None, evidence: evidence.clone() }
+    }
+}
+
 /// Use that is shown and not granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
@@ -81,6 +89,10 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
     }
     if row.principal_arn.contains(":role/aws-service-role/") {
         let reason = "service-linked role: its policy belongs to AWS and cannot be changed".to_owned();
+        return Fate::Excluded { action, reason };
+    }
+    if row.principal_type == "AWSService" {
+        let reason = "an AWS service acts for itself: nothing can be attached to it".to_owned();
         return Fate::Excluded { action, reason };
     }
     if action == PASS_ROLE && row.passed_to_service.is_none() {

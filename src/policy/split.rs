@@ -16,6 +16,9 @@ pub(crate) struct TooLarge {
 /// Policies of at most `size_max` characters that together allow what `drafts` allow. A statement goes into the first
 /// policy that has room; one that is too large for any is cut by its actions, then by its resources.
 pub(crate) fn split(drafts: &[Draft], size_max: usize) -> Result<Vec<Vec<Draft>>, TooLarge> {
+    if size(drafts) <= size_max {
+        return Ok(vec![drafts.to_vec()]);
+    }
     let mut parts = Vec::new();
     for draft in drafts {
         cut(draft, size_max, &mut parts)?;
@@ -34,6 +37,12 @@ pub(crate) fn split(drafts: &[Draft], size_max: usize) -> Result<Vec<Vec<Draft>>
     Ok(bins.into_iter().map(|(_, bin)| bin).collect())
 }
 
+/// Of one policy with all of them, exactly.
+fn size(drafts: &[Draft]) -> usize {
+    let statements = sid::names(drafts).into_iter().zip(drafts).map(|(name, draft)| draft.to_statement(name));
+    Policy::new(statements.collect()).size()
+}
+
 /// `{"Version":"2012-10-17","Statement":[]}`.
 const EMPTY: usize = 39;
 
@@ -41,9 +50,7 @@ const EMPTY: usize = 39;
 const NUMBERING: usize = 6;
 
 fn size_with_sid(draft: &Draft) -> usize {
-    let name = sid::names(std::slice::from_ref(draft)).pop().unwrap_or_default();
-    let exact = Policy::new(vec![draft.to_statement(name)]).size();
-    exact.saturating_sub(EMPTY) + NUMBERING
+    size(std::slice::from_ref(draft)).saturating_sub(EMPTY) + NUMBERING
 }
 
 fn cut(draft: &Draft, size_max: usize, parts: &mut Vec<Draft>) -> Result<(), TooLarge> {

@@ -105,6 +105,17 @@ impl<'a> Scope<'a> {
 
     /// The statements of one service at a step. Wider steps hold everything that narrower ones do.
     pub(crate) fn drafts(&self, service: &str, grants: &[Numbered<'_>], step: Step) -> Vec<Draft> {
+        self.drafts_with(service, grants, step, self.options.collapse_actions || step >= Step::Collapsed)
+    }
+
+    /// The same, with or without wildcards in actions, whatever the step.
+    pub(crate) fn drafts_with(
+        &self,
+        service: &str,
+        grants: &[Numbered<'_>],
+        step: Step,
+        is_collapsed: bool,
+    ) -> Vec<Draft> {
         let granularity = self.granularity(service, step);
         // Where iam is allowed as a whole, for a service control policy grants nothing, there is nothing to add.
         let is_apart = |grant: &Grant| grant.action == PASS_ROLE && granularity != Granularity::Service;
@@ -118,7 +129,7 @@ impl<'a> Scope<'a> {
             Granularity::Action => group(service, self.reaches(&others, &terms, |_| "*".to_owned())),
             Granularity::Resource => self.by_resource(service, &others, &terms, step),
         };
-        if self.options.collapse_actions || step >= Step::Collapsed {
+        if is_collapsed {
             for draft in &mut drafts {
                 draft.actions = collapse(&draft.actions, self.knowledge);
             }

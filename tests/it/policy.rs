@@ -1,14 +1,16 @@
 //! Policies as people see them: every format, hostile names, proofs, policies that exist already.
 
+mod command;
+mod unused;
+
 use std::collections::BTreeSet;
 
 use trailpare::iam::document::Policy;
 use trailpare::iam::evaluate::PolicySet;
 use trailpare::iam::{Catalog, Outcome};
 use trailpare::policy::replay::{GroupFate, policy_set, replay};
-use trailpare::policy::unused::{Details, text, unused, value};
 use trailpare::policy::{
-    Attach, Fit, Granularity, Kind, Made, MakeError, Options, Provenance, base, explain, make, render,
+    Attach, Fit, Generalize, Granularity, Kind, Made, MakeError, Options, Provenance, base, explain, make, render,
 };
 use trailpare::usage::UsageRow;
 
@@ -180,20 +182,21 @@ fn hostile() -> Vec<UsageRow> {
 #[test]
 fn every_format_says_the_same() {
     let everything = |rows: &[UsageRow], kind: Kind, attach: Attach| {
-        let options = Options { kind, attach, generalize: trailpare::policy::Generalize::None, ..options() };
+        let options = Options { kind, attach, generalize: Generalize::None, ..options() };
         let made = made(rows, &options);
         assert!(is_proved(&made, rows));
         let documents: Vec<&Policy> = made.documents.iter().map(|document| &document.policy).collect();
         assert_eq!(
             from_terraform(&render::terraform::render(&made).unwrap(), documents.len()),
-            statements(&documents, true)
+            statements(&documents, Some(("&{", "?{")))
         );
         if kind != Kind::Session {
             let yaml = render::cloudformation::yaml(&made).unwrap();
             let yaml: serde_json::Value = serde_yaml_ng::from_str(&yaml).unwrap();
             let json: serde_json::Value = serde_json::from_str(&render::cloudformation::json(&made).unwrap()).unwrap();
             assert_eq!(yaml, json);
-            assert_eq!(from_template(&json), statements(&documents, false));
+            assert!(!json.to_string().contains("{{resolve:"), "a name must not fetch a secret at deployment");
+            assert_eq!(from_template(&json), statements(&documents, Some(("{{resolve:", "?{resolve:"))));
         }
     };
     let both: Vec<UsageRow> = deployer().into_iter().chain(hostile()).collect();
@@ -213,7 +216,8 @@ fn every_format_says_the_same() {
 /// Sid → everything in the statement, sorted.
 type Statements = BTreeSet<(String, Vec<String>)>;
 
-fn statements(policies: &[&Policy], terraform: bool) -> Statements {
+/// `widened`: what a format reads as something else, and what stands there instead.
+fn statements(policies: &[&Policy], widened: Option<(&str, &str)>) -> Statements {
     let statements = policies.iter().flat_map(|policy| &policy.statements);
     statements
         .map(|statement| {
@@ -225,9 +229,8 @@ fn statements(policies: &[&Policy], terraform: bool) -> Statements {
                     texts.extend(values.iter().cloned());
                 }
             }
-            if terraform {
-                // The provider reads `&{` as `${`.
-                texts.iter_mut().for_each(|text| *text = text.replace("&{", "?{"));
+            if let Some((special, instead)) = widened {
+                texts.iter_mut().for_each(|text| *text = text.replace(special, instead));
             }
             texts.sort();
             (statement.sid.clone().unwrap(), texts)
@@ -245,7 +248,7 @@ fn from_template(template: &serde_json::Value) -> Statements {
             Policy::from_value(named.unwrap()).unwrap()
         })
         .collect();
-    statements(&documents.iter().collect::<Vec<_>>(), false)
+    statements(&documents.iter().collect::<Vec<_>>(), None)
 }
 
 fn from_terraform(text: &str, count: usize) -> Statements {
@@ -360,52 +363,10 @@ fn what_was_never_used_goes() {
     let narrowed = base::narrow(&given, &rows, Catalog::embedded());
     let policy = narrowed.policy.clone().unwrap();
     insta::assert_snapshot!("narrowed", policy.pretty());
-    let report = base::report(&narrowed);
+    let report = base::report(&narrowed, 8);
     assert!(report.contains("opens a way to more: iam:PutRolePolicy"), "{report}");
     let replayed = |policy: Policy| replay(&PolicySet::of_identity(vec![policy]), &rows, Catalog::embedded()).allowed;
     assert_eq!(replayed(given), replayed(policy));
-}
-
-#[test]
-fn what_an_account_never_used() {
-    let policy = |actions: &str| format!(r#"{{"Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"*"}}]}}"#);
-    let encoded = policy(r#"["s3:Get*","s3:PutBucketPolicy"]"#).replace('"', "%22").replace('{', "%7B");
-    let details = format!(
-        r#"{{"RoleDetailList":[
-        {{"Arn":"arn:aws:iam::111122223333:role/team/deployer","RolePolicyList":[
-            {{"PolicyName":"idle","PolicyDocument":{}}},{{"PolicyName":"reads","PolicyDocument":"{encoded}"}}],
-          "AttachedManagedPolicies":[{{"PolicyArn":"arn:aws:iam::aws:policy/Admin"}},{{"PolicyArn":"arn:aws:iam::aws:policy/Gone"}}],
-          "PermissionsBoundary":{{"PermissionsBoundaryArn":"arn:aws:iam::111122223333:policy/limit"}}}},
-        {{"Arn":"arn:aws:iam::111122223333:role/aws-service-role/x/y","RolePolicyList":[]}}],
-        "UserDetailList":[{{"Arn":"arn:aws:iam::111122223333:user/old","GroupList":["ops"],"AttachedManagedPolicies":[]}}],
-        "GroupDetailList":[{{"GroupName":"ops","GroupPolicyList":[{{"PolicyName":"queue","PolicyDocument":{}}}],
-            "AttachedManagedPolicies":[]}}],
-        "Policies":[{{"Arn":"arn:aws:iam::aws:policy/Admin","PolicyVersionList":[
-            {{"IsDefaultVersion":false,"Document":{{"bad":true}}}},{{"IsDefaultVersion":true,"Document":{}}}]}},
-          {{"Arn":"arn:aws:iam::111122223333:policy/limit","PolicyVersionList":[{{"IsDefaultVersion":true,"Document":{}}}]}}]}}"#,
-        policy(r#""kinesis:PutRecord""#),
-        policy(r#""sqs:SendMessage""#),
-        policy(r#""*""#),
-        policy(r#"["s3:*","kinesis:*","iam:PassRole","iam:AttachRolePolicy"]"#),
-    );
-    let details = Details::parse(&details).unwrap();
-    assert_eq!((details.entities.len(), details.service_linked), (2, 1));
-    let uses = unused(&details, &deployer(), Catalog::embedded());
-    let deployer = &uses[0];
-    assert!(deployer.arn.ends_with("deployer"), "the riskiest comes first");
-    assert_eq!(deployer.used, 6, "s3 and PassRole, within the boundary");
-    assert_eq!(deployer.unused_policies, ["idle"]);
-    assert_eq!(deployer.missing_policies, ["arn:aws:iam::aws:policy/Gone"]);
-    assert_eq!(deployer.unused_services.iter().map(|s| s.service.as_str()).collect::<Vec<_>>(), ["kinesis"]);
-    assert!(deployer.escalations.iter().any(|action| action.action == "iam:AttachRolePolicy"));
-    assert!(deployer.escalations.iter().all(|action| action.action != "iam:PassRole"));
-    let user = &uses[1];
-    assert_eq!((user.granted, user.used, user.last_time_us), (1, 0, None));
-    assert_eq!(user.unused_policies, ["group ops: queue"]);
-    assert!(text(&uses).contains("policies never needed: idle"));
-    assert_eq!(value(&uses)[1]["is_unused"], true);
-    assert!(Details::parse("{}").is_err());
-    assert!(Details::parse("[").is_err());
 }
 
 #[test]
@@ -423,4 +384,107 @@ fn nothing_is_widened_unless_allowed() {
     assert_eq!(fitted.documents.len(), 1);
     assert_eq!(fitted.widened.len(), 1);
     assert!(is_proved(&fitted, &rows) && fitted.excess.total() > 0);
+}
+
+/// A role may be called `off`, which in the YAML of CloudFormation is a boolean; so is its `Null`.
+#[test]
+fn a_name_is_no_boolean() {
+    for name in ["off", "Yes", "n", "0123", "1e5", "null", "on"] {
+        let given = r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Null":{"aws:username":"true"}}}]}"#;
+        let document = trailpare::policy::NamedPolicy { name: name.to_owned(), policy: Policy::parse(given).unwrap() };
+        let made = Made::of_existing(vec![document], &[], &Options { name: name.to_owned(), ..options() });
+        let yaml = render::cloudformation::yaml(&made).unwrap();
+        assert!(yaml.contains(&format!("ManagedPolicyName: '{name}'")), "{yaml}");
+        assert!(!yaml.contains(&format!("\n  {name}:")) && !yaml.contains(" Null:"), "{yaml}");
+        let yaml: serde_json::Value = serde_yaml_ng::from_str(&yaml).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&render::cloudformation::json(&made).unwrap()).unwrap();
+        assert_eq!(yaml, json);
+    }
+}
+
+/// What costs only a reader's comfort comes before anything that grants more.
+#[test]
+fn what_stands_together_is_not_widened() {
+    let actions = [
+        "ec2:DescribeInstances",
+        "sqs:ListQueues",
+        "sns:ListTopics",
+        "lambda:ListFunctions",
+        "iam:ListRoles",
+        "s3:ListAllMyBuckets",
+        "kms:ListKeys",
+        "dynamodb:ListTables",
+        "sts:GetCallerIdentity",
+    ];
+    let rows: Vec<UsageRow> = actions.iter().map(|action| row(action, "*")).collect();
+    let one = Options { policies_max: Some(1), size_max: Some(500), ..options() };
+    for fit in [Fit::Split, Fit::Widen, Fit::Exact] {
+        let made = made(&rows, &Options { fit, ..one.clone() });
+        assert!(made.joined && made.widened.is_empty() && made.excess.total() == 0, "{made:#?}");
+        assert!(is_proved(&made, &rows));
+        assert_eq!(made.statements[0].sid, "ReadOfServices");
+    }
+    let roomy = made(&rows, &Options { size_max: Some(5_000), ..one });
+    assert!(!roomy.joined && roomy.statements.len() == actions.len());
+}
+
+/// Steps that another one made needless are taken back: of many tables only `*` helps, so the actions need no wildcard.
+#[test]
+fn nothing_is_widened_in_vain() {
+    let table = |n: usize| format!("arn:aws:dynamodb:eu-central-1:111122223333:table/a-table-of-ours-{n}");
+    let actions = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:DescribeContinuousBackups"];
+    let mut rows: Vec<UsageRow> =
+        (0..60).flat_map(|n| actions.iter().map(move |action| row(action, &table(n)))).collect();
+    rows.extend((0..6).map(|n| row("s3:GetObject", &format!("arn:aws:s3:::data-lake/config/{n}.json"))));
+    let one = Options { fit: Fit::Widen, size_max: Some(700), generalize: Generalize::None, ..options() };
+    let made = made(&rows, &one);
+    assert!(is_proved(&made, &rows));
+    let steps: Vec<(&str, &str)> = made.widened.iter().map(|step| (step.service.as_str(), step.step)).collect();
+    assert_eq!(steps, [("dynamodb", "resources left open (*)")]);
+    assert_eq!((made.excess.unused, made.excess.spread), (0, 0), "{made:#?}");
+}
+
+/// A service acts for itself; nothing can be attached to it.
+#[test]
+fn services_get_no_policy() {
+    let service = UsageRow {
+        principal_type: "AWSService".to_owned(),
+        principal_arn: "cloudtrail.amazonaws.com".to_owned(),
+        ..row("s3:PutObject", "arn:aws:s3:::logs/x")
+    };
+    let alone = make(std::slice::from_ref(&service), &options(), Catalog::embedded());
+    assert!(matches!(alone, Err(MakeError::Nothing { excluded: 1, .. })), "{alone:?}");
+    let beside = [deployer(), vec![service]].concat();
+    assert_eq!(made(&beside, &options()).documents, made(&deployer(), &options()).documents);
+}
+
+/// Denying by leaving out must not deny a service that is used, only because nobody knows which of its actions.
+#[test]
+fn a_service_control_policy_keeps_what_is_uncertain() {
+    let mystery = UsageRow { confidence: "unverified".to_owned(), ..row("billing:Mystery", "*") };
+    let rows = [deployer(), vec![mystery]].concat();
+    let scp = made(&rows, &Options { kind: Kind::Scp, granularity: Granularity::Service, ..options() });
+    let actions = scp.documents[0].policy.statements[0].actions.patterns();
+    assert!(actions.contains(&"billing:*".to_owned()) && !actions.contains(&"kms:*".to_owned()), "{actions:?}");
+    assert_eq!(scp.uncertain_services, BTreeSet::from(["billing".to_owned()]));
+    let said = explain::summary(&scp, &provenance(), None).join("\n");
+    assert!(said.contains("so that they are not denied: billing") && said.contains("root too"), "{said}");
+    let identity = made(&rows, &Options { granularity: Granularity::Service, ..options() });
+    assert!(!render::json::render(&identity).contains("billing"), "granted is only what is certain");
+}
+
+#[test]
+fn what_is_wider_is_said_by_kind() {
+    let set = made(&deployer(), &Options { kind: Kind::PermissionSet, generalize: Generalize::None, ..options() });
+    assert!(set.excess.any_account > 0);
+    assert_eq!(set.excess.total(), set.excess.any_account, "nothing else is wider: {:?}", set.excess);
+    let root = UsageRow { principal_arn: "arn:aws:iam::111122223333:root".to_owned(), ..row("ssm:StartSession", "*") };
+    let open = made(&[root], &options());
+    assert_eq!(open.open_actions, BTreeSet::from(["ssm:StartSession".to_owned()]));
+    let said = explain::summary(&open, &provenance(), None).join("\n");
+    assert!(said.contains("on * because no event tells the resource: ssm:StartSession"), "{said}");
+    assert!(said.contains("nothing can be attached to the root user"), "{said}");
+    let lens =
+        made(&[row("s3:GetStorageLensConfiguration", "arn:aws:s3:us-east-1:111122223333:storage-lens/x")], &options());
+    assert_eq!(lens.statements[0].sid, "S3ReadStorageLensX");
 }

@@ -5,6 +5,7 @@
 
 mod parse;
 mod render;
+mod wrapped;
 
 pub use parse::PolicyError;
 

@@ -18,14 +18,15 @@ impl Policy {
         self.to_value().to_string()
     }
 
-    /// Size in characters as IAM's quotas count it: "Policy size calculations do not include white space characters"
-    /// (IAM User Guide, `reference_policies_grammar`; the quotas are in `reference_iam-quotas`). Control policies of AWS
-    /// Organizations are counted as they are sent: this is their size if they are sent [`compact`](Policy::compact).
+    /// Size as quotas count it: "Policy size calculations do not include white space characters" (IAM User Guide,
+    /// `reference_policies_grammar`; the quotas are in `reference_iam-quotas`). Control policies of AWS Organizations are
+    /// counted as they are sent: this is their size if they are sent [`compact`](Policy::compact).
     ///
-    /// White space *inside* strings is counted: the page does not say whether IAM leaves it out, and a policy thought
-    /// too long is split, while one thought too short is refused on the day it is deployed.
+    /// A policy thought too long is split, while one thought too short is refused on the day it is deployed. So white
+    /// space *inside* strings is counted, for the page does not say whether IAM leaves it out; and bytes are, for
+    /// Organizations and Identity Center have quotas in bytes, IAM in characters. Of ASCII they are the same.
     pub fn size(&self) -> usize {
-        self.compact().chars().count()
+        self.compact().len()
     }
 
     /// The document as a JSON value, elements in IAM's order.

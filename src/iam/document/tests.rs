@@ -141,3 +141,36 @@ fn places_count_characters() {
     let found = error("{\"Version\":\"2012-10-17\",\n\"Statement\":[{\"Sid\":\"äöü\",\"Effect\":1}]}");
     assert_eq!((found.line, found.column), (2, 36));
 }
+
+#[test]
+fn documents_within_answers() {
+    let document =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+    let text = serde_json::Value::from(document).to_string();
+    let one = Policy::parse(document).unwrap();
+    for (answer, count) in [
+        (document.to_owned(), 1),
+        (text.clone(), 1),
+        (document.replace('"', "%22").replace('{', "%7B"), 1),
+        (format!("[{document},{document}]"), 2),
+        (
+            format!(
+                r#"[{{"PolicyName":"a-1","PolicyDocument":{document}}},{{"PolicyName":"a-2","PolicyDocument":{text}}}]"#
+            ),
+            2,
+        ),
+        (format!(r#"{{"PolicyVersion":{{"Document":{document},"VersionId":"v3","IsDefaultVersion":true}}}}"#), 1),
+        (format!(r#"{{"RoleName":"r","PolicyName":"p","PolicyDocument":{document}}}"#), 1),
+        (format!(r#"{{"InlinePolicy":{text}}}"#), 1),
+        (format!(r#"{{"Policy":{{"PolicySummary":{{"Id":"p-1"}},"Content":{text}}}}}"#), 1),
+        (format!(r#"{{"jobDetails":{{}},"generatedPolicyResult":{{"generatedPolicies":[{{"policy":{text}}}]}}}}"#), 1),
+    ] {
+        assert_eq!(Policy::parse_all(&answer).unwrap(), vec![one.clone(); count], "{answer}");
+    }
+    for (wrong, place) in
+        [("[]", "an object is needed"), ("{}", "no \"Statement\""), ("nonsense", "not JSON"), ("[7]", "an object")]
+    {
+        let error = Policy::parse_all(wrong).unwrap_err();
+        assert!(error.message.contains(place), "{wrong}: {error}");
+    }
+}

@@ -1,4 +1,11 @@
 //! CloudFormation templates, YAML and JSON.
+//!
+//! CloudFormation puts something else in place of `{{resolve:…}}` in any string (CloudFormation User Guide, "Using dynamic
+//! references"), and nothing escapes it. A name that holds it gets `?{resolve:` in its place: one character wider,
+//! instead of a parameter or secret that somebody named in a log. `${…}` means nothing outside of `Fn::Sub`, which is not
+//! used.
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
@@ -19,8 +26,29 @@ pub enum CloudFormationError {
 /// The template as YAML.
 pub fn yaml(made: &Made) -> Result<String, CloudFormationError> {
     let value: serde_yaml_ng::Value = serde_yaml_ng::from_str(&template(made)?.to_string())?;
-    Ok(serde_yaml_ng::to_string(&value)?)
+    Ok(serde_yaml_ng::to_string(&value)?.lines().map(unambiguous).fold(String::new(), |text, line| text + &line + "\n"))
 }
+
+/// The library writes YAML 1.2, in which `off` and `2001:10:20:30::` are text; in the YAML 1.1 of CloudFormation and its
+/// tools they are a boolean and a number. There is one scalar on a line: in quotes it is text in both.
+fn unambiguous(line: &str) -> Cow<'_, str> {
+    let indent = line.len() - line.trim_start().len();
+    let after_dash = line.trim_start().starts_with("- ").then_some(indent);
+    let from = line.find(": ").or(after_dash).map_or(line.len(), |at| at + 2);
+    match line.split_at_checked(from) {
+        Some((before, scalar)) if is_ambiguous(scalar) => Cow::Owned(format!("{before}'{scalar}'")),
+        _ => Cow::Borrowed(line),
+    }
+}
+
+/// The YAML 1.1 types "bool", "null" and whatever begins like a number or a date.
+fn is_ambiguous(scalar: &str) -> bool {
+    let is_word = |word: &&str| scalar.eq_ignore_ascii_case(word);
+    let is_plain = !scalar.contains(['\'', '"']);
+    is_plain && (WORDS.iter().any(is_word) || scalar.starts_with(|c: char| c.is_ascii_digit() || "+.-".contains(c)))
+}
+
+const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
 
 /// The template as JSON.
 pub fn json(made: &Made) -> Result<String, CloudFormationError> {
@@ -31,7 +59,10 @@ fn template(made: &Made) -> Result<Value, CloudFormationError> {
     let mut resources = Map::new();
     for document in &made.documents {
         let id = identifier(&document.name, None);
-        resources.insert(id, resource(made, &document.name, document.policy.to_value())?);
+        let id = if is_ambiguous(&id) { format!("{id}Policy") } else { id };
+        let mut content = document.policy.to_value();
+        unreferenced(&mut content);
+        resources.insert(id, resource(made, &document.name, content)?);
     }
     let mut template = Map::new();
     template.insert("AWSTemplateFormatVersion".to_owned(), json!("2010-09-09"));
@@ -43,16 +74,36 @@ fn template(made: &Made) -> Result<Value, CloudFormationError> {
     Ok(Value::Object(template))
 }
 
+fn unreferenced(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains("{{resolve:") => *text = text.replace("{{resolve:", "?{resolve:"),
+        Value::Array(items) => items.iter_mut().for_each(unreferenced),
+        Value::Object(members) => members.values_mut().for_each(unreferenced),
+        _ => {}
+    }
+}
+
+/// Longest name of a permission set (IAM Identity Center API Reference, `CreatePermissionSet`).
+const PERMISSION_SET_NAME_MAX: usize = 32;
+
 fn parameters(made: &Made) -> Map<String, Value> {
     let names: &[(&str, &str)] = match (made.kind, made.attach) {
         (Kind::Identity, Attach::InlineRole) => &[("RoleName", "Name of the role")],
         (Kind::Identity, Attach::InlineUser) => &[("UserName", "Name of the user")],
         (Kind::Identity, Attach::InlineGroup) => &[("GroupName", "Name of the group")],
-        (Kind::PermissionSet, _) => &[("InstanceArn", "ARN of the Identity Center instance")],
+        (Kind::PermissionSet, _) => &[
+            ("InstanceArn", "ARN of the Identity Center instance"),
+            ("PermissionSetName", "A new name, or that of a permission set that is imported into the stack"),
+        ],
         _ => &[],
     };
     let parameter = |(name, description): &(&str, &str)| {
-        ((*name).to_owned(), json!({"Type": "String", "Description": description}))
+        let mut parameter = json!({"Type": "String", "Description": description});
+        if let (&"PermissionSetName", Some(document)) = (name, made.documents.first()) {
+            let default: String = document.name.chars().take(PERMISSION_SET_NAME_MAX).collect();
+            parameter["Default"] = json!(default.trim_matches('-'));
+        }
+        ((*name).to_owned(), parameter)
     };
     names.iter().map(parameter).collect()
 }
@@ -78,8 +129,32 @@ fn resource(made: &Made, name: &str, document: Value) -> Result<Value, CloudForm
         }),
         (Kind::PermissionSet, _) => json!({
             "Type": "AWS::SSO::PermissionSet",
-            "Properties": {"InstanceArn": {"Ref": "InstanceArn"}, "Name": name, "InlinePolicy": document},
+            "Properties": {
+                "InstanceArn": {"Ref": "InstanceArn"}, "Name": {"Ref": "PermissionSetName"}, "InlinePolicy": document,
+            },
         }),
         (Kind::Session, _) => return Err(CloudFormationError::Session),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_text() {
+        for (line, written) in [
+            ("      ManagedPolicyName: off", "      ManagedPolicyName: 'off'"),
+            ("Version: 2012-10-17", "Version: '2012-10-17'"),
+            ("          - 2001:10:20:30:40:50:12:13", "          - '2001:10:20:30:40:50:12:13'"),
+            ("        - Sid: On", "        - Sid: 'On'"),
+            ("          - 1- 2", "          - '1- 2'"),
+            ("          - 'true'", "          - 'true'"),
+            ("          - s3:GetObject", "          - s3:GetObject"),
+            ("          - arn:aws:s3:::b/a-- 1", "          - arn:aws:s3:::b/a-- 1"),
+            ("        Statement:", "        Statement:"),
+        ] {
+            assert_eq!(unambiguous(line), written);
+        }
+    }
 }

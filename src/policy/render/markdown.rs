@@ -14,11 +14,7 @@ pub fn render(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> S
     for line in explain::summary(made, provenance, proof) {
         let _ = writeln!(out, "- {}", plain(&line));
     }
-    for document in &made.documents {
-        let text = document.policy.pretty();
-        let fence = fence(&text);
-        let _ = writeln!(out, "\n## {}\n\n{fence}json\n{text}\n{fence}", plain(&document.name));
-    }
+    documents(&mut out, made);
     statements(&mut out, made);
     shown(&mut out, "Denied at the time, not granted", &made.denied);
     shown(&mut out, "Not certain, not granted", &made.unverified);
@@ -44,6 +40,24 @@ pub fn render(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> S
     out
 }
 
+/// A policy that was cut down, below it the report on what was not used.
+pub fn render_cut(made: &Made, said: &str) -> String {
+    let title = made.documents.first().map_or("Policy", |document| document.name.as_str());
+    let mut out = format!("# {}\n", plain(title));
+    documents(&mut out, made);
+    let fence = fence(said);
+    let _ = writeln!(out, "\n## What was not used\n\n{fence}text\n{}\n{fence}", said.trim_end());
+    out
+}
+
+fn documents(out: &mut String, made: &Made) {
+    for document in &made.documents {
+        let text = document.policy.pretty();
+        let fence = fence(&text);
+        let _ = writeln!(out, "\n## {}\n\n{fence}json\n{text}\n{fence}", plain(&document.name));
+    }
+}
+
 fn statements(out: &mut String, made: &Made) {
     out.push_str("\n## What each statement rests on\n\n");
     out.push_str(
@@ -64,7 +78,7 @@ fn statements(out: &mut String, made: &Made) {
         );
     }
     for note in made.statements.iter().filter(|note| !note.added_actions.is_empty()) {
-        let _ = writeln!(out, "\n{} also allows: {}", code(&note.sid), code(&note.added_actions.join(", ")));
+        let _ = writeln!(out, "\n{} also allows: {}", code(&note.sid), code(&explain::added(&note.added_actions)));
     }
     for note in made.statements.iter().filter(|note| !note.left_off.is_empty()) {
         let _ = writeln!(out, "\n{} is without {}", code(&note.sid), plain(&note.left_off.join("; ")));

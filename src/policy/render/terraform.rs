@@ -8,7 +8,7 @@ use hcl::expr::{Traversal, Variable};
 use hcl::{Block, Body, Expression};
 
 use super::identifier;
-use crate::iam::document::{Condition, Policy, Statement};
+use crate::iam::document::{Condition, Policy, Statement, Version};
 use crate::policy::{Attach, Kind, Made};
 
 /// The configuration could not be written.
@@ -50,6 +50,10 @@ fn variables(made: &Made) -> &'static [(&'static str, &'static str)] {
 
 fn data(id: &str, policy: &Policy) -> Block {
     let mut data = Block::builder("data").add_label("aws_iam_policy_document").add_label(id);
+    if policy.language() == Version::V2008 {
+        // The provider takes the current language where nothing is said, in which `${` begins a variable.
+        data = data.add_attribute(("version", Version::V2008.as_str()));
+    }
     for statement in &policy.statements {
         data = data.add_block(block(statement));
     }

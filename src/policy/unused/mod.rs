@@ -9,7 +9,7 @@ mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use details::{Details, DetailsError, Entity, EntityKind, Identity};
+pub use details::{Details, DetailsError, Entity, EntityKind, Identity, Page, pages};
 pub use report::{text, value};
 
 use super::base::UnusedAction;
@@ -17,8 +17,9 @@ use super::knowledge::{Access, Knowledge};
 use super::replay::{Asked, asked};
 use super::risk;
 use crate::iam::Catalog;
+use crate::iam::arn::Arn;
 use crate::iam::evaluate::{Compiled, PolicySet, Request, Verdict};
-use crate::usage::UsageRow;
+use crate::usage::{TimeRange, UsageRow};
 
 /// What of one role or user was not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,9 @@ pub struct EntityUse {
     pub events: u64,
     /// Time of the last event, microseconds since 1970-01-01 UTC; `None` if there is none: the entity is unused.
     pub last_time_us: Option<i64>,
+    /// When IAM itself says that a role was last used, if that is in the window and later than the last event: what it did
+    /// then is not in the store.
+    pub iam_last_used_us: Option<i64>,
     /// Actions granted.
     pub granted: usize,
     /// Granted actions that were used.
@@ -58,6 +62,11 @@ pub struct UnusedService {
 }
 
 impl EntityUse {
+    /// Nothing says that anybody was it in the window.
+    pub fn is_idle(&self) -> bool {
+        self.last_time_us.is_none() && self.iam_last_used_us.is_none()
+    }
+
     /// Actions granted and not used: the size of the cut.
     pub fn unused(&self) -> usize {
         self.granted - self.used
@@ -74,22 +83,40 @@ impl EntityUse {
 }
 
 /// Compares every role and user of `details` with what the rows say was used, the riskiest first.
-pub fn unused(details: &Details, rows: &[UsageRow], catalog: &Catalog) -> Vec<EntityUse> {
+pub fn unused(details: &Details, rows: &[UsageRow], range: &TimeRange, catalog: &Catalog) -> Vec<EntityUse> {
     let knowledge = Knowledge::new(catalog);
     let all = knowledge.all();
-    let mut of_principal: BTreeMap<&str, Vec<&UsageRow>> = BTreeMap::new();
+    let mut of_principal: BTreeMap<Name<'_>, Vec<&UsageRow>> = BTreeMap::new();
     for row in rows {
-        of_principal.entry(&row.principal_arn).or_default().push(row);
+        if let Some(name) = name(&row.principal_arn) {
+            of_principal.entry(name).or_default().push(row);
+        }
     }
     let none = Vec::new();
-    let mut uses: Vec<EntityUse> = details
-        .entities
-        .iter()
-        .map(|entity| entity_use(entity, of_principal.get(entity.arn.as_str()).unwrap_or(&none), &all, &knowledge))
-        .collect();
+    let mut uses: Vec<EntityUse> = Vec::with_capacity(details.entities.len());
+    for entity in &details.entities {
+        let rows = name(&entity.arn).and_then(|name| of_principal.get(&name)).unwrap_or(&none);
+        uses.push(entity_use(entity, rows, &all, &knowledge));
+    }
+    for entity in &mut uses {
+        entity.iam_last_used_us = entity.iam_last_used_us.filter(|used| range.contains(*used));
+    }
     uses.sort_by(|a, b| a.rank().cmp(&b.rank()));
     uses
 }
+
+/// Account, `role` or `user`, and name.
+type Name<'a> = (&'a str, &'a str, &'a str);
+
+/// Not every record holds a role's path; within an account the name alone is single (IAM User Guide, "IAM identifiers").
+fn name(arn: &str) -> Option<Name<'_>> {
+    let arn = Arn::parse(arn).filter(|arn| arn.service == "iam")?;
+    let (kind, path) = arn.resource.split_once('/')?;
+    Some((arn.account, kind, path.rsplit('/').next()?))
+}
+
+/// IAM dates the use of a role with some delay, and not to the second.
+const LATER_US: i64 = 86_400_000_000;
 
 fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &Knowledge<'_>) -> EntityUse {
     let granted = granted(entity, all);
@@ -107,11 +134,15 @@ fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &Kno
         let (access, escalation) = (knowledge.access(action), risk::escalation(action));
         by_service.entry(service).or_default().push(UnusedAction { action: (*action).to_owned(), access, escalation });
     }
+    let last_time_us = rows.iter().map(|row| row.last_time_us).max();
     let mut result = EntityUse {
         arn: entity.arn.clone(),
         kind: entity.kind,
         events: rows.iter().fold(0, |sum, row| sum.saturating_add(row.event_count)),
-        last_time_us: rows.iter().map(|row| row.last_time_us).max(),
+        last_time_us,
+        iam_last_used_us: entity
+            .iam_last_used_us
+            .filter(|used| last_time_us.is_none_or(|last| *used > last + LATER_US)),
         granted: granted.len(),
         used: used.len(),
         unused_by_access: BTreeMap::new(),

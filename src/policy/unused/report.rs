@@ -15,12 +15,12 @@ const NAMES_MAX: usize = 12;
 /// For people, in the order given.
 pub fn text(uses: &[EntityUse]) -> String {
     let mut out = String::new();
-    let idle = uses.iter().filter(|entity| entity.last_time_us.is_none()).count();
+    let idle = uses.iter().filter(|entity| entity.is_idle()).count();
     let (granted, used): (usize, usize) =
         uses.iter().fold((0, 0), |(g, u), entity| (g + entity.granted, u + entity.used));
     let _ = writeln!(
         out,
-        "{} roles and users, {idle} without any event; {used} of {granted} granted actions used",
+        "{} roles and users, {idle} without any use; {used} of {granted} granted actions used",
         uses.len()
     );
     for entity in uses {
@@ -46,6 +46,13 @@ fn one(out: &mut String, entity: &EntityUse) {
         None => {
             let _ = writeln!(out, "  no event at all; grants {} actions", entity.granted);
         }
+    }
+    if let Some(used) = entity.iam_last_used_us {
+        let used = format_time(used);
+        let _ = writeln!(
+            out,
+            "  but IAM says that it was used {used}: that is not in the store, so do not take it for unused"
+        );
     }
     let levels: Vec<String> =
         entity.unused_by_access.iter().rev().map(|(access, n)| format!("{n} {}", access.as_str())).collect();
@@ -84,9 +91,10 @@ pub fn value(uses: &[EntityUse]) -> Value {
         json!({
             "arn": entity.arn,
             "kind": entity.kind.as_str(),
-            "is_unused": entity.last_time_us.is_none(),
+            "is_unused": entity.is_idle(),
             "events": entity.events,
             "last_time": entity.last_time_us.map(format_time),
+            "iam_last_used_later": entity.iam_last_used_us.map(format_time),
             "granted_actions": entity.granted,
             "used_actions": entity.used,
             "unused_by_access_level": levels,

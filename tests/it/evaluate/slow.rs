@@ -138,6 +138,8 @@ fn compare(operator: &str, value: &str, want: &str) -> bool {
         "NumericGreaterThanEquals" => number(|value, want| value >= want),
         "DateEquals" => date(|value, want| value == want),
         "DateLessThan" => date(|value, want| value < want),
+        "DateLessThanEquals" => date(|value, want| value <= want),
+        "DateGreaterThan" => date(|value, want| value > want),
         "DateGreaterThanEquals" => date(|value, want| value >= want),
         "IpAddress" => address(value, want),
         "ArnLike" | "ArnEquals" => {

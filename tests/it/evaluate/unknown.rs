@@ -47,12 +47,16 @@ fn an_unknown_key_that_cannot_matter_is_not_asked_for() {
         r#"{"StringLikeIfExists":{"a:b":"*"}}"#,
         r#"{"ForAllValues:StringLike":{"a:b":["x","*"]}}"#,
         r#"{"Null":{"a:b":["true","false"]}}"#,
-        r#"{"BoolIfExists":{"a:b":["true","false"]}}"#,
         r#"{"StringNotEquals":{"a:b":[]}}"#,
     ] {
         let set = identity(&format!(r#"{{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{condition}}}"#));
         assert!(asks(&set).is_allowed(), "{condition}");
     }
+    // A key may hold what is neither true nor false.
+    let set = identity(
+        r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"BoolIfExists":{"a:b":["true","false"]}}}"#,
+    );
+    assert_eq!(depends_on(&set, "s3:GetObject", "arn:aws:s3:::b/k", &Context::new()), ["a:b"]);
     let set = identity(r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"a:b":[]}}}"#);
     assert!(matches!(asks(&set), Verdict::Denied { explicit: None, .. }));
 }

@@ -1,0 +1,352 @@
+//! The arguments of `trailpare policy`, and what they come to.
+
+use std::path::PathBuf;
+
+use super::names::NAME_MAX;
+use crate::cli::CliError;
+use crate::cli::select::SelectArgs;
+use crate::policy::{Attach, ConditionKind, Fit, Generalize, Granularity, Kind, Options};
+use crate::usage::UsageRow;
+
+/// Write the least-privilege policy that covers what was used, and prove it against the very same usage.
+///
+/// What was denied, what is not certain and what needs no permission is shown with --explain and not granted.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The policy goes to standard output, everything about it to standard error. A policy that fails its own proof is not
+printed (exit code 4).
+
+Examples:
+  trailpare policy --archive ./my-trail --role 'AWSReservedSSO_AdministratorAccess_*'
+  trailpare policy --role deploy --format terraform --explain
+  trailpare policy --permission-set AdministratorAccess --kind permission-set
+  trailpare policy --permission-set AdministratorAccess --each session --out policies/
+  trailpare policy --role app --base attached.json
+  trailpare policy --role app --deny-unused attached.json")]
+pub struct PolicyArgs {
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten, next_help_heading = "What")]
+    pub(super) what: WhatArgs,
+    #[command(flatten, next_help_heading = "How wide")]
+    pub(super) width: WidthArgs,
+    #[command(flatten, next_help_heading = "Limits")]
+    pub(super) limits: LimitArgs,
+    #[command(flatten, next_help_heading = "Policies that exist")]
+    pub(super) existing: ExistingArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct WhatArgs {
+    /// What the policy is for; where nothing is said, `permission-set` when only Identity Center roles are selected,
+    /// else `identity`.
+    #[arg(long, value_enum)]
+    pub(super) kind: Option<KindArg>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "json")]
+    pub(super) format: Format,
+    /// Name of the policy, if not that of the role, user or permission set; parts are numbered.
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    pub(super) name: Option<String>,
+    /// Say on standard error what each statement rests on, what is not granted and why, and what a trail cannot show.
+    #[arg(long)]
+    pub(super) explain: bool,
+    /// Print the policy without proving it.
+    #[arg(long)]
+    pub(super) no_check: bool,
+    /// One policy for each of these, into the folder of --out.
+    #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, default_missing_value = "principal", requires = "out")]
+    pub(super) each: Option<Each>,
+    /// Write into this folder (with --each) or file instead of to standard output.
+    #[arg(long, value_name = "PATH")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct WidthArgs {
+    /// How fine the grants are; for service control policies the default is `service`, else `resource`.
+    #[arg(long, value_enum)]
+    pub(super) granularity: Option<GranularityArg>,
+    /// How far names that vary (object keys, log streams, instance ids, ...) become `*`.
+    #[arg(long, value_enum, default_value = "balanced")]
+    pub(super) generalize: GeneralizeArg,
+    /// More than this many distinct names in one place count as varying.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(super) distinct: usize,
+    /// Write `s3:Get*` where it adds nothing of a higher access level than was used; --explain lists what it adds.
+    #[arg(long)]
+    pub(super) collapse_actions: bool,
+    /// Conditions to write, each where everything that was used meets it (--explain says where it does not);
+    /// iam:PassedToService always is.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION")]
+    pub(super) condition: Vec<ConditionArg>,
+    /// `*` for the region in ARNs where several regions are used, instead of each.
+    #[arg(long)]
+    pub(super) any_region: bool,
+    /// `*` for the principals' own accounts in ARNs; permission sets always have it.
+    #[arg(long)]
+    pub(super) any_account: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct LimitArgs {
+    /// Where the policy goes.
+    #[arg(long, value_enum, default_value = "managed")]
+    pub(super) attach: AttachArg,
+    /// What to do with what is too large. `split`: numbered policies, widened only if they are more than can be attached;
+    /// `widen` (or --fit alone): widened step by step until one policy holds it; `exact`: never widened.
+    #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, default_value = "split", default_missing_value = "widen")]
+    pub(super) fit: FitArg,
+    /// Policies that may be attached, if not the default (ten managed policies).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) max_policies: Option<u16>,
+    /// Characters a policy may have, if not AWS's limit.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(256..))]
+    pub(super) max_size: Option<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ExistingArgs {
+    /// This policy stays attached: write only what has to be granted beside it.
+    #[arg(long, value_name = "FILE")]
+    pub(super) base: Vec<PathBuf>,
+    /// Start from this policy: write it with what has to be granted more.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "each"])]
+    pub(super) merge: Option<PathBuf>,
+    /// Cut this policy down to what was used of it, and report on standard error what was not (with --explain every
+    /// action of it).
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "base", "merge", "each", "granularity", "generalize", "distinct", "collapse_actions", "condition", "any_region",
+        "any_account", "fit", "no_check",
+    ])]
+    pub(super) deny_unused: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum KindArg {
+    /// For a role, user or group.
+    Identity,
+    /// A permissions boundary.
+    Boundary,
+    /// A service control policy: allows what was used, so denies the rest; replaces FullAWSAccess.
+    Scp,
+    /// The inline policy of an Identity Center permission set, for every account that has it.
+    PermissionSet,
+    /// Passed with sts:AssumeRole.
+    Session,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// IAM's own.
+    Json,
+    /// HCL: aws_iam_policy_document and aws_iam_policy.
+    Terraform,
+    /// A YAML template.
+    Cloudformation,
+    /// A JSON template.
+    CloudformationJson,
+    /// The shape of Access Analyzer's GetGeneratedPolicy.
+    AccessAnalyzer,
+    /// For a ticket.
+    Markdown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Each {
+    /// Role, user, ...
+    Principal,
+    /// Session name: for Identity Center, the person, in all accounts.
+    Session,
+    /// The account in which the principals live.
+    Account,
+    /// Permission set.
+    PermissionSet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum GranularityArg {
+    /// Whole services.
+    Service,
+    /// Actions, on everything.
+    Action,
+    /// Actions on the resources they were used on.
+    Resource,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum GeneralizeArg {
+    /// Not at all.
+    None,
+    /// Once more than a few distinct names were seen, segment by segment.
+    Balanced,
+    /// Everything below a bucket, log group and their like.
+    Broad,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ConditionArg {
+    /// aws:RequestedRegion: the regions in which the service was used.
+    Region,
+    /// aws:CalledVia: where an action was only ever used through a service.
+    CalledVia,
+    /// aws:SourceIp: the public addresses from which all of a statement's calls came.
+    SourceIp,
+    /// aws:SourceVpce: the VPC endpoints through which all of them came.
+    SourceVpce,
+    /// aws:MultiFactorAuthPresent: where all of them came from sessions made with MFA.
+    Mfa,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum AttachArg {
+    /// Customer managed policies.
+    Managed,
+    /// Inline in a role.
+    InlineRole,
+    /// Inline in a user.
+    InlineUser,
+    /// Inline in a group.
+    InlineGroup,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum FitArg {
+    /// Numbered policies.
+    Split,
+    /// One policy, widened step by step.
+    Widen,
+    /// Numbered policies; fail rather than widen.
+    Exact,
+}
+
+impl PolicyArgs {
+    /// What is asked for, or what fits: policies can't be attached to Identity Center's roles, only to their permission
+    /// sets.
+    pub(super) fn kind(&self, rows: &[UsageRow]) -> Kind {
+        match self.what.kind {
+            Some(kind) => kind.kind(),
+            None if rows.iter().all(|row| row.permission_set.is_some()) => Kind::PermissionSet,
+            None => Kind::Identity,
+        }
+    }
+
+    /// Refuses what cannot be deployed or would be left unheard.
+    pub(super) fn validate(&self, kind: Kind) -> Result<(), CliError> {
+        let options = self.options(kind);
+        let is_inline = options.attach != Attach::Managed;
+        let refusal = if is_inline && kind != Kind::Identity {
+            Some(
+                "--attach says where an identity policy goes, and this is none\nhint: leave it out, or add --kind identity",
+            )
+        } else if kind == Kind::Boundary && !self.existing.base.is_empty() {
+            Some("a permissions boundary is one policy, nothing stands beside it\nhint: use --merge instead of --base")
+        } else if options.policies_max.is_some_and(|max| max > 1) && is_single(&options) {
+            Some("of this kind there can be one policy only\nhint: leave out --max-policies")
+        } else {
+            None
+        };
+        refusal.map_or(Ok(()), |text| Err(CliError::Usage(text.to_owned())))
+    }
+
+    pub(super) fn options(&self, kind: Kind) -> Options {
+        let granularity = match self.width.granularity {
+            Some(GranularityArg::Service) => Granularity::Service,
+            Some(GranularityArg::Action) => Granularity::Action,
+            Some(GranularityArg::Resource) => Granularity::Resource,
+            None if kind == Kind::Scp => Granularity::Service,
+            None => Granularity::Resource,
+        };
+        Options {
+            kind,
+            granularity,
+            generalize: match self.width.generalize {
+                GeneralizeArg::None => Generalize::None,
+                GeneralizeArg::Balanced => Generalize::Balanced,
+                GeneralizeArg::Broad => Generalize::Broad,
+            },
+            distinct_max: self.width.distinct,
+            attach: match self.limits.attach {
+                AttachArg::Managed => Attach::Managed,
+                AttachArg::InlineRole => Attach::InlineRole,
+                AttachArg::InlineUser => Attach::InlineUser,
+                AttachArg::InlineGroup => Attach::InlineGroup,
+            },
+            policies_max: self.limits.max_policies.map(usize::from),
+            size_max: self.limits.max_size.map(|size| usize::try_from(size).unwrap_or(usize::MAX)),
+            fit: match self.limits.fit {
+                FitArg::Split => Fit::Split,
+                FitArg::Widen => Fit::Widen,
+                FitArg::Exact => Fit::Exact,
+            },
+            collapse_actions: self.width.collapse_actions,
+            conditions: self.width.condition.iter().map(|condition| condition.kind()).collect(),
+            any_region: self.width.any_region,
+            any_account: self.width.any_account,
+            name: self.what.name.clone().unwrap_or_else(|| Options::default().name),
+        }
+    }
+}
+
+/// One document by its nature: a boundary, or what is inline, where the limit holds for all together.
+fn is_single(options: &Options) -> bool {
+    match options.kind {
+        Kind::Boundary | Kind::PermissionSet => true,
+        Kind::Identity => options.attach != Attach::Managed,
+        Kind::Scp | Kind::Session => false,
+    }
+}
+
+impl KindArg {
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            KindArg::Identity => Kind::Identity,
+            KindArg::Boundary => Kind::Boundary,
+            KindArg::Scp => Kind::Scp,
+            KindArg::PermissionSet => Kind::PermissionSet,
+            KindArg::Session => Kind::Session,
+        }
+    }
+}
+
+impl ConditionArg {
+    fn kind(self) -> ConditionKind {
+        match self {
+            ConditionArg::Region => ConditionKind::Region,
+            ConditionArg::CalledVia => ConditionKind::CalledVia,
+            ConditionArg::SourceIp => ConditionKind::SourceIp,
+            ConditionArg::SourceVpce => ConditionKind::SourceVpce,
+            ConditionArg::Mfa => ConditionKind::Mfa,
+        }
+    }
+}
+impl Each {
+    pub(super) fn key(self, row: &UsageRow) -> String {
+        match self {
+            Each::Principal => row.principal_arn.clone(),
+            Each::Session => row.session_name.clone().unwrap_or_else(|| row.principal_arn.clone()),
+            Each::Account => row.account_id.clone(),
+            Each::PermissionSet => row.permission_set.clone().unwrap_or_else(|| row.principal_arn.clone()),
+        }
+    }
+}
+
+impl Format {
+    pub(super) fn extension(self) -> &'static str {
+        match self {
+            Format::Json | Format::CloudformationJson | Format::AccessAnalyzer => "json",
+            Format::Terraform => "tf",
+            Format::Cloudformation => "yaml",
+            Format::Markdown => "md",
+        }
+    }
+}
+
+/// IAM API Reference, `CreatePolicy`: letters, digits and `+=,.@_-`, at most 128; some are left for the number of a part.
+fn parse_name(text: &str) -> Result<String, String> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
+    if text.is_empty() || text.len() > NAME_MAX || !text.chars().all(is_allowed) {
+        return Err("not a policy name; hint: up to 120 letters, digits and +=,.@_-".to_owned());
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,223 @@
+//! `trailpare policy`: the least-privilege policy for what was used, proved before it is printed.
+
+mod args;
+mod existing;
+mod names;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
+
+pub use args::PolicyArgs;
+use args::{Each, Format};
+pub use existing::{read_policies, read_policy};
+use names::{file_name, name_of, prefixed};
+
+use super::select::Selected;
+use super::{CliError, Context, Exit};
+use crate::iam::Catalog;
+use crate::iam::document::Policy;
+use crate::iam::evaluate::PolicySet;
+use crate::policy::replay::{Replay, policy_set, replay};
+use crate::policy::{self, Fit, Kind, Made, Options, Provenance};
+use crate::policy::{base, explain, render};
+use crate::usage::{self, Selection, UsageRow};
+
+pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
+    let existing = existing(args)?;
+    let catalog = context.catalog;
+    let selected = args.select.read(catalog, context)?;
+    let kind = args.kind(&selected.rows);
+    args.validate(kind)?;
+    if kind == Kind::Scp && !is_everybody(&selected.selection) {
+        context.warn(
+            "a service control policy made from only some of those whom it binds\n\
+             hint: select everybody, with --account ID",
+        );
+    }
+    let mut options = args.options(kind);
+    let provenance = provenance(&selected, catalog)?;
+    if args.what.name.is_none() {
+        options.name = name_of(&selected.rows);
+    }
+    let job = Job { args, context, catalog, existing, provenance };
+    if let Some(path) = &args.existing.deny_unused {
+        return job.deny_unused(path, &options, &selected);
+    }
+    if let (Some(each), Some(folder)) = (args.what.each, &args.what.out) {
+        return job.each(each, folder, &selected);
+    }
+    let Some((text, exit)) = job.one(&selected.rows, &options)? else { return Ok(selected.exit) };
+    if let Some(text) = text {
+        print(args.what.out.as_deref(), &text)?;
+    }
+    Ok(if exit == Exit::Done { selected.exit } else { exit })
+}
+
+/// Whole accounts are selected.
+fn is_everybody(selection: &Selection) -> bool {
+    selection.sessions.is_empty() && selection.principals.iter().any(|pattern| pattern == "*")
+}
+
+fn existing(args: &PolicyArgs) -> Result<Vec<Policy>, CliError> {
+    if let Some(path) = &args.existing.merge {
+        return Ok(vec![read_policy(path)?]);
+    }
+    let read = args.existing.base.iter().map(|path| read_policies(path)).collect::<Result<Vec<_>, _>>()?;
+    Ok(read.into_iter().flatten().collect())
+}
+
+/// Where the usage comes from.
+pub fn provenance(selected: &Selected, catalog: &Catalog) -> Result<Provenance, CliError> {
+    Ok(Provenance {
+        snapshot_id: selected.snapshot.id,
+        window: selected.range.to_string(),
+        selection: selected.selection.to_string(),
+        catalogue: catalog.version().to_owned(),
+        data_event_sources: Some(usage::data_event_sources(&selected.snapshot)?),
+    })
+}
+
+/// Everything that making one policy needs besides the rows.
+struct Job<'a> {
+    args: &'a PolicyArgs,
+    context: &'a Context,
+    catalog: &'a Catalog,
+    existing: Vec<Policy>,
+    provenance: Provenance,
+}
+
+impl Job<'_> {
+    /// The text of one policy and how it ends; no text if it fails its proof, nothing at all if nothing is missing.
+    fn one(&self, rows: &[UsageRow], options: &Options) -> Result<Option<(Option<String>, Exit)>, CliError> {
+        let lacking;
+        let wanted = if self.existing.is_empty() {
+            rows
+        } else {
+            lacking = base::missing(&self.existing, rows, self.catalog);
+            lacking.as_slice()
+        };
+        let merged = self.args.existing.merge.as_deref().zip(self.existing.first());
+        let room = match merged {
+            Some((_, existing)) if options.fit == Fit::Widen => existing::beside(existing, options),
+            _ => options.clone(),
+        };
+        let made = match (policy::make(wanted, &room, self.catalog), merged) {
+            (Err(policy::MakeError::Nothing { .. }), _) if !self.existing.is_empty() => {
+                self.context.say("nothing is missing: the policy given allows everything that was used");
+                let Some((_, existing)) = merged else { return Ok(None) };
+                existing::unchanged(existing, rows, options)
+            }
+            (made, Some((path, existing))) => existing::merge(path, existing, made?, options)?,
+            (made, None) => made?,
+        };
+        let proof = (!self.args.what.no_check).then(|| replay(&self.judged(&made), rows, self.catalog));
+        self.say(&made, proof.as_ref());
+        if let Some(proof) = proof.as_ref().filter(|proof| !proof.holds()) {
+            self.refuse(proof);
+            return Ok(Some((None, Exit::WouldDeny)));
+        }
+        Ok(Some((Some(self.text(&made, proof.as_ref())?), Exit::Done)))
+    }
+
+    /// The set in which the policy is proved: with those that stay attached beside it.
+    fn judged(&self, made: &Made) -> PolicySet {
+        let mut set = policy_set(made);
+        if !self.args.existing.base.is_empty() {
+            match made.kind {
+                Kind::Identity | Kind::PermissionSet => set.identity.extend(self.existing.iter().cloned()),
+                Kind::Scp => set.scps.iter_mut().for_each(|level| level.extend(self.existing.iter().cloned())),
+                Kind::Session => set.session.extend(self.existing.iter().cloned()),
+                Kind::Boundary => {}
+            }
+        }
+        set
+    }
+
+    fn say(&self, made: &Made, proof: Option<&Replay>) {
+        if self.args.what.explain {
+            self.context.say(explain::explain(made, &self.provenance, proof).trim_end());
+            return;
+        }
+        for line in explain::summary(made, &self.provenance, proof) {
+            self.context.say(&line);
+        }
+        for widened in &made.widened {
+            self.context.say(&explain::widened(widened));
+        }
+        if self.args.width.collapse_actions {
+            for note in made.statements.iter().filter(|note| !note.added_actions.is_empty()) {
+                self.context.say(&format!("{} also allows: {}", note.sid, explain::added(&note.added_actions)));
+            }
+        }
+    }
+
+    fn refuse(&self, proof: &Replay) {
+        self.context.error("the policy would deny what was allowed, so it is not printed");
+        for group in proof.groups.iter().take(20) {
+            self.context.error(&explain::offender(group));
+        }
+    }
+
+    fn text(&self, made: &Made, proof: Option<&Replay>) -> Result<String, CliError> {
+        Ok(match self.args.what.format {
+            Format::Json => render::json::render(made),
+            Format::Terraform => render::terraform::render(made)?,
+            Format::Cloudformation => render::cloudformation::yaml(made)?,
+            Format::CloudformationJson => render::cloudformation::json(made)?,
+            Format::AccessAnalyzer => render::access_analyzer::render(made, &self.provenance),
+            Format::Markdown => render::markdown::render(made, &self.provenance, proof),
+        })
+    }
+
+    /// One policy for each principal, session, account or permission set, into a folder.
+    fn each(&self, each: Each, folder: &Path, selected: &Selected) -> Result<Exit, CliError> {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| CliError::failed(format!("cannot make the folder {}: {error}", folder.display())))?;
+        let mut groups: BTreeMap<String, Vec<UsageRow>> = BTreeMap::new();
+        for row in &selected.rows {
+            groups.entry(each.key(row)).or_default().push(row.clone());
+        }
+        let mut exit = selected.exit;
+        let mut taken = BTreeSet::new();
+        for (name, rows) in groups {
+            let file = file_name(&name, &mut taken);
+            self.context.say(&format!("{name}: {file}"));
+            // Among all, some may be Identity Center's and others not.
+            let name = self.args.what.name.as_ref().map_or_else(|| file.clone(), |prefix| prefixed(prefix, &file));
+            let options = Options { name, ..self.args.options(self.args.kind(&rows)) };
+            match self.one(&rows, &options) {
+                Ok(Some((Some(text), _))) => {
+                    write_file(&folder.join(format!("{file}.{}", self.args.what.format.extension())), &text)?
+                }
+                Ok(Some((None, failed))) => exit = failed,
+                Ok(None) => {}
+                // Somebody who only did what needs no permission must not keep the others from theirs.
+                Err(CliError::Failed(error))
+                    if matches!(error.downcast_ref(), Some(policy::MakeError::Nothing { .. })) =>
+                {
+                    self.context.say(&error.to_string());
+                }
+                // Nor must somebody whose policy does not fit.
+                Err(CliError::Failed(error)) if matches!(error.downcast_ref(), Some(policy::MakeError::Fit(_))) => {
+                    self.context.error(&format!("{file}: {error}"));
+                    exit = Exit::Failed;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(exit)
+    }
+}
+
+/// To standard output, or into a file.
+fn print(path: Option<&Path>, text: &str) -> Result<(), CliError> {
+    match path {
+        Some(path) => write_file(path, text),
+        None => Ok(io::stdout().write_all(text.as_bytes())?),
+    }
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
+    std::fs::write(path, text).map_err(|error| CliError::failed(format!("cannot write {}: {error}", path.display())))
+}
