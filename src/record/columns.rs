@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use arrow::array::NullBufferBuilder;
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, DictionaryArray, ListArray, StringArray, StringBuilder, StructArray,
-    TimestampMicrosecondArray, UInt32Array, new_null_array,
+    ArrayBuilder, ArrayRef, BooleanArray, Date32Array, DictionaryArray, ListArray, StringArray, StringBuilder,
+    StructArray, TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 
@@ -21,19 +22,10 @@ struct Validity {
 }
 
 impl Validity {
-    fn with_capacity(rows: usize) -> Self {
-        Validity { rows: Vec::with_capacity(rows), has_nulls: false }
-    }
-
     /// Rows without a value up to `row`.
     fn pad(&mut self, row: usize) {
         self.has_nulls |= self.rows.len() < row;
         self.rows.resize(row, false);
-    }
-
-    fn push(&mut self, is_valid: bool) {
-        self.has_nulls |= !is_valid;
-        self.rows.push(is_valid);
     }
 
     fn finish(self) -> Option<NullBuffer> {
@@ -43,45 +35,28 @@ impl Validity {
 
 /// A column of texts.
 pub(super) struct TextColumn {
-    bytes: Vec<u8>,
-    offsets: Vec<i32>,
-    validity: Validity,
+    builder: StringBuilder,
 }
 
 impl TextColumn {
     /// With room for this many rows and bytes.
     pub fn with_capacity(rows: usize, bytes: usize) -> Self {
         let rows = if bytes == 0 { 0 } else { rows };
-        let mut offsets = Vec::with_capacity(rows + 2);
-        offsets.push(0);
-        TextColumn { bytes: Vec::with_capacity(bytes), offsets, validity: Validity::with_capacity(rows + 1) }
-    }
-
-    /// Begins the value of a row: what is put into the bytes until [`TextColumn::end`] is its value.
-    pub fn begin(&mut self, row: usize) -> &mut Vec<u8> {
-        self.pad(row);
-        &mut self.bytes
-    }
-
-    pub fn end(&mut self) {
-        self.validity.rows.push(true);
-        self.offsets.push(self.bytes.len() as i32);
+        TextColumn { builder: StringBuilder::with_capacity(rows, bytes) }
     }
 
     pub fn push(&mut self, row: usize, text: &str) {
-        self.begin(row).extend_from_slice(text.as_bytes());
-        self.end();
+        self.pad(row);
+        self.builder.append_value(text);
     }
 
     fn pad(&mut self, row: usize) {
-        self.validity.pad(row);
-        self.offsets.resize(row + 1, self.bytes.len() as i32);
+        self.builder.append_nulls(row - self.builder.len().min(row));
     }
 
-    pub fn finish(mut self, rows: usize) -> Result<StringArray, ArrowError> {
+    pub fn finish(mut self, rows: usize) -> StringArray {
         self.pad(rows);
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
-        StringArray::try_new(offsets, Buffer::from_vec(self.bytes), self.validity.finish())
+        self.builder.finish()
     }
 }
 
@@ -115,10 +90,10 @@ impl WordColumn {
             return Ok(new_null_array(&DataType::Dictionary(Box::new(DataType::UInt32), words), rows));
         }
         let (mut used, mut words) = (Vec::new(), StringBuilder::new());
-        let mut validity = Validity::with_capacity(rows);
+        let mut validity = NullBufferBuilder::new(rows);
         for number in &mut self.numbers {
             let word = *number;
-            validity.push(word != NONE);
+            validity.append(word != NONE);
             let Some(place) = places.get_mut(word as usize).filter(|_| word != NONE) else { continue };
             if *place == 0 {
                 used.push(word);
@@ -132,7 +107,7 @@ impl WordColumn {
                 *place = 0;
             }
         }
-        let keys = UInt32Array::try_new(self.numbers.into(), validity.finish())?;
+        let keys = UInt32Array::try_new(self.numbers.into(), validity.build())?;
         Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(words.finish()))?))
     }
 }
@@ -224,9 +199,8 @@ impl<const N: usize> ResourcesColumn<N> {
         let DataType::List(element) = data_type else { return Err(wrong()) };
         let DataType::Struct(fields) = element.data_type() else { return Err(wrong()) };
         let items = self.items;
-        let columns: Result<Vec<ArrayRef>, ArrowError> =
-            self.members.into_iter().map(|c| Ok(Arc::new(c.finish(items)?) as ArrayRef)).collect();
-        let structs = StructArray::try_new_with_length(fields.clone(), columns?, None, items)?;
+        let columns: Vec<ArrayRef> = self.members.into_iter().map(|c| Arc::new(c.finish(items)) as ArrayRef).collect();
+        let structs = StructArray::try_new_with_length(fields.clone(), columns, None, items)?;
         let element: Arc<Field> = Arc::clone(element);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
         Ok(Arc::new(ListArray::try_new(element, offsets, Arc::new(structs), self.validity.finish())?))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use hashbrown::HashMap;
 
 use super::columns::{BoolColumn, ResourcesColumn, TextColumn, TimeColumn, WordColumn, dates};
 use super::extras::{additional_fields, empty_fields};
@@ -68,23 +69,56 @@ fn share(bytes: usize, rows: usize, all: usize) -> usize {
     bytes.min(share + share / 8 + 64)
 }
 
-/// Sorts by ranks instead of texts: a batch has many rows and few different principals, sources and names.
+/// Puts records in order by numbers instead of texts: a batch has many records and few different principals, sources and
+/// names, so that those are put in order first.
 fn sort(records: &mut Vec<(&ParsedObject, &Record)>, vocabulary: &Vocabulary) {
-    let words = |of: fn(&Record) -> u32| ranks(records.iter().map(|(_, record)| of(record)), vocabulary);
-    let ranks = [
-        words(|record| record.names[0]),
-        words(|record| record.principal.arn),
-        words(|record| record.names[1]),
-        words(|record| record.names[2]),
-    ];
-    let rank = |of: usize, row: usize| ranks.get(of).and_then(|r| r.get(row)).copied().unwrap_or(0);
-    let keys = records.iter().enumerate().map(|(i, (_, record))| {
-        let key: [u32; 4] = std::array::from_fn(|of| rank(of, i));
-        (key, record.event_time_us, record.event_key, i as u32)
+    let names = |record: &Record| [record.names[0], record.principal.arn, record.names[1], record.names[2]];
+    let mut numbers: HashMap<[u32; 4], u32, foldhash::fast::RandomState> = HashMap::default();
+    let mut groups: Vec<[u32; 4]> = Vec::new();
+    let group_of: Vec<u32> = records
+        .iter()
+        .map(|(_, record)| {
+            let names = names(record);
+            *numbers.entry(names).or_insert_with(|| {
+                groups.push(names);
+                groups.len() as u32 - 1
+            })
+        })
+        .collect();
+    let rank_of = group_ranks(&groups, vocabulary);
+    // One number to compare by: the group, the time, where the record is.
+    let keys = records.iter().zip(&group_of).zip(0_u32..).map(|(((_, record), group), at)| {
+        let rank = rank_of.get(*group as usize).copied().unwrap_or_default();
+        let time = (record.event_time_us as u64) ^ 1 << 63;
+        u128::from(rank) << 96 | u128::from(time) << 32 | u128::from(at)
     });
-    let mut order: Vec<([u32; 4], i64, u128, u32)> = keys.collect();
+    let mut order: Vec<u128> = keys.collect();
     order.sort_unstable();
-    *records = order.iter().filter_map(|(.., i)| records.get(*i as usize).copied()).collect();
+    let record_at = |key: &u128| records.get(*key as u32 as usize).copied();
+    for same in order.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|same| same.len() > 1) {
+        same.sort_unstable_by_key(|key| record_at(key).map(|(_, record)| record.event_key));
+    }
+    *records = order.iter().filter_map(record_at).collect();
+}
+
+/// The place of each group among all.
+fn group_ranks(groups: &[[u32; 4]], vocabulary: &Vocabulary) -> Vec<u32> {
+    let ranks: [Vec<u32>; 4] =
+        std::array::from_fn(|of| ranks(groups.iter().map(move |names| names[of.min(3)]), vocabulary));
+    let mut order: Vec<([u32; 4], u32)> = (0..groups.len() as u32)
+        .map(|group| {
+            let rank = |ranks: &Vec<u32>| ranks.get(group as usize).copied().unwrap_or_default();
+            (std::array::from_fn(|of| ranks.get(of).map_or(0, rank)), group)
+        })
+        .collect();
+    order.sort_unstable();
+    let mut rank_of = vec![0; groups.len()];
+    for (rank, (_, group)) in (0..).zip(order) {
+        if let Some(slot) = rank_of.get_mut(group as usize) {
+            *slot = rank;
+        }
+    }
+    rank_of
 }
 
 /// For each number the place of its word among all that occur; 0 for none.
@@ -141,10 +175,7 @@ impl Column {
             (Column::Text(column), Held::Marked(start, end)) => {
                 let raw = object.slice(record, start, end);
                 match kind {
-                    Kind::Json if !raw.starts_with('"') => {
-                        minify(raw.as_bytes(), column.begin(row));
-                        column.end();
-                    }
+                    Kind::Json if !raw.starts_with('"') => column.push(row, &minify(raw)),
                     Kind::Json => column.push(row, raw),
                     _ => column.push(row, &unescape(raw).0),
                 }
@@ -172,7 +203,7 @@ impl Column {
     ) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
             Column::Word(column) => column.finish(vocabulary, places)?,
-            Column::Text(column) => Arc::new(column.finish(rows.len())?),
+            Column::Text(column) => Arc::new(column.finish(rows.len())),
             Column::Bool(column) => column.finish(rows.len()),
             Column::Time(column) => column.finish(rows.len()),
             Column::Resources(column) => column.finish(rows.len(), data_type)?,

@@ -55,20 +55,22 @@ fn unicode(escape: &str) -> (Option<char>, usize) {
 }
 
 /// JSON without the white space that means nothing.
-pub(super) fn minify(json: &[u8], out: &mut Vec<u8>) {
+pub(super) fn minify(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
     let mut rest = json;
-    while let Some(at) = rest.iter().position(|b| matches!(b, b'"' | b' ' | b'\n' | b'\r' | b'\t')) {
+    while let Some(at) = rest.find(['"', ' ', '\n', '\r', '\t']) {
         let (plain, tail) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        rest = if tail.starts_with(b"\"") {
-            let (string, tail) = tail.split_at(string_len(tail));
-            out.extend_from_slice(string);
+        out.push_str(plain);
+        rest = if tail.starts_with('"') {
+            let (string, tail) = tail.split_at(string_len(tail.as_bytes()));
+            out.push_str(string);
             tail
         } else {
             tail.get(1..).unwrap_or_default()
         };
     }
-    out.extend_from_slice(rest);
+    out.push_str(rest);
+    out
 }
 
 /// Length of the string at the front, quotes included.
@@ -103,9 +105,8 @@ mod tests {
 
     #[test]
     fn white_space_goes() {
-        let mut out = Vec::new();
-        minify(b"{ \"a b\" : [1,\n\t2], \"c\\\" \" : \"\" }", &mut out);
-        assert_eq!(out, b"{\"a b\":[1,2],\"c\\\" \":\"\"}");
+        let json = "{ \"a b\" : [1,\n\t2], \"c\\\" \" : \"\" }";
+        assert_eq!(minify(json), "{\"a b\":[1,2],\"c\\\" \":\"\"}");
     }
 
     proptest::proptest! {

@@ -67,11 +67,12 @@ impl Table {
             || self == Table::Usage && column == "example_event_id"
     }
 
-    /// Whether a column has bounds worth keeping: free text has none that would ever prune.
+    /// Whether a column has bounds worth keeping: free text and random ids have none that would ever prune.
     pub(super) fn has_statistics(self, column: &str) -> bool {
         let free = |c: &&schema::Column| {
             matches!(c.kind, Kind::Json | Kind::Resources)
-                || [schema::ADDITIONAL_FIELDS, schema::EMPTY_FIELDS, "error_message"].contains(&c.name)
+                || [schema::ADDITIONAL_FIELDS, schema::EMPTY_FIELDS, "error_message", "event_id", "request_id"]
+                    .contains(&c.name)
         };
         self == Table::Usage || !schema::COLUMNS.iter().filter(free).any(|c| c.name == column)
     }
