@@ -63,10 +63,18 @@ fn ends_text_plainly(chunk: &[u8; CHUNK]) -> u32 {
 /// Whether two texts are the same: short ones, so that eight bytes at a time here are faster than a call.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
-    let ((a_words, a_rest), (b_words, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let words = || a_words.iter().zip(b_words).all(|(a, b)| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b));
-    let rest = || a_rest.iter().zip(b_rest).all(|(a, b)| a == b);
-    a.len() == b.len() && words() && rest()
+    if a.len() != b.len() {
+        return false;
+    }
+    let number = |word: &[u8; 8]| u64::from_ne_bytes(*word);
+    match (a.last_chunk(), b.last_chunk()) {
+        // The last eight bytes may have been looked at in part before: it costs less than looking at each.
+        (Some(a_last), Some(b_last)) => {
+            let words = || a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+            number(a_last) == number(b_last) && words().all(|(a, b)| number(a) == number(b))
+        }
+        _ => a.iter().zip(b).all(|(a, b)| a == b),
+    }
 }
 
 impl<'a> Scanner<'a> {
@@ -104,6 +112,13 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     pub fn skip_space(&mut self) {
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.skip_some_space();
+        }
+    }
+
+    #[cold]
+    fn skip_some_space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.saw_space = true;
             self.pos += 1;

@@ -63,6 +63,13 @@ impl Words {
         word(&self.text, &self.ends, number)
     }
 
+    /// The bytes of [`Words::word`].
+    pub fn bytes(&self, number: u32) -> &[u8] {
+        let number = number as usize;
+        let bounds = number.checked_sub(1).and_then(|before| Some((*self.ends.get(before)?, *self.ends.get(number)?)));
+        bounds.and_then(|(start, end)| self.text.as_bytes().get(start..end)).unwrap_or_default()
+    }
+
     /// Forgets all words once there are too many; whether it did.
     pub fn tidy(&mut self) -> bool {
         let is_much = self.text.len() > KEPT_BYTES;
