@@ -9,7 +9,9 @@ use hashbrown::HashMap;
 
 use super::columns::{BoolColumn, ResourcesColumn, TextColumn, TimeColumn, WordColumn, dates};
 use super::extras::{additional_fields, empty_fields};
-use super::object::{Held, ParsedObject, Record, column_named, each_resource, time_us};
+use super::held::{Held, time_us};
+use super::object::{ParsedObject, Record, column_named};
+use super::resource_list::each_resource;
 use super::schema::{self, COLUMNS, Kind, RESOURCE_FIELDS};
 use super::text::{minify, unescape};
 use super::vocabulary::Vocabulary;

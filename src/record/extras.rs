@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::fields::groups;
-use super::object::{Extra, ParsedObject, Record};
+use super::held::Extra;
+use super::object::{ParsedObject, Record};
 use super::schema::COLUMNS;
 
 /// Key in `additional_fields` under which a record with duplicate keys is kept as it was.

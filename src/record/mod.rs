@@ -1,16 +1,18 @@
 //! One CloudTrail record → Arrow columns; the schema; who the principal is. And back.
 //!
-//! `object` scans the JSON of a log object (`scan`) into places of known fields (`fields`, `schema`), `identity` tells
-//! events apart, `principal` says who it was, `encode` puts records in order and copies them into `columns`, `extras`
-//! keeps what has no column, `restore` gives a record back.
+//! `object` scans the JSON of a log object (`scan`) into places of known fields (`fields`, `schema`), `vocabulary`
+//! numbers the words that repeat (`words`), `identity` tells events apart, `principal` says who it was, `encode` puts
+//! records in order and copies them into `columns`, `extras` keeps what has no column, `restore` gives a record back.
 
 mod columns;
 mod encode;
 mod extras;
 mod fields;
+mod held;
 mod identity;
 mod object;
 mod principal;
+mod resource_list;
 mod restore;
 mod scan;
 pub mod schema;

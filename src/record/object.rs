@@ -1,11 +1,11 @@
 //! One log object's JSON scanned: where each record and each known field lies. Nothing is copied.
 
-use std::borrow::Cow;
-
 use super::fields::{Target, groups};
+use super::held::{Extra, Held, Value, prefetch};
 use super::identity::event_key;
+use super::resource_list;
 use super::scan::{Fault, Scanner, Span};
-use super::schema::{COLUMNS, Kind, RESOURCE_FIELDS};
+use super::schema::{COLUMNS, Kind};
 use super::text::unescape;
 use super::vocabulary::{IDENTITY_WORDS, PrincipalWords, Vocabulary};
 use super::when::parse_time;
@@ -66,61 +66,6 @@ impl Record {
     pub(super) fn prefetch(&self) {
         prefetch(std::slice::from_ref(self));
     }
-}
-
-/// A known field's value.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Value {
-    pub column: u8,
-    pub held: Held,
-}
-
-/// How a value is held.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Held {
-    /// The number of a word.
-    Word(u32),
-    /// A place in the text: a string between its quotes, or free content.
-    Text(u32, u32),
-    /// The same, where a string has escapes or free content has white space.
-    Marked(u32, u32),
-    Bool(bool),
-    /// Microseconds since 1970-01-01 UTC: the upper and the lower half, so that a value stays small.
-    Time(u32, u32),
-}
-
-impl Held {
-    fn place(place: (u32, u32), is_marked: bool) -> Held {
-        if is_marked { Held::Marked(place.0, place.1) } else { Held::Text(place.0, place.1) }
-    }
-
-    fn time(time_us: i64) -> Held {
-        Held::Time((time_us >> 32) as u32, time_us as u32)
-    }
-}
-
-/// The time of [`Held::Time`].
-pub(super) fn time_us(upper: u32, lower: u32) -> i64 {
-    i64::from(upper as i32) << 32 | i64::from(lower)
-}
-
-/// What has no column, or not quite.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Extra {
-    /// A column's field is `null`.
-    NullColumn(u8),
-    /// A group is `null`.
-    NullGroup(u8),
-    /// A group is `{}`.
-    EmptyGroup(u8),
-    /// A column's field in a spelling that the column can't give back: the JSON text of the value.
-    Column(u8, u32, u32),
-    /// A group that is no object: the JSON text of the value.
-    Group(u8, u32, u32),
-    /// An unknown key of a group: the key between its quotes, the JSON text of the value.
-    Unknown(u8, (u32, u32), (u32, u32)),
-    /// The record as it was, because it has a key twice: later ones win, none is lost.
-    Original(u32, u32),
 }
 
 /// One log object, scanned. Owns its bytes.
@@ -233,22 +178,6 @@ struct Builder<'v> {
     seen: u128,
     seen_groups: u32,
     has_duplicates: bool,
-}
-
-/// Has the processor fetch bytes that are read soon: rows are put in order, which is no order in memory.
-fn prefetch<T>(soon: &[T]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        const LINE: usize = 64;
-        let bytes = size_of_val(soon).min(8 * LINE);
-        for at in (0..bytes).step_by(LINE) {
-            // SAFETY: a hint reads nothing that the program could see, whatever the address; this one is inside `soon`.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(soon.as_ptr().cast::<i8>().add(at)) };
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = soon;
 }
 
 /// Offsets fit: a text is at most 4 GiB.
@@ -519,7 +448,7 @@ impl<'v> Builder<'v> {
                 (truth, truth.is_some() && string.is_some() == (kind == Kind::BoolText))
             }
             (Kind::Json, _) => (Some(Held::place((start, end), is_marked)), true),
-            (Kind::Resources, _) => (Some(Held::place((start, end), is_marked)), resources_are_canonical(raw)),
+            (Kind::Resources, _) => (Some(Held::place((start, end), is_marked)), resource_list::is_canonical(raw)),
             _ => (None, false),
         }
     }
@@ -533,65 +462,6 @@ impl<'v> Builder<'v> {
 
 fn string_of(raw: &str) -> Option<&str> {
     raw.strip_prefix('"')?.strip_suffix('"')
-}
-
-/// Whether `resources` is a list of objects with nothing but strings under known keys, none twice.
-fn resources_are_canonical(raw: &str) -> bool {
-    let mut scanner = Scanner::new(raw.as_bytes());
-    if scanner.peek() != Some(b'[') {
-        return false;
-    }
-    let mut is_canonical = true;
-    let scanned = scanner.list(|scanner| {
-        let mut seen = 0_u32;
-        if scanner.peek() != Some(b'{') {
-            is_canonical = false;
-            return scanner.value().map(drop);
-        }
-        scanner.object(|scanner, key| {
-            let name = raw.get(key.start..key.end).unwrap_or_default();
-            let field = RESOURCE_FIELDS.iter().position(|(_, known)| *known == name);
-            let bit = field.map_or(0, |field| 1 << field);
-            let is_string = scanner.peek() == Some(b'"');
-            let value = scanner.value()?;
-            let inner = raw.get(value.start + 1..value.end.saturating_sub(1)).unwrap_or_default();
-            is_canonical &= bit != 0 && seen & bit == 0 && is_string && (!value.marked || unescape(inner).1);
-            seen |= bit;
-            Ok(())
-        })
-    });
-    scanned.is_ok() && is_canonical
-}
-
-/// Each resource of a list, as far as it can be read: the values of [`RESOURCE_FIELDS`].
-pub(super) fn each_resource<'a>(raw: &'a str, mut each: impl FnMut([Option<Cow<'a, str>>; RESOURCE_FIELDS.len()])) {
-    let mut scanner = Scanner::new(raw.as_bytes());
-    if scanner.peek() != Some(b'[') {
-        return;
-    }
-    // INVARIANT: the text was scanned before, so that no fault can come here.
-    let _ = scanner.list(|scanner| {
-        let mut members = [const { None }; RESOURCE_FIELDS.len()];
-        if scanner.peek() != Some(b'{') {
-            scanner.value()?;
-            each(members);
-            return Ok(());
-        }
-        scanner.object(|scanner, key| {
-            let name = raw.get(key.start..key.end).unwrap_or_default();
-            let field = RESOURCE_FIELDS.iter().position(|(_, known)| known.eq_ignore_ascii_case(name));
-            let is_string = scanner.peek() == Some(b'"');
-            let value = scanner.value()?;
-            let member = field.and_then(|field| members.get_mut(field));
-            if let (Some(member), true) = (member, is_string) {
-                let inner = raw.get(value.start + 1..value.end.saturating_sub(1)).unwrap_or_default();
-                *member = Some(unescape(inner).0);
-            }
-            Ok(())
-        })?;
-        each(members);
-        Ok(())
-    });
 }
 
 /// Position of a column in [`COLUMNS`], at compile time.

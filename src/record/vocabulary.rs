@@ -65,23 +65,12 @@ impl Last {
 const PRINCIPAL_ID: usize = column_named("user_identity_principal_id");
 
 /// Words and principals so far. Objects parsed with it, and the columns made of them, are read with it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Vocabulary {
     words: Words,
     principals: HashMap<[u32; IDENTITY_WORDS], PrincipalWords, foldhash::fast::RandomState>,
     last: Last,
     pub(super) key_order: KeyOrder,
-}
-
-impl Default for Vocabulary {
-    fn default() -> Vocabulary {
-        Vocabulary {
-            words: Words::default(),
-            principals: HashMap::default(),
-            last: Last::default(),
-            key_order: KeyOrder::default(),
-        }
-    }
 }
 
 impl Vocabulary {

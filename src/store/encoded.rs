@@ -140,8 +140,10 @@ mod tests {
         batches.flat_map(|batch| texts(batch.unwrap())).collect()
     }
 
+    type Bound = Option<Vec<u8>>;
+
     /// Every page's bounds, in the order of the pages.
-    fn page_bounds(file: &StagedFile, column: &str) -> Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+    fn page_bounds(file: &StagedFile, column: &str) -> Vec<(Bound, Bound)> {
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
         let file = File::open(&file.staged).unwrap();
         let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).unwrap();
