@@ -60,15 +60,17 @@ fn json_bytes(path: &Path) -> u64 {
 /// Made one by one, when it is their turn.
 pub fn all<'a>(work: &'a Path, folders: &'a [PathBuf], only: &'a [String]) -> impl Iterator<Item = Archive> + 'a {
     let wanted = move |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
+    // Days so that there are about as many objects a day as a trail of that kind delivers: an account's region gets one
+    // every five minutes at most.
     let shapes = [
-        ("tiny", Shape::Tiny, 4_000, None),
-        ("typical", Shape::Typical, 400, None),
-        ("huge", Shape::Huge, 6, None),
-        ("many", Shape::Typical, 20_000, Some(1_000_000)),
+        ("tiny", Shape::Tiny, 4_000, None, 30),
+        ("typical", Shape::Typical, 400, None, 1),
+        ("huge", Shape::Huge, 6, None, 1),
+        ("many", Shape::Typical, 20_000, Some(1_000_000), 30),
     ];
-    let made = shapes.into_iter().filter(move |(name, ..)| wanted(name)).map(|(name, shape, objects, events)| {
+    let made = shapes.into_iter().filter(move |(name, ..)| wanted(name)).map(|(name, shape, objects, events, days)| {
         let path = work.join(name);
-        let config = Config { objects: Some(objects), events, shape, ..Config::default() };
+        let config = Config { objects: Some(objects), events, shape, days, ..Config::default() };
         generate(&config, &path, |_, _| {}).expect("an archive to measure with");
         Archive::open(name.to_owned(), path, true)
     });
