@@ -24,7 +24,7 @@ use super::arn::{Arn, escape, escaped, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::{Place, ResourceRef};
 use super::form::{Form, Piece};
-use super::params::{Document, Name, Params, Response};
+use super::params::{Document, Given, Name, Params, Response};
 use super::plan::{Plan, TypePlan};
 use super::sight::Sight;
 
@@ -142,12 +142,20 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     let by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, told.as_ref())).collect();
     // Types that share a variable (an object's key) are told apart by the ones that only one of them has.
     let some_whole = by_type.iter().any(|of_type| of_type.is_whole && !of_type.arns.is_empty());
+    let is_met = |of_type: &OfType| !of_type.arns.is_empty() && (of_type.is_whole || !some_whole);
+    let all_met: Vec<&TypePlan> =
+        types.iter().zip(&by_type).filter(|(_, of_type)| is_met(of_type)).map(|(kind, _)| kind).collect();
     let mut found = Vec::new();
     let mut met: Vec<&str> = Vec::new();
     for (kind, of_type) in types.iter().zip(by_type) {
-        if !of_type.arns.is_empty() && (of_type.is_whole || !some_whole) {
+        let is_closer = |other: &&TypePlan| other.is_closer_than(kind);
+        if is_met(&of_type) && (kind.is_required || !all_met.iter().any(is_closer)) {
             met.push(&kind.name);
             found.extend(of_type.arns);
+        }
+        // One of a family of types stands for all.
+        if all_met.iter().any(|other| other.is_like(kind)) {
+            met.push(&kind.name);
         }
     }
     if found.is_empty() && plan.is_on_caller {
@@ -188,7 +196,9 @@ fn in_parameters(form: &Form, request: &Request<'_>) -> Vec<String> {
 }
 
 fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
-    request.parameters.given_back(request.response, form).map(escape).take(RESOURCES_MAX).collect()
+    let given = request.parameters.given_back(request.response, form);
+    let pattern = |given: Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
+    given.map(pattern).take(RESOURCES_MAX).collect()
 }
 
 fn filled(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> OfType {

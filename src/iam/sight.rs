@@ -117,7 +117,10 @@ impl Sight {
             put_optional(key, request.value(*name));
         }
         for (_, form) in &self.given_back {
-            response.given_by(request, form).for_each(|arn| put_optional(key, Some(arn)));
+            response.given_by(request, form).for_each(|given| {
+                put_optional(key, Some(given.arn));
+                key.push(u8::from(given.is_numbered));
+            });
             put_optional(key, None);
         }
         if self.caller {
