@@ -12,6 +12,7 @@
 //! Knows nobody, does no I/O.
 
 pub mod arn;
+mod candidates;
 mod catalog;
 mod conditional;
 pub mod document;
@@ -22,10 +23,12 @@ mod form;
 #[cfg(test)]
 mod hostile;
 mod memory;
+mod numbered;
 mod overrides;
 mod params;
 mod plan;
 mod prefixes;
+mod queue;
 mod resources;
 mod sight;
 mod special;

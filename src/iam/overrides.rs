@@ -28,6 +28,15 @@ pub(super) struct Overrides {
     pub sources: HashMap<String, Vec<String>>,
     /// `prefix:operation` in lower case → rule.
     pub operations: HashMap<String, Rule>,
+    /// `prefix:variable` of an ARN form → parameters that fill it.
+    parameters: HashMap<String, Vec<String>>,
+}
+
+impl Overrides {
+    /// Parameters that fill a variable of a service's ARN forms.
+    pub fn parameters(&self, prefix: &str, variable: &str) -> &[String] {
+        self.parameters.get(&format!("{prefix}:{variable}")).map_or(&[], Vec::as_slice)
+    }
 }
 
 pub(super) fn overrides() -> &'static Overrides {
@@ -48,6 +57,10 @@ fn parse(text: &str) -> Overrides {
                 let actions = actions.iter().filter(|a| **a != "-").map(|a| action(prefix, a)).collect();
                 let key = format!("{prefix}:{operation}").to_ascii_lowercase();
                 overrides.operations.insert(key, Rule { actions, source: source.into() });
+            }
+            ["var", prefix, variable, parameters @ ..] => {
+                let parameters = parameters.iter().map(|p| (*p).to_owned()).collect();
+                overrides.parameters.insert(format!("{prefix}:{variable}"), parameters);
             }
             _ => debug_assert!(false, "no rule: {line}"),
         }
@@ -81,6 +94,11 @@ mod tests {
             for (action, _) in &rule.actions {
                 assert_eq!(catalog.action(action).map(|a| &*a.name), Some(action.as_str()), "{operation}");
             }
+        }
+        for variable in overrides().parameters.keys() {
+            let (prefix, variable) = variable.split_once(':').unwrap();
+            let types = catalog.service(prefix).unwrap().resource_types();
+            assert!(types.iter().any(|kind| kind.arn.contains(&format!("${{{variable}}}"))), "{prefix} {variable}");
         }
         for prefixes in overrides().sources.values() {
             assert!(prefixes.iter().any(|p| catalog.service(p).is_some()), "{prefixes:?}");

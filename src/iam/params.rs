@@ -134,7 +134,10 @@ impl<'a> Params<'a> {
 
     /// A top-level value.
     pub fn get(&self, name: &str) -> Option<Value> {
-        let name = Name::new(name);
+        self.value(Name::new(name))
+    }
+
+    fn value(&self, name: Name) -> Option<Value> {
         self.sight.borrow_mut().note_value(name);
         serde_json::from_str(self.document.value(name)?).ok()
     }
@@ -147,16 +150,25 @@ impl<'a> Params<'a> {
         self.document.top(name)?.text.map(|span| flat.text(source, span)).filter(|text| !text.is_empty())
     }
 
-    /// The texts that a top-level value is, or is a list of.
-    pub fn top_texts(&self, name: &str) -> Vec<String> {
+    /// The texts that a top-level value is, or is a list of; where there are none, the text of that name in one of these
+    /// top-level objects.
+    pub fn plain_texts(&self, name: Name, wrappers: &[Name]) -> Vec<String> {
         let text = |value: Value| match value {
             Value::String(text) if !text.is_empty() => Some(text),
             _ => None,
         };
-        match self.get(name) {
+        let texts: Vec<String> = match self.value(name) {
             Some(Value::Array(values)) => values.into_iter().filter_map(text).take(VALUES_MAX).collect(),
             value => value.and_then(text).into_iter().collect(),
+        };
+        if !texts.is_empty() {
+            return texts;
         }
+        let mut wrapped = wrappers.iter().filter_map(|wrapper| match self.value(*wrapper)? {
+            Value::Object(object) => object.into_iter().find(|(key, _)| Name::new(key) == name).map(|(_, value)| value),
+            _ => None,
+        });
+        wrapped.find_map(text).into_iter().collect()
     }
 
     /// The texts under a name, wherever it stands; those nearest to the top only.
@@ -167,12 +179,12 @@ impl<'a> Params<'a> {
     }
 
     /// What `of` makes of the texts under the first of the names for which it makes something.
-    pub fn first_of<T>(&self, names: &Ranked, of: impl Fn(&'a str) -> Option<T>) -> Vec<T> {
+    pub fn first_of<T>(&self, names: &Ranked, of: impl Fn(Name, &'a str) -> Option<T>) -> Vec<T> {
         self.sight.borrow_mut().note_names(&names.names);
         let mut from = 0;
         while let Some(rank) = names.first_in(&self.document.flat.texts, from) {
-            let values: Vec<T> =
-                names.names.get(rank).map_or_else(Vec::new, |name| self.named(*name).filter_map(&of).collect());
+            let of_name = |name: &Name| self.named(*name).filter_map(|text| of(*name, text)).collect();
+            let values: Vec<T> = names.names.get(rank).map_or_else(Vec::new, of_name);
             if !values.is_empty() {
                 return values;
             }
@@ -309,7 +321,10 @@ mod tests {
             assert_eq!(p.texts("FunctionName"), ["f"]);
             assert_eq!(p.texts("function_name"), ["f"]);
             assert_eq!(p.texts("InstanceId"), ["i-1", "i-2"]);
-            assert_eq!(p.first_of(&Ranked::new(["e", "InstanceId", "x"].map(Name::new)), Some), ["i-1", "i-2"]);
+            assert_eq!(
+                p.first_of(&Ranked::new(["e", "InstanceId", "x"].map(Name::new)), |_, text| Some(text)),
+                ["i-1", "i-2"]
+            );
             assert!(p.has("x") && !p.has("e") && !p.has("nothing"));
         });
         assert!(of("\"null\"", |p| p.texts("a").is_empty()));

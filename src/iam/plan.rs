@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use super::catalog::{Action, Catalog, ResourceType, Service};
+use super::candidates::Said;
+use super::catalog::{AccessLevel, Action, Catalog, ResourceType, Service};
 use super::form::{Form, Piece};
 use super::params::Name;
-use super::variable::{VariablePlan, stem};
+use super::variable::VariablePlan;
 
 /// How the resources of an action are found.
 #[derive(Clone, Debug)]
@@ -14,7 +15,11 @@ pub(super) struct Plan {
     pub types: Vec<TypePlan>,
     /// Whether a request that names no user is about the calling one.
     pub is_on_caller: bool,
-    /// All that it is made of: actions for which that is the same find the same.
+    /// Whether the action is about tags: of any of its types, and of one at a time.
+    pub is_of_any: bool,
+    /// Whether a closer type stands for the wider one even where that is required.
+    pub closer_suffices: bool,
+    /// By which what it found is known again.
     pub key: Arc<str>,
 }
 
@@ -27,6 +32,8 @@ pub(super) struct TypePlan {
     pub form: Form,
     /// One for each of the form's variables.
     pub variables: Vec<VariablePlan>,
+    /// Forms of what it is told more closely: their ARNs are not of this type.
+    pub closer: Vec<Form>,
 }
 
 /// Operations whose `UserName` may be left out: then it is that of the caller.
@@ -69,25 +76,45 @@ impl Plan {
     fn new(catalog: &Catalog, action: &Action) -> Plan {
         let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
         let types = catalog.resource_arns(action);
-        let said = types.iter().map(|kind| said(kind, action)).max().unwrap_or(0);
-        let types = types.iter().filter_map(|kind| Some(TypePlan::new(service?, kind, action, said)));
-        let prefix = service.map_or("", Service::prefix);
-        let is_on_caller = ON_CALLER.contains(&&*action.name);
-        let key = format!("{prefix} {is_on_caller} {:?}", action.resource_types).into();
-        Plan { types: types.collect(), is_on_caller, key }
+        let said = Said::of_all(action, &types);
+        let plans =
+            types.iter().zip(&said).filter_map(|(kind, said)| Some(TypePlan::new(service?, kind, action, said)));
+        let mut plans: Vec<TypePlan> = plans.collect();
+        let forms: Vec<Vec<Form>> = plans.iter().map(|kind| closer(&plans, kind)).collect();
+        plans.iter_mut().zip(forms).for_each(|(kind, forms)| kind.closer = forms);
+        Plan {
+            types: plans,
+            is_on_caller: ON_CALLER.contains(&&*action.name),
+            is_of_any: is_of_any(action),
+            // On an index the index alone is asked for. Source: DynamoDB developer guide, "Using indexes", IAM policies.
+            closer_suffices: action.name.starts_with("dynamodb:"),
+            key: Arc::clone(&action.name),
+        }
     }
 }
 
+/// Whether an action is about tags of whatever it is given.
+fn is_of_any(action: &Action) -> bool {
+    let name = action.name.split_once(':').map_or("", |(_, name)| name);
+    let fronts = ["ListTags", "GetTags", "DescribeTags", "AddTags", "RemoveTags"];
+    action.access_level == AccessLevel::Tagging || fronts.iter().any(|front| name.starts_with(front))
+}
+
+/// Forms of types that are a type's closer ones.
+fn closer(plans: &[TypePlan], kind: &TypePlan) -> Vec<Form> {
+    plans.iter().filter(|other| other.is_closer_than(kind)).map(|other| other.form.clone()).collect()
+}
+
 impl TypePlan {
-    fn new(service: &Service, kind: &ResourceType, action: &Action, most_said: usize) -> TypePlan {
+    fn new(service: &Service, kind: &ResourceType, action: &Action, said: &Said) -> TypePlan {
         let form = Form::new(&kind.arn);
-        let is_said = (most_said > 0).then(|| said(kind, action) == most_said);
-        let variable = |at: usize| VariablePlan::new(service, kind, &form, at, is_said);
+        let variable = |at: usize| VariablePlan::new(service, kind, &form, at, said);
         TypePlan {
             name: kind.name.clone(),
             hash: Name::new(&kind.name),
             is_required: action.resource_types.iter().any(|(name, required)| *required && *name == kind.name),
             variables: (0..form.variables.len()).map(variable).collect(),
+            closer: Vec::new(),
             form,
         }
     }
@@ -99,6 +126,25 @@ impl TypePlan {
         self.form.variables.len() > other.form.variables.len()
             && other.form.variables.iter().all(has)
             && head(&self.form).is_some_and(|own| head(&other.form) == Some(own))
+    }
+
+    /// Whether a request that tells one of these types tells this one. Compliance calls every node a managed instance.
+    /// Source: Systems Manager API Reference, PutComplianceItems, "ResourceType".
+    pub fn is_told(&self, kinds: &[Name]) -> bool {
+        kinds.contains(&self.hash) || self.name == "instance" && kinds.contains(&Name::new("ManagedInstance"))
+    }
+
+    /// Whether this has all the variables of another type and more: `express:…:${ExpressId}` beside `execution:…`.
+    pub fn holds_all_of(&self, other: &TypePlan) -> bool {
+        let (own, others) = (&self.form.variables, &other.form.variables);
+        !others.is_empty() && own.len() > others.len() && others.iter().all(|name| own.contains(name))
+    }
+
+    /// Whether it is a queue of SQS, which requests name by URLs.
+    pub fn is_queue(&self) -> bool {
+        self.form.variables.len() == 1
+            && self.form.variables.iter().any(|name| name == "QueueName")
+            && self.name == "queue"
     }
 
     /// Whether an ARN of one may stand where one of the other may: `listener/app/…` and `listener/net/…`.
@@ -116,14 +162,4 @@ fn head(form: &Form) -> Option<&str> {
         Piece::Literal(text) if !text.ends_with(":::") && *text != ":" => Some(text),
         _ => None,
     }
-}
-
-/// How many letters of an operation's name say a resource type: `GetTableVersion` says `table`.
-fn said(kind: &ResourceType, action: &Action) -> usize {
-    let operation = action.name.split_once(':').map_or("", |(_, name)| name).to_ascii_lowercase();
-    let kind_name: String = kind.name.split(['-', '_', '/']).collect();
-    let form = Form::new(&kind.arn);
-    let stems = form.variables.iter().rev().take(2).map(|variable| stem(variable).to_owned());
-    let words = stems.chain([kind_name]).map(|word| word.to_ascii_lowercase());
-    words.filter(|word| word.len() > 2 && operation.contains(word.as_str())).map(|word| word.len()).max().unwrap_or(0)
 }

@@ -26,7 +26,9 @@ use super::event::{Place, ResourceRef};
 use super::form::{Form, Piece};
 use super::params::{Document, Given, Name, Params, Response};
 use super::plan::{Plan, TypePlan};
+use super::queue;
 use super::sight::Sight;
+use super::variable::VariablePlan;
 
 /// Resources that one action has at the most; beyond that the type's pattern stands for all.
 const RESOURCES_MAX: usize = 100;
@@ -139,22 +141,29 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
 fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     let types = &plan.types;
     let told = if types.len() > 1 { request.told() } else { None };
-    let by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, told.as_ref())).collect();
+    let mut by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, told.as_ref())).collect();
+    let needless = needless(types, &by_type);
+    needless.into_iter().filter_map(|at| Some(by_type.get_mut(at)?.arns.clear())).for_each(drop);
     // Types that share a variable (an object's key) are told apart by the ones that only one of them has.
     let some_whole = by_type.iter().any(|of_type| of_type.is_whole && !of_type.arns.is_empty());
     let is_met = |of_type: &OfType| !of_type.arns.is_empty() && (of_type.is_whole || !some_whole);
-    let all_met: Vec<&TypePlan> =
-        types.iter().zip(&by_type).filter(|(_, of_type)| is_met(of_type)).map(|(kind, _)| kind).collect();
-    let mut found = Vec::new();
-    let mut met: Vec<&str> = Vec::new();
-    for (kind, of_type) in types.iter().zip(by_type) {
-        let is_closer = |other: &&TypePlan| other.is_closer_than(kind);
-        if is_met(&of_type) && (kind.is_required || !all_met.iter().any(is_closer)) {
-            met.push(&kind.name);
-            found.extend(of_type.arns);
+    let all_met: Vec<(&TypePlan, &OfType)> =
+        types.iter().zip(&by_type).filter(|(_, of_type)| is_met(of_type)).collect();
+    let (mut found, mut met) = (Vec::new(), Vec::new());
+    for (kind, of_type) in types.iter().zip(&by_type) {
+        let closer: Vec<&OfType> =
+            all_met.iter().filter(|(other, _)| other.is_closer_than(kind)).map(|(_, of_type)| *of_type).collect();
+        if is_met(of_type) && (kind.is_required || closer.is_empty()) {
+            met.push(kind.name.as_str());
+            let is_within = |arn: &&String| plan.closer_suffices && closer.iter().any(|c| c.is_within(arn));
+            found.extend(of_type.arns.iter().filter(|arn| !is_within(arn)).cloned());
         }
-        // One of a family of types stands for all.
-        if all_met.iter().any(|other| other.is_like(kind)) {
+        // One of a family of types stands for all; what is told more closely is told.
+        if all_met.iter().any(|(other, _)| other.is_like(kind)) || of_type.arns.is_empty() && !closer.is_empty() {
+            met.push(&kind.name);
+        }
+        // What an ARN of one type says another doesn't say again.
+        if all_met.iter().any(|(other, of_type)| of_type.is_by_arn && kind.holds_all_of(other)) {
             met.push(&kind.name);
         }
     }
@@ -162,10 +171,13 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         found.extend(request.calling_user());
         met.extend(types.iter().filter(|_| !found.is_empty()).map(|kind| kind.name.as_str()));
     }
-    for kind in types.iter().filter(|kind| kind.is_required) {
-        if !met.contains(&kind.name.as_str()) {
-            met.push(&kind.name);
-            found.push(fill(&kind.form, request, |_| None));
+    if found.is_empty() || !(plan.is_of_any || told.is_some()) {
+        for (kind, of_type) in types.iter().zip(&by_type).filter(|(kind, _)| kind.is_required) {
+            if !met.contains(&kind.name.as_str()) {
+                met.push(&kind.name);
+                found.extend(of_type.arns.iter().cloned());
+                found.extend(of_type.arns.is_empty().then(|| fill(&kind.form, request.event, |_| None)));
+            }
         }
     }
     found.sort_unstable();
@@ -173,22 +185,72 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     found
 }
 
+/// Places of types that say nothing beside others: those of a family one of which was given by its ARN, and where nothing
+/// is whole those that the action may do without and of which less is known.
+fn needless(types: &[TypePlan], by_type: &[OfType]) -> Vec<usize> {
+    let all = || types.iter().zip(by_type).filter(|(_, of_type)| !of_type.arns.is_empty());
+    let some_whole = all().any(|(_, of_type)| of_type.is_whole);
+    let is_needless = |kind: &TypePlan, of_type: &OfType| {
+        let is_like_given = all().any(|(other, of_other)| of_other.is_by_arn && other.is_like(kind));
+        let is_less = |other: &TypePlan, of_other: &OfType| {
+            let known = of_other.known(other);
+            known.len() > of_type.known(kind).len() && of_type.known(kind).iter().all(|name| known.contains(name))
+        };
+        let knows_less = !some_whole && !kind.is_required && all().any(|(other, of_other)| is_less(other, of_other));
+        !of_type.is_by_arn && (is_like_given || knows_less)
+    };
+    let places = types.iter().zip(by_type).enumerate();
+    places.filter(|(_, (kind, of_type))| is_needless(kind, of_type)).map(|(at, _)| at).collect()
+}
+
 /// What was found for one resource type.
+#[derive(Default)]
 struct OfType {
     arns: Vec<String>,
     /// Nothing in them is left open.
     is_whole: bool,
+    /// Whether they were given as ARNs.
+    is_by_arn: bool,
+    /// Places of the variables that are known where they were not.
+    known: Vec<usize>,
+}
+
+impl OfType {
+    fn given(arns: Vec<String>) -> OfType {
+        OfType { arns, is_whole: true, is_by_arn: true, known: Vec::new() }
+    }
+
+    /// The variables that are known.
+    fn known<'k>(&self, kind: &'k TypePlan) -> Vec<&'k str> {
+        self.known.iter().filter_map(|at| kind.form.variables.get(*at)).map(String::as_str).collect()
+    }
+
+    /// Whether something is within a resource.
+    fn is_within(&self, outer: &str) -> bool {
+        self.arns.iter().any(|arn| arn.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/')))
+    }
 }
 
 fn of_type(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> OfType {
-    let mut arns = request.listed(&kind.form);
-    if arns.is_empty() {
-        arns = in_parameters(&kind.form, request);
+    let is_own = |arn: &String| !kind.closer.iter().any(|form| form.fits(arn));
+    let own = |arns: Vec<String>| -> Vec<String> { arns.into_iter().filter(is_own).collect() };
+    let listed = own(request.listed(&kind.form));
+    if !listed.is_empty() {
+        return OfType::given(listed);
     }
-    if arns.is_empty() {
-        arns = in_response(&kind.form, request);
+    let mut given = own(in_parameters(&kind.form, request));
+    if !given.is_empty() {
+        if kind.variables.last().is_some_and(VariablePlan::is_copied) {
+            given.extend(filled(kind, request, told).arns);
+        }
+        return OfType::given(given);
     }
-    if arns.is_empty() { filled(kind, request, told) } else { OfType { arns, is_whole: true } }
+    let made = own(in_response(&kind.form, request));
+    if !made.is_empty() {
+        return OfType::given(made);
+    }
+    let queues = if kind.is_queue() { queue::arns(&kind.form, request) } else { Vec::new() };
+    if queues.is_empty() { filled(kind, request, told) } else { OfType::given(queues) }
 }
 
 fn in_parameters(form: &Form, request: &Request<'_>) -> Vec<String> {
@@ -202,23 +264,12 @@ fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
 }
 
 fn filled(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> OfType {
-    let last = kind.variables.len().saturating_sub(1);
-    let values = kind.variables.iter().enumerate().map(|(i, variable)| match told {
-        Some(told) if told.kinds.contains(&kind.hash) && i == last => {
-            told.names.iter().filter_map(|name| variable.value(name)).collect()
-        }
-        // What is told is of another type.
-        Some(_) if variable.is_any_resource => Vec::new(),
-        _ => variable.values(request),
-    });
-    let values: Vec<Vec<String>> = values.collect();
-    let Some(longest) = values.iter().map(Vec::len).max().filter(|n| *n > 0) else {
-        return OfType { arns: Vec::new(), is_whole: false };
-    };
+    let values = values(kind, request, told);
+    let Some(longest) = values.iter().map(Vec::len).max().filter(|n| *n > 0) else { return OfType::default() };
     let is_whole = values.iter().all(|values| !values.is_empty());
     let mut arns = Vec::new();
     for i in 0..longest.min(RESOURCES_MAX) {
-        let arn = fill(&kind.form, request, |at| {
+        let arn = fill(&kind.form, request.event, |at| {
             let known = values.get(at)?;
             // One value goes with all, several go with each other in order.
             known.get(i).or(if known.len() == 1 { known.first() } else { None }).map(String::as_str)
@@ -227,12 +278,34 @@ fn filled(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> Of
             arns.push(arn);
         }
     }
-    OfType { arns, is_whole }
+    let known = values.iter().enumerate().filter(|(_, values)| !values.is_empty()).map(|(at, _)| at).collect();
+    OfType { arns, is_whole, is_by_arn: false, known }
+}
+
+/// What the request says for each of a type's variables.
+fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> Vec<Vec<String>> {
+    let last = kind.variables.len().saturating_sub(1);
+    let mut taken = Vec::new();
+    let named = kind.variables.iter().enumerate().map(|(i, variable)| match told {
+        Some(told) if kind.is_told(&told.kinds) && i == last => {
+            told.names.iter().filter_map(|name| variable.value(name)).collect()
+        }
+        // What is told is of another type.
+        Some(_) if variable.is_any_resource => Vec::new(),
+        _ => variable.named(request, &mut taken),
+    });
+    let mut values: Vec<Vec<String>> = named.collect();
+    for left_over in [false, true] {
+        let is_of_other = |variable: &VariablePlan| told.is_some() && variable.is_any_resource;
+        let open =
+            values.iter_mut().zip(&kind.variables).filter(|(v, variable)| v.is_empty() && !is_of_other(variable));
+        open.for_each(|(values, variable)| *values = variable.plain(request, &mut taken, left_over));
+    }
+    values
 }
 
 /// A form with its variables filled; what `value` doesn't know becomes `*`.
-fn fill<'v>(form: &Form, request: &Request<'_>, value: impl Fn(usize) -> Option<&'v str>) -> String {
-    let event = request.event;
+pub(super) fn fill<'v>(form: &Form, event: Place<'_>, value: impl Fn(usize) -> Option<&'v str>) -> String {
     let mut out = String::with_capacity(96);
     for piece in &form.pieces {
         out.push_str(match piece {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::arn::{Arn, escape, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::{Confidence, Permission, Place};
+use super::numbered;
 use super::resources::{Request, resources};
 use super::step::Resolved;
 
@@ -21,7 +22,9 @@ pub(super) fn resolve<'c>(
         ("dynamodb", "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction") => partiql(catalog, request),
         ("kms", "ReEncrypt") => re_encrypt(catalog, request),
         ("bedrock", _) => model(catalog, request, name),
+        ("dynamodb", "BatchGetItem" | "BatchWriteItem") => batch(catalog, request, name),
         ("ec2", "RunInstances") => run_instances(catalog, request),
+        ("ec2", "CreateTags" | "DeleteTags") => tags(catalog, request, name),
         ("apigateway", _) => verb(catalog, request, name),
         _ => None,
     }
@@ -129,6 +132,21 @@ fn transaction<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolv
         }
     }
     (!permissions.is_empty()).then_some(Resolved::Special(permissions))
+}
+
+/// The tables are keys of `requestItems`. Source: DynamoDB API Reference, BatchGetItem, BatchWriteItem.
+fn batch<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
+    let items = request.parameters.get("requestItems")?;
+    let action = catalog.action(&format!("dynamodb:{name}"))?;
+    let found = resources(catalog, action, request);
+    if !found.iter().all(|arn| arn.ends_with('*')) {
+        return None;
+    }
+    let mut tables: Vec<String> =
+        items.as_object()?.keys().take(100).map(|table| table_arn(Some(table), request.event)).collect();
+    tables.sort_unstable();
+    let source = "DynamoDB API Reference, requestItems";
+    (!tables.is_empty()).then(|| Resolved::Special(vec![permission(action, tables, "dynamodb-batch", source)]))
 }
 
 fn table_arn(table: Option<&str>, event: Place<'_>) -> String {
@@ -241,6 +259,13 @@ fn model<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<
 fn is_profile(id: &str) -> bool {
     let areas = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
     id.split_once('.').is_some_and(|(area, _)| areas.contains(&area))
+}
+
+/// What is tagged is given by ids alone. Source: EC2 User Guide, "Resource IDs".
+fn tags<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
+    let action = catalog.action(&format!("ec2:{name}"))?;
+    let resources = numbered::resources(catalog, action, request)?;
+    Some(Resolved::Special(vec![permission(action, resources, "numbered", "EC2 User Guide, Resource IDs")]))
 }
 
 /// Beside what the table marks as required, every launch makes volumes.

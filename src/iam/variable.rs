@@ -3,17 +3,16 @@
 use std::borrow::Cow;
 
 use super::arn::escape;
+use super::candidates::{Names, Said, is_plain_name};
 use super::catalog::{ResourceType, Service};
 use super::form::{Form, Piece};
-use super::params::{Name, Ranked};
+use super::params::{Name, is_like_arn};
 use super::resources::Request;
 
 #[derive(Clone, Debug)]
 pub(super) struct VariablePlan {
-    /// Parameters that may hold it, the likeliest first.
-    candidates: Ranked,
-    /// Parameters at the top that hold it if those don't: what the operation's own name says needs no name of its own.
-    plain: &'static [&'static str],
+    /// Parameters that may hold it.
+    names: Names,
     /// Whether one of them is `resourceId`, which may name anything.
     pub is_any_resource: bool,
     /// Forms of ARNs that have it, with its place in them; the type's own first.
@@ -26,6 +25,8 @@ pub(super) struct VariablePlan {
     slash: Slash,
     /// Whether a value may hold a colon.
     has_colon: bool,
+    /// Whether the request's `path` stands before the name of what it makes.
+    has_path: bool,
 }
 
 /// What of a parameter's text is the value.
@@ -44,6 +45,15 @@ enum Reading {
     /// Of `family:revision` what is before the colon, and what is behind it.
     Front,
     Back,
+    /// A build's id begins with its project's name. Source: CodeBuild API Reference, StopBuild, "id".
+    BeforeColon,
+    /// Nodes of Systems Manager's own begin with `mi-`, the others are EC2's instances.
+    /// Source: Systems Manager User Guide, "Managed nodes".
+    Instance,
+    ManagedNode,
+    /// A secret's ARN has six letters behind its name, which policies write as question marks.
+    /// Source: Secrets Manager User Guide, "Permissions policy examples".
+    Secret,
 }
 
 /// Whether a value may hold a slash.
@@ -55,47 +65,78 @@ enum Slash {
 }
 
 impl VariablePlan {
-    /// For the variable at a place of a type's form. `is_said`: whether the operation's name says the type; `None` where
-    /// it says none.
-    pub fn new(service: &Service, kind: &ResourceType, form: &Form, at: usize, is_said: Option<bool>) -> VariablePlan {
+    /// For the variable at a place of a type's form.
+    pub fn new(service: &Service, kind: &ResourceType, form: &Form, at: usize, said: &Said) -> VariablePlan {
         let name = form.variables.get(at).map_or("", String::as_str);
         let is_path = ["ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"].contains(&name)
             || name.ends_with("WithPath")
             || name.ends_with("WithoutLeadingSlash");
         let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
-        // Names that say nothing by themselves are those of the type that the operation's name says.
-        let names = if is_plain_name(name) && is_said == Some(false) {
-            Vec::new()
-        } else {
-            candidates(service, kind, form, name)
-        };
-        let candidates = Ranked::new(names.iter().map(|name| Name::new(name)));
+        let names = Names::new(service, kind, form, at, said);
         let others = service.resource_types().iter().filter(|other| other.arn != kind.arn);
         VariablePlan {
-            is_any_resource: candidates.names.contains(&Name::new("ResourceId")),
-            candidates,
-            plain: if is_said == Some(true) { plain(form, at) } else { &[] },
+            is_any_resource: names.candidates.names.contains(&Name::new("ResourceId")),
+            names,
             cuts: cuts(service, kind, form, at, name),
             before: before(form, at),
             others: others.map(|other| before(&Form::new(&other.arn), 0)).filter(|b| b.ends_with('/')).collect(),
-            reading: reading(form, at, name),
+            reading: reading(service, kind, form, at),
             slash: match (is_path, is_last) {
                 (true, _) => Slash::Always,
                 (_, true) => Slash::WithoutColon,
                 _ => Slash::Never,
             },
-            has_colon: matches!(name, "ObjectName" | "LogGroupName"),
+            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId"),
+            has_path: name.ends_with("WithPath") && said.is_made,
         }
     }
 
-    /// What the request says for it, escaped.
-    pub fn values(&self, request: &Request<'_>) -> Vec<String> {
-        let values = request.parameters.first_of(&self.candidates, |text| self.value(text));
-        if !values.is_empty() {
-            return values;
+    /// Whether a copy is made of one thing of the type to another.
+    pub fn is_copied(&self) -> bool {
+        self.names.copies.is_some()
+    }
+
+    /// What the request says for it under names that say what it is, escaped. A parameter fills one variable only, but an
+    /// ARN may hold several.
+    pub fn named(&self, request: &Request<'_>, taken: &mut Vec<Name>) -> Vec<String> {
+        if let Some((sources, targets)) = &self.names.copies {
+            let of = |_: Name, text: &str| if is_arn(text) { None } else { self.value(text) };
+            let [mut copies, targets] = [sources, targets].map(|names| request.parameters.first_of(names, of));
+            copies.extend(targets);
+            if !copies.is_empty() {
+                return copies;
+            }
         }
-        let plain = self.plain.iter().map(|name| request.parameters.top_texts(name)).find(|texts| !texts.is_empty());
-        plain.iter().flatten().filter_map(|text| self.value(text)).collect()
+        let is_shared = matches!(self.reading, Reading::Front | Reading::Back);
+        let used = std::cell::Cell::new(None);
+        let values = request.parameters.first_of(&self.names.candidates, |name, text| {
+            if is_arn(text) || is_shared {
+                return self.value(text);
+            }
+            let value = self.value(text).filter(|_| !taken.contains(&name))?;
+            used.set(Some(name));
+            Some(value)
+        });
+        taken.extend(used.get());
+        match request.parameters.text("path").filter(|_| self.has_path).map(|path| path.trim_matches('/')) {
+            Some(path) if !path.is_empty() => values.iter().map(|value| format!("{}/{value}", escape(path))).collect(),
+            _ => values,
+        }
+    }
+
+    /// What a `name` or `id` at the top says for it: where the operation's own name says the type, or, `left_over`, where
+    /// that is known to fill it and nothing else took it.
+    pub fn plain(&self, request: &Request<'_>, taken: &mut Vec<Name>, left_over: bool) -> Vec<String> {
+        let names = if left_over { &self.names.left_over } else { &self.names.plain };
+        for name in names.iter().filter(|name| !taken.contains(name)) {
+            let texts = request.parameters.plain_texts(*name, &self.names.wrappers);
+            let values: Vec<String> = texts.iter().filter_map(|text| self.value(text)).collect();
+            if !values.is_empty() {
+                taken.push(*name);
+                return values;
+            }
+        }
+        Vec::new()
     }
 
     /// A parameter's text as the value: a name, or the name out of an ARN or URL of the type.
@@ -104,10 +145,12 @@ impl VariablePlan {
             return None;
         }
         // MSK's ARNs are logged as they stand in the URL. Source: MSK Developer Guide, "Logging API calls".
-        let text = if text.starts_with("arn%3A") { Cow::Owned(unquoted(text)) } else { Cow::Borrowed(text) };
+        let text = if text.starts_with(QUOTED) { Cow::Owned(unquoted(text)) } else { Cow::Borrowed(text) };
         if text.starts_with("arn:") {
-            let found = self.cuts.iter().find_map(|(form, at)| cut(form, *at, &text))?;
-            return (!found.starts_with("arn:")).then(|| self.value(found)).flatten();
+            let found = self.cuts.iter().filter_map(|(form, at)| cut(form, *at, &text));
+            let found = found.filter(|found| !is_like_arn(found)).find(|found| self.may_be(found))?;
+            // What an ARN holds is whole: no secret's letters are missing.
+            return Some(escape(found));
         }
         let text = match self.reading {
             Reading::Whole => self.without_before(&text),
@@ -120,48 +163,30 @@ impl VariablePlan {
             Reading::EventBus => &text,
             Reading::Front => text.split_once(':').map_or(&*text, |(front, _)| front),
             Reading::Back => text.split_once(':')?.1,
+            Reading::BeforeColon => text.split(':').next().unwrap_or(&text),
+            Reading::Instance if text.starts_with("mi-") || text.contains(':') => return None,
+            Reading::ManagedNode if !text.starts_with("mi-") => return None,
+            Reading::Instance | Reading::ManagedNode => &text,
+            Reading::Secret if self.may_be(&text) => return Some(format!("{}-??????", escape(&text))),
+            Reading::Secret => &text,
         };
+        // What is no name of one thing may not choose the resource.
+        Some(if self.may_be(text) { escape(text) } else { "*".to_owned() })
+    }
+
+    /// Whether a text may be the name of one thing.
+    fn may_be(&self, text: &str) -> bool {
         let colon = text.contains(':');
         let may_hold_slash = self.slash == Slash::Always || self.slash == Slash::WithoutColon && !colon;
         let is_other =
             self.slash == Slash::WithoutColon && self.others.iter().any(|other| text.starts_with(other.as_str()));
-        if colon && !self.has_colon || !may_hold_slash && text.contains('/') || is_other {
-            // Whatever this is, it is no name of one thing: it may not choose the resource.
-            return Some("*".to_owned());
-        }
-        Some(escape(text))
+        (!colon || self.has_colon) && (may_hold_slash || !text.contains('/')) && !is_other
     }
 
     /// `/change/C1` and `p-1` where the form says `change/` and `p-` itself.
     fn without_before<'t>(&self, text: &'t str) -> &'t str {
         let inner = text.strip_prefix('/').filter(|_| self.slash == Slash::WithoutColon).unwrap_or(text);
         if self.before.is_empty() { text } else { inner.strip_prefix(self.before.as_str()).unwrap_or(text) }
-    }
-}
-
-/// Whether a variable's name could be any type's.
-fn is_plain_name(name: &str) -> bool {
-    matches!(name, "Name" | "Id" | "Identifier")
-}
-
-/// A variable's name without what says that it is one.
-pub(super) fn stem(variable: &str) -> &str {
-    let bare = variable.strip_suffix("WithPath").unwrap_or(variable);
-    ["Name", "Identifier", "Id"].iter().find_map(|suffix| bare.strip_suffix(suffix)).unwrap_or(bare)
-}
-
-/// Under which parameters at the top the variable stands where the operation's name says its type: `name` for a name,
-/// `id` for an id.
-fn plain(form: &Form, at: usize) -> &'static [&'static str] {
-    let Some(variable) = form.variables.get(at) else { return &[] };
-    let other_of_stem = form.variables.iter().any(|other| other != variable && stem(other) == stem(variable));
-    let is_last = at + 1 == form.variables.len();
-    let is_counted = variable.eq_ignore_ascii_case("uuid") || variable.ends_with("Version");
-    match (variable.ends_with("Id"), other_of_stem) {
-        _ if is_counted || !(is_last || other_of_stem) => &[],
-        (true, _) => &["Id", "Ids", "Identifier", "Identifiers"],
-        (false, true) => &["Name", "Names"],
-        (false, false) => &["Name", "Names", "Id", "Ids", "Identifier", "Identifiers"],
     }
 }
 
@@ -207,12 +232,20 @@ fn before(form: &Form, at: usize) -> String {
     literal.get(begin..).unwrap_or_default().to_owned()
 }
 
-fn reading(form: &Form, at: usize, name: &str) -> Reading {
+fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Reading {
+    let name = form.variables.get(at).map_or("", String::as_str);
     let place = form.pieces.iter().position(|piece| *piece == Piece::Name(at)).unwrap_or(0);
     let is_colon = |place: Option<usize>| {
         place.and_then(|place| form.pieces.get(place)).is_some_and(|piece| *piece == Piece::Literal(":".to_owned()))
     };
     let is_name = |place: Option<usize>| matches!(place.and_then(|place| form.pieces.get(place)), Some(Piece::Name(_)));
+    match (service.prefix(), name) {
+        ("codebuild", "ProjectName") => return Reading::BeforeColon,
+        ("ssm", "InstanceId") if kind.name == "instance" => return Reading::Instance,
+        ("ssm", "InstanceId") => return Reading::ManagedNode,
+        ("secretsmanager", "SecretId") => return Reading::Secret,
+        _ => {}
+    }
     match name {
         "QueueName" => Reading::LastSegment,
         "ParameterNameWithoutLeadingSlash" => Reading::WithoutLeadingSlash,
@@ -230,56 +263,16 @@ fn reading(form: &Form, at: usize, name: &str) -> Reading {
     }
 }
 
+/// What ARNs in a URL begin with.
+const QUOTED: &str = "arn%3A";
+
+fn is_arn(text: &str) -> bool {
+    is_like_arn(text) || text.starts_with(QUOTED)
+}
+
 /// What stands in a URL, as it is: `%3A` is a colon, `%2F` a slash.
 fn unquoted(text: &str) -> String {
     text.replace("%3A", ":").replace("%2F", "/")
-}
-
-/// Names under which a parameter may hold a variable's value, the likeliest first.
-///
-/// Where a pattern has several variables, a guess may take the value of one for that of another (a group's name for
-/// its id): then only names that say the variable itself count. A name is never an id: those are numbered by services.
-fn candidates(service: &Service, kind: &ResourceType, form: &Form, variable: &str) -> Vec<String> {
-    // A group of another service: names of groups in requests are of the service's own.
-    if kind.name == "group" && !kind.arn.contains(&format!(":{}:", service.prefix())) {
-        return Vec::new();
-    }
-    let is_only = form.variables.len() == 1;
-    let kind_name: String = kind.name.split(['-', '_']).collect();
-    let bare = variable.strip_suffix("WithPath").or(variable.strip_suffix("WithoutLeadingSlash")).unwrap_or(variable);
-    let mut names = vec![variable.to_owned(), bare.to_owned()];
-    for suffix in ["Id", "Name"] {
-        if let Some(stem) = bare.strip_suffix(suffix).filter(|stem| !stem.is_empty()) {
-            names.extend([format!("{stem}Identifier"), stem.to_owned(), format!("{stem}Arn")]);
-            names.extend((is_only && suffix == "Name").then(|| format!("{stem}Id")));
-        }
-    }
-    names.push(format!("{bare}s"));
-    let listed = service.parameters.get(variable).into_iter().flatten();
-    let says_something =
-        |name: &&String| !matches!(name.as_str(), "Name" | "Id" | "Type" | "Value" | "Arn" | "Path" | "Body");
-    // What fills a variable that could be any type's is told apart by the type's name in it.
-    let is_of_kind = |name: &&String| {
-        !is_plain_name(variable) || name.to_ascii_lowercase().contains(&kind_name.to_ascii_lowercase())
-    };
-    names.extend(listed.filter(says_something).filter(is_of_kind).cloned());
-    if variable.contains("Revision") {
-        names.extend(form.variables.iter().map(|other| stem(other).to_owned()));
-        names.extend(form.variables.iter().filter_map(|other| other.strip_suffix("FamilyName").map(str::to_owned)));
-    }
-    names.push(format!("{kind_name}Arn"));
-    if is_only {
-        let suffixes: &[&str] =
-            if variable.ends_with("Id") { &["", "Id", "Identifier"] } else { &["", "Name", "Id", "Identifier"] };
-        names.extend(suffixes.iter().map(|suffix| format!("{kind_name}{suffix}")));
-        // RDS logs its parameters with `dB` in front: dBInstanceIdentifier.
-        match (service.prefix(), kind.name.as_str()) {
-            ("rds", "cluster") => names.push("DBClusterIdentifier".to_owned()),
-            ("rds", "db") => names.push("DBInstanceIdentifier".to_owned()),
-            _ => {}
-        }
-    }
-    names
 }
 
 /// A function's name out of what `functionName` may hold: a name, a partial or whole ARN, with a qualifier or without.

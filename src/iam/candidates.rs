@@ -1,0 +1,238 @@
+//! Under which parameters of a request a variable of an ARN form may stand.
+
+use super::catalog::{Action, ResourceType, Service};
+use super::form::Form;
+use super::overrides::overrides;
+use super::params::{Name, Ranked};
+
+/// What an action's name says of a resource type that it takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    /// Whether it says the type; `None` where it says none.
+    pub is_said: Option<bool>,
+    /// Place of the variable that it says: `BotName` of `GetBot`.
+    pub own: Option<usize>,
+    /// Whether the type is the only one.
+    pub is_only: bool,
+    /// Whether a type that it says takes a bare `name`.
+    pub takes_name: bool,
+    /// Whether it makes something.
+    pub is_made: bool,
+    /// Whether it makes a copy.
+    pub is_copied: bool,
+}
+
+impl Said {
+    /// Of each of an action's types.
+    pub fn of_all(action: &Action, types: &[&ResourceType]) -> Vec<Said> {
+        let operation = action.name.split_once(':').map_or("", |(_, name)| name);
+        let forms: Vec<Form> = types.iter().map(|kind| Form::new(&kind.arn)).collect();
+        let lower = operation.to_ascii_lowercase();
+        let own: Vec<Option<usize>> = forms.iter().map(|form| own(form, &lower)).collect();
+        let letters: Vec<usize> = types.iter().zip(&forms).map(|(kind, form)| letters(kind, form, &lower)).collect();
+        let most = letters.iter().copied().max().unwrap_or(0);
+        let takes_name = |(form, own): (&Form, &Option<usize>)| {
+            (0..form.variables.len()).any(|at| plain(form, at, *own).contains(&"Name"))
+        };
+        let said = forms.iter().zip(&own).zip(&letters).filter(|(_, letters)| **letters == most);
+        let of_all = Said {
+            is_said: None,
+            own: None,
+            is_only: types.len() == 1,
+            takes_name: most > 0 && said.map(|(of_type, _)| of_type).any(takes_name),
+            is_made: ["Create", "Import", "Register", "Put"].iter().any(|verb| operation.starts_with(verb)),
+            is_copied: operation.starts_with("Copy"),
+        };
+        let of_type = |(letters, own)| Said { is_said: (most > 0).then(|| letters == most), own, ..of_all };
+        letters.into_iter().zip(own).map(of_type).collect()
+    }
+}
+
+/// Place of the variable of a form whose name says most of an operation's.
+fn own(form: &Form, operation: &str) -> Option<usize> {
+    let stems = form.variables.iter().map(|variable| stem(variable).to_ascii_lowercase()).enumerate();
+    let said = stems.filter(|(_, stem)| stem.len() > 2 && operation.contains(stem.as_str()));
+    said.max_by_key(|(_, stem)| stem.len()).map(|(at, _)| at)
+}
+
+/// How many letters of an operation's name say a resource type: `GetTableVersion` says `table`.
+fn letters(kind: &ResourceType, form: &Form, operation: &str) -> usize {
+    let stems = form.variables.iter().rev().take(2).map(|variable| stem(variable).to_owned());
+    let words = stems.chain([kind_name(kind)]).map(|word| word.to_ascii_lowercase());
+    words.filter(|word| word.len() > 2 && operation.contains(word.as_str())).map(|word| word.len()).max().unwrap_or(0)
+}
+
+/// The parameters that may hold a variable.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    /// Those whose names say what they are, wherever they stand, the likeliest first.
+    pub candidates: Ranked,
+    /// Parameters at the top, or in one that is called like the type, that hold it if those don't: what the operation's
+    /// own name says needs no name of its own.
+    pub plain: Vec<Name>,
+    /// The same for what is known to fill it, where nothing else takes it.
+    pub left_over: Vec<Name>,
+    /// In which parameters those may stand: `databaseInput`.
+    pub wrappers: Vec<Name>,
+    /// Where copies are made: what they are made of, and what they become.
+    pub copies: Option<(Ranked, Ranked)>,
+}
+
+impl Names {
+    pub fn new(service: &Service, kind: &ResourceType, form: &Form, at: usize, said: &Said) -> Names {
+        let variable = form.variables.get(at).map_or("", String::as_str);
+        // Names that say nothing by themselves are those of the type that the operation's name says.
+        let is_none = is_plain_name(variable) && said.is_said == Some(false);
+        let names = if is_none { Vec::new() } else { candidates(service, kind, form, at, said) };
+        let ranked = |names: &mut dyn Iterator<Item = &String>| Ranked::new(names.map(|name| Name::new(name)));
+        let copies = said.is_copied.then(|| {
+            let of = |fronts: &[&str]| {
+                ranked(&mut names.iter().filter(|name| fronts.iter().any(|front| name.starts_with(front))))
+            };
+            (of(&["Source"]), of(&["Target", "Destination"]))
+        });
+        let listed: Vec<&String> = service.parameters.get(variable).into_iter().flatten().collect();
+        let is_name_listed = listed.iter().any(|name| name.eq_ignore_ascii_case("name"));
+        let mut own = match said.is_said {
+            Some(true) => plain(form, at, said.own).to_vec(),
+            None if said.is_only && !said.is_made && form.variables.len() == 1 && variable.ends_with("Name") => {
+                NAME.to_vec()
+            }
+            _ => Vec::new(),
+        };
+        if is_name_listed && own.contains(&"Id") {
+            own.extend(NAME);
+        }
+        let is_free = said.is_said != Some(false) || !said.takes_name;
+        let left_over = listed.into_iter().filter(|name| is_free && is_bare(name) && (is_rest(name) || !said.is_made));
+        let kinds = [kind_name(kind), stem(variable).to_owned()];
+        let wrappers = kinds.iter().filter(|name| name.len() > 2);
+        Names {
+            candidates: ranked(&mut names.iter()),
+            plain: own.into_iter().map(Name::new).collect(),
+            left_over: left_over.map(|name| Name::new(name)).collect(),
+            wrappers: wrappers.flat_map(|name| [name.clone(), format!("{name}Input")]).map(|n| Name::new(&n)).collect(),
+            copies,
+        }
+    }
+}
+
+const NAME: [&str; 2] = ["Name", "Names"];
+
+/// Whether a parameter's name says nothing but that it is one.
+fn is_bare(name: &str) -> bool {
+    ["name", "names", "id", "ids"].iter().any(|bare| name.eq_ignore_ascii_case(bare))
+}
+
+/// Whether a parameter is of a REST API, whose paths say what is acted on.
+fn is_rest(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+}
+
+/// Whether a variable's name could be any type's.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    matches!(name, "Name" | "Id" | "Identifier")
+}
+
+/// A variable's name without what says that it is one.
+pub(super) fn stem(variable: &str) -> &str {
+    let bare = variable.strip_suffix("WithPath").unwrap_or(variable);
+    ["Name", "Identifier", "Id"].iter().find_map(|suffix| bare.strip_suffix(suffix)).unwrap_or(bare)
+}
+
+/// A type's name without hyphens.
+fn kind_name(kind: &ResourceType) -> String {
+    kind.name.split(['-', '_', '/']).collect()
+}
+
+/// Whether a variable tells the resources of a type apart, by its place in the form: the last, or one of two that are
+/// called alike. Numbers of versions don't.
+fn is_own(form: &Form, at: usize, variable: &str) -> bool {
+    let other_of_stem = form.variables.iter().any(|other| other != variable && stem(other) == stem(variable));
+    let is_counted = |name: &str| name.eq_ignore_ascii_case("uuid") || name.ends_with("Version");
+    !is_counted(variable) && (at + 1 == form.variables.len() || other_of_stem)
+}
+
+/// Under which parameters at the top the variable stands where the operation's name says its type: `name` for a name,
+/// `id` for an id.
+fn plain(form: &Form, at: usize, own: Option<usize>) -> &'static [&'static str] {
+    let Some(variable) = form.variables.get(at) else { return &[] };
+    let is_alike = |other: usize| form.variables.get(other).is_some_and(|other| stem(other) == stem(variable));
+    let other_of_stem = form.variables.iter().any(|other| other != variable && stem(other) == stem(variable));
+    match (variable.ends_with("Id"), other_of_stem) {
+        _ if !own.map_or_else(|| is_own(form, at, variable), |own| is_alike(own)) => &[],
+        (true, _) => &["Id", "Ids", "Identifier", "Identifiers"],
+        (false, true) => &["Name", "Names"],
+        (false, false) => &["Name", "Names", "Id", "Ids", "Identifier", "Identifiers"],
+    }
+}
+
+/// Names under which a parameter may hold a variable's value, the likeliest first.
+///
+/// Where a pattern has several variables, a guess may take the value of one for that of another (a group's name for
+/// its id): then only names that say the variable itself count. A name is never an id: those are numbered by services.
+fn candidates(service: &Service, kind: &ResourceType, form: &Form, at: usize, said: &Said) -> Vec<String> {
+    // A group of another service: names of groups in requests are of the service's own.
+    if kind.name == "group" && !kind.arn.contains(&format!(":{}:", service.prefix())) {
+        return Vec::new();
+    }
+    let variable = form.variables.get(at).map_or("", String::as_str);
+    let is_only = form.variables.len() == 1;
+    let kind_name = kind_name(kind);
+    let bare = variable.strip_suffix("WithPath").or(variable.strip_suffix("WithoutLeadingSlash")).unwrap_or(variable);
+    let mut names = vec![variable.to_owned(), bare.to_owned()];
+    for suffix in ["Id", "Name"] {
+        if let Some(stem) = bare.strip_suffix(suffix).filter(|stem| !stem.is_empty()) {
+            names.extend([format!("{stem}Identifier"), stem.to_owned(), format!("{stem}Arn")]);
+            names.extend((is_only && suffix == "Name").then(|| format!("{stem}Id")));
+        }
+    }
+    names.push(format!("{bare}s"));
+    names.extend(listed(service, kind, variable));
+    if variable.contains("Revision") {
+        names.extend(form.variables.iter().map(|other| stem(other).to_owned()));
+        names.extend(form.variables.iter().filter_map(|other| other.strip_suffix("FamilyName").map(str::to_owned)));
+    }
+    names.extend(bare.ends_with("FamilyName").then(|| "Family".to_owned()));
+    names.push(format!("{kind_name}Arn"));
+    let suffixes: &[&str] = match (is_only, variable.ends_with("Id")) {
+        (true, true) => &["", "Id", "Identifier"],
+        (true, false) => &["", "Name", "Id", "Identifier"],
+        (false, _) if !is_own(form, at, variable) => &[],
+        (false, true) => &["Id", "Identifier"],
+        (false, false) => &["Name"],
+    };
+    names.extend(suffixes.iter().map(|suffix| format!("{kind_name}{suffix}")));
+    // `modelIdentifier` where the operation's name says which: a foundation model's.
+    let word = kind.name.rsplit('-').next().filter(|word| is_only && said.is_said == Some(true) && word.len() > 2);
+    names.extend(word.into_iter().flat_map(|word| suffixes.iter().map(move |suffix| format!("{word}{suffix}"))));
+    if is_only {
+        // RDS logs its parameters with `dB` in front: dBInstanceIdentifier.
+        match (service.prefix(), kind.name.as_str()) {
+            ("rds", "cluster") => names.push("DBClusterIdentifier".to_owned()),
+            ("rds", "db") => names.push("DBInstanceIdentifier".to_owned()),
+            _ => {}
+        }
+    }
+    names.extend(overrides().parameters(service.prefix(), variable).iter().cloned());
+    // What something is to be called is not what it is called.
+    names.sort_by_key(|name| name.starts_with("New"));
+    names
+}
+
+/// Those of the tables that say something.
+fn listed(service: &Service, kind: &ResourceType, variable: &str) -> Vec<String> {
+    let says_something =
+        |name: &&String| !is_bare(name) && !matches!(name.as_str(), "Type" | "Value" | "Arn" | "Path" | "Body");
+    let written = format!("${{{variable}}}");
+    let is_last = |kind: &&ResourceType| kind.arn.ends_with(&written);
+    let is_anything = is_plain_name(variable) || service.resource_types().iter().filter(is_last).count() > 2;
+    // What fills a variable that could be any type's is told apart by the type's name in it.
+    let kind_name = kind_name(kind).to_ascii_lowercase();
+    let is_of_kind = |name: &&String| {
+        let (name, stem) = (name.to_ascii_lowercase(), stem(name).to_ascii_lowercase());
+        !is_anything || name.contains(&kind_name) || stem.len() > 2 && kind_name.contains(&stem)
+    };
+    let listed = service.parameters.get(variable).into_iter().flatten();
+    listed.filter(says_something).filter(is_of_kind).cloned().collect()
+}
