@@ -24,6 +24,7 @@ mod hostile;
 mod memory;
 mod overrides;
 mod params;
+mod passing;
 mod plan;
 mod prefixes;
 mod resources;

@@ -63,12 +63,13 @@ impl VariablePlan {
             || name.ends_with("WithPath")
             || name.ends_with("WithoutLeadingSlash");
         let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
-        // Names that say nothing by themselves are those of the type that the operation's name says.
-        let names = if is_plain_name(name) && is_said == Some(false) {
-            Vec::new()
-        } else {
-            candidates(service, kind, form, name)
-        };
+        let mut names = candidates(service, kind, form, name);
+        if is_plain_name(name) && is_said == Some(false) {
+            // Names that say nothing by themselves are those of the type that the operation's name says.
+            let kind_name = kind_name(kind).to_ascii_lowercase();
+            names.retain(|name| name.to_ascii_lowercase().contains(&kind_name));
+            names.push(format!("{kind_name}{name}"));
+        }
         let candidates = Ranked::new(names.iter().map(|name| Name::new(name)));
         let others = service.resource_types().iter().filter(|other| other.arn != kind.arn);
         VariablePlan {
@@ -235,6 +236,10 @@ fn unquoted(text: &str) -> String {
     text.replace("%3A", ":").replace("%2F", "/")
 }
 
+fn kind_name(kind: &ResourceType) -> String {
+    kind.name.split(['-', '_']).collect()
+}
+
 /// Names under which a parameter may hold a variable's value, the likeliest first.
 ///
 /// Where a pattern has several variables, a guess may take the value of one for that of another (a group's name for
@@ -245,7 +250,7 @@ fn candidates(service: &Service, kind: &ResourceType, form: &Form, variable: &st
         return Vec::new();
     }
     let is_only = form.variables.len() == 1;
-    let kind_name: String = kind.name.split(['-', '_']).collect();
+    let kind_name = kind_name(kind);
     let bare = variable.strip_suffix("WithPath").or(variable.strip_suffix("WithoutLeadingSlash")).unwrap_or(variable);
     let mut names = vec![variable.to_owned(), bare.to_owned()];
     for suffix in ["Id", "Name"] {
