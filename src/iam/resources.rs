@@ -85,7 +85,12 @@ impl<'a> Request<'a> {
         }
         let names = ["ResourceId", "ResourceIds"].map(|name| self.parameters.texts(name)).concat();
         // CloudFormation's names: AWS::EC2::VPC.
-        let kind = |text: &&str| Name::new(text.rsplit("::").next().unwrap_or(text));
+        // Of managed nodes those of EC2 are instances. Source: Systems Manager User Guide, "Managed nodes": `mi-`, `i-`.
+        let is_of_ec2 = names.iter().all(|name| name.starts_with("i-"));
+        let kind = |text: &&str| match text.rsplit("::").next().unwrap_or(text) {
+            "ManagedInstance" if is_of_ec2 => Name::new("instance"),
+            text => Name::new(text),
+        };
         (!names.is_empty()).then(|| Told { kinds: kinds.iter().map(kind).collect(), names })
     }
 
