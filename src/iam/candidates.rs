@@ -81,9 +81,13 @@ pub(super) struct Names {
 impl Names {
     pub fn new(service: &Service, kind: &ResourceType, form: &Form, at: usize, said: &Said) -> Names {
         let variable = form.variables.get(at).map_or("", String::as_str);
-        // Names that say nothing by themselves are those of the type that the operation's name says.
-        let is_none = is_plain_name(variable) && said.is_said == Some(false);
-        let names = if is_none { Vec::new() } else { candidates(service, kind, form, at, said) };
+        let mut names = candidates(service, kind, form, at, said);
+        if is_plain_name(variable) && said.is_said == Some(false) {
+            // Names that say nothing by themselves are those of the type that the operation's name says.
+            let kind_name = kind_name(kind).to_ascii_lowercase();
+            names.retain(|name| name.to_ascii_lowercase().contains(&kind_name));
+            names.push(format!("{kind_name}{variable}"));
+        }
         let ranked = |names: &mut dyn Iterator<Item = &String>| Ranked::new(names.map(|name| Name::new(name)));
         let copies = said.is_copied.then(|| {
             let of = |fronts: &[&str]| {

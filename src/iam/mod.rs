@@ -26,6 +26,7 @@ mod memory;
 mod numbered;
 mod overrides;
 mod params;
+mod passing;
 mod plan;
 mod prefixes;
 mod queue;

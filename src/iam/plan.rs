@@ -29,6 +29,8 @@ pub(super) struct TypePlan {
     /// By which texts that name it are known.
     pub hash: Name,
     pub is_required: bool,
+    /// Whether the action's name says it.
+    pub is_said: bool,
     pub form: Form,
     /// One for each of the form's variables.
     pub variables: Vec<VariablePlan>,
@@ -73,6 +75,11 @@ impl Plan {
         self.types.iter().any(|kind| kind.form.fits(arn))
     }
 
+    /// Whether an ARN or ARN pattern is of a type that the action's name says.
+    pub fn says(&self, arn: &str) -> bool {
+        self.types.iter().any(|kind| kind.is_said && kind.form.fits(arn))
+    }
+
     fn new(catalog: &Catalog, action: &Action) -> Plan {
         let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
         let types = catalog.resource_arns(action);
@@ -113,6 +120,7 @@ impl TypePlan {
             name: kind.name.clone(),
             hash: Name::new(&kind.name),
             is_required: action.resource_types.iter().any(|(name, required)| *required && *name == kind.name),
+            is_said: said.is_said == Some(true),
             variables: (0..form.variables.len()).map(variable).collect(),
             closer: Vec::new(),
             form,
@@ -126,12 +134,6 @@ impl TypePlan {
         self.form.variables.len() > other.form.variables.len()
             && other.form.variables.iter().all(has)
             && head(&self.form).is_some_and(|own| head(&other.form) == Some(own))
-    }
-
-    /// Whether a request that tells one of these types tells this one. Compliance calls every node a managed instance.
-    /// Source: Systems Manager API Reference, PutComplianceItems, "ResourceType".
-    pub fn is_told(&self, kinds: &[Name]) -> bool {
-        kinds.contains(&self.hash) || self.name == "instance" && kinds.contains(&Name::new("ManagedInstance"))
     }
 
     /// Whether this has all the variables of another type and more: `express:…:${ExpressId}` beside `execution:…`.

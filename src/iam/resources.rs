@@ -87,7 +87,12 @@ impl<'a> Request<'a> {
         }
         let names = ["ResourceId", "ResourceIds"].map(|name| self.parameters.texts(name)).concat();
         // CloudFormation's names: AWS::EC2::VPC.
-        let kind = |text: &&str| Name::new(text.rsplit("::").next().unwrap_or(text));
+        // Of managed nodes those of EC2 are instances. Source: Systems Manager User Guide, "Managed nodes": `mi-`, `i-`.
+        let is_of_ec2 = names.iter().all(|name| name.starts_with("i-"));
+        let kind = |text: &&str| match text.rsplit("::").next().unwrap_or(text) {
+            "ManagedInstance" if is_of_ec2 => Name::new("instance"),
+            text => Name::new(text),
+        };
         (!names.is_empty()).then(|| Told { kinds: kinds.iter().map(kind).collect(), names })
     }
 
@@ -287,7 +292,7 @@ fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> Ve
     let last = kind.variables.len().saturating_sub(1);
     let mut taken = Vec::new();
     let named = kind.variables.iter().enumerate().map(|(i, variable)| match told {
-        Some(told) if kind.is_told(&told.kinds) && i == last => {
+        Some(told) if told.kinds.contains(&kind.hash) && i == last => {
             told.names.iter().filter_map(|name| variable.value(name)).collect()
         }
         // What is told is of another type.

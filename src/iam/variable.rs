@@ -79,7 +79,7 @@ impl VariablePlan {
             names,
             cuts: cuts(service, kind, form, at, name),
             before: before(form, at),
-            others: others.map(|other| before(&Form::new(&other.arn), 0)).filter(|b| b.ends_with('/')).collect(),
+            others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).collect(),
             reading: reading(service, kind, form, at),
             slash: match (is_path, is_last) {
                 (true, _) => Slash::Always,
@@ -193,7 +193,8 @@ impl VariablePlan {
 /// The forms of the service's types that have a variable.
 fn cuts(service: &Service, kind: &ResourceType, own: &Form, at: usize, name: &str) -> Vec<(Form, usize)> {
     let others = service.resource_types().iter().filter(|other| other.arn != kind.arn && !is_plain_name(name));
-    let others = others.filter(|other| other.arn.contains(&format!("${{{name}}}"))).map(|other| Form::new(&other.arn));
+    let written = format!("${{{name}}}");
+    let others = others.filter(|other| other.arn.contains(&written)).map(|other| Form::new(&other.arn));
     let places = others.filter_map(|form| {
         let at = form.variables.iter().position(|variable| variable == name)?;
         Some((form, at))
@@ -230,6 +231,12 @@ fn before(form: &Form, at: usize) -> String {
     let inner = literal.strip_suffix('/').unwrap_or(literal);
     let begin = inner.rfind(['/', ':']).map_or(0, |at| at + 1);
     literal.get(begin..).unwrap_or_default().to_owned()
+}
+
+/// `alias/` of `arn:…:alias/${Alias}`.
+fn begins_with(form: &str) -> Option<&str> {
+    let (front, _) = form.splitn(6, ':').nth(5)?.split_once("${")?;
+    front.ends_with('/').then_some(front)
 }
 
 fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Reading {

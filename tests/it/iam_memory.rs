@@ -58,6 +58,28 @@ fn variations(record: &Value) -> Vec<Value> {
     }
     add(&|r| r["requestParameters"]["resourceType"] = json!("Parameter"));
     add(&|r| r["requestParameters"] = json!({"resourceType": "VPC", "resourceId": "vpc-1"}));
+    for wrapped in [json!({"TagSpecification": {"Tag": "a"}}), json!({"VpcId": "vpc-1"}), json!(null)] {
+        add(&|r| {
+            let name = r["eventName"].as_str().unwrap_or_default().to_owned();
+            r["requestParameters"] = json!({ format!("{name}Request"): wrapped });
+        });
+    }
+    for wrapper in ["databaseInput", "tableInput", "pipeline", "webhook"] {
+        for name in ["a", "b"] {
+            add(&|r| r["requestParameters"] = json!({wrapper: {"name": name, "id": name}}));
+        }
+    }
+    for url in
+        ["https://sqs.eu-west-1.amazonaws.com/111122223333/q", "https://sqs.eu-west-1.amazonaws.com/444455556666/q"]
+    {
+        add(&|r| r["requestParameters"] = json!({"queueUrl": url, "path": "/a/"}));
+    }
+    for table in ["t1", "t2"] {
+        add(&|r| r["requestParameters"] = json!({"requestItems": {table: {}}, "resourceId": "i-1", "path": "/b/"}));
+    }
+    for plain in [json!("a"), json!(["a", "b"]), json!("arn%3Aaws%3Akafka%3Ar%3A1%3Acluster%2Fc%2Fd"), json!("x/y:z")] {
+        add(&|r| r["requestParameters"] = json!({"name": plain, "id": plain, "clusterArn": plain}));
+    }
     for key in ["tags", "tagSpecificationSet", "kmsKeyId", "roleArn", "versionId", "clientToken", "maxResults"] {
         add(&|r| r["requestParameters"][key] = json!("arn:aws:kms:us-east-1:111122223333:key/1"));
     }

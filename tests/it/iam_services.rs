@@ -1,4 +1,6 @@
-//! Events of many services, one a line in `iam_services.txt`: the actions that each takes, and on which resources.
+//! Events of many services, one a line in `iam_services.txt` and `iam_requests.txt`: the actions that each takes, and on
+//! which resources. Sources: the Service Authorization Reference for actions and resource types, each service's API
+//! Reference for the parameters, as CloudTrail logs them (first letter lower-cased).
 
 use serde_json::{Value, json};
 use trailpare::iam::{Catalog, permissions};
@@ -6,7 +8,7 @@ use trailpare::iam::{Catalog, permissions};
 use super::iam_real::as_event;
 
 /// `~` is the region and account of all, `#` the account; resources are written without `arn:aws:`.
-const EVENTS: &str = include_str!("iam_services.txt");
+const EVENTS: [&str; 2] = [include_str!("iam_services.txt"), include_str!("iam_requests.txt")];
 
 fn full(text: &str) -> String {
     text.replace('~', "eu-west-1:111122223333").replace('#', "111122223333")
@@ -44,7 +46,7 @@ fn record(text: &str) -> Value {
 #[test]
 fn events_take_what_the_service_authorization_reference_says() {
     let mut failures = Vec::new();
-    let lines = EVENTS.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = EVENTS.iter().flat_map(|table| table.lines()).filter(|line| !line.is_empty() && !line.starts_with('#'));
     for line in lines {
         let line = full(line);
         let (event, expected) = line.split_once(" => ").expect("an arrow");
