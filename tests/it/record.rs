@@ -151,6 +151,18 @@ fn broken_records_are_kept_out_and_counted() {
 }
 
 #[test]
+fn records_too_deep_to_be_told_from_others_are_kept_out_not_merged() {
+    let record = |fields: &str, name: &str| {
+        let deep = format!("{}{}", "[".repeat(127), "]".repeat(127));
+        format!(r#"{{"eventTime":"2023-07-10T11:42:36Z","eventName":"{name}","requestParameters":{deep}{fields}}}"#)
+    };
+    let records = ["A", "B"].map(|name| record("", name)).join(",");
+    let with_id = record(r#","eventID":"x""#, "C");
+    let object = object(&format!(r#"{{"Records":[{records},{with_id}]}}"#), &mut Vocabulary::default());
+    assert_eq!((object.records().len(), object.broken().len()), (1, 2));
+}
+
+#[test]
 fn bad_objects_are_refused_with_the_place() {
     for (text, offset, reason) in [
         (r#"{"Records":[{"eventTime":"#, 25, "truncated: the JSON ends early"),
