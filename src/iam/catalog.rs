@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
-use super::resources::Plan;
+use super::plan::Plan;
 
 const EMBEDDED: &str = include_str!("tables/catalogue.txt");
 

@@ -1,4 +1,5 @@
-//! Actions beside the one of the call itself: handing a role over, tagging what is made, and what is only suggested.
+//! Actions beside the one of the call itself: handing a role over (`passing`), tagging what is made, and what is only
+//! suggested.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,8 +7,8 @@ use std::sync::Arc;
 use super::arn::{Arn, escape, partition_of};
 use super::catalog::{AccessLevel, Action, Catalog, Service};
 use super::event::{Confidence, Permission};
-use super::params::Params;
-use super::resources::{Request, is_plain, is_role_arn, resources, role_arn};
+use super::passing::passed_roles;
+use super::resources::{Request, is_plain, resources};
 
 /// Adds what the record shows to have been needed too; returns what may have been.
 pub(super) fn add(
@@ -33,79 +34,6 @@ pub(super) fn add(
     suggested
 }
 
-/// `iam:PassRole` for the roles in the request.
-fn passed_roles(
-    catalog: &Catalog,
-    service: &Service,
-    action: &Action,
-    request: &Request<'_>,
-    operation: &str,
-) -> Option<Permission> {
-    if matches!(service.prefix(), "sts") || action.access_level <= AccessLevel::Read {
-        return None;
-    }
-    let listed = service.passes.get(&operation.to_ascii_lowercase());
-    let is_dependent = action.dependent_actions.iter().any(|d| d == "iam:PassRole");
-    let mut roles = BTreeSet::new();
-    for name in listed.into_iter().flatten() {
-        for text in request.parameters.texts(name) {
-            if is_role_arn(text) {
-                roles.insert(escape(text));
-            } else if !text.contains(':') && name.to_ascii_lowercase().contains("role") {
-                roles.insert(role_arn(text, request.event));
-            }
-        }
-    }
-    if is_dependent || listed.is_some() {
-        for (key, text) in request.parameters.role_arns() {
-            if key.to_ascii_lowercase().contains("role") {
-                roles.insert(escape(text));
-            }
-        }
-        roles.extend(instance_profile(&request.parameters).map(|name| role_arn(&name, request.event)));
-    }
-    if roles.is_empty() {
-        return None;
-    }
-    let pass = catalog.action("iam:PassRole")?;
-    let is_documented = is_dependent || listed.is_some();
-    Some(Permission {
-        action: Arc::clone(&pass.name),
-        resources: roles.into_iter().collect(),
-        confidence: if is_documented { Confidence::Documented } else { Confidence::Inferred },
-        rule: "passed-role",
-        source: "dependent actions of the Service Authorization Reference; iam-dataset".into(),
-        passed_to_service: passed_to(service.prefix(), operation).map(Arc::from),
-    })
-}
-
-/// An instance profile's role isn't logged; the console gives both one name.
-fn instance_profile(parameters: &Params<'_>) -> Option<String> {
-    let profile = parameters.get("iamInstanceProfile")?;
-    let text = |key: &str| profile.get(key).and_then(|v| v.as_str()).filter(|t| !t.is_empty());
-    text("name").or_else(|| text("arn").and_then(|arn| arn.rsplit('/').next())).map(str::to_owned)
-}
-
-/// The service that a role is handed to, where the tables know only one.
-/// Source: Service Authorization Reference, operations tables, `iam:PassedToService`.
-fn passed_to(prefix: &str, operation: &str) -> Option<String> {
-    let service = match (prefix, operation) {
-        ("ecs", "CreateService" | "UpdateService") => return None,
-        ("ecs", _) => "ecs-tasks.amazonaws.com",
-        ("eks", "CreateNodegroup") => return None,
-        ("eks", "CreatePodIdentityAssociation" | "UpdatePodIdentityAssociation") => "pods.eks.amazonaws.com",
-        ("ec2", "CreateFlowLogs") => "vpc-flow-logs.amazonaws.com",
-        ("cloudwatch", "PutMetricStream") => "streams.metrics.cloudwatch.amazonaws.com",
-        ("cloudformation", "RegisterType" | "ActivateType") => "resources.cloudformation.amazonaws.com",
-        ("s3", "CreateJob") => "batchoperations.s3.amazonaws.com",
-        ("rds", _) => return None,
-        ("cloudtrail", _) | ("autoscaling", _) | ("iam", _) => return None,
-        ("elasticmapreduce", _) => return None,
-        _ => return Some(format!("{prefix}.amazonaws.com")),
-    };
-    Some(service.to_owned())
-}
-
 /// The service's tagging action, for a call that makes something with tags on it.
 fn tagging(
     catalog: &Catalog,
@@ -115,29 +43,17 @@ fn tagging(
     request: &Request<'_>,
 ) -> Option<Permission> {
     let name = action.name.split_once(':').map(|(_, name)| name)?;
-    let makes = ["Create", "Run", "Allocate", "Copy", "Import", "Register", "Request", "Purchase", "Restore", "Start"];
-    if action.access_level != AccessLevel::Write || !makes.iter().any(|verb| name.starts_with(verb)) {
+    let makes = MAKING.iter().any(|verb| name.starts_with(verb)) && !name.contains("Tag");
+    if action.access_level <= AccessLevel::Read || !makes || !has_tags(service, name, request) {
         return None;
     }
-    let has_tags = ["tags", "tagSpecificationSet", "tagSpecifications", "tagList", "tagging", "tagSet"]
-        .iter()
-        .any(|key| request.parameters.has(key));
-    if !has_tags {
-        return None;
-    }
-    let dependent = action
-        .dependent_actions
-        .iter()
-        .filter_map(|name| catalog.action(name))
-        .find(|a| a.access_level == AccessLevel::Tagging && a.name.starts_with(service.prefix()));
+    let is_tagging = |action: &&Action| {
+        let (prefix, name) = action.name.split_once(':').unwrap_or_default();
+        prefix == service.prefix() && (name.starts_with("Tag") || name.contains("Tags")) && !name.starts_with("Untag")
+    };
+    let dependent = action.dependent_actions.iter().filter_map(|name| catalog.action(name)).find(is_tagging);
     let is_documented = dependent.is_some();
-    let tag = dependent.or_else(|| {
-        let own = name.strip_prefix("Create").map(|thing| format!("Tag{thing}"));
-        // Where a service has both, the newer general one is asked for.
-        let names =
-            ["TagResource"].into_iter().chain(own.as_deref()).chain(["CreateTags", "AddTagsToResource", "AddTags"]);
-        names.filter_map(|name| service.action(name)).next()
-    })?;
+    let tag = dependent.or_else(|| tagging_action(catalog, service, made))?;
     Some(Permission {
         action: Arc::clone(&tag.name),
         resources: tagged(catalog, service, tag, made, request),
@@ -146,6 +62,71 @@ fn tagging(
         source: "dependent actions of the Service Authorization Reference; the request carries tags".into(),
         passed_to_service: None,
     })
+}
+
+/// What the names of operations begin with that make something.
+const MAKING: &[&str] = &[
+    "Allocate",
+    "Copy",
+    "Create",
+    "Import",
+    "Issue",
+    "Launch",
+    "Provision",
+    "Publish",
+    "Purchase",
+    "Put",
+    "Register",
+    "Request",
+    "Restore",
+    "Run",
+    "Start",
+    "Submit",
+    "Upload",
+];
+
+/// Whether the request carries tags: at its top, or in what EC2 wraps some requests in.
+fn has_tags(service: &Service, operation: &str, request: &Request<'_>) -> bool {
+    let names =
+        ["tags", "tagSpecificationSet", "tagSpecifications", "tagSpecification", "tagList", "tagging", "tagSet"];
+    if names.iter().any(|key| request.parameters.has(key)) {
+        return true;
+    }
+    let wrapped = (service.prefix() == "ec2").then(|| request.parameters.get(&format!("{operation}Request"))).flatten();
+    let is_full = |value: &serde_json::Value| !matches!(value, serde_json::Value::Null) && value != "";
+    wrapped
+        .as_ref()
+        .and_then(|inner| inner.as_object())
+        .is_some_and(|inner| inner.iter().any(|(key, value)| key.starts_with("TagSpecification") && is_full(value)))
+}
+
+/// The action that tags what an operation makes. Where a service has several, one that takes what is made, and of those
+/// the newer general one.
+fn tagging_action<'s>(catalog: &Catalog, service: &'s Service, made: &Permission) -> Option<&'s Action> {
+    let operation = made.action.split_once(':').map_or("", |(_, name)| name);
+    let thing = operation.find(|c: char| c.is_ascii_uppercase()).map_or("", |_| {
+        let verb = operation.char_indices().skip(1).find(|(_, c)| c.is_ascii_uppercase());
+        verb.and_then(|(at, _)| operation.get(at..)).unwrap_or_default()
+    });
+    let own = [format!("Tag{thing}"), format!("AddTagsTo{thing}")];
+    let own = own.iter().map(String::as_str).filter(|_| !thing.is_empty());
+    let names = ["TagResource"].into_iter().chain(own);
+    let names = names.chain(["CreateTags", "AddTagsToResource", "AddTags", "CreateOrUpdateTags"]);
+    let shorter = || {
+        // IAM's CreateVirtualMFADevice is tagged by TagMFADevice.
+        let of_thing = |action: &&Action| {
+            let tagged = action.name.split_once(":Tag").map_or("", |(_, thing)| thing);
+            !tagged.is_empty() && thing.ends_with(tagged)
+        };
+        service.actions().into_iter().find(of_thing)
+    };
+    let known: Vec<&Action> = names.filter_map(|name| service.action(name)).collect();
+    let takes_it = |tag: &&&Action| {
+        let said = operation.to_ascii_lowercase();
+        let is_said = |(kind, _): &(String, bool)| said.contains(&kind.replace(['-', '_'], "").to_ascii_lowercase());
+        tag.resource_types.iter().any(is_said) || made.resources.iter().any(|r| r != "*" && catalog.does_take(tag, r))
+    };
+    known.iter().find(takes_it).or(known.first()).copied().or_else(shorter)
 }
 
 /// What the tags are put on: what the call made. EC2 numbers what it makes, so that is what the call has as `…/*`; what

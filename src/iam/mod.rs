@@ -6,7 +6,7 @@
 //!   `special` where it depends on what the request carries.
 //! * `flat`, `params`, `form`: what a request says, and the ARN forms that it fills.
 //! * `sight`: what the rules look at in a request, by which the step remembers.
-//! * `resources`: which resources an action was taken on.
+//! * `plan`, `variable`, `resources`: which resources an action was taken on.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
 //! Knows nobody, does no I/O.
@@ -24,11 +24,14 @@ mod hostile;
 mod memory;
 mod overrides;
 mod params;
+mod passing;
+mod plan;
 mod prefixes;
 mod resources;
 mod sight;
 mod special;
 mod step;
+mod variable;
 mod wildcard;
 
 pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};

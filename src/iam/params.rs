@@ -147,6 +147,18 @@ impl<'a> Params<'a> {
         self.document.top(name)?.text.map(|span| flat.text(source, span)).filter(|text| !text.is_empty())
     }
 
+    /// The texts that a top-level value is, or is a list of.
+    pub fn top_texts(&self, name: &str) -> Vec<String> {
+        let text = |value: Value| match value {
+            Value::String(text) if !text.is_empty() => Some(text),
+            _ => None,
+        };
+        match self.get(name) {
+            Some(Value::Array(values)) => values.into_iter().filter_map(text).take(VALUES_MAX).collect(),
+            value => value.and_then(text).into_iter().collect(),
+        }
+    }
+
     /// The texts under a name, wherever it stands; those nearest to the top only.
     pub fn texts(&self, name: &str) -> Vec<&'a str> {
         let name = Name::new(name);
@@ -202,14 +214,24 @@ impl<'a> Params<'a> {
         of_keys.map(|entry| entry.text).filter(|text| !text.is_empty())
     }
 
-    /// ARNs of a form in the response whose last name the request gave.
-    pub fn given_back<'r>(&self, response: &'r Response<'r>, form: &'r Form) -> impl Iterator<Item = &'r str>
+    /// ARNs of a form in the response whose last name the request gave, and ARN patterns of those whose last but one it
+    /// gave: what a service numbers itself comes behind.
+    pub fn given_back<'r>(&self, response: &'r Response<'r>, form: &'r Form) -> impl Iterator<Item = Given<'r>>
     where
         'a: 'r,
     {
         self.sight.borrow_mut().note_given_back(form);
         response.given_by(self.document, form)
     }
+}
+
+/// An ARN that a response gave back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Given<'r> {
+    /// What was given of it.
+    pub arn: &'r str,
+    /// Whether a number of the service's own stands behind.
+    pub is_numbered: bool,
 }
 
 pub(super) fn is_like_arn(text: &str) -> bool {
@@ -243,16 +265,27 @@ impl<'a> Response<'a> {
         })
     }
 
-    /// ARNs of a form whose last name the request gave.
-    pub fn given_by<'r>(&'r self, request: Document<'r>, form: &'r Form) -> impl Iterator<Item = &'r str> {
+    /// As [`Params::given_back`].
+    pub fn given_by<'r>(&'r self, request: Document<'r>, form: &'r Form) -> impl Iterator<Item = Given<'r>> {
         let flat = self.flat();
         let document = flat.has_arn.then_some(Document { source: self.source, flat });
         let entries = document.into_iter().flat_map(Document::entries);
-        let is_given = move |arn: &&str| {
-            let name = arn.rsplit(['/', ':']).next().unwrap_or_default();
-            request.entries().any(|entry| entry.text == name)
+        let is_named = move |name: &str| request.entries().any(|entry| entry.text == name);
+        let given = move |arn: &'r str| {
+            let (front, last) = arn.rsplit_once(['/', ':'])?;
+            if is_named(last) {
+                return Some(Given { arn, is_numbered: false });
+            }
+            // `function:f:3` is a version of `function:f`, not what was asked for.
+            if arn.as_bytes().get(front.len()) != Some(&b'/') && form.variables.len() < 2 {
+                return None;
+            }
+            // Within the resource alone: an account is no name.
+            let (_, name) = front.splitn(6, ':').nth(5)?.rsplit_once(['/', ':'])?;
+            let arn = arn.get(..front.len() + 1)?;
+            is_named(name).then_some(Given { arn, is_numbered: true })
         };
-        entries.map(|entry| entry.text).filter(|text| is_like_arn(text) && form.fits(text)).filter(is_given)
+        entries.map(|entry| entry.text).filter(|text| is_like_arn(text) && form.fits(text)).filter_map(given)
     }
 }
 

@@ -5,9 +5,12 @@
 //! 1. ARNs in the record's `resources` that have the type's form.
 //! 2. ARNs in the request's parameters that have it.
 //! 3. ARNs in the response whose last name the request gave: what a call made under a name of the caller's choice.
-//! 4. The type's ARN pattern filled from the request. A variable that nobody tells becomes `*` in its place. What a
+//! 4. Where the request tells the type of what it names (`resourceType` beside `resourceId`), the pattern of that type
+//!    filled with that name, and of no other.
+//! 5. The type's ARN pattern filled from the request. A variable that nobody tells becomes `*` in its place. What a
 //!    service numbers itself (instance ids) stays `*` too: IAM asks for `instance/*` before the instance is there.
-//! 5. For a type that the action requires, the pattern with `*` for every variable.
+//! 6. For IAM's operations on a user whom the request doesn't name, the calling user.
+//! 7. For a type that the action requires, the pattern with `*` for every variable.
 //!
 //! Every name from a record is escaped, so that it means itself and nothing more.
 
@@ -18,10 +21,11 @@ use std::sync::{Arc, LazyLock};
 use memchr::memmem::Finder;
 
 use super::arn::{Arn, escape, escaped, partition_of};
-use super::catalog::{Action, Catalog, ResourceType, Service};
+use super::catalog::{Action, Catalog};
 use super::event::{Place, ResourceRef};
 use super::form::{Form, Piece};
-use super::params::{Document, Name, Params, Ranked, Response};
+use super::params::{Document, Given, Name, Params, Response};
+use super::plan::{Plan, TypePlan};
 use super::sight::Sight;
 
 /// Resources that one action has at the most; beyond that the type's pattern stands for all.
@@ -37,6 +41,8 @@ pub(super) struct Request<'a> {
     pub parameters: Params<'a>,
     response: &'a Response<'a>,
     listed: Listed<'a>,
+    /// The caller's ARN.
+    caller: Option<&'a str>,
     /// Those of the list that are ARNs, escaped.
     listed_arns: OnceCell<Vec<Cow<'a, str>>>,
     /// What was found by plans already.
@@ -49,11 +55,43 @@ impl<'a> Request<'a> {
         event: Place<'a>,
         parameters: Document<'a>,
         response: &'a Response<'a>,
-        listed: Listed<'a>,
+        (listed, caller): (Listed<'a>, Option<&'a str>),
         sight: &'a RefCell<Sight>,
     ) -> Request<'a> {
-        let parameters = Params::new(parameters, sight);
-        Request { event, parameters, response, listed, listed_arns: OnceCell::new(), found: RefCell::default(), sight }
+        Request {
+            event,
+            parameters: Params::new(parameters, sight),
+            response,
+            listed,
+            caller,
+            listed_arns: OnceCell::new(),
+            found: RefCell::default(),
+            sight,
+        }
+    }
+
+    /// The calling user's ARN, escaped.
+    fn calling_user(&self) -> Option<String> {
+        self.sight.borrow_mut().note_caller();
+        let is_user = |arn: Arn<'_>| arn.service == "iam" && arn.resource.starts_with("user/");
+        self.caller.filter(|arn| Arn::parse(arn).is_some_and(is_user)).map(escape)
+    }
+
+    /// The type and the names of what the request is about, where it tells both.
+    fn told(&self) -> Option<Told<'a>> {
+        let kinds = self.parameters.texts("ResourceType");
+        if kinds.is_empty() {
+            return None;
+        }
+        let names = ["ResourceId", "ResourceIds"].map(|name| self.parameters.texts(name)).concat();
+        // CloudFormation's names: AWS::EC2::VPC.
+        // Of managed nodes those of EC2 are instances. Source: Systems Manager User Guide, "Managed nodes": `mi-`, `i-`.
+        let is_of_ec2 = names.iter().all(|name| name.starts_with("i-"));
+        let kind = |text: &&str| match text.rsplit("::").next().unwrap_or(text) {
+            "ManagedInstance" if is_of_ec2 => Name::new("instance"),
+            text => Name::new(text),
+        };
+        (!names.is_empty()).then(|| Told { kinds: kinds.iter().map(kind).collect(), names })
     }
 
     /// The resources of a plan's types, found once.
@@ -61,7 +99,7 @@ impl<'a> Request<'a> {
         if let Some((_, found)) = self.found.borrow().iter().find(|(key, _)| *key == plan.key) {
             return found.clone();
         }
-        let found = of_types(&plan.types, self);
+        let found = of_types(plan, self);
         self.found.borrow_mut().push((Arc::clone(&plan.key), found.clone()));
         found
     }
@@ -74,6 +112,12 @@ impl<'a> Request<'a> {
     }
 }
 
+/// What a request says itself to be about.
+struct Told<'a> {
+    kinds: Vec<Name>,
+    names: Vec<&'a str>,
+}
+
 /// ARNs of a record's own list, escaped.
 fn listed_arns(listed: Listed<'_>) -> impl Iterator<Item = Cow<'_, str>> {
     let is_arn = |arn: &&str| Arn::parse(arn).is_some();
@@ -81,133 +125,6 @@ fn listed_arns(listed: Listed<'_>) -> impl Iterator<Item = Cow<'_, str>> {
         let prefix = resource.arn_prefix.filter(is_arn).map(|prefix| Cow::Owned(format!("{}*", escape(prefix))));
         resource.arn.filter(is_arn).map(escaped).into_iter().chain(prefix)
     })
-}
-
-/// How the resources of an action are found.
-#[derive(Clone, Debug)]
-pub(super) struct Plan {
-    types: Vec<TypePlan>,
-    /// Service and types: actions for which they are the same find the same.
-    key: Arc<str>,
-}
-
-#[derive(Clone, Debug)]
-struct TypePlan {
-    name: String,
-    is_required: bool,
-    form: Form,
-    /// One for each of the form's variables.
-    variables: Vec<VariablePlan>,
-}
-
-#[derive(Clone, Debug)]
-struct VariablePlan {
-    /// Parameters that may hold it, the likeliest first.
-    candidates: Ranked,
-    reading: Reading,
-    slash: Slash,
-    /// Whether a value may hold a colon.
-    has_colon: bool,
-}
-
-/// What of a parameter's text is the value.
-#[derive(Clone, Copy, Debug)]
-enum Reading {
-    Whole,
-    /// A queue's URL ends with its name.
-    LastSegment,
-    WithoutLeadingSlash,
-    Function,
-}
-
-/// Whether a value may hold a slash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slash {
-    Never,
-    Always,
-    WithoutColon,
-}
-
-impl Plan {
-    /// An action's plan, made when it is first asked for.
-    pub fn of<'a>(catalog: &Catalog, action: &'a Action) -> &'a Plan {
-        action.plan.get_or_init(|| Plan::new(catalog, action))
-    }
-
-    /// Whether an ARN or ARN pattern is of one of the types.
-    pub fn takes(&self, arn: &str) -> bool {
-        self.types.iter().any(|kind| kind.form.fits(arn))
-    }
-
-    fn new(catalog: &Catalog, action: &Action) -> Plan {
-        let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
-        let types = catalog.resource_arns(action);
-        let types = types.iter().filter_map(|kind| Some(TypePlan::new(service?, kind, action)));
-        let prefix = service.map_or("", Service::prefix);
-        Plan { types: types.collect(), key: format!("{prefix} {:?}", action.resource_types).into() }
-    }
-}
-
-impl TypePlan {
-    fn new(service: &Service, kind: &ResourceType, action: &Action) -> TypePlan {
-        let form = Form::new(&kind.arn);
-        let variable = |name: &String| VariablePlan::new(service, kind, &form, name);
-        TypePlan {
-            name: kind.name.clone(),
-            is_required: action.resource_types.iter().any(|(name, required)| *required && *name == kind.name),
-            variables: form.variables.iter().map(variable).collect(),
-            form,
-        }
-    }
-}
-
-impl VariablePlan {
-    fn new(service: &Service, kind: &ResourceType, form: &Form, name: &str) -> VariablePlan {
-        let is_path = ["ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"].contains(&name)
-            || name.ends_with("WithPath")
-            || name.ends_with("WithoutLeadingSlash");
-        let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
-        VariablePlan {
-            candidates: Ranked::new(candidates(service, kind, form, name).iter().map(|name| Name::new(name))),
-            reading: match name {
-                "QueueName" => Reading::LastSegment,
-                "ParameterNameWithoutLeadingSlash" => Reading::WithoutLeadingSlash,
-                "FunctionName" => Reading::Function,
-                _ => Reading::Whole,
-            },
-            slash: match (is_path, is_last) {
-                (true, _) => Slash::Always,
-                (_, true) => Slash::WithoutColon,
-                _ => Slash::Never,
-            },
-            has_colon: matches!(name, "ObjectName" | "LogGroupName"),
-        }
-    }
-
-    /// What the request says for it, escaped.
-    fn values(&self, request: &Request<'_>) -> Vec<String> {
-        request.parameters.first_of(&self.candidates, |text| self.value(text))
-    }
-
-    /// A parameter's text as the value: a name, or the name out of an ARN or URL of the type.
-    fn value(&self, text: &str) -> Option<String> {
-        if text.is_empty() || text.starts_with("arn:") || text == "HIDDEN_DUE_TO_SECURITY_REASONS" {
-            return None;
-        }
-        let text = match self.reading {
-            Reading::Whole => text,
-            Reading::LastSegment => text.rsplit('/').next().unwrap_or(text),
-            Reading::WithoutLeadingSlash => text.trim_start_matches('/'),
-            Reading::Function => return function(text),
-        };
-        let colon = text.contains(':');
-        let may_hold_slash = self.slash == Slash::Always || self.slash == Slash::WithoutColon && !colon;
-        if colon && !self.has_colon || !may_hold_slash && text.contains('/') {
-            // Whatever this is, it is no name of one thing: it may not choose the resource.
-            return Some("*".to_owned());
-        }
-        Some(escape(text))
-    }
 }
 
 /// The resources of one action; `*` where it takes none or none is known.
@@ -224,17 +141,31 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
 }
 
 /// The resources of all types of a plan.
-fn of_types(types: &[TypePlan], request: &Request<'_>) -> Vec<String> {
-    let by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request)).collect();
+fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
+    let types = &plan.types;
+    let told = if types.len() > 1 { request.told() } else { None };
+    let by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, told.as_ref())).collect();
     // Types that share a variable (an object's key) are told apart by the ones that only one of them has.
     let some_whole = by_type.iter().any(|of_type| of_type.is_whole && !of_type.arns.is_empty());
+    let is_met = |of_type: &OfType| !of_type.arns.is_empty() && (of_type.is_whole || !some_whole);
+    let all_met: Vec<&TypePlan> =
+        types.iter().zip(&by_type).filter(|(_, of_type)| is_met(of_type)).map(|(kind, _)| kind).collect();
     let mut found = Vec::new();
     let mut met: Vec<&str> = Vec::new();
     for (kind, of_type) in types.iter().zip(by_type) {
-        if !of_type.arns.is_empty() && (of_type.is_whole || !some_whole) {
+        let is_closer = |other: &&TypePlan| other.is_closer_than(kind);
+        if is_met(&of_type) && (kind.is_required || !all_met.iter().any(is_closer)) {
             met.push(&kind.name);
             found.extend(of_type.arns);
         }
+        // One of a family of types stands for all.
+        if all_met.iter().any(|other| other.is_like(kind)) {
+            met.push(&kind.name);
+        }
+    }
+    if found.is_empty() && plan.is_on_caller {
+        found.extend(request.calling_user());
+        met.extend(types.iter().filter(|_| !found.is_empty()).map(|kind| kind.name.as_str()));
     }
     for kind in types.iter().filter(|kind| kind.is_required) {
         if !met.contains(&kind.name.as_str()) {
@@ -254,7 +185,7 @@ struct OfType {
     is_whole: bool,
 }
 
-fn of_type(kind: &TypePlan, request: &Request<'_>) -> OfType {
+fn of_type(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> OfType {
     let mut arns = request.listed(&kind.form);
     if arns.is_empty() {
         arns = in_parameters(&kind.form, request);
@@ -262,7 +193,7 @@ fn of_type(kind: &TypePlan, request: &Request<'_>) -> OfType {
     if arns.is_empty() {
         arns = in_response(&kind.form, request);
     }
-    if arns.is_empty() { filled(kind, request) } else { OfType { arns, is_whole: true } }
+    if arns.is_empty() { filled(kind, request, told) } else { OfType { arns, is_whole: true } }
 }
 
 fn in_parameters(form: &Form, request: &Request<'_>) -> Vec<String> {
@@ -270,11 +201,22 @@ fn in_parameters(form: &Form, request: &Request<'_>) -> Vec<String> {
 }
 
 fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
-    request.parameters.given_back(request.response, form).map(escape).take(RESOURCES_MAX).collect()
+    let given = request.parameters.given_back(request.response, form);
+    let pattern = |given: Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
+    given.map(pattern).take(RESOURCES_MAX).collect()
 }
 
-fn filled(kind: &TypePlan, request: &Request<'_>) -> OfType {
-    let values: Vec<Vec<String>> = kind.variables.iter().map(|variable| variable.values(request)).collect();
+fn filled(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> OfType {
+    let last = kind.variables.len().saturating_sub(1);
+    let values = kind.variables.iter().enumerate().map(|(i, variable)| match told {
+        Some(told) if told.kinds.contains(&kind.hash) && i == last => {
+            told.names.iter().filter_map(|name| variable.value(name)).collect()
+        }
+        // What is told is of another type.
+        Some(_) if variable.is_any_resource => Vec::new(),
+        _ => variable.values(request),
+    });
+    let values: Vec<Vec<String>> = values.collect();
     let Some(longest) = values.iter().map(Vec::len).max().filter(|n| *n > 0) else {
         return OfType { arns: Vec::new(), is_whole: false };
     };
@@ -291,50 +233,6 @@ fn filled(kind: &TypePlan, request: &Request<'_>) -> OfType {
         }
     }
     OfType { arns, is_whole }
-}
-
-/// Names under which a parameter may hold a variable's value, the likeliest first.
-///
-/// Where a pattern has several variables, a guess may take the value of one for that of another (a group's name for
-/// its id): then only names that say the variable itself count.
-fn candidates(service: &Service, kind: &ResourceType, form: &Form, variable: &str) -> Vec<String> {
-    let is_only = form.variables.len() == 1;
-    let bare = variable.strip_suffix("WithPath").or(variable.strip_suffix("WithoutLeadingSlash")).unwrap_or(variable);
-    let mut names = vec![variable.to_owned(), bare.to_owned()];
-    for (suffix, other) in [("Id", "Name"), ("Name", "Id")] {
-        if let Some(stem) = bare.strip_suffix(suffix).filter(|stem| !stem.is_empty()) {
-            names.extend([format!("{stem}Identifier"), stem.to_owned(), format!("{stem}Arn")]);
-            names.extend(is_only.then(|| format!("{stem}{other}")));
-        }
-    }
-    names.push(format!("{bare}s"));
-    let listed = service.parameters.get(variable).into_iter().flatten();
-    let says_something =
-        |name: &&String| !matches!(name.as_str(), "Name" | "Id" | "Type" | "Value" | "Arn" | "Path" | "Body");
-    names.extend(listed.filter(says_something).cloned());
-    let kind_name: String = kind.name.split(['-', '_']).collect();
-    if is_only {
-        names.extend(["", "Name", "Id", "Identifier", "Arn"].map(|suffix| format!("{kind_name}{suffix}")));
-        // RDS logs its parameters with `dB` in front: dBInstanceIdentifier.
-        match (service.prefix(), kind.name.as_str()) {
-            ("rds", "cluster") => names.push("DBClusterIdentifier".to_owned()),
-            ("rds", "db") => names.push("DBInstanceIdentifier".to_owned()),
-            _ => {}
-        }
-    }
-    names
-}
-
-/// A function's name out of what `functionName` may hold: a name, a partial or whole ARN, with a qualifier or without.
-/// Source: Lambda API Reference, Invoke, "FunctionName".
-fn function(text: &str) -> Option<String> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let name = match parts.as_slice() {
-        [name] | [name, _] => name,
-        [_, "function", name, ..] => name,
-        _ => return Some("*".to_owned()),
-    };
-    Some(escape(name))
 }
 
 /// A form with its variables filled; what `value` doesn't know becomes `*`.

@@ -27,6 +27,8 @@ pub(super) struct Sight {
     kms_keys: bool,
     /// The record's own list.
     listed: bool,
+    /// Who calls.
+    caller: bool,
     /// Forms of the ARNs looked for in the response.
     given_back: Vec<(usize, Form)>,
     has_grown: bool,
@@ -71,6 +73,10 @@ impl Sight {
         self.has_grown |= !std::mem::replace(&mut self.listed, true);
     }
 
+    pub fn note_caller(&mut self) {
+        self.has_grown |= !std::mem::replace(&mut self.caller, true);
+    }
+
     /// As [`Sight::note_arns`].
     pub fn note_given_back(&mut self, form: &Form) {
         self.has_grown |= note_form(&mut self.given_back, form);
@@ -93,7 +99,13 @@ impl Sight {
     }
 
     /// Adds to a key all that it sees; requests of which it sees the same add the same, all others something else.
-    pub fn describe(&self, request: Document<'_>, response: &Response<'_>, listed: Listed<'_>, key: &mut Vec<u8>) {
+    pub fn describe(
+        &self,
+        request: Document<'_>,
+        response: &Response<'_>,
+        (listed, caller): (Listed<'_>, Option<&str>),
+        key: &mut Vec<u8>,
+    ) {
         for entry in request.entries().filter(|entry| self.sees(entry)) {
             key.push(entry.depth as u8);
             put(key, entry.key);
@@ -105,8 +117,14 @@ impl Sight {
             put_optional(key, request.value(*name));
         }
         for (_, form) in &self.given_back {
-            response.given_by(request, form).for_each(|arn| put_optional(key, Some(arn)));
+            response.given_by(request, form).for_each(|given| {
+                put_optional(key, Some(given.arn));
+                key.push(u8::from(given.is_numbered));
+            });
             put_optional(key, None);
+        }
+        if self.caller {
+            put_optional(key, caller);
         }
         if self.listed {
             for resource in listed {

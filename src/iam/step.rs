@@ -397,7 +397,8 @@ impl<'c> Step<'c> {
         }
         let document = Document { source, flat: parameters };
         let place = Place { aws_region: event.aws_region, account_id: event.account_id };
-        let request = Request::new(place, document, &response, event.resources, &operation.sight);
+        let request =
+            Request::new(place, document, &response, (event.resources, event.principal_arn), &operation.sight);
         let permissions = operation.permissions(catalog, &request, outcome);
         if operation.sight.get_mut().take_growth() {
             operation.generation += 1;
@@ -461,5 +462,5 @@ fn describe(
     key.extend(operation.generation.to_le_bytes());
     put_optional(key, event.aws_region);
     put_optional(key, event.account_id);
-    operation.sight.borrow().describe(parameters, response, event.resources, key);
+    operation.sight.borrow().describe(parameters, response, (event.resources, event.principal_arn), key);
 }

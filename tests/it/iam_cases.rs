@@ -31,6 +31,7 @@ fn found(case: &Value) -> Vec<(String, Vec<String>)> {
         event_type: text("eventType").or(Some("AwsApiCall")),
         aws_region: text("awsRegion"),
         account_id: text("recipientAccountId"),
+        principal_arn: case["userIdentity"]["arn"].as_str(),
         error_code: text("errorCode"),
         error_message: text("errorMessage"),
         request_parameters: parameters.as_deref(),

@@ -43,6 +43,7 @@ fn variations(record: &Value) -> Vec<Value> {
     }
     add(&|r| r["awsRegion"] = json!("cn-north-1"));
     add(&|r| r["recipientAccountId"] = json!("444455556666"));
+    add(&|r| r["userIdentity"]["arn"] = json!("arn:aws:iam::111122223333:user/team/someone"));
     add(&|r| r["eventType"] = json!("AwsServiceEvent"));
     add(&|r| r["errorCode"] = json!("AccessDenied"));
     add(&|r| r["errorMessage"] = json!("not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k"));
@@ -54,6 +55,17 @@ fn variations(record: &Value) -> Vec<Value> {
             add(&|r| r[part][key] = json!({"items": [{"tags": "x", key: "nested"}]}));
             add(&|r| texts(&mut r[part][key], "1"));
         }
+    }
+    add(&|r| r["requestParameters"]["resourceType"] = json!("Parameter"));
+    add(&|r| r["requestParameters"] = json!({"resourceType": "VPC", "resourceId": "vpc-1"}));
+    for wrapped in [json!({"TagSpecification": {"Tag": "a"}}), json!({"VpcId": "vpc-1"}), json!(null)] {
+        add(&|r| {
+            let name = r["eventName"].as_str().unwrap_or_default().to_owned();
+            r["requestParameters"] = json!({ format!("{name}Request"): wrapped });
+        });
+    }
+    for plain in [json!("a"), json!(["a", "b"]), json!("arn%3Aaws%3Akafka%3Ar%3A1%3Acluster%2Fc%2Fd"), json!("x/y:z")] {
+        add(&|r| r["requestParameters"] = json!({"name": plain, "id": plain, "clusterArn": plain}));
     }
     for key in ["tags", "tagSpecificationSet", "kmsKeyId", "roleArn", "versionId", "clientToken", "maxResults"] {
         add(&|r| r["requestParameters"][key] = json!("arn:aws:kms:us-east-1:111122223333:key/1"));
@@ -122,4 +134,20 @@ fn what_no_rule_looks_at_makes_no_new_outcome() {
     let first = number("StopInstances", stop("i-1", "a"));
     assert_eq!(number("StopInstances", stop("i-1", "b")), first);
     assert_ne!(number("StopInstances", stop("i-2", "a")), first);
+}
+
+#[test]
+fn the_caller_is_looked_at_only_where_it_stands_for_the_user() {
+    let mut step = Step::new(Catalog::embedded());
+    let mut number = |name: &str, caller: &str| {
+        let record = json!({
+            "eventSource": "iam.amazonaws.com", "eventName": name, "awsRegion": "us-east-1",
+            "recipientAccountId": "111122223333", "requestParameters": {}, "userIdentity": {"arn": caller},
+        });
+        as_event(&record, |event| step.remembered(event).number)
+    };
+    let (a, b) = ("arn:aws:iam::111122223333:user/a", "arn:aws:iam::111122223333:user/b");
+    assert_ne!(number("GetUser", a), number("GetUser", b));
+    assert_eq!(number("GetUser", a), number("GetUser", a));
+    assert_eq!(number("ListUsers", a), number("ListUsers", b));
 }

@@ -66,6 +66,7 @@ pub fn as_event<T>(record: &Value, look: impl FnOnce(&Event<'_>) -> T) -> T {
         event_category: text("eventCategory"),
         aws_region: text("awsRegion"),
         account_id: text("recipientAccountId").or(record["userIdentity"]["accountId"].as_str()),
+        principal_arn: record["userIdentity"]["arn"].as_str(),
         error_code: text("errorCode"),
         error_message: text("errorMessage"),
         request_parameters: parameters.as_deref(),

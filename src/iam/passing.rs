@@ -1,0 +1,133 @@
+//! Handing a role over to a service: `iam:PassRole`, which has no event of its own.
+//!
+//! Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::arn::{Arn, escape};
+use super::catalog::{AccessLevel, Action, Catalog, Service};
+use super::event::{Confidence, Permission};
+use super::params::Params;
+use super::resources::{Request, is_role_arn, role_arn};
+
+/// `iam:PassRole` for the roles in the request of a call that changes something. The tables list many such calls; of the
+/// others a parameter that is named after a role and holds the ARN of one, of the same account, is enough.
+pub(super) fn passed_roles(
+    catalog: &Catalog,
+    service: &Service,
+    action: &Action,
+    request: &Request<'_>,
+    operation: &str,
+) -> Option<Permission> {
+    if service.prefix() == "sts" || action.access_level <= AccessLevel::Read {
+        return None;
+    }
+    let listed = service.passes.get(&operation.to_ascii_lowercase());
+    let is_documented = listed.is_some() || action.dependent_actions.iter().any(|d| d == "iam:PassRole");
+    let mut roles = BTreeSet::new();
+    for name in listed.into_iter().flatten() {
+        for text in request.parameters.texts(name) {
+            if is_role_arn(text) {
+                roles.insert(escape(text));
+            } else if !text.contains(':') && name.to_ascii_lowercase().contains("role") {
+                roles.insert(role_arn(text, request.event));
+            }
+        }
+    }
+    if is_documented {
+        roles.extend(in_role_parameters(&request.parameters).map(escape));
+        roles.extend(instance_profile(&request.parameters).map(|name| role_arn(&name, request.event)));
+    } else if may_pass(catalog, service, action) {
+        roles.extend(in_role_parameters(&request.parameters).filter(|arn| is_passable(arn, request)).map(escape));
+    }
+    if roles.is_empty() {
+        return None;
+    }
+    Some(Permission {
+        action: Arc::clone(&catalog.action("iam:PassRole")?.name),
+        resources: roles.into_iter().collect(),
+        confidence: if is_documented { Confidence::Documented } else { Confidence::Inferred },
+        rule: "passed-role",
+        source: if is_documented {
+            "dependent actions of the Service Authorization Reference; iam-dataset".into()
+        } else {
+            "the request hands over a role; IAM User Guide, Grant a user permissions to pass a role".into()
+        },
+        passed_to_service: passed_to(service.prefix(), operation).map(Arc::from),
+    })
+}
+
+/// ARNs of roles in parameters that are named after roles.
+fn in_role_parameters<'a>(parameters: &Params<'a>) -> impl Iterator<Item = &'a str> {
+    parameters.role_arns().filter(|(key, _)| key.to_ascii_lowercase().contains("role")).map(|(_, arn)| arn)
+}
+
+/// Whether a service's call that no table lists may be one that hands a role over: IAM's own are about roles, and so is
+/// what takes a role as its resource, what takes a role's permission away, tags, and names roles as principals.
+fn may_pass(catalog: &Catalog, service: &Service, action: &Action) -> bool {
+    let name = action.name.split_once(':').map_or("", |(_, name)| name);
+    let takes_away = ["Delete", "Remove", "Detach", "Disassociate", "Deregister", "Untag", "Tag", "Revoke", "Stop"];
+    !matches!(service.prefix(), "iam" | "sso" | "ram" | "access-analyzer" | "health" | "support" | "signin")
+        && !takes_away.iter().any(|verb| name.starts_with(verb))
+        && !catalog.does_take(action, "arn:aws:iam::111122223333:role/r")
+}
+
+/// Roles are handed over within their account; those of services are none of the caller's.
+fn is_passable(arn: &str, request: &Request<'_>) -> bool {
+    Arn::parse(arn).is_some_and(|arn| {
+        Some(arn.account) == request.event.account_id && !arn.resource.starts_with("role/aws-service-role/")
+    })
+}
+
+/// An instance profile's role isn't logged; the console gives both one name.
+fn instance_profile(parameters: &Params<'_>) -> Option<String> {
+    let profile = parameters.get("iamInstanceProfile")?;
+    let text = |key: &str| profile.get(key).and_then(|v| v.as_str()).filter(|t| !t.is_empty());
+    text("name").or_else(|| text("arn").and_then(|arn| arn.rsplit('/').next())).map(str::to_owned)
+}
+
+/// The service that a role is handed to, where there is only one that it can be.
+/// Source: Service Authorization Reference, operations tables, `iam:PassedToService`; the services' guides, trust policies
+/// of their roles.
+fn passed_to(prefix: &str, operation: &str) -> Option<String> {
+    let service = match (prefix, operation) {
+        ("ecs", "CreateService" | "UpdateService") => return None,
+        ("ecs", _) | ("batch", "RegisterJobDefinition" | "SubmitJob") => "ecs-tasks.amazonaws.com",
+        ("eks", "CreateNodegroup") => return None,
+        ("eks", "CreateFargateProfile") => "eks-fargate-pods.amazonaws.com",
+        ("eks", "CreatePodIdentityAssociation" | "UpdatePodIdentityAssociation") => "pods.eks.amazonaws.com",
+        ("ec2", "CreateFlowLogs") => "vpc-flow-logs.amazonaws.com",
+        ("ec2", "RequestSpotFleet" | "ModifySpotFleetRequest") => "spotfleet.amazonaws.com",
+        ("cloudwatch", "PutMetricStream") => "streams.metrics.cloudwatch.amazonaws.com",
+        ("cloudformation", "RegisterType" | "ActivateType") => "resources.cloudformation.amazonaws.com",
+        ("s3", "CreateJob") => "batchoperations.s3.amazonaws.com",
+        ("s3express", _) => "s3.amazonaws.com",
+        ("synthetics", _) => "lambda.amazonaws.com",
+        ("mobiletargeting", _) => "pinpoint.amazonaws.com",
+        // More than one: of instances and of the service, of an old name and a new one.
+        (
+            "airflow"
+            | "apprunner"
+            | "autoscaling"
+            | "batch"
+            | "cloudtrail"
+            | "datapipeline"
+            | "elasticbeanstalk"
+            | "elasticmapreduce"
+            | "emr-containers"
+            | "es"
+            | "iam"
+            | "imagebuilder"
+            | "lex"
+            | "opsworks"
+            | "rds"
+            | "redshift-serverless"
+            | "ssm-incidents"
+            | "servicecatalog",
+            _,
+        ) => return None,
+        _ => return Some(format!("{prefix}.amazonaws.com")),
+    };
+    Some(service.to_owned())
+}
