@@ -81,12 +81,15 @@ impl Plan {
 impl TypePlan {
     fn new(service: &Service, kind: &ResourceType, action: &Action, most_said: usize) -> TypePlan {
         let form = Form::new(&kind.arn);
-        let is_said = (most_said > 0).then(|| said(kind, action) == most_said);
+        let is_required = action.resource_types.iter().any(|(name, required)| *required && *name == kind.name);
+        // Where the name says nothing, the only type that it may be is meant: `StopLogging` is on a trail.
+        let is_only = action.resource_types.len() == 1 && is_required && form.variables.len() == 1;
+        let is_said = (most_said > 0 || is_only).then(|| said(kind, action) == most_said);
         let variable = |at: usize| VariablePlan::new(service, kind, &form, at, is_said);
         TypePlan {
             name: kind.name.clone(),
             hash: Name::new(&kind.name),
-            is_required: action.resource_types.iter().any(|(name, required)| *required && *name == kind.name),
+            is_required,
             variables: (0..form.variables.len()).map(variable).collect(),
             form,
         }

@@ -78,7 +78,7 @@ impl<'a> Request<'a> {
     }
 
     /// The type and the names of what the request is about, where it tells both.
-    fn told(&self) -> Option<Told<'a>> {
+    fn told(&self, types: &[TypePlan]) -> Option<Told<'a>> {
         let kinds = self.parameters.texts("ResourceType");
         if kinds.is_empty() {
             return None;
@@ -89,7 +89,7 @@ impl<'a> Request<'a> {
         let is_of_ec2 = names.iter().all(|name| name.starts_with("i-"));
         let kind = |text: &&str| match text.rsplit("::").next().unwrap_or(text) {
             "ManagedInstance" if is_of_ec2 => Name::new("instance"),
-            text => Name::new(text),
+            text => named(text, types),
         };
         (!names.is_empty()).then(|| Told { kinds: kinds.iter().map(kind).collect(), names })
     }
@@ -143,7 +143,7 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
 /// The resources of all types of a plan.
 fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     let types = &plan.types;
-    let told = if types.len() > 1 { request.told() } else { None };
+    let told = if types.len() > 1 { request.told(types) } else { None };
     let by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, told.as_ref())).collect();
     // Types that share a variable (an object's key) are told apart by the ones that only one of them has.
     let some_whole = by_type.iter().any(|of_type| of_type.is_whole && !of_type.arns.is_empty());
@@ -176,6 +176,18 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// The type that a text names, be it by the beginning of its name only: `Automation` is `automation-execution`.
+fn named(text: &str, types: &[TypePlan]) -> Name {
+    let letters =
+        |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let (name, begin) = (Name::new(text), letters(text));
+    let begins = |kind: &&TypePlan| begin.len() > 3 && letters(&kind.name).starts_with(&begin);
+    match types.iter().any(|kind| kind.hash == name) {
+        true => name,
+        false => types.iter().find(begins).map_or(name, |kind| kind.hash),
+    }
 }
 
 /// What was found for one resource type.
