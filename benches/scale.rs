@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench scale [-- [--objects N] [--gigabytes N] [--slices N] [--memory-limit 2GiB] [--record]]`
 //!
-//! Makes an archive of 120,000 objects and 30 GB (unless told) with `trailpare synth` in slices, each of a seed and days
+//! Makes an archive of 120,000 objects and 30 GB (unless told) as `trailpare synth` does, in slices, each of a seed and days
 //! of its own; takes one in, deletes it, makes the next: only one lies on the disk at a time, and none is made while the
 //! ingest runs. Everything lies in a temporary folder (`TMPDIR` says where). Prints a line a slice; then time per GB
 //! over all beside that over the first GB, peak memory beside the limit, the store's counts beside what was made, and
@@ -299,6 +299,7 @@ fn check_disk(work: &Path, arguments: &Arguments) -> Outcome<()> {
     .into())
 }
 
+#[allow(clippy::unnecessary_cast, reason = "narrower on other systems")]
 fn free_bytes(folder: &Path) -> Outcome<u64> {
     let path = CString::new(folder.as_os_str().as_bytes())?;
     let mut stats = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
