@@ -8,6 +8,8 @@
 
 #[path = "measure.rs"]
 mod measure;
+#[path = "questions.rs"]
+mod questions;
 #[path = "record.rs"]
 mod record;
 
@@ -15,12 +17,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use measure::{median, run};
-use trailpare::store::{Store, Table};
+use measure::{program, run};
+use questions::{ask, busiest};
 use trailpare::synth::{Config, generate};
-use trailpare::usage;
-
-const ROUNDS: usize = 9;
 
 /// Ten times the events may take this much longer: what a busy machine makes of the same work.
 const RATIO_MAX: f64 = 1.25;
@@ -43,14 +42,8 @@ fn main() -> ExitCode {
          | command | {events} events, ms | {} events, ms | ratio | limit, ms |\n|---|---|---|---|---|\n",
         events / 10
     );
-    let questions: [(&str, Vec<&str>, f64); 4] = [
-        ("--help", vec!["--help"], 10.0),
-        ("status", vec!["status"], 50.0),
-        ("actions", vec!["actions", "--principal", &principal], 300.0),
-        ("policy", vec!["policy", "--principal", &principal, "--quiet"], 300.0),
-    ];
     let mut holds = true;
-    for (name, question, limit) in &questions {
+    for (name, question, limit) in &questions::of(&principal) {
         let [large, small] = ask(question, [&large, &small]).map(|seconds| seconds * 1e3);
         let is_flat = large <= small * RATIO_MAX || large - small <= NOISE_MS;
         holds &= large <= *limit && is_flat;
@@ -72,36 +65,10 @@ fn store(work: &Path, events: u64) -> PathBuf {
         let config =
             Config { events: Some(events), principals: 200, slice: Some((slice, SLICES)), ..Config::default() };
         generate(&config, &archive, |_, _| {}).expect("an archive to ask about");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+        let mut command = Command::new(program());
         command.arg("ingest").arg(&archive).arg("--store").arg(&store).arg("--quiet");
         run(&mut command).expect("an ingest");
         std::fs::remove_dir_all(&archive).expect("a slice that is taken in goes away");
     }
     store
-}
-
-/// The role with the most rows of usage.
-fn busiest(store: &Path) -> String {
-    let snapshot = Store::open(store).and_then(|store| store.snapshot(None)).expect("a store");
-    assert!(!snapshot.files(Table::Usage).is_empty(), "usage");
-    let principals = usage::principals(&snapshot).expect("principals");
-    let role = principals.iter().find(|(arn, _)| arn.contains(":role/AWSReservedSSO_") || arn.contains(":role/"));
-    role.expect("a role").0.clone()
-}
-
-/// Median seconds of a command on each store, asked in turn.
-fn ask(question: &[&str], stores: [&PathBuf; 2]) -> [f64; 2] {
-    let mut seconds = [Vec::new(), Vec::new()];
-    for _ in 0..=ROUNDS {
-        for (store, seconds) in stores.iter().zip(&mut seconds) {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
-            command.args(question).env("TRAILPARE_STORE", store);
-            seconds.push(run(&mut command).expect("an answer").seconds);
-        }
-    }
-    seconds.map(|mut seconds| {
-        // The first of each finds the files cold.
-        seconds.remove(0);
-        median(seconds)
-    })
 }

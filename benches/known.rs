@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use measure::{median, run};
+use measure::{median, program, run};
 use trailpare::synth::{Config, Shape, generate};
 
 const ROUNDS: usize = 3;
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 
 /// Seconds and peak memory of one run.
 fn ingest(archive: &Path, store: &Path) -> (f64, u64) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+    let mut command = Command::new(program());
     command.arg("ingest").arg(archive).arg("--store").arg(store).arg("--quiet");
     let ran = run(&mut command).expect("an ingest");
     (ran.seconds, ran.peak_bytes)

@@ -3,16 +3,25 @@
 // Each benchmark looks at what it needs.
 #![allow(dead_code)]
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 pub struct Ran {
     pub seconds: f64,
+    /// User and system time of all its threads.
+    pub cpu_seconds: f64,
     /// Peak resident memory.
     pub peak_bytes: u64,
     /// The first 64 KiB of what it printed.
     pub stdout: String,
     pub stderr: String,
+}
+
+/// The program to measure: the one built with the benchmarks, or what `TRAILPARE_BENCH_PROGRAM` names.
+pub fn program() -> PathBuf {
+    std::env::var_os("TRAILPARE_BENCH_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_trailpare").into(), PathBuf::from)
 }
 
 /// What is kept of a program's output.
@@ -28,13 +37,13 @@ pub fn run(command: &mut Command) -> Option<Ran> {
         let stderr = head(err);
         (stdout.join().unwrap_or_default(), stderr)
     });
-    let (succeeded, peak_bytes) = wait(&child);
+    let (succeeded, cpu_seconds, peak_bytes) = wait(&child);
     let seconds = began.elapsed().as_secs_f64();
     if !succeeded {
         eprintln!("{command:?} failed: {stderr}");
         return None;
     }
-    Some(Ran { seconds, peak_bytes, stdout, stderr })
+    Some(Ran { seconds, cpu_seconds, peak_bytes, stdout, stderr })
 }
 
 /// Reads to the end, keeps the beginning.
@@ -46,8 +55,8 @@ fn head(mut from: impl std::io::Read) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// Waits for a child; whether it succeeded, and its peak resident memory in bytes.
-fn wait(child: &Child) -> (bool, u64) {
+/// Waits for a child; whether it succeeded, its user and system seconds, and its peak resident memory in bytes.
+fn wait(child: &Child) -> (bool, f64, u64) {
     let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
     // SAFETY: both pointers are to locals that live through the call; a zeroed `rusage` is a valid one.
     let (waited, usage) = unsafe {
@@ -55,7 +64,19 @@ fn wait(child: &Child) -> (bool, u64) {
         (waited, usage.assume_init())
     };
     let succeeded = waited > 0 && libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0;
-    (succeeded, usage.ru_maxrss as u64 * 1024)
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    (succeeded, seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss as u64 * 1024)
+}
+
+/// Bytes of all files below a folder.
+pub fn folder_bytes(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
 }
 
 pub fn median(mut values: Vec<f64>) -> f64 {

@@ -17,7 +17,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
-use measure::{median, run};
+use measure::{median, program, run};
 use trailpare::iam::{Catalog, Step, permissions};
 use trailpare::store::{Store, Table, read_batches};
 use trailpare::synth::{Config, generate};
@@ -85,7 +85,7 @@ fn loading() -> String {
 fn measure(name: &str, archive: &Path, work: &Path) -> (String, f64, f64) {
     let store = work.join("store");
     let _ = std::fs::remove_dir_all(&store);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+    let mut command = Command::new(program());
     command.arg("ingest").arg(archive).arg("--store").arg(&store).args(["--threads", "1", "--quiet"]);
     let ingest = run(&mut command).expect("an ingest").seconds;
     let batches = batches(&store);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::MEMORY_LIMIT_BYTES;
 use crate::archives::Archive;
-use crate::measure::run;
+use crate::measure::{folder_bytes, program, run};
 
 const PEERS: &str = "target/peers";
 
@@ -129,7 +129,7 @@ fn inflate(objects: &[PathBuf]) -> Outcome {
 
 fn ingest(archive: &Archive, store: &Path) -> Option<Outcome> {
     let _ = std::fs::remove_dir_all(store);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+    let mut command = Command::new(program());
     command.arg("ingest").arg(&archive.path).arg("--store").arg(store).arg("-v");
     command.args(["--memory-limit", &MEMORY_LIMIT_BYTES.to_string(), "--threads", &threads().to_string()]);
     let ran = run(&mut command)?;
@@ -158,14 +158,4 @@ fn convert(peer: &str, archive: &Archive, out: &Path) -> Option<Outcome> {
         written_bytes: std::fs::metadata(out).map(|m| m.len()).ok(),
         stages: None,
     })
-}
-
-fn folder_bytes(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let size = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
-        Ok(metadata) => metadata.len(),
-        Err(_) => 0,
-    };
-    entries.map(size).sum()
 }

@@ -99,9 +99,8 @@ impl Names {
         let is_name_listed = listed.iter().any(|name| name.eq_ignore_ascii_case("name"));
         let mut own = match said.is_said {
             Some(true) => plain(form, at, said.own).to_vec(),
-            None if said.is_only && !said.is_made && form.variables.len() == 1 && variable.ends_with("Name") => {
-                NAME.to_vec()
-            }
+            // Where it says nothing, the only type that it may be is meant: `StopLogging` is on a trail.
+            None if said.is_only && !said.is_made && form.variables.len() == 1 => plain(form, at, said.own).to_vec(),
             _ => Vec::new(),
         };
         if is_name_listed && own.contains(&"Id") {

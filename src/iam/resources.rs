@@ -80,7 +80,7 @@ impl<'a> Request<'a> {
     }
 
     /// The type and the names of what the request is about, where it tells both.
-    fn told(&self) -> Option<Told<'a>> {
+    fn told(&self, types: &[TypePlan]) -> Option<Told<'a>> {
         let kinds = self.parameters.texts("ResourceType");
         if kinds.is_empty() {
             return None;
@@ -91,7 +91,7 @@ impl<'a> Request<'a> {
         let is_of_ec2 = names.iter().all(|name| name.starts_with("i-"));
         let kind = |text: &&str| match text.rsplit("::").next().unwrap_or(text) {
             "ManagedInstance" if is_of_ec2 => Name::new("instance"),
-            text => Name::new(text),
+            text => named(text, types),
         };
         (!names.is_empty()).then(|| Told { kinds: kinds.iter().map(kind).collect(), names })
     }
@@ -145,7 +145,7 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
 /// The resources of all types of a plan.
 fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     let types = &plan.types;
-    let told = if types.len() > 1 { request.told() } else { None };
+    let told = if types.len() > 1 { request.told(types) } else { None };
     let mut by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, told.as_ref())).collect();
     let needless = needless(types, &by_type);
     needless.into_iter().filter_map(|at| Some(by_type.get_mut(at)?.arns.clear())).for_each(drop);
@@ -206,6 +206,18 @@ fn needless(types: &[TypePlan], by_type: &[OfType]) -> Vec<usize> {
     };
     let places = types.iter().zip(by_type).enumerate();
     places.filter(|(_, (kind, of_type))| is_needless(kind, of_type)).map(|(at, _)| at).collect()
+}
+
+/// The type that a text names, be it by the beginning of its name only: `Automation` is `automation-execution`.
+fn named(text: &str, types: &[TypePlan]) -> Name {
+    let letters =
+        |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let (name, begin) = (Name::new(text), letters(text));
+    let begins = |kind: &&TypePlan| begin.len() > 3 && letters(&kind.name).starts_with(&begin);
+    match types.iter().any(|kind| kind.hash == name) {
+        true => name,
+        false => types.iter().find(begins).map_or(name, |kind| kind.hash),
+    }
 }
 
 /// What was found for one resource type.

@@ -286,15 +286,22 @@ impl<'v> Builder<'v> {
     }
 
     fn finish(&mut self, text: &str, source: &str, index: usize, offset: usize, begin: (usize, usize), number: u32) {
-        let Some(event_time_us) = self.event_time_us else {
-            self.values.truncate(begin.0);
-            self.extras.truncate(begin.1);
-            self.broken.push(BrokenRecord { index, offset, reason: "no eventTime that can be read" });
-            return;
-        };
         let event_id = self.event_id.and_then(|(start, end)| text.get(start as usize..end as usize));
         let event_id = event_id.map(|inner| unescape(inner).0);
-        let event_key = event_key(event_id.as_deref(), || serde_json::from_str(source).unwrap_or_default());
+        let known = match (self.event_time_us, event_key(event_id.as_deref(), source)) {
+            (Some(event_time_us), Ok(event_key)) => Ok((event_time_us, event_key)),
+            (None, _) => Err("no eventTime that can be read"),
+            (_, Err(_)) => Err("no eventID, and nested too deep to be told from others"),
+        };
+        let (event_time_us, event_key) = match known {
+            Ok(known) => known,
+            Err(reason) => {
+                self.values.truncate(begin.0);
+                self.extras.truncate(begin.1);
+                self.broken.push(BrokenRecord { index, offset, reason });
+                return;
+            }
+        };
         let word = |column: usize| self.words.get(column).copied().unwrap_or(NONE);
         let (identity, names) = (IDENTITY.map(word), NAMES.map(word));
         self.records.push(Record {

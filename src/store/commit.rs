@@ -25,7 +25,7 @@ use super::ledger::{self, DayCount, LedgerEntry};
 use super::replaced::{FROM_TABLE, replaced_name};
 use super::snapshot::DataFile;
 use super::tables::Table;
-use super::{Store, catalog_path, data_dir, replaced_dir, staging_dir, table_dir};
+use super::{Store, catalog_path, data_dir, migrate, replaced_dir, staging_dir, table_dir};
 use crate::time::{format_date, format_ducklake_time, now_us};
 
 /// Everything that becomes visible at once.
@@ -83,7 +83,7 @@ impl Writer {
         })?;
         let mut connection = super::connect(&store.dir)?;
         recover_locked(&store.dir, &connection)?;
-        super::migrate::add_missing_columns(&mut connection).map_err(StoreError::catalog(&catalog_path(&store.dir)))?;
+        migrate::migrate(&mut connection).map_err(StoreError::catalog(&catalog_path(&store.dir)))?;
         let staging = staging_dir(&store.dir);
         if staging.exists() {
             fs::remove_dir_all(&staging).map_err(StoreError::io(&staging, "cannot empty"))?;

@@ -106,23 +106,7 @@ CREATE TABLE ducklake_sort_expression (
     sort_direction VARCHAR, null_order VARCHAR
 );
 
--- Ours: the ledger of log objects, the records kept out of sound objects, and what each run and day brought.
-CREATE TABLE trailpare_objects (
-    name TEXT NOT NULL,              -- canonical object name, else path below the archive root
-    state TEXT NOT NULL CHECK (state IN ('taken', 'refused')),
-    path TEXT NOT NULL,              -- where it was last read
-    size_bytes INTEGER NOT NULL,
-    sha256 BLOB,                     -- of the object's bytes as stored; NULL when they could not be read
-    records INTEGER NOT NULL,        -- records in the object
-    events INTEGER NOT NULL,         -- events that this object brought first
-    duplicates INTEGER NOT NULL,     -- events that were in the store already
-    broken INTEGER NOT NULL,         -- records kept out: see trailpare_broken_records
-    snapshot_id INTEGER NOT NULL,
-    reason TEXT,                     -- why it was refused
-    offset_bytes INTEGER,            -- where in the inflated bytes, for a refusal with a place
-    PRIMARY KEY (name, state)
-) WITHOUT ROWID;
-CREATE INDEX trailpare_objects_state ON trailpare_objects (state) WHERE state = 'refused';
+-- Ours, beside the log objects of objects.sql: the records kept out of sound objects, and what each run and day brought.
 CREATE TABLE trailpare_broken_records (
     name TEXT NOT NULL, record_index INTEGER NOT NULL, offset_bytes INTEGER NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (name, record_index)

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::commit::{Commit, UsageState, Writer};
 use super::error::StoreError;
+use super::objects::{Objects, split};
 use super::{Store, catalog_path};
 use crate::time::{format_date, format_time, now_us};
 
@@ -59,31 +60,6 @@ pub struct DayCount {
 /// Version of a day whose usage isn't whole yet.
 const UNRESOLVED: &str = "";
 
-/// The objects taken in so far. A million of them take some 40 MB.
-#[derive(Debug, Default)]
-pub struct Known {
-    sizes: HashMap<u128, u64>,
-}
-
-impl Known {
-    /// Size as stored of the object of this name, if it was taken in.
-    pub fn size_bytes(&self, name: &str) -> Option<u64> {
-        self.sizes.get(&name_key(name)).copied()
-    }
-
-    /// Notes an object.
-    pub fn insert(&mut self, name: &str, size_bytes: u64) {
-        self.sizes.insert(name_key(name), size_bytes);
-    }
-}
-
-/// 128 bits of the name, so that two names never meet by chance.
-fn name_key(name: &str) -> u128 {
-    use std::hash::BuildHasher;
-    let half = |seed| u128::from(foldhash::quality::FixedState::with_seed(seed).hash_one(name));
-    half(1) << 64 | half(2)
-}
-
 /// One refused object, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedObject {
@@ -136,8 +112,14 @@ pub struct Totals {
 /// Writes a commit's objects and day counts.
 pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Commit) -> rusqlite::Result<()> {
     let mut totals = Totals::default();
-    for entry in &commit.objects {
-        insert_object(transaction, snapshot, entry)?;
+    let mut entries: Vec<&LedgerEntry> = commit.objects.iter().collect();
+    // In the order of the table, which then grows at its end and leaves no half-filled pages. Stable: the last of two
+    // of the same name stays.
+    entries.sort_by(|a, b| reversed(&a.name).cmp(&reversed(&b.name)));
+    let mut objects = Objects::new(transaction);
+    for entry in entries {
+        objects.insert(snapshot, entry, entry.broken.len() as u64)?;
+        insert_broken(transaction, entry)?;
         if entry.refused.is_none() {
             totals.objects += 1;
             totals.object_bytes += entry.size_bytes;
@@ -160,6 +142,12 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     Ok(())
 }
 
+/// Tail and prefix of a name.
+fn reversed(name: &str) -> (&str, &str) {
+    let (prefix, tail) = split(name);
+    (tail, prefix)
+}
+
 fn insert_usage_state(transaction: &Transaction<'_>, date: i32, state: &UsageState) -> rusqlite::Result<()> {
     let (version, conflict) = match state {
         // A day that waits for more keeps waiting.
@@ -172,33 +160,7 @@ fn insert_usage_state(transaction: &Transaction<'_>, date: i32, state: &UsageSta
     Ok(())
 }
 
-fn insert_object(transaction: &Transaction<'_>, snapshot: i64, entry: &LedgerEntry) -> rusqlite::Result<()> {
-    let (reason, offset) = entry.refused.clone().unzip();
-    let state = if reason.is_some() { "refused" } else { "taken" };
-    if state == "taken" {
-        // It was refused in an earlier run and is sound now.
-        transaction
-            .prepare_cached("DELETE FROM trailpare_objects WHERE name = ?1 AND state = 'refused'")?
-            .execute([&entry.name])?;
-    }
-    transaction
-        .prepare_cached(
-            "INSERT OR REPLACE INTO trailpare_objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        )?
-        .execute(params![
-            entry.name,
-            state,
-            entry.path,
-            entry.size_bytes,
-            entry.sha256,
-            entry.records,
-            entry.events,
-            entry.duplicates,
-            entry.broken.len(),
-            snapshot,
-            reason,
-            offset.flatten(),
-        ])?;
+fn insert_broken(transaction: &Transaction<'_>, entry: &LedgerEntry) -> rusqlite::Result<()> {
     let mut broken =
         transaction.prepare_cached("INSERT OR REPLACE INTO trailpare_broken_records VALUES (?1, ?2, ?3, ?4)")?;
     for record in &entry.broken {
@@ -221,33 +183,6 @@ fn add_totals(transaction: &Transaction<'_>, totals: &Totals) -> rusqlite::Resul
 }
 
 impl Writer {
-    /// Every object taken in so far.
-    pub fn known_objects(&self) -> Result<Known, StoreError> {
-        let read = || {
-            let mut known = Known::default();
-            let mut statement =
-                self.connection().prepare("SELECT name, size_bytes FROM trailpare_objects WHERE state = 'taken'")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let name = row.get_ref(0)?.as_str()?;
-                known.insert(name, row.get(1)?);
-            }
-            Ok(known)
-        };
-        read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
-    }
-
-    /// SHA-256 of the bytes of an object that was taken in.
-    pub fn known_digest(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
-        use rusqlite::OptionalExtension;
-        let digest = self
-            .connection()
-            .query_row("SELECT sha256 FROM trailpare_objects WHERE name = ?1 AND state = 'taken'", [name], |r| r.get(0))
-            .optional()
-            .map_err(StoreError::catalog(&catalog_path(self.store().dir())))?;
-        Ok(digest.flatten())
-    }
-
     /// Notes that a run begins; returns its id.
     pub fn begin_run(&self, archives: &[String]) -> Result<i64, StoreError> {
         let archives = serde_json::Value::from(archives.to_vec()).to_string();
@@ -284,7 +219,7 @@ impl Writer {
 }
 
 impl Store {
-    fn query<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn query<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         read(&self.connect()?).map_err(StoreError::catalog(&catalog_path(self.dir())))
     }
 
@@ -322,19 +257,6 @@ impl Store {
                     aws_region: r.get(2)?,
                     events: r.get(3)?,
                 })
-            })?;
-            rows.collect()
-        })
-    }
-
-    /// The objects that are refused, by name.
-    pub fn refused_objects(&self) -> Result<Vec<RefusedObject>, StoreError> {
-        self.query(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT name, path, reason, offset_bytes FROM trailpare_objects WHERE state = 'refused' ORDER BY name",
-            )?;
-            let rows = statement.query_map([], |r| {
-                Ok(RefusedObject { name: r.get(0)?, path: r.get(1)?, reason: r.get(2)?, offset_bytes: r.get(3)? })
             })?;
             rows.collect()
         })

@@ -20,6 +20,7 @@ mod hybrid;
 mod ledger;
 mod merge;
 mod migrate;
+mod objects;
 mod reclaim;
 mod replaced;
 mod snapshot;
@@ -35,8 +36,9 @@ pub use commit::{Commit, UsageState, Writer};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, RowPredicate, StagedFile, read_batches};
 pub use encoded::EventsFileWriter;
 pub use error::StoreError;
-pub use ledger::{BrokenEntry, DayCount, Known, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
+pub use ledger::{BrokenEntry, DayCount, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
+pub use objects::Known;
 pub use reclaim::Reclaimed;
 pub use replaced::replaced_path;
 pub use snapshot::{ColumnStats, DataFile, Snapshot};
@@ -48,7 +50,16 @@ use crate::time::{format_ducklake_time, now_us};
 const DUCKLAKE_VERSION: &str = "1.0";
 
 /// Version of our own tables beside it.
-const TRAILPARE_VERSION: &str = "1";
+const TRAILPARE_VERSION: &str = "2";
+
+/// Versions of our own tables that are read; a writer brings them up to [`TRAILPARE_VERSION`] first.
+const READ_VERSIONS: [&str; 2] = ["1", TRAILPARE_VERSION];
+
+/// Bytes of a page of the catalog. A table takes at least one, and most of DuckLake's are empty.
+const CATALOG_PAGE_BYTES: u32 = 1024;
+
+/// The tables of log objects.
+const OBJECTS_SQL: &str = include_str!("objects.sql");
 
 /// How long to wait for another process that holds the catalog.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -173,11 +184,12 @@ fn connect_read_only(dir: &Path) -> Result<Connection, StoreError> {
 
 fn check_version(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
     let path = catalog_path(dir);
-    for (key, expected) in [("version", DUCKLAKE_VERSION), ("trailpare_version", TRAILPARE_VERSION)] {
+    for (key, expected) in [("version", &[DUCKLAKE_VERSION][..]), ("trailpare_version", &READ_VERSIONS)] {
         let found: String = connection
             .query_row("SELECT value FROM ducklake_metadata WHERE key = ?1 AND scope IS NULL", [key], |r| r.get(0))
             .map_err(StoreError::catalog(&path))?;
-        if found != expected {
+        if !expected.contains(&found.as_str()) {
+            let expected = expected.last().copied().unwrap_or_default();
             return Err(StoreError::Version { path, found: format!("{key} {found}"), expected });
         }
     }
@@ -195,9 +207,11 @@ fn create(dir: &Path) -> Result<(), StoreError> {
     let aside = dir.join(name);
     let write = || {
         let mut connection = Connection::open(&aside)?;
+        connection.pragma_update(None, "page_size", CATALOG_PAGE_BYTES)?;
         connection.pragma_update(None, "synchronous", "EXTRA")?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(include_str!("ducklake.sql"))?;
+        transaction.execute_batch(OBJECTS_SQL)?;
         fill(&transaction, &format!("{}/", absolute.display()))?;
         transaction.commit()?;
         connection.close().map_err(|(_, e)| e)

@@ -1,11 +1,15 @@
 //! Every record of the real archives, read into columns and given back; serde_json is the oracle.
 
+mod mutated;
+mod oracle;
+
 use std::path::Path;
 
-use arrow::record_batch::RecordBatch;
 use serde_json::Value;
 use trailpare::archive::{self, Buffers, ObjectKind};
-use trailpare::record::{ParsedObject, Vocabulary, encode, key_of_record, schema, to_json};
+use trailpare::record::{ParsedObject, Vocabulary};
+
+use oracle::{restored, sorted};
 
 const CAP_BYTES: u64 = 1 << 30;
 
@@ -14,31 +18,6 @@ fn parse(path: &Path, vocabulary: &mut Vocabulary) -> Result<(ParsedObject, Vec<
     let bytes = archive::normalise(read.bytes).map_err(|e| e.to_string())?;
     let object = ParsedObject::parse(bytes.clone(), vocabulary).map_err(|e| e.to_string())?;
     Ok((object, bytes))
-}
-
-/// Records of an object by their keys, whatever their order.
-fn sorted(mut records: Vec<Value>) -> Vec<Value> {
-    records.sort_by_cached_key(key_of_record);
-    records
-}
-
-/// Dictionaries looked up, as a reader of the store has it.
-fn plain(batch: &RecordBatch) -> RecordBatch {
-    let schema = schema::events();
-    let columns = batch.columns().iter().zip(schema.fields());
-    let columns = columns.map(|(column, field)| arrow::compute::cast(column, field.data_type()).expect("a text"));
-    let columns = columns.collect();
-    RecordBatch::try_new(schema, columns).expect("the schema of `events`")
-}
-
-fn restored(object: &ParsedObject, vocabulary: &mut Vocabulary) -> Vec<Value> {
-    let mut records: Vec<_> = object.records().iter().map(|record| (object, record)).collect();
-    let mut restored = Vec::new();
-    for batch in encode(&mut records, vocabulary) {
-        let batch = plain(&batch.expect("columns fit together"));
-        restored.extend((0..batch.num_rows()).map(|row| to_json(&batch, row)));
-    }
-    restored
 }
 
 fn round_trip(path: &Path, vocabulary: &mut Vocabulary) -> Result<usize, String> {
@@ -169,6 +148,18 @@ fn broken_records_are_kept_out_and_counted() {
             (4, text.len() - 6)
         ]
     );
+}
+
+#[test]
+fn records_too_deep_to_be_told_from_others_are_kept_out_not_merged() {
+    let record = |fields: &str, name: &str| {
+        let deep = format!("{}{}", "[".repeat(127), "]".repeat(127));
+        format!(r#"{{"eventTime":"2023-07-10T11:42:36Z","eventName":"{name}","requestParameters":{deep}{fields}}}"#)
+    };
+    let records = ["A", "B"].map(|name| record("", name)).join(",");
+    let with_id = record(r#","eventID":"x""#, "C");
+    let object = object(&format!(r#"{{"Records":[{records},{with_id}]}}"#), &mut Vocabulary::default());
+    assert_eq!((object.records().len(), object.broken().len()), (1, 2));
 }
 
 #[test]

@@ -1,0 +1,230 @@
+//! The log objects in the ledger. A name is kept as a prefix, which many objects share, and a tail; a path as what
+//! stands before and behind the tail, which all objects of a folder share.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::commit::Writer;
+use super::error::StoreError;
+use super::ledger::{LedgerEntry, RefusedObject};
+use super::{Store, catalog_path};
+
+/// Prefixes and places held at hand before they are looked up again.
+const CACHE_MAX: usize = 10_000;
+
+/// The objects taken in so far. A million of them take some 40 MB.
+#[derive(Debug, Default)]
+pub struct Known {
+    sizes: HashMap<u128, u64>,
+}
+
+impl Known {
+    /// Size as stored of the object of this name, if it was taken in.
+    pub fn size_bytes(&self, name: &str) -> Option<u64> {
+        self.sizes.get(&name_key(name)).copied()
+    }
+
+    /// Notes an object.
+    pub fn insert(&mut self, name: &str, size_bytes: u64) {
+        self.sizes.insert(name_key(name), size_bytes);
+    }
+}
+
+/// 128 bits of the name, so that two names never meet by chance.
+fn name_key(name: &str) -> u128 {
+    use std::hash::BuildHasher;
+    let half = |seed| u128::from(foldhash::quality::FixedState::with_seed(seed).hash_one(name));
+    half(1) << 64 | half(2)
+}
+
+/// A name's prefix and its tail: the folders and the file, else account, trail and region, and time and random part. A
+/// function of the name alone, so that one name is one pair.
+pub(super) fn split(name: &str) -> (&str, &str) {
+    let at = match name.rfind('/') {
+        Some(slash) => slash + 1,
+        None if name.contains("_CloudTrail") => {
+            name.rmatch_indices('_').nth(1).map_or(0, |(underscore, _)| underscore + 1)
+        }
+        None => 0,
+    };
+    name.split_at(at)
+}
+
+/// Puts objects into the ledger, within one transaction.
+pub(super) struct Objects<'t> {
+    transaction: &'t Transaction<'t>,
+    prefixes: HashMap<String, i64>,
+    places: HashMap<(String, Option<String>), i64>,
+}
+
+impl<'t> Objects<'t> {
+    pub fn new(transaction: &'t Transaction<'t>) -> Objects<'t> {
+        Objects { transaction, prefixes: HashMap::new(), places: HashMap::new() }
+    }
+
+    /// Notes an object and how many of its records were kept out.
+    pub fn insert(&mut self, snapshot: i64, entry: &LedgerEntry, broken: u64) -> rusqlite::Result<()> {
+        if entry.refused.is_some() {
+            return self.insert_refused(snapshot, entry);
+        }
+        let (prefix, tail) = split(&entry.name);
+        let (prefix_id, place_id) = (self.prefix_id(prefix)?, self.place_id(&entry.path, tail)?);
+        // It was refused in an earlier run and is sound now.
+        self.transaction
+            .prepare_cached("DELETE FROM trailpare_refused_objects WHERE name = ?1")?
+            .execute([&entry.name])?;
+        self.transaction
+            .prepare_cached(
+                "INSERT OR REPLACE INTO trailpare_taken_objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute(params![
+                tail,
+                prefix_id,
+                place_id,
+                entry.size_bytes,
+                entry.sha256,
+                entry.records,
+                entry.events,
+                entry.duplicates,
+                broken,
+                snapshot,
+            ])?;
+        Ok(())
+    }
+
+    fn insert_refused(&self, snapshot: i64, entry: &LedgerEntry) -> rusqlite::Result<()> {
+        let (reason, offset) = entry.refused.clone().unwrap_or_default();
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO trailpare_refused_objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+            .execute(params![entry.name, entry.path, entry.size_bytes, entry.sha256, snapshot, reason, offset])?;
+        Ok(())
+    }
+
+    fn prefix_id(&mut self, prefix: &str) -> rusqlite::Result<i64> {
+        if let Some(id) = self.prefixes.get(prefix) {
+            return Ok(*id);
+        }
+        let known: Option<i64> = self
+            .transaction
+            .prepare_cached("SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?1")?
+            .query_row([prefix], |row| row.get(0))
+            .optional()?;
+        let id = match known {
+            Some(id) => id,
+            None => self
+                .transaction
+                .prepare_cached("INSERT INTO trailpare_name_prefixes (prefix) VALUES (?1)")?
+                .insert([prefix])?,
+        };
+        if self.prefixes.len() >= CACHE_MAX {
+            self.prefixes.clear();
+        }
+        self.prefixes.insert(prefix.to_owned(), id);
+        Ok(id)
+    }
+
+    fn place_id(&mut self, path: &str, tail: &str) -> rusqlite::Result<i64> {
+        let place = match path.rfind(tail) {
+            Some(at) => (path[..at].to_owned(), Some(path[at + tail.len()..].to_owned())),
+            None => (path.to_owned(), None),
+        };
+        if let Some(id) = self.places.get(&place) {
+            return Ok(*id);
+        }
+        let known: Option<i64> = self
+            .transaction
+            .prepare_cached("SELECT place_id FROM trailpare_places WHERE path_start = ?1 AND path_end IS ?2")?
+            .query_row(params![place.0, place.1], |row| row.get(0))
+            .optional()?;
+        let id = match known {
+            Some(id) => id,
+            None => self
+                .transaction
+                .prepare_cached("INSERT INTO trailpare_places (path_start, path_end) VALUES (?1, ?2)")?
+                .insert(params![place.0, place.1])?,
+        };
+        if self.places.len() >= CACHE_MAX {
+            self.places.clear();
+        }
+        self.places.insert(place, id);
+        Ok(id)
+    }
+}
+
+impl Writer {
+    /// Every object taken in so far.
+    pub fn known_objects(&self) -> Result<Known, StoreError> {
+        let read = || {
+            let mut statement = self.connection().prepare("SELECT prefix_id, prefix FROM trailpare_name_prefixes")?;
+            let pair = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let prefixes: HashMap<i64, String> = statement.query_map([], pair)?.collect::<Result<_, _>>()?;
+            let mut known = Known::default();
+            let mut statement =
+                self.connection().prepare("SELECT prefix_id, tail, size_bytes FROM trailpare_taken_objects")?;
+            let mut rows = statement.query([])?;
+            let mut name = String::new();
+            while let Some(row) = rows.next()? {
+                name.clear();
+                name.push_str(prefixes.get(&row.get(0)?).map_or("", String::as_str));
+                name.push_str(row.get_ref(1)?.as_str()?);
+                known.insert(&name, row.get(2)?);
+            }
+            Ok(known)
+        };
+        read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
+    }
+
+    /// SHA-256 of the bytes of an object that was taken in.
+    pub fn known_digest(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let (prefix, tail) = split(name);
+        let read = || {
+            self.connection()
+                .prepare_cached(
+                    "SELECT sha256 FROM trailpare_taken_objects WHERE tail = ?1 AND prefix_id = \
+                     (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)",
+                )?
+                .query_row([tail, prefix], |row| row.get(0))
+                .optional()
+        };
+        let digest = read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))?;
+        Ok(digest.flatten())
+    }
+}
+
+impl Store {
+    /// The objects that are refused, by name. Asked so that stores of every version can answer.
+    pub fn refused_objects(&self) -> Result<Vec<RefusedObject>, StoreError> {
+        self.query(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT name, path, reason, offset_bytes FROM trailpare_objects WHERE state = 'refused' ORDER BY name",
+            )?;
+            let rows = statement.query_map([], |r| {
+                Ok(RefusedObject { name: r.get(0)?, path: r.get(1)?, reason: r.get(2)?, offset_bytes: r.get(3)? })
+            })?;
+            rows.collect()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn names_are_split_where_many_are_alike() {
+        for (prefix, tail) in [
+            ("111122223333_CloudTrail_eu-west-1_", "20240302T0710Z_AAAAAAAAAAAAAAAA"),
+            ("111122223333_CloudTrail-Insight_eu-west-1_", "20240302T0710Z_AAAAAAAAAAAAAAAA"),
+            ("a/111122223333_CloudTrail_eu-west-1_/", "b_c.json"),
+            ("", "a_b_c.json"),
+            ("a_", "b_CloudTrail"),
+            ("", "a_CloudTrail"),
+            ("", "_CloudTrail"),
+            ("a/", ""),
+            ("", ""),
+        ] {
+            assert_eq!(split(&format!("{prefix}{tail}")), (prefix, tail));
+        }
+    }
+}
