@@ -6,7 +6,8 @@
 //!   `special` where it depends on what the request carries.
 //! * `flat`, `params`, `form`: what a request says, and the ARN forms that it fills.
 //! * `sight`: what the rules look at in a request, by which the step remembers.
-//! * `plan`, `variable`, `resources`: which resources an action was taken on.
+//! * `plan`, `candidates`, `variable`, `resources`: which resources an action was taken on; `queue`, `numbered`: those that
+//!   requests name by URLs or by ids that say what they are.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
 //! Knows nobody, does no I/O.
