@@ -43,7 +43,7 @@ impl Said {
             is_made: ["Create", "Import", "Register", "Put"].iter().any(|verb| operation.starts_with(verb)),
             is_copied: operation.starts_with("Copy"),
         };
-        let of_type = |(letters, own)| Said { is_said: (most > 0).then(|| letters == most), own, ..of_all };
+        let of_type = |(letters, own)| Said { is_said: (most > 0).then_some(letters == most), own, ..of_all };
         letters.into_iter().zip(own).map(of_type).collect()
     }
 }
@@ -163,7 +163,7 @@ fn plain(form: &Form, at: usize, own: Option<usize>) -> &'static [&'static str] 
     let is_alike = |other: usize| form.variables.get(other).is_some_and(|other| stem(other) == stem(variable));
     let other_of_stem = form.variables.iter().any(|other| other != variable && stem(other) == stem(variable));
     match (variable.ends_with("Id"), other_of_stem) {
-        _ if !own.map_or_else(|| is_own(form, at, variable), |own| is_alike(own)) => &[],
+        _ if !own.map_or_else(|| is_own(form, at, variable), is_alike) => &[],
         (true, _) => &["Id", "Ids", "Identifier", "Identifiers"],
         (false, true) => &["Name", "Names"],
         (false, false) => &["Name", "Names", "Id", "Ids", "Identifier", "Identifiers"],

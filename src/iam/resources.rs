@@ -147,8 +147,11 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     let types = &plan.types;
     let told = if types.len() > 1 { request.told(types) } else { None };
     let mut by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, told.as_ref())).collect();
-    let needless = needless(types, &by_type);
-    needless.into_iter().filter_map(|at| Some(by_type.get_mut(at)?.arns.clear())).for_each(drop);
+    for at in needless(types, &by_type) {
+        if let Some(of_type) = by_type.get_mut(at) {
+            of_type.arns.clear();
+        }
+    }
     // Types that share a variable (an object's key) are told apart by the ones that only one of them has.
     let some_whole = by_type.iter().any(|of_type| of_type.is_whole && !of_type.arns.is_empty());
     let is_met = |of_type: &OfType| !of_type.arns.is_empty() && (of_type.is_whole || !some_whole);
