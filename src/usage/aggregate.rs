@@ -20,8 +20,9 @@ pub(super) enum Copies {
     Foreign,
 }
 
-/// What rows hold, beside the catalogue by which they are derived; counted up when they get more columns.
-const FORM: u32 = 2;
+/// What rows hold, beside the catalogue by which they are derived; counted up when they get more columns, and when the
+/// step's rules change.
+const FORM: u32 = 3;
 
 /// The version of usage derived by `catalog`: what was derived under another one is derived anew.
 pub fn version(catalog: &Catalog) -> String {
