@@ -13,6 +13,8 @@
 
 use chrono::{NaiveDate, NaiveDateTime};
 
+use crate::iam::arn::is_account_id;
+
 /// What an object is, by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObjectKind {
@@ -213,10 +215,6 @@ fn date_of_folders(parts: &[&str]) -> Option<NaiveDate> {
         (part.len() == len && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse::<u32>().ok())?
     };
     NaiveDate::from_ymd_opt(i32::try_from(number(year, 4)?).ok()?, number(month, 2)?, number(day, 2)?)
-}
-
-fn is_account_id(part: &str) -> bool {
-    part.len() == 12 && part.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_org_id(part: &str) -> bool {

@@ -20,6 +20,11 @@ pub struct Arn<'a> {
     pub resource: &'a str,
 }
 
+/// Whether a text is twelve digits.
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 impl<'a> Arn<'a> {
     /// Reads an ARN; `None` for anything else.
     pub fn parse(text: &'a str) -> Option<Arn<'a>> {

@@ -1,6 +1,6 @@
 //! Under which parameters of a request a variable of an ARN form may stand.
 
-use super::catalog::{Action, ResourceType, Service};
+use super::catalog::{Action, ResourceType, Service, bare_name};
 use super::form::Form;
 use super::overrides::overrides;
 use super::params::{Name, Ranked};
@@ -25,7 +25,7 @@ pub(super) struct Said {
 impl Said {
     /// Of each of an action's types.
     pub fn of_all(action: &Action, types: &[&ResourceType]) -> Vec<Said> {
-        let operation = action.name.split_once(':').map_or("", |(_, name)| name);
+        let operation = bare_name(&action.name);
         let forms: Vec<Form> = types.iter().map(|kind| Form::new(&kind.arn)).collect();
         let lower = operation.to_ascii_lowercase();
         let own: Vec<Option<usize>> = forms.iter().map(|form| own(form, &lower)).collect();

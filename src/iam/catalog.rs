@@ -87,6 +87,11 @@ pub struct Action {
     pub(super) plan: OnceLock<Plan>,
 }
 
+/// An action's name without its service: `GetObject`.
+pub(super) fn bare_name(action: &str) -> &str {
+    action.split_once(':').map_or("", |(_, name)| name)
+}
+
 /// One resource type: its name and one form of its ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceType {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::arn::{Arn, escape, partition_of};
-use super::catalog::{AccessLevel, Action, Catalog, Service};
+use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Permission};
 use super::passing::passed_roles;
 use super::plan::{Plan, TypePlan};
@@ -104,7 +104,7 @@ fn has_tags(service: &Service, operation: &str, request: &Request<'_>) -> bool {
 /// The action that tags what an operation makes. Where a service has several, one that takes what is made, and of those
 /// the newer general one.
 fn tagging_action<'s>(catalog: &Catalog, service: &'s Service, made: &Permission) -> Option<&'s Action> {
-    let operation = made.action.split_once(':').map_or("", |(_, name)| name);
+    let operation = bare_name(&made.action);
     let thing = operation.find(|c: char| c.is_ascii_uppercase()).map_or("", |_| {
         let verb = operation.char_indices().skip(1).find(|(_, c)| c.is_ascii_uppercase());
         verb.and_then(|(at, _)| operation.get(at..)).unwrap_or_default()
@@ -149,23 +149,23 @@ fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission,
     match (said.is_empty(), found.is_empty()) {
         (false, _) => said,
         (_, false) => found.into_iter().cloned().collect(),
-        _ => numbered_later(catalog, tag, made, request).unwrap_or_else(|| resources(catalog, tag, request)),
+        _ => numbered_later(catalog, tag, made, request),
     }
 }
 
 /// Where the call itself has no resource: the pattern of the type that its name says.
-fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Option<Vec<String>> {
+fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
     let found = resources(catalog, tag, request);
     if found.iter().any(|arn| arn != "*") {
-        return Some(found);
+        return found;
     }
-    let operation = made.action.split_once(':').map_or("", |(_, name)| name).to_ascii_lowercase();
+    let operation = bare_name(&made.action).to_ascii_lowercase();
     let is_made = |kind: &&TypePlan| {
         let kind = kind.name.replace(['-', '_'], "").to_ascii_lowercase();
         kind.len() > 2 && operation.ends_with(&kind)
     };
-    let kind = Plan::of(catalog, tag).types.iter().find(is_made)?;
-    Some(vec![fill(&kind.form, request.event, |_| None)])
+    let kind = Plan::of(catalog, tag).types.iter().find(is_made);
+    kind.map_or(found, |kind| vec![fill(&kind.form, request.event, |_| None)])
 }
 
 /// What a service does with a key that the request names, in the caller's name: service, what the operation's name

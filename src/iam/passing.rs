@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::arn::{Arn, escape};
-use super::catalog::{AccessLevel, Action, Catalog, Service};
+use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Permission};
 use super::params::Params;
 use super::resources::{Request, is_role_arn, role_arn};
@@ -66,7 +66,7 @@ fn in_role_parameters<'a>(parameters: &Params<'a>) -> impl Iterator<Item = &'a s
 /// Whether a service's call that no table lists may be one that hands a role over: IAM's own are about roles, and so is
 /// what takes a role as its resource, what takes a role's permission away, tags, and names roles as principals.
 fn may_pass(catalog: &Catalog, service: &Service, action: &Action) -> bool {
-    let name = action.name.split_once(':').map_or("", |(_, name)| name);
+    let name = bare_name(&action.name);
     let takes_away = ["Delete", "Remove", "Detach", "Disassociate", "Deregister", "Untag", "Tag", "Revoke", "Stop"];
     !matches!(service.prefix(), "iam" | "sso" | "ram" | "access-analyzer" | "health" | "support" | "signin")
         && !takes_away.iter().any(|verb| name.starts_with(verb))

@@ -1,10 +1,8 @@
 //! How the resources of an action are found: for each resource type that it takes its ARN form, and for each variable of
 //! that the parameters that may hold it. Made once for each action, when it is first asked for.
 
-use std::sync::Arc;
-
 use super::candidates::Said;
-use super::catalog::{AccessLevel, Action, Catalog, ResourceType, Service};
+use super::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_name};
 use super::form::{Form, Piece};
 use super::params::Name;
 use super::variable::VariablePlan;
@@ -19,8 +17,6 @@ pub(super) struct Plan {
     pub is_of_any: bool,
     /// Whether a closer type stands for the wider one even where that is required.
     pub closer_suffices: bool,
-    /// By which what it found is known again.
-    pub key: Arc<str>,
 }
 
 #[derive(Clone, Debug)]
@@ -95,14 +91,13 @@ impl Plan {
             is_of_any: is_of_any(action),
             // On an index the index alone is asked for. Source: DynamoDB developer guide, "Using indexes", IAM policies.
             closer_suffices: action.name.starts_with("dynamodb:"),
-            key: Arc::clone(&action.name),
         }
     }
 }
 
 /// Whether an action is about tags of whatever it is given.
 fn is_of_any(action: &Action) -> bool {
-    let name = action.name.split_once(':').map_or("", |(_, name)| name);
+    let name = bare_name(&action.name);
     let fronts = ["ListTags", "GetTags", "DescribeTags", "AddTags", "RemoveTags"];
     action.access_level == AccessLevel::Tagging || fronts.iter().any(|front| name.starts_with(front))
 }

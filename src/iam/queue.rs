@@ -4,7 +4,7 @@
 //! Source: SQS Developer Guide, "Queue and message identifiers": a URL has the account of the queue's owner in it; AWS
 //! General Reference, "Amazon SQS endpoints".
 
-use super::arn::escape;
+use super::arn::{escape, is_account_id};
 use super::event::Place;
 use super::form::Form;
 use super::resources::{Request, fill, is_plain};
@@ -17,7 +17,7 @@ pub(super) fn arns(form: &Form, request: &Request<'_>) -> Vec<String> {
     }
     let arn = |url: &&str| {
         let (host, path) = url.split_once("://")?.1.split_once('/')?;
-        let (account, name) = path.split_once('/').filter(|(account, _)| is_account(account))?;
+        let (account, name) = path.split_once('/').filter(|(account, _)| is_account_id(account))?;
         let place = Place { account_id: Some(account), aws_region: region(host).or(request.event.aws_region) };
         let name = escape(Some(name).filter(|name| !name.is_empty() && !name.contains(['/', ':']))?);
         Some(fill(form, place, |_| Some(&name)))
@@ -27,13 +27,9 @@ pub(super) fn arns(form: &Form, request: &Request<'_>) -> Vec<String> {
 
 /// Source: SQS API Reference, GetQueueUrl, "QueueOwnerAWSAccountId".
 fn of_owner(form: &Form, request: &Request<'_>) -> Option<String> {
-    let owner = request.parameters.text("QueueOwnerAWSAccountId").filter(|account| is_account(account))?;
+    let owner = request.parameters.text("QueueOwnerAWSAccountId").filter(|account| is_account_id(account))?;
     let name = escape(request.parameters.text("QueueName").filter(|name| !name.contains(['/', ':']))?);
     Some(fill(form, Place { account_id: Some(owner), ..request.event }, |_| Some(&name)))
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The region in an endpoint's host.

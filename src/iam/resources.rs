@@ -16,7 +16,7 @@
 
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
@@ -47,8 +47,6 @@ pub(super) struct Request<'a> {
     caller: Option<&'a str>,
     /// Those of the list that are ARNs, escaped.
     listed_arns: OnceCell<Vec<Cow<'a, str>>>,
-    /// What was found by plans already.
-    found: RefCell<Vec<(Arc<str>, Vec<String>)>>,
     sight: &'a RefCell<Sight>,
 }
 
@@ -67,7 +65,6 @@ impl<'a> Request<'a> {
             listed,
             caller,
             listed_arns: OnceCell::new(),
-            found: RefCell::default(),
             sight,
         }
     }
@@ -94,16 +91,6 @@ impl<'a> Request<'a> {
             text => named(text, types),
         };
         (!names.is_empty()).then(|| Told { kinds: kinds.iter().map(kind).collect(), names })
-    }
-
-    /// The resources of a plan's types, found once.
-    fn found(&self, plan: &Plan) -> Vec<String> {
-        if let Some((_, found)) = self.found.borrow().iter().find(|(key, _)| *key == plan.key) {
-            return found.clone();
-        }
-        let found = of_types(plan, self);
-        self.found.borrow_mut().push((Arc::clone(&plan.key), found.clone()));
-        found
     }
 
     /// ARNs of a form in the record's own list, escaped.
@@ -135,7 +122,7 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
     if plan.types.is_empty() {
         return vec!["*".to_owned()];
     }
-    let found = request.found(plan);
+    let found = of_types(plan, request);
     if found.is_empty() {
         return vec!["*".to_owned()];
     }

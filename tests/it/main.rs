@@ -9,7 +9,6 @@ mod iam_cases;
 mod iam_memory;
 mod iam_operations;
 mod iam_real;
-mod iam_resources;
 mod iam_services;
 mod ingest;
 mod optimize;
