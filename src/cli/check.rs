@@ -145,7 +145,7 @@ fn group(group: &Group) -> Value {
         "resource": group.resource,
         "uses": group.events,
         "first_time": format_time(group.first_time_us),
-        "example_event_id": group.example_event_id,
-        "principal_arn": group.principal,
+        "example_event_id": group.example_event_id.as_str(),
+        "principal_arn": group.principal.as_str(),
     })
 }

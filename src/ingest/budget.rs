@@ -31,6 +31,8 @@ pub(super) struct Budget {
     pub object_bytes: u64,
     /// Ids of events held in memory for finding duplicates.
     pub seen_bytes: u64,
+    /// Calls between accounts held in memory for counting them once.
+    pub shared_bytes: u64,
     /// Worker threads: as many as wanted, as far as there is memory for them.
     pub threads: usize,
 }
@@ -42,12 +44,12 @@ impl Budget {
         }
         let threads = threads.clamp(1, ((limit_bytes - FIXED_BYTES) / 3 / THREAD_BYTES).max(1) as usize);
         let free = limit_bytes - FIXED_BYTES - THREAD_BYTES * threads as u64;
-        let seen_bytes = free / 4;
-        let batches = free - seen_bytes;
+        let (seen_bytes, shared_bytes) = (free * 3 / 16, free / 16);
+        let batches = free - seen_bytes - shared_bytes;
         // One object of the greatest size may come on top of what the other threads hold.
         let object_bytes = batches / 2 / OBJECT_BYTES_PER_JSON_BYTE;
         let batch_bytes = (batches / 2 / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
-        Ok(Budget { batch_bytes, object_bytes, seen_bytes, threads })
+        Ok(Budget { batch_bytes, object_bytes, seen_bytes, shared_bytes, threads })
     }
 }
 
@@ -73,7 +75,7 @@ mod tests {
                 let batches = b.batch_bytes * b.threads as u64 * BYTES_PER_JSON_BYTE
                     + b.object_bytes * OBJECT_BYTES_PER_JSON_BYTE;
                 let fixed = FIXED_BYTES + THREAD_BYTES * b.threads as u64;
-                assert!(fixed + b.seen_bytes + batches <= limit, "{b:?}");
+                assert!(fixed + b.seen_bytes + b.shared_bytes + batches <= limit, "{b:?}");
                 assert!(b.threads >= 1 && b.batch_bytes >= 1 << 20, "{b:?}");
             }
         }

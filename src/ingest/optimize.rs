@@ -72,7 +72,7 @@ pub fn optimize(
     let mut writer = store.writer()?;
     let mut sum = Optimized::default();
     (sum.files_before, sum.bytes_before) = amount(&store.snapshot(None)?);
-    upkeep::tidy(&mut writer, catalog)?;
+    upkeep::tidy(&mut writer, catalog, None)?;
     let days = days(&store.snapshot(None)?, options.file_bytes);
     sum.days = merge_days(&mut writer, &days, options, memory, progress)?;
     sum.interrupted = progress.is_stopped();

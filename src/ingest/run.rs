@@ -13,12 +13,13 @@ use super::budget::Budget;
 use super::error::IngestError;
 use super::plan::{Plan, Planned, plan};
 use super::seen::Seen;
+use super::shared::HeldCalls;
 use super::stages::Stage;
 use super::{Options, Progress, Summary, upkeep};
 use crate::iam::Catalog;
 use crate::store::{Commit, DataFileWriter, LedgerEntry, Store, Table, UsageState, Writer};
 use crate::time::format_date;
-use crate::usage;
+use crate::usage::{self, SharedCalls};
 
 /// Data files that may wait for a commit.
 const COMMIT_FILES_MAX: usize = 256;
@@ -39,16 +40,19 @@ pub fn ingest(
     let budget = Budget::new(options.memory_limit_bytes, options.threads)?;
     let mut writer = store.writer()?;
     let mut summary = Summary::default();
-    upkeep::refresh(&mut writer, catalog)?;
+    upkeep::refresh(&mut writer, catalog, None)?;
     let archives: Vec<String> = options.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let run = writer.begin_run(&archives)?;
     let Plan { objects, refused } =
         progress.stages.time(Stage::Find, || plan(options, &writer, progress, &mut summary))?;
     progress.objects_total.store(objects.len() as u64, Ordering::Relaxed);
     progress.bytes_total.store(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
-    let seen = Seen::new(&store.snapshot(None)?, budget.seen_bytes, &writer.staging());
+    let before = store.snapshot(None)?;
+    let seen = Seen::new(&before, budget.seen_bytes, &writer.staging());
     let mut committer = Committer {
-        foreign_before: upkeep::cross_account_days(&store.snapshot(None)?),
+        shared: HeldCalls::new(&before, budget.shared_bytes),
+        foreign_before: upkeep::cross_account_days(&before),
+        threads: budget.threads,
         writer: &mut writer,
         catalog,
         summary: &mut summary,
@@ -59,8 +63,9 @@ pub fn ingest(
     };
     committer.add(Converted { objects: refused, ..Default::default() })?;
     take_in(&objects, budget, seen, catalog, progress, &mut committer)?;
-    committer.commit()?;
-    progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog))?;
+    progress.stages.time(Stage::Commit, || committer.commit())?;
+    let held = committer.shared;
+    progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog, Some(held)))?;
     writer.end_run(run, &summary.run)?;
     summary.snapshot = store.snapshot(None)?.id;
     summary.interrupted = progress.is_stopped();
@@ -207,8 +212,10 @@ struct Committer<'a> {
     since: Instant,
     interval: Duration,
     progress: &'a Progress,
-    /// Days of which an earlier ingest counted what only the called accounts had logged.
+    shared: HeldCalls,
+    /// Days of which what only the called accounts had logged was counted before.
     foreign_before: HashSet<i32>,
+    threads: usize,
 }
 
 impl Committer<'_> {
@@ -239,11 +246,13 @@ impl Committer<'_> {
         }
         self.summary.json_bytes += converted.json_bytes;
         self.pending.files.extend(converted.files);
-        for (date, rows) in converted.usage {
-            self.pending.usage.entry(date).or_default().extend(rows);
+        for (date, sums) in converted.usage {
+            self.pending.usage.entry(date).or_default().absorb(sums);
         }
-        self.pending.foreign_days.extend(converted.foreign_days);
-        self.pending.shared_days.extend(converted.shared_days);
+        for (date, calls) in converted.shared {
+            self.pending.shared.entry(date).or_default().absorb(calls);
+        }
+        self.pending.date = converted.date.or(self.pending.date);
         self.pending.objects.extend(converted.objects);
         self.pending.days.extend(converted.days);
         if self.since.elapsed() >= self.interval || self.pending.files.len() >= COMMIT_FILES_MAX {
@@ -287,23 +296,32 @@ impl Committer<'_> {
         };
         for date in commit.add.iter().map(|file| file.event_date).collect::<std::collections::BTreeSet<_>>() {
             // A caller's copy may take the place of a called account's that was counted in an earlier ingest.
-            let is_late = pending.shared_days.contains(&date) && self.foreign_before.contains(&date);
-            let state = if is_late || pending.foreign_days.contains(&date) {
+            let calls = pending.shared.get(&date);
+            let is_late = calls.is_some_and(SharedCalls::has_own) && self.foreign_before.contains(&date);
+            let state = if is_late || calls.is_some_and(SharedCalls::has_foreign) {
                 UsageState::Unresolved
             } else {
                 UsageState::Added(usage::version(self.catalog))
             };
             commit.usage.push((date, state));
         }
-        for (date, mut batches) in pending.usage {
-            let rows = if batches.len() > 1 {
-                usage::summed(batches.into_iter().flatten().collect())
-            } else {
-                batches.pop().unwrap_or_default()
-            };
-            commit.add.push(write_usage(&self.writer.staging(), date, &rows)?);
+        for (date, sums) in pending.usage {
+            commit.add.push(write_usage(&self.writer.staging(), date, &sums.finish())?);
         }
         self.writer.commit(&commit)?;
+        pending.shared.into_iter().for_each(|(date, calls)| self.shared.add(date, calls));
+        pending.date.map_or(Ok(()), |date| self.resolve_days_done(date))
+    }
+
+    /// Tells apart the calls of the days that are over, where objects of `date` have come. Should more come of such a
+    /// day, it is read from the store.
+    fn resolve_days_done(&mut self, date: i32) -> Result<(), IngestError> {
+        // A day's events lie in objects of the day and the one after; each thread may be a day behind.
+        let days: Vec<i32> = self.shared.days_before(date - 1 - self.threads as i32).collect();
+        if !days.is_empty() {
+            upkeep::resolve_days(self.writer, &days, self.catalog, &mut self.shared)?;
+            self.foreign_before.extend(days);
+        }
         Ok(())
     }
 }

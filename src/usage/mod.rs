@@ -3,7 +3,7 @@
 //! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts with `interner`, `generalise` keeps what varies
 //! without end out of the table, `origin` is where calls came from, `sum` adds rows up, `cross_account` counts a call
 //! that two accounts logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `select` says
-//! whose usage is meant, `data_events` which services' data events there are.
+//! whose usage is meant, `data_events` which services' data events there are, `text` the texts that rows share.
 
 mod aggregate;
 mod columns;
@@ -18,10 +18,11 @@ mod read;
 mod row;
 mod select;
 mod sum;
+mod text;
 
 pub use aggregate::{Aggregator, version};
 pub use columns::{EVENT_COLUMNS, EventColumns};
-pub use cross_account::{is_foreign_copy, resolve_day};
+pub use cross_account::{SharedCalls, is_foreign_copy, resolve_day};
 pub use data_events::data_event_sources;
 #[cfg(test)]
 pub(crate) use data_events::known_sources;
@@ -32,4 +33,5 @@ pub(crate) use read::merge_day;
 pub use read::{ReadError, principals, read};
 pub use row::{Outcome, UsageRow};
 pub use select::{SelectError, Selection, TimeRange};
-pub(crate) use sum::summed;
+pub(crate) use sum::{Sums, summed};
+pub use text::Text;

@@ -9,11 +9,12 @@ use hashbrown::HashMap;
 
 use super::aggregate::Aggregator;
 use super::columns::{EVENT_COLUMNS, EventColumns};
-use super::cross_account::derive_foreign;
+use super::cross_account::{SharedCalls, derive_foreign};
 use super::encode::{decode, texts};
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange, Who};
 use super::sum::summed;
+use super::text::TextPool;
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Table, read_batches};
 
@@ -40,9 +41,9 @@ pub fn read(
     catalog: &Catalog,
 ) -> Result<Vec<UsageRow>, ReadError> {
     let selection = Arc::new(selection.clone());
-    let mut rows = Vec::new();
+    let (mut rows, mut pool) = (Vec::new(), TextPool::default());
     for file in snapshot.files(Table::Usage).iter().filter(|file| range.cover(file.event_date) == Cover::All) {
-        rows.extend(read_usage(file, &selection)?);
+        rows.extend(read_usage(file, &selection, &mut pool)?);
     }
     let mut by_day: Vec<Vec<&DataFile>> = Vec::new();
     for file in snapshot.files(Table::Events).iter().filter(|file| range.cover(file.event_date) == Cover::Part) {
@@ -59,13 +60,13 @@ pub fn read(
     Ok(summed(rows))
 }
 
-fn read_usage(file: &DataFile, selection: &Arc<Selection>) -> Result<Vec<UsageRow>, ReadError> {
+fn read_usage(file: &DataFile, selection: &Arc<Selection>, pool: &mut TextPool) -> Result<Vec<UsageRow>, ReadError> {
     let selection = Arc::clone(selection);
     let wanted = move |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, &selection) };
     let predicate = RowPredicate { columns: WHO_COLUMNS, wanted: Box::new(wanted) };
     let mut rows = Vec::new();
     for batch in read_batches(&file.path, None, Some(predicate))? {
-        rows.extend(decode(&batch?, |_| true)?);
+        rows.extend(decode(&batch?, pool)?);
     }
     Ok(rows)
 }
@@ -113,16 +114,16 @@ fn derive(
         }
     }
     let (mut rows, _) = aggregator.finish();
-    rows.extend(derive_foreign(files, catalog, &keep)?);
+    rows.extend(derive_foreign(files, SharedCalls::default(), catalog, &keep)?);
     Ok(rows)
 }
 
 /// Merges the rows of several `usage` files of one day into one row a use, in stored order.
 pub(crate) fn merge_day(files: &[&DataFile]) -> Result<Vec<UsageRow>, ReadError> {
-    let mut rows = Vec::new();
+    let (mut rows, mut pool) = (Vec::new(), TextPool::default());
     for file in files {
         for batch in read_batches(&file.path, None, None)? {
-            rows.extend(decode(&batch?, |_| true)?);
+            rows.extend(decode(&batch?, &mut pool)?);
         }
     }
     Ok(summed(rows))

@@ -322,12 +322,13 @@ impl ConditionArg {
 }
 impl Each {
     pub(super) fn key(self, row: &UsageRow) -> String {
-        match self {
-            Each::Principal => row.principal_arn.clone(),
-            Each::Session => row.session_name.clone().unwrap_or_else(|| row.principal_arn.clone()),
-            Each::Account => row.account_id.clone(),
-            Each::PermissionSet => row.permission_set.clone().unwrap_or_else(|| row.principal_arn.clone()),
-        }
+        let of = match self {
+            Each::Principal => &row.principal_arn,
+            Each::Session => row.session_name.as_ref().unwrap_or(&row.principal_arn),
+            Each::Account => &row.account_id,
+            Each::PermissionSet => row.permission_set.as_ref().unwrap_or(&row.principal_arn),
+        };
+        of.to_string()
     }
 }
 
