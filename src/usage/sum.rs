@@ -48,6 +48,11 @@ impl Sums {
         other.runs.into_iter().for_each(|rows| self.add(rows));
     }
 
+    /// Rows held.
+    pub fn len(&self) -> usize {
+        self.runs.iter().map(Vec::len).sum()
+    }
+
     /// All rows, summed.
     pub fn finish(mut self) -> Vec<UsageRow> {
         while self.runs.len() > 1 {

@@ -29,7 +29,8 @@ fn status(store: &str) -> Value {
 
 /// Every row of a table, in an order of its own.
 fn export(store: &str, table: &str) -> String {
-    let order = if table == "events" { "event_id, event_time" } else { "1, 2, 3, 13, 14, 7, 8, 6, 9, 10, 11, 12, 15, 16" };
+    let order =
+        if table == "events" { "event_id, event_time" } else { "1, 2, 3, 13, 14, 7, 8, 6, 9, 10, 11, 12, 15, 16" };
     ok(&["sql", "--store", store, "--format", "csv", &format!("SELECT * FROM {table} ORDER BY {order}")])
 }
 
