@@ -116,8 +116,11 @@ pub(super) fn derive_foreign(
         Ok(())
     };
     for (file, _) in files.iter().zip(&shared.has_foreign).filter(|(_, has_foreign)| **has_foreign) {
-        let predicate =
-            RowPredicate { columns: &SHARED_COLUMNS, wanted: Box::new(|batch| Ok(foreign_rows(&batch)?.into())) };
+        let predicate = RowPredicate {
+            columns: &SHARED_COLUMNS,
+            dictionaries: false,
+            wanted: Box::new(|batch| Ok(foreign_rows(&batch)?.into())),
+        };
         for batch in read_batches(&file.path, Some(EVENT_COLUMNS), Some(predicate))? {
             count(&batch?)?;
         }

@@ -1,8 +1,8 @@
 //! Reading usage for a selection: whole days from `usage`, days that the window cuts from `events`.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, BooleanArray};
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
@@ -12,7 +12,7 @@ use super::columns::{EVENT_COLUMNS, EventColumns};
 use super::cross_account::{SharedCalls, derive_foreign};
 use super::encode::{decode, texts};
 use super::row::UsageRow;
-use super::select::{Cover, Selection, TimeRange, Who};
+use super::select::{Cover, Selection, TimeRange, Who, matches_any};
 use super::sum::summed;
 use super::text::TextPool;
 use crate::iam::Catalog;
@@ -31,8 +31,6 @@ pub enum ReadError {
     Columns(#[from] ArrowError),
 }
 
-const WHO_COLUMNS: &[&str] = &["account_id", "principal_arn", "permission_set", "session_name"];
-
 /// The usage of the selected principals in a window: one row a use, days summed up under the first, in a fixed order.
 pub fn read(
     snapshot: &Snapshot,
@@ -40,10 +38,9 @@ pub fn read(
     range: &TimeRange,
     catalog: &Catalog,
 ) -> Result<Vec<UsageRow>, ReadError> {
-    let selection = Arc::new(selection.clone());
     let (mut rows, mut pool) = (Vec::new(), TextPool::default());
     for file in snapshot.files(Table::Usage).iter().filter(|file| range.cover(file.event_date) == Cover::All) {
-        rows.extend(read_usage(file, &selection, &mut pool)?);
+        rows.extend(read_usage(file, selection, &mut pool)?);
     }
     let mut by_day: Vec<Vec<&DataFile>> = Vec::new();
     for file in snapshot.files(Table::Events).iter().filter(|file| range.cover(file.event_date) == Cover::Part) {
@@ -53,17 +50,17 @@ pub fn read(
         }
     }
     for day in by_day {
-        rows.extend(derive(&day, &selection, range, catalog)?);
+        rows.extend(derive(&day, selection, range, catalog)?);
     }
     let first = rows.iter().map(|row| row.event_date).min().unwrap_or_default();
     rows.iter_mut().for_each(|row| row.event_date = first);
     Ok(summed(rows))
 }
 
-fn read_usage(file: &DataFile, selection: &Arc<Selection>, pool: &mut TextPool) -> Result<Vec<UsageRow>, ReadError> {
-    let selection = Arc::clone(selection);
-    let wanted = move |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, &selection) };
-    let predicate = RowPredicate { columns: WHO_COLUMNS, wanted: Box::new(wanted) };
+fn read_usage(file: &DataFile, selection: &Selection, pool: &mut TextPool) -> Result<Vec<UsageRow>, ReadError> {
+    let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, selection) };
+    let columns = who_columns(selection);
+    let predicate = RowPredicate { columns: &columns, dictionaries: true, wanted: Box::new(wanted) };
     let mut rows = Vec::new();
     for batch in read_batches(&file.path, None, Some(predicate))? {
         rows.extend(decode(&batch?, pool)?);
@@ -71,23 +68,45 @@ fn read_usage(file: &DataFile, selection: &Arc<Selection>, pool: &mut TextPool) 
     Ok(rows)
 }
 
+/// The columns that tell whether a row is selected.
+fn who_columns(selection: &Selection) -> Vec<&'static str> {
+    let mut columns = vec!["principal_arn"];
+    for (column, patterns) in [
+        ("permission_set", &selection.permission_sets),
+        ("session_name", &selection.sessions),
+        ("account_id", &selection.accounts),
+    ] {
+        if !patterns.is_empty() {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+/// For each row of a batch of [`who_columns`], whether it is selected.
 fn is_selected(batch: &RecordBatch, selection: &Selection) -> Result<BooleanArray, ArrowError> {
-    let [account, principal, set, session] = [
-        texts(batch, "account_id")?,
-        texts(batch, "principal_arn")?,
-        texts(batch, "permission_set")?,
-        texts(batch, "session_name")?,
-    ];
-    Ok((0..batch.num_rows())
-        .map(|row| {
-            Some(selection.matches(&Who {
-                principal_arn: principal.value(row),
-                permission_set: set.is_valid(row).then(|| set.value(row)),
-                session_name: session.is_valid(row).then(|| session.value(row)),
-                account_id: account.value(row),
-            }))
-        })
-        .collect())
+    let mut selected = by_text(batch, "principal_arn", |arn| selection.names(arn))?;
+    if let Ok(named) = by_text(batch, "permission_set", |name| selection.names_permission_set(name)) {
+        selected = &selected | &named;
+    }
+    for (column, patterns) in [("session_name", &selection.sessions), ("account_id", &selection.accounts)] {
+        if !patterns.is_empty() {
+            selected = &selected & &by_text(batch, column, |text| matches_any(patterns, Some(text)))?;
+        }
+    }
+    Ok(BooleanArray::new(selected, None))
+}
+
+/// For each row, whether its text is meant; every text is looked at once. No text is not meant.
+fn by_text(batch: &RecordBatch, name: &str, is_meant: impl Fn(&str) -> bool) -> Result<BooleanBuffer, ArrowError> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_dictionary_opt::<Int32Type>());
+    let words = column.and_then(|column| Some((column, column.values().as_string_opt::<i32>()?)));
+    let (column, texts) = words.ok_or_else(|| ArrowError::SchemaError(format!("no text column {name}")))?;
+    let meant: Vec<bool> = texts.iter().map(|text| text.is_some_and(&is_meant)).collect();
+    let of = |key: i32| meant.get(key as usize).copied().unwrap_or(false);
+    let rows = column.keys().values();
+    let buffer = BooleanBuffer::collect_bool(rows.len(), |row| column.is_valid(row) && of(rows[row]));
+    Ok(buffer)
 }
 
 /// The usage in a part of one day, from its events.

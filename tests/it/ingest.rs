@@ -285,3 +285,24 @@ fn calls_between_accounts_are_told_apart_however_they_come() {
         assert!(usage == export(text(other), "usage"), "{}", other.display());
     }
 }
+
+/// What fits no batch is taken alone; what fits no memory is refused, and says what to do.
+#[test]
+fn objects_larger_than_a_batch_are_taken_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let make = |name: &str, events: &str, objects: &str| {
+        let archive = folder.path().join(name);
+        ok(&["synth", text(&archive), "--objects", objects, "--events", events, "--seed", events, "--days", "1", "-q"]);
+        archive
+    };
+    let (large, small, vast) = (make("large", "4000", "1"), make("small", "300", "3"), make("vast", "16000", "1"));
+    let store = folder.path().join("store");
+    let archives = [text(&large), text(&small), text(&vast)];
+    let arguments = ["--store", text(&store), "--memory-limit", "256MiB", "--threads", "2"];
+    let output = run(&[&["ingest"], &archives[..], &arguments[..]].concat());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("larger than the cap") && told.contains("raise --memory-limit"), "{told}");
+    let last = &status(text(&store))["last_run"];
+    assert_eq!((&last["taken"], &last["refused"]), (&Value::from(4), &Value::from(1)), "{last}");
+}
