@@ -1,5 +1,5 @@
 //! Operations whose actions or resources depend on what the request carries: copies between buckets, DynamoDB
-//! transactions and PartiQL, re-encryption, models, launching instances, API Gateway's verbs on paths.
+//! transactions and PartiQL, re-encryption, models, launching instances, mail as it is, API Gateway's verbs on paths.
 
 use std::sync::Arc;
 
@@ -17,13 +17,14 @@ pub(super) fn resolve<'c>(
     name: &str,
 ) -> Option<Resolved<'c>> {
     match (prefixes.first()?.as_str(), name) {
-        ("s3" | "s3express", "CopyObject" | "UploadPartCopy") => copy(catalog, request),
+        (prefix @ ("s3" | "s3express"), "CopyObject" | "UploadPartCopy") => copy(catalog, request, prefix),
         ("dynamodb", "TransactWriteItems") => transaction(catalog, request),
         ("dynamodb", "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction") => partiql(catalog, request),
         ("kms", "ReEncrypt") => re_encrypt(catalog, request),
         ("bedrock", _) => model(catalog, request, name),
         ("dynamodb", "BatchGetItem" | "BatchWriteItem") => batch(catalog, request, name),
         ("ec2", "RunInstances") => run_instances(catalog, request),
+        ("ses", "SendEmail") => raw_mail(catalog, request),
         ("ec2", "CreateTags" | "DeleteTags") => tags(catalog, request, name),
         ("apigateway", _) => verb(catalog, request, name),
         _ => None,
@@ -42,7 +43,7 @@ fn permission(action: &Action, resources: Vec<String>, rule: &'static str, sourc
 }
 
 /// Reading the source, writing the target. Source: S3 API Reference, CopyObject, "Permissions".
-fn copy<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+fn copy<'c>(catalog: &'c Catalog, request: &Request<'_>, prefix: &str) -> Option<Resolved<'c>> {
     let source = request.parameters.text("x-amz-copy-source").or(request.parameters.text("copySource"));
     let decoded = source.map(percent_decode);
     let (path, version) = match decoded.as_deref().map(|text| text.trim_start_matches('/')) {
@@ -52,24 +53,56 @@ fn copy<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>>
         },
         None => (None, false),
     };
-    let read = catalog.action(if version { "s3:GetObjectVersion" } else { "s3:GetObject" })?;
-    let write = catalog.action("s3:PutObject")?;
+    let because = "S3 API Reference, CopyObject";
+    let session = catalog.action("s3express:CreateSession")?;
+    let write = if prefix == "s3express" { session } else { catalog.action("s3:PutObject")? };
     let partition = partition_of(request.event.aws_region);
-    let from = match path {
-        Some(arn) if Arn::parse(arn).is_some() => escape(arn),
-        Some(path) => format!("arn:{partition}:s3:::{}", escape(path)),
-        None => format!("arn:{partition}:s3:::*/*"),
-    };
     let text = |name: &str| request.parameters.text(name);
     let to = match (text("bucketName"), text("key")) {
+        (Some(bucket), _) if prefix == "s3express" => vec![directory_bucket(bucket, request)],
         (Some(bucket), Some(key)) => vec![format!("arn:{partition}:s3:::{}/{}", escape(bucket), escape(key))],
         _ => resources(catalog, write, request),
     };
-    let because = "S3 API Reference, CopyObject";
-    Some(Resolved::Special(vec![
-        permission(read, vec![from], "s3-copy", because),
-        permission(write, to, "s3-copy", because),
-    ]))
+    let bucket = path.and_then(|path| path.split('/').next()).filter(|bucket| bucket.ends_with(DIRECTORY));
+    let (read, from) = match (bucket, path) {
+        (Some(bucket), _) => (session, directory_bucket(bucket, request)),
+        (None, path) => {
+            let from = match path {
+                Some(arn) if Arn::parse(arn).is_some() => escape(arn),
+                Some(path) => format!("arn:{partition}:s3:::{}", escape(path)),
+                None => format!("arn:{partition}:s3:::*/*"),
+            };
+            (catalog.action(if version { "s3:GetObjectVersion" } else { "s3:GetObject" })?, from)
+        }
+    };
+    let mut needed = vec![permission(write, to, "s3-copy", because)];
+    match needed.first_mut().filter(|permission| permission.action == read.name) {
+        Some(both) if both.resources.contains(&from) => {}
+        Some(both) => both.resources.push(from),
+        None => needed.insert(0, permission(read, vec![from], "s3-copy", because)),
+    }
+    Some(Resolved::Special(needed))
+}
+
+/// How names of directory buckets end. Source: S3 User Guide, "Directory bucket naming rules".
+const DIRECTORY: &str = "--x-s3";
+
+fn directory_bucket(name: &str, request: &Request<'_>) -> String {
+    let (region, account) = (request.event.aws_region.unwrap_or("*"), request.event.account_id.unwrap_or("*"));
+    format!("arn:{}:s3express:{region}:{account}:bucket/{}", partition_of(request.event.aws_region), escape(name))
+}
+
+/// Version 2's SendEmail of a message as it is needs what version 1's SendRawEmail needs.
+/// Source: denials that its callers met: aws/aws-actionmailer-ses-ruby#10, nodemailer/nodemailer#1734.
+fn raw_mail<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+    let content = request.parameters.get("content")?;
+    let is_raw = |name: &str| content.get(name).is_some_and(|raw| !raw.is_null());
+    if !is_raw("raw") && !is_raw("Raw") {
+        return None;
+    }
+    let action = catalog.action("ses:SendRawEmail")?;
+    let resources = resources(catalog, action, request);
+    Some(Resolved::Special(vec![permission(action, resources, "raw-mail", "what denials of SendEmail name")]))
 }
 
 /// `%2F` and its like; what is no escape stays.

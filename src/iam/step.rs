@@ -19,7 +19,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::arn::{Arn, escape};
-use super::catalog::{Action, Catalog};
+use super::catalog::{Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Event, Outcome, Permission, Permissions, Place};
 use super::flat::Flat;
 use super::memory::{At, Memory, Remembered};
@@ -48,7 +48,7 @@ fn no_call(event: &Event<'_>) -> Option<&'static str> {
         Some("AwsVpceEvent") => Some("network activity of a VPC endpoint"),
         Some("AwsCloudTrailAggregatedEvent") => Some("aggregated events: the events themselves count"),
         _ if event.event_category == Some("Insight") => Some("CloudTrail insight"),
-        _ if event.event_source.starts_with("signin.") => Some("console sign-in"),
+        kind if event.event_source.starts_with("signin.") && kind != Some("AwsApiCall") => Some("console sign-in"),
         _ if event.event_name.is_empty() => Some("no eventName"),
         _ => None,
     }
@@ -149,9 +149,7 @@ impl<'c> Operation<'c> {
     fn find(catalog: &'c Catalog, event_source: &str, event_name: &str) -> Operation<'c> {
         let prefixes = prefixes(catalog, event_source);
         let name = operation(event_name);
-        let key = |prefix: &String| format!("{prefix}:{name}").to_ascii_lowercase();
-        let rule = prefixes.iter().find_map(|prefix| overrides().operations.get(&key(prefix)));
-        let rule = rule.map(|rule| Ruled::new(catalog, rule));
+        let rule = Ruled::find(catalog, &prefixes, name);
         let otherwise = same_name(catalog, &prefixes, event_name.trim())
             .or_else(|| same_name(catalog, &prefixes, name))
             .or_else(|| generated(catalog, &prefixes, name))
@@ -173,10 +171,9 @@ impl<'c> Operation<'c> {
     }
 
     fn resolve(&self, catalog: &'c Catalog, request: &Request<'_>) -> Resolved<'c> {
-        if let Some(rule) = &self.rule {
-            return rule.resolve(request);
-        }
-        special::resolve(catalog, request, &self.prefixes, &self.name).unwrap_or_else(|| self.otherwise.clone())
+        let ruled = self.rule.as_ref().and_then(|rule| rule.resolve(request));
+        let special = || special::resolve(catalog, request, &self.prefixes, &self.name);
+        ruled.or_else(special).unwrap_or_else(|| self.otherwise.clone())
     }
 
     fn permissions(&self, catalog: &'c Catalog, request: &Request<'_>, outcome: Outcome) -> Permissions {
@@ -203,26 +200,48 @@ struct Ruled<'c> {
 }
 
 impl<'c> Ruled<'c> {
-    fn new(catalog: &'c Catalog, rule: &'static Rule) -> Ruled<'c> {
-        let actions = rule.actions.iter().filter_map(|(name, when)| Some((catalog.action(name)?, when)));
+    /// The rule of the first prefix that knows the operation, by a rule or by an action of its name.
+    fn find(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Ruled<'c>> {
+        let own = catalog.service(prefixes.first()?)?;
+        for prefix in prefixes {
+            if let Some(rule) = overrides().operations.get(&format!("{prefix}:{name}").to_ascii_lowercase()) {
+                return Some(Ruled::new(catalog, own, prefix, rule));
+            }
+            if catalog.service(prefix).is_some_and(|service| service.action(name).is_some()) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// A rule of the own service or of a related one: of that one's actions the own ones of the same names.
+    fn new(catalog: &'c Catalog, own: &'c Service, prefix: &str, rule: &'static Rule) -> Ruled<'c> {
+        let is_related = |name: &str| own.prefix() != prefix && name.split_once(':').is_some_and(|(p, _)| p == prefix);
+        let shared = |name: &str| is_related(name).then(|| own.action(bare_name(name))).flatten();
+        let action = |name: &str| shared(name).or_else(|| catalog.action(name));
+        let actions = rule.actions.iter().filter_map(|(name, when)| Some((action(name)?, when)));
         Ruled { actions: actions.collect(), rule }
     }
 
-    fn resolve(&self, request: &Request<'_>) -> Resolved<'c> {
+    /// `None` where none of its actions applies.
+    fn resolve(&self, request: &Request<'_>) -> Option<Resolved<'c>> {
         if self.rule.actions.is_empty() {
-            return Resolved::None("needs no permission");
+            return Some(Resolved::None("needs no permission"));
         }
         let applies = |when: &When| match when {
             When::Always => true,
             When::With(parameter) => request.parameters.has(parameter),
             When::Without(parameter) => !request.parameters.has(parameter),
         };
-        Resolved::Actions {
-            actions: self.actions.iter().filter(|(_, when)| applies(when)).map(|(action, _)| *action).collect(),
-            confidence: Confidence::Documented,
+        let actions: Vec<_> =
+            self.actions.iter().filter(|(_, when)| applies(when)).map(|(action, _)| *action).collect();
+        let confidence = if self.rule.is_guess { Confidence::Inferred } else { Confidence::Documented };
+        (!actions.is_empty()).then(|| Resolved::Actions {
+            actions,
+            confidence,
             rule: "override",
             source: Arc::clone(&self.rule.source),
-        }
+        })
     }
 }
 
