@@ -9,6 +9,8 @@ pub(super) enum When {
     Always,
     /// The request has this parameter.
     With(String),
+    /// It has it with this value.
+    Is(String, String),
     /// It has not.
     Without(String),
 }
@@ -74,7 +76,11 @@ fn parse(text: &str) -> Overrides {
 
 fn action(prefix: &str, text: &str) -> (String, When) {
     let (name, when) = if let Some((name, parameter)) = text.split_once('?') {
-        (name, When::With(parameter.to_owned()))
+        let when = match parameter.split_once('=') {
+            Some((parameter, value)) => When::Is(parameter.to_owned(), value.to_owned()),
+            None => When::With(parameter.to_owned()),
+        };
+        (name, when)
     } else if let Some((name, parameter)) = text.split_once('!') {
         (name, When::Without(parameter.to_owned()))
     } else {

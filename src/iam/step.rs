@@ -5,7 +5,7 @@
 //! 1. Only API calls need permissions; service events, sign-ins and insights don't.
 //! 2. A denial states the truth: action and resource are taken from its message.
 //! 3. `eventSource` → IAM prefixes (`prefixes`), `eventName` → operation, without the API's date.
-//! 4. Hand-written rules (`overrides`).
+//! 4. Hand-written rules (`overrides`, `ruled`).
 //! 5. Operations that take several actions by what they carry (`special`).
 //! 6. The action of the operation's own name, whatever its case.
 //! 7. Renames and HTTP verbs that are generated into the catalogue; unsigned operations need nothing.
@@ -19,14 +19,14 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::arn::{Arn, escape};
-use super::catalog::{Action, Catalog, Service, bare_name};
+use super::catalog::{Action, Catalog};
 use super::event::{Confidence, Event, Outcome, Permission, Permissions, Place};
 use super::flat::Flat;
 use super::memory::{At, Memory, Remembered};
-use super::overrides::{Rule, When, overrides};
 use super::params::{Document, Response};
 use super::prefixes::{operation, prefixes, siblings};
 use super::resources::{Request, resources};
+use super::ruled::Ruled;
 use super::sight::{Sight, put, put_optional};
 use super::{conditional, special};
 
@@ -190,59 +190,6 @@ impl<'c> Operation<'c> {
 /// A name that nobody knows, made fit to stand in a report.
 fn plain_name(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(64).collect()
-}
-
-/// A hand-written rule with its actions at hand.
-#[derive(Debug)]
-struct Ruled<'c> {
-    actions: Vec<(&'c Action, &'static When)>,
-    rule: &'static Rule,
-}
-
-impl<'c> Ruled<'c> {
-    /// The rule of the first prefix that knows the operation, by a rule or by an action of its name.
-    fn find(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Ruled<'c>> {
-        let own = catalog.service(prefixes.first()?)?;
-        for prefix in prefixes {
-            if let Some(rule) = overrides().operations.get(&format!("{prefix}:{name}").to_ascii_lowercase()) {
-                return Some(Ruled::new(catalog, own, prefix, rule));
-            }
-            if catalog.service(prefix).is_some_and(|service| service.action(name).is_some()) {
-                return None;
-            }
-        }
-        None
-    }
-
-    /// A rule of the own service or of a related one: of that one's actions the own ones of the same names.
-    fn new(catalog: &'c Catalog, own: &'c Service, prefix: &str, rule: &'static Rule) -> Ruled<'c> {
-        let is_related = |name: &str| own.prefix() != prefix && name.split_once(':').is_some_and(|(p, _)| p == prefix);
-        let shared = |name: &str| is_related(name).then(|| own.action(bare_name(name))).flatten();
-        let action = |name: &str| shared(name).or_else(|| catalog.action(name));
-        let actions = rule.actions.iter().filter_map(|(name, when)| Some((action(name)?, when)));
-        Ruled { actions: actions.collect(), rule }
-    }
-
-    /// `None` where none of its actions applies.
-    fn resolve(&self, request: &Request<'_>) -> Option<Resolved<'c>> {
-        if self.rule.actions.is_empty() {
-            return Some(Resolved::None("needs no permission"));
-        }
-        let applies = |when: &When| match when {
-            When::Always => true,
-            When::With(parameter) => request.parameters.has(parameter),
-            When::Without(parameter) => !request.parameters.has(parameter),
-        };
-        let actions: Vec<_> =
-            self.actions.iter().filter(|(_, when)| applies(when)).map(|(action, _)| *action).collect();
-        let confidence = if self.rule.is_guess { Confidence::Inferred } else { Confidence::Documented };
-        (!actions.is_empty()).then(|| Resolved::Actions {
-            actions,
-            confidence,
-            rule: "override",
-            source: Arc::clone(&self.rule.source),
-        })
-    }
 }
 
 fn same_name<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Resolved<'c>> {
