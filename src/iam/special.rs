@@ -18,6 +18,7 @@ pub(super) fn resolve<'c>(
 ) -> Option<Resolved<'c>> {
     match (prefixes.first()?.as_str(), name) {
         (prefix @ ("s3" | "s3express"), "CopyObject" | "UploadPartCopy") => copy(catalog, request, prefix),
+        ("autoscaling" | "application-autoscaling", _) => of_application(catalog, request, name),
         ("dynamodb", "TransactWriteItems") => transaction(catalog, request),
         ("dynamodb", "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction") => partiql(catalog, request),
         ("kms", "ReEncrypt") => re_encrypt(catalog, request),
@@ -40,6 +41,23 @@ fn permission(action: &Action, resources: Vec<String>, rule: &'static str, sourc
         source: source.into(),
         passed_to_service: None,
     }
+}
+
+/// Application Auto Scaling logs under the source of EC2 Auto Scaling and shares names with it; it alone is told what is
+/// scaled. ARNs of scalable targets have a number of their own, no `ResourceId`.
+/// Source: Application Auto Scaling API Reference, `ServiceNamespace`; User Guide, identity-based policies, resources.
+fn of_application<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
+    let action = catalog.action(&format!("application-autoscaling:{name}"))?;
+    if !request.parameters.has("serviceNamespace") {
+        return None;
+    }
+    let (region, account) = (request.event.aws_region.unwrap_or("*"), request.event.account_id.unwrap_or("*"));
+    let partition = partition_of(request.event.aws_region);
+    let target = format!("arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/*");
+    let resource = Some(target).filter(|target| catalog.does_take(action, target));
+    let resources = vec![resource.unwrap_or_else(|| "*".to_owned())];
+    let source = "Application Auto Scaling API Reference, ServiceNamespace";
+    Some(Resolved::Special(vec![permission(action, resources, "service-namespace", source)]))
 }
 
 /// Reading the source, writing the target. Source: S3 API Reference, CopyObject, "Permissions".
