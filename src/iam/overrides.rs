@@ -11,6 +11,8 @@ pub(super) enum When {
     With(String),
     /// It has it with this value.
     Is(String, String),
+    /// It has it with another value.
+    IsNot(String, String),
     /// It has not.
     Without(String),
 }
@@ -76,9 +78,10 @@ fn parse(text: &str) -> Overrides {
 
 fn action(prefix: &str, text: &str) -> (String, When) {
     let (name, when) = if let Some((name, parameter)) = text.split_once('?') {
-        let when = match parameter.split_once('=') {
-            Some((parameter, value)) => When::Is(parameter.to_owned(), value.to_owned()),
-            None => When::With(parameter.to_owned()),
+        let when = match (parameter.split_once("!="), parameter.split_once('=')) {
+            (Some((parameter, value)), _) => When::IsNot(parameter.to_owned(), value.to_owned()),
+            (_, Some((parameter, value))) => When::Is(parameter.to_owned(), value.to_owned()),
+            _ => When::With(parameter.to_owned()),
         };
         (name, when)
     } else if let Some((name, parameter)) = text.split_once('!') {

@@ -61,12 +61,15 @@ impl<'c> Ruled<'c> {
 }
 
 fn applies(when: &When, request: &Request<'_>) -> bool {
+    let value_of = |parameter: &str| request.parameters.get(parameter).map(|value| value.to_string());
     match when {
         When::Always => true,
         When::With(parameter) => request.parameters.has(parameter),
         When::Without(parameter) => !request.parameters.has(parameter),
-        When::Is(parameter, value) => {
-            request.parameters.get(parameter).is_some_and(|found| found.to_string().trim_matches('"') == value)
+        When::Is(parameter, value) => value_of(parameter).is_some_and(|found| found.trim_matches('"') == value),
+        When::IsNot(parameter, value) => {
+            request.parameters.has(parameter)
+                && value_of(parameter).is_some_and(|found| found.trim_matches('"') != value)
         }
     }
 }

@@ -93,7 +93,12 @@ fn copy<'c>(catalog: &'c Catalog, request: &Request<'_>, prefix: &str) -> Option
             (catalog.action(if version { "s3:GetObjectVersion" } else { "s3:GetObject" })?, from)
         }
     };
-    let mut needed = vec![permission(write, to, "s3-copy", because)];
+    let mut needed = vec![permission(write, to.clone(), "s3-copy", because)];
+    if prefix == "s3" {
+        let beside = BESIDE_A_COPY.iter().filter(|(header, _)| request.parameters.has(header));
+        let beside = beside.filter_map(|(_, name)| catalog.action(name));
+        needed.extend(beside.map(|action| permission(action, to.clone(), "s3-copy", because)));
+    }
     match needed.first_mut().filter(|permission| permission.action == read.name) {
         Some(both) if both.resources.contains(&from) => {}
         Some(both) => both.resources.push(from),
@@ -101,6 +106,14 @@ fn copy<'c>(catalog: &'c Catalog, request: &Request<'_>, prefix: &str) -> Option
     }
     Some(Resolved::Special(needed))
 }
+
+/// Headers of a copy that put more on it than its bytes. Source: S3 API Reference, CopyObject, PutObject.
+const BESIDE_A_COPY: &[(&str, &str)] = &[
+    ("x-amz-acl", "s3:PutObjectAcl"),
+    ("x-amz-tagging", "s3:PutObjectTagging"),
+    ("x-amz-object-lock-mode", "s3:PutObjectRetention"),
+    ("x-amz-object-lock-legal-hold", "s3:PutObjectLegalHold"),
+];
 
 /// How names of directory buckets end. Source: S3 User Guide, "Directory bucket naming rules".
 const DIRECTORY: &str = "--x-s3";
