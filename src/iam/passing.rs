@@ -89,7 +89,7 @@ fn instance_profile(parameters: &Params<'_>) -> Option<String> {
 
 /// The service that a role is handed to, where there is only one that it can be.
 /// Source: Service Authorization Reference, operations tables, `iam:PassedToService`; of services without such a table here
-/// the services' guides, trust policies of their roles.
+/// the services' guides and API references (botocore 1.44.5), trust policies of their roles.
 fn passed_to(prefix: &str, operation: &str) -> Option<String> {
     let service = match (prefix, operation) {
         ("batch", "RegisterJobDefinition" | "SubmitJob") | ("ecs", "RegisterTaskDefinition") => {
@@ -106,6 +106,9 @@ fn passed_to(prefix: &str, operation: &str) -> Option<String> {
             "mediapipelines.chime.amazonaws.com"
         }
         ("iotsitewise", "CreatePortal" | "UpdatePortal") => "monitor.iotsitewise.amazonaws.com",
+        ("redshift", "CreateScheduledAction" | "ModifyScheduledAction") => "scheduler.redshift.amazonaws.com",
+        ("s3tables", "PutTableBucketReplication" | "PutTableReplication") => "replication.s3tables.amazonaws.com",
+        ("s3tables", "StartTableMigration" | "SyncTableMigration") => "migration.s3tables.amazonaws.com",
         ("s3", "CreateJob") => "batchoperations.s3.amazonaws.com",
         ("s3express", _) => "s3.amazonaws.com",
         ("shield", "AssociateDRTRole") => "drt.shield.amazonaws.com",
