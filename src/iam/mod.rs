@@ -2,6 +2,7 @@
 //!
 //! * `catalog`: services, actions and resource types, out of `tables/catalogue.txt` (written by `generate/`).
 //! * `overrides`, `ruled`: hand-written rules, `tables/overrides.txt`.
+//! * `stated`: what denials say themselves.
 //! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
 //!   `special` where it depends on what the request carries.
 //! * `flat`, `params`, `form`: what a request says, and the ARN forms that it fills.
@@ -37,6 +38,7 @@ mod resources;
 mod ruled;
 mod sight;
 mod special;
+mod stated;
 mod step;
 mod variable;
 mod wildcard;

@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::arn::{Arn, escape};
 use super::catalog::{Action, Catalog};
 use super::event::{Confidence, Event, Outcome, Permission, Permissions, Place};
 use super::flat::Flat;
@@ -28,6 +27,7 @@ use super::prefixes::{operation, prefixes, siblings};
 use super::resources::{Request, resources};
 use super::ruled::Ruled;
 use super::sight::{Sight, put, put_optional};
+use super::stated::{names_action, stated};
 use super::{conditional, special};
 
 /// What an event took.
@@ -60,39 +60,6 @@ fn is_sign_in(event: &Event<'_>) -> bool {
     const NAMES: &[&str] = &["CheckMfa", "ConsoleLogin", "ExitRole", "GetSigninToken", "RenewRole", "SwitchRole"];
     event.event_source.starts_with("signin.")
         && (event.event_type != Some("AwsApiCall") || NAMES.contains(&event.event_name))
-}
-
-/// The action and resource that a denial's message names.
-/// Source: IAM User Guide, "Troubleshoot access denied error messages".
-fn stated(catalog: &Catalog, message: &str) -> Option<Permission> {
-    let (_, behind) = message.split_once(PERFORM)?;
-    let name = behind.split_ascii_whitespace().next()?.trim_end_matches(['.', ',']);
-    let action = catalog.action(name)?;
-    let resource = behind.split_once(" on resource: ").and_then(|(_, r)| r.split_ascii_whitespace().next());
-    let resource = resource
-        .map(|r| r.trim_end_matches(['.', ',']).trim_matches('"'))
-        .filter(|r| Arn::parse(r).is_some())
-        .map(|arn| {
-            // The service itself writes `instance/*` for what is not there yet.
-            match arn.strip_suffix("/*").or(arn.strip_suffix(":*")) {
-                Some(front) => format!("{}{}", escape(front), arn.get(front.len()..).unwrap_or_default()),
-                None => escape(arn),
-            }
-        });
-    let resource = resource.filter(|arn| catalog.does_take(action, arn)).unwrap_or_else(|| "*".to_owned());
-    let resource =
-        match action.name.starts_with("logs:") && resource.contains(":log-group:") && !resource.ends_with('*') {
-            true if !resource.contains(":log-stream:") => format!("{resource}:*"),
-            _ => resource,
-        };
-    Some(Permission {
-        action: Arc::clone(&action.name),
-        resources: vec![resource],
-        confidence: Confidence::Stated,
-        rule: "denial-message",
-        source: "the record's errorMessage".into(),
-        passed_to_service: None,
-    })
 }
 
 /// Actions as they were found, before their resources.
@@ -296,9 +263,6 @@ struct Scratch {
 /// Distinct sources and names remembered; when there are more it starts anew.
 const OPERATIONS_MAX: usize = 32 * 1024;
 
-/// What a denial's message says before the action.
-const PERFORM: &str = "not authorized to perform: ";
-
 /// What a key of the memory is made of.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -344,7 +308,7 @@ impl<'c> Step<'c> {
             return self.memory.find(key).unwrap_or_else(|| self.memory.put(key, nothing(reason, outcome)));
         }
         if outcome == Outcome::Denied
-            && let Some(message) = event.error_message.filter(|message| message.contains(PERFORM))
+            && let Some(message) = event.error_message.filter(|message| names_action(message))
         {
             begin(key, Kind::Message, outcome);
             put(key, message);
