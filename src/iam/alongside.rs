@@ -2,12 +2,12 @@
 //! of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::arn::{Arn, escape};
 use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
-use super::event::{Confidence, Permission};
+use super::event::Permission;
 use super::resources::Request;
+use super::special::permission;
 
 /// The actions of other services, by the ARNs in the request.
 pub(super) fn needed(catalog: &Catalog, service: &Service, operation: &str, request: &Request<'_>) -> Vec<Permission> {
@@ -15,17 +15,6 @@ pub(super) fn needed(catalog: &Catalog, service: &Service, operation: &str, requ
         ("tag", "TagResources" | "UntagResources") => tagged(catalog, operation == "UntagResources", request),
         ("wafv2" | "waf-regional", _) => protected(catalog, operation, request).into_iter().collect(),
         _ => Vec::new(),
-    }
-}
-
-fn permission(action: &Action, resources: Vec<String>, rule: &'static str, source: &str) -> Permission {
-    Permission {
-        action: Arc::clone(&action.name),
-        resources,
-        confidence: Confidence::Documented,
-        rule,
-        source: source.into(),
-        passed_to_service: None,
     }
 }
 

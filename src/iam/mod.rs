@@ -4,7 +4,7 @@
 //! * `overrides`, `ruled`: hand-written rules, `tables/overrides.txt`.
 //! * `stated`: what denials say themselves.
 //! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
-//!   `special` where it depends on what the request carries.
+//!   `special` where it depends on what the request carries (`copies`: those between buckets).
 //! * `flat`, `params`, `form`: what a request says, and the ARN forms that it fills.
 //! * `sight`: what the rules look at in a request, by which the step remembers.
 //! * `plan`, `candidates`, `variable`, `resources`: which resources an action was taken on; `queue`, `numbered`: those that
@@ -19,6 +19,7 @@ pub mod arn;
 mod candidates;
 mod catalog;
 mod conditional;
+mod copies;
 pub mod document;
 pub mod evaluate;
 mod event;

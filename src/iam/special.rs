@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::arn::{Arn, escape, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::{Confidence, Permission, Place};
-use super::numbered;
 use super::resources::{Request, resources};
 use super::step::Resolved;
+use super::{copies, numbered};
 
 pub(super) fn resolve<'c>(
     catalog: &'c Catalog,
@@ -17,7 +17,7 @@ pub(super) fn resolve<'c>(
     name: &str,
 ) -> Option<Resolved<'c>> {
     match (prefixes.first()?.as_str(), name) {
-        (prefix @ ("s3" | "s3express"), "CopyObject" | "UploadPartCopy") => copy(catalog, request, prefix),
+        (prefix @ ("s3" | "s3express"), "CopyObject" | "UploadPartCopy") => copies::copy(catalog, request, prefix),
         ("autoscaling" | "application-autoscaling", _) => of_application(catalog, request, name),
         ("dynamodb", "TransactWriteItems") => transaction(catalog, request),
         ("dynamodb", "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction") => partiql(catalog, request),
@@ -32,7 +32,7 @@ pub(super) fn resolve<'c>(
     }
 }
 
-fn permission(action: &Action, resources: Vec<String>, rule: &'static str, source: &str) -> Permission {
+pub(super) fn permission(action: &Action, resources: Vec<String>, rule: &'static str, source: &str) -> Permission {
     Permission {
         action: Arc::clone(&action.name),
         resources,
@@ -60,69 +60,6 @@ fn of_application<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -
     Some(Resolved::Special(vec![permission(action, resources, "service-namespace", source)]))
 }
 
-/// Reading the source, writing the target. Source: S3 API Reference, CopyObject, "Permissions".
-fn copy<'c>(catalog: &'c Catalog, request: &Request<'_>, prefix: &str) -> Option<Resolved<'c>> {
-    let source = request.parameters.text("x-amz-copy-source").or(request.parameters.text("copySource"));
-    let decoded = source.map(percent_decode);
-    let (path, version) = match decoded.as_deref().map(|text| text.trim_start_matches('/')) {
-        Some(text) => match text.split_once("?versionId=") {
-            Some((path, _)) => (Some(path), true),
-            None => (Some(text), false),
-        },
-        None => (None, false),
-    };
-    let because = "S3 API Reference, CopyObject";
-    let session = catalog.action("s3express:CreateSession")?;
-    let write = if prefix == "s3express" { session } else { catalog.action("s3:PutObject")? };
-    let partition = partition_of(request.event.aws_region);
-    let text = |name: &str| request.parameters.text(name);
-    let to = match (text("bucketName"), text("key")) {
-        (Some(bucket), _) if prefix == "s3express" => vec![directory_bucket(bucket, request)],
-        (Some(bucket), Some(key)) => vec![format!("arn:{partition}:s3:::{}/{}", escape(bucket), escape(key))],
-        _ => resources(catalog, write, request),
-    };
-    let bucket = path.and_then(|path| path.split('/').next()).filter(|bucket| bucket.ends_with(DIRECTORY));
-    let (read, from) = match (bucket, path) {
-        (Some(bucket), _) => (session, directory_bucket(bucket, request)),
-        (None, path) => {
-            let from = match path {
-                Some(arn) if Arn::parse(arn).is_some() => escape(arn),
-                Some(path) => format!("arn:{partition}:s3:::{}", escape(path)),
-                None => format!("arn:{partition}:s3:::*/*"),
-            };
-            (catalog.action(if version { "s3:GetObjectVersion" } else { "s3:GetObject" })?, from)
-        }
-    };
-    let mut needed = vec![permission(write, to.clone(), "s3-copy", because)];
-    if prefix == "s3" {
-        let beside = BESIDE_A_COPY.iter().filter(|(header, _)| request.parameters.has(header));
-        let beside = beside.filter_map(|(_, name)| catalog.action(name));
-        needed.extend(beside.map(|action| permission(action, to.clone(), "s3-copy", because)));
-    }
-    match needed.first_mut().filter(|permission| permission.action == read.name) {
-        Some(both) if both.resources.contains(&from) => {}
-        Some(both) => both.resources.push(from),
-        None => needed.insert(0, permission(read, vec![from], "s3-copy", because)),
-    }
-    Some(Resolved::Special(needed))
-}
-
-/// Headers of a copy that put more on it than its bytes. Source: S3 API Reference, CopyObject, PutObject.
-const BESIDE_A_COPY: &[(&str, &str)] = &[
-    ("x-amz-acl", "s3:PutObjectAcl"),
-    ("x-amz-tagging", "s3:PutObjectTagging"),
-    ("x-amz-object-lock-mode", "s3:PutObjectRetention"),
-    ("x-amz-object-lock-legal-hold", "s3:PutObjectLegalHold"),
-];
-
-/// How names of directory buckets end. Source: S3 User Guide, "Directory bucket naming rules".
-const DIRECTORY: &str = "--x-s3";
-
-fn directory_bucket(name: &str, request: &Request<'_>) -> String {
-    let (region, account) = (request.event.aws_region.unwrap_or("*"), request.event.account_id.unwrap_or("*"));
-    format!("arn:{}:s3express:{region}:{account}:bucket/{}", partition_of(request.event.aws_region), escape(name))
-}
-
 /// Version 2's SendEmail of a message as it is needs what version 1's SendRawEmail needs.
 /// Source: denials that its callers met: aws/aws-actionmailer-ses-ruby#10, nodemailer/nodemailer#1734.
 fn raw_mail<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
@@ -134,29 +71,6 @@ fn raw_mail<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<
     let action = catalog.action("ses:SendRawEmail")?;
     let resources = resources(catalog, action, request);
     Some(Resolved::Special(vec![permission(action, resources, "raw-mail", "what denials of SendEmail name")]))
-}
-
-/// `%2F` and its like; what is no escape stays.
-fn percent_decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail
-            .get(..2)
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, code) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                out.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Each item's own action. Source: DynamoDB developer guide, "IAM and transactions".
@@ -317,7 +231,19 @@ fn model<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<
         }
         _ => vec!["*".to_owned()],
     };
-    Some(Resolved::Special(vec![permission(action, resources, "bedrock-model", "Bedrock API Reference, InvokeModel")]))
+    let mut needed = vec![permission(action, resources, "bedrock-model", "Bedrock API Reference, InvokeModel")];
+    needed.extend(guarded(catalog, request));
+    Some(Resolved::Special(needed))
+}
+
+/// Where a guardrail watches over the model. Source: Bedrock User Guide, "Set up permissions to use Guardrails".
+fn guarded(catalog: &Catalog, request: &Request<'_>) -> Option<Permission> {
+    if request.parameters.texts("guardrailIdentifier").is_empty() {
+        return None;
+    }
+    let action = catalog.action("bedrock:ApplyGuardrail")?;
+    let source = "Bedrock User Guide, Set up permissions to use Guardrails";
+    Some(permission(action, resources(catalog, action, request), "bedrock-guardrail", source))
 }
 
 fn is_profile(id: &str) -> bool {
