@@ -1,21 +1,25 @@
 //! Knowing IAM: actions, resource types, operations; event → permissions; ARNs; the policy grammar and its evaluation.
 //!
 //! * `catalog`: services, actions and resource types, out of `tables/catalogue.txt` (written by `generate/`).
-//! * `overrides`: hand-written rules, `tables/overrides.txt`.
+//! * `overrides`, `ruled`: hand-written rules, `tables/overrides.txt`.
+//! * `stated`: what denials say themselves.
 //! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
-//!   `special` where it depends on what the request carries.
+//!   `special` where it depends on what the request carries (`copies`: those between buckets).
 //! * `flat`, `params`, `form`: what a request says, and the ARN forms that it fills.
 //! * `sight`: what the rules look at in a request, by which the step remembers.
 //! * `plan`, `candidates`, `variable`, `resources`: which resources an action was taken on; `queue`, `numbered`: those that
 //!   requests name by URLs or by ids that say what they are.
+//! * `conditional`, `passing`, `alongside`: what else it took: tags, roles handed over, resources of other services.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
 //! Knows nobody, does no I/O.
 
+mod alongside;
 pub mod arn;
 mod candidates;
 mod catalog;
 mod conditional;
+mod copies;
 pub mod document;
 pub mod evaluate;
 mod event;
@@ -32,8 +36,10 @@ mod plan;
 mod prefixes;
 mod queue;
 mod resources;
+mod ruled;
 mod sight;
 mod special;
+mod stated;
 mod step;
 mod variable;
 mod wildcard;
