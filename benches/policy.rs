@@ -14,7 +14,7 @@ use trailpare::iam::{Catalog, Outcome};
 use trailpare::policy::replay::{policy_set, replay};
 use trailpare::policy::{Generalize, Granularity, MakeError, Options, make};
 use trailpare::store::Store;
-use trailpare::usage::{self, Selection, TimeRange, UsageRow};
+use trailpare::usage::{self, Selection, Sessions, TimeRange, UsageRow};
 
 const PRINCIPALS: usize = 200;
 
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 fn rows_of(path: &Path) -> Result<Vec<UsageRow>, Box<dyn std::error::Error>> {
     let snapshot = Store::open(path)?.snapshot(None)?;
     let everybody = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
-    Ok(usage::read(&snapshot, &everybody, &TimeRange::default(), Catalog::embedded())?)
+    Ok(usage::read(&snapshot, &everybody, &TimeRange::default(), Sessions::Apart, Catalog::embedded())?)
 }
 
 /// What the policies of all principals come to.

@@ -10,7 +10,7 @@ use super::table::{render, row, table};
 use super::{CliError, Context, Exit};
 use crate::iam::Outcome;
 use crate::time::format_time;
-use crate::usage::{Text, UsageRow};
+use crate::usage::{Sessions, Text, UsageRow};
 
 /// Show which IAM actions were used, on which resources, how often, first and last; what was denied stands apart.
 #[derive(Debug, clap::Args)]
@@ -88,7 +88,8 @@ impl By {
 }
 
 pub fn run(args: &ActionsArgs, context: &Context) -> Result<Exit, CliError> {
-    let selected = args.select.read(context.catalog, context)?;
+    let sessions = if args.by == By::Session { Sessions::Apart } else { Sessions::Together };
+    let selected = args.select.read(sessions, context.catalog, context)?;
     let lines = lines(&selected.rows, args.by);
     let text = match args.format {
         Format::Table => table_text(&lines),

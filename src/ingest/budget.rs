@@ -70,6 +70,11 @@ pub(super) fn merges(limit_bytes: u64, threads: usize) -> Result<(usize, u64), I
     Ok((count as usize, free / count))
 }
 
+/// Rows of usage that a month summed up may have.
+pub(super) fn month_rows(limit_bytes: u64) -> usize {
+    (limit_bytes / 2 / USAGE_ROW_BYTES) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

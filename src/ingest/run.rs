@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::batch::{Converted, Loaded, Memory, claim, convert, load};
-use super::budget::Budget;
+use super::budget::{self, Budget};
 use super::error::IngestError;
 use super::plan::{Plan, Planned, plan};
 use super::seen::Seen;
@@ -73,6 +73,8 @@ pub fn ingest(
     progress.stages.time(Stage::Commit, || committer.commit())?;
     let held = committer.shared;
     progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog, Some(held)))?;
+    let rows_max = budget::month_rows(options.memory_limit_bytes);
+    progress.stages.time(Stage::Commit, || usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, rows_max))?;
     writer.end_run(run, &summary.run)?;
     summary.snapshot = store.snapshot(None)?.id;
     summary.interrupted = progress.is_stopped();

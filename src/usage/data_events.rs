@@ -7,6 +7,7 @@ use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
+use super::months::parts;
 use super::read::ReadError;
 use crate::store::{DataFile, Snapshot, Table, read_dictionaries};
 
@@ -50,8 +51,8 @@ pub fn data_event_sources(snapshot: &Snapshot) -> Result<BTreeSet<String>, ReadE
     if !snapshot.files(Table::Events).iter().any(may_hold_data_events) {
         return Ok(found);
     }
-    for file in snapshot.files(Table::Usage) {
-        for batch in read_dictionaries(&file.path, &["event_source", "event_name"])? {
+    for path in parts(snapshot, |_| true).paths() {
+        for batch in read_dictionaries(path, &["event_source", "event_name"])? {
             let batch = batch?;
             let (sources, names) = (words(&batch, "event_source")?, words(&batch, "event_name")?);
             for (service, calls) in CALLS {

@@ -1,5 +1,7 @@
 //! Reading usage for a selection: whole days from `usage`, days that the window cuts from `events`.
 
+use std::path::Path;
+
 use arrow::array::{Array, AsArray, BooleanArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::Int32Type;
@@ -11,6 +13,7 @@ use super::aggregate::Aggregator;
 use super::columns::{EVENT_COLUMNS, EventColumns};
 use super::cross_account::{SharedCalls, derive_foreign};
 use super::encode::{decode, texts};
+use super::months::{Parts, days, parts};
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange, Who, matches_any};
 use super::sum::summed;
@@ -31,17 +34,31 @@ pub enum ReadError {
     Columns(#[from] ArrowError),
 }
 
+/// Whether rows are told apart by their sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    /// A row for each session.
+    Apart,
+    /// Summed up; whole months are then read at once.
+    Together,
+}
+
 /// The usage of the selected principals in a window: one row a use, days summed up under the first, in a fixed order.
 pub fn read(
     snapshot: &Snapshot,
     selection: &Selection,
     range: &TimeRange,
+    sessions: Sessions,
     catalog: &Catalog,
 ) -> Result<Vec<UsageRow>, ReadError> {
-    let (mut rows, mut pool) = (Vec::new(), TextPool::default());
-    for file in snapshot.files(Table::Usage).iter().filter(|file| range.cover(file.event_date) == Cover::All) {
-        rows.extend(read_usage(file, selection, &mut pool)?);
-    }
+    let is_whole = |file: &DataFile| range.cover(file.event_date) == Cover::All;
+    let by_days = || read_parts(&days(snapshot, is_whole), selection);
+    let mut rows = if sessions == Sessions::Together && selection.sessions.is_empty() {
+        // A month may be replaced by a newer one meanwhile.
+        read_parts(&parts(snapshot, is_whole), selection).or_else(|_| by_days())?
+    } else {
+        by_days()?
+    };
     let mut by_day: Vec<Vec<&DataFile>> = Vec::new();
     for file in snapshot.files(Table::Events).iter().filter(|file| range.cover(file.event_date) == Cover::Part) {
         match by_day.last_mut() {
@@ -53,16 +70,29 @@ pub fn read(
         rows.extend(derive(&day, selection, range, catalog)?);
     }
     let first = rows.iter().map(|row| row.event_date).min().unwrap_or_default();
-    rows.iter_mut().for_each(|row| row.event_date = first);
+    for row in &mut rows {
+        row.event_date = first;
+        if sessions == Sessions::Together {
+            row.session_name = None;
+        }
+    }
     Ok(summed(rows))
 }
 
-fn read_usage(file: &DataFile, selection: &Selection, pool: &mut TextPool) -> Result<Vec<UsageRow>, ReadError> {
+fn read_parts(parts: &Parts<'_>, selection: &Selection) -> Result<Vec<UsageRow>, ReadError> {
+    let (mut rows, mut pool) = (Vec::new(), TextPool::default());
+    for path in parts.paths() {
+        rows.extend(read_usage(path, selection, &mut pool)?);
+    }
+    Ok(rows)
+}
+
+fn read_usage(path: &Path, selection: &Selection, pool: &mut TextPool) -> Result<Vec<UsageRow>, ReadError> {
     let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, selection) };
     let columns = who_columns(selection);
     let predicate = RowPredicate { columns: &columns, dictionaries: true, wanted: Box::new(wanted) };
     let mut rows = Vec::new();
-    for batch in read_batches(&file.path, None, Some(predicate))? {
+    for batch in read_batches(path, None, Some(predicate))? {
         rows.extend(decode(&batch?, pool)?);
     }
     Ok(rows)

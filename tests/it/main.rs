@@ -11,6 +11,7 @@ mod iam_operations;
 mod iam_real;
 mod iam_services;
 mod ingest;
+mod months;
 mod optimize;
 mod policy;
 mod record;

@@ -6,7 +6,7 @@ use super::names::NAME_MAX;
 use crate::cli::CliError;
 use crate::cli::select::SelectArgs;
 use crate::policy::{Attach, ConditionKind, Fit, Generalize, Granularity, Kind, Options};
-use crate::usage::UsageRow;
+use crate::usage::{Sessions, UsageRow};
 
 /// Write the least-privilege policy that covers what was used, and prove it against the very same usage.
 ///
@@ -221,6 +221,13 @@ pub(super) enum FitArg {
 }
 
 impl PolicyArgs {
+    /// Whether anything that is shown tells sessions apart.
+    pub(super) fn sessions(&self) -> Sessions {
+        let what = &self.what;
+        let is_told = what.explain || what.each == Some(Each::Session) || what.format == Format::Markdown;
+        if is_told { Sessions::Apart } else { Sessions::Together }
+    }
+
     /// What is asked for, or what fits: policies can't be attached to Identity Center's roles, only to their permission
     /// sets.
     pub(super) fn kind(&self, rows: &[UsageRow]) -> Kind {
