@@ -1,4 +1,4 @@
-//! One batch: a bounded list of log objects of one day → data files that nobody sees yet.
+//! One batch: a bounded list of log objects → data files of a day each that nobody sees yet.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -115,7 +115,7 @@ pub(super) struct Converted {
     pub usage: BTreeMap<i32, Sums>,
     /// By day, what there is of calls between accounts.
     pub shared: BTreeMap<i32, SharedCalls>,
-    /// The day of the objects, as their names say it.
+    /// The first object's day, as its name says it.
     pub date: Option<i32>,
     pub objects: Vec<LedgerEntry>,
     pub days: Vec<DayCount>,

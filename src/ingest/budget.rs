@@ -16,7 +16,7 @@ const USAGE_ROW_BYTES: u64 = 1_000;
 pub const MEMORY_LIMIT_MIN_BYTES: u64 = 256 << 20;
 
 /// JSON that one batch holds at the most; larger ones don't compress or sort better.
-const BATCH_MAX_BYTES: u64 = 48 << 20;
+const BATCH_MAX_BYTES: u64 = 64 << 20;
 
 /// Bytes of memory that a batch takes for each byte of its JSON: text, spans, columns, encoded pages.
 /// Measured with `benches/end_to_end`; see there.

@@ -28,10 +28,10 @@ const COMMIT_FILES_MAX: usize = 256;
 const BATCH_OBJECTS_MAX: usize = 20_000;
 
 /// JSON that is worth a batch of its own.
-const BATCH_MIN_BYTES: u64 = 8 << 20;
+const BATCH_MIN_BYTES: u64 = 32 << 20;
 
 /// Bytes of JSON in a byte of an archive, about, before any is known.
-const GROWTH: f64 = 10.0;
+const GROWTH: f64 = 8.0;
 
 /// Takes archives into a store.
 ///
@@ -91,6 +91,8 @@ struct Shared<'a> {
     /// Shared by the batches in memory, held alone for an object that is larger.
     room: RwLock<()>,
     budget: Budget,
+    /// Threads that fill batches.
+    threads: usize,
     catalog: &'a Catalog,
     staging: &'a Path,
     progress: &'a Progress,
@@ -121,6 +123,10 @@ fn take_in(
     committer: &mut Committer<'_>,
 ) -> Result<(), IngestError> {
     let staging = committer.writer.staging();
+    let all_bytes: u64 = objects.iter().map(|object| object.size_bytes).sum();
+    // What fits a batch is one, because small files compress worse.
+    let is_one = all_bytes as f64 * GROWTH <= budget.batch_bytes as f64;
+    let threads = if is_one { 1 } else { budget.threads };
     let shared = Shared {
         objects,
         next: AtomicUsize::new(0),
@@ -128,13 +134,14 @@ fn take_in(
         large: Mutex::default(),
         room: RwLock::default(),
         budget,
+        threads,
         catalog,
         staging: &staging,
         progress,
     };
     let (sender, receiver) = crossbeam_channel::bounded(budget.threads);
     std::thread::scope(|scope| {
-        for _ in 0..budget.threads {
+        for _ in 0..threads {
             let (shared, sender) = (&shared, sender.clone());
             scope.spawn(move || shared.work(&sender));
         }
@@ -177,29 +184,28 @@ impl<'a> Shared<'a> {
 
     /// Reads a batch. `None` when there are no more.
     fn fill(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
-        loop {
-            if let Some(planned) = self.large.lock().ok()?.pop() {
-                return self.fill_alone(planned, memory);
-            }
-            let filled = self.fill_day(memory)?;
-            if !filled.objects.is_empty() || !filled.refused.is_empty() {
-                return Some(filled);
-            }
+        let large = || self.large.lock().ok()?.pop();
+        if let Some(planned) = large() {
+            return self.fill_alone(planned, memory);
         }
+        let filled = self.fill_batch(memory)?;
+        if !filled.objects.is_empty() || !filled.refused.is_empty() {
+            return Some(filled);
+        }
+        drop(filled);
+        // All that was left was too large.
+        large().and_then(|planned| self.fill_alone(planned, memory))
     }
 
-    /// Reads objects of one day until a batch is full; puts off those that are too large for one. `None` when there are
-    /// no more.
-    fn fill_day(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
+    /// Reads objects until a batch is full, or there are no more; puts off those that are too large for one.
+    fn fill_batch(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
         let mut filled =
             Filled { objects: Vec::new(), refused: Vec::new(), _room: Room::Shared(self.room.read().ok()?) };
-        let (mut json_bytes, mut date) = (0, None);
+        let mut json_bytes = 0;
         let wanted_bytes = self.batch_bytes();
         while json_bytes < wanted_bytes && filled.objects.len() + filled.refused.len() < BATCH_OBJECTS_MAX {
-            let planned = if self.progress.is_stopped() { None } else { self.take_next(&mut date) };
-            let Some(planned) = planned else {
-                return date.is_some().then_some(filled);
-            };
+            let planned = if self.progress.is_stopped() { None } else { self.take_next() };
+            let Some(planned) = planned else { break };
             let cap = self.budget.batch_bytes.min(self.budget.object_bytes);
             let read = load(planned, memory, cap, &self.progress.stages);
             if is_over_cap(&read) && self.budget.object_bytes > cap {
@@ -240,20 +246,12 @@ impl<'a> Shared<'a> {
             .map(|count| count.load(Ordering::Relaxed));
         let growth = if done == 0 { GROWTH } else { json as f64 / done as f64 };
         let left_bytes = total.saturating_sub(done) as f64 * growth;
-        let share = left_bytes / self.budget.threads as f64;
+        let share = left_bytes / self.threads as f64;
         (share as u64).max(BATCH_MIN_BYTES).min(self.budget.batch_bytes)
     }
 
-    /// The next object, unless it is of another day than the batch.
-    fn take_next(&self, date: &mut Option<Option<chrono::NaiveDate>>) -> Option<&'a Planned> {
-        let same_day = |i: usize| {
-            let planned = self.objects.get(i)?;
-            date.is_none_or(|date| date == planned.date).then_some(planned)
-        };
-        let i = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |i| same_day(i).map(|_| i + 1)).ok()?;
-        let planned = self.objects.get(i)?;
-        *date = Some(planned.date);
-        Some(planned)
+    fn take_next(&self) -> Option<&'a Planned> {
+        self.objects.get(self.next.fetch_add(1, Ordering::Relaxed))
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
@@ -106,7 +107,7 @@ impl DataFileWriter {
     /// Starts a file for rows of `event_date`; all batches given to it must be in the table's schema and sort order.
     pub fn create(staging: &Path, table: Table, event_date: i32) -> Result<Self, StoreError> {
         let (staging, file) = Staging::create(staging, table, event_date)?;
-        let writer = ArrowWriter::try_new(file, table.schema(), Some(properties(table)))
+        let writer = ArrowWriter::try_new_with_options(file, table.schema(), options(table))
             .map_err(StoreError::parquet(&staging.path))?;
         Ok(DataFileWriter { staging, writer })
     }
@@ -133,6 +134,12 @@ impl DataFileWriter {
         self.writer.inner_mut().flush().map_err(StoreError::io(path, "cannot write"))?;
         self.staging.finish(&metadata)
     }
+}
+
+/// [`properties`] for a file that holds no Arrow schema: Parquet's own says the same, and the copy would be more than half
+/// of a small file's footer.
+pub(super) fn options(table: Table) -> ArrowWriterOptions {
+    ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true)
 }
 
 pub(super) fn properties(table: Table) -> WriterProperties {

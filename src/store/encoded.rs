@@ -15,7 +15,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::writer::SerializedFileWriter;
 
 use super::chunk::{ChunkWriter, Wanted};
-use super::datafile::{BLOOM_FILTER_FPP, StagedFile, Staging, properties};
+use super::datafile::{BLOOM_FILTER_FPP, StagedFile, Staging, options, properties};
 use super::error::StoreError;
 use super::tables::Table;
 
@@ -35,7 +35,7 @@ impl EventsFileWriter {
         let (staging, file) = Staging::create(staging, Table::Events, event_date)?;
         let begun = || {
             let schema = Table::Events.schema();
-            let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties(Table::Events)))?;
+            let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options(Table::Events))?;
             let (writer, _) = writer.into_serialized_writer()?;
             Ok((writer, others(&schema)?, ChunkWriter::new()?))
         };

@@ -15,7 +15,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::reader::FileReader as _;
 use parquet::file::serialized_reader::SerializedFileReader;
 
-use super::datafile::properties;
+use super::datafile::options;
 use super::error::StoreError;
 use super::snapshot::{DataFile, Snapshot};
 use super::tables::Table;
@@ -90,7 +90,7 @@ impl Writer {
         let file = File::create_new(&staged).map_err(StoreError::io(&staged, "cannot create"))?;
         let write = || {
             let names: Vec<&str> = covers.iter().filter_map(|file| name_of(&file.path)).collect();
-            let mut writer = ArrowWriter::try_new(&file, rows.schema(), Some(properties(Table::Usage)))?;
+            let mut writer = ArrowWriter::try_new_with_options(&file, rows.schema(), options(Table::Usage))?;
             writer.append_key_value_metadata(KeyValue::new(COVERS.to_owned(), names.join("\n")));
             writer.write(rows)?;
             writer.close()

@@ -3,7 +3,7 @@
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, TimestampMicrosecondArray, UInt32Array,
 };
-use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType, UInt32Type};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
@@ -60,16 +60,34 @@ struct Resources {
 
 /// A column whose values repeat, and the more so from one row to the next.
 #[derive(Debug)]
-pub(super) struct Words(StringArray);
+pub(super) struct Words {
+    texts: StringArray,
+    /// Where each row's text stands among `texts`; `None` where there is one a row.
+    places: Option<UInt32Array>,
+}
 
 impl Words {
-    pub fn value(&self, row: usize) -> Option<&str> {
-        value(&self.0, row)
+    fn try_new(batch: &RecordBatch, name: &str) -> Result<Self, ArrowError> {
+        let dictionary = batch.column_by_name(name).and_then(|column| column.as_dictionary_opt::<UInt32Type>());
+        let words = dictionary.and_then(|words| Some((words.values().as_string_opt::<i32>()?, words.keys())));
+        Ok(match words {
+            Some((texts, places)) => Words { texts: texts.clone(), places: Some(places.clone()) },
+            None => Words { texts: text(batch, name)?, places: None },
+        })
     }
 
-    /// Whether two rows hold the same.
+    pub fn value(&self, row: usize) -> Option<&str> {
+        match &self.places {
+            Some(places) => places.is_valid(row).then(|| self.texts.value(places.value(row) as usize)),
+            None => value(&self.texts, row),
+        }
+    }
+
+    /// Whether two rows are known to hold the same.
     pub fn is_same(&self, a: usize, b: usize) -> bool {
-        self.value(a) == self.value(b)
+        let Some(places) = &self.places else { return self.value(a) == self.value(b) };
+        let place = |row| places.is_valid(row).then(|| places.value(row));
+        place(a) == place(b)
     }
 }
 
@@ -136,24 +154,24 @@ impl EventColumns {
             rows: batch.num_rows(),
             event_time: column(batch, "event_time", &time)?.as_primitive::<TimestampMicrosecondType>().clone(),
             event_id: text(batch, "event_id")?,
-            event_source: Words(text(batch, "event_source")?),
-            event_name: Words(text(batch, "event_name")?),
-            event_type: Words(text(batch, "event_type")?),
-            event_category: Words(text(batch, "event_category")?),
-            aws_region: Words(text(batch, "aws_region")?),
-            recipient_account_id: Words(text(batch, "recipient_account_id")?),
-            principal_arn: Words(text(batch, "principal_arn")?),
-            principal_type: Words(text(batch, "principal_type")?),
-            principal_account_id: Words(text(batch, "principal_account_id")?),
-            session_name: Words(text(batch, "session_name")?),
-            permission_set: Words(text(batch, "permission_set")?),
-            source_ip_address: Words(text(batch, "source_ip_address")?),
-            vpc_endpoint_id: Words(text(batch, "vpc_endpoint_id")?),
+            event_source: Words::try_new(batch, "event_source")?,
+            event_name: Words::try_new(batch, "event_name")?,
+            event_type: Words::try_new(batch, "event_type")?,
+            event_category: Words::try_new(batch, "event_category")?,
+            aws_region: Words::try_new(batch, "aws_region")?,
+            recipient_account_id: Words::try_new(batch, "recipient_account_id")?,
+            principal_arn: Words::try_new(batch, "principal_arn")?,
+            principal_type: Words::try_new(batch, "principal_type")?,
+            principal_account_id: Words::try_new(batch, "principal_account_id")?,
+            session_name: Words::try_new(batch, "session_name")?,
+            permission_set: Words::try_new(batch, "permission_set")?,
+            source_ip_address: Words::try_new(batch, "source_ip_address")?,
+            vpc_endpoint_id: Words::try_new(batch, "vpc_endpoint_id")?,
             mfa_authenticated: column(batch, "mfa_authenticated", &DataType::Boolean)?.as_boolean().clone(),
-            error_code: Words(text(batch, "error_code")?),
+            error_code: Words::try_new(batch, "error_code")?,
             error_message: text(batch, "error_message")?,
             shared_event_id: text(batch, "shared_event_id")?,
-            invoked_by: Words(text(batch, "user_identity_invoked_by")?),
+            invoked_by: Words::try_new(batch, "user_identity_invoked_by")?,
             request_parameters: text(batch, "request_parameters")?,
             response_elements: text(batch, "response_elements")?,
             additional_event_data: text(batch, "additional_event_data")?,
