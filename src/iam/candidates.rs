@@ -18,7 +18,7 @@ pub(super) struct Said {
     pub takes_name: bool,
     /// Whether it makes something.
     pub is_made: bool,
-    /// Whether it makes a copy.
+    /// Whether it makes one thing out of another of the same type.
     pub is_copied: bool,
 }
 
@@ -41,7 +41,7 @@ impl Said {
             is_only: types.len() == 1,
             takes_name: most > 0 && said.map(|(of_type, _)| of_type).any(takes_name),
             is_made: ["Create", "Import", "Register", "Put"].iter().any(|verb| operation.starts_with(verb)),
-            is_copied: operation.starts_with("Copy"),
+            is_copied: ["Copy", "Restore"].iter().any(|verb| operation.starts_with(verb)),
         };
         let of_type = |(letters, own)| Said { is_said: (most > 0).then_some(letters == most), own, ..of_all };
         letters.into_iter().zip(own).map(of_type).collect()
@@ -74,8 +74,34 @@ pub(super) struct Names {
     pub left_over: Vec<Name>,
     /// In which parameters those may stand: `databaseInput`.
     pub wrappers: Vec<Name>,
-    /// Where copies are made: what they are made of, and what they become.
-    pub copies: Option<(Ranked, Ranked)>,
+    /// Where copies are made.
+    pub copies: Option<Copies>,
+}
+
+/// The parameters that say of what a copy is made, and what it becomes.
+#[derive(Clone, Debug)]
+pub(super) struct Copies {
+    pub sources: Ranked,
+    pub targets: Ranked,
+}
+
+impl Copies {
+    fn new(names: &[String]) -> Copies {
+        let fronts = ["Source", "Target", "Destination"];
+        let (sided, plain): (Vec<&String>, Vec<&String>) =
+            names.iter().partition(|name| fronts.iter().any(|front| name.starts_with(front)));
+        let of = |front: &str| {
+            let listed = sided.iter().filter(|name| name.starts_with(front)).map(|name| Name::new(name));
+            let made = plain.iter().map(|name| Name::new(&format!("{front}{name}")));
+            listed.chain(made).collect::<Vec<Name>>()
+        };
+        let [sources, targets, destinations] = fronts.map(of);
+        let plain = plain.iter().map(|name| Name::new(name));
+        Copies {
+            sources: Ranked::new(sources),
+            targets: Ranked::new(targets.into_iter().chain(destinations).chain(plain)),
+        }
+    }
 }
 
 impl Names {
@@ -89,12 +115,7 @@ impl Names {
             names.push(format!("{kind_name}{variable}"));
         }
         let ranked = |names: &mut dyn Iterator<Item = &String>| Ranked::new(names.map(|name| Name::new(name)));
-        let copies = said.is_copied.then(|| {
-            let of = |fronts: &[&str]| {
-                ranked(&mut names.iter().filter(|name| fronts.iter().any(|front| name.starts_with(front))))
-            };
-            (of(&["Source"]), of(&["Target", "Destination"]))
-        });
+        let copies = said.is_copied.then(|| Copies::new(&names));
         let listed: Vec<&String> = service.parameters.get(variable).into_iter().flatten().collect();
         let is_name_listed = listed.iter().any(|name| name.eq_ignore_ascii_case("name"));
         let mut own = match said.is_said {
@@ -144,7 +165,7 @@ pub(super) fn stem(variable: &str) -> &str {
 }
 
 /// A type's name without hyphens.
-fn kind_name(kind: &ResourceType) -> String {
+pub(super) fn kind_name(kind: &ResourceType) -> String {
     kind.name.split(['-', '_', '/']).collect()
 }
 
@@ -180,6 +201,10 @@ fn candidates(service: &Service, kind: &ResourceType, form: &Form, at: usize, sa
         return Vec::new();
     }
     let variable = form.variables.get(at).map_or("", String::as_str);
+    let given: Vec<&String> = overrides().parameters(service.prefix(), &kind.name, variable).collect();
+    if given.iter().any(|name| *name == "-") {
+        return Vec::new();
+    }
     let is_only = form.variables.len() == 1;
     let kind_name = kind_name(kind);
     let bare = variable.strip_suffix("WithPath").or(variable.strip_suffix("WithoutLeadingSlash")).unwrap_or(variable);
@@ -217,10 +242,40 @@ fn candidates(service: &Service, kind: &ResourceType, form: &Form, at: usize, sa
             _ => {}
         }
     }
-    names.extend(overrides().parameters(service.prefix(), variable).iter().cloned());
+    names.extend(given.into_iter().cloned());
+    names.extend(outer(service, variable).map(|outer| format!("{}Arn", self::kind_name(outer))));
+    if is_only && said.is_said == Some(true) {
+        // `endpointName` where the operation's name says that it is a development endpoint's.
+        names.extend(endings(bare).map(str::to_owned));
+    }
     // What something is to be called is not what it is called.
     names.sort_by_key(|name| name.starts_with("New"));
     names
+}
+
+/// The type that a variable is called after as the type and its own variable: `${ClusterUuid}` is the `${Uuid}` of a
+/// cluster.
+pub(super) fn outer<'s>(service: &'s Service, variable: &str) -> Option<&'s ResourceType> {
+    let is_outer = |kind: &&ResourceType| own_name(kind, variable).is_some_and(|own| kind.arn.contains(&own));
+    service.resource_types().iter().find(is_outer)
+}
+
+/// What a type's form calls a variable that is called after the type and it.
+pub(super) fn own_name(kind: &ResourceType, variable: &str) -> Option<String> {
+    let name = kind_name(kind);
+    let (front, own) = variable.split_at_checked(name.len())?;
+    (front.eq_ignore_ascii_case(&name) && own.eq_ignore_ascii_case("uuid")).then(|| format!("${{{own}}}"))
+}
+
+/// A name without its first words, of two words at least: `EndpointName` of `DevEndpointName`.
+fn endings(name: &str) -> impl Iterator<Item = &str> {
+    let bytes = name.as_bytes();
+    let begins = move |at: &usize| {
+        let is_upper = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_uppercase);
+        is_upper(*at) && !is_upper(at + 1) && !is_upper(at - 1)
+    };
+    let endings = (1..name.len()).filter(begins).filter_map(|at| name.get(at..));
+    endings.filter(|ending| ending.bytes().filter(u8::is_ascii_uppercase).count() > 1)
 }
 
 /// Those of the tables that say something.

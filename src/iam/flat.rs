@@ -170,6 +170,29 @@ struct Place {
     depth: u32,
 }
 
+/// What EC2's newer operations write for an item of a list: `"VpcEndpointId": {"tag": 1, "content": "vpce-1"}`. The text
+/// is the key's around it.
+#[derive(Default)]
+struct Numbered {
+    has_tag: bool,
+    /// How many texts there are with the content, if that is one.
+    content: Option<usize>,
+}
+
+impl Numbered {
+    fn note(&mut self, key: &str, texts: Option<usize>) {
+        match key {
+            "tag" => self.has_tag = true,
+            "content" => self.content = texts,
+            _ => {}
+        }
+    }
+
+    fn content(&self) -> Option<usize> {
+        self.content.filter(|_| self.has_tag)?.checked_sub(1)
+    }
+}
+
 impl Reader<'_, '_> {
     fn whole(&mut self) -> Option<()> {
         let place = Place { key: Span::plain(0, 0), key_hash: name_hash(b""), key_depth: 0, depth: 0 };
@@ -220,6 +243,7 @@ impl Reader<'_, '_> {
             self.at += 1;
             return Some(false);
         }
+        let mut numbered = Numbered::default();
         loop {
             self.peek().filter(|b| *b == b'"')?;
             let key = self.string()?;
@@ -236,12 +260,18 @@ impl Reader<'_, '_> {
                 let is_text = self.bytes.get(begin) == Some(&b'"');
                 let text = self.flat.texts.last().filter(|_| is_text).map(|t| t.text);
                 self.flat.top.push(Top { key, key_hash, is_nothing: !holds, value, text });
+            } else {
+                let is_text = self.bytes.get(begin) == Some(&b'"');
+                numbered.note(self.flat.text(self.source, key), is_text.then_some(self.flat.texts.len()));
             }
             match self.peek()? {
                 b',' => self.at += 1,
                 b'}' => break,
                 _ => return None,
             }
+        }
+        if let Some(text) = numbered.content().and_then(|at| self.flat.texts.get_mut(at)) {
+            (text.key, text.key_hash, text.depth) = (place.key, place.key_hash, place.key_depth);
         }
         self.at += 1;
         Some(true)
@@ -321,6 +351,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_is_numbered_stands_under_the_key_around_it() {
+        let source = r#"{"R":{"VpcEndpointId":[{"tag":1,"content":"vpce-1"},{"content":"vpce-2","tag":2}],"a":{"content":"b"}}}"#;
+        let mut flat = Flat::default();
+        flat.read(source);
+        let texts = flat.texts.iter().map(|t| (flat.text(source, t.key), t.depth, flat.text(source, t.text)));
+        let texts: Vec<(&str, u32, &str)> = texts.collect();
+        assert_eq!(texts, [("VpcEndpointId", 1, "vpce-1"), ("VpcEndpointId", 1, "vpce-2"), ("content", 2, "b")]);
+    }
 
     proptest! {
         #[test]

@@ -50,6 +50,10 @@ impl Ranked {
         ranked
     }
 
+    pub fn contains(&self, name: Name) -> bool {
+        self.ranks.contains(name)
+    }
+
     /// The first of the names from `from` on that some of the texts stands under.
     fn first_in(&self, texts: &[Text], from: usize) -> Option<usize> {
         let known = texts.iter().filter(|t| is_searched(t) && self.ranks.contains(Name { hash: t.key_hash }));
@@ -150,6 +154,14 @@ impl<'a> Params<'a> {
         self.document.top(name)?.text.map(|span| flat.text(source, span)).filter(|text| !text.is_empty())
     }
 
+    /// A number at the top.
+    pub fn number(&self, name: Name) -> Option<String> {
+        match self.value(name)? {
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
     /// The texts that a top-level value is, or is a list of; where there are none, the text of that name in one of these
     /// top-level objects.
     pub fn plain_texts(&self, name: Name, wrappers: &[Name]) -> Vec<String> {
@@ -173,7 +185,11 @@ impl<'a> Params<'a> {
 
     /// The texts under a name, wherever it stands; those nearest to the top only.
     pub fn texts(&self, name: &str) -> Vec<&'a str> {
-        let name = Name::new(name);
+        self.texts_of(Name::new(name))
+    }
+
+    /// As [`Params::texts`].
+    pub fn texts_of(&self, name: Name) -> Vec<&'a str> {
         self.sight.borrow_mut().note_name(name);
         self.named(name).collect()
     }
@@ -201,11 +217,11 @@ impl<'a> Params<'a> {
         near.map(move |t| flat.text(source, t.text)).take(VALUES_MAX)
     }
 
-    /// ARNs of a form, escaped.
-    pub fn arns_of(&self, form: &Form) -> impl Iterator<Item = Cow<'a, str>> {
+    /// ARNs of a form, escaped, each with where it stands.
+    pub fn arns_of(&self, form: &Form) -> impl Iterator<Item = (Entry<'a>, Cow<'a, str>)> {
         self.sight.borrow_mut().note_arns(form);
-        let arns = self.arns().map(|entry| entry.text).filter(|text| Arn::parse(text).is_some()).map(escaped);
-        arns.filter(|arn| form.fits(arn))
+        let arns = self.arns().filter(|entry| Arn::parse(entry.text).is_some());
+        arns.map(|entry| (entry, escaped(entry.text))).filter(|(_, arn)| form.fits(arn))
     }
 
     /// ARNs of roles, each with the key that it stands under.
@@ -282,7 +298,8 @@ impl<'a> Response<'a> {
         let flat = self.flat();
         let document = flat.has_arn.then_some(Document { source: self.source, flat });
         let entries = document.into_iter().flat_map(Document::entries);
-        let is_named = move |name: &str| request.entries().any(|entry| entry.text == name);
+        // SageMaker writes names in lower case.
+        let is_named = move |name: &str| request.entries().any(|entry| entry.text.eq_ignore_ascii_case(name));
         let given = move |arn: &'r str| {
             let (front, last) = arn.rsplit_once(['/', ':'])?;
             if is_named(last) {

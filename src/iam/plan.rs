@@ -4,7 +4,8 @@
 use super::candidates::Said;
 use super::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_name};
 use super::form::{Form, Piece};
-use super::params::Name;
+use super::overrides::overrides;
+use super::params::{Name, Ranked};
 use super::variable::VariablePlan;
 
 /// How the resources of an action are found.
@@ -17,6 +18,8 @@ pub(super) struct Plan {
     pub is_of_any: bool,
     /// Whether a closer type stands for the wider one even where that is required.
     pub closer_suffices: bool,
+    /// The parameter that holds the account whose resources a request is about.
+    pub owner: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +35,15 @@ pub(super) struct TypePlan {
     pub variables: Vec<VariablePlan>,
     /// Forms of what it is told more closely: their ARNs are not of this type.
     pub closer: Vec<Form>,
+    /// Parameters that hold an ARN of the type that is acted on.
+    keys: Ranked,
+    /// Whether the action makes it.
+    pub is_made: bool,
+    /// Whether its ARNs are of any service: then only where they stand tells them.
+    pub is_of_any_service: bool,
+    /// Whether it is a topic: a subscription's ARN is its topic's with more behind.
+    /// Source: denials of SNS, `SNS:Unsubscribe on resource: arn:aws:sns:…:topic`.
+    pub is_topic: bool,
 }
 
 /// Operations whose `UserName` may be left out: then it is that of the caller.
@@ -91,6 +103,7 @@ impl Plan {
             is_of_any: is_of_any(action),
             // On an index the index alone is asked for. Source: DynamoDB developer guide, "Using indexes", IAM policies.
             closer_suffices: action.name.starts_with("dynamodb:"),
+            owner: action.name.split_once(':').and_then(|(prefix, _)| overrides().owner(prefix)),
         }
     }
 }
@@ -118,8 +131,22 @@ impl TypePlan {
             is_said: said.is_said == Some(true),
             variables: (0..form.variables.len()).map(variable).collect(),
             closer: Vec::new(),
+            keys: keys(kind),
+            is_made: said.is_made && said.is_said != Some(false),
+            is_of_any_service: kind.arn.starts_with("arn:${Partition}:${"),
+            is_topic: service.prefix() == "sns" && kind.name == "topic",
             form,
         }
+    }
+
+    /// Whether an ARN under a parameter of that name is what is acted on, not something beside it.
+    pub fn is_given_by(&self, name: Name) -> bool {
+        self.keys.contains(name) || self.variables.last().is_some_and(|variable| variable.is_held_by(name))
+    }
+
+    /// Whether another type has the same name, which two services share, and a form of its own.
+    pub fn is_variant_of(&self, other: &TypePlan) -> bool {
+        self.name == other.name && self.form != other.form
     }
 
     /// Whether this is what another type is too, told more closely: `rule/${EventBusName}/${RuleName}` beside
@@ -150,6 +177,14 @@ impl TypePlan {
         self.form.variables == other.form.variables
             && family(&self.name).is_some_and(|own| family(&other.name) == Some(own))
     }
+}
+
+/// Under which names the ARN of a type stands that a request is about.
+fn keys(kind: &ResourceType) -> Ranked {
+    let name: String = kind.name.split(['-', '_', '/', ' ']).collect();
+    let own = ["", "s", "Arn", "Arns"].map(|ending| Name::new(&format!("{name}{ending}")));
+    let plain = ["Arn", "Arns", "Resource", "ResourceArn", "ResourceArns", "ResourceName"].map(Name::new);
+    Ranked::new(own.into_iter().chain(plain))
 }
 
 /// What a form's resource part begins with, if not with a name.

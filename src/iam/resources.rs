@@ -20,7 +20,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::arn::{Arn, escape, escaped, partition_of};
+use super::arn::{Arn, escape, escaped, is_account_id, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::{Place, ResourceRef};
 use super::form::{Form, Piece};
@@ -132,8 +132,9 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
 /// The resources of all types of a plan.
 fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     let types = &plan.types;
+    let place = plan.place(request);
     let told = if types.len() > 1 { request.told(types) } else { None };
-    let mut by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, told.as_ref())).collect();
+    let mut by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, place, told.as_ref())).collect();
     for at in needless(types, &by_type) {
         if let Some(of_type) = by_type.get_mut(at) {
             of_type.arns.clear();
@@ -157,8 +158,8 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         if all_met.iter().any(|(other, _)| other.is_like(kind)) || of_type.arns.is_empty() && !closer.is_empty() {
             met.push(&kind.name);
         }
-        // What an ARN of one type says another doesn't say again.
-        if all_met.iter().any(|(other, of_type)| of_type.is_by_arn && kind.holds_all_of(other)) {
+        // What an ARN of one type says another doesn't say again, if the call doesn't make that.
+        if !kind.is_made && all_met.iter().any(|(other, of_type)| of_type.is_by_arn && kind.holds_all_of(other)) {
             met.push(&kind.name);
         }
     }
@@ -166,18 +167,26 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         found.extend(request.calling_user());
         met.extend(types.iter().filter(|_| !found.is_empty()).map(|kind| kind.name.as_str()));
     }
-    if found.is_empty() || !(plan.is_of_any || told.is_some()) {
-        for (kind, of_type) in types.iter().zip(&by_type).filter(|(kind, _)| kind.is_required) {
-            if !met.contains(&kind.name.as_str()) {
-                met.push(&kind.name);
-                found.extend(of_type.arns.iter().cloned());
-                found.extend(of_type.arns.is_empty().then(|| fill(&kind.form, request.event, |_| None)));
-            }
+    let is_enough = !found.is_empty() && (plan.is_of_any || told.is_some());
+    let is_asked_for = |kind: &TypePlan| kind.is_required && (!is_enough || kind.is_made);
+    for (kind, of_type) in types.iter().zip(&by_type).filter(|(kind, _)| is_asked_for(kind)) {
+        if !met.contains(&kind.name.as_str()) {
+            met.push(&kind.name);
+            found.extend(of_type.arns.iter().cloned());
+            found.extend(of_type.arns.is_empty().then(|| fill(&kind.form, place, |_| None)));
         }
     }
     found.sort_unstable();
     found.dedup();
     found
+}
+
+impl Plan {
+    /// Where the resources are: in the account that the request names as theirs, else where it was made.
+    fn place<'a>(&self, request: &Request<'a>) -> Place<'a> {
+        let owner = self.owner.and_then(|owner| request.parameters.text(owner)).filter(|owner| is_account_id(owner));
+        Place { account_id: owner.or(request.event.account_id), ..request.event }
+    }
 }
 
 /// Places of types that say nothing beside others: those of a family one of which was given by its ARN, and where nothing
@@ -192,7 +201,9 @@ fn needless(types: &[TypePlan], by_type: &[OfType]) -> Vec<usize> {
             known.len() > of_type.known(kind).len() && of_type.known(kind).iter().all(|name| known.contains(name))
         };
         let knows_less = !some_whole && !kind.is_required && all().any(|(other, of_other)| is_less(other, of_other));
-        !of_type.is_by_arn && (is_like_given || knows_less)
+        let is_lesser_variant =
+            all().any(|(other, of_other)| kind.is_variant_of(other) && of_other.rank() > of_type.rank());
+        is_lesser_variant || !of_type.is_by_arn && (is_like_given || knows_less)
     };
     let places = types.iter().zip(by_type).enumerate();
     places.filter(|(_, (kind, of_type))| is_needless(kind, of_type)).map(|(at, _)| at).collect()
@@ -232,24 +243,35 @@ impl OfType {
         self.known.iter().filter_map(|at| kind.form.variables.get(*at)).map(String::as_str).collect()
     }
 
+    /// How much is known: whether the outermost variable is, and how many are.
+    fn rank(&self) -> (bool, bool, usize) {
+        (self.is_by_arn, self.known.contains(&0), self.known.len())
+    }
+
     /// Whether something is within a resource.
     fn is_within(&self, outer: &str) -> bool {
         self.arns.iter().any(|arn| arn.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/')))
     }
 }
 
-fn of_type(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> OfType {
+fn of_type(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option<&Told<'_>>) -> OfType {
     let is_own = |arn: &String| !kind.closer.iter().any(|form| form.fits(arn));
-    let own = |arns: Vec<String>| -> Vec<String> { arns.into_iter().filter(is_own).collect() };
-    let listed = own(request.listed(&kind.form));
+    let own = |arns: Vec<String>| -> Vec<String> {
+        arns.into_iter().filter(is_own).map(|arn| if kind.is_topic { topic(arn) } else { arn }).collect()
+    };
+    let listed = if kind.is_of_any_service { Vec::new() } else { own(request.listed(&kind.form)) };
     if !listed.is_empty() {
         return OfType::given(listed);
     }
-    let mut given = own(in_parameters(&kind.form, request));
+    let (given, is_aside) = in_parameters(kind, request);
+    let mut given = own(given);
     if !given.is_empty() {
-        if kind.variables.last().is_some_and(VariablePlan::is_copied) {
-            given.extend(filled(kind, request, told).arns);
+        // A bucket that is named goes before one whose ARN stands somewhere in what is put on it.
+        let named = is_aside.then(|| filled(kind, request, place, None, false));
+        if let Some(named) = named.filter(|named| named.is_whole && !named.arns.is_empty()) {
+            return named;
         }
+        given.extend(copied(kind, request, place, false).map(|copied| copied.arns).unwrap_or_default());
         return OfType::given(given);
     }
     let made = own(in_response(&kind.form, request));
@@ -257,11 +279,28 @@ fn of_type(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> O
         return OfType::given(made);
     }
     let queues = if kind.is_queue() { queue::arns(&kind.form, request) } else { Vec::new() };
-    if queues.is_empty() { filled(kind, request, told) } else { OfType::given(queues) }
+    if queues.is_empty() { filled(kind, request, place, told, true) } else { OfType::given(queues) }
 }
 
-fn in_parameters(form: &Form, request: &Request<'_>) -> Vec<String> {
-    request.parameters.arns_of(form).map(Cow::into_owned).take(RESOURCES_MAX).collect()
+/// The topic of a subscription's ARN.
+fn topic(arn: String) -> String {
+    match arn.match_indices(':').nth(5) {
+        Some((at, _)) => arn.get(..at).unwrap_or(&arn).to_owned(),
+        None => arn,
+    }
+}
+
+/// ARNs in the parameters, and whether none of them stands where the one that is acted on would: of several those are
+/// meant that do.
+fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> (Vec<String>, bool) {
+    let all: Vec<(Name, Cow<'_, str>)> =
+        request.parameters.arns_of(&kind.form).map(|(entry, arn)| (entry.name, arn)).take(RESOURCES_MAX).collect();
+    let has_given = all.iter().any(|(name, _)| kind.is_given_by(*name));
+    if kind.is_of_any_service && !has_given {
+        return (Vec::new(), true);
+    }
+    let meant = all.into_iter().filter(|(name, _)| !has_given || kind.is_given_by(*name));
+    (meant.map(|(_, arn)| arn.into_owned()).collect(), !has_given)
 }
 
 fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
@@ -270,13 +309,18 @@ fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
     given.map(pattern).take(RESOURCES_MAX).collect()
 }
 
-fn filled(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> OfType {
-    let values = values(kind, request, told);
+/// The type's form filled from the request; `is_plain` where a bare `name` or `id` may fill it.
+fn filled(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option<&Told<'_>>, is_plain: bool) -> OfType {
+    if let Some(copied) = copied(kind, request, place, true) {
+        return copied;
+    }
+    let values = values(kind, request, told, is_plain);
     let Some(longest) = values.iter().map(Vec::len).max().filter(|n| *n > 0) else { return OfType::default() };
-    let is_whole = values.iter().all(|values| !values.is_empty());
+    let is_told = |(values, variable): (&Vec<String>, &VariablePlan)| !values.is_empty() || variable.is_counted;
+    let is_whole = values.iter().zip(&kind.variables).all(is_told);
     let mut arns = Vec::new();
     for i in 0..longest.min(RESOURCES_MAX) {
-        let arn = fill(&kind.form, request.event, |at| {
+        let arn = fill(&kind.form, place, |at| {
             let known = values.get(at)?;
             // One value goes with all, several go with each other in order.
             known.get(i).or(if known.len() == 1 { known.first() } else { None }).map(String::as_str)
@@ -289,8 +333,26 @@ fn filled(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> Of
     OfType { arns, is_whole, is_by_arn: false, known }
 }
 
+/// What a copy is made of, where that is, and what it becomes: if the request doesn't say, something that is numbered.
+/// Where the source `is_named`; else what it becomes alone.
+/// Source: EC2 User Guide, "Grant permissions to copy Amazon EC2 AMIs": CopyImage is on the source too.
+fn copied(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, is_named: bool) -> Option<OfType> {
+    let variable = kind.variables.last().filter(|_| kind.variables.len() == 1)?;
+    let [sources, targets] = variable.copied(request).filter(|[sources, _]| sources.is_empty() != is_named)?;
+    let region = request.parameters.text("SourceRegion").filter(|region| is_plain(region));
+    let from = Place { aws_region: region.or(place.aws_region), ..place };
+    let of = |place: Place<'_>, name: &str| fill(&kind.form, place, |_| Some(name));
+    let mut arns: Vec<String> = sources.iter().map(|source| of(from, source)).collect();
+    if targets.is_empty() && is_named {
+        arns.push(of(place, "*"));
+    }
+    arns.extend(targets.iter().map(|target| of(place, target)));
+    arns.truncate(RESOURCES_MAX);
+    Some(OfType { arns, is_whole: true, is_by_arn: false, known: vec![0] })
+}
+
 /// What the request says for each of a type's variables.
-fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> Vec<Vec<String>> {
+fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>, is_plain: bool) -> Vec<Vec<String>> {
     let last = kind.variables.len().saturating_sub(1);
     let mut taken = Vec::new();
     let named = kind.variables.iter().enumerate().map(|(i, variable)| match told {
@@ -302,7 +364,7 @@ fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> Ve
         _ => variable.named(request, &mut taken),
     });
     let mut values: Vec<Vec<String>> = named.collect();
-    for left_over in [false, true] {
+    for left_over in [false, true].into_iter().filter(|_| is_plain) {
         let is_of_other = |variable: &VariablePlan| told.is_some() && variable.is_any_resource;
         let open =
             values.iter_mut().zip(&kind.variables).filter(|(v, variable)| v.is_empty() && !is_of_other(variable));
@@ -353,7 +415,7 @@ fn reserved_path(arn: String) -> String {
 }
 
 /// Log groups are written with `:*` behind. Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
-fn with_tail(action: &str, resource: String) -> String {
+pub(super) fn with_tail(action: &str, resource: String) -> String {
     let is_group =
         action.starts_with("logs:") && resource.contains(":log-group:") && !resource.contains(":log-stream:");
     if is_group && !resource.ends_with('*') { format!("{resource}:*") } else { resource }

@@ -17,7 +17,8 @@ pub(super) fn resolve<'c>(
     name: &str,
 ) -> Option<Resolved<'c>> {
     match (prefixes.first()?.as_str(), name) {
-        ("s3" | "s3express", "CopyObject" | "UploadPartCopy") => copy(catalog, request),
+        ("s3", "CopyObject" | "UploadPartCopy") => copy(catalog, request),
+        ("s3express", "CopyObject" | "UploadPartCopy") => session(catalog, request),
         ("dynamodb", "TransactWriteItems") => transaction(catalog, request),
         ("dynamodb", "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction") => partiql(catalog, request),
         ("kms", "ReEncrypt") => re_encrypt(catalog, request),
@@ -70,6 +71,14 @@ fn copy<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>>
         permission(read, vec![from], "s3-copy", because),
         permission(write, to, "s3-copy", because),
     ]))
+}
+
+/// Directory buckets ask for the session. Source: S3 User Guide, "Authorizing Zonal endpoint API operations with
+/// CreateSession".
+fn session<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+    let action = catalog.action("s3express:CreateSession")?;
+    let resources = resources(catalog, action, request);
+    Some(Resolved::Special(vec![permission(action, resources, "s3-copy", "S3 User Guide, directory buckets")]))
 }
 
 /// `%2F` and its like; what is no escape stays.
@@ -235,13 +244,12 @@ fn model<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<
     let action = catalog.action(&format!("bedrock:{name}"))?;
     let (partition, region) = (partition_of(request.event.aws_region), request.event.aws_region.unwrap_or("*"));
     let resources = match request.parameters.text("modelId") {
-        Some(arn) if Arn::parse(arn).is_some() && catalog.does_take(action, &escape(arn)) => vec![escape(arn)],
-        // A profile of several regions: `us.anthropic.…`; the models behind it are in any of them.
+        Some(arn) if Arn::parse(arn).is_some() && catalog.does_take(action, &escape(arn)) => {
+            let profile = arn.split_once(":inference-profile/").map(|(_, id)| id).filter(|id| is_profile(id));
+            profile.map(|id| behind_profile(partition, id)).into_iter().chain([escape(arn)]).collect()
+        }
         Some(id) if is_profile(id) => vec![
-            format!(
-                "arn:{partition}:bedrock:*::foundation-model/{}",
-                escape(id.split_once('.').map_or(id, |(_, m)| m))
-            ),
+            behind_profile(partition, id),
             format!(
                 "arn:{partition}:bedrock:{region}:{}:inference-profile/{}",
                 request.event.account_id.unwrap_or("*"),
@@ -256,7 +264,13 @@ fn model<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<
     Some(Resolved::Special(vec![permission(action, resources, "bedrock-model", "Bedrock API Reference, InvokeModel")]))
 }
 
-fn is_profile(id: &str) -> bool {
+/// The model behind a profile, in any of its regions.
+fn behind_profile(partition: &str, id: &str) -> String {
+    format!("arn:{partition}:bedrock:*::foundation-model/{}", escape(id.split_once('.').map_or(id, |(_, model)| model)))
+}
+
+/// Whether a model's id is a profile of several regions: `us.anthropic.…`.
+pub(super) fn is_profile(id: &str) -> bool {
     let areas = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
     id.split_once('.').is_some_and(|(area, _)| areas.contains(&area))
 }

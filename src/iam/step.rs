@@ -26,7 +26,7 @@ use super::memory::{At, Memory, Remembered};
 use super::overrides::{Rule, When, overrides};
 use super::params::{Document, Response};
 use super::prefixes::{operation, prefixes, siblings};
-use super::resources::{Request, resources};
+use super::resources::{Request, resources, with_tail};
 use super::sight::{Sight, put, put_optional};
 use super::{conditional, special};
 
@@ -54,37 +54,55 @@ fn no_call(event: &Event<'_>) -> Option<&'static str> {
     }
 }
 
+/// What a denial's message states.
+struct Stated {
+    permission: Permission,
+    /// Whether it leaves open on which resource, though the action takes some: `on resource: my-secret`, or none at all.
+    is_open: bool,
+}
+
 /// The action and resource that a denial's message names.
-/// Source: IAM User Guide, "Troubleshoot access denied error messages".
-fn stated(catalog: &Catalog, message: &str) -> Option<Permission> {
-    let (_, behind) = message.split_once(PERFORM)?;
-    let name = behind.split_ascii_whitespace().next()?.trim_end_matches(['.', ',']);
-    let action = catalog.action(name)?;
-    let resource = behind.split_once(" on resource: ").and_then(|(_, r)| r.split_ascii_whitespace().next());
-    let resource = resource
-        .map(|r| r.trim_end_matches(['.', ',']).trim_matches('"'))
-        .filter(|r| Arn::parse(r).is_some())
-        .map(|arn| {
-            // The service itself writes `instance/*` for what is not there yet.
-            match arn.strip_suffix("/*").or(arn.strip_suffix(":*")) {
-                Some(front) => format!("{}{}", escape(front), arn.get(front.len()..).unwrap_or_default()),
-                None => escape(arn),
-            }
-        });
-    let resource = resource.filter(|arn| catalog.does_take(action, arn)).unwrap_or_else(|| "*".to_owned());
-    let resource =
-        match action.name.starts_with("logs:") && resource.contains(":log-group:") && !resource.ends_with('*') {
-            true if !resource.contains(":log-stream:") => format!("{resource}:*"),
-            _ => resource,
-        };
-    Some(Permission {
+/// Source: IAM User Guide, "Troubleshoot access denied error messages"; SES quotes both.
+fn stated(catalog: &Catalog, message: &str) -> Option<Stated> {
+    let named = |text: &str| -> Option<String> {
+        let word = text.split_ascii_whitespace().next()?;
+        Some(word.trim_end_matches(['.', ',']).trim_matches(['"', '\'', '`']).to_owned())
+    };
+    // "You are not authorized to perform this operation. User: … is not authorized to perform: ec2:RunInstances …"
+    let mut said = message.match_indices(PERFORM).filter_map(|(at, said)| message.get(at + said.len()..));
+    let (action, behind) = said.find_map(|behind| {
+        let name = named(behind.trim_start_matches([':', ' ']))?;
+        Some((catalog.action(&name)?, behind))
+    })?;
+    let on = [" on resource: ", " on resource "].iter().find_map(|on| behind.split_once(on));
+    let resource = on.and_then(|(_, resource)| named(resource));
+    let arn = resource.as_deref().filter(|r| Arn::parse(r).is_some()).map(|arn| {
+        // The service itself writes `instance/*` for what is not there yet.
+        match arn.strip_suffix("/*").or(arn.strip_suffix(":*")) {
+            Some(front) => format!("{}{}", escape(front), arn.get(front.len()..).unwrap_or_default()),
+            None => escape(arn),
+        }
+    });
+    let arn = arn.map(|arn| of_log_group(&action.name, arn)).filter(|arn| catalog.does_take(action, arn));
+    let is_open = arn.is_none() && resource.as_deref() != Some("*") && !action.resource_types.is_empty();
+    let permission = Permission {
         action: Arc::clone(&action.name),
-        resources: vec![resource],
+        resources: vec![arn.unwrap_or_else(|| "*".to_owned())],
         confidence: Confidence::Stated,
         rule: "denial-message",
         source: "the record's errorMessage".into(),
         passed_to_service: None,
-    })
+    };
+    Some(Stated { permission, is_open })
+}
+
+/// Log groups as policies write them. A message may say `…:log-group:g:log-stream:`, of no stream.
+fn of_log_group(action: &str, arn: String) -> String {
+    if !action.starts_with("logs:") {
+        return arn;
+    }
+    let group = arn.strip_suffix(":log-stream:").unwrap_or(&arn);
+    with_tail(action, group.to_owned())
 }
 
 /// Actions as they were found, before their resources.
@@ -150,8 +168,11 @@ impl<'c> Operation<'c> {
         let prefixes = prefixes(catalog, event_source);
         let name = operation(event_name);
         let key = |prefix: &String| format!("{prefix}:{name}").to_ascii_lowercase();
-        let rule = prefixes.iter().find_map(|prefix| overrides().operations.get(&key(prefix)));
-        let rule = rule.map(|rule| Ruled::new(catalog, rule));
+        // What a prefix has itself goes before what is said of the next one: S3 on Outposts has a PutObject of its own.
+        let has_own = |prefix: &String| catalog.service(prefix).is_some_and(|service| service.action(name).is_some());
+        let rule_of = |prefix: &String| overrides().operations.get(&key(prefix));
+        let first = prefixes.iter().find(|prefix| rule_of(prefix).is_some() || has_own(prefix));
+        let rule = first.and_then(rule_of).map(|rule| Ruled::new(catalog, rule));
         let otherwise = same_name(catalog, &prefixes, event_name.trim())
             .or_else(|| same_name(catalog, &prefixes, name))
             .or_else(|| generated(catalog, &prefixes, name))
@@ -315,7 +336,7 @@ struct Scratch {
 const OPERATIONS_MAX: usize = 32 * 1024;
 
 /// What a denial's message says before the action.
-const PERFORM: &str = "not authorized to perform: ";
+const PERFORM: &str = "not authorized to perform";
 
 /// What a key of the memory is made of.
 #[derive(Clone, Copy)]
@@ -369,13 +390,26 @@ impl<'c> Step<'c> {
             if let Some(at) = self.memory.find(key) {
                 return at;
             }
-            if let Some(stated) = stated(self.catalog, message) {
-                let needed = vec![stated];
+            if let Some(Stated { permission, is_open }) = stated(self.catalog, message) {
+                if is_open && let Some(at) = self.of_action(&permission.action, event, outcome, scratch) {
+                    return at;
+                }
+                let key = &mut scratch.key;
+                begin(key, Kind::Message, outcome);
+                put(key, message);
+                let needed = vec![permission];
                 let permissions = Permissions { needed, suggestions: Vec::new(), outcome, no_permission: None };
                 return self.memory.put(key, permissions);
             }
         }
         self.by_operation(event, outcome, scratch)
+    }
+
+    /// What the rules find, if it is what a message says that was asked for.
+    fn of_action(&mut self, action: &str, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> Option<At> {
+        let at = self.by_operation(event, outcome, scratch);
+        let found = &self.memory.at(at).permissions.needed;
+        matches!(found.as_slice(), [only] if *only.action == *action).then_some(at)
     }
 
     fn by_operation(&mut self, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> At {

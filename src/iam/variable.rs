@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::arn::escape;
-use super::candidates::{Names, Said, is_plain_name};
+use super::arn::{escape, is_account_id};
+use super::candidates::{Copies, Names, Said, is_plain_name, kind_name, outer, own_name, stem};
 use super::catalog::{ResourceType, Service};
 use super::form::{Form, Piece};
-use super::params::{Name, is_like_arn};
+use super::numbered::Letters;
+use super::params::{Name, Params, Ranked, is_like_arn};
 use super::resources::Request;
+use super::special::is_profile;
 
 #[derive(Clone, Debug)]
 pub(super) struct VariablePlan {
@@ -27,6 +29,22 @@ pub(super) struct VariablePlan {
     has_colon: bool,
     /// Whether the request's `path` stands before the name of what it makes.
     has_path: bool,
+    /// Whether services count it, so that no request tells it.
+    pub is_counted: bool,
+    aside: Aside,
+}
+
+/// Where a value may stand if not under a name that says what it is.
+#[derive(Clone, Debug, Default)]
+struct Aside {
+    /// Parameters that hold it only if they hold an ARN: a bucket's name may be an access point's ARN.
+    arns: Ranked,
+    /// Parameters at the top that hold it as a number.
+    numbers: Vec<Name>,
+    /// First letters of ids of the type, and the parameters that may hold one of any type.
+    letters: Option<(Letters, Ranked)>,
+    /// A name by which the thing is asked for though its ARN has an id: then it is any.
+    name: Option<Name>,
 }
 
 /// What of a parameter's text is the value.
@@ -47,6 +65,14 @@ enum Reading {
     Back,
     /// A build's id begins with its project's name. Source: CodeBuild API Reference, StopBuild, "id".
     BeforeColon,
+    /// So does a report's ARN, with its group's. Source: CodeBuild API Reference, Report, "arn".
+    Report,
+    /// An OpenID Connect provider's name is its URL without the scheme. Source: IAM User Guide, "IAM identifiers".
+    Url,
+    /// An account's own catalogue is called by the account's id. Source: Glue API Reference, GetTable, "CatalogId".
+    Catalog,
+    /// A model's id, but no profile of several regions.
+    Model,
     /// Nodes of Systems Manager's own begin with `mi-`, the others are EC2's instances.
     /// Source: Systems Manager User Guide, "Managed nodes".
     Instance,
@@ -74,6 +100,7 @@ impl VariablePlan {
         let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
         let names = Names::new(service, kind, form, at, said);
         let others = service.resource_types().iter().filter(|other| other.arn != kind.arn);
+        let is_model = service.prefix() == "bedrock" && kind.name == "foundation-model";
         VariablePlan {
             is_any_resource: names.candidates.names.contains(&Name::new("ResourceId")),
             names,
@@ -86,27 +113,28 @@ impl VariablePlan {
                 (_, true) => Slash::WithoutColon,
                 _ => Slash::Never,
             },
-            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId"),
+            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId") || is_model,
             has_path: name.ends_with("WithPath") && said.is_made,
+            is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
+            aside: Aside::new(service, kind, form, at),
         }
     }
 
-    /// Whether a copy is made of one thing of the type to another.
-    pub fn is_copied(&self) -> bool {
-        self.names.copies.is_some()
+    /// Whether a parameter of that name may hold it.
+    pub fn is_held_by(&self, name: Name) -> bool {
+        self.names.candidates.contains(name)
+    }
+
+    /// Names of what a copy is made of and of what it becomes.
+    pub fn copied(&self, request: &Request<'_>) -> Option<[Vec<String>; 2]> {
+        let Copies { sources, targets } = self.names.copies.as_ref()?;
+        let of = |_: Name, text: &str| if is_arn(text) { None } else { self.value(text) };
+        Some([sources, targets].map(|names| request.parameters.first_of(names, of)))
     }
 
     /// What the request says for it under names that say what it is, escaped. A parameter fills one variable only, but an
     /// ARN may hold several.
     pub fn named(&self, request: &Request<'_>, taken: &mut Vec<Name>) -> Vec<String> {
-        if let Some((sources, targets)) = &self.names.copies {
-            let of = |_: Name, text: &str| if is_arn(text) { None } else { self.value(text) };
-            let [mut copies, targets] = [sources, targets].map(|names| request.parameters.first_of(names, of));
-            copies.extend(targets);
-            if !copies.is_empty() {
-                return copies;
-            }
-        }
         let is_shared = matches!(self.reading, Reading::Front | Reading::Back);
         let used = std::cell::Cell::new(None);
         let values = request.parameters.first_of(&self.names.candidates, |name, text| {
@@ -118,10 +146,37 @@ impl VariablePlan {
             Some(value)
         });
         taken.extend(used.get());
+        let values = if values.is_empty() { self.aside(&request.parameters) } else { values };
         match request.parameters.text("path").filter(|_| self.has_path).map(|path| path.trim_matches('/')) {
             Some(path) if !path.is_empty() => values.iter().map(|value| format!("{}/{value}", escape(path))).collect(),
             _ => values,
         }
+    }
+
+    /// What stands elsewhere.
+    fn aside(&self, parameters: &Params<'_>) -> Vec<String> {
+        let Aside { arns, numbers, letters, name } = &self.aside;
+        if matches!(self.reading, Reading::Instance | Reading::ManagedNode) {
+            return targets(parameters).iter().filter_map(|text| self.value(text)).collect();
+        }
+        if !arns.names.is_empty() {
+            let found = parameters.first_of(arns, |_, text| if is_arn(text) { self.value(text) } else { None });
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        if let Some(number) = numbers.iter().find_map(|name| parameters.number(*name)) {
+            return vec![number];
+        }
+        if let Some((letters, names)) = letters {
+            let of = |_: Name, text: &str| if letters.begin(text) { self.value(text) } else { None };
+            let found = parameters.first_of(names, of);
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        let is_asked_for = name.is_some_and(|name| !parameters.texts_of(name).is_empty());
+        if is_asked_for { vec!["*".to_owned()] } else { Vec::new() }
     }
 
     /// What a `name` or `id` at the top says for it: where the operation's own name says the type, or, `left_over`, where
@@ -147,6 +202,11 @@ impl VariablePlan {
         // MSK's ARNs are logged as they stand in the URL. Source: MSK Developer Guide, "Logging API calls".
         let text = if text.starts_with(QUOTED) { Cow::Owned(unquoted(text)) } else { Cow::Borrowed(text) };
         if text.starts_with("arn:") {
+            if matches!(self.reading, Reading::Report)
+                && let Some((_, report)) = text.split_once(":report/")
+            {
+                return report.split(':').next().map(escape);
+            }
             let found = self.cuts.iter().filter_map(|(form, at)| cut(form, *at, &text));
             let found = found.filter(|found| !is_like_arn(found)).find(|found| self.may_be(found))?;
             // What an ARN holds is whole: no secret's letters are missing.
@@ -164,6 +224,12 @@ impl VariablePlan {
             Reading::Front => text.split_once(':').map_or(&*text, |(front, _)| front),
             Reading::Back => text.split_once(':')?.1,
             Reading::BeforeColon => text.split(':').next().unwrap_or(&text),
+            Reading::Report => &text,
+            Reading::Url => text.split_once("://").map_or(&*text, |(_, host)| host).trim_end_matches('/'),
+            Reading::Catalog if is_account_id(&text) => return None,
+            Reading::Catalog => &text,
+            Reading::Model if is_profile(&text) => return None,
+            Reading::Model => &text,
             Reading::Instance if text.starts_with("mi-") || text.contains(':') => return None,
             Reading::ManagedNode if !text.starts_with("mi-") => return None,
             Reading::Instance | Reading::ManagedNode => &text,
@@ -186,8 +252,50 @@ impl VariablePlan {
     /// `/change/C1` and `p-1` where the form says `change/` and `p-` itself.
     fn without_before<'t>(&self, text: &'t str) -> &'t str {
         let inner = text.strip_prefix('/').filter(|_| self.slash == Slash::WithoutColon).unwrap_or(text);
-        if self.before.is_empty() { text } else { inner.strip_prefix(self.before.as_str()).unwrap_or(text) }
+        if self.before.is_empty() {
+            return text;
+        }
+        // `servicesetting/` and `/ssm/a` are `servicesetting/ssm/a`.
+        let rest = if self.before.ends_with('/') { inner } else { text };
+        inner.strip_prefix(self.before.as_str()).unwrap_or(rest)
     }
+}
+
+/// Whether the variable before tells the resources of the type apart: a node group's name before its number.
+fn is_behind_own_name(kind: &ResourceType, form: &Form, at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|at| form.variables.get(at));
+    before.is_some_and(|before| stem(before).eq_ignore_ascii_case(&kind_name(kind)))
+}
+
+impl Aside {
+    fn new(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Aside {
+        let name = form.variables.get(at).map_or("", String::as_str);
+        let ranked = |names: &[&str]| Ranked::new(names.iter().map(|name| Name::new(name)));
+        let is_number = ["Version", "Number", "Revision"].iter().any(|ending| name.ends_with(ending));
+        let numbers: &[&str] = if is_number { &[name, "VersionNumber", "Version"] } else { &[] };
+        let letters = (at + 1 == form.variables.len()).then(|| Letters::of(service.prefix(), &kind.name)).flatten();
+        let of_any =
+            ["ResourceId", "ResourceIds", "TargetId", "ParentId", "SourceParentId", "DestinationParentId", "Id"];
+        Aside {
+            arns: ranked(if name == "AccessPointName" { &["BucketName", "Bucket"] } else { &[] }),
+            numbers: numbers.iter().map(|name| Name::new(name)).collect(),
+            letters: letters.map(|letters| (letters, ranked(&of_any))),
+            // Source: EC2 API Reference, LaunchTemplateSpecification: an id or a name.
+            name: (service.prefix() == "ec2" && name == "LaunchTemplateId").then(|| Name::new("LaunchTemplateName")),
+        }
+    }
+}
+
+/// Instances that a request of Systems Manager names as its targets.
+/// Source: Systems Manager API Reference, Target: `Key=InstanceIds,Values=…`.
+fn targets(parameters: &Params<'_>) -> Vec<String> {
+    let targets = parameters.get("targets");
+    let targets = targets.as_ref().and_then(|targets| targets.as_array()).map(Vec::as_slice).unwrap_or_default();
+    let of_ids = targets.iter().filter(|target| {
+        target.get("key").and_then(|key| key.as_str()).is_some_and(|key| key.eq_ignore_ascii_case("InstanceIds"))
+    });
+    let values = of_ids.filter_map(|target| target.get("values")?.as_array()).flatten();
+    values.filter_map(|value| value.as_str()).filter(|id| *id != "*").take(100).map(str::to_owned).collect()
 }
 
 /// The forms of the service's types that have a variable.
@@ -199,7 +307,13 @@ fn cuts(service: &Service, kind: &ResourceType, own: &Form, at: usize, name: &st
         let at = form.variables.iter().position(|variable| variable == name)?;
         Some((form, at))
     });
-    [(own.clone(), at)].into_iter().chain(places).collect()
+    let outer = outer(service, name).and_then(|kind| {
+        let form = Form::new(&kind.arn);
+        let own = own_name(kind, name)?;
+        let at = form.variables.iter().position(|variable| format!("${{{variable}}}") == own)?;
+        Some((form, at))
+    });
+    [(own.clone(), at)].into_iter().chain(places).chain(outer).collect()
 }
 
 /// The value of a variable in an ARN of the form.
@@ -248,6 +362,10 @@ fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Re
     let is_name = |place: Option<usize>| matches!(place.and_then(|place| form.pieces.get(place)), Some(Piece::Name(_)));
     match (service.prefix(), name) {
         ("codebuild", "ProjectName") => return Reading::BeforeColon,
+        ("codebuild", "ReportGroupName") => return Reading::Report,
+        ("iam", "OidcProviderName") => return Reading::Url,
+        ("glue", "CatalogName") => return Reading::Catalog,
+        ("bedrock", "ResourceId") if kind.name == "foundation-model" => return Reading::Model,
         ("ssm", "InstanceId") if kind.name == "instance" => return Reading::Instance,
         ("ssm", "InstanceId") => return Reading::ManagedNode,
         ("secretsmanager", "SecretId") => return Reading::Secret,
