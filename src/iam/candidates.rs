@@ -18,7 +18,8 @@ pub(super) struct Said {
     pub takes_name: bool,
     /// Whether it makes something.
     pub is_made: bool,
-    /// Whether it makes one thing out of another of the same type.
+    /// Whether it is about one thing and another of the same type, and whether it makes the other.
+    pub is_on_two: bool,
     pub is_copied: bool,
 }
 
@@ -41,7 +42,8 @@ impl Said {
             is_only: types.len() == 1,
             takes_name: most > 0 && said.map(|(of_type, _)| of_type).any(takes_name),
             is_made: ["Create", "Import", "Register", "Put"].iter().any(|verb| operation.starts_with(verb)),
-            is_copied: ["Copy", "Restore"].iter().any(|verb| operation.starts_with(verb)),
+            is_on_two: ["Copy", "Restore", "Move", "Swap"].iter().any(|verb| operation.starts_with(verb)),
+            is_copied: operation.starts_with("Copy"),
         };
         let of_type = |(letters, own)| Said { is_said: (most > 0).then_some(letters == most), own, ..of_all };
         letters.into_iter().zip(own).map(of_type).collect()
@@ -74,7 +76,7 @@ pub(super) struct Names {
     pub left_over: Vec<Name>,
     /// In which parameters those may stand: `databaseInput`.
     pub wrappers: Vec<Name>,
-    /// Where copies are made.
+    /// Where it is on two of them.
     pub copies: Option<Copies>,
 }
 
@@ -83,10 +85,12 @@ pub(super) struct Names {
 pub(super) struct Copies {
     pub sources: Ranked,
     pub targets: Ranked,
+    /// Whether there is a copy even where the request doesn't say what it becomes.
+    pub is_made: bool,
 }
 
 impl Copies {
-    fn new(names: &[String]) -> Copies {
+    fn new(names: &[String], said: &Said) -> Copies {
         let fronts = ["Source", "Target", "Destination"];
         let (sided, plain): (Vec<&String>, Vec<&String>) =
             names.iter().partition(|name| fronts.iter().any(|front| name.starts_with(front)));
@@ -100,6 +104,7 @@ impl Copies {
         Copies {
             sources: Ranked::new(sources),
             targets: Ranked::new(targets.into_iter().chain(destinations).chain(plain)),
+            is_made: said.is_copied && said.is_said == Some(true),
         }
     }
 }
@@ -115,7 +120,7 @@ impl Names {
             names.push(format!("{kind_name}{variable}"));
         }
         let ranked = |names: &mut dyn Iterator<Item = &String>| Ranked::new(names.map(|name| Name::new(name)));
-        let copies = said.is_copied.then(|| Copies::new(&names));
+        let copies = said.is_on_two.then(|| Copies::new(&names, said));
         let listed: Vec<&String> = service.parameters.get(variable).into_iter().flatten().collect();
         let is_name_listed = listed.iter().any(|name| name.eq_ignore_ascii_case("name"));
         let mut own = match said.is_said {
@@ -174,7 +179,7 @@ pub(super) fn kind_name(kind: &ResourceType) -> String {
 fn is_own(form: &Form, at: usize, variable: &str) -> bool {
     let other_of_stem = form.variables.iter().any(|other| other != variable && stem(other) == stem(variable));
     let is_counted = |name: &str| name.eq_ignore_ascii_case("uuid") || name.ends_with("Version");
-    !is_counted(variable) && (at + 1 == form.variables.len() || other_of_stem)
+    (!is_counted(variable) || form.variables.len() == 1) && (at + 1 == form.variables.len() || other_of_stem)
 }
 
 /// Under which parameters at the top the variable stands where the operation's name says its type: `name` for a name,
@@ -244,10 +249,12 @@ fn candidates(service: &Service, kind: &ResourceType, form: &Form, at: usize, sa
     }
     names.extend(given.into_iter().cloned());
     names.extend(outer(service, variable).map(|outer| format!("{}Arn", self::kind_name(outer))));
-    if is_only && said.is_said == Some(true) {
+    if at + 1 == form.variables.len() && said.is_said == Some(true) {
         // `endpointName` where the operation's name says that it is a development endpoint's.
-        names.extend(endings(bare).map(str::to_owned));
+        let others = |name: &String| !form.variables.iter().any(|other| stem(other) == stem(name));
+        names.extend(endings(bare).filter(others));
     }
+    names.extend(plurals(&names));
     // What something is to be called is not what it is called.
     names.sort_by_key(|name| name.starts_with("New"));
     names
@@ -267,15 +274,27 @@ pub(super) fn own_name(kind: &ResourceType, variable: &str) -> Option<String> {
     (front.eq_ignore_ascii_case(&name) && own.eq_ignore_ascii_case("uuid")).then(|| format!("${{{own}}}"))
 }
 
-/// A name without its first words, of two words at least: `EndpointName` of `DevEndpointName`.
-fn endings(name: &str) -> impl Iterator<Item = &str> {
+/// A name without its first words, as a parameter may be called: `EndpointName` of `DevEndpointName`, `AliasIdentifier`
+/// of `FlowAliasId`, `TemplateName` of `ProvisioningTemplate`.
+fn endings(name: &str) -> impl Iterator<Item = String> {
     let bytes = name.as_bytes();
-    let begins = move |at: &usize| {
-        let is_upper = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_uppercase);
-        is_upper(*at) && !is_upper(at + 1) && !is_upper(at - 1)
+    let begins = |at: &usize| {
+        bytes.get(*at).is_some_and(u8::is_ascii_uppercase) && bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase)
     };
-    let endings = (1..name.len()).filter(begins).filter_map(|at| name.get(at..));
-    endings.filter(|ending| ending.bytes().filter(u8::is_ascii_uppercase).count() > 1)
+    let stem = stem(name);
+    let kinds: &[&str] = match name.get(stem.len()..) {
+        Some("Id" | "Identifier") => &["Id", "Identifier"],
+        _ => &["Name"],
+    };
+    let endings = (1..stem.len()).filter(begins).filter_map(|at| stem.get(at..));
+    let endings: Vec<String> = endings.flat_map(|word| kinds.iter().map(move |kind| format!("{word}{kind}"))).collect();
+    endings.into_iter()
+}
+
+/// What parameters are called that hold several.
+fn plurals(names: &[String]) -> Vec<String> {
+    let single = names.iter().filter(|name| ["Id", "Name", "Identifier", "Arn"].iter().any(|end| name.ends_with(end)));
+    single.flat_map(|name| [format!("{name}s"), format!("{name}List")]).collect()
 }
 
 /// Those of the tables that say something.

@@ -56,8 +56,9 @@ pub(super) enum Letters {
 
 impl Letters {
     /// Of a service's type, where requests name things of any type by their ids.
-    /// Source: Organizations API Reference, Parent, "Id", and Account, "Id"; EFS, EMR and WorkSpaces API References,
-    /// TagResource, AddTags and CreateTags, "ResourceId".
+    /// Source: Organizations API Reference, Parent, "Id", and Account, "Id"; EFS, EMR, WorkSpaces, CloudHSM and Service
+    /// Catalog API References, TagResource, AddTags, CreateTags and AssociateTagOptionWithResource, "ResourceId"; VPC
+    /// Lattice API Reference, PutAuthPolicy, "resourceIdentifier".
     pub fn of(prefix: &str, kind: &str) -> Option<Letters> {
         Some(Letters::Are(match (prefix, kind) {
             ("organizations", "account") => return Some(Letters::Account),
@@ -74,6 +75,12 @@ impl Letters {
             ("workspaces", "workspacebundle") => "wsb-",
             ("workspaces", "workspaceimage") => "wsi-",
             ("workspaces", "workspaceipgroup") => "wsipg-",
+            ("cloudhsm", "cluster") => "cluster-",
+            ("cloudhsm", "backup") => "backup-",
+            ("servicecatalog", "Portfolio") => "port-",
+            ("servicecatalog", "Product") => "prod-",
+            ("vpc-lattice", "Service") => "svc-",
+            ("vpc-lattice", "ServiceNetwork") => "sn-",
             _ => return None,
         }))
     }

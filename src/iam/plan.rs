@@ -172,10 +172,13 @@ impl TypePlan {
     }
 
     /// Whether an ARN of one may stand where one of the other may: `listener/app/…` and `listener/net/…`.
+    /// Systems Manager's nodes and EC2's instances are told apart by their ids.
     pub fn is_like(&self, other: &TypePlan) -> bool {
+        let is_node = |name: &str| matches!(name, "instance" | "managed-instance");
         let family = |name: &str| name.split_once('/').map(|(family, _)| family.to_owned());
         self.form.variables == other.form.variables
-            && family(&self.name).is_some_and(|own| family(&other.name) == Some(own))
+            && (family(&self.name).is_some_and(|own| family(&other.name) == Some(own))
+                || self.name != other.name && is_node(&self.name) && is_node(&other.name))
     }
 }
 

@@ -333,22 +333,23 @@ fn filled(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option
     OfType { arns, is_whole, is_by_arn: false, known }
 }
 
-/// What a copy is made of, where that is, and what it becomes: if the request doesn't say, something that is numbered.
-/// Where the source `is_named`; else what it becomes alone.
+/// Where an operation is on two things: what a copy is made of, where that is, and what it becomes. Where the source
+/// `is_named`; else what it becomes alone.
 /// Source: EC2 User Guide, "Grant permissions to copy Amazon EC2 AMIs": CopyImage is on the source too.
 fn copied(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, is_named: bool) -> Option<OfType> {
-    let variable = kind.variables.last().filter(|_| kind.variables.len() == 1)?;
-    let [sources, targets] = variable.copied(request).filter(|[sources, _]| sources.is_empty() != is_named)?;
+    let (variable, outer) = kind.variables.split_last()?;
+    let [sources, targets] = variable.two(request).filter(|[sources, _]| sources.is_empty() != is_named)?;
+    let outer: Vec<Option<String>> =
+        outer.iter().map(|variable| variable.named(request, &mut Vec::new()).into_iter().next()).collect();
     let region = request.parameters.text("SourceRegion").filter(|region| is_plain(region));
     let from = Place { aws_region: region.or(place.aws_region), ..place };
-    let of = |place: Place<'_>, name: &str| fill(&kind.form, place, |_| Some(name));
-    let mut arns: Vec<String> = sources.iter().map(|source| of(from, source)).collect();
-    if targets.is_empty() && is_named {
-        arns.push(of(place, "*"));
-    }
-    arns.extend(targets.iter().map(|target| of(place, target)));
-    arns.truncate(RESOURCES_MAX);
-    Some(OfType { arns, is_whole: true, is_by_arn: false, known: vec![0] })
+    let of = |place: Place<'_>, name: &str| {
+        fill(&kind.form, place, |at| outer.get(at).map_or(Some(name), |outer| outer.as_deref()))
+    };
+    let arns = sources.iter().map(|source| of(from, source)).chain(targets.iter().map(|target| of(place, target)));
+    let known = (0..=outer.len()).filter(|at| outer.get(*at).is_none_or(Option::is_some)).collect();
+    let is_whole = outer.iter().all(Option::is_some);
+    Some(OfType { arns: arns.take(RESOURCES_MAX).collect(), is_whole, is_by_arn: false, known })
 }
 
 /// What the request says for each of a type's variables.

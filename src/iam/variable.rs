@@ -125,11 +125,15 @@ impl VariablePlan {
         self.names.candidates.contains(name)
     }
 
-    /// Names of what a copy is made of and of what it becomes.
-    pub fn copied(&self, request: &Request<'_>) -> Option<[Vec<String>; 2]> {
-        let Copies { sources, targets } = self.names.copies.as_ref()?;
+    /// Where an operation is on two: names of what it takes and of what that becomes. A service numbers what it makes.
+    pub fn two(&self, request: &Request<'_>) -> Option<[Vec<String>; 2]> {
+        let Copies { sources, targets, is_made } = self.names.copies.as_ref()?;
         let of = |_: Name, text: &str| if is_arn(text) { None } else { self.value(text) };
-        Some([sources, targets].map(|names| request.parameters.first_of(names, of)))
+        let [sources, mut targets] = [sources, targets].map(|names| request.parameters.first_of(names, of));
+        if targets.is_empty() && !sources.is_empty() && *is_made {
+            targets.push("*".to_owned());
+        }
+        Some([sources, targets])
     }
 
     /// What the request says for it under names that say what it is, escaped. A parameter fills one variable only, but an
