@@ -4,18 +4,21 @@
 //! * `overrides`: hand-written rules, `tables/overrides.txt`.
 //! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
 //!   `special` where it depends on what the request carries.
-//! * `flat`, `params`, `form`: what a request says, and the ARN forms that it fills.
+//! * `denial`: what a denial's message states.
+//! * `flat`, `params`, `response`, `form`: what a request says, what came back, and the ARN forms that they fill.
 //! * `sight`: what the rules look at in a request, by which the step remembers.
-//! * `plan`, `candidates`, `variable`, `resources`: which resources an action was taken on; `queue`, `numbered`: those that
-//!   requests name by URLs or by ids that say what they are.
+//! * `plan`, `candidates`, `variable`, `of_type`, `resources`: which resources an action was taken on; `aside`, `queue`,
+//!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
 //! Knows nobody, does no I/O.
 
 pub mod arn;
+mod aside;
 mod candidates;
 mod catalog;
 mod conditional;
+mod denial;
 pub mod document;
 pub mod evaluate;
 mod event;
@@ -25,6 +28,7 @@ mod form;
 mod hostile;
 mod memory;
 mod numbered;
+mod of_type;
 mod overrides;
 mod params;
 mod passing;
@@ -32,6 +36,7 @@ mod plan;
 mod prefixes;
 mod queue;
 mod resources;
+mod response;
 mod sight;
 mod special;
 mod step;

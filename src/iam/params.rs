@@ -1,9 +1,9 @@
-//! Looking things up in request parameters, whose keys come in many spellings, and in responses.
+//! Looking things up in request parameters, whose keys come in many spellings.
 //!
 //! Every look is noted in a [`Sight`], by which the step's memory knows what of a request an operation's rules look at.
 
 use std::borrow::Cow;
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ use super::arn::{Arn, escaped};
 use super::flat::{Flat, Text, Top, name_hash};
 use super::form::Form;
 use super::resources::is_role_arn;
+use super::response::{Given, Response};
 use super::sight::{Names, Sight};
 
 /// Objects and lists within each other that are searched.
@@ -253,15 +254,6 @@ impl<'a> Params<'a> {
     }
 }
 
-/// An ARN that a response gave back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Given<'r> {
-    /// What was given of it.
-    pub arn: &'r str,
-    /// Whether a number of the service's own stands behind.
-    pub is_numbered: bool,
-}
-
 pub(super) fn is_like_arn(text: &str) -> bool {
     text.starts_with("arn:")
 }
@@ -269,53 +261,6 @@ pub(super) fn is_like_arn(text: &str) -> bool {
 pub(super) fn speaks_of_kms_key(key: &str) -> bool {
     let holds = |word: &[u8]| key.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     holds(b"kms") && holds(b"key")
-}
-
-/// What a call gave back: nothing but ARNs is looked for in it. Read when it is first looked at.
-#[derive(Debug)]
-pub(super) struct Response<'a> {
-    source: &'a str,
-    flat: OnceCell<Flat>,
-}
-
-impl<'a> Response<'a> {
-    pub fn new(text: Option<&'a str>) -> Response<'a> {
-        Response { source: text.unwrap_or_default(), flat: OnceCell::new() }
-    }
-
-    fn flat(&self) -> &Flat {
-        self.flat.get_or_init(|| {
-            let mut flat = Flat::default();
-            if memchr::memmem::find(self.source.as_bytes(), b"arn:").is_some() {
-                flat.read(self.source);
-            }
-            flat
-        })
-    }
-
-    /// As [`Params::given_back`].
-    pub fn given_by<'r>(&'r self, request: Document<'r>, form: &'r Form) -> impl Iterator<Item = Given<'r>> {
-        let flat = self.flat();
-        let document = flat.has_arn.then_some(Document { source: self.source, flat });
-        let entries = document.into_iter().flat_map(Document::entries);
-        // SageMaker writes names in lower case.
-        let is_named = move |name: &str| request.entries().any(|entry| entry.text.eq_ignore_ascii_case(name));
-        let given = move |arn: &'r str| {
-            let (front, last) = arn.rsplit_once(['/', ':'])?;
-            if is_named(last) {
-                return Some(Given { arn, is_numbered: false });
-            }
-            // `function:f:3` is a version of `function:f`, not what was asked for.
-            if arn.as_bytes().get(front.len()) != Some(&b'/') && form.variables.len() < 2 {
-                return None;
-            }
-            // Within the resource alone: an account is no name.
-            let (_, name) = front.splitn(6, ':').nth(5)?.rsplit_once(['/', ':'])?;
-            let arn = arn.get(..front.len() + 1)?;
-            is_named(name).then_some(Given { arn, is_numbered: true })
-        };
-        entries.map(|entry| entry.text).filter(|text| is_like_arn(text) && form.fits(text)).filter_map(given)
-    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 //! For each resource type that the action takes, the first of these that finds something:
 //!
 //! 1. ARNs in the record's `resources` that have the type's form.
-//! 2. ARNs in the request's parameters that have it.
+//! 2. ARNs in the request's parameters that have it: those under the type's own names, if some are. Those that stand
+//!    elsewhere (the destination in a bucket's replication) only if the request doesn't name one by its name.
 //! 3. ARNs in the response whose last name the request gave: what a call made under a name of the caller's choice.
 //! 4. Where the request tells the type of what it names (`resourceType` beside `resourceId`), the pattern of that type
 //!    filled with that name, and of no other.
-//! 5. The type's ARN pattern filled from the request. A variable that nobody tells becomes `*` in its place. What a
-//!    service numbers itself (instance ids) stays `*` too: IAM asks for `instance/*` before the instance is there.
+//! 5. The type's ARN pattern filled from the request, in the account that it names as the owner's. A variable that nobody
+//!    tells becomes `*` in its place. What a service numbers itself (instance ids) stays `*` too: IAM asks for
+//!    `instance/*` before the instance is there. Copies and restores are on what is copied and on what it becomes.
 //! 6. For IAM's operations on a user whom the request doesn't name, the calling user.
 //! 7. For a type that the action requires, the pattern with `*` for every variable.
 //!
@@ -24,14 +26,14 @@ use super::arn::{Arn, escape, escaped, is_account_id, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::{Place, ResourceRef};
 use super::form::{Form, Piece};
-use super::params::{Document, Given, Name, Params, Response};
+use super::of_type::{OfType, of_type};
+use super::params::{Document, Name, Params};
 use super::plan::{Plan, TypePlan};
-use super::queue;
+use super::response::Response;
 use super::sight::Sight;
-use super::variable::VariablePlan;
 
 /// Resources that one action has at the most; beyond that the type's pattern stands for all.
-const RESOURCES_MAX: usize = 100;
+pub(super) const RESOURCES_MAX: usize = 100;
 
 /// The record's own list.
 pub(super) type Listed<'a> = &'a [ResourceRef<'a>];
@@ -41,7 +43,7 @@ pub(super) type Listed<'a> = &'a [ResourceRef<'a>];
 pub(super) struct Request<'a> {
     pub event: Place<'a>,
     pub parameters: Params<'a>,
-    response: &'a Response<'a>,
+    pub response: &'a Response<'a>,
     listed: Listed<'a>,
     /// The caller's ARN.
     caller: Option<&'a str>,
@@ -94,7 +96,7 @@ impl<'a> Request<'a> {
     }
 
     /// ARNs of a form in the record's own list, escaped.
-    fn listed(&self, form: &Form) -> Vec<String> {
+    pub fn listed(&self, form: &Form) -> Vec<String> {
         self.sight.borrow_mut().note_listed();
         let listed = self.listed_arns.get_or_init(|| listed_arns(self.listed).collect());
         listed.iter().filter(|arn| form.fits(arn)).map(|arn| arn.clone().into_owned()).collect()
@@ -102,9 +104,9 @@ impl<'a> Request<'a> {
 }
 
 /// What a request says itself to be about.
-struct Told<'a> {
-    kinds: Vec<Name>,
-    names: Vec<&'a str>,
+pub(super) struct Told<'a> {
+    pub kinds: Vec<Name>,
+    pub names: Vec<&'a str>,
 }
 
 /// ARNs of a record's own list, escaped.
@@ -219,159 +221,6 @@ fn named(text: &str, types: &[TypePlan]) -> Name {
         true => name,
         false => types.iter().find(begins).map_or(name, |kind| kind.hash),
     }
-}
-
-/// What was found for one resource type.
-#[derive(Default)]
-struct OfType {
-    arns: Vec<String>,
-    /// Nothing in them is left open.
-    is_whole: bool,
-    /// Whether they were given as ARNs.
-    is_by_arn: bool,
-    /// Places of the variables that are known where they were not.
-    known: Vec<usize>,
-}
-
-impl OfType {
-    fn given(arns: Vec<String>) -> OfType {
-        OfType { arns, is_whole: true, is_by_arn: true, known: Vec::new() }
-    }
-
-    /// The variables that are known.
-    fn known<'k>(&self, kind: &'k TypePlan) -> Vec<&'k str> {
-        self.known.iter().filter_map(|at| kind.form.variables.get(*at)).map(String::as_str).collect()
-    }
-
-    /// How much is known: whether the outermost variable is, and how many are.
-    fn rank(&self) -> (bool, bool, usize) {
-        (self.is_by_arn, self.known.contains(&0), self.known.len())
-    }
-
-    /// Whether something is within a resource.
-    fn is_within(&self, outer: &str) -> bool {
-        self.arns.iter().any(|arn| arn.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/')))
-    }
-}
-
-fn of_type(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option<&Told<'_>>) -> OfType {
-    let is_own = |arn: &String| !kind.closer.iter().any(|form| form.fits(arn));
-    let own = |arns: Vec<String>| -> Vec<String> {
-        arns.into_iter().filter(is_own).map(|arn| if kind.is_topic { topic(arn) } else { arn }).collect()
-    };
-    let listed = if kind.is_of_any_service { Vec::new() } else { own(request.listed(&kind.form)) };
-    if !listed.is_empty() {
-        return OfType::given(listed);
-    }
-    let (given, is_aside) = in_parameters(kind, request);
-    let mut given = own(given);
-    if !given.is_empty() {
-        // A bucket that is named goes before one whose ARN stands somewhere in what is put on it.
-        let named = is_aside.then(|| filled(kind, request, place, None, false));
-        if let Some(named) = named.filter(|named| named.is_whole && !named.arns.is_empty()) {
-            return named;
-        }
-        given.extend(copied(kind, request, place, false).map(|copied| copied.arns).unwrap_or_default());
-        return OfType::given(given);
-    }
-    let made = own(in_response(&kind.form, request));
-    if !made.is_empty() {
-        return OfType::given(made);
-    }
-    let queues = if kind.is_queue() { queue::arns(&kind.form, request) } else { Vec::new() };
-    if queues.is_empty() { filled(kind, request, place, told, true) } else { OfType::given(queues) }
-}
-
-/// The topic of a subscription's ARN.
-fn topic(arn: String) -> String {
-    match arn.match_indices(':').nth(5) {
-        Some((at, _)) => arn.get(..at).unwrap_or(&arn).to_owned(),
-        None => arn,
-    }
-}
-
-/// ARNs in the parameters, and whether none of them stands where the one that is acted on would: of several those are
-/// meant that do.
-fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> (Vec<String>, bool) {
-    let all: Vec<(Name, Cow<'_, str>)> =
-        request.parameters.arns_of(&kind.form).map(|(entry, arn)| (entry.name, arn)).take(RESOURCES_MAX).collect();
-    let has_given = all.iter().any(|(name, _)| kind.is_given_by(*name));
-    if kind.is_of_any_service && !has_given {
-        return (Vec::new(), true);
-    }
-    let meant = all.into_iter().filter(|(name, _)| !has_given || kind.is_given_by(*name));
-    (meant.map(|(_, arn)| arn.into_owned()).collect(), !has_given)
-}
-
-fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
-    let given = request.parameters.given_back(request.response, form);
-    let pattern = |given: Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
-    given.map(pattern).take(RESOURCES_MAX).collect()
-}
-
-/// The type's form filled from the request; `is_plain` where a bare `name` or `id` may fill it.
-fn filled(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option<&Told<'_>>, is_plain: bool) -> OfType {
-    if let Some(copied) = copied(kind, request, place, true) {
-        return copied;
-    }
-    let values = values(kind, request, told, is_plain);
-    let Some(longest) = values.iter().map(Vec::len).max().filter(|n| *n > 0) else { return OfType::default() };
-    let is_told = |(values, variable): (&Vec<String>, &VariablePlan)| !values.is_empty() || variable.is_counted;
-    let is_whole = values.iter().zip(&kind.variables).all(is_told);
-    let mut arns = Vec::new();
-    for i in 0..longest.min(RESOURCES_MAX) {
-        let arn = fill(&kind.form, place, |at| {
-            let known = values.get(at)?;
-            // One value goes with all, several go with each other in order.
-            known.get(i).or(if known.len() == 1 { known.first() } else { None }).map(String::as_str)
-        });
-        if kind.form.fits(&arn) {
-            arns.push(arn);
-        }
-    }
-    let known = values.iter().enumerate().filter(|(_, values)| !values.is_empty()).map(|(at, _)| at).collect();
-    OfType { arns, is_whole, is_by_arn: false, known }
-}
-
-/// Where an operation is on two things: what a copy is made of, where that is, and what it becomes. Where the source
-/// `is_named`; else what it becomes alone.
-/// Source: EC2 User Guide, "Grant permissions to copy Amazon EC2 AMIs": CopyImage is on the source too.
-fn copied(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, is_named: bool) -> Option<OfType> {
-    let (variable, outer) = kind.variables.split_last()?;
-    let [sources, targets] = variable.two(request).filter(|[sources, _]| sources.is_empty() != is_named)?;
-    let outer: Vec<Option<String>> =
-        outer.iter().map(|variable| variable.named(request, &mut Vec::new()).into_iter().next()).collect();
-    let region = request.parameters.text("SourceRegion").filter(|region| is_plain(region));
-    let from = Place { aws_region: region.or(place.aws_region), ..place };
-    let of = |place: Place<'_>, name: &str| {
-        fill(&kind.form, place, |at| outer.get(at).map_or(Some(name), |outer| outer.as_deref()))
-    };
-    let arns = sources.iter().map(|source| of(from, source)).chain(targets.iter().map(|target| of(place, target)));
-    let known = (0..=outer.len()).filter(|at| outer.get(*at).is_none_or(Option::is_some)).collect();
-    let is_whole = outer.iter().all(Option::is_some);
-    Some(OfType { arns: arns.take(RESOURCES_MAX).collect(), is_whole, is_by_arn: false, known })
-}
-
-/// What the request says for each of a type's variables.
-fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>, is_plain: bool) -> Vec<Vec<String>> {
-    let last = kind.variables.len().saturating_sub(1);
-    let mut taken = Vec::new();
-    let named = kind.variables.iter().enumerate().map(|(i, variable)| match told {
-        Some(told) if told.kinds.contains(&kind.hash) && i == last => {
-            told.names.iter().filter_map(|name| variable.value(name)).collect()
-        }
-        // What is told is of another type.
-        Some(_) if variable.is_any_resource => Vec::new(),
-        _ => variable.named(request, &mut taken),
-    });
-    let mut values: Vec<Vec<String>> = named.collect();
-    for left_over in [false, true].into_iter().filter(|_| is_plain) {
-        let is_of_other = |variable: &VariablePlan| told.is_some() && variable.is_any_resource;
-        let open =
-            values.iter_mut().zip(&kind.variables).filter(|(v, variable)| v.is_empty() && !is_of_other(variable));
-        open.for_each(|(values, variable)| *values = variable.plain(request, &mut taken, left_over));
-    }
-    values
 }
 
 /// A form with its variables filled; what `value` doesn't know becomes `*`.

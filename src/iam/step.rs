@@ -18,15 +18,16 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::arn::{Arn, escape};
 use super::catalog::{Action, Catalog};
+use super::denial::{self, Stated};
 use super::event::{Confidence, Event, Outcome, Permission, Permissions, Place};
 use super::flat::Flat;
 use super::memory::{At, Memory, Remembered};
 use super::overrides::{Rule, When, overrides};
-use super::params::{Document, Response};
+use super::params::Document;
 use super::prefixes::{operation, prefixes, siblings};
-use super::resources::{Request, resources, with_tail};
+use super::resources::{Request, resources};
+use super::response::Response;
 use super::sight::{Sight, put, put_optional};
 use super::{conditional, special};
 
@@ -52,57 +53,6 @@ fn no_call(event: &Event<'_>) -> Option<&'static str> {
         _ if event.event_name.is_empty() => Some("no eventName"),
         _ => None,
     }
-}
-
-/// What a denial's message states.
-struct Stated {
-    permission: Permission,
-    /// Whether it leaves open on which resource, though the action takes some: `on resource: my-secret`, or none at all.
-    is_open: bool,
-}
-
-/// The action and resource that a denial's message names.
-/// Source: IAM User Guide, "Troubleshoot access denied error messages"; SES quotes both.
-fn stated(catalog: &Catalog, message: &str) -> Option<Stated> {
-    let named = |text: &str| -> Option<String> {
-        let word = text.split_ascii_whitespace().next()?;
-        Some(word.trim_end_matches(['.', ',']).trim_matches(['"', '\'', '`']).to_owned())
-    };
-    // "You are not authorized to perform this operation. User: … is not authorized to perform: ec2:RunInstances …"
-    let mut said = message.match_indices(PERFORM).filter_map(|(at, said)| message.get(at + said.len()..));
-    let (action, behind) = said.find_map(|behind| {
-        let name = named(behind.trim_start_matches([':', ' ']))?;
-        Some((catalog.action(&name)?, behind))
-    })?;
-    let on = [" on resource: ", " on resource "].iter().find_map(|on| behind.split_once(on));
-    let resource = on.and_then(|(_, resource)| named(resource));
-    let arn = resource.as_deref().filter(|r| Arn::parse(r).is_some()).map(|arn| {
-        // The service itself writes `instance/*` for what is not there yet.
-        match arn.strip_suffix("/*").or(arn.strip_suffix(":*")) {
-            Some(front) => format!("{}{}", escape(front), arn.get(front.len()..).unwrap_or_default()),
-            None => escape(arn),
-        }
-    });
-    let arn = arn.map(|arn| of_log_group(&action.name, arn)).filter(|arn| catalog.does_take(action, arn));
-    let is_open = arn.is_none() && resource.as_deref() != Some("*") && !action.resource_types.is_empty();
-    let permission = Permission {
-        action: Arc::clone(&action.name),
-        resources: vec![arn.unwrap_or_else(|| "*".to_owned())],
-        confidence: Confidence::Stated,
-        rule: "denial-message",
-        source: "the record's errorMessage".into(),
-        passed_to_service: None,
-    };
-    Some(Stated { permission, is_open })
-}
-
-/// Log groups as policies write them. A message may say `…:log-group:g:log-stream:`, of no stream.
-fn of_log_group(action: &str, arn: String) -> String {
-    if !action.starts_with("logs:") {
-        return arn;
-    }
-    let group = arn.strip_suffix(":log-stream:").unwrap_or(&arn);
-    with_tail(action, group.to_owned())
 }
 
 /// Actions as they were found, before their resources.
@@ -335,9 +285,6 @@ struct Scratch {
 /// Distinct sources and names remembered; when there are more it starts anew.
 const OPERATIONS_MAX: usize = 32 * 1024;
 
-/// What a denial's message says before the action.
-const PERFORM: &str = "not authorized to perform";
-
 /// What a key of the memory is made of.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -383,20 +330,20 @@ impl<'c> Step<'c> {
             return self.memory.find(key).unwrap_or_else(|| self.memory.put(key, nothing(reason, outcome)));
         }
         if outcome == Outcome::Denied
-            && let Some(message) = event.error_message.filter(|message| message.contains(PERFORM))
+            && let Some(message) = denial::message(event)
         {
             begin(key, Kind::Message, outcome);
-            put(key, message);
+            put(key, &message);
             if let Some(at) = self.memory.find(key) {
                 return at;
             }
-            if let Some(Stated { permission, is_open }) = stated(self.catalog, message) {
+            if let Some(Stated { permission, is_open }) = denial::stated(self.catalog, &message) {
                 if is_open && let Some(at) = self.of_action(&permission.action, event, outcome, scratch) {
                     return at;
                 }
                 let key = &mut scratch.key;
                 begin(key, Kind::Message, outcome);
-                put(key, message);
+                put(key, &message);
                 let needed = vec![permission];
                 let permissions = Permissions { needed, suggestions: Vec::new(), outcome, no_permission: None };
                 return self.memory.put(key, permissions);

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::arn::{escape, is_account_id};
+use super::aside::Aside;
 use super::candidates::{Copies, Names, Said, is_plain_name, kind_name, outer, own_name, stem};
 use super::catalog::{ResourceType, Service};
 use super::form::{Form, Piece};
-use super::numbered::Letters;
-use super::params::{Name, Params, Ranked, is_like_arn};
+use super::params::{Name, is_like_arn};
 use super::resources::Request;
 use super::special::is_profile;
 
@@ -32,19 +32,6 @@ pub(super) struct VariablePlan {
     /// Whether services count it, so that no request tells it.
     pub is_counted: bool,
     aside: Aside,
-}
-
-/// Where a value may stand if not under a name that says what it is.
-#[derive(Clone, Debug, Default)]
-struct Aside {
-    /// Parameters that hold it only if they hold an ARN: a bucket's name may be an access point's ARN.
-    arns: Ranked,
-    /// Parameters at the top that hold it as a number.
-    numbers: Vec<Name>,
-    /// First letters of ids of the type, and the parameters that may hold one of any type.
-    letters: Option<(Letters, Ranked)>,
-    /// A name by which the thing is asked for though its ARN has an id: then it is any.
-    name: Option<Name>,
 }
 
 /// What of a parameter's text is the value.
@@ -150,37 +137,12 @@ impl VariablePlan {
             Some(value)
         });
         taken.extend(used.get());
-        let values = if values.is_empty() { self.aside(&request.parameters) } else { values };
+        let values =
+            if values.is_empty() { self.aside.values(&request.parameters, |text| self.value(text)) } else { values };
         match request.parameters.text("path").filter(|_| self.has_path).map(|path| path.trim_matches('/')) {
             Some(path) if !path.is_empty() => values.iter().map(|value| format!("{}/{value}", escape(path))).collect(),
             _ => values,
         }
-    }
-
-    /// What stands elsewhere.
-    fn aside(&self, parameters: &Params<'_>) -> Vec<String> {
-        let Aside { arns, numbers, letters, name } = &self.aside;
-        if matches!(self.reading, Reading::Instance | Reading::ManagedNode) {
-            return targets(parameters).iter().filter_map(|text| self.value(text)).collect();
-        }
-        if !arns.names.is_empty() {
-            let found = parameters.first_of(arns, |_, text| if is_arn(text) { self.value(text) } else { None });
-            if !found.is_empty() {
-                return found;
-            }
-        }
-        if let Some(number) = numbers.iter().find_map(|name| parameters.number(*name)) {
-            return vec![number];
-        }
-        if let Some((letters, names)) = letters {
-            let of = |_: Name, text: &str| if letters.begin(text) { self.value(text) } else { None };
-            let found = parameters.first_of(names, of);
-            if !found.is_empty() {
-                return found;
-            }
-        }
-        let is_asked_for = name.is_some_and(|name| !parameters.texts_of(name).is_empty());
-        if is_asked_for { vec!["*".to_owned()] } else { Vec::new() }
     }
 
     /// What a `name` or `id` at the top says for it: where the operation's own name says the type, or, `left_over`, where
@@ -269,37 +231,6 @@ impl VariablePlan {
 fn is_behind_own_name(kind: &ResourceType, form: &Form, at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|at| form.variables.get(at));
     before.is_some_and(|before| stem(before).eq_ignore_ascii_case(&kind_name(kind)))
-}
-
-impl Aside {
-    fn new(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Aside {
-        let name = form.variables.get(at).map_or("", String::as_str);
-        let ranked = |names: &[&str]| Ranked::new(names.iter().map(|name| Name::new(name)));
-        let is_number = ["Version", "Number", "Revision"].iter().any(|ending| name.ends_with(ending));
-        let numbers: &[&str] = if is_number { &[name, "VersionNumber", "Version"] } else { &[] };
-        let letters = (at + 1 == form.variables.len()).then(|| Letters::of(service.prefix(), &kind.name)).flatten();
-        let of_any =
-            ["ResourceId", "ResourceIds", "TargetId", "ParentId", "SourceParentId", "DestinationParentId", "Id"];
-        Aside {
-            arns: ranked(if name == "AccessPointName" { &["BucketName", "Bucket"] } else { &[] }),
-            numbers: numbers.iter().map(|name| Name::new(name)).collect(),
-            letters: letters.map(|letters| (letters, ranked(&of_any))),
-            // Source: EC2 API Reference, LaunchTemplateSpecification: an id or a name.
-            name: (service.prefix() == "ec2" && name == "LaunchTemplateId").then(|| Name::new("LaunchTemplateName")),
-        }
-    }
-}
-
-/// Instances that a request of Systems Manager names as its targets.
-/// Source: Systems Manager API Reference, Target: `Key=InstanceIds,Values=…`.
-fn targets(parameters: &Params<'_>) -> Vec<String> {
-    let targets = parameters.get("targets");
-    let targets = targets.as_ref().and_then(|targets| targets.as_array()).map(Vec::as_slice).unwrap_or_default();
-    let of_ids = targets.iter().filter(|target| {
-        target.get("key").and_then(|key| key.as_str()).is_some_and(|key| key.eq_ignore_ascii_case("InstanceIds"))
-    });
-    let values = of_ids.filter_map(|target| target.get("values")?.as_array()).flatten();
-    values.filter_map(|value| value.as_str()).filter(|id| *id != "*").take(100).map(str::to_owned).collect()
 }
 
 /// The forms of the service's types that have a variable.
