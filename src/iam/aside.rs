@@ -16,6 +16,8 @@ pub(super) struct Aside {
     letters: Option<(Letters, Ranked)>,
     /// A name by which the thing is asked for though its ARN has an id: then it is any.
     name: Option<Name>,
+    /// Parameters that hold those that are to be added and to be removed.
+    changed: [Ranked; 2],
     /// Whether `targets` may list it.
     is_target: bool,
 }
@@ -35,13 +37,14 @@ impl Aside {
             letters: letters.map(|letters| (letters, ranked(&of_any))),
             // Source: EC2 API Reference, LaunchTemplateSpecification: an id or a name.
             name: (service.prefix() == "ec2" && name == "LaunchTemplateId").then(|| Name::new("LaunchTemplateName")),
+            changed: if at + 1 == form.variables.len() { changed(name) } else { Default::default() },
             is_target: service.prefix() == "ssm" && name == "InstanceId",
         }
     }
 
     /// The values that stand there, of texts in which `value` finds one.
     pub fn values(&self, parameters: &Params<'_>, value: impl Fn(&str) -> Option<String>) -> Vec<String> {
-        let Aside { arns, numbers, letters, name, is_target } = self;
+        let Aside { arns, numbers, letters, name, is_target, .. } = self;
         if *is_target {
             return targets(parameters).iter().filter_map(|text| value(text)).collect();
         }
@@ -60,9 +63,33 @@ impl Aside {
                 return found;
             }
         }
+        let found = self.changed(parameters, &value);
+        if !found.is_empty() {
+            return found;
+        }
         let is_asked_for = name.is_some_and(|name| !parameters.texts_of(name).is_empty());
         if is_asked_for { vec!["*".to_owned()] } else { Vec::new() }
     }
+
+    /// Whether a parameter of that name holds some that are to be added or removed.
+    pub fn is_change(&self, name: Name) -> bool {
+        self.changed.iter().any(|names| names.contains(name))
+    }
+
+    /// Those that are to be added, and those to be removed.
+    pub fn changed(&self, parameters: &Params<'_>, value: impl Fn(&str) -> Option<String>) -> Vec<String> {
+        self.changed.each_ref().map(|names| parameters.first_of(names, |_, text| value(text))).concat()
+    }
+}
+
+/// `AddSubnetId` and `RemoveSubnetId`, `UserIdsToAdd` and `UserIdsToRemove`.
+/// Source: EC2 API Reference, ModifyVpcEndpoint; ElastiCache API Reference, ModifyUserGroup.
+fn changed(variable: &str) -> [Ranked; 2] {
+    ["Add", "Remove"].map(|verb| {
+        let names = [String::new(), "s".to_owned()].map(|ending| format!("{variable}{ending}"));
+        let names = names.iter().flat_map(|name| [format!("{verb}{name}"), format!("{name}To{verb}")]);
+        Ranked::new(names.map(|name| Name::new(&name)))
+    })
 }
 
 /// Instances that a request of Systems Manager names as its targets.

@@ -122,8 +122,10 @@ impl Names {
         let ranked = |names: &mut dyn Iterator<Item = &String>| Ranked::new(names.map(|name| Name::new(name)));
         let copies = said.is_on_two.then(|| Copies::new(&names, said));
         let listed: Vec<&String> = service.parameters.get(variable).into_iter().flatten().collect();
+        let is_refused = overrides().parameters(service.prefix(), &kind.name, variable).any(|name| name == "-");
         let is_name_listed = listed.iter().any(|name| name.eq_ignore_ascii_case("name"));
         let mut own = match said.is_said {
+            _ if is_refused => Vec::new(),
             Some(true) => plain(form, at, said.own).to_vec(),
             // Where it says nothing, the only type that it may be is meant: `StopLogging` is on a trail.
             None if said.is_only && !said.is_made && form.variables.len() == 1 => plain(form, at, said.own).to_vec(),
@@ -132,7 +134,7 @@ impl Names {
         if is_name_listed && own.contains(&"Id") {
             own.extend(NAME);
         }
-        let is_free = said.is_said != Some(false) || !said.takes_name;
+        let is_free = !is_refused && (said.is_said != Some(false) || !said.takes_name);
         let left_over = listed.into_iter().filter(|name| is_free && is_bare(name) && (is_rest(name) || !said.is_made));
         let kinds = [kind_name(kind), stem(variable).to_owned()];
         let wrappers = kinds.iter().filter(|name| name.len() > 2);
@@ -217,7 +219,9 @@ fn candidates(service: &Service, kind: &ResourceType, form: &Form, at: usize, sa
     for suffix in ["Id", "Name"] {
         if let Some(stem) = bare.strip_suffix(suffix).filter(|stem| !stem.is_empty()) {
             names.extend([format!("{stem}Identifier"), stem.to_owned(), format!("{stem}Arn")]);
-            names.extend((is_only && suffix == "Name").then(|| format!("{stem}Id")));
+            // EC2's ids are never names: a key pair has both.
+            let may_be_id = is_only && suffix == "Name" && service.prefix() != "ec2";
+            names.extend(may_be_id.then(|| format!("{stem}Id")));
         }
     }
     names.push(format!("{bare}s"));

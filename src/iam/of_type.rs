@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use super::arn::escape;
 use super::event::Place;
 use super::form::Form;
-use super::params::Name;
-use super::plan::TypePlan;
+use super::params::Entry;
+use super::plan::{TypePlan, is_any_resource};
 use super::queue;
 use super::resources::{RESOURCES_MAX, Request, Told, fill, is_plain};
-use super::response::Given;
+use super::response;
 use super::variable::VariablePlan;
 /// What was found for one resource type.
 #[derive(Default)]
@@ -19,13 +19,15 @@ pub(super) struct OfType {
     pub is_whole: bool,
     /// Whether they were given as ARNs.
     pub is_by_arn: bool,
+    /// Whether one of them is called the resource: then the request is about nothing else.
+    pub is_resource: bool,
     /// Places of the variables that are known where they were not.
     known: Vec<usize>,
 }
 
 impl OfType {
     fn given(arns: Vec<String>) -> OfType {
-        OfType { arns, is_whole: true, is_by_arn: true, known: Vec::new() }
+        OfType { arns, is_whole: true, is_by_arn: true, ..OfType::default() }
     }
 
     /// The variables that are known.
@@ -54,8 +56,8 @@ pub(super) fn of_type(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, 
     if !listed.is_empty() {
         return OfType::given(listed);
     }
-    let (given, is_aside) = in_parameters(kind, request);
-    let mut given = own(given);
+    let Given { arns, is_aside, is_resource } = in_parameters(kind, request);
+    let mut given = own(arns);
     if !given.is_empty() {
         // A bucket that is named goes before one whose ARN stands somewhere in what is put on it.
         let named = is_aside.then(|| filled(kind, request, place, None, false));
@@ -63,7 +65,7 @@ pub(super) fn of_type(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, 
             return named;
         }
         given.extend(copied(kind, request, place, false).map(|copied| copied.arns).unwrap_or_default());
-        return OfType::given(given);
+        return OfType { is_resource, ..OfType::given(given) };
     }
     let made = own(in_response(&kind.form, request));
     if !made.is_empty() {
@@ -81,22 +83,36 @@ fn topic(arn: String) -> String {
     }
 }
 
-/// ARNs in the parameters, and whether none of them stands where the one that is acted on would: of several those are
-/// meant that do.
-fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> (Vec<String>, bool) {
-    let all: Vec<(Name, Cow<'_, str>)> =
-        request.parameters.arns_of(&kind.form).map(|(entry, arn)| (entry.name, arn)).take(RESOURCES_MAX).collect();
-    let has_given = all.iter().any(|(name, _)| kind.is_given_by(*name));
-    if kind.is_of_any_service && !has_given {
-        return (Vec::new(), true);
+/// ARNs in the parameters.
+struct Given {
+    arns: Vec<String>,
+    /// Whether none of them stands where the one that is acted on would.
+    is_aside: bool,
+    is_resource: bool,
+}
+
+/// ARNs in the parameters: of several those are meant that stand where the one that is acted on would.
+fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
+    let all: Vec<(Entry<'_>, Cow<'_, str>)> = request.parameters.arns_of(&kind.form).take(RESOURCES_MAX).collect();
+    let near = all.iter().filter(|(entry, _)| kind.is_given_by(entry.name)).map(|(entry, _)| entry.depth).min();
+    let is_meant = |entry: &Entry<'_>| match near {
+        Some(_) => kind.is_given_by(entry.name),
+        None => !kind.is_of_any_service,
+    };
+    let meant: Vec<(Entry<'_>, Cow<'_, str>)> = all.into_iter().filter(|(entry, _)| is_meant(entry)).collect();
+    // `bucket` in a bucket's replication is where its objects go.
+    let is_named_above =
+        |depth: u32| kind.variables.last().is_some_and(|variable| variable.is_named_above(request, depth));
+    Given {
+        is_aside: near.is_none_or(is_named_above),
+        is_resource: meant.iter().any(|(entry, _)| entry.depth == 0 && is_any_resource(entry.name)),
+        arns: meant.into_iter().map(|(_, arn)| arn.into_owned()).collect(),
     }
-    let meant = all.into_iter().filter(|(name, _)| !has_given || kind.is_given_by(*name));
-    (meant.map(|(_, arn)| arn.into_owned()).collect(), !has_given)
 }
 
 fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
     let given = request.parameters.given_back(request.response, form);
-    let pattern = |given: Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
+    let pattern = |given: response::Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
     given.map(pattern).take(RESOURCES_MAX).collect()
 }
 
@@ -121,7 +137,7 @@ fn filled(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option
         }
     }
     let known = values.iter().enumerate().filter(|(_, values)| !values.is_empty()).map(|(at, _)| at).collect();
-    OfType { arns, is_whole, is_by_arn: false, known }
+    OfType { arns, is_whole, known, ..OfType::default() }
 }
 
 /// Where an operation is on two things: what a copy is made of, where that is, and what it becomes. Where the source
@@ -140,7 +156,7 @@ fn copied(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, is_named: bo
     let arns = sources.iter().map(|source| of(from, source)).chain(targets.iter().map(|target| of(place, target)));
     let known = (0..=outer.len()).filter(|at| outer.get(*at).is_none_or(Option::is_some)).collect();
     let is_whole = outer.iter().all(Option::is_some);
-    Some(OfType { arns: arns.take(RESOURCES_MAX).collect(), is_whole, is_by_arn: false, known })
+    Some(OfType { arns: arns.take(RESOURCES_MAX).collect(), is_whole, known, ..OfType::default() })
 }
 
 /// What the request says for each of a type's variables.

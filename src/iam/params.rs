@@ -155,10 +155,11 @@ impl<'a> Params<'a> {
         self.document.top(name)?.text.map(|span| flat.text(source, span)).filter(|text| !text.is_empty())
     }
 
-    /// A number at the top.
+    /// A number at the top, be it a text.
     pub fn number(&self, name: Name) -> Option<String> {
         match self.value(name)? {
             Value::Number(number) => Some(number.to_string()),
+            Value::String(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => Some(text),
             _ => None,
         }
     }
@@ -208,6 +209,13 @@ impl<'a> Params<'a> {
             from = rank + 1;
         }
         Vec::new()
+    }
+
+    /// How far from the top the nearest text under one of the names stands that is no ARN.
+    pub fn depth_of(&self, names: &Ranked) -> Option<u32> {
+        self.sight.borrow_mut().note_names(&names.names);
+        let named = self.document.entries().filter(|entry| names.contains(entry.name));
+        named.filter(|entry| !entry.text.is_empty() && !is_like_arn(entry.text)).map(|entry| entry.depth).min()
     }
 
     fn named(&self, name: Name) -> impl Iterator<Item = &'a str> {

@@ -182,6 +182,12 @@ impl TypePlan {
     }
 }
 
+/// Whether a parameter is called so that whatever it names is all that the request is about.
+pub(super) fn is_any_resource(name: Name) -> bool {
+    const NAMES: [Name; 3] = [Name::new("Resource"), Name::new("ResourceArn"), Name::new("ResourceArns")];
+    NAMES.contains(&name)
+}
+
 /// Under which names the ARN of a type stands that a request is about.
 fn keys(kind: &ResourceType) -> Ranked {
     let name: String = kind.name.split(['-', '_', '/', ' ']).collect();

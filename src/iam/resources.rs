@@ -169,8 +169,10 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         found.extend(request.calling_user());
         met.extend(types.iter().filter(|_| !found.is_empty()).map(|kind| kind.name.as_str()));
     }
-    let is_enough = !found.is_empty() && (plan.is_of_any || told.is_some());
-    let is_asked_for = |kind: &TypePlan| kind.is_required && (!is_enough || kind.is_made);
+    let is_about_one = types.iter().zip(&by_type).any(|(kind, of_type)| kind.is_required && of_type.is_resource);
+    let is_enough = !found.is_empty() && (plan.is_of_any || told.is_some() || is_about_one);
+    let is_asked_for =
+        |kind: &TypePlan| kind.is_required && (!is_enough || kind.is_made && (kind.is_said || !is_about_one));
     for (kind, of_type) in types.iter().zip(&by_type).filter(|(kind, _)| is_asked_for(kind)) {
         if !met.contains(&kind.name.as_str()) {
             met.push(&kind.name);

@@ -26,6 +26,7 @@ pub(super) fn resolve<'c>(
         ("dynamodb", "BatchGetItem" | "BatchWriteItem") => batch(catalog, request, name),
         ("ec2", "RunInstances") => run_instances(catalog, request),
         ("ec2", "CreateTags" | "DeleteTags") => tags(catalog, request, name),
+        ("sns", "Publish") => publish(catalog, request),
         ("apigateway", _) => verb(catalog, request, name),
         _ => None,
     }
@@ -79,6 +80,16 @@ fn session<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'
     let action = catalog.action("s3express:CreateSession")?;
     let resources = resources(catalog, action, request);
     Some(Resolved::Special(vec![permission(action, resources, "s3-copy", "S3 User Guide, directory buckets")]))
+}
+
+/// Text messages go to no topic. Source: SNS Developer Guide, SMS: policies name `*`.
+fn publish<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+    let has = |name: &str| request.parameters.has(name);
+    if !has("phoneNumber") || has("topicArn") || has("targetArn") {
+        return None;
+    }
+    let action = catalog.action("sns:Publish")?;
+    Some(Resolved::Special(vec![permission(action, vec!["*".to_owned()], "sms", "SNS Developer Guide, SMS")]))
 }
 
 /// `%2F` and its like; what is no escape stays.

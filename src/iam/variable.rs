@@ -112,6 +112,11 @@ impl VariablePlan {
         self.names.candidates.contains(name)
     }
 
+    /// Whether the request names it nearer to the top than that.
+    pub fn is_named_above(&self, request: &Request<'_>, depth: u32) -> bool {
+        depth > 0 && request.parameters.depth_of(&self.names.candidates).is_some_and(|named| named < depth)
+    }
+
     /// Where an operation is on two: names of what it takes and of what that becomes. A service numbers what it makes.
     pub fn two(&self, request: &Request<'_>) -> Option<[Vec<String>; 2]> {
         let Copies { sources, targets, is_made } = self.names.copies.as_ref()?;
@@ -137,8 +142,12 @@ impl VariablePlan {
             Some(value)
         });
         taken.extend(used.get());
-        let values =
-            if values.is_empty() { self.aside.values(&request.parameters, |text| self.value(text)) } else { values };
+        let value = |text: &str| self.value(text);
+        let values = match used.get() {
+            Some(name) if self.aside.is_change(name) => self.aside.changed(&request.parameters, value),
+            _ if values.is_empty() => self.aside.values(&request.parameters, value),
+            _ => values,
+        };
         match request.parameters.text("path").filter(|_| self.has_path).map(|path| path.trim_matches('/')) {
             Some(path) if !path.is_empty() => values.iter().map(|value| format!("{}/{value}", escape(path))).collect(),
             _ => values,
