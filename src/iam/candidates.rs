@@ -116,7 +116,9 @@ impl Names {
         if is_plain_name(variable) && said.is_said == Some(false) {
             // Names that say nothing by themselves are those of the type that the operation's name says.
             let kind_name = kind_name(kind).to_ascii_lowercase();
-            names.retain(|name| name.to_ascii_lowercase().contains(&kind_name));
+            let longer = longer(service, &kind_name);
+            let says_kind = |name: &str| name.contains(&kind_name) && !longer.iter().any(|kind| name.contains(kind));
+            names.retain(|name| says_kind(&name.to_ascii_lowercase()));
             names.push(format!("{kind_name}{variable}"));
         }
         let ranked = |names: &mut dyn Iterator<Item = &String>| Ranked::new(names.map(|name| Name::new(name)));
@@ -301,6 +303,12 @@ fn plurals(names: &[String]) -> Vec<String> {
     single.flat_map(|name| [format!("{name}s"), format!("{name}List")]).collect()
 }
 
+/// Names of the service's types that have this one in them: `experimenttemplate` beside `experiment`.
+fn longer(service: &Service, kind_name: &str) -> Vec<String> {
+    let names = service.resource_types().iter().map(|kind| self::kind_name(kind).to_ascii_lowercase());
+    names.filter(|name| name.len() > kind_name.len() && name.contains(kind_name)).collect()
+}
+
 /// Those of the tables that say something.
 fn listed(service: &Service, kind: &ResourceType, variable: &str) -> Vec<String> {
     let says_something =
@@ -310,9 +318,11 @@ fn listed(service: &Service, kind: &ResourceType, variable: &str) -> Vec<String>
     let is_anything = is_plain_name(variable) || service.resource_types().iter().filter(is_last).count() > 2;
     // What fills a variable that could be any type's is told apart by the type's name in it.
     let kind_name = kind_name(kind).to_ascii_lowercase();
+    let longer = longer(service, &kind_name);
     let is_of_kind = |name: &&String| {
         let (name, stem) = (name.to_ascii_lowercase(), stem(name).to_ascii_lowercase());
-        !is_anything || name.contains(&kind_name) || stem.len() > 2 && kind_name.contains(&stem)
+        let says_kind = name.contains(&kind_name) && !longer.iter().any(|kind| name.contains(kind));
+        !is_anything || says_kind || stem.len() > 2 && kind_name.contains(&stem)
     };
     let listed = service.parameters.get(variable).into_iter().flatten();
     listed.filter(says_something).filter(is_of_kind).cloned().collect()

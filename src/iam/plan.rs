@@ -18,6 +18,8 @@ pub(super) struct Plan {
     pub is_of_any: bool,
     /// Whether a closer type stands for the wider one even where that is required.
     pub closer_suffices: bool,
+    /// Place of the type of which an account has one only, if it is meant where nothing is named: Security Hub's hub.
+    pub single: Option<usize>,
     /// The parameter that holds the account whose resources a request is about.
     pub owner: Option<&'static str>,
 }
@@ -98,6 +100,7 @@ impl Plan {
         let forms: Vec<Vec<Form>> = plans.iter().map(|kind| closer(&plans, kind)).collect();
         plans.iter_mut().zip(forms).for_each(|(kind, forms)| kind.closer = forms);
         Plan {
+            single: single(&types).filter(|_| !is_of_any(action)),
             types: plans,
             is_on_caller: ON_CALLER.contains(&&*action.name),
             is_of_any: is_of_any(action),
@@ -113,6 +116,14 @@ fn is_of_any(action: &Action) -> bool {
     let name = bare_name(&action.name);
     let fronts = ["ListTags", "GetTags", "DescribeTags", "AddTags", "RemoveTags"];
     action.access_level == AccessLevel::Tagging || fronts.iter().any(|front| name.starts_with(front))
+}
+
+/// Place of the type whose ARN leaves nothing open, if the others are its kin: `hubv2` beside `hub`.
+fn single(types: &[&ResourceType]) -> Option<usize> {
+    let is_closed = |kind: &&ResourceType| Form::new(&kind.arn).variables.is_empty() && !kind.arn.contains('*');
+    let at = types.iter().position(is_closed)?;
+    let name = &types.get(at)?.name;
+    types.iter().all(|kind| kind.name.starts_with(name.as_str())).then_some(at)
 }
 
 /// Forms of types that are a type's closer ones.
@@ -184,7 +195,8 @@ impl TypePlan {
 
 /// Whether a parameter is called so that whatever it names is all that the request is about.
 pub(super) fn is_any_resource(name: Name) -> bool {
-    const NAMES: [Name; 3] = [Name::new("Resource"), Name::new("ResourceArn"), Name::new("ResourceArns")];
+    const NAMES: [Name; 4] =
+        [Name::new("Resource"), Name::new("ResourceArn"), Name::new("ResourceArns"), Name::new("Arn")];
     NAMES.contains(&name)
 }
 

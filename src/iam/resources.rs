@@ -13,6 +13,7 @@
 //!    `instance/*` before the instance is there. Copies and restores are on what is copied and on what it becomes.
 //! 6. For IAM's operations on a user whom the request doesn't name, the calling user.
 //! 7. For a type that the action requires, the pattern with `*` for every variable.
+//! 8. Where nothing is found, the type of which an account has one only.
 //!
 //! Every name from a record is escaped, so that it means itself and nothing more.
 
@@ -179,6 +180,10 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
             found.extend(of_type.arns.iter().cloned());
             found.extend(of_type.arns.is_empty().then(|| fill(&kind.form, place, |_| None)));
         }
+    }
+    if found.is_empty() {
+        let single = plan.single.and_then(|at| types.get(at));
+        found.extend(single.map(|kind| fill(&kind.form, place, |_| None)));
     }
     found.sort_unstable();
     found.dedup();

@@ -87,13 +87,15 @@ impl VariablePlan {
         let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
         let names = Names::new(service, kind, form, at, said);
         let others = service.resource_types().iter().filter(|other| other.arn != kind.arn);
+        // A key may be named by its alias, which is no part of its ARN.
+        let alias = (name == "KeyId" && kind.arn.contains(":kms:")).then(|| "alias/".to_owned());
         let is_model = service.prefix() == "bedrock" && kind.name == "foundation-model";
         VariablePlan {
             is_any_resource: names.candidates.names.contains(&Name::new("ResourceId")),
             names,
             cuts: cuts(service, kind, form, at, name),
             before: before(form, at),
-            others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).collect(),
+            others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).chain(alias).collect(),
             reading: reading(service, kind, form, at),
             slash: match (is_path, is_last) {
                 (true, _) => Slash::Always,
