@@ -173,7 +173,7 @@ impl VariablePlan {
 
     /// A parameter's text as the value: a name, or the name out of an ARN or URL of the type.
     pub fn value(&self, text: &str) -> Option<String> {
-        if text.is_empty() || text == "HIDDEN_DUE_TO_SECURITY_REASONS" {
+        if text.is_empty() || is_hidden(text) {
             return None;
         }
         // MSK's ARNs are logged as they stand in the URL. Source: MSK Developer Guide, "Logging API calls".
@@ -332,6 +332,14 @@ fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Re
         }
         _ => Reading::Whole,
     }
+}
+
+/// Whether a text stands where services leave out what was there: `HIDDEN_DUE_TO_SECURITY_REASONS`, `****` (Organizations,
+/// MWAA), `***OMITTED***` (Redshift Data API), `<sensitiveDataRemoved>` (EC2). Sources: their guides, logging with
+/// CloudTrail.
+fn is_hidden(text: &str) -> bool {
+    let is_starred = |text: &str| text.len() > 2 && text.starts_with("***") && text.ends_with("***");
+    text == "HIDDEN_DUE_TO_SECURITY_REASONS" || text == "<sensitiveDataRemoved>" || is_starred(text)
 }
 
 /// What ARNs in a URL begin with.
