@@ -42,7 +42,8 @@ impl Said {
             is_only: types.len() == 1,
             takes_name: most > 0 && said.map(|(of_type, _)| of_type).any(takes_name),
             is_made: ["Create", "Import", "Register", "Put"].iter().any(|verb| operation.starts_with(verb)),
-            is_on_two: ["Copy", "Restore", "Move", "Swap"].iter().any(|verb| operation.starts_with(verb)),
+            is_on_two: ["Copy", "Restore", "Move", "Swap"].iter().any(|verb| operation.starts_with(verb))
+                || operation.ends_with("Replica"),
             is_copied: operation.starts_with("Copy"),
         };
         let of_type = |(letters, own)| Said { is_said: (most > 0).then_some(letters == most), own, ..of_all };

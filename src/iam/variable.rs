@@ -1,7 +1,5 @@
 //! How a variable of an ARN form is found in a request: the parameters that may hold it, and what of their text is it.
 
-use std::borrow::Cow;
-
 use super::arn::{escape, is_account_id};
 use super::aside::Aside;
 use super::candidates::{Copies, Names, Said, is_plain_name, kind_name, outer, own_name, stem};
@@ -122,7 +120,7 @@ impl VariablePlan {
     /// Where an operation is on two: names of what it takes and of what that becomes. A service numbers what it makes.
     pub fn two(&self, request: &Request<'_>) -> Option<[Vec<String>; 2]> {
         let Copies { sources, targets, is_made } = self.names.copies.as_ref()?;
-        let of = |_: Name, text: &str| if is_arn(text) { None } else { self.value(text) };
+        let of = |_: Name, text: &str| if is_like_arn(text) { None } else { self.value(text) };
         let [sources, mut targets] = [sources, targets].map(|names| request.parameters.first_of(names, of));
         if targets.is_empty() && !sources.is_empty() && *is_made {
             targets.push("*".to_owned());
@@ -136,7 +134,7 @@ impl VariablePlan {
         let is_shared = matches!(self.reading, Reading::Front | Reading::Back);
         let used = std::cell::Cell::new(None);
         let values = request.parameters.first_of(&self.names.candidates, |name, text| {
-            if is_arn(text) || is_shared {
+            if is_like_arn(text) || is_shared {
                 return self.value(text);
             }
             let value = self.value(text).filter(|_| !taken.contains(&name))?;
@@ -176,42 +174,40 @@ impl VariablePlan {
         if text.is_empty() || is_hidden(text) {
             return None;
         }
-        // MSK's ARNs are logged as they stand in the URL. Source: MSK Developer Guide, "Logging API calls".
-        let text = if text.starts_with(QUOTED) { Cow::Owned(unquoted(text)) } else { Cow::Borrowed(text) };
         if text.starts_with("arn:") {
             if matches!(self.reading, Reading::Report)
                 && let Some((_, report)) = text.split_once(":report/")
             {
                 return report.split(':').next().map(escape);
             }
-            let found = self.cuts.iter().filter_map(|(form, at)| cut(form, *at, &text));
+            let found = self.cuts.iter().filter_map(|(form, at)| cut(form, *at, text));
             let found = found.filter(|found| !is_like_arn(found)).find(|found| self.may_be(found))?;
             // What an ARN holds is whole: no secret's letters are missing.
             return Some(escape(found));
         }
         let text = match self.reading {
-            Reading::Whole => self.without_before(&text),
-            Reading::LastSegment => text.rsplit('/').next().unwrap_or(&text),
+            Reading::Whole => self.without_before(text),
+            Reading::LastSegment => text.rsplit('/').next().unwrap_or(text),
             Reading::WithoutLeadingSlash => text.trim_start_matches('/'),
-            Reading::Function => return function(&text),
+            Reading::Function => return function(text),
             Reading::Scope if text == "CLOUDFRONT" => "global",
             Reading::Scope => return Some(escape(&text.to_ascii_lowercase())).filter(|scope| scope == "regional"),
             Reading::EventBus if text == "default" => return None,
-            Reading::EventBus => &text,
-            Reading::Front => text.split_once(':').map_or(&*text, |(front, _)| front),
+            Reading::EventBus => text,
+            Reading::Front => text.split_once(':').map_or(text, |(front, _)| front),
             Reading::Back => text.split_once(':')?.1,
-            Reading::BeforeColon => text.split(':').next().unwrap_or(&text),
-            Reading::Report => &text,
-            Reading::Url => text.split_once("://").map_or(&*text, |(_, host)| host).trim_end_matches('/'),
-            Reading::Catalog if is_account_id(&text) => return None,
-            Reading::Catalog => &text,
-            Reading::Model if is_profile(&text) => return None,
-            Reading::Model => &text,
+            Reading::BeforeColon => text.split(':').next().unwrap_or(text),
+            Reading::Report => text,
+            Reading::Url => text.split_once("://").map_or(text, |(_, host)| host).trim_end_matches('/'),
+            Reading::Catalog if is_account_id(text) => return None,
+            Reading::Catalog => text,
+            Reading::Model if is_profile(text) => return None,
+            Reading::Model => text,
             Reading::Instance if text.starts_with("mi-") || text.contains(':') => return None,
             Reading::ManagedNode if !text.starts_with("mi-") => return None,
-            Reading::Instance | Reading::ManagedNode => &text,
-            Reading::Secret if self.may_be(&text) => return Some(format!("{}-??????", escape(&text))),
-            Reading::Secret => &text,
+            Reading::Instance | Reading::ManagedNode => text,
+            Reading::Secret if self.may_be(text) => return Some(format!("{}-??????", escape(text))),
+            Reading::Secret => text,
         };
         // What is no name of one thing may not choose the resource.
         Some(if self.may_be(text) { escape(text) } else { "*".to_owned() })
@@ -259,8 +255,15 @@ fn cuts(service: &Service, kind: &ResourceType, own: &Form, at: usize, name: &st
         let at = form.variables.iter().position(|variable| format!("${{{variable}}}") == own)?;
         Some((form, at))
     });
-    [(own.clone(), at)].into_iter().chain(places).chain(outer).collect()
+    let of_identity = name.starts_with("IamIdentity").then(|| Form::new(IDENTITY)).and_then(|form| {
+        let at = form.variables.iter().position(|variable| variable == name)?;
+        Some((form, at))
+    });
+    [(own.clone(), at)].into_iter().chain(places).chain(outer).chain(of_identity).collect()
 }
+
+/// Whom an access entry of EKS is for. Source: EKS User Guide, "Access entries": their ARNs have the parts of its ARN.
+const IDENTITY: &str = "arn:${Partition}:iam::${IamIdentityAccountID}:${IamIdentityType}/${IamIdentityName}";
 
 /// The value of a variable in an ARN of the form.
 fn cut<'t>(form: &Form, at: usize, arn: &'t str) -> Option<&'t str> {
@@ -340,18 +343,6 @@ fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Re
 fn is_hidden(text: &str) -> bool {
     let is_starred = |text: &str| text.len() > 2 && text.starts_with("***") && text.ends_with("***");
     text == "HIDDEN_DUE_TO_SECURITY_REASONS" || text == "<sensitiveDataRemoved>" || is_starred(text)
-}
-
-/// What ARNs in a URL begin with.
-const QUOTED: &str = "arn%3A";
-
-fn is_arn(text: &str) -> bool {
-    is_like_arn(text) || text.starts_with(QUOTED)
-}
-
-/// What stands in a URL, as it is: `%3A` is a colon, `%2F` a slash.
-fn unquoted(text: &str) -> String {
-    text.replace("%3A", ":").replace("%2F", "/")
 }
 
 /// A function's name out of what `functionName` may hold: a name, a partial or whole ARN, with a qualifier or without.
