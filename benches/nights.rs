@@ -18,7 +18,7 @@ use trailpare::ingest::{self, OptimizeOptions, Progress};
 use trailpare::query;
 use trailpare::store::{Store, Table};
 use trailpare::synth::{self, Config};
-use trailpare::usage::{self, Selection, TimeRange};
+use trailpare::usage::{self, Selection, Sessions, TimeRange};
 
 const NIGHTS: u64 = 365;
 const EVENTS_PER_NIGHT: u64 = 2_000;
@@ -165,7 +165,7 @@ fn sql(store: &Path, arn: &str) -> Outcome<String> {
 fn actions(store: &Path, arn: &str) -> Outcome<String> {
     let snapshot = Store::open(store)?.snapshot(None)?;
     let selection = Selection { principals: vec![arn.to_owned()], ..Selection::default() };
-    let rows = usage::read(&snapshot, &selection, &TimeRange::default(), Catalog::embedded())?;
+    let rows = usage::read(&snapshot, &selection, &TimeRange::default(), Sessions::Together, Catalog::embedded())?;
     Ok(format!("{rows:?}"))
 }
 

@@ -14,7 +14,7 @@ use trailpare::iam::{Catalog, Outcome};
 use trailpare::policy::replay::{policy_set, replay};
 use trailpare::policy::{Generalize, Granularity, MakeError, Options, make};
 use trailpare::store::Store;
-use trailpare::usage::{self, Selection, TimeRange, UsageRow};
+use trailpare::usage::{self, Selection, Sessions, TimeRange, UsageRow};
 
 const PRINCIPALS: usize = 200;
 
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 fn rows_of(path: &Path) -> Result<Vec<UsageRow>, Box<dyn std::error::Error>> {
     let snapshot = Store::open(path)?.snapshot(None)?;
     let everybody = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
-    Ok(usage::read(&snapshot, &everybody, &TimeRange::default(), Catalog::embedded())?)
+    Ok(usage::read(&snapshot, &everybody, &TimeRange::default(), Sessions::Apart, Catalog::embedded())?)
 }
 
 /// What the policies of all principals come to.
@@ -216,25 +216,25 @@ fn row(principal: usize, account_id: &str, action: &str, resource: String, numbe
     let first_time_us = 1_700_000_000_000_000 + numbers.below(1_000_000) as i64 * 1_000_000;
     UsageRow {
         event_date: 19_700,
-        account_id: account_id.to_owned(),
-        principal_arn: format!("arn:aws:iam::{account_id}:role/role-{principal}"),
-        principal_type: "AssumedRole".to_owned(),
+        account_id: account_id.into(),
+        principal_arn: format!("arn:aws:iam::{account_id}:role/role-{principal}").into(),
+        principal_type: "AssumedRole".into(),
         permission_set: None,
-        session_name: Some(format!("person{}", numbers.below(5))),
-        action: Some(action.to_owned()),
-        resource,
+        session_name: Some(format!("person{}", numbers.below(5))).into(),
+        action: Some(action.into()),
+        resource: resource.into(),
         outcome: if numbers.below(20) == 0 { Outcome::Denied } else { Outcome::Allowed },
-        confidence: if numbers.below(50) == 0 { "unverified" } else { "documented" }.to_owned(),
-        rule: "bench".to_owned(),
-        passed_to_service: (action == "iam:PassRole").then(|| "lambda.amazonaws.com".to_owned()),
-        event_source: format!("{service}.amazonaws.com"),
-        event_name: name.to_owned(),
-        aws_region: "eu-west-1".to_owned(),
+        confidence: if numbers.below(50) == 0 { "unverified" } else { "documented" }.into(),
+        rule: "bench".into(),
+        passed_to_service: (action == "iam:PassRole").then(|| "lambda.amazonaws.com".into()),
+        event_source: format!("{service}.amazonaws.com").into(),
+        event_name: name.into(),
+        aws_region: "eu-west-1".into(),
         via: None,
         event_count: 1 + numbers.below(1_000) as u64,
         first_time_us,
         last_time_us: first_time_us + 1_000_000,
-        example_event_id: format!("{:032x}", numbers.below(1 << 31)),
+        example_event_id: format!("{:032x}", numbers.below(1 << 31)).into(),
         cross_account: false,
         origin: None,
     }

@@ -33,24 +33,30 @@ pub struct Buffers {
     stored: Vec<u8>,
     /// By capacity.
     inflated: BTreeMap<usize, Vec<Vec<u8>>>,
-    inflated_count: usize,
+    /// Of all of them.
+    inflated_bytes: usize,
     decompressor: Decompressor,
 }
 
 impl Default for Buffers {
     fn default() -> Buffers {
-        Buffers { stored: Vec::new(), inflated: BTreeMap::new(), inflated_count: 0, decompressor: Decompressor::new() }
+        Buffers { stored: Vec::new(), inflated: BTreeMap::new(), inflated_bytes: 0, decompressor: Decompressor::new() }
     }
 }
 
 impl Buffers {
     /// Gives the room of inflated bytes back, for a later object. Saves clearing fresh memory.
     pub fn recycle(&mut self, bytes: Vec<u8>) {
-        const POOL_MAX: usize = 4096;
-        if self.inflated_count < POOL_MAX && bytes.capacity() > 0 {
-            self.inflated_count += 1;
+        const POOL_MAX_BYTES: usize = 48 << 20;
+        if self.inflated_bytes + bytes.capacity() <= POOL_MAX_BYTES && bytes.capacity() > 0 {
+            self.inflated_bytes += bytes.capacity();
             self.inflated.entry(bytes.capacity()).or_default().push(bytes);
         }
+    }
+
+    /// Lets go of all room, where every byte is needed.
+    pub fn clear(&mut self) {
+        (self.stored, self.inflated, self.inflated_bytes) = (Vec::new(), BTreeMap::new(), 0);
     }
 
     /// `len` bytes of any content.
@@ -66,7 +72,7 @@ impl Buffers {
         } else {
             self.inflated.insert(capacity, rooms);
         }
-        self.inflated_count -= usize::from(room.is_some());
+        self.inflated_bytes -= room.as_ref().map_or(0, Vec::capacity);
         let mut room = room.unwrap_or_default();
         room.resize(len, 0);
         room

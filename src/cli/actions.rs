@@ -10,7 +10,7 @@ use super::table::{render, row, table};
 use super::{CliError, Context, Exit};
 use crate::iam::Outcome;
 use crate::time::format_time;
-use crate::usage::UsageRow;
+use crate::usage::{Sessions, Text, UsageRow};
 
 /// Show which IAM actions were used, on which resources, how often, first and last; what was denied stands apart.
 #[derive(Debug, clap::Args)]
@@ -56,12 +56,12 @@ enum Format {
 
 /// One line of the answer.
 struct Line {
-    group: Vec<String>,
-    action: String,
-    resource: String,
+    group: Vec<Text>,
+    action: Text,
+    resource: Text,
     outcome: &'static str,
-    confidence: String,
-    rule: String,
+    confidence: Text,
+    rule: Text,
     event_count: u64,
     first_time_us: i64,
     last_time_us: i64,
@@ -78,7 +78,7 @@ impl By {
         }
     }
 
-    fn group(self, row: &UsageRow) -> Vec<String> {
+    fn group(self, row: &UsageRow) -> Vec<Text> {
         match self {
             By::Principal => vec![row.principal_arn.clone()],
             By::Session => vec![row.principal_arn.clone(), row.session_name.clone().unwrap_or_default()],
@@ -88,7 +88,8 @@ impl By {
 }
 
 pub fn run(args: &ActionsArgs, context: &Context) -> Result<Exit, CliError> {
-    let selected = args.select.read(context.catalog, context)?;
+    let sessions = if args.by == By::Session { Sessions::Apart } else { Sessions::Together };
+    let selected = args.select.read(sessions, context.catalog, context)?;
     let lines = lines(&selected.rows, args.by);
     let text = match args.format {
         Format::Table => table_text(&lines),
@@ -104,9 +105,10 @@ pub fn run(args: &ActionsArgs, context: &Context) -> Result<Exit, CliError> {
 /// Adds up the rows of each group: one line an action, resource, outcome and confidence.
 fn lines(rows: &[UsageRow], by: By) -> Vec<Line> {
     let mut lines: BTreeMap<_, Line> = BTreeMap::new();
+    let needs_none = Text::from(NO_PERMISSION);
     for row in rows {
         let group = by.group(row);
-        let action = row.action.clone().unwrap_or_else(|| NO_PERMISSION.to_owned());
+        let action = row.action.clone().unwrap_or_else(|| needs_none.clone());
         let rank = if row.action.is_none() { 2 } else { u8::from(row.outcome == Outcome::Denied) };
         let what = if row.action.is_none() { row.event_name.clone() } else { row.resource.clone() };
         let key = (group.clone(), rank, action.clone(), what.clone(), row.confidence.clone());
@@ -132,7 +134,7 @@ fn table_text(lines: &[Line]) -> String {
     let mut out = String::new();
     for group in lines.chunk_by(|a, b| a.group == b.group) {
         let Some(first) = group.first() else { continue };
-        let heading: Vec<&str> = first.group.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+        let heading: Vec<&str> = first.group.iter().map(Text::as_str).filter(|text| !text.is_empty()).collect();
         if !out.is_empty() {
             out.push('\n');
         }
@@ -163,12 +165,12 @@ fn values(lines: &[Line], by: By) -> Vec<Value> {
         .map(|line| {
             let mut value = serde_json::Map::new();
             for (name, text) in by.headings().iter().zip(&line.group) {
-                value.insert((*name).to_owned(), json!(text));
+                value.insert((*name).to_owned(), json!(text.as_str()));
             }
             let needs_none = line.action == NO_PERMISSION;
-            value.insert("action".to_owned(), if needs_none { Value::Null } else { json!(line.action) });
+            value.insert("action".to_owned(), if needs_none { Value::Null } else { json!(line.action.as_str()) });
             let what = if needs_none { "event_name" } else { "resource" };
-            value.insert(what.to_owned(), json!(line.resource));
+            value.insert(what.to_owned(), json!(line.resource.as_str()));
             for (name, text) in [("outcome", line.outcome), ("confidence", &line.confidence), ("rule", &line.rule)] {
                 value.insert(name.to_owned(), json!(text));
             }
@@ -188,7 +190,7 @@ fn csv_text(lines: &[Line], by: By) -> String {
         let (count, first, last) =
             (line.event_count.to_string(), format_time(line.first_time_us), format_time(line.last_time_us));
         let rest = [&line.action, &line.resource, line.outcome, &line.confidence, &line.rule, &count, &first, &last];
-        let cells: Vec<String> = line.group.iter().map(String::as_str).chain(rest).map(csv_cell).collect();
+        let cells: Vec<String> = line.group.iter().map(Text::as_str).chain(rest).map(csv_cell).collect();
         out += &(cells.join(",") + "\n");
     }
     out

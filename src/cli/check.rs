@@ -13,6 +13,7 @@ use crate::iam::evaluate::PolicySet;
 use crate::policy::explain;
 use crate::policy::replay::{Group, GroupFate, Replay, allow_everything, replay};
 use crate::time::format_time;
+use crate::usage::Sessions;
 
 /// Replay the events of a window under any set of policies: what would be allowed, what denied, and what depends on
 /// things that no log holds.
@@ -66,7 +67,7 @@ enum Format {
 pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
     let policies = args.policies()?;
     let catalog = context.catalog;
-    let selected = args.select.read(catalog, context)?;
+    let selected = args.select.read(Sessions::Together, catalog, context)?;
     let result = replay(&policies, &selected.rows, catalog);
     let text = match args.format {
         Format::Table => text(&result, args.limit),
@@ -145,7 +146,7 @@ fn group(group: &Group) -> Value {
         "resource": group.resource,
         "uses": group.events,
         "first_time": format_time(group.first_time_us),
-        "example_event_id": group.example_event_id,
-        "principal_arn": group.principal,
+        "example_event_id": group.example_event_id.as_str(),
+        "principal_arn": group.principal.as_str(),
     })
 }

@@ -10,7 +10,7 @@ use crate::iam::Catalog;
 use crate::ingest::{Refreshed, refresh_usage_if_outdated};
 use crate::store::{Snapshot, Store};
 use crate::time::{MICROS_PER_DAY, parse_date, parse_time};
-use crate::usage::{self, Selection, TimeRange, UsageRow};
+use crate::usage::{self, Selection, Sessions, TimeRange, UsageRow};
 
 /// Where a store is when nothing is said.
 pub const DEFAULT_STORE: &str = ".trailpare";
@@ -127,7 +127,7 @@ impl SelectArgs {
     }
 
     /// Takes in what is to be taken in and reads the usage that is asked for.
-    pub fn read(&self, catalog: &Catalog, context: &Context) -> Result<Selected, CliError> {
+    pub fn read(&self, sessions: Sessions, catalog: &Catalog, context: &Context) -> Result<Selected, CliError> {
         let (selection, range) = (self.selection(), self.range.range()?);
         selection.validate().map_err(|error| CliError::Usage(error.to_string()))?;
         let mut exit = Exit::Done;
@@ -147,8 +147,8 @@ impl SelectArgs {
             context
                 .warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
         }
-        let snapshot = store.snapshot(self.at)?;
-        let rows = usage::read(&snapshot, &selection, &range, catalog)?;
+        let snapshot = store.snapshot_without_statistics(self.at)?;
+        let rows = usage::read(&snapshot, &selection, &range, sessions, catalog)?;
         if rows.is_empty() {
             return Err(nobody(&snapshot, &selection, &range)?);
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::select::{RangeArgs, SelectArgs, StoreArgs};
 use super::{CliError, Context, Exit};
 use crate::policy::unused::{Details, EntityUse, pages, text, unused, value};
+use crate::usage::Sessions;
 
 /// Compare what roles and users may do with what they did: services, actions, policies and whole roles and users that
 /// nobody needed in the window, the riskiest first.
@@ -62,7 +63,7 @@ pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
         details.entities.retain(|entity| crate::iam::wildcard_match(&glob, &entity.arn, false));
     }
     let catalog = context.catalog;
-    let selected = args.select().read(catalog, context)?;
+    let selected = args.select().read(Sessions::Together, catalog, context)?;
     let uses = unused(&details, &selected.rows, &selected.range, catalog);
     let printed = match args.format {
         Format::Table => super::printable(&text(&uses)),

@@ -171,7 +171,12 @@ pub(super) fn is_plain_name(name: &str) -> bool {
 /// A variable's name without what says that it is one.
 pub(super) fn stem(variable: &str) -> &str {
     let bare = variable.strip_suffix("WithPath").unwrap_or(variable);
-    ["Name", "Identifier", "Id"].iter().find_map(|suffix| bare.strip_suffix(suffix)).unwrap_or(bare)
+    ["Name", "Identifier", "Id", "ID"].iter().find_map(|suffix| bare.strip_suffix(suffix)).unwrap_or(bare)
+}
+
+/// Whether a variable is a number that the service gives.
+fn is_id(variable: &str) -> bool {
+    (variable.ends_with("Id") || variable.ends_with("ID")) && !variable.ends_with("UUID")
 }
 
 /// A type's name without hyphens.
@@ -193,7 +198,7 @@ fn plain(form: &Form, at: usize, own: Option<usize>) -> &'static [&'static str] 
     let Some(variable) = form.variables.get(at) else { return &[] };
     let is_alike = |other: usize| form.variables.get(other).is_some_and(|other| stem(other) == stem(variable));
     let other_of_stem = form.variables.iter().any(|other| other != variable && stem(other) == stem(variable));
-    match (variable.ends_with("Id"), other_of_stem) {
+    match (is_id(variable), other_of_stem) {
         _ if !own.map_or_else(|| is_own(form, at, variable), is_alike) => &[],
         (true, _) => &["Id", "Ids", "Identifier", "Identifiers"],
         (false, true) => &["Name", "Names"],
@@ -235,7 +240,7 @@ fn candidates(service: &Service, kind: &ResourceType, form: &Form, at: usize, sa
     }
     names.extend(bare.ends_with("FamilyName").then(|| "Family".to_owned()));
     names.push(format!("{kind_name}Arn"));
-    let suffixes: &[&str] = match (is_only, variable.ends_with("Id")) {
+    let suffixes: &[&str] = match (is_only, is_id(variable)) {
         (true, true) => &["", "Id", "Identifier"],
         (true, false) => &["", "Name", "Id", "Identifier"],
         (false, _) if !is_own(form, at, variable) => &[],

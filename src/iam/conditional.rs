@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::alongside;
 use super::arn::{Arn, escape, partition_of};
 use super::candidates::stem;
 use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
@@ -27,6 +28,7 @@ pub(super) fn add(
     };
     let passed = passed_roles(catalog, service, action, request, operation);
     needed.extend(passed);
+    needed.extend(alongside::needed(catalog, service, operation, request));
     if let Some(tagging) = needed.first().and_then(|made| tagging(catalog, service, action, made, request))
         && !needed.iter().any(|p| p.action == tagging.action)
     {

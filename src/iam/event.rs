@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::stated::names_action;
+
 /// One entry of CloudTrail's `resources`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResourceRef<'a> {
@@ -180,7 +182,7 @@ impl Outcome {
         let code = code.rsplit(['#', ':']).next().unwrap_or(code);
         let code = code.strip_prefix("Client.").unwrap_or(code);
         let by_code = DENIALS.contains(&code);
-        let by_message = || error_message.is_some_and(|m| m.contains("is not authorized to perform: "));
+        let by_message = || error_message.is_some_and(names_action);
         if by_code || by_message() { Outcome::Denied } else { Outcome::Allowed }
     }
 }

@@ -1,24 +1,26 @@
 //! Knowing IAM: actions, resource types, operations; event → permissions; ARNs; the policy grammar and its evaluation.
 //!
 //! * `catalog`: services, actions and resource types, out of `tables/catalogue.txt` (written by `generate/`).
-//! * `overrides`: hand-written rules, `tables/overrides.txt`.
+//! * `overrides`, `ruled`: hand-written rules, `tables/overrides.txt`.
+//! * `stated`: what denials say themselves.
 //! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
-//!   `special` where it depends on what the request carries.
-//! * `denial`: what a denial's message states.
+//!   `special` where it depends on what the request carries (`copies`: those between buckets).
 //! * `flat`, `params`, `response`, `form`: what a request says, what came back, and the ARN forms that they fill.
 //! * `sight`: what the rules look at in a request, by which the step remembers.
 //! * `plan`, `candidates`, `variable`, `of_type`, `resources`: which resources an action was taken on; `aside`, `queue`,
 //!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are.
+//! * `conditional`, `passing`, `alongside`: what else it took: tags, roles handed over, resources of other services.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
 //! Knows nobody, does no I/O.
 
+mod alongside;
 pub mod arn;
 mod aside;
 mod candidates;
 mod catalog;
 mod conditional;
-mod denial;
+mod copies;
 pub mod document;
 pub mod evaluate;
 mod event;
@@ -37,8 +39,10 @@ mod prefixes;
 mod queue;
 mod resources;
 mod response;
+mod ruled;
 mod sight;
 mod special;
+mod stated;
 mod step;
 mod variable;
 mod wildcard;

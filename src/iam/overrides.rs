@@ -9,6 +9,10 @@ pub(super) enum When {
     Always,
     /// The request has this parameter.
     With(String),
+    /// It has it with this value.
+    Is(String, String),
+    /// It has it with another value.
+    IsNot(String, String),
     /// It has not.
     Without(String),
 }
@@ -18,6 +22,8 @@ pub(super) enum When {
 pub(super) struct Rule {
     /// Full names of actions; empty where none is needed.
     pub actions: Vec<(String, When)>,
+    /// Whether no source says it in so many words.
+    pub is_guess: bool,
     /// Where the fact comes from.
     pub source: std::sync::Arc<str>,
 }
@@ -68,10 +74,12 @@ fn parse(text: &str) -> Overrides {
             ["source", host, prefixes @ ..] => {
                 overrides.sources.insert((*host).to_owned(), prefixes.iter().map(|p| (*p).to_owned()).collect());
             }
-            ["op", prefix, operation, actions @ ..] => {
+            [kind @ ("op" | "guess"), prefix, operation, actions @ ..] => {
                 let actions = actions.iter().filter(|a| **a != "-").map(|a| action(prefix, a)).collect();
                 let key = format!("{prefix}:{operation}").to_ascii_lowercase();
-                overrides.operations.insert(key, Rule { actions, source: source.into() });
+                let rule = Rule { actions, is_guess: *kind == "guess", source: source.into() };
+                let known = overrides.operations.insert(key, rule);
+                debug_assert!(known.is_none(), "twice: {line}");
             }
             ["var", prefix, variable, parameters @ ..] => {
                 let parameters = parameters.iter().map(|p| (*p).to_owned()).collect();
@@ -91,7 +99,12 @@ fn parse(text: &str) -> Overrides {
 
 fn action(prefix: &str, text: &str) -> (String, When) {
     let (name, when) = if let Some((name, parameter)) = text.split_once('?') {
-        (name, When::With(parameter.to_owned()))
+        let when = match (parameter.split_once("!="), parameter.split_once('=')) {
+            (Some((parameter, value)), _) => When::IsNot(parameter.to_owned(), value.to_owned()),
+            (_, Some((parameter, value))) => When::Is(parameter.to_owned(), value.to_owned()),
+            _ => When::With(parameter.to_owned()),
+        };
+        (name, when)
     } else if let Some((name, parameter)) = text.split_once('!') {
         (name, When::Without(parameter.to_owned()))
     } else {

@@ -92,46 +92,74 @@ fn instance_profile(parameters: &Params<'_>, operation: &str) -> Option<String> 
 }
 
 /// The service that a role is handed to, where there is only one that it can be.
-/// Source: Service Authorization Reference, operations tables, `iam:PassedToService`; the services' guides, trust policies
-/// of their roles.
+/// Source: Service Authorization Reference, operations tables, `iam:PassedToService`; of services without such a table here
+/// the services' guides and API references (botocore 1.44.5), trust policies of their roles.
 fn passed_to(prefix: &str, operation: &str) -> Option<String> {
     let service = match (prefix, operation) {
-        ("ecs", "CreateService" | "UpdateService") => return None,
-        ("ecs", _) | ("batch", "RegisterJobDefinition" | "SubmitJob") => "ecs-tasks.amazonaws.com",
-        ("eks", "CreateNodegroup") => return None,
-        ("eks", "CreateFargateProfile") => "eks-fargate-pods.amazonaws.com",
+        ("batch", "RegisterJobDefinition" | "SubmitJob") | ("ecs", "RegisterTaskDefinition") => {
+            "ecs-tasks.amazonaws.com"
+        }
+        ("ecs", "RegisterDaemonTaskDefinition" | "CreateDaemon" | "UpdateDaemon") => "ecs-tasks.amazonaws.com",
+        ("ecs", "CreateCapacityProvider" | "UpdateCapacityProvider") => "ecs.amazonaws.com",
+        ("eks", "CreateAccessEntry") => "ec2.amazonaws.com",
         ("eks", "CreatePodIdentityAssociation" | "UpdatePodIdentityAssociation") => "pods.eks.amazonaws.com",
         ("ec2", "CreateFlowLogs") => "vpc-flow-logs.amazonaws.com",
-        ("ec2", "RequestSpotFleet" | "ModifySpotFleetRequest") => "spotfleet.amazonaws.com",
         ("cloudwatch", "PutMetricStream") => "streams.metrics.cloudwatch.amazonaws.com",
         ("cloudformation", "RegisterType" | "ActivateType") => "resources.cloudformation.amazonaws.com",
+        ("chime", "CreateMediaInsightsPipelineConfiguration" | "UpdateMediaInsightsPipelineConfiguration") => {
+            "mediapipelines.chime.amazonaws.com"
+        }
+        ("iotsitewise", "CreatePortal" | "UpdatePortal") => "monitor.iotsitewise.amazonaws.com",
+        ("redshift", "CreateScheduledAction" | "ModifyScheduledAction") => "scheduler.redshift.amazonaws.com",
+        ("s3tables", "PutTableBucketReplication" | "PutTableReplication") => "replication.s3tables.amazonaws.com",
+        ("s3tables", "StartTableMigration" | "SyncTableMigration") => "migration.s3tables.amazonaws.com",
         ("s3", "CreateJob") => "batchoperations.s3.amazonaws.com",
         ("s3express", _) => "s3.amazonaws.com",
+        ("shield", "AssociateDRTRole") => "drt.shield.amazonaws.com",
         ("synthetics", _) => "lambda.amazonaws.com",
         ("mobiletargeting", _) => "pinpoint.amazonaws.com",
-        // More than one: of instances and of the service, of an old name and a new one.
-        (
-            "airflow"
-            | "apprunner"
-            | "autoscaling"
-            | "batch"
-            | "cloudtrail"
-            | "datapipeline"
-            | "elasticbeanstalk"
-            | "elasticmapreduce"
-            | "emr-containers"
-            | "es"
-            | "iam"
-            | "imagebuilder"
-            | "lex"
-            | "opsworks"
-            | "rds"
-            | "redshift-serverless"
-            | "ssm-incidents"
-            | "servicecatalog",
-            _,
-        ) => return None,
+        _ if is_passed_to_several(prefix, operation) => return None,
         _ => return Some(format!("{prefix}.amazonaws.com")),
     };
     Some(service.to_owned())
+}
+
+/// Whether one of several services may be meant: that of instances, tasks or devices beside the own, an old name beside a
+/// new one; or the table and the role's trust policy in the guide name different ones.
+fn is_passed_to_several(prefix: &str, operation: &str) -> bool {
+    let operations: &[&str] = match prefix {
+        "airflow"
+        | "apprunner"
+        | "autoscaling"
+        | "batch"
+        | "chime"
+        | "cloudtrail"
+        | "codecatalyst"
+        | "codeconnections"
+        | "codestar-connections"
+        | "datapipeline"
+        | "deadline"
+        | "ecs"
+        | "elasticbeanstalk"
+        | "elasticmapreduce"
+        | "emr-containers"
+        | "es"
+        | "iam"
+        | "imagebuilder"
+        | "lex"
+        | "opsworks"
+        | "osis"
+        | "rds"
+        | "redshift-serverless"
+        | "servicecatalog"
+        | "ssm-incidents" => return true,
+        "ec2" => &["RequestSpotFleet", "ModifySpotFleetRequest"],
+        "eks" => &["CreateNodegroup", "CreateCluster", "CreateFargateProfile", "UpdateClusterConfig"],
+        "iot" => &["CreateRoleAlias", "UpdateRoleAlias"],
+        "logs" => &["CreateImportTask"],
+        "sagemaker" => &["CreateJob"],
+        "ssm" => &["CreateDocument", "UpdateDocument"],
+        _ => &[],
+    };
+    operations.contains(&operation)
 }

@@ -49,7 +49,8 @@ pub(super) struct TypePlan {
 }
 
 /// Operations whose `UserName` may be left out: then it is that of the caller.
-/// Source: IAM API Reference, each operation's `UserName`, "Required: No"; ChangePassword is the caller's own.
+/// Source: IAM API Reference (botocore 1.44.5): the operations whose `UserName` isn't required and that say whom they then
+/// mean, which GetMFADevice doesn't; ChangePassword is the caller's own.
 const ON_CALLER: &[&str] = &[
     "iam:ChangePassword",
     "iam:CreateAccessKey",
@@ -60,7 +61,6 @@ const ON_CALLER: &[&str] = &[
     "iam:DeleteServiceSpecificCredential",
     "iam:DeleteSigningCertificate",
     "iam:GetLoginProfile",
-    "iam:GetMFADevice",
     "iam:GetUser",
     "iam:ListAccessKeys",
     "iam:ListMFADevices",

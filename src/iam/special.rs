@@ -1,14 +1,14 @@
 //! Operations whose actions or resources depend on what the request carries: copies between buckets, DynamoDB
-//! transactions and PartiQL, re-encryption, models, launching instances, API Gateway's verbs on paths.
+//! transactions and PartiQL, re-encryption, models, launching instances, mail as it is, API Gateway's verbs on paths.
 
 use std::sync::Arc;
 
 use super::arn::{Arn, escape, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::{Confidence, Permission, Place};
-use super::numbered;
 use super::resources::{Request, resources};
 use super::step::Resolved;
+use super::{copies, numbered};
 
 pub(super) fn resolve<'c>(
     catalog: &'c Catalog,
@@ -17,14 +17,15 @@ pub(super) fn resolve<'c>(
     name: &str,
 ) -> Option<Resolved<'c>> {
     match (prefixes.first()?.as_str(), name) {
-        ("s3", "CopyObject" | "UploadPartCopy") => copy(catalog, request),
-        ("s3express", "CopyObject" | "UploadPartCopy") => session(catalog, request),
+        (prefix @ ("s3" | "s3express"), "CopyObject" | "UploadPartCopy") => copies::copy(catalog, request, prefix),
+        ("autoscaling" | "application-autoscaling", _) => of_application(catalog, request, name),
         ("dynamodb", "TransactWriteItems") => transaction(catalog, request),
         ("dynamodb", "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction") => partiql(catalog, request),
         ("kms", "ReEncrypt") => re_encrypt(catalog, request),
         ("bedrock", _) => model(catalog, request, name),
         ("dynamodb", "BatchGetItem" | "BatchWriteItem") => batch(catalog, request, name),
         ("ec2", "RunInstances") => run_instances(catalog, request),
+        ("ses", "SendEmail") => raw_mail(catalog, request),
         ("ec2", "CreateTags" | "DeleteTags") => tags(catalog, request, name),
         ("sns", "Publish") => publish(catalog, request),
         ("apigateway", _) => verb(catalog, request, name),
@@ -32,7 +33,7 @@ pub(super) fn resolve<'c>(
     }
 }
 
-fn permission(action: &Action, resources: Vec<String>, rule: &'static str, source: &str) -> Permission {
+pub(super) fn permission(action: &Action, resources: Vec<String>, rule: &'static str, source: &str) -> Permission {
     Permission {
         action: Arc::clone(&action.name),
         resources,
@@ -43,43 +44,21 @@ fn permission(action: &Action, resources: Vec<String>, rule: &'static str, sourc
     }
 }
 
-/// Reading the source, writing the target. Source: S3 API Reference, CopyObject, "Permissions".
-fn copy<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
-    let source = request.parameters.text("x-amz-copy-source").or(request.parameters.text("copySource"));
-    let decoded = source.map(percent_decode);
-    let (path, version) = match decoded.as_deref().map(|text| text.trim_start_matches('/')) {
-        Some(text) => match text.split_once("?versionId=") {
-            Some((path, _)) => (Some(path), true),
-            None => (Some(text), false),
-        },
-        None => (None, false),
-    };
-    let read = catalog.action(if version { "s3:GetObjectVersion" } else { "s3:GetObject" })?;
-    let write = catalog.action("s3:PutObject")?;
+/// Application Auto Scaling logs under the source of EC2 Auto Scaling and shares names with it; it alone is told what is
+/// scaled. ARNs of scalable targets have a number of their own, no `ResourceId`.
+/// Source: Application Auto Scaling API Reference, `ServiceNamespace`; User Guide, identity-based policies, resources.
+fn of_application<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
+    let action = catalog.action(&format!("application-autoscaling:{name}"))?;
+    if !request.parameters.has("serviceNamespace") {
+        return None;
+    }
+    let (region, account) = (request.event.aws_region.unwrap_or("*"), request.event.account_id.unwrap_or("*"));
     let partition = partition_of(request.event.aws_region);
-    let from = match path {
-        Some(arn) if Arn::parse(arn).is_some() => escape(arn),
-        Some(path) => format!("arn:{partition}:s3:::{}", escape(path)),
-        None => format!("arn:{partition}:s3:::*/*"),
-    };
-    let text = |name: &str| request.parameters.text(name);
-    let to = match (text("bucketName"), text("key")) {
-        (Some(bucket), Some(key)) => vec![format!("arn:{partition}:s3:::{}/{}", escape(bucket), escape(key))],
-        _ => resources(catalog, write, request),
-    };
-    let because = "S3 API Reference, CopyObject";
-    Some(Resolved::Special(vec![
-        permission(read, vec![from], "s3-copy", because),
-        permission(write, to, "s3-copy", because),
-    ]))
-}
-
-/// Directory buckets ask for the session. Source: S3 User Guide, "Authorizing Zonal endpoint API operations with
-/// CreateSession".
-fn session<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
-    let action = catalog.action("s3express:CreateSession")?;
-    let resources = resources(catalog, action, request);
-    Some(Resolved::Special(vec![permission(action, resources, "s3-copy", "S3 User Guide, directory buckets")]))
+    let target = format!("arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/*");
+    let resource = Some(target).filter(|target| catalog.does_take(action, target));
+    let resources = vec![resource.unwrap_or_else(|| "*".to_owned())];
+    let source = "Application Auto Scaling API Reference, ServiceNamespace";
+    Some(Resolved::Special(vec![permission(action, resources, "service-namespace", source)]))
 }
 
 /// Text messages go to no topic. Source: SNS Developer Guide, SMS: policies name `*`.
@@ -92,27 +71,17 @@ fn publish<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'
     Some(Resolved::Special(vec![permission(action, vec!["*".to_owned()], "sms", "SNS Developer Guide, SMS")]))
 }
 
-/// `%2F` and its like; what is no escape stays.
-fn percent_decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail
-            .get(..2)
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, code) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                out.push(first);
-                rest = tail;
-            }
-        }
+/// Version 2's SendEmail of a message as it is needs what version 1's SendRawEmail needs.
+/// Source: denials that its callers met: aws/aws-actionmailer-ses-ruby#10, nodemailer/nodemailer#1734.
+fn raw_mail<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+    let content = request.parameters.get("content")?;
+    let is_raw = |name: &str| content.get(name).is_some_and(|raw| !raw.is_null());
+    if !is_raw("raw") && !is_raw("Raw") {
+        return None;
     }
-    String::from_utf8_lossy(&out).into_owned()
+    let action = catalog.action("ses:SendRawEmail")?;
+    let resources = resources(catalog, action, request);
+    Some(Resolved::Special(vec![permission(action, resources, "raw-mail", "what denials of SendEmail name")]))
 }
 
 /// Each item's own action. Source: DynamoDB developer guide, "IAM and transactions".
@@ -272,7 +241,19 @@ fn model<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<
         }
         _ => vec!["*".to_owned()],
     };
-    Some(Resolved::Special(vec![permission(action, resources, "bedrock-model", "Bedrock API Reference, InvokeModel")]))
+    let mut needed = vec![permission(action, resources, "bedrock-model", "Bedrock API Reference, InvokeModel")];
+    needed.extend(guarded(catalog, request));
+    Some(Resolved::Special(needed))
+}
+
+/// Where a guardrail watches over the model. Source: Bedrock User Guide, "Set up permissions to use Guardrails".
+fn guarded(catalog: &Catalog, request: &Request<'_>) -> Option<Permission> {
+    if request.parameters.texts("guardrailIdentifier").is_empty() {
+        return None;
+    }
+    let action = catalog.action("bedrock:ApplyGuardrail")?;
+    let source = "Bedrock User Guide, Set up permissions to use Guardrails";
+    Some(permission(action, resources(catalog, action, request), "bedrock-guardrail", source))
 }
 
 /// The model behind a profile, in any of its regions.

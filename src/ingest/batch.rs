@@ -16,7 +16,8 @@ use crate::archive;
 use crate::iam::{Catalog, Step};
 use crate::record::{self, ParsedObject, Record, Vocabulary};
 use crate::store::{BrokenEntry, DayCount, EventsFileWriter, LedgerEntry, StagedFile};
-use crate::usage::{self, Aggregator, EventColumns, UsageRow};
+use crate::time::days_of;
+use crate::usage::{self, Aggregator, EventColumns, SharedCalls, Sums};
 
 /// A log object in memory, parsed.
 pub(super) struct Loaded {
@@ -111,11 +112,11 @@ pub(super) fn claim(objects: &[Loaded], seen: &mut Seen) -> Result<Claim, Ingest
 pub(super) struct Converted {
     pub files: Vec<StagedFile>,
     /// By day, each summed.
-    pub usage: BTreeMap<i32, Vec<Vec<UsageRow>>>,
-    /// Days with copies of calls that other accounts made.
-    pub foreign_days: Vec<i32>,
-    /// Days with copies of such calls by their callers' accounts.
-    pub shared_days: Vec<i32>,
+    pub usage: BTreeMap<i32, Sums>,
+    /// By day, what there is of calls between accounts.
+    pub shared: BTreeMap<i32, SharedCalls>,
+    /// The day of the objects, as their names say it.
+    pub date: Option<i32>,
     pub objects: Vec<LedgerEntry>,
     pub days: Vec<DayCount>,
     pub json_bytes: u64,
@@ -131,7 +132,8 @@ pub(super) fn convert<'c>(
     staging: &Path,
     stages: &Stages,
 ) -> Result<Converted, IngestError> {
-    let mut converted = Converted { objects: refused, ..Default::default() };
+    let date = objects.first().and_then(|loaded| loaded.planned.date).map(days_of);
+    let mut converted = Converted { objects: refused, date, ..Default::default() };
     let mut by_day: BTreeMap<i32, Vec<(&ParsedObject, &Record)>> = BTreeMap::new();
     for (loaded, new) in objects.iter().zip(&claim.new) {
         converted.json_bytes += loaded.json_bytes;
@@ -150,7 +152,10 @@ pub(super) fn convert<'c>(
             let batch = batch?;
             stages.time(Stage::Write, || writer.write(&batch))?;
             let columns = EventColumns::try_new(&batch)?;
-            stages.time(Stage::Usage, || aggregator.add(&columns, |_| true));
+            stages.time(Stage::Usage, || {
+                aggregator.add(&columns, |_| true);
+                converted.shared.entry(event_date).or_default().add(&batch, &columns)
+            })?;
             count(&batch, &mut counts);
         }
         converted.files.push(stages.time(Stage::Write, || writer.finish())?);
@@ -161,13 +166,11 @@ pub(super) fn convert<'c>(
             events,
         }));
     }
-    converted.foreign_days = aggregator.foreign_days().to_vec();
-    converted.shared_days = aggregator.shared_days().to_vec();
     memory.step = Some(stages.time(Stage::Usage, || {
         let (mut rows, used) = aggregator.finish();
         while let Some(date) = rows.first().map(|row| row.event_date) {
             let (of_day, others) = rows.into_iter().partition(|row| row.event_date == date);
-            converted.usage.entry(date).or_default().push(usage::summed(of_day));
+            converted.usage.entry(date).or_default().add(usage::summed(of_day));
             rows = others;
         }
         used

@@ -4,23 +4,26 @@ use super::error::IngestError;
 use crate::store::MERGE_MEMORY_MIN_BYTES;
 
 /// What the program takes before the first object: code, catalogue, allocator, Parquet and SQLite buffers.
-const FIXED_BYTES: u64 = 96 << 20;
+const FIXED_BYTES: u64 = 136 << 20;
 
-/// What each thread takes beside its batch: the Parquet writer has a zstd context a column.
-const THREAD_BYTES: u64 = 24 << 20;
+/// What each thread takes beside its batch: what the step and the vocabulary remember, zstd contexts, usage on its way.
+const THREAD_BYTES: u64 = 72 << 20;
+
+/// Memory of a row of usage, with what becomes of it while it is written.
+const USAGE_ROW_BYTES: u64 = 1_000;
 
 /// The smallest limit that anything that writes runs under.
 pub const MEMORY_LIMIT_MIN_BYTES: u64 = 256 << 20;
 
 /// JSON that one batch holds at the most; larger ones don't compress or sort better.
-const BATCH_MAX_BYTES: u64 = 64 << 20;
+const BATCH_MAX_BYTES: u64 = 48 << 20;
 
 /// Bytes of memory that a batch takes for each byte of its JSON: text, spans, columns, encoded pages.
 /// Measured with `benches/end_to_end`; see there.
 const BYTES_PER_JSON_BYTE: u64 = 4;
 
-/// Likewise of an object that is a batch of its own: what is read ahead and what waits for it don't come on top.
-const OBJECT_BYTES_PER_JSON_BYTE: u64 = 3;
+/// Likewise of an object that is alone in memory: bytes for four of its JSON, because its columns are made in parts.
+const OBJECT_BYTES_PER_FOUR_JSON_BYTES: u64 = 9;
 
 /// What each part may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,10 @@ pub(super) struct Budget {
     pub object_bytes: u64,
     /// Ids of events held in memory for finding duplicates.
     pub seen_bytes: u64,
+    /// Calls between accounts held in memory for counting them once.
+    pub shared_bytes: u64,
+    /// Rows of usage that may wait for a commit, about.
+    pub usage_rows: usize,
     /// Worker threads: as many as wanted, as far as there is memory for them.
     pub threads: usize,
 }
@@ -40,14 +47,16 @@ impl Budget {
         if limit_bytes < MEMORY_LIMIT_MIN_BYTES {
             return Err(IngestError::MemoryLimit { given: limit_bytes, least: MEMORY_LIMIT_MIN_BYTES });
         }
-        let threads = threads.clamp(1, ((limit_bytes - FIXED_BYTES) / 3 / THREAD_BYTES).max(1) as usize);
+        let threads = threads.clamp(1, ((limit_bytes - FIXED_BYTES) * 2 / 3 / THREAD_BYTES).max(1) as usize);
         let free = limit_bytes - FIXED_BYTES - THREAD_BYTES * threads as u64;
-        let seen_bytes = free / 4;
-        let batches = free - seen_bytes;
-        // One object of the greatest size may come on top of what the other threads hold.
-        let object_bytes = batches / 2 / OBJECT_BYTES_PER_JSON_BYTE;
-        let batch_bytes = (batches / 2 / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
-        Ok(Budget { batch_bytes, object_bytes, seen_bytes, threads })
+        let (seen_bytes, shared_bytes) = (free * 3 / 16, free / 16);
+        let usage_bytes = limit_bytes / 16;
+        let batches = free.saturating_sub(seen_bytes + shared_bytes + usage_bytes);
+        let usage_rows = (usage_bytes / USAGE_ROW_BYTES) as usize;
+        // An object of the greatest size is in memory alone.
+        let object_bytes = batches * 4 / OBJECT_BYTES_PER_FOUR_JSON_BYTES;
+        let batch_bytes = (batches / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
+        Ok(Budget { batch_bytes, object_bytes, seen_bytes, shared_bytes, usage_rows, threads })
     }
 }
 
@@ -61,6 +70,11 @@ pub(super) fn merges(limit_bytes: u64, threads: usize) -> Result<(usize, u64), I
     Ok((count as usize, free / count))
 }
 
+/// Rows of usage that a month summed up may have.
+pub(super) fn month_rows(limit_bytes: u64) -> usize {
+    (limit_bytes / 2 / USAGE_ROW_BYTES) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,10 +84,11 @@ mod tests {
         for limit in [256 << 20, 1 << 30, 4 << 30] {
             for threads in [1, 2, 16, 64] {
                 let b = Budget::new(limit, threads)?;
-                let batches = b.batch_bytes * b.threads as u64 * BYTES_PER_JSON_BYTE
-                    + b.object_bytes * OBJECT_BYTES_PER_JSON_BYTE;
+                let batches = b.batch_bytes * b.threads as u64 * BYTES_PER_JSON_BYTE;
+                let batches = batches.max(b.object_bytes * OBJECT_BYTES_PER_FOUR_JSON_BYTES / 4);
                 let fixed = FIXED_BYTES + THREAD_BYTES * b.threads as u64;
-                assert!(fixed + b.seen_bytes + batches <= limit, "{b:?}");
+                let usage = b.usage_rows as u64 * USAGE_ROW_BYTES;
+                assert!(fixed + b.seen_bytes + b.shared_bytes + usage + batches <= limit, "{b:?}");
                 assert!(b.threads >= 1 && b.batch_bytes >= 1 << 20, "{b:?}");
             }
         }

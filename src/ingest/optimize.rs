@@ -16,6 +16,7 @@ use super::{Progress, budget, upkeep};
 use crate::iam::Catalog;
 use crate::store::{Commit, DataFile, Reclaimed, Snapshot, StagedFile, Store, Table, Writer, merge};
 use crate::time::now_us;
+use crate::usage;
 
 /// New files that may wait for a commit.
 const COMMIT_FILES_MAX: usize = 256;
@@ -72,7 +73,7 @@ pub fn optimize(
     let mut writer = store.writer()?;
     let mut sum = Optimized::default();
     (sum.files_before, sum.bytes_before) = amount(&store.snapshot(None)?);
-    upkeep::tidy(&mut writer, catalog)?;
+    upkeep::tidy(&mut writer, catalog, None)?;
     let days = days(&store.snapshot(None)?, options.file_bytes);
     sum.days = merge_days(&mut writer, &days, options, memory, progress)?;
     sum.interrupted = progress.is_stopped();
@@ -80,6 +81,8 @@ pub fn optimize(
         sum.reclaimed = writer.reclaim(stale_since_us(options))?;
     }
     sum.reclaimed.bytes += staged_bytes;
+    let rows_max = budget::month_rows(options.memory_limit_bytes);
+    usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, rows_max)?;
     let snapshot = store.snapshot(None)?;
     (sum.files_after, sum.bytes_after) = amount(&snapshot);
     sum.snapshot = snapshot.id;

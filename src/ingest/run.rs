@@ -2,29 +2,36 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::batch::{Converted, Loaded, Memory, claim, convert, load};
-use super::budget::Budget;
+use super::budget::{self, Budget};
 use super::error::IngestError;
 use super::plan::{Plan, Planned, plan};
 use super::seen::Seen;
+use super::shared::HeldCalls;
 use super::stages::Stage;
 use super::{Options, Progress, Summary, upkeep};
 use crate::iam::Catalog;
 use crate::store::{Commit, DataFileWriter, LedgerEntry, Store, Table, UsageState, Writer};
 use crate::time::format_date;
-use crate::usage;
+use crate::usage::{self, SharedCalls, Sums};
 
 /// Data files that may wait for a commit.
 const COMMIT_FILES_MAX: usize = 256;
 
 /// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
 const BATCH_OBJECTS_MAX: usize = 20_000;
+
+/// JSON that is worth a batch of its own.
+const BATCH_MIN_BYTES: u64 = 8 << 20;
+
+/// Bytes of JSON in a byte of an archive, about, before any is known.
+const GROWTH: f64 = 10.0;
 
 /// Takes archives into a store.
 ///
@@ -39,16 +46,20 @@ pub fn ingest(
     let budget = Budget::new(options.memory_limit_bytes, options.threads)?;
     let mut writer = store.writer()?;
     let mut summary = Summary::default();
-    upkeep::refresh(&mut writer, catalog)?;
+    upkeep::refresh(&mut writer, catalog, None)?;
     let archives: Vec<String> = options.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let run = writer.begin_run(&archives)?;
     let Plan { objects, refused } =
         progress.stages.time(Stage::Find, || plan(options, &writer, progress, &mut summary))?;
     progress.objects_total.store(objects.len() as u64, Ordering::Relaxed);
     progress.bytes_total.store(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
-    let seen = Seen::new(&store.snapshot(None)?, budget.seen_bytes, &writer.staging());
+    let before = store.snapshot(None)?;
+    let seen = Seen::new(&before, budget.seen_bytes, &writer.staging());
     let mut committer = Committer {
-        foreign_before: upkeep::cross_account_days(&store.snapshot(None)?),
+        shared: HeldCalls::new(&before, budget.shared_bytes),
+        foreign_before: upkeep::cross_account_days(&before),
+        threads: budget.threads,
+        usage_rows_max: budget.usage_rows,
         writer: &mut writer,
         catalog,
         summary: &mut summary,
@@ -59,8 +70,11 @@ pub fn ingest(
     };
     committer.add(Converted { objects: refused, ..Default::default() })?;
     take_in(&objects, budget, seen, catalog, progress, &mut committer)?;
-    committer.commit()?;
-    progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog))?;
+    progress.stages.time(Stage::Commit, || committer.commit())?;
+    let held = committer.shared;
+    progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog, Some(held)))?;
+    let rows_max = budget::month_rows(options.memory_limit_bytes);
+    progress.stages.time(Stage::Commit, || usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, rows_max))?;
     writer.end_run(run, &summary.run)?;
     summary.snapshot = store.snapshot(None)?.id;
     summary.interrupted = progress.is_stopped();
@@ -72,12 +86,28 @@ struct Shared<'a> {
     objects: &'a [Planned],
     next: AtomicUsize,
     seen: Mutex<(u64, Seen)>,
-    /// Held by a thread while it has an object in memory that is larger than a batch.
-    large: Mutex<()>,
+    /// Objects larger than a batch, put off until they can be taken alone.
+    large: Mutex<Vec<&'a Planned>>,
+    /// Shared by the batches in memory, held alone for an object that is larger.
+    room: RwLock<()>,
     budget: Budget,
     catalog: &'a Catalog,
     staging: &'a Path,
     progress: &'a Progress,
+}
+
+/// A batch in memory.
+struct Filled<'a> {
+    objects: Vec<Loaded>,
+    refused: Vec<LedgerEntry>,
+    _room: Room<'a>,
+}
+
+/// Who else may have a batch in memory meanwhile; held for being dropped.
+#[expect(dead_code, reason = "guards")]
+enum Room<'a> {
+    Shared(RwLockReadGuard<'a, ()>),
+    Alone(RwLockWriteGuard<'a, ()>),
 }
 
 type Ticketed = (u64, Result<Converted, IngestError>);
@@ -95,7 +125,8 @@ fn take_in(
         objects,
         next: AtomicUsize::new(0),
         seen: Mutex::new((0, seen)),
-        large: Mutex::new(()),
+        large: Mutex::default(),
+        room: RwLock::default(),
         budget,
         catalog,
         staging: &staging,
@@ -118,11 +149,11 @@ fn take_in(
     })
 }
 
-impl Shared<'_> {
+impl<'a> Shared<'a> {
     fn work(&self, sender: &Sender<Ticketed>) {
         let mut memory = Memory::default();
         while !self.progress.is_stopped() {
-            let Some((objects, refused, _large)) = self.fill(&mut memory) else { return };
+            let Some(Filled { objects, refused, _room }) = self.fill(&mut memory) else { return };
             let claimed = self.progress.stages.time(Stage::Deduplicate, || match self.seen.lock() {
                 Ok(mut guard) => {
                     guard.0 += 1;
@@ -144,45 +175,77 @@ impl Shared<'_> {
         }
     }
 
-    /// Reads objects of one day until a batch is full. `None` when there are no more.
-    #[expect(clippy::type_complexity, reason = "a private hand-over to one caller")]
-    fn fill(
-        &self,
-        memory: &mut Memory<'_>,
-    ) -> Option<(Vec<Loaded>, Vec<LedgerEntry>, Option<std::sync::MutexGuard<'_, ()>>)> {
-        let stages = &self.progress.stages;
-        let (mut loaded, mut refused, mut large) = (Vec::new(), Vec::new(), None);
-        let mut json_bytes = 0;
-        let mut date = None;
-        while json_bytes < self.budget.batch_bytes && loaded.len() + refused.len() < BATCH_OBJECTS_MAX {
-            if self.progress.is_stopped() {
-                break;
+    /// Reads a batch. `None` when there are no more.
+    fn fill(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
+        loop {
+            if let Some(planned) = self.large.lock().ok()?.pop() {
+                return self.fill_alone(planned, memory);
             }
-            let Some(planned) = self.take_next(&mut date) else { break };
-            let mut read = load(planned, memory, self.budget.batch_bytes.min(self.budget.object_bytes), stages);
-            if is_over_cap(&read) && self.budget.object_bytes > self.budget.batch_bytes {
-                large = self.large.lock().ok();
-                read = load(planned, memory, self.budget.object_bytes, stages);
-            }
-            match read {
-                Ok(object) => {
-                    json_bytes += object.json_bytes;
-                    loaded.push(object);
-                }
-                Err(entry) => refused.push(entry),
-            }
-            self.progress.objects.fetch_add(1, Ordering::Relaxed);
-            self.progress.bytes.fetch_add(planned.size_bytes, Ordering::Relaxed);
-            if large.is_some() {
-                break;
+            let filled = self.fill_day(memory)?;
+            if !filled.objects.is_empty() || !filled.refused.is_empty() {
+                return Some(filled);
             }
         }
+    }
+
+    /// Reads objects of one day until a batch is full; puts off those that are too large for one. `None` when there are
+    /// no more.
+    fn fill_day(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
+        let mut filled =
+            Filled { objects: Vec::new(), refused: Vec::new(), _room: Room::Shared(self.room.read().ok()?) };
+        let (mut json_bytes, mut date) = (0, None);
+        let wanted_bytes = self.batch_bytes();
+        while json_bytes < wanted_bytes && filled.objects.len() + filled.refused.len() < BATCH_OBJECTS_MAX {
+            let planned = if self.progress.is_stopped() { None } else { self.take_next(&mut date) };
+            let Some(planned) = planned else {
+                return date.is_some().then_some(filled);
+            };
+            let cap = self.budget.batch_bytes.min(self.budget.object_bytes);
+            let read = load(planned, memory, cap, &self.progress.stages);
+            if is_over_cap(&read) && self.budget.object_bytes > cap {
+                self.large.lock().ok()?.push(planned);
+            } else {
+                json_bytes += self.put(planned, read, &mut filled);
+            }
+        }
+        Some(filled)
+    }
+
+    /// Reads one object while no batch is in memory.
+    fn fill_alone(&self, planned: &Planned, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
+        let mut filled =
+            Filled { objects: Vec::new(), refused: Vec::new(), _room: Room::Alone(self.room.write().ok()?) };
+        memory.buffers.clear();
+        let read = load(planned, memory, self.budget.object_bytes, &self.progress.stages);
+        self.put(planned, read, &mut filled);
+        Some(filled)
+    }
+
+    /// Adds what became of an object; the bytes of its JSON.
+    fn put(&self, planned: &Planned, read: Result<Loaded, LedgerEntry>, filled: &mut Filled<'_>) -> u64 {
+        let json_bytes = read.as_ref().map_or(0, |object| object.json_bytes);
+        match read {
+            Ok(object) => filled.objects.push(object),
+            Err(entry) => filled.refused.push(entry),
+        }
+        self.progress.objects.fetch_add(1, Ordering::Relaxed);
+        self.progress.bytes.fetch_add(planned.size_bytes, Ordering::Relaxed);
         self.progress.json_bytes.fetch_add(json_bytes, Ordering::Relaxed);
-        (!loaded.is_empty() || !refused.is_empty()).then_some((loaded, refused, large))
+        json_bytes
+    }
+
+    /// JSON at which the next batch is full: smaller towards the end, so that no thread waits long for the last one.
+    fn batch_bytes(&self) -> u64 {
+        let [total, done, json] = [&self.progress.bytes_total, &self.progress.bytes, &self.progress.json_bytes]
+            .map(|count| count.load(Ordering::Relaxed));
+        let growth = if done == 0 { GROWTH } else { json as f64 / done as f64 };
+        let left_bytes = total.saturating_sub(done) as f64 * growth;
+        let share = left_bytes / self.budget.threads as f64;
+        (share as u64).max(BATCH_MIN_BYTES).min(self.budget.batch_bytes)
     }
 
     /// The next object, unless it is of another day than the batch.
-    fn take_next(&self, date: &mut Option<Option<chrono::NaiveDate>>) -> Option<&Planned> {
+    fn take_next(&self, date: &mut Option<Option<chrono::NaiveDate>>) -> Option<&'a Planned> {
         let same_day = |i: usize| {
             let planned = self.objects.get(i)?;
             date.is_none_or(|date| date == planned.date).then_some(planned)
@@ -207,8 +270,11 @@ struct Committer<'a> {
     since: Instant,
     interval: Duration,
     progress: &'a Progress,
-    /// Days of which an earlier ingest counted what only the called accounts had logged.
+    shared: HeldCalls,
+    /// Days of which what only the called accounts had logged was counted before.
     foreign_before: HashSet<i32>,
+    threads: usize,
+    usage_rows_max: usize,
 }
 
 impl Committer<'_> {
@@ -239,14 +305,20 @@ impl Committer<'_> {
         }
         self.summary.json_bytes += converted.json_bytes;
         self.pending.files.extend(converted.files);
-        for (date, rows) in converted.usage {
-            self.pending.usage.entry(date).or_default().extend(rows);
+        for (date, sums) in converted.usage {
+            self.pending.usage.entry(date).or_default().absorb(sums);
         }
-        self.pending.foreign_days.extend(converted.foreign_days);
-        self.pending.shared_days.extend(converted.shared_days);
+        for (date, calls) in converted.shared {
+            self.pending.shared.entry(date).or_default().absorb(calls);
+        }
+        self.pending.date = converted.date.or(self.pending.date);
         self.pending.objects.extend(converted.objects);
         self.pending.days.extend(converted.days);
-        if self.since.elapsed() >= self.interval || self.pending.files.len() >= COMMIT_FILES_MAX {
+        let usage_rows: usize = self.pending.usage.values().map(Sums::len).sum();
+        if self.since.elapsed() >= self.interval
+            || self.pending.files.len() >= COMMIT_FILES_MAX
+            || usage_rows >= self.usage_rows_max
+        {
             let progress = self.progress;
             progress.stages.time(Stage::Commit, || self.commit())?;
         }
@@ -287,23 +359,32 @@ impl Committer<'_> {
         };
         for date in commit.add.iter().map(|file| file.event_date).collect::<std::collections::BTreeSet<_>>() {
             // A caller's copy may take the place of a called account's that was counted in an earlier ingest.
-            let is_late = pending.shared_days.contains(&date) && self.foreign_before.contains(&date);
-            let state = if is_late || pending.foreign_days.contains(&date) {
+            let calls = pending.shared.get(&date);
+            let is_late = calls.is_some_and(SharedCalls::has_own) && self.foreign_before.contains(&date);
+            let state = if is_late || calls.is_some_and(SharedCalls::has_foreign) {
                 UsageState::Unresolved
             } else {
                 UsageState::Added(usage::version(self.catalog))
             };
             commit.usage.push((date, state));
         }
-        for (date, mut batches) in pending.usage {
-            let rows = if batches.len() > 1 {
-                usage::summed(batches.into_iter().flatten().collect())
-            } else {
-                batches.pop().unwrap_or_default()
-            };
-            commit.add.push(write_usage(&self.writer.staging(), date, &rows)?);
+        for (date, sums) in pending.usage {
+            commit.add.push(write_usage(&self.writer.staging(), date, &sums.finish())?);
         }
         self.writer.commit(&commit)?;
+        pending.shared.into_iter().for_each(|(date, calls)| self.shared.add(date, calls));
+        pending.date.map_or(Ok(()), |date| self.resolve_days_done(date))
+    }
+
+    /// Tells apart the calls of the days that are over, where objects of `date` have come. Should more come of such a
+    /// day, it is read from the store.
+    fn resolve_days_done(&mut self, date: i32) -> Result<(), IngestError> {
+        // A day's events lie in objects of the day and the one after; each thread may be a day behind.
+        let days: Vec<i32> = self.shared.days_before(date - 1 - self.threads as i32).collect();
+        if !days.is_empty() {
+            upkeep::resolve_days(self.writer, &days, self.catalog, &mut self.shared)?;
+            self.foreign_before.extend(days);
+        }
         Ok(())
     }
 }

@@ -113,7 +113,8 @@ impl Seen {
         let is_nameless = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> {
             Ok((0..batch.num_rows()).map(|row| Some(stored_event_key(&batch, row).is_none())).collect())
         };
-        let predicate = RowPredicate { columns: &EVENT_KEY_COLUMNS, wanted: Box::new(is_nameless) };
+        let predicate =
+            RowPredicate { columns: &EVENT_KEY_COLUMNS, dictionaries: false, wanted: Box::new(is_nameless) };
         for batch in read_batches(&file.path, None, Some(predicate))? {
             let batch = batch?;
             for (row, hour) in hours(&batch) {

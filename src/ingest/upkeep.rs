@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::error::IngestError;
 use super::run::write_usage;
+use super::shared::HeldCalls;
 use crate::iam::Catalog;
-use crate::store::{
-    Commit, DataFile, OutdatedDay, Snapshot, Store, StoreError, Table, UsageState, Writer, read_batches,
-};
+use crate::store::{Commit, DataFile, Snapshot, Store, StoreError, Table, UsageState, Writer, read_batches};
 use crate::usage::{self, Aggregator, EVENT_COLUMNS, EventColumns, UsageRow};
 
 /// Derives the usage of every day anew that was derived under another catalogue, or is not whole; returns how many
@@ -19,7 +18,7 @@ pub fn refresh_usage(store: &Store, catalog: &Catalog) -> Result<usize, IngestEr
     if store.outdated_usage_days(&usage::version(catalog))?.is_empty() {
         return Ok(0);
     }
-    refresh(&mut store.writer()?, catalog)
+    refresh(&mut store.writer()?, catalog, None)
 }
 
 /// What [`refresh_usage`] does, where it can be done.
@@ -41,24 +40,50 @@ pub fn refresh_usage_if_outdated(store: &Store, catalog: &Catalog) -> Result<Ref
     }
 }
 
-pub(super) fn refresh(writer: &mut Writer, catalog: &Catalog) -> Result<usize, IngestError> {
+pub(super) fn refresh(
+    writer: &mut Writer,
+    catalog: &Catalog,
+    mut held: Option<&mut HeldCalls>,
+) -> Result<usize, IngestError> {
     let days = writer.store().outdated_usage_days(&usage::version(catalog))?;
     let count = days.len();
     for day in days {
         let snapshot = writer.store().snapshot(None)?;
         let commit = if day.is_unresolved {
-            resolve(writer, &snapshot, day, catalog)?
+            resolve(writer, &snapshot, day.event_date, catalog, held.as_deref_mut())?
         } else {
-            rebuild(writer, &snapshot, day, catalog)?
+            rebuild(writer, &snapshot, day.event_date, catalog)?
         };
         writer.commit(&commit)?;
     }
     Ok(count)
 }
 
+/// Tells apart what the called accounts logged on those of the days that wait for it, by what is held of them.
+pub(super) fn resolve_days(
+    writer: &mut Writer,
+    days: &[i32],
+    catalog: &Catalog,
+    held: &mut HeldCalls,
+) -> Result<(), IngestError> {
+    let waiting = writer.store().outdated_usage_days(&usage::version(catalog))?;
+    let is_waiting = |date: &i32| waiting.iter().any(|day| day.event_date == *date && day.is_unresolved);
+    for date in days {
+        if is_waiting(date) {
+            let snapshot = writer.store().snapshot(None)?;
+            let commit = resolve(writer, &snapshot, *date, catalog, Some(held))?;
+            writer.commit(&commit)?;
+        } else {
+            held.take(*date, &[]);
+        }
+    }
+    Ok(())
+}
+
 /// Ends an ingest: tells apart what the called accounts logged, and merges what lies in many files.
-pub(super) fn tidy(writer: &mut Writer, catalog: &Catalog) -> Result<(), IngestError> {
-    refresh(writer, catalog)?;
+pub(super) fn tidy(writer: &mut Writer, catalog: &Catalog, mut held: Option<HeldCalls>) -> Result<(), IngestError> {
+    refresh(writer, catalog, held.as_mut())?;
+    drop(held);
     let snapshot = writer.store().snapshot(None)?;
     let mut commit = Commit { message: "merge usage".to_owned(), ..Default::default() };
     let mut by_day: BTreeMap<i32, Vec<&DataFile>> = BTreeMap::new();
@@ -105,9 +130,16 @@ fn replace(
     Ok(())
 }
 
-fn resolve(writer: &Writer, snapshot: &Snapshot, day: OutdatedDay, catalog: &Catalog) -> Result<Commit, IngestError> {
-    let date = day.event_date;
-    let rows = usage::summed(usage::resolve_day(&files_of(snapshot, Table::Events, date), catalog)?);
+fn resolve(
+    writer: &Writer,
+    snapshot: &Snapshot,
+    date: i32,
+    catalog: &Catalog,
+    held: Option<&mut HeldCalls>,
+) -> Result<Commit, IngestError> {
+    let files = files_of(snapshot, Table::Events, date);
+    let (calls, files) = held.map_or((None, files.clone()), |held| held.take(date, &files));
+    let rows = usage::summed(usage::resolve_day(&files, calls, catalog)?);
     let old: Vec<&DataFile> =
         files_of(snapshot, Table::Usage, date).into_iter().filter(|file| is_cross_account(file)).collect();
     let mut commit = whole(date, catalog, "tell calls between accounts apart");
@@ -115,8 +147,7 @@ fn resolve(writer: &Writer, snapshot: &Snapshot, day: OutdatedDay, catalog: &Cat
     Ok(commit)
 }
 
-fn rebuild(writer: &Writer, snapshot: &Snapshot, day: OutdatedDay, catalog: &Catalog) -> Result<Commit, IngestError> {
-    let date = day.event_date;
+fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -> Result<Commit, IngestError> {
     let files = files_of(snapshot, Table::Events, date);
     let mut aggregator = Aggregator::new(catalog);
     for file in &files {
@@ -124,7 +155,7 @@ fn rebuild(writer: &Writer, snapshot: &Snapshot, day: OutdatedDay, catalog: &Cat
             aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
         }
     }
-    let rows = [aggregator.finish().0, usage::resolve_day(&files, catalog)?].map(usage::summed);
+    let rows = [aggregator.finish().0, usage::resolve_day(&files, None, catalog)?].map(usage::summed);
     let mut commit = whole(date, catalog, "derive usage anew");
     replace(writer, &mut commit, date, &files_of(snapshot, Table::Usage, date), &rows)?;
     Ok(commit)

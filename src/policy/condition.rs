@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::options::ConditionKind;
 use super::sift::Grant;
 use crate::iam::document::Condition;
+use crate::usage::Text;
 
 /// Operator and key → values; all must hold.
 pub(crate) type Conditions = BTreeMap<(&'static str, &'static str), BTreeSet<String>>;
@@ -47,7 +48,7 @@ pub(crate) fn conditions(grant: &Grant, regions: &BTreeSet<String>, wanted: &BTr
     let via = &grant.evidence.via;
     let only_via = !grant.evidence.direct && via.iter().all(|service| CALLED_VIA.contains(&service.as_str()));
     if wanted.contains(&ConditionKind::CalledVia) && only_via && !via.is_empty() {
-        conditions.insert(("ForAnyValue:StringEquals", "aws:CalledVia"), via.clone());
+        conditions.insert(("ForAnyValue:StringEquals", "aws:CalledVia"), via.iter().map(Text::to_string).collect());
     }
     conditions
 }

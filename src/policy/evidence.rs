@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::iam::Confidence;
-use crate::usage::{Origin, UsageRow};
+use crate::usage::{Origin, Text, UsageRow};
 
 /// The events behind a grant or a statement, summed up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,17 +15,17 @@ pub struct Evidence {
     /// Time of the last event, microseconds since 1970-01-01 UTC.
     pub last_time_us: i64,
     /// `eventID` of the earliest event.
-    pub example_event_id: String,
+    pub example_event_id: Text,
     /// The least sure of the confidences.
     pub confidence: Confidence,
     /// Principals, by ARN.
-    pub principals: BTreeSet<String>,
+    pub principals: BTreeSet<Text>,
     /// Role session names.
-    pub sessions: BTreeSet<String>,
+    pub sessions: BTreeSet<Text>,
     /// Regions in which it was called.
-    pub regions: BTreeSet<String>,
+    pub regions: BTreeSet<Text>,
     /// Services that called on the principal's behalf.
-    pub via: BTreeSet<String>,
+    pub via: BTreeSet<Text>,
     /// Whether the principal also called itself.
     pub direct: bool,
     /// Where it was called from; `None` where that was not recorded of all.

@@ -51,16 +51,16 @@ pub(crate) fn excess<'a>(
     for grant in grants {
         used.entry(&grant.action).or_default().insert(&grant.resource);
     }
-    let mut seen: BTreeSet<(String, &str)> = BTreeSet::new();
-    let mut excess = Excess::default();
+    let mut granted: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for draft in drafts {
         for action in draft.actions.iter().flat_map(|pattern| expand(pattern, knowledge)) {
-            for resource in &draft.resources {
-                if seen.insert((action.clone(), resource)) {
-                    count(&mut excess, used.get(action.as_str()), resource);
-                }
-            }
+            granted.entry(action).or_default().extend(draft.resources.iter().map(String::as_str));
         }
+    }
+    let mut excess = Excess::default();
+    for (action, resources) in granted {
+        let used = used.get(action.as_str());
+        resources.into_iter().for_each(|resource| count(&mut excess, used, resource));
     }
     excess
 }
@@ -70,15 +70,16 @@ fn count(excess: &mut Excess, used: Option<&BTreeSet<&str>>, resource: &str) {
     match used {
         None => excess.unused += 1,
         Some(used) if used.contains(resource) => excess.used += 1,
-        Some(used) if used.iter().any(|inner| is_but_for_account(resource, inner)) => excess.any_account += 1,
+        Some(used) if is_but_for_account(resource, used) => excess.any_account += 1,
         Some(used) if used.iter().any(|inner| covers(resource, inner)) => excess.widened += 1,
         Some(_) => excess.spread += 1,
     }
 }
 
-fn is_but_for_account(pattern: &str, resource: &str) -> bool {
-    let (pattern, Some(resource)) = (Arn::parse(pattern), Arn::parse(resource)) else { return false };
-    pattern.is_some_and(|pattern| pattern.account == "*" && pattern == Arn { account: "*", ..resource })
+fn is_but_for_account(pattern: &str, used: &BTreeSet<&str>) -> bool {
+    let Some(pattern) = Arn::parse(pattern).filter(|pattern| pattern.account == "*") else { return false };
+    let is_it = |resource: &Arn<'_>| pattern == Arn { account: "*", ..*resource };
+    used.iter().any(|used| used.ends_with(pattern.resource) && Arn::parse(used).is_some_and(|arn| is_it(&arn)))
 }
 
 /// The catalogue's actions that a pattern matches; the pattern itself where it is an action.

@@ -15,7 +15,7 @@ use super::statement::Draft;
 use super::widen::Scope;
 use crate::iam::Catalog;
 use crate::iam::document::Policy;
-use crate::usage::UsageRow;
+use crate::usage::{Text, UsageRow};
 
 /// A policy and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub struct Made {
     /// What is granted beyond what was used.
     pub excess: Excess,
     /// Principals whose usage it is.
-    pub principals: BTreeSet<String>,
+    pub principals: BTreeSet<Text>,
     /// First and last event, microseconds since 1970-01-01 UTC.
     pub times_us: Option<(i64, i64)>,
     /// Events behind the rows of the selection.

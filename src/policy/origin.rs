@@ -79,7 +79,7 @@ fn vpc_endpoints(origin: &Origin) -> Result<BTreeSet<String>, &'static str> {
     if !ids.items.iter().all(|id| is_endpoint_id(id)) {
         return Err("some calls came through what is no VPC endpoint of a known form");
     }
-    Ok(ids.items.iter().cloned().collect())
+    Ok(ids.items.iter().map(|id| id.to_string()).collect())
 }
 
 fn mfa(origin: &Origin) -> Result<BTreeSet<String>, &'static str> {

@@ -89,6 +89,11 @@ pub(crate) fn covers(outer: &str, inner: &str) -> bool {
     if outer == "*" || outer == inner {
         return true;
     }
+    // Only a wildcard covers what is not the same, so that most pairs are told apart here.
+    let literal = outer.split(['*', '?', '$']).next().unwrap_or_default();
+    if !inner.starts_with(literal) {
+        return false;
+    }
     let (outer, inner) = (comparable(outer), comparable(inner));
     let (outer_parts, inner_parts): (Vec<&str>, Vec<&str>) =
         (outer.splitn(6, ':').collect(), inner.splitn(6, ':').collect());

@@ -7,32 +7,32 @@ use proptest::prelude::*;
 use super::replay::{policy_set, replay};
 use super::*;
 use crate::iam::Catalog;
-use crate::usage::{Origin, Outcome, Smallest, UsageRow};
+use crate::usage::{Origin, Outcome, Smallest, Text, UsageRow};
 
 /// One row; everything that a test does not care about is filled in.
 pub(crate) fn row(action: &str, resource: &str) -> UsageRow {
     let (service, name) = action.split_once(':').unwrap();
     UsageRow {
         event_date: 19_700,
-        account_id: "111122223333".to_owned(),
-        principal_arn: "arn:aws:iam::111122223333:role/app".to_owned(),
-        principal_type: "AssumedRole".to_owned(),
+        account_id: "111122223333".into(),
+        principal_arn: "arn:aws:iam::111122223333:role/app".into(),
+        principal_type: "AssumedRole".into(),
         permission_set: None,
-        session_name: Some("s1".to_owned()),
-        action: Some(action.to_owned()),
-        resource: resource.to_owned(),
+        session_name: Some("s1".into()),
+        action: Some(action.into()),
+        resource: resource.into(),
         outcome: Outcome::Allowed,
-        confidence: "documented".to_owned(),
-        rule: "test".to_owned(),
-        passed_to_service: (action == "iam:PassRole").then(|| "lambda.amazonaws.com".to_owned()),
-        event_source: format!("{service}.amazonaws.com"),
-        event_name: name.to_owned(),
-        aws_region: "eu-west-1".to_owned(),
+        confidence: "documented".into(),
+        rule: "test".into(),
+        passed_to_service: (action == "iam:PassRole").then(|| "lambda.amazonaws.com".into()),
+        event_source: format!("{service}.amazonaws.com").into(),
+        event_name: name.into(),
+        aws_region: "eu-west-1".into(),
         via: None,
         event_count: 3,
         first_time_us: 1_700_000_000_000_000,
         last_time_us: 1_700_000_500_000_000,
-        example_event_id: "00000000-0000-4000-8000-000000000001".to_owned(),
+        example_event_id: "00000000-0000-4000-8000-000000000001".into(),
         cross_account: false,
         origin: None,
     }
@@ -78,7 +78,7 @@ fn any_origin() -> impl Strategy<Value = Option<Origin>> {
         let items = proptest::sample::subsequence(texts, 0..=texts.len());
         (items, proptest::bool::weighted(0.05)).prop_map(|(items, more)| Smallest {
             more: more && !items.is_empty(),
-            items: items.into_iter().map(str::to_owned).collect(),
+            items: items.into_iter().map(Text::from).collect(),
         })
     };
     let ips = prop_oneof![
@@ -90,7 +90,7 @@ fn any_origin() -> impl Strategy<Value = Option<Origin>> {
     let origin = (ips, endpoints, mfa).prop_map(|(mut source_ips, vpc_endpoint_ids, mfa)| {
         let (with_mfa, without_mfa, is_silent) = mfa;
         if source_ips.items.is_empty() && vpc_endpoint_ids.items.is_empty() {
-            source_ips.items.push("192.0.2.1".to_owned());
+            source_ips.items.push("192.0.2.1".into());
         }
         let without_vpc_endpoint = !source_ips.items.is_empty();
         let mfa_not_recorded = is_silent || !with_mfa && !without_mfa;
@@ -122,12 +122,12 @@ fn any_row() -> impl Strategy<Value = UsageRow> {
     let uses = prop_oneof![3 => known, 2 => object, 1 => instance];
     (uses, numbers, any_origin()).prop_map(|(mut row, (region, person, odd, via), origin)| {
         row.origin = origin;
-        row.aws_region = ["eu-west-1", "us-east-1", "eu-west-1", ""][usize::from(region)].to_owned();
-        row.session_name = Some(format!("person{person}"));
-        row.via = via.then(|| "cloudformation.amazonaws.com".to_owned());
+        row.aws_region = ["eu-west-1", "us-east-1", "eu-west-1", ""][usize::from(region)].into();
+        row.session_name = Some(format!("person{person}").into());
+        row.via = via.then(|| "cloudformation.amazonaws.com".into());
         match odd {
             0 => row.outcome = Outcome::Denied,
-            1 => row.confidence = "unverified".to_owned(),
+            1 => row.confidence = "unverified".into(),
             _ => {}
         }
         row

@@ -16,7 +16,7 @@ use crate::iam::Catalog;
 use crate::iam::arn::Arn;
 use crate::iam::document::{ActionSpec, Effect, Policy, ResourceSpec, Statement};
 use crate::iam::evaluate::{Compiled, Level, PolicySet, Request, Verdict};
-use crate::usage::UsageRow;
+use crate::usage::{Text, UsageRow};
 
 /// What a replay came to. Events that needed two actions count for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,9 +46,9 @@ pub struct Group {
     pub events: u64,
     /// Microseconds since 1970-01-01 UTC.
     pub first_time_us: i64,
-    pub example_event_id: String,
+    pub example_event_id: Text,
     /// One of the principals.
-    pub principal: String,
+    pub principal: Text,
 }
 
 /// Why a use is not allowed.

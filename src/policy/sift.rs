@@ -74,15 +74,15 @@ pub(crate) enum Fate {
 pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
     let Some(named) = &row.action else {
         let action = format!("{}:{}", row.event_source, row.event_name);
-        return Fate::Excluded { action, reason: row.rule.clone() };
+        return Fate::Excluded { action, reason: row.rule.to_string() };
     };
     let canonical = knowledge.canonical(named);
     let action = canonical.unwrap_or(named).to_owned();
     if row.outcome == Outcome::Denied {
-        return Fate::Denied { action, reason: row.rule.clone() };
+        return Fate::Denied { action, reason: row.rule.to_string() };
     }
     if confidence(row) == Confidence::Unverified {
-        return Fate::Unverified { action, reason: row.rule.clone() };
+        return Fate::Unverified { action, reason: row.rule.to_string() };
     }
     if canonical.is_none() {
         return Fate::Unverified { action, reason: "the catalogue has no such action".to_owned() };

@@ -105,7 +105,7 @@ fn common(row: &UsageRow) -> Context {
     }
     match &row.via {
         Some(service) => {
-            context.set("aws:CalledVia", ContextValue::Known(vec![service.clone()]));
+            context.set("aws:CalledVia", ContextValue::Known(vec![service.to_string()]));
             context.set("aws:ViaAWSService", ContextValue::Known(vec!["true".to_owned()]));
         }
         None => {
@@ -134,22 +134,22 @@ mod tests {
     use crate::iam::document::Policy;
     use crate::iam::evaluate::PolicySet;
     use crate::policy::replay::{Replay, replay};
-    use crate::usage::Smallest;
+    use crate::usage::{Smallest, Text};
 
     fn ips(texts: &[&str], more: bool) -> Origin {
-        let items = texts.iter().map(|text| (*text).to_owned()).collect();
+        let items = texts.iter().map(|text| Text::from(*text)).collect();
         let source_ips = Smallest { items, more };
         Origin { source_ips, without_vpc_endpoint: true, with_mfa: true, ..Origin::default() }
     }
 
     fn endpoints(ids: &[&str]) -> Origin {
-        let items = ids.iter().map(|id| (*id).to_owned()).collect();
+        let items = ids.iter().map(|id| Text::from(*id)).collect();
         Origin { vpc_endpoint_ids: Smallest { items, more: false }, without_mfa: true, ..Origin::default() }
     }
 
     fn replayed(condition: &str, origin: Option<Origin>, via: Option<&str>) -> Replay {
         let mut row = crate::policy::properties::row("ec2:DescribeInstances", "*");
-        (row.origin, row.via) = (origin, via.map(str::to_owned));
+        (row.origin, row.via) = (origin, via.map(Text::from));
         let policy =
             format!(r#"{{"Statement":[{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{condition}}}]}}"#);
         let set = PolicySet::of_identity(vec![Policy::parse(&policy).unwrap()]);

@@ -13,6 +13,7 @@ use super::pattern::{with_any, without_covered};
 use super::sift::{Grant, PASS_ROLE};
 use super::statement::{Draft, Reach, group};
 use crate::iam::arn::Arn;
+use crate::usage::Text;
 
 /// Steps of widening, the mildest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,7 +122,7 @@ impl<'a> Scope<'a> {
         let is_apart = |grant: &Grant| grant.action == PASS_ROLE && granularity != Granularity::Service;
         let (passes, others): (Vec<_>, Vec<_>) = grants.iter().copied().partition(|(_, grant)| is_apart(grant));
         let terms = Terms {
-            regions: grants.iter().flat_map(|(_, grant)| grant.evidence.regions.iter().cloned()).collect(),
+            regions: grants.iter().flat_map(|(_, grant)| grant.evidence.regions.iter().map(Text::to_string)).collect(),
             wanted: if step >= Step::Unconditional { BTreeSet::new() } else { self.options.conditions.clone() },
         };
         let mut drafts = match granularity {

@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::BooleanArray;
 use arrow::datatypes::DataType;
-use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter};
-use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
@@ -20,7 +16,6 @@ use parquet::schema::types::ColumnPath;
 
 use super::chunk::ZSTD_LEVEL;
 use super::error::StoreError;
-use super::replaced;
 use super::tables::Table;
 use crate::time::{format_date, format_ducklake_time};
 
@@ -30,11 +25,11 @@ pub const ROW_GROUP_ROWS: usize = 64 * 1024;
 /// Bytes a row group holds at the most, about: what a writer holds in memory when rows are large.
 const ROW_GROUP_BYTES: usize = 32 << 20;
 
+/// Rows of a page of usage at the most.
+const USAGE_PAGE_ROWS: usize = 4 * 1024;
+
 /// Lookups that a bloom filter lets through although nothing is there.
 pub(super) const BLOOM_FILTER_FPP: f64 = 0.01;
-
-/// Rows that a reader gives at a time.
-pub(super) const BATCH_ROWS: usize = 8 * 1024;
 
 /// A finished data file that no reader sees until it is committed.
 #[derive(Debug)]
@@ -149,6 +144,10 @@ pub(super) fn properties(table: Table) -> WriterProperties {
         .set_dictionary_page_size_limit(1 << 20)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_created_by(format!("trailpare {}", env!("CARGO_PKG_VERSION")));
+    if table == Table::Usage {
+        // Who asks for one principal reads a page or two.
+        properties = properties.set_data_page_row_count_limit(USAGE_PAGE_ROWS);
+    }
     let schema = table.schema();
     let sorting = table.sort_order().iter().filter_map(|name| schema.index_of(name).ok()).map(|i| SortingColumn {
         column_idx: i as i32,
@@ -257,38 +256,4 @@ fn bounds_text(statistics: &Statistics, data_type: &DataType) -> Option<(String,
         }
         _ => None,
     }
-}
-
-/// Which rows of a file are wanted: the columns it takes to tell, and the telling.
-pub struct RowPredicate<'a> {
-    /// The columns that `wanted` looks at; it gets a batch of just these.
-    pub columns: &'a [&'a str],
-    /// One truth value a row.
-    pub wanted: Box<dyn FnMut(RecordBatch) -> Result<BooleanArray, ArrowError> + Send>,
-}
-
-/// Reads a data file, some columns of it where `columns` names them, and only the rows that `predicate` wants.
-pub fn read_batches(
-    path: &Path,
-    columns: Option<&[&str]>,
-    predicate: Option<RowPredicate<'_>>,
-) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<>, StoreError> {
-    let file = replaced::open(path).map_err(StoreError::io(path, "cannot open"))?;
-    let mut builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?.with_batch_size(BATCH_ROWS);
-    let mask = |names: &[&str]| ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
-    let projection = columns.map(mask);
-    let filter = predicate.map(|predicate| {
-        let predicate = ArrowPredicateFn::new(mask(predicate.columns), predicate.wanted);
-        RowFilter::new(vec![Box::new(predicate)])
-    });
-    if let Some(projection) = projection {
-        builder = builder.with_projection(projection);
-    }
-    if let Some(filter) = filter {
-        builder = builder.with_row_filter(filter);
-    }
-    let reader = builder.build().map_err(StoreError::parquet(path))?;
-    let path: Arc<Path> = path.into();
-    Ok(reader.map(move |batch| batch.map_err(|e| StoreError::parquet(&path)(e.into()))))
 }

@@ -19,8 +19,9 @@ use futures::StreamExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::RowGroupMetaData;
 
-use super::datafile::{BATCH_ROWS, DataFileWriter, StagedFile};
+use super::datafile::{DataFileWriter, StagedFile};
 use super::error::StoreError;
+use super::read::BATCH_ROWS;
 use super::replaced;
 use super::snapshot::DataFile;
 use super::tables::Table;

@@ -8,6 +8,7 @@
 //! data/main/usage/day=2023-07-10/….parquet    who used what
 //! data/replaced/                              files that only older snapshots have
 //! data/.staging/                              files not committed yet
+//! usage-months/                               copies of usage, summed up, for reading it sooner
 //! ```
 
 mod bounds;
@@ -20,7 +21,9 @@ mod hybrid;
 mod ledger;
 mod merge;
 mod migrate;
+mod months;
 mod objects;
+mod read;
 mod reclaim;
 mod replaced;
 mod snapshot;
@@ -33,12 +36,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, params};
 
 pub use commit::{Commit, UsageState, Writer};
-pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, RowPredicate, StagedFile, read_batches};
+pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, StagedFile};
 pub use encoded::EventsFileWriter;
 pub use error::StoreError;
 pub use ledger::{BrokenEntry, DayCount, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
+pub use months::UsageMonth;
 pub use objects::Known;
+pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use reclaim::Reclaimed;
 pub use replaced::replaced_path;
 pub use snapshot::{ColumnStats, DataFile, Snapshot};
@@ -116,7 +121,12 @@ impl Store {
 
     /// One snapshot of the store, the newest where `at` is `None`.
     pub fn snapshot(&self, at: Option<i64>) -> Result<Snapshot, StoreError> {
-        snapshot::read(&self.connect()?, &self.dir, at)
+        snapshot::read(&self.connect()?, &self.dir, at, true)
+    }
+
+    /// The same without what is known of the files' columns, for whoever doesn't prune by it: it takes much of the time.
+    pub fn snapshot_without_statistics(&self, at: Option<i64>) -> Result<Snapshot, StoreError> {
+        snapshot::read(&self.connect()?, &self.dir, at, false)
     }
 
     pub(crate) fn connect(&self) -> Result<Connection, StoreError> {

@@ -17,6 +17,7 @@ pub struct Snapshot {
     pub id: i64,
     /// When it was committed, as the catalog keeps it (UTC).
     pub time: String,
+    pub(super) dir: PathBuf,
     events: Vec<DataFile>,
     usage: Vec<DataFile>,
 }
@@ -69,7 +70,14 @@ pub struct ColumnStats {
 }
 
 /// Reads one snapshot, the newest one where `at` is `None`.
-pub(super) fn read(connection: &Connection, dir: &Path, at: Option<i64>) -> Result<Snapshot, StoreError> {
+///
+/// Without `statistics` nothing is known of the files' columns.
+pub(super) fn read(
+    connection: &Connection,
+    dir: &Path,
+    at: Option<i64>,
+    statistics: bool,
+) -> Result<Snapshot, StoreError> {
     let catalog = super::catalog_path(dir);
     let error = StoreError::catalog(&catalog);
     let (oldest, newest): (i64, i64) = connection
@@ -89,8 +97,20 @@ pub(super) fn read(connection: &Connection, dir: &Path, at: Option<i64>) -> Resu
             false => StoreError::NoSnapshot { path, id, oldest, newest },
         });
     };
-    let files = |table| table_files(connection, dir, table, id).map_err(&error);
-    Ok(Snapshot { id, time, events: files(Table::Events)?, usage: files(Table::Usage)? })
+    let files = |table| -> rusqlite::Result<Vec<DataFile>> {
+        let mut files = table_files(connection, dir, table, id)?;
+        if statistics {
+            add_statistics(connection, table, &mut files)?;
+        }
+        Ok(files)
+    };
+    Ok(Snapshot {
+        id,
+        time,
+        dir: dir.to_owned(),
+        events: files(Table::Events).map_err(&error)?,
+        usage: files(Table::Usage).map_err(&error)?,
+    })
 }
 
 fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64) -> rusqlite::Result<Vec<DataFile>> {
@@ -101,17 +121,19 @@ fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64)
          FROM ducklake_data_file f JOIN ducklake_file_partition_value p USING (data_file_id) \
          WHERE {live} ORDER BY p.partition_value, f.data_file_id"
     ))?;
-    let mut files: Vec<DataFile> = statement
-        .query_map([table.id(), snapshot], |row| data_file(row, &base, &replaced))?
-        .collect::<Result<_, _>>()?;
+    let files = statement.query_map([table.id(), snapshot], |row| data_file(row, &base, &replaced))?;
+    files.collect()
+}
+
+fn add_statistics(connection: &Connection, table: Table, files: &mut [DataFile]) -> rusqlite::Result<()> {
     let position: HashMap<i64, usize> = files.iter().enumerate().map(|(i, file)| (file.id, i)).collect();
     let schema = table.schema();
     let column_at: HashMap<i64, usize> = schema.fields().iter().enumerate().map(|(i, f)| (field_id(f), i)).collect();
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT s.data_file_id, s.column_id, s.null_count, s.min_value, s.max_value \
-         FROM ducklake_file_column_stats s JOIN ducklake_data_file f USING (data_file_id) WHERE {live}"
-    ))?;
-    let mut rows = statement.query([table.id(), snapshot])?;
+    let mut statement = connection.prepare_cached(
+        "SELECT data_file_id, column_id, null_count, min_value, max_value \
+         FROM ducklake_file_column_stats WHERE table_id = ?1",
+    )?;
+    let mut rows = statement.query([table.id()])?;
     while let Some(row) = rows.next()? {
         let file = position.get(&row.get::<_, i64>(0)?).and_then(|&i| files.get_mut(i));
         if let (Some(file), Some(&column)) = (file, column_at.get(&row.get::<_, i64>(1)?)) {
@@ -119,7 +141,7 @@ fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64)
             file.columns.push(stats);
         }
     }
-    Ok(files)
+    Ok(())
 }
 
 fn data_file(row: &Row<'_>, base: &Path, replaced: &Path) -> rusqlite::Result<DataFile> {

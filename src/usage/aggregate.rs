@@ -50,7 +50,7 @@ struct Part {
     action: u32,
     resource: u32,
     outcome: Outcome,
-    confidence: Confidence,
+    confidence: u32,
     rule: u32,
     passed_to_service: u32,
 }
@@ -224,7 +224,7 @@ fn parts_in(permissions: &Permissions, texts: &mut Texts, parts: &mut Numbered<P
     let outcome = permissions.outcome;
     if let Some(reason) = permissions.no_permission {
         let (resource, rule) = (texts.number(Some("*")), texts.number(Some(reason)));
-        let confidence = Confidence::Documented;
+        let confidence = texts.number(Some(Confidence::Documented.as_str()));
         return vec![parts.number(Part { action: NONE, resource, outcome, confidence, rule, passed_to_service: NONE })];
     }
     let mut found = Vec::with_capacity(permissions.needed.len());
@@ -232,9 +232,9 @@ fn parts_in(permissions: &Permissions, texts: &mut Texts, parts: &mut Numbered<P
         let action = texts.number(Some(&permission.action));
         let rule = texts.number(Some(permission.rule));
         let passed_to_service = texts.number(permission.passed_to_service.as_deref());
+        let confidence = texts.number(Some(permission.confidence.as_str()));
         for resource in &permission.resources {
             let resource = texts.number(Some(&generalise(resource)));
-            let confidence = permission.confidence;
             let part = parts.number(Part { action, resource, outcome, confidence, rule, passed_to_service });
             if !found.contains(&part) {
                 found.push(part);
@@ -249,8 +249,6 @@ pub struct Aggregator<'c> {
     step: Step<'c>,
     counter: Counter,
     copies: Copies,
-    foreign_days: Vec<i32>,
-    shared_days: Vec<i32>,
 }
 
 impl<'c> Aggregator<'c> {
@@ -269,7 +267,7 @@ impl<'c> Aggregator<'c> {
     }
 
     fn with_step(step: Step<'c>, copies: Copies) -> Self {
-        Aggregator { step, counter: Counter::new(), copies, foreign_days: Vec::new(), shared_days: Vec::new() }
+        Aggregator { step, counter: Counter::new(), copies }
     }
 
     /// Rows so far.
@@ -282,30 +280,11 @@ impl<'c> Aggregator<'c> {
         self.counter.counts.is_empty()
     }
 
-    /// Days on which a called account's copy of a call was seen: [`super::resolve_day`] counts those that have no
-    /// caller's copy.
-    pub fn foreign_days(&self) -> &[i32] {
-        &self.foreign_days
-    }
-
-    /// Days on which a caller's own copy of a shared call was seen.
-    pub fn shared_days(&self) -> &[i32] {
-        &self.shared_days
-    }
-
     /// Counts every event of a batch, or with `keep` those rows for which it says so.
     pub fn add(&mut self, events: &EventColumns, keep: impl Fn(usize) -> bool) {
         let (mut resources, mut before) = (Vec::new(), None);
         for row in (0..events.len()).filter(|row| keep(*row)) {
-            let is_foreign = is_foreign_copy(events, row);
-            if self.copies == Copies::Own && events.shared_event_id(row).is_some() {
-                let date = events.time_us(row).div_euclid(MICROS_PER_DAY) as i32;
-                let days = if is_foreign { &mut self.foreign_days } else { &mut self.shared_days };
-                if !days.contains(&date) {
-                    days.push(date);
-                }
-            }
-            if is_foreign == (self.copies == Copies::Foreign) {
+            if is_foreign_copy(events, row) == (self.copies == Copies::Foreign) {
                 events.put_resources(row, &mut resources);
                 let took = self.step.remembered(&events.event(row, &resources));
                 let numbers = self.counter.numbers(events, row, before.as_ref());
@@ -334,7 +313,7 @@ impl<'c> Aggregator<'c> {
 }
 
 fn usage_row(texts: &Texts, base: &Base, part: &Part, counts: Counts, copies: Copies) -> UsageRow {
-    let text = |number| texts.text(number).to_owned();
+    let text = |number| texts.shared(number);
     UsageRow {
         event_date: base.event_date,
         account_id: text(base.account_id),
@@ -345,7 +324,7 @@ fn usage_row(texts: &Texts, base: &Base, part: &Part, counts: Counts, copies: Co
         action: texts.optional(part.action),
         resource: text(part.resource),
         outcome: part.outcome,
-        confidence: part.confidence.as_str().to_owned(),
+        confidence: text(part.confidence),
         rule: text(part.rule),
         passed_to_service: texts.optional(part.passed_to_service),
         event_source: text(base.event_source),
@@ -355,7 +334,7 @@ fn usage_row(texts: &Texts, base: &Base, part: &Part, counts: Counts, copies: Co
         event_count: counts.event_count,
         first_time_us: counts.first_time_us,
         last_time_us: counts.last_time_us,
-        example_event_id: counts.example_event_id,
+        example_event_id: counts.example_event_id.into(),
         cross_account: copies == Copies::Foreign,
         origin: Some(counts.origin.map(|number| text(*number))),
     }

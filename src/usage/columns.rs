@@ -1,6 +1,8 @@
 //! A batch of `events` seen as the IAM step wants it: one [`iam::Event`](crate::iam::Event) a row.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, TimestampMicrosecondArray, UInt32Array,
+};
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -83,6 +85,21 @@ fn column(batch: &RecordBatch, name: &str, data_type: &DataType) -> Result<Array
 
 fn text(batch: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
     Ok(column(batch, name, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
+/// Some rows of a batch: its [`EVENT_COLUMNS`], texts as `Utf8`, without the memory of the rest.
+pub(super) fn plain_rows(batch: &RecordBatch, rows: &UInt32Array) -> Result<RecordBatch, ArrowError> {
+    let plain = |name: &&'static str| {
+        let index = batch.schema_ref().index_of(name)?;
+        let column = arrow::compute::take(batch.column(index), rows, None)?;
+        let column = match column.data_type() {
+            DataType::Dictionary(_, values) => arrow::compute::cast(&column, values)?,
+            _ => column,
+        };
+        Ok((*name, column, true))
+    };
+    let columns = EVENT_COLUMNS.iter().map(plain).collect::<Result<Vec<_>, ArrowError>>()?;
+    RecordBatch::try_from_iter_with_nullable(columns)
 }
 
 impl Resources {

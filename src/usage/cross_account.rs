@@ -6,13 +6,13 @@
 
 use std::hash::BuildHasher;
 
-use arrow::array::{Array, StringArray};
+use arrow::array::{Array, StringArray, UInt32Array};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashSet;
 
 use super::aggregate::{Aggregator, Copies};
-use super::columns::{EVENT_COLUMNS, EventColumns};
+use super::columns::{EVENT_COLUMNS, EventColumns, plain_rows};
 use super::encode::texts;
 use super::read::ReadError;
 use super::row::UsageRow;
@@ -29,38 +29,103 @@ fn is_foreign(principal_account_id: Option<&str>, recipient_account_id: Option<&
     principal_account_id.is_some_and(|caller| recipient_account_id.is_some_and(|called| called != caller))
 }
 
-/// The usage of one day that only the called accounts logged, from all `events` files of that day.
-pub fn resolve_day(files: &[&DataFile], catalog: &Catalog) -> Result<Vec<UsageRow>, ReadError> {
-    derive_foreign(files, catalog, &|_, _| true)
+/// Of the events of one day in memory: what it takes to tell whose copy of a call counts.
+#[derive(Debug, Default)]
+pub struct SharedCalls {
+    /// The `sharedEventID`s of which the caller's account's copy is there.
+    own: HashSet<u128>,
+    /// The called accounts' copies, with [`EVENT_COLUMNS`].
+    foreign: Vec<RecordBatch>,
+    foreign_bytes: usize,
+}
+
+/// What an id takes in a hash set: itself, and its share of the empty places and marks.
+const ID_BYTES: usize = 28;
+
+impl SharedCalls {
+    /// Keeps what a batch has of such calls. `events` is the same batch, looked at.
+    pub fn add(&mut self, batch: &RecordBatch, events: &EventColumns) -> Result<(), ArrowError> {
+        let mut foreign = Vec::new();
+        for row in 0..events.len() {
+            match events.shared_event_id(row) {
+                Some(_) if is_foreign_copy(events, row) => foreign.push(row as u32),
+                Some(id) => _ = self.own.insert(hash(id)),
+                None => {}
+            }
+        }
+        if !foreign.is_empty() {
+            let rows = plain_rows(batch, &UInt32Array::from(foreign))?;
+            self.foreign_bytes += rows.get_array_memory_size();
+            self.foreign.push(rows);
+        }
+        Ok(())
+    }
+
+    /// Takes over what others have of the same day.
+    pub fn absorb(&mut self, other: SharedCalls) {
+        self.own.extend(other.own);
+        self.foreign.extend(other.foreign);
+        self.foreign_bytes += other.foreign_bytes;
+    }
+
+    /// Whether there are copies of the callers' accounts.
+    pub fn has_own(&self) -> bool {
+        !self.own.is_empty()
+    }
+
+    /// Whether there are copies of the called accounts.
+    pub fn has_foreign(&self) -> bool {
+        !self.foreign.is_empty()
+    }
+
+    /// Memory that it takes, about.
+    pub fn size_bytes(&self) -> usize {
+        self.own.len() * ID_BYTES + self.foreign_bytes
+    }
+}
+
+/// The usage of one day that only the called accounts logged, from all `events` files of that day, or from `held` and
+/// the files whose events are not in it.
+pub fn resolve_day(
+    files: &[&DataFile],
+    held: Option<SharedCalls>,
+    catalog: &Catalog,
+) -> Result<Vec<UsageRow>, ReadError> {
+    derive_foreign(files, held.unwrap_or_default(), catalog, &|_, _| true)
 }
 
 pub(super) fn derive_foreign(
     files: &[&DataFile],
+    held: SharedCalls,
     catalog: &Catalog,
     keep: &dyn Fn(&EventColumns, usize) -> bool,
 ) -> Result<Vec<UsageRow>, ReadError> {
-    let shared = SharedIds::read(files)?;
+    let shared = SharedIds::read(files, held.own)?;
     let mut aggregator = Aggregator::of_copies(catalog, Copies::Foreign);
     let mut counted = HashSet::new();
-    for (file, has_foreign) in files.iter().zip(&shared.has_foreign) {
-        if !has_foreign {
-            continue;
-        }
-        let predicate =
-            RowPredicate { columns: &SHARED_COLUMNS, wanted: Box::new(|batch| Ok(foreign_rows(&batch)?.into())) };
+    let mut count = |batch: &RecordBatch| -> Result<(), ArrowError> {
+        let events = EventColumns::try_new(batch)?;
+        let mut is_lone = |row| {
+            let id = events.shared_event_id(row).map(hash);
+            is_foreign_copy(&events, row)
+                && id.is_some_and(|id| !shared.own.contains(&id) && counted.insert(id))
+                && keep(&events, row)
+        };
+        let lone: Vec<bool> = (0..events.len()).map(&mut is_lone).collect();
+        aggregator.add(&events, |row| lone.get(row) == Some(&true));
+        Ok(())
+    };
+    for (file, _) in files.iter().zip(&shared.has_foreign).filter(|(_, has_foreign)| **has_foreign) {
+        let predicate = RowPredicate {
+            columns: &SHARED_COLUMNS,
+            dictionaries: false,
+            wanted: Box::new(|batch| Ok(foreign_rows(&batch)?.into())),
+        };
         for batch in read_batches(&file.path, Some(EVENT_COLUMNS), Some(predicate))? {
-            let events = EventColumns::try_new(&batch?)?;
-            let lone: Vec<bool> = (0..events.len())
-                .map(|row| {
-                    let id = events.shared_event_id(row).map(hash);
-                    is_foreign_copy(&events, row)
-                        && id.is_some_and(|id| !shared.own.contains(&id) && counted.insert(id))
-                        && keep(&events, row)
-                })
-                .collect();
-            aggregator.add(&events, |row| lone.get(row) == Some(&true));
+            count(&batch?)?;
         }
     }
+    held.foreign.iter().try_for_each(count)?;
     Ok(aggregator.finish().0)
 }
 
@@ -86,8 +151,9 @@ struct SharedIds {
 }
 
 impl SharedIds {
-    fn read(files: &[&DataFile]) -> Result<SharedIds, ReadError> {
-        let mut ids = SharedIds { own: HashSet::new(), has_foreign: Vec::new() };
+    /// Adds to `own` what the files have.
+    fn read(files: &[&DataFile], own: HashSet<u128>) -> Result<SharedIds, ReadError> {
+        let mut ids = SharedIds { own, has_foreign: Vec::new() };
         for file in files {
             let mut has_foreign = false;
             for batch in read_batches(&file.path, Some(&SHARED_COLUMNS), None)? {

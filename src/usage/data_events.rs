@@ -2,9 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::encode::texts;
+use arrow::array::{AsArray, StringArray};
+use arrow::datatypes::Int32Type;
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+
+use super::months::parts;
 use super::read::ReadError;
-use crate::store::{DataFile, Snapshot, Table, read_batches};
+use crate::store::{DataFile, Snapshot, Table, read_dictionaries};
 
 /// Calls that are logged as data events, by service.
 /// CloudTrail User Guide, "Logging data events" (`logging-data-events-with-cloudtrail`) and each service's own list.
@@ -46,13 +51,13 @@ pub fn data_event_sources(snapshot: &Snapshot) -> Result<BTreeSet<String>, ReadE
     if !snapshot.files(Table::Events).iter().any(may_hold_data_events) {
         return Ok(found);
     }
-    for file in snapshot.files(Table::Usage) {
-        for batch in read_batches(&file.path, Some(&["event_source", "event_name"]), None)? {
+    for path in parts(snapshot, |_| true).paths() {
+        for batch in read_dictionaries(path, &["event_source", "event_name"])? {
             let batch = batch?;
-            let (sources, names) = (texts(&batch, "event_source")?, texts(&batch, "event_name")?);
-            for (source, name) in sources.iter().zip(names).filter_map(|(source, name)| source.zip(name)) {
-                if is_data_event(source, name) && !found.contains(source) {
-                    found.insert(source.to_owned());
+            let (sources, names) = (words(&batch, "event_source")?, words(&batch, "event_name")?);
+            for (service, calls) in CALLS {
+                if !found.contains(*service) && has_data_event(&sources, &names, service, calls) {
+                    found.insert((*service).to_owned());
                 }
             }
             if found.len() == CALLS.len() {
@@ -63,16 +68,37 @@ pub fn data_event_sources(snapshot: &Snapshot) -> Result<BTreeSet<String>, ReadE
     Ok(found)
 }
 
+/// A column of texts: for each row the place of its text, and the texts.
+struct Words<'a> {
+    places: &'a [i32],
+    texts: &'a StringArray,
+}
+
+fn words<'a>(batch: &'a RecordBatch, name: &str) -> Result<Words<'a>, ArrowError> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_dictionary_opt::<Int32Type>());
+    let words = column.and_then(|column| {
+        Some(Words { places: column.keys().values(), texts: column.values().as_string_opt::<i32>()? })
+    });
+    words.ok_or_else(|| ArrowError::SchemaError(format!("no text column {name}")))
+}
+
+fn has_data_event(sources: &Words<'_>, names: &Words<'_>, service: &str, calls: &[&str]) -> bool {
+    let Some(source) = sources.texts.iter().position(|text| text == Some(service)) else { return false };
+    let is_call: Vec<bool> = names.texts.iter().map(|name| name.is_some_and(|name| is_call_of(name, calls))).collect();
+    let is_one = |(place, name): (&i32, &i32)| *place as usize == source && is_call.get(*name as usize) == Some(&true);
+    is_call.contains(&true) && sources.places.iter().zip(names.places).any(is_one)
+}
+
 /// The services of which [`data_event_sources`] can tell.
 #[cfg(test)]
 pub(crate) fn known_sources() -> BTreeSet<&'static str> {
     CALLS.iter().map(|(source, _)| *source).collect()
 }
 
-fn is_data_event(source: &str, name: &str) -> bool {
+fn is_call_of(name: &str, calls: &[&str]) -> bool {
     // Lambda's names end in a date or a version: `Invoke20150331`.
     let is_name = |known: &&str| name.strip_prefix(*known).is_some_and(|end| end.bytes().all(|b| b.is_ascii_digit()));
-    CALLS.iter().any(|(service, names)| *service == source && names.iter().any(is_name))
+    calls.iter().any(is_name)
 }
 
 /// By the bounds of `event_category`; older records don't say it.
@@ -96,7 +122,11 @@ mod tests {
             ("lambda.amazonaws.com", "InvokeAsync", false),
             ("ec2.amazonaws.com", "GetObject", false),
         ] {
-            assert_eq!(is_data_event(source, name), expected, "{source} {name}");
+            assert_eq!(
+                CALLS.iter().any(|(service, calls)| *service == source && is_call_of(name, calls)),
+                expected,
+                "{source} {name}"
+            );
         }
     }
 }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringArray, TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -12,6 +10,7 @@ use arrow::record_batch::RecordBatch;
 use super::encode_origin::{OriginColumns, origin_columns};
 use super::origin::Origin;
 use super::row::{Outcome, UsageRow};
+use super::text::{TextColumn, TextPool};
 use crate::store::Table;
 
 /// The rows as one batch of the table's schema.
@@ -61,56 +60,50 @@ pub(super) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a String
         .ok_or_else(|| ArrowError::SchemaError(format!("no text column {name}")))
 }
 
-/// The rows of a batch for which `keep` says so.
-pub(super) fn decode(batch: &RecordBatch, keep: impl Fn(usize) -> bool) -> Result<Vec<UsageRow>, ArrowError> {
+/// The rows of a batch.
+pub(super) fn decode(batch: &RecordBatch, pool: &mut TextPool) -> Result<Vec<UsageRow>, ArrowError> {
     let missing = |name: &str| ArrowError::SchemaError(format!("no column {name}"));
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));
-    let text = |name: &str| texts(batch, name);
+    let text = |name: &str| texts(batch, name).map(TextColumn::new);
     let time = |name: &str| column(name)?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| missing(name));
     let dates = column("event_date")?.as_primitive_opt::<Date32Type>().ok_or_else(|| missing("event_date"))?;
     let counts = column("event_count")?.as_primitive_opt::<Int64Type>().ok_or_else(|| missing("event_count"))?;
     let cross_account = column("cross_account")?.as_boolean_opt().ok_or_else(|| missing("cross_account"))?;
     let origins = OriginColumns::of(batch)?;
     let (first, last) = (time("first_time")?, time("last_time")?);
-    let [account_id, principal_arn, principal_type, resource, outcome] =
-        [text("account_id")?, text("principal_arn")?, text("principal_type")?, text("resource")?, text("outcome")?];
-    let [permission_set, session_name, action, passed_to_service, via] =
+    let (outcome, example) = (texts(batch, "outcome")?, texts(batch, "example_event_id")?);
+    let [mut account_id, mut principal_arn, mut principal_type, mut resource] =
+        [text("account_id")?, text("principal_arn")?, text("principal_type")?, text("resource")?];
+    let [mut permission_set, mut session_name, mut action, mut passed_to_service, mut via] =
         [text("permission_set")?, text("session_name")?, text("action")?, text("passed_to_service")?, text("via")?];
-    let [confidence, rule, event_source, event_name, aws_region, example] = [
-        text("confidence")?,
-        text("rule")?,
-        text("event_source")?,
-        text("event_name")?,
-        text("aws_region")?,
-        text("example_event_id")?,
-    ];
-    let optional = |array: &StringArray, row: usize| array.is_valid(row).then(|| array.value(row).to_owned());
-    let mut rows = Vec::new();
-    for row in (0..batch.num_rows()).filter(|row| keep(*row)) {
+    let [mut confidence, mut rule, mut event_source, mut event_name, mut aws_region] =
+        [text("confidence")?, text("rule")?, text("event_source")?, text("event_name")?, text("aws_region")?];
+    let mut rows = Vec::with_capacity(batch.num_rows());
+    for row in 0..batch.num_rows() {
         let word = outcome.value(row);
         rows.push(UsageRow {
             event_date: dates.value(row),
-            account_id: account_id.value(row).to_owned(),
-            principal_arn: principal_arn.value(row).to_owned(),
-            principal_type: principal_type.value(row).to_owned(),
-            permission_set: optional(permission_set, row),
-            session_name: optional(session_name, row),
-            action: optional(action, row),
-            resource: resource.value(row).to_owned(),
+            account_id: account_id.value(row, pool),
+            principal_arn: principal_arn.value(row, pool),
+            principal_type: principal_type.value(row, pool),
+            permission_set: permission_set.optional(row, pool),
+            session_name: session_name.optional(row, pool),
+            action: action.optional(row, pool),
+            resource: resource.value(row, pool),
             outcome: Outcome::parse(word).ok_or_else(|| ArrowError::ParseError(format!("no outcome: {word}")))?,
-            confidence: confidence.value(row).to_owned(),
-            rule: rule.value(row).to_owned(),
-            passed_to_service: optional(passed_to_service, row),
-            event_source: event_source.value(row).to_owned(),
-            event_name: event_name.value(row).to_owned(),
-            aws_region: aws_region.value(row).to_owned(),
-            via: optional(via, row),
+            confidence: confidence.value(row, pool),
+            rule: rule.value(row, pool),
+            passed_to_service: passed_to_service.optional(row, pool),
+            event_source: event_source.value(row, pool),
+            event_name: event_name.value(row, pool),
+            aws_region: aws_region.value(row, pool),
+            via: via.optional(row, pool),
             event_count: counts.value(row) as u64,
             first_time_us: first.value(row),
             last_time_us: last.value(row),
-            example_event_id: example.value(row).to_owned(),
+            example_event_id: example.value(row).into(),
             cross_account: cross_account.value(row),
-            origin: origins.as_ref().and_then(|origins| origins.value(row)),
+            origin: origins.as_ref().and_then(|origins| origins.value(row, pool)),
         });
     }
     Ok(rows)

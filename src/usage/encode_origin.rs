@@ -8,6 +8,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
 use super::origin::{Origin, Smallest};
+use super::text::{Text, TextPool};
 use crate::store::Table;
 
 type Flag = fn(&Origin) -> bool;
@@ -28,13 +29,13 @@ pub(super) fn origin_columns(origins: &[Option<&Origin>]) -> [ArrayRef; 8] {
     ]
 }
 
-fn lists(name: &str, origins: &[Option<&Origin>], of: fn(&Origin) -> &Smallest<String>) -> ArrayRef {
+fn lists(name: &str, origins: &[Option<&Origin>], of: fn(&Origin) -> &Smallest<Text>) -> ArrayRef {
     let mut builder = ListBuilder::new(StringBuilder::new());
     if let Ok(DataType::List(element)) = Table::Usage.schema().field_with_name(name).map(|f| f.data_type().clone()) {
         builder = builder.with_field(element);
     }
     for origin in origins {
-        let items = origin.map(|origin| of(origin).items.iter().map(Some));
+        let items = origin.map(|origin| of(origin).items.iter().map(|item| Some(&**item)));
         builder.append_option(items);
     }
     Arc::new(builder.finish())
@@ -73,12 +74,12 @@ impl<'a> OriginColumns<'a> {
     }
 
     /// A row's origin, if it was recorded.
-    pub(super) fn value(&self, row: usize) -> Option<Origin> {
+    pub(super) fn value(&self, row: usize, pool: &mut TextPool) -> Option<Origin> {
         let flag = |array: &BooleanArray| array.is_valid(row).then(|| array.value(row));
         Some(Origin {
-            source_ips: Smallest { items: items(self.source_ips, row)?, more: flag(self.source_ip_overflow)? },
+            source_ips: Smallest { items: items(self.source_ips, row, pool)?, more: flag(self.source_ip_overflow)? },
             vpc_endpoint_ids: Smallest {
-                items: items(self.vpc_endpoint_ids, row)?,
+                items: items(self.vpc_endpoint_ids, row, pool)?,
                 more: flag(self.vpc_endpoint_overflow)?,
             },
             without_vpc_endpoint: flag(self.without_vpc_endpoint)?,
@@ -89,9 +90,11 @@ impl<'a> OriginColumns<'a> {
     }
 }
 
-fn items(lists: &ListArray, row: usize) -> Option<Vec<String>> {
-    let list = lists.is_valid(row).then(|| lists.value(row))?;
-    Some(list.as_string_opt::<i32>()?.iter().flatten().map(str::to_owned).collect())
+fn items(lists: &ListArray, row: usize, pool: &mut TextPool) -> Option<Vec<Text>> {
+    let offsets = lists.value_offsets();
+    let places = lists.is_valid(row).then(|| offsets[row] as usize..offsets[row + 1] as usize)?;
+    let texts = lists.values().as_string_opt::<i32>()?;
+    Some(places.filter(|place| texts.is_valid(*place)).map(|place| pool.text(texts.value(place))).collect())
 }
 
 #[cfg(test)]
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn origins_come_back_as_they_were() {
-        let some = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let some = |texts: &[&str]| texts.iter().map(|text| Text::from(*text)).collect::<Vec<_>>();
         let known = Origin {
             source_ips: Smallest { items: some(&["", "192.0.2.1", "AWS Internal"]), more: true },
             vpc_endpoint_ids: Smallest { items: some(&["vpce-1"]), more: false },
@@ -114,7 +117,10 @@ mod tests {
         let schema = arrow::datatypes::Schema::new(fields.collect::<arrow::datatypes::Fields>());
         let batch = RecordBatch::try_new(Arc::new(schema), columns.to_vec()).unwrap();
         let back = OriginColumns::of(&batch).unwrap().unwrap();
-        assert_eq!([0, 1, 2].map(|row| back.value(row)), origins.map(|origin| origin.cloned()));
+        assert_eq!(
+            [0, 1, 2].map(|row| back.value(row, &mut TextPool::default())),
+            origins.map(|origin| origin.cloned())
+        );
         assert!(OriginColumns::of(&batch.project(&[1, 2]).unwrap()).unwrap().is_none());
     }
 }

@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, Hash};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::text::Text;
+
 /// The number of no text.
 pub(super) const NONE: u32 = 0;
 
@@ -13,12 +15,12 @@ pub(super) struct Texts {
     /// Seeded at random: the texts are anybody's.
     hasher: foldhash::fast::RandomState,
     table: HashTable<u32>,
-    texts: Vec<Box<str>>,
+    texts: Vec<Text>,
 }
 
 impl Texts {
     pub fn new() -> Self {
-        Texts { hasher: Default::default(), table: HashTable::new(), texts: vec![Box::default()] }
+        Texts { hasher: Default::default(), table: HashTable::new(), texts: vec![Text::default()] }
     }
 
     pub fn number(&mut self, text: Option<&str>) -> u32 {
@@ -42,8 +44,13 @@ impl Texts {
         self.texts.get(number as usize).map_or("", |t| t)
     }
 
-    pub fn optional(&self, number: u32) -> Option<String> {
-        (number != NONE).then(|| self.text(number).to_owned())
+    /// The text, to be kept; empty for "none".
+    pub fn shared(&self, number: u32) -> Text {
+        self.texts.get(number as usize).cloned().unwrap_or_default()
+    }
+
+    pub fn optional(&self, number: u32) -> Option<Text> {
+        (number != NONE).then(|| self.shared(number))
     }
 }
 

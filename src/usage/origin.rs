@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::text::Text;
+
 /// Distinct texts kept of one kind: who calls from more places than this cannot be bound to them anyway, and the list
 /// of what anybody may call from must not grow without end.
 pub(crate) const KEPT_MAX: usize = 16;
@@ -17,7 +19,7 @@ pub struct Smallest<T> {
 
 /// The origins of all calls of a row. `T` is a text, or its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin<T = String> {
+pub struct Origin<T = Text> {
     /// `sourceIPAddress` of the calls that came through no VPC endpoint: an address, a service's host name,
     /// `AWS Internal`, or empty where the record has none. Calls through an endpoint have no `aws:SourceIp`.
     pub source_ips: Smallest<T>,
@@ -68,8 +70,8 @@ impl<T> Smallest<T> {
     }
 }
 
-impl Smallest<String> {
-    fn absorb(&mut self, other: &Smallest<String>) {
+impl Smallest<Text> {
+    fn absorb(&mut self, other: &Smallest<Text>) {
         self.more |= other.more;
         for item in &other.items {
             self.insert_by(item.clone(), |held| held.cmp(item));
@@ -146,7 +148,7 @@ mod tests {
     fn of(calls: &[CallOrigin<u8>]) -> Origin {
         let mut origin = Origin::default();
         calls.iter().for_each(|call| origin.add(call, u8::cmp));
-        origin.map(|number| format!("{number:03}"))
+        origin.map(|number| Text::from(format!("{number:03}")))
     }
 
     proptest! {
@@ -163,7 +165,7 @@ mod tests {
             }
             let distinct: std::collections::BTreeSet<u8> =
                 calls.iter().filter(|c| c.vpc_endpoint_id.is_none()).map(|c| c.source_ip).collect();
-            let smallest: Vec<String> = distinct.iter().take(KEPT_MAX).map(|n| format!("{n:03}")).collect();
+            let smallest: Vec<Text> = distinct.iter().take(KEPT_MAX).map(|n| format!("{n:03}").into()).collect();
             let ips = of(&calls).source_ips;
             prop_assert_eq!((ips.items, ips.more), (smallest, distinct.len() > KEPT_MAX));
         }

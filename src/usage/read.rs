@@ -1,19 +1,23 @@
 //! Reading usage for a selection: whole days from `usage`, days that the window cuts from `events`.
 
-use std::sync::Arc;
+use std::path::Path;
 
-use arrow::array::{Array, BooleanArray};
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
 
 use super::aggregate::Aggregator;
 use super::columns::{EVENT_COLUMNS, EventColumns};
-use super::cross_account::derive_foreign;
+use super::cross_account::{SharedCalls, derive_foreign};
 use super::encode::{decode, texts};
+use super::months::{Parts, days, parts};
 use super::row::UsageRow;
-use super::select::{Cover, Selection, TimeRange, Who};
+use super::select::{Cover, Selection, TimeRange, Who, matches_any};
 use super::sum::summed;
+use super::text::TextPool;
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Table, read_batches};
 
@@ -30,20 +34,31 @@ pub enum ReadError {
     Columns(#[from] ArrowError),
 }
 
-const WHO_COLUMNS: &[&str] = &["account_id", "principal_arn", "permission_set", "session_name"];
+/// Whether rows are told apart by their sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    /// A row for each session.
+    Apart,
+    /// Summed up; whole months are then read at once.
+    Together,
+}
 
 /// The usage of the selected principals in a window: one row a use, days summed up under the first, in a fixed order.
 pub fn read(
     snapshot: &Snapshot,
     selection: &Selection,
     range: &TimeRange,
+    sessions: Sessions,
     catalog: &Catalog,
 ) -> Result<Vec<UsageRow>, ReadError> {
-    let selection = Arc::new(selection.clone());
-    let mut rows = Vec::new();
-    for file in snapshot.files(Table::Usage).iter().filter(|file| range.cover(file.event_date) == Cover::All) {
-        rows.extend(read_usage(file, &selection)?);
-    }
+    let is_whole = |file: &DataFile| range.cover(file.event_date) == Cover::All;
+    let by_days = || read_parts(&days(snapshot, is_whole), selection);
+    let mut rows = if sessions == Sessions::Together && selection.sessions.is_empty() {
+        // A month may be replaced by a newer one meanwhile.
+        read_parts(&parts(snapshot, is_whole), selection).or_else(|_| by_days())?
+    } else {
+        by_days()?
+    };
     let mut by_day: Vec<Vec<&DataFile>> = Vec::new();
     for file in snapshot.files(Table::Events).iter().filter(|file| range.cover(file.event_date) == Cover::Part) {
         match by_day.last_mut() {
@@ -52,41 +67,76 @@ pub fn read(
         }
     }
     for day in by_day {
-        rows.extend(derive(&day, &selection, range, catalog)?);
+        rows.extend(derive(&day, selection, range, catalog)?);
     }
     let first = rows.iter().map(|row| row.event_date).min().unwrap_or_default();
-    rows.iter_mut().for_each(|row| row.event_date = first);
+    for row in &mut rows {
+        row.event_date = first;
+        if sessions == Sessions::Together {
+            row.session_name = None;
+        }
+    }
     Ok(summed(rows))
 }
 
-fn read_usage(file: &DataFile, selection: &Arc<Selection>) -> Result<Vec<UsageRow>, ReadError> {
-    let selection = Arc::clone(selection);
-    let wanted = move |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, &selection) };
-    let predicate = RowPredicate { columns: WHO_COLUMNS, wanted: Box::new(wanted) };
-    let mut rows = Vec::new();
-    for batch in read_batches(&file.path, None, Some(predicate))? {
-        rows.extend(decode(&batch?, |_| true)?);
+fn read_parts(parts: &Parts<'_>, selection: &Selection) -> Result<Vec<UsageRow>, ReadError> {
+    let (mut rows, mut pool) = (Vec::new(), TextPool::default());
+    for path in parts.paths() {
+        rows.extend(read_usage(path, selection, &mut pool)?);
     }
     Ok(rows)
 }
 
+fn read_usage(path: &Path, selection: &Selection, pool: &mut TextPool) -> Result<Vec<UsageRow>, ReadError> {
+    let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, selection) };
+    let columns = who_columns(selection);
+    let predicate = RowPredicate { columns: &columns, dictionaries: true, wanted: Box::new(wanted) };
+    let mut rows = Vec::new();
+    for batch in read_batches(path, None, Some(predicate))? {
+        rows.extend(decode(&batch?, pool)?);
+    }
+    Ok(rows)
+}
+
+/// The columns that tell whether a row is selected.
+fn who_columns(selection: &Selection) -> Vec<&'static str> {
+    let mut columns = vec!["principal_arn"];
+    for (column, patterns) in [
+        ("permission_set", &selection.permission_sets),
+        ("session_name", &selection.sessions),
+        ("account_id", &selection.accounts),
+    ] {
+        if !patterns.is_empty() {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+/// For each row of a batch of [`who_columns`], whether it is selected.
 fn is_selected(batch: &RecordBatch, selection: &Selection) -> Result<BooleanArray, ArrowError> {
-    let [account, principal, set, session] = [
-        texts(batch, "account_id")?,
-        texts(batch, "principal_arn")?,
-        texts(batch, "permission_set")?,
-        texts(batch, "session_name")?,
-    ];
-    Ok((0..batch.num_rows())
-        .map(|row| {
-            Some(selection.matches(&Who {
-                principal_arn: principal.value(row),
-                permission_set: set.is_valid(row).then(|| set.value(row)),
-                session_name: session.is_valid(row).then(|| session.value(row)),
-                account_id: account.value(row),
-            }))
-        })
-        .collect())
+    let mut selected = by_text(batch, "principal_arn", |arn| selection.names(arn))?;
+    if let Ok(named) = by_text(batch, "permission_set", |name| selection.names_permission_set(name)) {
+        selected = &selected | &named;
+    }
+    for (column, patterns) in [("session_name", &selection.sessions), ("account_id", &selection.accounts)] {
+        if !patterns.is_empty() {
+            selected = &selected & &by_text(batch, column, |text| matches_any(patterns, Some(text)))?;
+        }
+    }
+    Ok(BooleanArray::new(selected, None))
+}
+
+/// For each row, whether its text is meant; every text is looked at once. No text is not meant.
+fn by_text(batch: &RecordBatch, name: &str, is_meant: impl Fn(&str) -> bool) -> Result<BooleanBuffer, ArrowError> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_dictionary_opt::<Int32Type>());
+    let words = column.and_then(|column| Some((column, column.values().as_string_opt::<i32>()?)));
+    let (column, texts) = words.ok_or_else(|| ArrowError::SchemaError(format!("no text column {name}")))?;
+    let meant: Vec<bool> = texts.iter().map(|text| text.is_some_and(&is_meant)).collect();
+    let of = |key: i32| meant.get(key as usize).copied().unwrap_or(false);
+    let rows = column.keys().values();
+    let buffer = BooleanBuffer::collect_bool(rows.len(), |row| column.is_valid(row) && of(rows[row]));
+    Ok(buffer)
 }
 
 /// The usage in a part of one day, from its events.
@@ -113,16 +163,16 @@ fn derive(
         }
     }
     let (mut rows, _) = aggregator.finish();
-    rows.extend(derive_foreign(files, catalog, &keep)?);
+    rows.extend(derive_foreign(files, SharedCalls::default(), catalog, &keep)?);
     Ok(rows)
 }
 
 /// Merges the rows of several `usage` files of one day into one row a use, in stored order.
 pub(crate) fn merge_day(files: &[&DataFile]) -> Result<Vec<UsageRow>, ReadError> {
-    let mut rows = Vec::new();
+    let (mut rows, mut pool) = (Vec::new(), TextPool::default());
     for file in files {
         for batch in read_batches(&file.path, None, None)? {
-            rows.extend(decode(&batch?, |_| true)?);
+            rows.extend(decode(&batch?, &mut pool)?);
         }
     }
     Ok(summed(rows))

@@ -1,6 +1,7 @@
 //! One row of the `usage` table: the plain type that crosses from usage to policy.
 
 use super::origin::Origin;
+use super::text::Text;
 pub use crate::iam::Outcome;
 
 /// One principal × session × action × resource × outcome × day, with how often and when.
@@ -9,35 +10,35 @@ pub struct UsageRow {
     /// Day of the events, UTC, in days since 1970-01-01.
     pub event_date: i32,
     /// The account in which the principal lives (twelve digits), or empty when no record says.
-    pub account_id: String,
+    pub account_id: Text,
     /// ARN of the principal: role (with path), user, root, …
-    pub principal_arn: String,
+    pub principal_arn: Text,
     /// CloudTrail's `userIdentity.type`: `AssumedRole`, `IAMUser`, `Root`, …
-    pub principal_type: String,
+    pub principal_type: Text,
     /// Identity Center permission set of an `AWSReservedSSO_*` role.
-    pub permission_set: Option<String>,
+    pub permission_set: Option<Text>,
     /// Role session name: for Identity Center roles, the person.
-    pub session_name: Option<String>,
+    pub session_name: Option<Text>,
     /// IAM action in the catalogue's casing (`s3:GetObject`); `None` for events that need no permission.
-    pub action: Option<String>,
+    pub action: Option<Text>,
     /// An ARN, an ARN pattern, or `*`.
-    pub resource: String,
+    pub resource: Text,
     /// Allowed or denied.
     pub outcome: Outcome,
     /// How the action is known: `stated`, `documented`, `catalogued`, `inferred`, `unverified`.
-    pub confidence: String,
+    pub confidence: Text,
     /// Name of the rule that led from the event to the action, or why no permission is needed.
-    pub rule: String,
+    pub rule: Text,
     /// The service the role is handed to (`lambda.amazonaws.com`); `iam:PassRole` only.
-    pub passed_to_service: Option<String>,
+    pub passed_to_service: Option<Text>,
     /// CloudTrail's `eventSource`.
-    pub event_source: String,
+    pub event_source: Text,
     /// CloudTrail's `eventName`.
-    pub event_name: String,
+    pub event_name: Text,
     /// CloudTrail's `awsRegion`.
-    pub aws_region: String,
+    pub aws_region: Text,
     /// `userIdentity.invokedBy`: the service that made the call on the principal's behalf.
-    pub via: Option<String>,
+    pub via: Option<Text>,
     /// How many events.
     pub event_count: u64,
     /// Time of the first event, microseconds since 1970-01-01 UTC.
@@ -45,7 +46,7 @@ pub struct UsageRow {
     /// Time of the last event, microseconds since 1970-01-01 UTC.
     pub last_time_us: i64,
     /// `eventID` of one of these events, the earliest, for looking it up.
-    pub example_event_id: String,
+    pub example_event_id: Text,
     /// Whether the rows were seen only in the account that was called, whose record knows less of the caller.
     pub cross_account: bool,
     /// Where the calls came from; `None` in rows of stores that didn't record it.

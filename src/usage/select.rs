@@ -95,22 +95,23 @@ impl Selection {
     }
 
     pub(crate) fn matches(&self, who: &Who<'_>) -> bool {
-        self.matches_principal(who)
+        (self.names(who.principal_arn) || who.permission_set.is_some_and(|name| self.names_permission_set(name)))
             && matches_any(&self.sessions, who.session_name)
             && matches_any(&self.accounts, Some(who.account_id))
     }
 
-    fn matches_principal(&self, who: &Who<'_>) -> bool {
-        let arn = who.principal_arn;
+    /// Whether a principal is meant by its ARN.
+    pub(super) fn names(&self, arn: &str) -> bool {
         let role = self.roles.iter().any(|pattern| arn.contains(":role/") && matches_identity(pattern, arn));
         let user = self.users.iter().any(|pattern| {
             arn.contains(":user/") && matches_identity(pattern, arn) || pattern == "root" && arn.ends_with(":root")
         });
-        let set = || {
-            let sets = &self.permission_sets;
-            who.permission_set.is_some_and(|name| sets.iter().any(|pattern| wildcard_match(pattern, name, false)))
-        };
-        role || user || set() || self.principals.iter().any(|pattern| wildcard_match(pattern, arn, false))
+        role || user || self.principals.iter().any(|pattern| wildcard_match(pattern, arn, false))
+    }
+
+    /// Whether those who have a permission set are meant.
+    pub(super) fn names_permission_set(&self, name: &str) -> bool {
+        self.permission_sets.iter().any(|pattern| wildcard_match(pattern, name, false))
     }
 }
 
@@ -125,7 +126,8 @@ fn matches_identity(pattern: &str, arn: &str) -> bool {
     wildcard_match(pattern, name, false)
 }
 
-fn matches_any(patterns: &[String], text: Option<&str>) -> bool {
+/// Whether a text is meant, where patterns narrow it.
+pub(super) fn matches_any(patterns: &[String], text: Option<&str>) -> bool {
     patterns.is_empty() || text.is_some_and(|text| patterns.iter().any(|p| wildcard_match(p, text, false)))
 }
 

@@ -13,7 +13,8 @@ const RESOURCES_MAX: usize = 1_000;
 /// Adds up rows that count the same use of one day, from several batches or files; in stored order.
 pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
     contain(&mut rows);
-    rows.sort_unstable_by(UsageRow::stored_order);
+    // Stable, because that sort finds what is in order already, and rows come as a few sums.
+    rows.sort_by(UsageRow::stored_order);
     let mut sums: Vec<UsageRow> = Vec::with_capacity(rows.len());
     for row in rows {
         match sums.last_mut() {
@@ -24,6 +25,51 @@ pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
     sums
 }
 
+/// Sums of one day's use as they come, added up so that what is held is about as much as the sum of all.
+#[derive(Default)]
+pub(crate) struct Sums {
+    /// Each in stored order, and longer than the next.
+    runs: Vec<Vec<UsageRow>>,
+}
+
+impl Sums {
+    /// Adds rows that [`summed`] gave.
+    pub fn add(&mut self, rows: Vec<UsageRow>) {
+        self.runs.push(rows);
+        while let [.., longer, last] = self.runs.as_slice()
+            && longer.len() <= 2 * last.len()
+        {
+            self.add_up_last();
+        }
+    }
+
+    /// Adds what others have of the same day.
+    pub fn absorb(&mut self, other: Sums) {
+        other.runs.into_iter().for_each(|rows| self.add(rows));
+    }
+
+    /// Rows held.
+    pub fn len(&self) -> usize {
+        self.runs.iter().map(Vec::len).sum()
+    }
+
+    /// All rows, summed.
+    pub fn finish(mut self) -> Vec<UsageRow> {
+        while self.runs.len() > 1 {
+            self.add_up_last();
+        }
+        self.runs.pop().unwrap_or_default()
+    }
+
+    fn add_up_last(&mut self) {
+        if let Some((last, before)) = self.runs.pop().zip(self.runs.pop()) {
+            let mut rows = before;
+            rows.extend(last);
+            self.runs.push(summed(rows));
+        }
+    }
+}
+
 /// Puts the resources of a container with too many of them under its pattern.
 fn contain(rows: &mut [UsageRow]) {
     if rows.len() <= RESOURCES_MAX && !rows.iter().any(|row| is_pattern(&row.resource)) {
@@ -32,7 +78,7 @@ fn contain(rows: &mut [UsageRow]) {
     let full = in_full_containers(rows);
     for (row, is_in_full) in rows.iter_mut().zip(full) {
         if let Some(container) = container(&row.resource).filter(|_| is_in_full) {
-            row.resource = format!("{container}*");
+            row.resource = format!("{container}*").into();
         }
     }
 }
@@ -74,25 +120,25 @@ mod tests {
     fn row(resource: String) -> UsageRow {
         UsageRow {
             event_date: 0,
-            account_id: "111122223333".to_owned(),
-            principal_arn: "arn:aws:iam::111122223333:user/ann".to_owned(),
-            principal_type: "IAMUser".to_owned(),
+            account_id: "111122223333".into(),
+            principal_arn: "arn:aws:iam::111122223333:user/ann".into(),
+            principal_type: "IAMUser".into(),
             permission_set: None,
             session_name: None,
-            action: Some("s3:GetObject".to_owned()),
-            resource,
+            action: Some("s3:GetObject".into()),
+            resource: resource.into(),
             outcome: Outcome::Allowed,
-            confidence: "documented".to_owned(),
-            rule: "override".to_owned(),
+            confidence: "documented".into(),
+            rule: "override".into(),
             passed_to_service: None,
-            event_source: "s3.amazonaws.com".to_owned(),
-            event_name: "GetObject".to_owned(),
-            aws_region: "eu-west-1".to_owned(),
+            event_source: "s3.amazonaws.com".into(),
+            event_name: "GetObject".into(),
+            aws_region: "eu-west-1".into(),
             via: None,
             event_count: 1,
             first_time_us: 7,
             last_time_us: 7,
-            example_event_id: "x".to_owned(),
+            example_event_id: "x".into(),
             cross_account: false,
             origin: None,
         }

@@ -85,3 +85,36 @@ fn official_tables_agree() {
     let share = all.0 as f64 / (all.0 + all.1) as f64;
     assert!(share > 0.99, "{share:.4}: {unexplained:?}");
 }
+
+/// Whom the tables say that roles are handed to: `iam:PassedToService` where the table states it.
+#[test]
+fn roles_are_handed_to_whom_the_tables_say() {
+    let Some(data) = super::data::dir() else { return };
+    let (mut told, mut differ) = (0, Vec::new());
+    for path in fs::read_dir(data.join("iam/operations")).expect("tables").flatten().map(|f| f.path()) {
+        let prefix = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
+        for line in fs::read_to_string(&path).expect("table").lines() {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let [operation, "iam:PassRole", condition, _] = columns[..] else { continue };
+            let Some(services) = condition.strip_prefix("iam:PassedToService=") else { continue };
+            let event = Event {
+                event_source: &format!("{prefix}.amazonaws.com"),
+                event_name: operation,
+                event_type: Some("AwsApiCall"),
+                aws_region: Some("us-east-1"),
+                account_id: Some("111122223333"),
+                request_parameters: Some(r#"{"roleArn":"arn:aws:iam::111122223333:role/r"}"#),
+                ..Default::default()
+            };
+            let found = permissions(Catalog::embedded(), &event).needed;
+            let Some(pass) = found.iter().find(|p| &*p.action == "iam:PassRole") else { continue };
+            let Some(service) = &pass.passed_to_service else { continue };
+            told += 1;
+            if services != &**service {
+                differ.push(format!("{prefix} {operation}: table {services}, ours {service}"));
+            }
+        }
+    }
+    assert!(told > 90, "{told}");
+    assert!(differ.is_empty(), "{differ:#?}");
+}

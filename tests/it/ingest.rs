@@ -29,7 +29,8 @@ fn status(store: &str) -> Value {
 
 /// Every row of a table, in an order of its own.
 fn export(store: &str, table: &str) -> String {
-    let order = if table == "events" { "event_id, event_time" } else { "1, 3, 13, 14, 7, 8, 6, 9, 10, 11, 12, 15, 16" };
+    let order =
+        if table == "events" { "event_id, event_time" } else { "1, 2, 3, 13, 14, 7, 8, 6, 9, 10, 11, 12, 15, 16" };
     ok(&["sql", "--store", store, "--format", "csv", &format!("SELECT * FROM {table} ORDER BY {order}")])
 }
 
@@ -251,4 +252,57 @@ fn a_call_between_accounts_counts_once_for_its_caller() {
     // Then the caller's: now it counts there.
     let rows = take_in("b.json", event(2, "111122223333", role, "s1"));
     assert_eq!(rows, ["arn:aws:iam::111122223333:role/app,s3:GetObject,1,false"]);
+}
+
+/// However the days come, in one run that holds what it has seen, in commits of a batch each, or in runs that read the
+/// store: calls between accounts are counted the same.
+#[test]
+fn calls_between_accounts_are_told_apart_however_they_come() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = folder.path().join("archive");
+    ok(&["synth", text(&archive), "--objects", "80", "--events", "30000", "--days", "7", "--accounts", "4", "--quiet"]);
+    let objects = walkdir::WalkDir::new(&archive).into_iter().flatten().map(walkdir::DirEntry::into_path);
+    let mut objects: Vec<PathBuf> = objects.filter(|path| text(path).ends_with(".json.gz")).collect();
+    objects.sort_unstable();
+    // An account's trail is missing: what it called in others is known from there alone.
+    let account = |path: &Path| path.components().nth_back(6).map(|name| name.as_os_str().to_owned());
+    let missing = account(&objects[0]);
+    for path in objects.extract_if(.., |path| account(path) == missing) {
+        fs::remove_file(path).expect("removed");
+    }
+    let [once, often, runs] = ["once", "often", "runs"].map(|name| folder.path().join(name));
+    ok(&["ingest", text(&archive), "--store", text(&once)]);
+    let small = ["--memory-limit", "256MiB", "--commit-interval", "0", "--threads", "1"];
+    ok(&[&["ingest", text(&archive), "--store", text(&often)], &small[..]].concat());
+    // One account after the other, so that the copies of a call come in different runs.
+    for part in objects.chunks(objects.len().div_ceil(3)) {
+        let paths = part.iter().map(|path| text(path));
+        ok(&["ingest"].into_iter().chain(paths).chain(["--store", text(&runs)]).collect::<Vec<_>>());
+    }
+    let usage = export(text(&once), "usage");
+    assert!(usage.lines().filter(|line| line.contains(",true,")).count() > 3, "calls that only the called account has");
+    for other in [&often, &runs] {
+        assert!(usage == export(text(other), "usage"), "{}", other.display());
+    }
+}
+
+/// What fits no batch is taken alone; what fits no memory is refused, and says what to do.
+#[test]
+fn objects_larger_than_a_batch_are_taken_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let make = |name: &str, events: &str, objects: &str| {
+        let archive = folder.path().join(name);
+        ok(&["synth", text(&archive), "--objects", objects, "--events", events, "--seed", events, "--days", "1", "-q"]);
+        archive
+    };
+    let (large, small, vast) = (make("large", "4000", "1"), make("small", "300", "3"), make("vast", "16000", "1"));
+    let store = folder.path().join("store");
+    let archives = [text(&large), text(&small), text(&vast)];
+    let arguments = ["--store", text(&store), "--memory-limit", "256MiB", "--threads", "2"];
+    let output = run(&[&["ingest"], &archives[..], &arguments[..]].concat());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("larger than the cap") && told.contains("raise --memory-limit"), "{told}");
+    let last = &status(text(&store))["last_run"];
+    assert_eq!((&last["taken"], &last["refused"]), (&Value::from(4), &Value::from(1)), "{last}");
 }

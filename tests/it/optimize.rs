@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use trailpare::query;
 use trailpare::store::{Store, Table};
-use trailpare::usage::{self, Selection, TimeRange};
+use trailpare::usage::{self, Selection, Sessions, TimeRange};
 
 fn trailpare(args: &[&str], store: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
@@ -214,7 +214,7 @@ fn a_reader_keeps_its_snapshot_while_files_are_replaced() {
     assert_eq!(counted + 1, STORES.events.len());
     let everybody = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
     let catalog = trailpare::iam::Catalog::embedded();
-    let rows = usage::read(&snapshot, &everybody, &TimeRange::default(), catalog).expect("usage");
+    let rows = usage::read(&snapshot, &everybody, &TimeRange::default(), Sessions::Apart, catalog).expect("usage");
     assert!(!rows.is_empty());
 }
 

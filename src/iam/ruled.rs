@@ -1,0 +1,75 @@
+//! A hand-written rule with its actions at hand.
+
+use std::sync::Arc;
+
+use super::catalog::{Action, Catalog, Service, bare_name};
+use super::event::Confidence;
+use super::overrides::{Rule, When, overrides};
+use super::resources::Request;
+use super::step::Resolved;
+
+/// A hand-written rule with its actions at hand.
+#[derive(Debug)]
+pub(super) struct Ruled<'c> {
+    actions: Vec<(&'c Action, &'static When)>,
+    rule: &'static Rule,
+}
+
+impl<'c> Ruled<'c> {
+    /// The rule of the first prefix that knows the operation, by a rule or by an action of its name.
+    pub fn find(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Ruled<'c>> {
+        let own = catalog.service(prefixes.first()?)?;
+        for prefix in prefixes {
+            if let Some(rule) = overrides().operations.get(&format!("{prefix}:{name}").to_ascii_lowercase()) {
+                return Some(Ruled::new(catalog, own, prefix, rule));
+            }
+            if catalog.service(prefix).is_some_and(|service| service.action(name).is_some()) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// A rule of the own service or of a related one: of that one's actions the own ones of the same names.
+    fn new(catalog: &'c Catalog, own: &'c Service, prefix: &str, rule: &'static Rule) -> Ruled<'c> {
+        let is_related = |name: &str| own.prefix() != prefix && name.split_once(':').is_some_and(|(p, _)| p == prefix);
+        let shared = |name: &str| is_related(name).then(|| own.action(bare_name(name))).flatten();
+        let action = |name: &str| shared(name).or_else(|| catalog.action(name));
+        let actions = rule.actions.iter().filter_map(|(name, when)| Some((action(name)?, when)));
+        Ruled { actions: actions.collect(), rule }
+    }
+
+    /// What the rule says of a request; `None` where none of its actions applies.
+    pub fn resolve(&self, request: &Request<'_>) -> Option<Resolved<'c>> {
+        if self.rule.actions.is_empty() {
+            return Some(Resolved::None("needs no permission"));
+        }
+        let mut actions: Vec<&Action> = Vec::with_capacity(self.actions.len());
+        for (action, _) in self.actions.iter().filter(|(_, when)| applies(when, request)) {
+            if !actions.iter().any(|known| known.name == action.name) {
+                actions.push(action);
+            }
+        }
+        let confidence = if self.rule.is_guess { Confidence::Inferred } else { Confidence::Documented };
+        (!actions.is_empty()).then(|| Resolved::Actions {
+            actions,
+            confidence,
+            rule: "override",
+            source: Arc::clone(&self.rule.source),
+        })
+    }
+}
+
+fn applies(when: &When, request: &Request<'_>) -> bool {
+    let value_of = |parameter: &str| request.parameters.get(parameter).map(|value| value.to_string());
+    match when {
+        When::Always => true,
+        When::With(parameter) => request.parameters.has(parameter),
+        When::Without(parameter) => !request.parameters.has(parameter),
+        When::Is(parameter, value) => value_of(parameter).is_some_and(|found| found.trim_matches('"') == value),
+        When::IsNot(parameter, value) => {
+            request.parameters.has(parameter)
+                && value_of(parameter).is_some_and(|found| found.trim_matches('"') != value)
+        }
+    }
+}

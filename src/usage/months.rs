@@ -1,0 +1,112 @@
+//! Months of usage summed over days and sessions, so that who asks for all of it reads little, however many events there
+//! are.
+//!
+//! Sums of sums are the sum of all: an answer from a month is that from its days. What is still to change, the newest
+//! days, is left out, and days that would fill no more than a few pages are not worth a copy.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::encode::{decode, encode};
+use super::read::ReadError;
+use super::row::UsageRow;
+use super::sum::{Sums, summed};
+use super::text::TextPool;
+use crate::store::{DataFile, Snapshot, Table, UsageMonth, Writer, read_batches};
+use crate::time::format_date;
+
+/// Rows of days that are worth summing up: fewer are as quickly read as they are.
+pub const MONTH_ROWS_MIN: u64 = 20_000;
+
+/// Days before the newest that may still change.
+const OPEN_DAYS: i32 = 2;
+
+/// Where usage is read from.
+pub(super) struct Parts<'s> {
+    pub months: Vec<UsageMonth>,
+    /// What is in none of the months.
+    pub days: Vec<&'s DataFile>,
+}
+
+impl Parts<'_> {
+    /// All files.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let days = self.days.iter().map(|file| file.path.as_path());
+        self.months.iter().map(|month| month.path.as_path()).chain(days)
+    }
+}
+
+/// The months and days that make up the usage files for which `is_wanted` says so.
+pub(super) fn parts<'s>(snapshot: &'s Snapshot, is_wanted: impl Fn(&DataFile) -> bool) -> Parts<'s> {
+    let mut days: Vec<&DataFile> = snapshot.files(Table::Usage).iter().filter(|file| is_wanted(file)).collect();
+    let months = snapshot.usage_months(&days);
+    days.retain(|file| !months.iter().any(|month| month.covers(file)));
+    Parts { months, days }
+}
+
+/// The same by days alone.
+pub(super) fn days<'s>(snapshot: &'s Snapshot, is_wanted: impl Fn(&DataFile) -> bool) -> Parts<'s> {
+    let days = snapshot.files(Table::Usage).iter().filter(|file| is_wanted(file)).collect();
+    Parts { months: Vec::new(), days }
+}
+
+/// Brings the months of a store up to date: those whose days have at least `rows_min` rows that are not summed up, as
+/// far as the sum has no more than `rows_max`.
+///
+/// # Errors
+/// When the store can't be read or written; what was there stays.
+pub fn refresh_months(writer: &Writer, rows_min: u64, rows_max: usize) -> Result<(), ReadError> {
+    let snapshot = writer.store().snapshot(None)?;
+    let files = snapshot.files(Table::Usage);
+    let Some(newest) = files.iter().map(|file| file.event_date).max() else { return Ok(()) };
+    let mut months: BTreeMap<String, Vec<&DataFile>> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.event_date <= newest - OPEN_DAYS) {
+        months.entry(month_of(file.event_date)).or_default().push(file);
+    }
+    for (month, files) in months {
+        let before = snapshot.usage_months(&files).into_iter().find(|before| before.month == month);
+        let added: Vec<&DataFile> =
+            files.iter().copied().filter(|file| !before.as_ref().is_some_and(|before| before.covers(file))).collect();
+        let added_rows: u64 = added.iter().map(|file| file.rows).sum();
+        if added_rows < rows_min {
+            continue;
+        }
+        // A copy that can't be read is made anew.
+        let summed = sum(before.as_ref(), &added, rows_max).or_else(|_| sum(None, &files, rows_max));
+        match summed? {
+            Some(rows) => writer.put_usage_month(&month, &encode(&rows)?, &files)?,
+            None => writer.drop_usage_month(&month, None)?,
+        }
+    }
+    Ok(())
+}
+
+fn month_of(event_date: i32) -> String {
+    format_date(event_date).chars().take(7).collect()
+}
+
+/// `None` where there would be too many rows.
+fn sum(before: Option<&UsageMonth>, added: &[&DataFile], rows_max: usize) -> Result<Option<Vec<UsageRow>>, ReadError> {
+    let (mut sums, mut pool) = (Sums::default(), TextPool::default());
+    let first = added.iter().map(|file| file.event_date).min().unwrap_or_default();
+    let paths = before.iter().map(|month| month.path.as_path()).chain(added.iter().map(|file| file.path.as_path()));
+    for path in paths {
+        sums.add(whole(path, first, &mut pool)?);
+        if sums.len() > rows_max {
+            return Ok(None);
+        }
+    }
+    Ok(Some(sums.finish()).filter(|rows| rows.len() <= rows_max))
+}
+
+/// The rows of a file, summed over days and sessions.
+fn whole(path: &Path, event_date: i32, pool: &mut TextPool) -> Result<Vec<UsageRow>, ReadError> {
+    let mut rows = Vec::new();
+    for batch in read_batches(path, None, None)? {
+        rows.extend(decode(&batch?, pool)?);
+    }
+    for row in &mut rows {
+        (row.event_date, row.session_name) = (event_date, None);
+    }
+    Ok(summed(rows))
+}

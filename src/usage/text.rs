@@ -1,0 +1,176 @@
+//! Texts that many rows share: a row holds a count of its own on each, not a copy.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arrow::array::{Array, StringArray};
+use hashbrown::HashSet;
+
+/// A text that may be shared.
+#[derive(Clone)]
+pub struct Text(Arc<str>);
+
+impl Default for Text {
+    fn default() -> Self {
+        Text(Arc::from(""))
+    }
+}
+
+impl Text {
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        self
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Text(text.into())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Text(text.into())
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for Text {}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl Hash for Text {
+    // As `str`, because it is looked up as one.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}
+
+/// Hands out one [`Text`] for all that say the same.
+#[derive(Default)]
+pub(super) struct TextPool {
+    /// Seeded at random: the texts are anybody's.
+    texts: HashSet<Text, foldhash::fast::RandomState>,
+}
+
+impl TextPool {
+    pub fn text(&mut self, text: &str) -> Text {
+        if let Some(known) = self.texts.get(text) {
+            return known.clone();
+        }
+        let new = Text::from(text);
+        self.texts.insert(new.clone());
+        new
+    }
+}
+
+/// A column of texts, read row by row: what the row before had is not looked up again.
+pub(super) struct TextColumn<'a> {
+    array: &'a StringArray,
+    last: Text,
+}
+
+impl<'a> TextColumn<'a> {
+    pub fn new(array: &'a StringArray) -> Self {
+        TextColumn { array, last: Text::default() }
+    }
+
+    /// The text of a row; empty where it has none.
+    pub fn value(&mut self, row: usize, pool: &mut TextPool) -> Text {
+        let text = self.array.value(row);
+        if *self.last != *text {
+            self.last = pool.text(text);
+        }
+        self.last.clone()
+    }
+
+    pub fn optional(&mut self, row: usize, pool: &mut TextPool) -> Option<Text> {
+        self.array.is_valid(row).then(|| self.value(row, pool))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_has_each_text_once() {
+        let mut pool = TextPool::default();
+        let (a, b) = (pool.text("a"), pool.text("b"));
+        assert!(Arc::ptr_eq(&a.0, &pool.text("a").0));
+        assert!(a < b && a == *"a" && a == Text::from("a"));
+    }
+
+    #[test]
+    fn columns_are_read_as_they_are() {
+        let texts = [Some("a"), Some("a"), None, Some(""), Some("b")];
+        let (array, mut pool) = (StringArray::from(texts.to_vec()), TextPool::default());
+        let mut column = TextColumn::new(&array);
+        let read: Vec<Option<Text>> = (0..array.len()).map(|row| column.optional(row, &mut pool)).collect();
+        assert_eq!(read, texts.map(|text| text.map(Text::from)));
+    }
+}
