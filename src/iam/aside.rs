@@ -29,8 +29,16 @@ impl Aside {
         let is_number = ["Version", "Number", "Revision"].iter().any(|ending| name.ends_with(ending));
         let numbers: &[&str] = if is_number { &[name, "VersionNumber", "Version"] } else { &[] };
         let letters = (at + 1 == form.variables.len()).then(|| Letters::of(service.prefix(), &kind.name)).flatten();
-        let of_any =
-            ["ResourceId", "ResourceIds", "TargetId", "ParentId", "SourceParentId", "DestinationParentId", "Id"];
+        let of_any = [
+            "ResourceId",
+            "ResourceIds",
+            "ResourceIdentifier",
+            "TargetId",
+            "ParentId",
+            "SourceParentId",
+            "DestinationParentId",
+            "Id",
+        ];
         Aside {
             arns: ranked(if name == "AccessPointName" { &["BucketName", "Bucket"] } else { &[] }),
             numbers: numbers.iter().map(|name| Name::new(name)).collect(),

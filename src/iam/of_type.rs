@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::arn::escape;
 use super::event::Place;
 use super::form::Form;
-use super::params::Entry;
+use super::params::{Entry, Name, is_like_arn};
 use super::plan::{TypePlan, is_any_resource};
 use super::queue;
 use super::resources::{RESOURCES_MAX, Request, Told, fill, is_plain};
@@ -56,9 +56,15 @@ pub(super) fn of_type(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, 
     if !listed.is_empty() {
         return OfType::given(listed);
     }
-    let Given { arns, is_aside, is_resource } = in_parameters(kind, request);
+    let Given { arns, is_aside, is_resource, is_mixed } = in_parameters(kind, request);
     let mut given = own(arns);
     if !given.is_empty() {
+        if is_mixed {
+            let all = filled(kind, request, place, None, true);
+            if given.iter().all(|arn| all.arns.contains(arn)) {
+                return OfType { is_by_arn: true, ..all };
+            }
+        }
         // A bucket that is named goes before one whose ARN stands somewhere in what is put on it.
         let named = is_aside.then(|| filled(kind, request, place, None, false));
         if let Some(named) = named.filter(|named| named.is_whole && !named.arns.is_empty()) {
@@ -89,6 +95,8 @@ struct Given {
     /// Whether none of them stands where the one that is acted on would.
     is_aside: bool,
     is_resource: bool,
+    /// Whether names stand in one list with them.
+    is_mixed: bool,
 }
 
 /// ARNs in the parameters: of several those are meant that stand where the one that is acted on would.
@@ -103,7 +111,13 @@ fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
     // `bucket` in a bucket's replication is where its objects go.
     let is_named_above =
         |depth: u32| kind.variables.last().is_some_and(|variable| variable.is_named_above(request, depth));
+    let is_name = |text: &&str| !text.is_empty() && !is_like_arn(text);
+    let is_mixed = |name: Name| {
+        let is_listed = kind.variables.last().is_some_and(|variable| variable.may_be_listed_in(name));
+        is_listed && request.parameters.texts_of(name).iter().any(is_name)
+    };
     Given {
+        is_mixed: meant.iter().any(|(entry, _)| is_mixed(entry.name)),
         is_aside: near.is_none_or(is_named_above),
         is_resource: meant.iter().any(|(entry, _)| entry.depth == 0 && is_any_resource(entry.name)),
         arns: meant.into_iter().map(|(_, arn)| arn.into_owned()).collect(),

@@ -112,6 +112,11 @@ impl VariablePlan {
         self.names.candidates.contains(name)
     }
 
+    /// Whether a parameter of that name may hold several of them.
+    pub fn may_be_listed_in(&self, name: Name) -> bool {
+        self.is_held_by(name) || self.names.plain.contains(&name)
+    }
+
     /// Whether the request names it nearer to the top than that.
     pub fn is_named_above(&self, request: &Request<'_>, depth: u32) -> bool {
         depth > 0 && request.parameters.depth_of(&self.names.candidates).is_some_and(|named| named < depth)
