@@ -14,6 +14,7 @@ pub(super) fn needed(catalog: &Catalog, service: &Service, operation: &str, requ
     match (service.prefix(), operation) {
         ("tag", "TagResources" | "UntagResources") => tagged(catalog, operation == "UntagResources", request),
         ("wafv2" | "waf-regional", _) => protected(catalog, operation, request).into_iter().collect(),
+        ("sqs", "StartMessageMoveTask") => moved(catalog, request).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -52,6 +53,15 @@ fn protected(catalog: &Catalog, operation: &str, request: &Request<'_>) -> Optio
     let resource = Some(escape(text)).filter(|arn| catalog.does_take(action, arn));
     let resources = vec![resource.unwrap_or_else(|| "*".to_owned())];
     Some(permission(action, resources, "protected-resource", "WAF Developer Guide, How AWS WAF works with IAM"))
+}
+
+/// Messages that are moved are sent to where they go. Source: SQS Developer Guide, "Configuring queue permissions for
+/// dead-letter queue redrive".
+fn moved(catalog: &Catalog, request: &Request<'_>) -> Option<Permission> {
+    let action = catalog.action("sqs:SendMessage")?;
+    let target = escape(request.parameters.text("destinationArn")?);
+    let source = "SQS Developer Guide, permissions for dead-letter queue redrive";
+    catalog.does_take(action, &target).then(|| permission(action, vec![target], "moved-messages", source))
 }
 
 /// ARNs of one request that are looked at.

@@ -18,7 +18,8 @@ pub(super) struct Said {
     pub takes_name: bool,
     /// Whether it makes something.
     pub is_made: bool,
-    /// Whether it makes a copy.
+    /// Whether it is about one thing and another of the same type, and whether it makes the other.
+    pub is_on_two: bool,
     pub is_copied: bool,
 }
 
@@ -41,6 +42,8 @@ impl Said {
             is_only: types.len() == 1,
             takes_name: most > 0 && said.map(|(of_type, _)| of_type).any(takes_name),
             is_made: ["Create", "Import", "Register", "Put"].iter().any(|verb| operation.starts_with(verb)),
+            is_on_two: ["Copy", "Restore", "Move", "Swap"].iter().any(|verb| operation.starts_with(verb))
+                || operation.ends_with("Replica"),
             is_copied: operation.starts_with("Copy"),
         };
         let of_type = |(letters, own)| Said { is_said: (most > 0).then_some(letters == most), own, ..of_all };
@@ -74,8 +77,37 @@ pub(super) struct Names {
     pub left_over: Vec<Name>,
     /// In which parameters those may stand: `databaseInput`.
     pub wrappers: Vec<Name>,
-    /// Where copies are made: what they are made of, and what they become.
-    pub copies: Option<(Ranked, Ranked)>,
+    /// Where it is on two of them.
+    pub copies: Option<Copies>,
+}
+
+/// The parameters that say of what a copy is made, and what it becomes.
+#[derive(Clone, Debug)]
+pub(super) struct Copies {
+    pub sources: Ranked,
+    pub targets: Ranked,
+    /// Whether there is a copy even where the request doesn't say what it becomes.
+    pub is_made: bool,
+}
+
+impl Copies {
+    fn new(names: &[String], said: &Said) -> Copies {
+        let fronts = ["Source", "Target", "Destination"];
+        let (sided, plain): (Vec<&String>, Vec<&String>) =
+            names.iter().partition(|name| fronts.iter().any(|front| name.starts_with(front)));
+        let of = |front: &str| {
+            let listed = sided.iter().filter(|name| name.starts_with(front)).map(|name| Name::new(name));
+            let made = plain.iter().map(|name| Name::new(&format!("{front}{name}")));
+            listed.chain(made).collect::<Vec<Name>>()
+        };
+        let [sources, targets, destinations] = fronts.map(of);
+        let plain = plain.iter().map(|name| Name::new(name));
+        Copies {
+            sources: Ranked::new(sources),
+            targets: Ranked::new(targets.into_iter().chain(destinations).chain(plain)),
+            is_made: said.is_copied && said.is_said == Some(true),
+        }
+    }
 }
 
 impl Names {
@@ -85,19 +117,18 @@ impl Names {
         if is_plain_name(variable) && said.is_said == Some(false) {
             // Names that say nothing by themselves are those of the type that the operation's name says.
             let kind_name = kind_name(kind).to_ascii_lowercase();
-            names.retain(|name| name.to_ascii_lowercase().contains(&kind_name));
+            let longer = longer(service, &kind_name);
+            let says_kind = |name: &str| name.contains(&kind_name) && !longer.iter().any(|kind| name.contains(kind));
+            names.retain(|name| says_kind(&name.to_ascii_lowercase()));
             names.push(format!("{kind_name}{variable}"));
         }
         let ranked = |names: &mut dyn Iterator<Item = &String>| Ranked::new(names.map(|name| Name::new(name)));
-        let copies = said.is_copied.then(|| {
-            let of = |fronts: &[&str]| {
-                ranked(&mut names.iter().filter(|name| fronts.iter().any(|front| name.starts_with(front))))
-            };
-            (of(&["Source"]), of(&["Target", "Destination"]))
-        });
+        let copies = said.is_on_two.then(|| Copies::new(&names, said));
         let listed: Vec<&String> = service.parameters.get(variable).into_iter().flatten().collect();
+        let is_refused = overrides().parameters(service.prefix(), &kind.name, variable).any(|name| name == "-");
         let is_name_listed = listed.iter().any(|name| name.eq_ignore_ascii_case("name"));
         let mut own = match said.is_said {
+            _ if is_refused => Vec::new(),
             Some(true) => plain(form, at, said.own).to_vec(),
             // Where it says nothing, the only type that it may be is meant: `StopLogging` is on a trail.
             None if said.is_only && !said.is_made && form.variables.len() == 1 => plain(form, at, said.own).to_vec(),
@@ -106,7 +137,7 @@ impl Names {
         if is_name_listed && own.contains(&"Id") {
             own.extend(NAME);
         }
-        let is_free = said.is_said != Some(false) || !said.takes_name;
+        let is_free = !is_refused && (said.is_said != Some(false) || !said.takes_name);
         let left_over = listed.into_iter().filter(|name| is_free && is_bare(name) && (is_rest(name) || !said.is_made));
         let kinds = [kind_name(kind), stem(variable).to_owned()];
         let wrappers = kinds.iter().filter(|name| name.len() > 2);
@@ -149,7 +180,7 @@ fn is_id(variable: &str) -> bool {
 }
 
 /// A type's name without hyphens.
-fn kind_name(kind: &ResourceType) -> String {
+pub(super) fn kind_name(kind: &ResourceType) -> String {
     kind.name.split(['-', '_', '/']).collect()
 }
 
@@ -158,7 +189,7 @@ fn kind_name(kind: &ResourceType) -> String {
 fn is_own(form: &Form, at: usize, variable: &str) -> bool {
     let other_of_stem = form.variables.iter().any(|other| other != variable && stem(other) == stem(variable));
     let is_counted = |name: &str| name.eq_ignore_ascii_case("uuid") || name.ends_with("Version");
-    !is_counted(variable) && (at + 1 == form.variables.len() || other_of_stem)
+    (!is_counted(variable) || form.variables.len() == 1) && (at + 1 == form.variables.len() || other_of_stem)
 }
 
 /// Under which parameters at the top the variable stands where the operation's name says its type: `name` for a name,
@@ -185,6 +216,10 @@ fn candidates(service: &Service, kind: &ResourceType, form: &Form, at: usize, sa
         return Vec::new();
     }
     let variable = form.variables.get(at).map_or("", String::as_str);
+    let given: Vec<&String> = overrides().parameters(service.prefix(), &kind.name, variable).collect();
+    if given.iter().any(|name| *name == "-") {
+        return Vec::new();
+    }
     let is_only = form.variables.len() == 1;
     let kind_name = kind_name(kind);
     let bare = variable.strip_suffix("WithPath").or(variable.strip_suffix("WithoutLeadingSlash")).unwrap_or(variable);
@@ -192,7 +227,9 @@ fn candidates(service: &Service, kind: &ResourceType, form: &Form, at: usize, sa
     for suffix in ["Id", "Name"] {
         if let Some(stem) = bare.strip_suffix(suffix).filter(|stem| !stem.is_empty()) {
             names.extend([format!("{stem}Identifier"), stem.to_owned(), format!("{stem}Arn")]);
-            names.extend((is_only && suffix == "Name").then(|| format!("{stem}Id")));
+            // EC2's ids are never names: a key pair has both.
+            let may_be_id = is_only && suffix == "Name" && service.prefix() != "ec2";
+            names.extend(may_be_id.then(|| format!("{stem}Id")));
         }
     }
     names.push(format!("{bare}s"));
@@ -222,10 +259,60 @@ fn candidates(service: &Service, kind: &ResourceType, form: &Form, at: usize, sa
             _ => {}
         }
     }
-    names.extend(overrides().parameters(service.prefix(), variable).iter().cloned());
+    names.extend(given.into_iter().cloned());
+    names.extend(outer(service, variable).map(|outer| format!("{}Arn", self::kind_name(outer))));
+    if at + 1 == form.variables.len() && said.is_said == Some(true) {
+        // `endpointName` where the operation's name says that it is a development endpoint's.
+        let others = |name: &String| !form.variables.iter().any(|other| stem(other) == stem(name));
+        names.extend(endings(bare).filter(others));
+    }
+    names.extend(plurals(&names));
     // What something is to be called is not what it is called.
     names.sort_by_key(|name| name.starts_with("New"));
     names
+}
+
+/// The type that a variable is called after as the type and its own variable: `${ClusterUuid}` is the `${Uuid}` of a
+/// cluster.
+pub(super) fn outer<'s>(service: &'s Service, variable: &str) -> Option<&'s ResourceType> {
+    let is_outer = |kind: &&ResourceType| own_name(kind, variable).is_some_and(|own| kind.arn.contains(&own));
+    service.resource_types().iter().find(is_outer)
+}
+
+/// What a type's form calls a variable that is called after the type and it.
+pub(super) fn own_name(kind: &ResourceType, variable: &str) -> Option<String> {
+    let name = kind_name(kind);
+    let (front, own) = variable.split_at_checked(name.len())?;
+    (front.eq_ignore_ascii_case(&name) && own.eq_ignore_ascii_case("uuid")).then(|| format!("${{{own}}}"))
+}
+
+/// A name without its first words, as a parameter may be called: `EndpointName` of `DevEndpointName`, `AliasIdentifier`
+/// of `FlowAliasId`, `TemplateName` of `ProvisioningTemplate`.
+fn endings(name: &str) -> impl Iterator<Item = String> {
+    let bytes = name.as_bytes();
+    let begins = |at: &usize| {
+        bytes.get(*at).is_some_and(u8::is_ascii_uppercase) && bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase)
+    };
+    let stem = stem(name);
+    let kinds: &[&str] = match name.get(stem.len()..) {
+        Some("Id" | "Identifier") => &["Id", "Identifier"],
+        _ => &["Name"],
+    };
+    let endings = (1..stem.len()).filter(begins).filter_map(|at| stem.get(at..));
+    let endings: Vec<String> = endings.flat_map(|word| kinds.iter().map(move |kind| format!("{word}{kind}"))).collect();
+    endings.into_iter()
+}
+
+/// What parameters are called that hold several.
+fn plurals(names: &[String]) -> Vec<String> {
+    let single = names.iter().filter(|name| ["Id", "Name", "Identifier", "Arn"].iter().any(|end| name.ends_with(end)));
+    single.flat_map(|name| [format!("{name}s"), format!("{name}List")]).collect()
+}
+
+/// Names of the service's types that have this one in them: `experimenttemplate` beside `experiment`.
+fn longer(service: &Service, kind_name: &str) -> Vec<String> {
+    let names = service.resource_types().iter().map(|kind| self::kind_name(kind).to_ascii_lowercase());
+    names.filter(|name| name.len() > kind_name.len() && name.contains(kind_name)).collect()
 }
 
 /// Those of the tables that say something.
@@ -237,9 +324,11 @@ fn listed(service: &Service, kind: &ResourceType, variable: &str) -> Vec<String>
     let is_anything = is_plain_name(variable) || service.resource_types().iter().filter(is_last).count() > 2;
     // What fills a variable that could be any type's is told apart by the type's name in it.
     let kind_name = kind_name(kind).to_ascii_lowercase();
+    let longer = longer(service, &kind_name);
     let is_of_kind = |name: &&String| {
         let (name, stem) = (name.to_ascii_lowercase(), stem(name).to_ascii_lowercase());
-        !is_anything || name.contains(&kind_name) || stem.len() > 2 && kind_name.contains(&stem)
+        let says_kind = name.contains(&kind_name) && !longer.iter().any(|kind| name.contains(kind));
+        !is_anything || says_kind || stem.len() > 2 && kind_name.contains(&stem)
     };
     let listed = service.parameters.get(variable).into_iter().flatten();
     listed.filter(says_something).filter(is_of_kind).cloned().collect()

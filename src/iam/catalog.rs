@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
+use super::overrides::overrides;
 use super::plan::Plan;
 
 const EMBEDDED: &str = include_str!("tables/catalogue.txt");
@@ -292,9 +293,10 @@ fn parse_service(prefix: &str, text: &str) -> Service {
         let key = name.to_ascii_lowercase();
         let rest = || words.clone().map(str::to_owned).collect::<Vec<_>>();
         match kind {
-            "type" => service
-                .resource_types
-                .push(ResourceType { name: name.to_owned(), arn: words.next().unwrap_or_default().to_owned() }),
+            "type" => {
+                let form = overrides().form(prefix, name).or(words.next()).unwrap_or_default();
+                service.resource_types.push(ResourceType { name: name.to_owned(), arn: form.to_owned() });
+            }
             "var" => drop(service.parameters.insert(name.to_owned(), rest())),
             "action" => {
                 if let Some(action) = parse_action(prefix, name, words) {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use super::alongside;
 use super::arn::{Arn, escape, partition_of};
+use super::candidates::stem;
 use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Permission};
+use super::overrides::overrides;
 use super::passing::passed_roles;
 use super::plan::{Plan, TypePlan};
 use super::resources::{Request, fill, is_plain, resources};
@@ -159,15 +161,27 @@ fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission,
 fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
     let found = resources(catalog, tag, request);
     if found.iter().any(|arn| arn != "*") {
-        return found;
+        return found.into_iter().map(|arn| any_unless_named(arn, request)).collect();
     }
     let operation = bare_name(&made.action).to_ascii_lowercase();
+    let prefix = made.action.split(':').next().unwrap_or_default();
     let is_made = |kind: &&TypePlan| {
-        let kind = kind.name.replace(['-', '_'], "").to_ascii_lowercase();
-        kind.len() > 2 && operation.ends_with(&kind)
+        let name = kind.name.replace(['-', '_'], "").to_ascii_lowercase();
+        // EMR's clusters are job flows in `RunJobFlow`.
+        let variables = kind.form.variables.iter();
+        let mut others = variables.flat_map(|name| overrides().parameters(prefix, &kind.name, name));
+        let is_said = |name: &str| name.len() > 2 && operation.ends_with(&name.to_ascii_lowercase());
+        is_said(&name) || others.any(|other| is_said(stem(other)))
     };
     let kind = Plan::of(catalog, tag).types.iter().find(is_made);
     kind.map_or(found, |kind| vec![fill(&kind.form, request.event, |_| None)])
+}
+
+/// A thing that was just made under a number that nobody gave is another one the next time.
+fn any_unless_named(arn: String, request: &Request<'_>) -> String {
+    let Some((front, name)) = arn.rsplit_once(['/', ':']).filter(|(_, name)| !name.contains('*')) else { return arn };
+    let is_named = request.parameters.document.entries().any(|entry| entry.text.contains(name));
+    if is_named { arn } else { format!("{front}{}*", arn.get(front.len()..=front.len()).unwrap_or_default()) }
 }
 
 /// What a service does with a key that the request names, in the caller's name: service, what the operation's name

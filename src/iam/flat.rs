@@ -8,7 +8,7 @@ pub(super) struct Flat {
     pub top: Vec<Top>,
     /// Whether some text begins like an ARN.
     pub has_arn: bool,
-    /// Keys and texts with escapes in them, without.
+    /// Keys and texts with escapes in them, without; and what stands as in a URL, as it is.
     unescaped: String,
 }
 
@@ -73,6 +73,13 @@ impl Flat {
         self.top.clear();
         self.unescaped.clear();
         self.has_arn = false;
+    }
+
+    /// A text that doesn't stand in the source as it is.
+    fn keep(&mut self, text: &str) -> Span {
+        let begin = self.unescaped.len();
+        self.unescaped.push_str(text);
+        Span { begin: begin as u32, end: self.unescaped.len() as u32, is_unescaped: true }
     }
 
     /// The text of a span; `source` is what was read.
@@ -170,6 +177,29 @@ struct Place {
     depth: u32,
 }
 
+/// What EC2's newer operations write for an item of a list: `"VpcEndpointId": {"tag": 1, "content": "vpce-1"}`. The text
+/// is the key's around it.
+#[derive(Default)]
+struct Numbered {
+    has_tag: bool,
+    /// How many texts there are with the content, if that is one.
+    content: Option<usize>,
+}
+
+impl Numbered {
+    fn note(&mut self, key: &str, texts: Option<usize>) {
+        match key {
+            "tag" => self.has_tag = true,
+            "content" => self.content = texts,
+            _ => {}
+        }
+    }
+
+    fn content(&self) -> Option<usize> {
+        self.content.filter(|_| self.has_tag)?.checked_sub(1)
+    }
+}
+
 impl Reader<'_, '_> {
     fn whole(&mut self) -> Option<()> {
         let place = Place { key: Span::plain(0, 0), key_hash: name_hash(b""), key_depth: 0, depth: 0 };
@@ -197,6 +227,7 @@ impl Reader<'_, '_> {
         match self.peek()? {
             b'"' => {
                 let text = self.string()?;
+                let text = if self.is_quoted_arn(text) { self.unquoted(text) } else { text };
                 if !self.flat.has_arn {
                     self.flat.has_arn = self.flat.text(self.source, text).starts_with("arn:");
                 }
@@ -220,6 +251,7 @@ impl Reader<'_, '_> {
             self.at += 1;
             return Some(false);
         }
+        let mut numbered = Numbered::default();
         loop {
             self.peek().filter(|b| *b == b'"')?;
             let key = self.string()?;
@@ -236,12 +268,18 @@ impl Reader<'_, '_> {
                 let is_text = self.bytes.get(begin) == Some(&b'"');
                 let text = self.flat.texts.last().filter(|_| is_text).map(|t| t.text);
                 self.flat.top.push(Top { key, key_hash, is_nothing: !holds, value, text });
+            } else {
+                let is_text = self.bytes.get(begin) == Some(&b'"');
+                numbered.note(self.flat.text(self.source, key), is_text.then_some(self.flat.texts.len()));
             }
             match self.peek()? {
                 b',' => self.at += 1,
                 b'}' => break,
                 _ => return None,
             }
+        }
+        if let Some(text) = numbered.content().and_then(|at| self.flat.texts.get_mut(at)) {
+            (text.key, text.key_hash, text.depth) = (place.key, place.key_hash, place.key_depth);
         }
         self.at += 1;
         Some(true)
@@ -280,6 +318,20 @@ impl Reader<'_, '_> {
         self.escaped(begin, end)
     }
 
+    /// Whether a text is an ARN as it stands in a URL. Source: MSK Developer Guide, "Logging API calls".
+    fn is_quoted_arn(&self, text: Span) -> bool {
+        !text.is_unescaped && self.bytes.get(text.begin as usize..).is_some_and(|rest| rest.starts_with(b"arn%3"))
+    }
+
+    /// Such an ARN as it is: `%3A` is a colon, `%2F` a slash.
+    fn unquoted(&mut self, text: Span) -> Span {
+        let mut arn = self.flat.text(self.source, text).to_owned();
+        for (quoted, plain) in [("%3A", ":"), ("%3a", ":"), ("%2F", "/"), ("%2f", "/")] {
+            arn = arn.replace(quoted, plain);
+        }
+        self.flat.keep(&arn)
+    }
+
     /// The first quote or backslash from `at` on. Most strings end within a few words; for others memchr is faster.
     fn quote_or_backslash(&self, mut at: usize) -> Option<usize> {
         for _ in 0..4 {
@@ -300,10 +352,7 @@ impl Reader<'_, '_> {
         }
         self.at = at + 1;
         let text = serde_json::from_str::<String>(self.source.get(begin - 1..self.at)?).ok()?;
-        let unescaped = &mut self.flat.unescaped;
-        let from = unescaped.len();
-        unescaped.push_str(&text);
-        Some(Span { begin: from as u32, end: unescaped.len() as u32, is_unescaped: true })
+        Some(self.flat.keep(&text))
     }
 
     /// A number, `true`, `false` or `null`.
@@ -321,6 +370,29 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_is_numbered_stands_under_the_key_around_it() {
+        let source = r#"{"R":{"VpcEndpointId":[{"tag":1,"content":"vpce-1"},{"content":"vpce-2","tag":2}],"a":{"content":"b"}}}"#;
+        let mut flat = Flat::default();
+        flat.read(source);
+        let texts = flat.texts.iter().map(|t| (flat.text(source, t.key), t.depth, flat.text(source, t.text)));
+        let texts: Vec<(&str, u32, &str)> = texts.collect();
+        assert_eq!(texts, [("VpcEndpointId", 1, "vpce-1"), ("VpcEndpointId", 1, "vpce-2"), ("content", 2, "b")]);
+    }
+
+    #[test]
+    fn arns_out_of_urls_are_as_they_are() {
+        let source = r#"{"a":"arn%3Aaws%3Akafka%3A%3A1%3Acluster%2Fc%2fu","b":["arn%3aaws","x%3A"]}"#;
+        let mut flat = Flat::default();
+        flat.read(source);
+        let texts: Vec<&str> = flat.texts.iter().map(|t| flat.text(source, t.text)).collect();
+        assert_eq!((texts, flat.has_arn), (vec!["arn:aws:kafka::1:cluster/c/u", "arn:aws", "x%3A"], true));
+        assert_eq!(
+            flat.top.first().and_then(|top| top.text).map(|span| flat.text(source, span)),
+            Some("arn:aws:kafka::1:cluster/c/u")
+        );
+    }
 
     proptest! {
         #[test]

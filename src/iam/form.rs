@@ -63,10 +63,12 @@ impl Form {
             if !before.is_empty() {
                 self.pieces.push(Piece::Literal(before.to_owned()));
             }
+            let is_account = form.get(..form.len() - behind.len()).is_some_and(|front| front.matches(':').count() == 4);
             self.pieces.push(match name {
                 "Partition" => Piece::Partition,
                 "Region" => Piece::Region,
                 "Account" => Piece::Account,
+                "AccountId" | "ManagementAccountId" if is_account => Piece::Account,
                 _ => {
                     let known = self.variables.iter().position(|known| known == name);
                     Piece::Name(known.unwrap_or_else(|| {

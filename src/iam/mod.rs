@@ -5,10 +5,10 @@
 //! * `stated`: what denials say themselves.
 //! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
 //!   `special` where it depends on what the request carries (`copies`: those between buckets).
-//! * `flat`, `params`, `form`: what a request says, and the ARN forms that it fills.
+//! * `flat`, `params`, `response`, `form`: what a request says, what came back, and the ARN forms that they fill.
 //! * `sight`: what the rules look at in a request, by which the step remembers.
-//! * `plan`, `candidates`, `variable`, `resources`: which resources an action was taken on; `queue`, `numbered`: those that
-//!   requests name by URLs or by ids that say what they are.
+//! * `plan`, `candidates`, `variable`, `of_type`, `resources`: which resources an action was taken on; `aside`, `queue`,
+//!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are.
 //! * `conditional`, `passing`, `alongside`: what else it took: tags, roles handed over, resources of other services.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
@@ -16,6 +16,7 @@
 
 mod alongside;
 pub mod arn;
+mod aside;
 mod candidates;
 mod catalog;
 mod conditional;
@@ -29,6 +30,7 @@ mod form;
 mod hostile;
 mod memory;
 mod numbered;
+mod of_type;
 mod overrides;
 mod params;
 mod passing;
@@ -36,6 +38,7 @@ mod plan;
 mod prefixes;
 mod queue;
 mod resources;
+mod response;
 mod ruled;
 mod sight;
 mod special;

@@ -1,8 +1,9 @@
-//! What EC2 numbers says by its first letters what it is: `i-0123` is an instance.
+//! What services number says by its first letters what it is: `i-0123` is an instance, `ou-ab12-34cd` an
+//! organizational unit.
 //!
 //! Source: EC2 User Guide, "Resource IDs"; Service Authorization Reference, resource types of EC2.
 
-use super::arn::escape;
+use super::arn::{escape, is_account_id};
 use super::catalog::{Action, Catalog};
 use super::form::Form;
 use super::resources::{Request, fill};
@@ -44,6 +45,54 @@ const KINDS: &[(&str, &str)] = &[
     ("vpce-svc", "vpc-endpoint-service"),
     ("vpn", "vpn-connection"),
 ];
+
+/// What ids of a type begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Letters {
+    Are(&'static str),
+    /// Twelve digits.
+    Account,
+}
+
+impl Letters {
+    /// Of a service's type, where requests name things of any type by their ids.
+    /// Source: Organizations API Reference, Parent, "Id", and Account, "Id"; EFS, EMR, WorkSpaces, CloudHSM and Service
+    /// Catalog API References, TagResource, AddTags, CreateTags and AssociateTagOptionWithResource, "ResourceId"; VPC
+    /// Lattice API Reference, PutAuthPolicy, "resourceIdentifier".
+    pub fn of(prefix: &str, kind: &str) -> Option<Letters> {
+        Some(Letters::Are(match (prefix, kind) {
+            ("organizations", "account") => return Some(Letters::Account),
+            ("organizations", "organizationalunit") => "ou-",
+            ("organizations", "root") => "r-",
+            ("organizations", "policy") => "p-",
+            ("elasticfilesystem", "file-system") => "fs-",
+            ("elasticfilesystem", "access-point") => "fsap-",
+            ("elasticmapreduce", "cluster") => "j-",
+            ("elasticmapreduce", "studio") => "es-",
+            ("elasticmapreduce", "editor") => "e-",
+            ("workspaces", "workspaceid") => "ws-",
+            ("workspaces", "directoryid") => "d-",
+            ("workspaces", "workspacebundle") => "wsb-",
+            ("workspaces", "workspaceimage") => "wsi-",
+            ("workspaces", "workspaceipgroup") => "wsipg-",
+            ("cloudhsm", "cluster") => "cluster-",
+            ("cloudhsm", "backup") => "backup-",
+            ("servicecatalog", "Portfolio") => "port-",
+            ("servicecatalog", "Product") => "prod-",
+            ("vpc-lattice", "Service") => "svc-",
+            ("vpc-lattice", "ServiceNetwork") => "sn-",
+            _ => return None,
+        }))
+    }
+
+    /// Whether an id does.
+    pub fn begin(self, id: &str) -> bool {
+        match self {
+            Letters::Are(letters) => id.starts_with(letters),
+            Letters::Account => is_account_id(id),
+        }
+    }
+}
 
 /// The resources whose ids a request gives as `resourceId`; `None` where it gives none, or one of which nothing is known.
 pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Option<Vec<String>> {

@@ -36,12 +36,27 @@ pub(super) struct Overrides {
     pub operations: HashMap<String, Rule>,
     /// `prefix:variable` of an ARN form → parameters that fill it.
     parameters: HashMap<String, Vec<String>>,
+    /// `prefix:type` → its ARN form.
+    forms: HashMap<String, String>,
+    /// Prefix → the parameter that says whose the resources are.
+    owners: HashMap<String, String>,
 }
 
 impl Overrides {
-    /// Parameters that fill a variable of a service's ARN forms.
-    pub fn parameters(&self, prefix: &str, variable: &str) -> &[String] {
-        self.parameters.get(&format!("{prefix}:{variable}")).map_or(&[], Vec::as_slice)
+    /// Parameters that fill a variable of a service's ARN forms: of one type's, and of any's.
+    pub fn parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &String> {
+        let keys = [format!("{prefix}:{kind}/{variable}"), format!("{prefix}:{variable}")];
+        keys.into_iter().filter_map(|key| self.parameters.get(&key)).flatten()
+    }
+
+    /// The ARN form of a service's resource type, where the tables' is not that of all.
+    pub fn form(&self, prefix: &str, kind: &str) -> Option<&str> {
+        self.forms.get(&format!("{prefix}:{kind}")).map(String::as_str)
+    }
+
+    /// The parameter of a service's requests that holds the account whose resources they are about.
+    pub fn owner(&self, prefix: &str) -> Option<&str> {
+        self.owners.get(prefix).map(String::as_str)
     }
 }
 
@@ -69,6 +84,12 @@ fn parse(text: &str) -> Overrides {
             ["var", prefix, variable, parameters @ ..] => {
                 let parameters = parameters.iter().map(|p| (*p).to_owned()).collect();
                 overrides.parameters.insert(format!("{prefix}:{variable}"), parameters);
+            }
+            ["type", prefix, kind, form] => {
+                overrides.forms.insert(format!("{prefix}:{kind}"), (*form).to_owned());
+            }
+            ["owner", prefix, parameter] => {
+                overrides.owners.insert((*prefix).to_owned(), (*parameter).to_owned());
             }
             _ => debug_assert!(false, "no rule: {line}"),
         }
@@ -110,9 +131,15 @@ mod tests {
         }
         for variable in overrides().parameters.keys() {
             let (prefix, variable) = variable.split_once(':').unwrap();
+            let variable = variable.rsplit('/').next().unwrap();
             let types = catalog.service(prefix).unwrap().resource_types();
             assert!(types.iter().any(|kind| kind.arn.contains(&format!("${{{variable}}}"))), "{prefix} {variable}");
         }
+        for kind in overrides().forms.keys() {
+            let (prefix, kind) = kind.split_once(':').unwrap();
+            assert!(catalog.service(prefix).unwrap().resource_types().iter().any(|known| known.name == kind), "{kind}");
+        }
+        assert!(overrides().owners.keys().all(|prefix| catalog.service(prefix).is_some()));
         for prefixes in overrides().sources.values() {
             assert!(prefixes.iter().any(|p| catalog.service(p).is_some()), "{prefixes:?}");
         }

@@ -1,9 +1,9 @@
-//! Looking things up in request parameters, whose keys come in many spellings, and in responses.
+//! Looking things up in request parameters, whose keys come in many spellings.
 //!
 //! Every look is noted in a [`Sight`], by which the step's memory knows what of a request an operation's rules look at.
 
 use std::borrow::Cow;
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ use super::arn::{Arn, escaped};
 use super::flat::{Flat, Text, Top, name_hash};
 use super::form::Form;
 use super::resources::is_role_arn;
+use super::response::{Given, Response};
 use super::sight::{Names, Sight};
 
 /// Objects and lists within each other that are searched.
@@ -48,6 +49,10 @@ impl Ranked {
             }
         }
         ranked
+    }
+
+    pub fn contains(&self, name: Name) -> bool {
+        self.ranks.contains(name)
     }
 
     /// The first of the names from `from` on that some of the texts stands under.
@@ -150,6 +155,15 @@ impl<'a> Params<'a> {
         self.document.top(name)?.text.map(|span| flat.text(source, span)).filter(|text| !text.is_empty())
     }
 
+    /// A number at the top, be it a text.
+    pub fn number(&self, name: Name) -> Option<String> {
+        match self.value(name)? {
+            Value::Number(number) => Some(number.to_string()),
+            Value::String(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The texts that a top-level value is, or is a list of; where there are none, the text of that name in one of these
     /// top-level objects.
     pub fn plain_texts(&self, name: Name, wrappers: &[Name]) -> Vec<String> {
@@ -173,7 +187,11 @@ impl<'a> Params<'a> {
 
     /// The texts under a name, wherever it stands; those nearest to the top only.
     pub fn texts(&self, name: &str) -> Vec<&'a str> {
-        let name = Name::new(name);
+        self.texts_of(Name::new(name))
+    }
+
+    /// As [`Params::texts`].
+    pub fn texts_of(&self, name: Name) -> Vec<&'a str> {
         self.sight.borrow_mut().note_name(name);
         self.named(name).collect()
     }
@@ -193,6 +211,13 @@ impl<'a> Params<'a> {
         Vec::new()
     }
 
+    /// How far from the top the nearest text under one of the names stands that is no ARN.
+    pub fn depth_of(&self, names: &Ranked) -> Option<u32> {
+        self.sight.borrow_mut().note_names(&names.names);
+        let named = self.document.entries().filter(|entry| names.contains(entry.name));
+        named.filter(|entry| !entry.text.is_empty() && !is_like_arn(entry.text)).map(|entry| entry.depth).min()
+    }
+
     fn named(&self, name: Name) -> impl Iterator<Item = &'a str> {
         let Document { source, flat } = self.document;
         let is_found = move |t: &&Text| t.key_hash == name.hash && is_searched(t);
@@ -201,11 +226,11 @@ impl<'a> Params<'a> {
         near.map(move |t| flat.text(source, t.text)).take(VALUES_MAX)
     }
 
-    /// ARNs of a form, escaped.
-    pub fn arns_of(&self, form: &Form) -> impl Iterator<Item = Cow<'a, str>> {
+    /// ARNs of a form, escaped, each with where it stands.
+    pub fn arns_of(&self, form: &Form) -> impl Iterator<Item = (Entry<'a>, Cow<'a, str>)> {
         self.sight.borrow_mut().note_arns(form);
-        let arns = self.arns().map(|entry| entry.text).filter(|text| Arn::parse(text).is_some()).map(escaped);
-        arns.filter(|arn| form.fits(arn))
+        let arns = self.arns().filter(|entry| Arn::parse(entry.text).is_some());
+        arns.map(|entry| (entry, escaped(entry.text))).filter(|(_, arn)| form.fits(arn))
     }
 
     /// ARNs of roles, each with the key that it stands under.
@@ -237,15 +262,6 @@ impl<'a> Params<'a> {
     }
 }
 
-/// An ARN that a response gave back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Given<'r> {
-    /// What was given of it.
-    pub arn: &'r str,
-    /// Whether a number of the service's own stands behind.
-    pub is_numbered: bool,
-}
-
 pub(super) fn is_like_arn(text: &str) -> bool {
     text.starts_with("arn:")
 }
@@ -253,52 +269,6 @@ pub(super) fn is_like_arn(text: &str) -> bool {
 pub(super) fn speaks_of_kms_key(key: &str) -> bool {
     let holds = |word: &[u8]| key.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     holds(b"kms") && holds(b"key")
-}
-
-/// What a call gave back: nothing but ARNs is looked for in it. Read when it is first looked at.
-#[derive(Debug)]
-pub(super) struct Response<'a> {
-    source: &'a str,
-    flat: OnceCell<Flat>,
-}
-
-impl<'a> Response<'a> {
-    pub fn new(text: Option<&'a str>) -> Response<'a> {
-        Response { source: text.unwrap_or_default(), flat: OnceCell::new() }
-    }
-
-    fn flat(&self) -> &Flat {
-        self.flat.get_or_init(|| {
-            let mut flat = Flat::default();
-            if memchr::memmem::find(self.source.as_bytes(), b"arn:").is_some() {
-                flat.read(self.source);
-            }
-            flat
-        })
-    }
-
-    /// As [`Params::given_back`].
-    pub fn given_by<'r>(&'r self, request: Document<'r>, form: &'r Form) -> impl Iterator<Item = Given<'r>> {
-        let flat = self.flat();
-        let document = flat.has_arn.then_some(Document { source: self.source, flat });
-        let entries = document.into_iter().flat_map(Document::entries);
-        let is_named = move |name: &str| request.entries().any(|entry| entry.text == name);
-        let given = move |arn: &'r str| {
-            let (front, last) = arn.rsplit_once(['/', ':'])?;
-            if is_named(last) {
-                return Some(Given { arn, is_numbered: false });
-            }
-            // `function:f:3` is a version of `function:f`, not what was asked for.
-            if arn.as_bytes().get(front.len()) != Some(&b'/') && form.variables.len() < 2 {
-                return None;
-            }
-            // Within the resource alone: an account is no name.
-            let (_, name) = front.splitn(6, ':').nth(5)?.rsplit_once(['/', ':'])?;
-            let arn = arn.get(..front.len() + 1)?;
-            is_named(name).then_some(Given { arn, is_numbered: true })
-        };
-        entries.map(|entry| entry.text).filter(|text| is_like_arn(text) && form.fits(text)).filter_map(given)
-    }
 }
 
 #[cfg(test)]

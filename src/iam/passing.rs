@@ -37,7 +37,7 @@ pub(super) fn passed_roles(
     }
     if is_documented {
         roles.extend(in_role_parameters(&request.parameters).map(escape));
-        roles.extend(instance_profile(&request.parameters).map(|name| role_arn(&name, request.event)));
+        roles.extend(instance_profile(&request.parameters, operation).map(|name| role_arn(&name, request.event)));
     } else if may_pass(catalog, service, action) {
         roles.extend(in_role_parameters(&request.parameters).filter(|arn| is_passable(arn, request)).map(escape));
     }
@@ -81,10 +81,14 @@ fn is_passable(arn: &str, request: &Request<'_>) -> bool {
 }
 
 /// An instance profile's role isn't logged; the console gives both one name.
-fn instance_profile(parameters: &Params<'_>) -> Option<String> {
-    let profile = parameters.get("iamInstanceProfile")?;
-    let text = |key: &str| profile.get(key).and_then(|v| v.as_str()).filter(|t| !t.is_empty());
-    text("name").or_else(|| text("arn").and_then(|arn| arn.rsplit('/').next())).map(str::to_owned)
+fn instance_profile(parameters: &Params<'_>, operation: &str) -> Option<String> {
+    // EC2 wraps what newer operations are asked: `ReplaceIamInstanceProfileAssociationRequest`.
+    let wrapped = || Some(parameters.get(&format!("{operation}Request"))?.get("IamInstanceProfile")?.clone());
+    let profile = parameters.get("iamInstanceProfile").or_else(wrapped)?;
+    let one_of = |keys: [&str; 2]| keys.iter().find_map(|key| profile.get(key)?.as_str()).filter(|t| !t.is_empty());
+    one_of(["name", "Name"])
+        .or_else(|| one_of(["arn", "Arn"]).and_then(|arn| arn.rsplit('/').next()))
+        .map(str::to_owned)
 }
 
 /// The service that a role is handed to, where there is only one that it can be.

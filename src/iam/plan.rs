@@ -4,7 +4,8 @@
 use super::candidates::Said;
 use super::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_name};
 use super::form::{Form, Piece};
-use super::params::Name;
+use super::overrides::overrides;
+use super::params::{Name, Ranked};
 use super::variable::VariablePlan;
 
 /// How the resources of an action are found.
@@ -17,6 +18,10 @@ pub(super) struct Plan {
     pub is_of_any: bool,
     /// Whether a closer type stands for the wider one even where that is required.
     pub closer_suffices: bool,
+    /// Place of the type of which an account has one only, if it is meant where nothing is named: Security Hub's hub.
+    pub single: Option<usize>,
+    /// The parameter that holds the account whose resources a request is about.
+    pub owner: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +37,15 @@ pub(super) struct TypePlan {
     pub variables: Vec<VariablePlan>,
     /// Forms of what it is told more closely: their ARNs are not of this type.
     pub closer: Vec<Form>,
+    /// Parameters that hold an ARN of the type that is acted on.
+    keys: Ranked,
+    /// Whether the action makes it.
+    pub is_made: bool,
+    /// Whether its ARNs are of any service: then only where they stand tells them.
+    pub is_of_any_service: bool,
+    /// Whether it is a topic: a subscription's ARN is its topic's with more behind.
+    /// Source: denials of SNS, `SNS:Unsubscribe on resource: arn:aws:sns:…:topic`.
+    pub is_topic: bool,
 }
 
 /// Operations whose `UserName` may be left out: then it is that of the caller.
@@ -86,11 +100,13 @@ impl Plan {
         let forms: Vec<Vec<Form>> = plans.iter().map(|kind| closer(&plans, kind)).collect();
         plans.iter_mut().zip(forms).for_each(|(kind, forms)| kind.closer = forms);
         Plan {
+            single: single(&types).filter(|_| !is_of_any(action)),
             types: plans,
             is_on_caller: ON_CALLER.contains(&&*action.name),
             is_of_any: is_of_any(action),
             // On an index the index alone is asked for. Source: DynamoDB developer guide, "Using indexes", IAM policies.
             closer_suffices: action.name.starts_with("dynamodb:"),
+            owner: action.name.split_once(':').and_then(|(prefix, _)| overrides().owner(prefix)),
         }
     }
 }
@@ -100,6 +116,14 @@ fn is_of_any(action: &Action) -> bool {
     let name = bare_name(&action.name);
     let fronts = ["ListTags", "GetTags", "DescribeTags", "AddTags", "RemoveTags"];
     action.access_level == AccessLevel::Tagging || fronts.iter().any(|front| name.starts_with(front))
+}
+
+/// Place of the type whose ARN leaves nothing open, if the others are its kin: `hubv2` beside `hub`.
+fn single(types: &[&ResourceType]) -> Option<usize> {
+    let is_closed = |kind: &&ResourceType| Form::new(&kind.arn).variables.is_empty() && !kind.arn.contains('*');
+    let at = types.iter().position(is_closed)?;
+    let name = &types.get(at)?.name;
+    types.iter().all(|kind| kind.name.starts_with(name.as_str())).then_some(at)
 }
 
 /// Forms of types that are a type's closer ones.
@@ -118,8 +142,22 @@ impl TypePlan {
             is_said: said.is_said == Some(true),
             variables: (0..form.variables.len()).map(variable).collect(),
             closer: Vec::new(),
+            keys: keys(kind),
+            is_made: said.is_made && said.is_said != Some(false),
+            is_of_any_service: kind.arn.starts_with("arn:${Partition}:${"),
+            is_topic: service.prefix() == "sns" && kind.name == "topic",
             form,
         }
+    }
+
+    /// Whether an ARN under a parameter of that name is what is acted on, not something beside it.
+    pub fn is_given_by(&self, name: Name) -> bool {
+        self.keys.contains(name) || self.variables.last().is_some_and(|variable| variable.is_held_by(name))
+    }
+
+    /// Whether another type has the same name, which two services share, and a form of its own.
+    pub fn is_variant_of(&self, other: &TypePlan) -> bool {
+        self.name == other.name && self.form != other.form
     }
 
     /// Whether this is what another type is too, told more closely: `rule/${EventBusName}/${RuleName}` beside
@@ -145,11 +183,29 @@ impl TypePlan {
     }
 
     /// Whether an ARN of one may stand where one of the other may: `listener/app/…` and `listener/net/…`.
+    /// Systems Manager's nodes and EC2's instances are told apart by their ids.
     pub fn is_like(&self, other: &TypePlan) -> bool {
+        let is_node = |name: &str| matches!(name, "instance" | "managed-instance");
         let family = |name: &str| name.split_once('/').map(|(family, _)| family.to_owned());
         self.form.variables == other.form.variables
-            && family(&self.name).is_some_and(|own| family(&other.name) == Some(own))
+            && (family(&self.name).is_some_and(|own| family(&other.name) == Some(own))
+                || self.name != other.name && is_node(&self.name) && is_node(&other.name))
     }
+}
+
+/// Whether a parameter is called so that whatever it names is all that the request is about.
+pub(super) fn is_any_resource(name: Name) -> bool {
+    const NAMES: [Name; 4] =
+        [Name::new("Resource"), Name::new("ResourceArn"), Name::new("ResourceArns"), Name::new("Arn")];
+    NAMES.contains(&name)
+}
+
+/// Under which names the ARN of a type stands that a request is about.
+fn keys(kind: &ResourceType) -> Ranked {
+    let name: String = kind.name.split(['-', '_', '/', ' ']).collect();
+    let own = ["", "s", "Arn", "Arns"].map(|ending| Name::new(&format!("{name}{ending}")));
+    let plain = ["Arn", "Arns", "Resource", "ResourceArn", "ResourceArns", "ResourceName"].map(Name::new);
+    Ranked::new(own.into_iter().chain(plain))
 }
 
 /// What a form's resource part begins with, if not with a name.

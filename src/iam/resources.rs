@@ -3,14 +3,17 @@
 //! For each resource type that the action takes, the first of these that finds something:
 //!
 //! 1. ARNs in the record's `resources` that have the type's form.
-//! 2. ARNs in the request's parameters that have it.
+//! 2. ARNs in the request's parameters that have it: those under the type's own names, if some are. Those that stand
+//!    elsewhere (the destination in a bucket's replication) only if the request doesn't name one by its name.
 //! 3. ARNs in the response whose last name the request gave: what a call made under a name of the caller's choice.
 //! 4. Where the request tells the type of what it names (`resourceType` beside `resourceId`), the pattern of that type
 //!    filled with that name, and of no other.
-//! 5. The type's ARN pattern filled from the request. A variable that nobody tells becomes `*` in its place. What a
-//!    service numbers itself (instance ids) stays `*` too: IAM asks for `instance/*` before the instance is there.
+//! 5. The type's ARN pattern filled from the request, in the account that it names as the owner's. A variable that nobody
+//!    tells becomes `*` in its place. What a service numbers itself (instance ids) stays `*` too: IAM asks for
+//!    `instance/*` before the instance is there. Copies and restores are on what is copied and on what it becomes.
 //! 6. For IAM's operations on a user whom the request doesn't name, the calling user.
 //! 7. For a type that the action requires, the pattern with `*` for every variable.
+//! 8. Where nothing is found, the type of which an account has one only.
 //!
 //! Every name from a record is escaped, so that it means itself and nothing more.
 
@@ -20,18 +23,18 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::arn::{Arn, escape, escaped, partition_of};
+use super::arn::{Arn, escape, escaped, is_account_id, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::{Place, ResourceRef};
 use super::form::{Form, Piece};
-use super::params::{Document, Given, Name, Params, Response};
+use super::of_type::{OfType, of_type};
+use super::params::{Document, Name, Params};
 use super::plan::{Plan, TypePlan};
-use super::queue;
+use super::response::Response;
 use super::sight::Sight;
-use super::variable::VariablePlan;
 
 /// Resources that one action has at the most; beyond that the type's pattern stands for all.
-const RESOURCES_MAX: usize = 100;
+pub(super) const RESOURCES_MAX: usize = 100;
 
 /// The record's own list.
 pub(super) type Listed<'a> = &'a [ResourceRef<'a>];
@@ -41,7 +44,7 @@ pub(super) type Listed<'a> = &'a [ResourceRef<'a>];
 pub(super) struct Request<'a> {
     pub event: Place<'a>,
     pub parameters: Params<'a>,
-    response: &'a Response<'a>,
+    pub response: &'a Response<'a>,
     listed: Listed<'a>,
     /// The caller's ARN.
     caller: Option<&'a str>,
@@ -94,7 +97,7 @@ impl<'a> Request<'a> {
     }
 
     /// ARNs of a form in the record's own list, escaped.
-    fn listed(&self, form: &Form) -> Vec<String> {
+    pub fn listed(&self, form: &Form) -> Vec<String> {
         self.sight.borrow_mut().note_listed();
         let listed = self.listed_arns.get_or_init(|| listed_arns(self.listed).collect());
         listed.iter().filter(|arn| form.fits(arn)).map(|arn| arn.clone().into_owned()).collect()
@@ -102,9 +105,9 @@ impl<'a> Request<'a> {
 }
 
 /// What a request says itself to be about.
-struct Told<'a> {
-    kinds: Vec<Name>,
-    names: Vec<&'a str>,
+pub(super) struct Told<'a> {
+    pub kinds: Vec<Name>,
+    pub names: Vec<&'a str>,
 }
 
 /// ARNs of a record's own list, escaped.
@@ -132,8 +135,9 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
 /// The resources of all types of a plan.
 fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     let types = &plan.types;
+    let place = plan.place(request);
     let told = if types.len() > 1 { request.told(types) } else { None };
-    let mut by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, told.as_ref())).collect();
+    let mut by_type: Vec<OfType> = types.iter().map(|kind| of_type(kind, request, place, told.as_ref())).collect();
     for at in needless(types, &by_type) {
         if let Some(of_type) = by_type.get_mut(at) {
             of_type.arns.clear();
@@ -157,8 +161,8 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         if all_met.iter().any(|(other, _)| other.is_like(kind)) || of_type.arns.is_empty() && !closer.is_empty() {
             met.push(&kind.name);
         }
-        // What an ARN of one type says another doesn't say again.
-        if all_met.iter().any(|(other, of_type)| of_type.is_by_arn && kind.holds_all_of(other)) {
+        // What an ARN of one type says another doesn't say again, if the call doesn't make that.
+        if !kind.is_made && all_met.iter().any(|(other, of_type)| of_type.is_by_arn && kind.holds_all_of(other)) {
             met.push(&kind.name);
         }
     }
@@ -166,18 +170,32 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         found.extend(request.calling_user());
         met.extend(types.iter().filter(|_| !found.is_empty()).map(|kind| kind.name.as_str()));
     }
-    if found.is_empty() || !(plan.is_of_any || told.is_some()) {
-        for (kind, of_type) in types.iter().zip(&by_type).filter(|(kind, _)| kind.is_required) {
-            if !met.contains(&kind.name.as_str()) {
-                met.push(&kind.name);
-                found.extend(of_type.arns.iter().cloned());
-                found.extend(of_type.arns.is_empty().then(|| fill(&kind.form, request.event, |_| None)));
-            }
+    let is_about_one = types.iter().zip(&by_type).any(|(kind, of_type)| kind.is_required && of_type.is_resource);
+    let is_enough = !found.is_empty() && (plan.is_of_any || told.is_some() || is_about_one);
+    let is_asked_for =
+        |kind: &TypePlan| kind.is_required && (!is_enough || kind.is_made && (kind.is_said || !is_about_one));
+    for (kind, of_type) in types.iter().zip(&by_type).filter(|(kind, _)| is_asked_for(kind)) {
+        if !met.contains(&kind.name.as_str()) {
+            met.push(&kind.name);
+            found.extend(of_type.arns.iter().cloned());
+            found.extend(of_type.arns.is_empty().then(|| fill(&kind.form, place, |_| None)));
         }
+    }
+    if found.is_empty() {
+        let single = plan.single.and_then(|at| types.get(at));
+        found.extend(single.map(|kind| fill(&kind.form, place, |_| None)));
     }
     found.sort_unstable();
     found.dedup();
     found
+}
+
+impl Plan {
+    /// Where the resources are: in the account that the request names as theirs, else where it was made.
+    fn place<'a>(&self, request: &Request<'a>) -> Place<'a> {
+        let owner = self.owner.and_then(|owner| request.parameters.text(owner)).filter(|owner| is_account_id(owner));
+        Place { account_id: owner.or(request.event.account_id), ..request.event }
+    }
 }
 
 /// Places of types that say nothing beside others: those of a family one of which was given by its ARN, and where nothing
@@ -192,7 +210,9 @@ fn needless(types: &[TypePlan], by_type: &[OfType]) -> Vec<usize> {
             known.len() > of_type.known(kind).len() && of_type.known(kind).iter().all(|name| known.contains(name))
         };
         let knows_less = !some_whole && !kind.is_required && all().any(|(other, of_other)| is_less(other, of_other));
-        !of_type.is_by_arn && (is_like_given || knows_less)
+        let is_lesser_variant =
+            all().any(|(other, of_other)| kind.is_variant_of(other) && of_other.rank() > of_type.rank());
+        is_lesser_variant || !of_type.is_by_arn && (is_like_given || knows_less)
     };
     let places = types.iter().zip(by_type).enumerate();
     places.filter(|(_, (kind, of_type))| is_needless(kind, of_type)).map(|(at, _)| at).collect()
@@ -208,107 +228,6 @@ fn named(text: &str, types: &[TypePlan]) -> Name {
         true => name,
         false => types.iter().find(begins).map_or(name, |kind| kind.hash),
     }
-}
-
-/// What was found for one resource type.
-#[derive(Default)]
-struct OfType {
-    arns: Vec<String>,
-    /// Nothing in them is left open.
-    is_whole: bool,
-    /// Whether they were given as ARNs.
-    is_by_arn: bool,
-    /// Places of the variables that are known where they were not.
-    known: Vec<usize>,
-}
-
-impl OfType {
-    fn given(arns: Vec<String>) -> OfType {
-        OfType { arns, is_whole: true, is_by_arn: true, known: Vec::new() }
-    }
-
-    /// The variables that are known.
-    fn known<'k>(&self, kind: &'k TypePlan) -> Vec<&'k str> {
-        self.known.iter().filter_map(|at| kind.form.variables.get(*at)).map(String::as_str).collect()
-    }
-
-    /// Whether something is within a resource.
-    fn is_within(&self, outer: &str) -> bool {
-        self.arns.iter().any(|arn| arn.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/')))
-    }
-}
-
-fn of_type(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> OfType {
-    let is_own = |arn: &String| !kind.closer.iter().any(|form| form.fits(arn));
-    let own = |arns: Vec<String>| -> Vec<String> { arns.into_iter().filter(is_own).collect() };
-    let listed = own(request.listed(&kind.form));
-    if !listed.is_empty() {
-        return OfType::given(listed);
-    }
-    let mut given = own(in_parameters(&kind.form, request));
-    if !given.is_empty() {
-        if kind.variables.last().is_some_and(VariablePlan::is_copied) {
-            given.extend(filled(kind, request, told).arns);
-        }
-        return OfType::given(given);
-    }
-    let made = own(in_response(&kind.form, request));
-    if !made.is_empty() {
-        return OfType::given(made);
-    }
-    let queues = if kind.is_queue() { queue::arns(&kind.form, request) } else { Vec::new() };
-    if queues.is_empty() { filled(kind, request, told) } else { OfType::given(queues) }
-}
-
-fn in_parameters(form: &Form, request: &Request<'_>) -> Vec<String> {
-    request.parameters.arns_of(form).map(Cow::into_owned).take(RESOURCES_MAX).collect()
-}
-
-fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
-    let given = request.parameters.given_back(request.response, form);
-    let pattern = |given: Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
-    given.map(pattern).take(RESOURCES_MAX).collect()
-}
-
-fn filled(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> OfType {
-    let values = values(kind, request, told);
-    let Some(longest) = values.iter().map(Vec::len).max().filter(|n| *n > 0) else { return OfType::default() };
-    let is_whole = values.iter().all(|values| !values.is_empty());
-    let mut arns = Vec::new();
-    for i in 0..longest.min(RESOURCES_MAX) {
-        let arn = fill(&kind.form, request.event, |at| {
-            let known = values.get(at)?;
-            // One value goes with all, several go with each other in order.
-            known.get(i).or(if known.len() == 1 { known.first() } else { None }).map(String::as_str)
-        });
-        if kind.form.fits(&arn) {
-            arns.push(arn);
-        }
-    }
-    let known = values.iter().enumerate().filter(|(_, values)| !values.is_empty()).map(|(at, _)| at).collect();
-    OfType { arns, is_whole, is_by_arn: false, known }
-}
-
-/// What the request says for each of a type's variables.
-fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>) -> Vec<Vec<String>> {
-    let last = kind.variables.len().saturating_sub(1);
-    let mut taken = Vec::new();
-    let named = kind.variables.iter().enumerate().map(|(i, variable)| match told {
-        Some(told) if told.kinds.contains(&kind.hash) && i == last => {
-            told.names.iter().filter_map(|name| variable.value(name)).collect()
-        }
-        // What is told is of another type.
-        Some(_) if variable.is_any_resource => Vec::new(),
-        _ => variable.named(request, &mut taken),
-    });
-    let mut values: Vec<Vec<String>> = named.collect();
-    for left_over in [false, true] {
-        let is_of_other = |variable: &VariablePlan| told.is_some() && variable.is_any_resource;
-        let open =
-            values.iter_mut().zip(&kind.variables).filter(|(v, variable)| v.is_empty() && !is_of_other(variable));
-        open.for_each(|(values, variable)| *values = variable.plain(request, &mut taken, left_over));
-    }
-    values
 }
 
 /// A form with its variables filled; what `value` doesn't know becomes `*`.
@@ -353,7 +272,7 @@ fn reserved_path(arn: String) -> String {
 }
 
 /// Log groups are written with `:*` behind. Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
-fn with_tail(action: &str, resource: String) -> String {
+pub(super) fn with_tail(action: &str, resource: String) -> String {
     let is_group =
         action.starts_with("logs:") && resource.contains(":log-group:") && !resource.contains(":log-stream:");
     if is_group && !resource.ends_with('*') { format!("{resource}:*") } else { resource }

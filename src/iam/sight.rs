@@ -7,8 +7,9 @@
 
 use super::arn::escaped;
 use super::form::{Form, Parted};
-use super::params::{Document, Entry, Name, Response, is_like_arn, speaks_of_kms_key};
+use super::params::{Document, Entry, Name, is_like_arn, speaks_of_kms_key};
 use super::resources::{Listed, is_role_arn};
+use super::response::Response;
 
 /// What was looked at.
 #[derive(Debug, Default)]

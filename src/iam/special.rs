@@ -27,6 +27,7 @@ pub(super) fn resolve<'c>(
         ("ec2", "RunInstances") => run_instances(catalog, request),
         ("ses", "SendEmail") => raw_mail(catalog, request),
         ("ec2", "CreateTags" | "DeleteTags") => tags(catalog, request, name),
+        ("sns", "Publish") => publish(catalog, request),
         ("apigateway", _) => verb(catalog, request, name),
         _ => None,
     }
@@ -58,6 +59,16 @@ fn of_application<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -
     let resources = vec![resource.unwrap_or_else(|| "*".to_owned())];
     let source = "Application Auto Scaling API Reference, ServiceNamespace";
     Some(Resolved::Special(vec![permission(action, resources, "service-namespace", source)]))
+}
+
+/// Text messages go to no topic. Source: SNS Developer Guide, SMS: policies name `*`.
+fn publish<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
+    let has = |name: &str| request.parameters.has(name);
+    if !has("phoneNumber") || has("topicArn") || has("targetArn") {
+        return None;
+    }
+    let action = catalog.action("sns:Publish")?;
+    Some(Resolved::Special(vec![permission(action, vec!["*".to_owned()], "sms", "SNS Developer Guide, SMS")]))
 }
 
 /// Version 2's SendEmail of a message as it is needs what version 1's SendRawEmail needs.
@@ -213,13 +224,12 @@ fn model<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<
     let action = catalog.action(&format!("bedrock:{name}"))?;
     let (partition, region) = (partition_of(request.event.aws_region), request.event.aws_region.unwrap_or("*"));
     let resources = match request.parameters.text("modelId") {
-        Some(arn) if Arn::parse(arn).is_some() && catalog.does_take(action, &escape(arn)) => vec![escape(arn)],
-        // A profile of several regions: `us.anthropic.…`; the models behind it are in any of them.
+        Some(arn) if Arn::parse(arn).is_some() && catalog.does_take(action, &escape(arn)) => {
+            let profile = arn.split_once(":inference-profile/").map(|(_, id)| id).filter(|id| is_profile(id));
+            profile.map(|id| behind_profile(partition, id)).into_iter().chain([escape(arn)]).collect()
+        }
         Some(id) if is_profile(id) => vec![
-            format!(
-                "arn:{partition}:bedrock:*::foundation-model/{}",
-                escape(id.split_once('.').map_or(id, |(_, m)| m))
-            ),
+            behind_profile(partition, id),
             format!(
                 "arn:{partition}:bedrock:{region}:{}:inference-profile/{}",
                 request.event.account_id.unwrap_or("*"),
@@ -246,7 +256,13 @@ fn guarded(catalog: &Catalog, request: &Request<'_>) -> Option<Permission> {
     Some(permission(action, resources(catalog, action, request), "bedrock-guardrail", source))
 }
 
-fn is_profile(id: &str) -> bool {
+/// The model behind a profile, in any of its regions.
+fn behind_profile(partition: &str, id: &str) -> String {
+    format!("arn:{partition}:bedrock:*::foundation-model/{}", escape(id.split_once('.').map_or(id, |(_, model)| model)))
+}
+
+/// Whether a model's id is a profile of several regions: `us.anthropic.…`.
+pub(super) fn is_profile(id: &str) -> bool {
     let areas = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
     id.split_once('.').is_some_and(|(area, _)| areas.contains(&area))
 }

@@ -1,59 +1,89 @@
-//! What a denial's message states: the action, and the resource where it names one.
+//! What the message of a denial states: the action that was asked for and the resource.
 //!
 //! Source: IAM User Guide, "Troubleshoot access denied error messages"; SES quotes both: "is not authorized to perform
 //! `ses:SendRawEmail' on resource `arn:…'" (aws/aws-actionmailer-ses-ruby#10).
 
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::arn::{Arn, escape};
 use super::catalog::Catalog;
-use super::event::{Confidence, Permission};
+use super::event::{Confidence, Event, Permission};
+use super::resources::with_tail;
 
-/// What stands before the action.
-const PERFORM: [&str; 2] = ["not authorized to perform: ", "not authorized to perform `"];
-
-/// What stands before the resource.
-const RESOURCE: [&str; 2] = [" on resource: ", " on resource `"];
+/// What a message says before the action.
+const PERFORM: &str = "not authorized to perform";
 
 /// Whether a message has an action in it.
 pub(super) fn names_action(message: &str) -> bool {
-    PERFORM.iter().any(|form| message.contains(form))
+    let is_named = |(at, said): (usize, &str)| {
+        message.get(at + said.len()..).is_some_and(|behind| behind.starts_with(": ") || behind.starts_with(" `"))
+    };
+    message.match_indices(PERFORM).any(is_named)
 }
 
-fn behind<'m>(message: &'m str, forms: &[&str]) -> Option<&'m str> {
-    forms.iter().find_map(|form| message.split_once(form)).map(|(_, behind)| behind)
+/// The message of a denial that may name an action. GuardDuty, AppSync and MWAA write it into the response, as `message`.
+pub(super) fn message<'e>(event: &Event<'e>) -> Option<Cow<'e, str>> {
+    if let Some(message) = event.error_message {
+        return Some(Cow::Borrowed(message)).filter(|message| names_action(message));
+    }
+    let response = event.response_elements.filter(|response| names_action(response))?;
+    match serde_json::from_str::<Value>(response).ok()?.get_mut("message")?.take() {
+        Value::String(message) => Some(Cow::Owned(message)),
+        _ => None,
+    }
 }
 
-fn word(text: &str) -> Option<&str> {
-    text.split_ascii_whitespace().next().map(|word| word.trim_end_matches(['.', ',']).trim_matches(['"', '\'', '`']))
+/// What a denial's message states.
+pub(super) struct Stated {
+    pub permission: Permission,
+    /// Whether it leaves open on which resource, though the action takes some: `on resource: my-secret`, or none at all.
+    pub is_open: bool,
 }
 
 /// The action and resource that a denial's message names.
-pub(super) fn stated(catalog: &Catalog, message: &str) -> Option<Permission> {
-    let behind_action = behind(message, &PERFORM)?;
-    let action = catalog.action(word(behind_action)?)?;
-    let resource = behind(behind_action, &RESOURCE).and_then(word).filter(|text| Arn::parse(text).is_some());
-    let resource = resource.map(|arn| {
+pub(super) fn stated(catalog: &Catalog, message: &str) -> Option<Stated> {
+    let named = |text: &str| -> Option<String> {
+        let word = text.split_ascii_whitespace().next()?;
+        Some(word.trim_end_matches(['.', ',']).trim_matches(['"', '\'', '`']).to_owned())
+    };
+    // "You are not authorized to perform this operation. User: … is not authorized to perform: ec2:RunInstances …"
+    let mut said = message.match_indices(PERFORM).filter_map(|(at, said)| message.get(at + said.len()..));
+    let (action, behind) = said.find_map(|behind| {
+        let name = named(behind.trim_start_matches([':', ' ']))?;
+        Some((catalog.action(&name)?, behind))
+    })?;
+    let on = [" on resource: ", " on resource "].iter().find_map(|on| behind.split_once(on));
+    let resource = on.and_then(|(_, resource)| named(resource));
+    let arn = resource.as_deref().filter(|r| Arn::parse(r).is_some()).map(|arn| {
         // The service itself writes `instance/*` for what is not there yet.
         match arn.strip_suffix("/*").or(arn.strip_suffix(":*")) {
             Some(front) => format!("{}{}", escape(front), arn.get(front.len()..).unwrap_or_default()),
             None => escape(arn),
         }
     });
-    let resource = resource.filter(|arn| catalog.does_take(action, arn)).unwrap_or_else(|| "*".to_owned());
-    let resource =
-        match action.name.starts_with("logs:") && resource.contains(":log-group:") && !resource.ends_with('*') {
-            true if !resource.contains(":log-stream:") => format!("{resource}:*"),
-            _ => resource,
-        };
-    Some(Permission {
+    let arn = arn.map(|arn| of_log_group(&action.name, arn)).filter(|arn| catalog.does_take(action, arn));
+    let is_open = arn.is_none() && resource.as_deref() != Some("*") && !action.resource_types.is_empty();
+    let permission = Permission {
         action: Arc::clone(&action.name),
-        resources: vec![resource],
+        resources: vec![arn.unwrap_or_else(|| "*".to_owned())],
         confidence: Confidence::Stated,
         rule: "denial-message",
         source: "the record's errorMessage".into(),
         passed_to_service: None,
-    })
+    };
+    Some(Stated { permission, is_open })
+}
+
+/// Log groups as policies write them. A message may say `…:log-group:g:log-stream:`, of no stream.
+fn of_log_group(action: &str, arn: String) -> String {
+    if !action.starts_with("logs:") {
+        return arn;
+    }
+    let group = arn.strip_suffix(":log-stream:").unwrap_or(&arn);
+    with_tail(action, group.to_owned())
 }
 
 #[cfg(test)]
@@ -90,9 +120,34 @@ mod tests {
             ),
         ] {
             assert!(names_action(message), "{message}");
-            let found = stated(Catalog::embedded(), message).unwrap();
+            let Stated { permission: found, is_open } = stated(Catalog::embedded(), message).unwrap();
             assert_eq!((&*found.action, found.resources), (action, vec![resource.to_owned()]), "{message}");
+            assert!(!is_open, "{message}");
         }
         assert!(!names_action("You are not authorized to perform this operation."));
+        assert!(stated(Catalog::embedded(), "You are not authorized to perform this operation.").is_none());
+    }
+
+    #[test]
+    fn messages_that_leave_the_resource_open() {
+        for message in [
+            "User: arn:aws:iam::1:user/ann is not authorized to perform: secretsmanager:GetSecretValue on resource: s because",
+            "User: arn:aws:iam::1:user/ann is not authorized to perform: elasticfilesystem:DeleteMountTarget on the specified \
+             resource",
+        ] {
+            assert!(stated(Catalog::embedded(), message).is_some_and(|stated| stated.is_open), "{message}");
+        }
+    }
+
+    #[test]
+    fn messages_stand_in_the_response_where_there_is_no_other() {
+        let said = "User: u is not authorized to perform: airflow:CreateCliToken";
+        let response = format!(r#"{{"message":"{said}"}}"#);
+        let of = |error_message, response_elements| {
+            message(&Event { error_message, response_elements, ..Event::default() }).map(Cow::into_owned)
+        };
+        assert_eq!(of(None, Some(response.as_str())).as_deref(), Some(said));
+        assert_eq!(of(Some("Access denied"), Some(response.as_str())), None);
+        assert_eq!(of(None, Some(r#"{"x":"not authorized to perform: a:B"}"#)), None);
     }
 }

@@ -22,12 +22,13 @@ use super::catalog::{Action, Catalog};
 use super::event::{Confidence, Event, Outcome, Permission, Permissions, Place};
 use super::flat::Flat;
 use super::memory::{At, Memory, Remembered};
-use super::params::{Document, Response};
+use super::params::Document;
 use super::prefixes::{operation, prefixes, siblings};
 use super::resources::{Request, resources};
+use super::response::Response;
 use super::ruled::Ruled;
 use super::sight::{Sight, put, put_optional};
-use super::stated::{names_action, stated};
+use super::stated::{self, Stated};
 use super::{conditional, special};
 
 /// What an event took.
@@ -308,20 +309,33 @@ impl<'c> Step<'c> {
             return self.memory.find(key).unwrap_or_else(|| self.memory.put(key, nothing(reason, outcome)));
         }
         if outcome == Outcome::Denied
-            && let Some(message) = event.error_message.filter(|message| names_action(message))
+            && let Some(message) = stated::message(event)
         {
             begin(key, Kind::Message, outcome);
-            put(key, message);
+            put(key, &message);
             if let Some(at) = self.memory.find(key) {
                 return at;
             }
-            if let Some(stated) = stated(self.catalog, message) {
-                let needed = vec![stated];
+            if let Some(Stated { permission, is_open }) = stated::stated(self.catalog, &message) {
+                if is_open && let Some(at) = self.of_action(&permission.action, event, outcome, scratch) {
+                    return at;
+                }
+                let key = &mut scratch.key;
+                begin(key, Kind::Message, outcome);
+                put(key, &message);
+                let needed = vec![permission];
                 let permissions = Permissions { needed, suggestions: Vec::new(), outcome, no_permission: None };
                 return self.memory.put(key, permissions);
             }
         }
         self.by_operation(event, outcome, scratch)
+    }
+
+    /// What the rules find, if it is what a message says that was asked for.
+    fn of_action(&mut self, action: &str, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> Option<At> {
+        let at = self.by_operation(event, outcome, scratch);
+        let found = &self.memory.at(at).permissions.needed;
+        matches!(found.as_slice(), [only] if *only.action == *action).then_some(at)
     }
 
     fn by_operation(&mut self, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> At {

@@ -1,13 +1,13 @@
 //! How a variable of an ARN form is found in a request: the parameters that may hold it, and what of their text is it.
 
-use std::borrow::Cow;
-
-use super::arn::escape;
-use super::candidates::{Names, Said, is_plain_name};
+use super::arn::{escape, is_account_id};
+use super::aside::Aside;
+use super::candidates::{Copies, Names, Said, is_plain_name, kind_name, outer, own_name, stem};
 use super::catalog::{ResourceType, Service};
 use super::form::{Form, Piece};
 use super::params::{Name, is_like_arn};
 use super::resources::Request;
+use super::special::is_profile;
 
 #[derive(Clone, Debug)]
 pub(super) struct VariablePlan {
@@ -27,6 +27,9 @@ pub(super) struct VariablePlan {
     has_colon: bool,
     /// Whether the request's `path` stands before the name of what it makes.
     has_path: bool,
+    /// Whether services count it, so that no request tells it.
+    pub is_counted: bool,
+    aside: Aside,
 }
 
 /// What of a parameter's text is the value.
@@ -47,6 +50,14 @@ enum Reading {
     Back,
     /// A build's id begins with its project's name. Source: CodeBuild API Reference, StopBuild, "id".
     BeforeColon,
+    /// So does a report's ARN, with its group's. Source: CodeBuild API Reference, Report, "arn".
+    Report,
+    /// An OpenID Connect provider's name is its URL without the scheme. Source: IAM User Guide, "IAM identifiers".
+    Url,
+    /// An account's own catalogue is called by the account's id. Source: Glue API Reference, GetTable, "CatalogId".
+    Catalog,
+    /// A model's id, but no profile of several regions.
+    Model,
     /// Nodes of Systems Manager's own begin with `mi-`, the others are EC2's instances.
     /// Source: Systems Manager User Guide, "Managed nodes".
     Instance,
@@ -74,43 +85,61 @@ impl VariablePlan {
         let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
         let names = Names::new(service, kind, form, at, said);
         let others = service.resource_types().iter().filter(|other| other.arn != kind.arn);
+        // A key may be named by its alias, which is no part of its ARN.
+        let alias = (name == "KeyId" && kind.arn.contains(":kms:")).then(|| "alias/".to_owned());
+        let is_model = service.prefix() == "bedrock" && kind.name == "foundation-model";
         VariablePlan {
             is_any_resource: names.candidates.names.contains(&Name::new("ResourceId")),
             names,
             cuts: cuts(service, kind, form, at, name),
             before: before(form, at),
-            others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).collect(),
+            others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).chain(alias).collect(),
             reading: reading(service, kind, form, at),
             slash: match (is_path, is_last) {
                 (true, _) => Slash::Always,
                 (_, true) => Slash::WithoutColon,
                 _ => Slash::Never,
             },
-            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId"),
+            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId") || is_model,
             has_path: name.ends_with("WithPath") && said.is_made,
+            is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
+            aside: Aside::new(service, kind, form, at),
         }
     }
 
-    /// Whether a copy is made of one thing of the type to another.
-    pub fn is_copied(&self) -> bool {
-        self.names.copies.is_some()
+    /// Whether a parameter of that name may hold it.
+    pub fn is_held_by(&self, name: Name) -> bool {
+        self.names.candidates.contains(name)
+    }
+
+    /// Whether a parameter of that name may hold several of them.
+    pub fn may_be_listed_in(&self, name: Name) -> bool {
+        self.is_held_by(name) || self.names.plain.contains(&name)
+    }
+
+    /// Whether the request names it nearer to the top than that.
+    pub fn is_named_above(&self, request: &Request<'_>, depth: u32) -> bool {
+        depth > 0 && request.parameters.depth_of(&self.names.candidates).is_some_and(|named| named < depth)
+    }
+
+    /// Where an operation is on two: names of what it takes and of what that becomes. A service numbers what it makes.
+    pub fn two(&self, request: &Request<'_>) -> Option<[Vec<String>; 2]> {
+        let Copies { sources, targets, is_made } = self.names.copies.as_ref()?;
+        let of = |_: Name, text: &str| if is_like_arn(text) { None } else { self.value(text) };
+        let [sources, mut targets] = [sources, targets].map(|names| request.parameters.first_of(names, of));
+        if targets.is_empty() && !sources.is_empty() && *is_made {
+            targets.push("*".to_owned());
+        }
+        Some([sources, targets])
     }
 
     /// What the request says for it under names that say what it is, escaped. A parameter fills one variable only, but an
     /// ARN may hold several.
     pub fn named(&self, request: &Request<'_>, taken: &mut Vec<Name>) -> Vec<String> {
-        if let Some((sources, targets)) = &self.names.copies {
-            let of = |_: Name, text: &str| if is_arn(text) { None } else { self.value(text) };
-            let [mut copies, targets] = [sources, targets].map(|names| request.parameters.first_of(names, of));
-            copies.extend(targets);
-            if !copies.is_empty() {
-                return copies;
-            }
-        }
         let is_shared = matches!(self.reading, Reading::Front | Reading::Back);
         let used = std::cell::Cell::new(None);
         let values = request.parameters.first_of(&self.names.candidates, |name, text| {
-            if is_arn(text) || is_shared {
+            if is_like_arn(text) || is_shared {
                 return self.value(text);
             }
             let value = self.value(text).filter(|_| !taken.contains(&name))?;
@@ -118,6 +147,12 @@ impl VariablePlan {
             Some(value)
         });
         taken.extend(used.get());
+        let value = |text: &str| self.value(text);
+        let values = match used.get() {
+            Some(name) if self.aside.is_change(name) => self.aside.changed(&request.parameters, value),
+            _ if values.is_empty() => self.aside.values(&request.parameters, value),
+            _ => values,
+        };
         match request.parameters.text("path").filter(|_| self.has_path).map(|path| path.trim_matches('/')) {
             Some(path) if !path.is_empty() => values.iter().map(|value| format!("{}/{value}", escape(path))).collect(),
             _ => values,
@@ -141,34 +176,43 @@ impl VariablePlan {
 
     /// A parameter's text as the value: a name, or the name out of an ARN or URL of the type.
     pub fn value(&self, text: &str) -> Option<String> {
-        if text.is_empty() || text == "HIDDEN_DUE_TO_SECURITY_REASONS" {
+        if text.is_empty() || is_hidden(text) {
             return None;
         }
-        // MSK's ARNs are logged as they stand in the URL. Source: MSK Developer Guide, "Logging API calls".
-        let text = if text.starts_with(QUOTED) { Cow::Owned(unquoted(text)) } else { Cow::Borrowed(text) };
         if text.starts_with("arn:") {
-            let found = self.cuts.iter().filter_map(|(form, at)| cut(form, *at, &text));
+            if matches!(self.reading, Reading::Report)
+                && let Some((_, report)) = text.split_once(":report/")
+            {
+                return report.split(':').next().map(escape);
+            }
+            let found = self.cuts.iter().filter_map(|(form, at)| cut(form, *at, text));
             let found = found.filter(|found| !is_like_arn(found)).find(|found| self.may_be(found))?;
             // What an ARN holds is whole: no secret's letters are missing.
             return Some(escape(found));
         }
         let text = match self.reading {
-            Reading::Whole => self.without_before(&text),
-            Reading::LastSegment => text.rsplit('/').next().unwrap_or(&text),
+            Reading::Whole => self.without_before(text),
+            Reading::LastSegment => text.rsplit('/').next().unwrap_or(text),
             Reading::WithoutLeadingSlash => text.trim_start_matches('/'),
-            Reading::Function => return function(&text),
+            Reading::Function => return function(text),
             Reading::Scope if text == "CLOUDFRONT" => "global",
             Reading::Scope => return Some(escape(&text.to_ascii_lowercase())).filter(|scope| scope == "regional"),
             Reading::EventBus if text == "default" => return None,
-            Reading::EventBus => &text,
-            Reading::Front => text.split_once(':').map_or(&*text, |(front, _)| front),
+            Reading::EventBus => text,
+            Reading::Front => text.split_once(':').map_or(text, |(front, _)| front),
             Reading::Back => text.split_once(':')?.1,
-            Reading::BeforeColon => text.split(':').next().unwrap_or(&text),
+            Reading::BeforeColon => text.split(':').next().unwrap_or(text),
+            Reading::Report => text,
+            Reading::Url => text.split_once("://").map_or(text, |(_, host)| host).trim_end_matches('/'),
+            Reading::Catalog if is_account_id(text) => return None,
+            Reading::Catalog => text,
+            Reading::Model if is_profile(text) => return None,
+            Reading::Model => text,
             Reading::Instance if text.starts_with("mi-") || text.contains(':') => return None,
             Reading::ManagedNode if !text.starts_with("mi-") => return None,
-            Reading::Instance | Reading::ManagedNode => &text,
-            Reading::Secret if self.may_be(&text) => return Some(format!("{}-??????", escape(&text))),
-            Reading::Secret => &text,
+            Reading::Instance | Reading::ManagedNode => text,
+            Reading::Secret if self.may_be(text) => return Some(format!("{}-??????", escape(text))),
+            Reading::Secret => text,
         };
         // What is no name of one thing may not choose the resource.
         Some(if self.may_be(text) { escape(text) } else { "*".to_owned() })
@@ -186,8 +230,19 @@ impl VariablePlan {
     /// `/change/C1` and `p-1` where the form says `change/` and `p-` itself.
     fn without_before<'t>(&self, text: &'t str) -> &'t str {
         let inner = text.strip_prefix('/').filter(|_| self.slash == Slash::WithoutColon).unwrap_or(text);
-        if self.before.is_empty() { text } else { inner.strip_prefix(self.before.as_str()).unwrap_or(text) }
+        if self.before.is_empty() {
+            return text;
+        }
+        // `servicesetting/` and `/ssm/a` are `servicesetting/ssm/a`.
+        let rest = if self.before.ends_with('/') { inner } else { text };
+        inner.strip_prefix(self.before.as_str()).unwrap_or(rest)
     }
+}
+
+/// Whether the variable before tells the resources of the type apart: a node group's name before its number.
+fn is_behind_own_name(kind: &ResourceType, form: &Form, at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|at| form.variables.get(at));
+    before.is_some_and(|before| stem(before).eq_ignore_ascii_case(&kind_name(kind)))
 }
 
 /// The forms of the service's types that have a variable.
@@ -199,8 +254,21 @@ fn cuts(service: &Service, kind: &ResourceType, own: &Form, at: usize, name: &st
         let at = form.variables.iter().position(|variable| variable == name)?;
         Some((form, at))
     });
-    [(own.clone(), at)].into_iter().chain(places).collect()
+    let outer = outer(service, name).and_then(|kind| {
+        let form = Form::new(&kind.arn);
+        let own = own_name(kind, name)?;
+        let at = form.variables.iter().position(|variable| format!("${{{variable}}}") == own)?;
+        Some((form, at))
+    });
+    let of_identity = name.starts_with("IamIdentity").then(|| Form::new(IDENTITY)).and_then(|form| {
+        let at = form.variables.iter().position(|variable| variable == name)?;
+        Some((form, at))
+    });
+    [(own.clone(), at)].into_iter().chain(places).chain(outer).chain(of_identity).collect()
 }
+
+/// Whom an access entry of EKS is for. Source: EKS User Guide, "Access entries": their ARNs have the parts of its ARN.
+const IDENTITY: &str = "arn:${Partition}:iam::${IamIdentityAccountID}:${IamIdentityType}/${IamIdentityName}";
 
 /// The value of a variable in an ARN of the form.
 fn cut<'t>(form: &Form, at: usize, arn: &'t str) -> Option<&'t str> {
@@ -248,6 +316,10 @@ fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Re
     let is_name = |place: Option<usize>| matches!(place.and_then(|place| form.pieces.get(place)), Some(Piece::Name(_)));
     match (service.prefix(), name) {
         ("codebuild", "ProjectName") => return Reading::BeforeColon,
+        ("codebuild", "ReportGroupName") => return Reading::Report,
+        ("iam", "OidcProviderName") => return Reading::Url,
+        ("glue", "CatalogName") => return Reading::Catalog,
+        ("bedrock", "ResourceId") if kind.name == "foundation-model" => return Reading::Model,
         ("ssm", "InstanceId") if kind.name == "instance" => return Reading::Instance,
         ("ssm", "InstanceId") => return Reading::ManagedNode,
         ("secretsmanager", "SecretId") => return Reading::Secret,
@@ -270,16 +342,12 @@ fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Re
     }
 }
 
-/// What ARNs in a URL begin with.
-const QUOTED: &str = "arn%3A";
-
-fn is_arn(text: &str) -> bool {
-    is_like_arn(text) || text.starts_with(QUOTED)
-}
-
-/// What stands in a URL, as it is: `%3A` is a colon, `%2F` a slash.
-fn unquoted(text: &str) -> String {
-    text.replace("%3A", ":").replace("%2F", "/")
+/// Whether a text stands where services leave out what was there: `HIDDEN_DUE_TO_SECURITY_REASONS`, `****` (Organizations,
+/// MWAA), `***OMITTED***` (Redshift Data API), `<sensitiveDataRemoved>` (EC2). Sources: their guides, logging with
+/// CloudTrail.
+fn is_hidden(text: &str) -> bool {
+    let is_starred = |text: &str| text.len() > 2 && text.starts_with("***") && text.ends_with("***");
+    text == "HIDDEN_DUE_TO_SECURITY_REASONS" || text == "<sensitiveDataRemoved>" || is_starred(text)
 }
 
 /// A function's name out of what `functionName` may hold: a name, a partial or whole ARN, with a qualifier or without.

@@ -9,6 +9,7 @@ mod iam_cases;
 mod iam_memory;
 mod iam_operations;
 mod iam_real;
+mod iam_records;
 mod iam_services;
 mod ingest;
 mod months;

@@ -1,0 +1,196 @@
+//! What a request says of the resources of one type: see `resources`.
+
+use std::borrow::Cow;
+
+use super::arn::escape;
+use super::event::Place;
+use super::form::Form;
+use super::params::{Entry, Name, is_like_arn};
+use super::plan::{TypePlan, is_any_resource};
+use super::queue;
+use super::resources::{RESOURCES_MAX, Request, Told, fill, is_plain};
+use super::response;
+use super::variable::VariablePlan;
+/// What was found for one resource type.
+#[derive(Default)]
+pub(super) struct OfType {
+    pub arns: Vec<String>,
+    /// Nothing in them is left open.
+    pub is_whole: bool,
+    /// Whether they were given as ARNs.
+    pub is_by_arn: bool,
+    /// Whether one of them is called the resource: then the request is about nothing else.
+    pub is_resource: bool,
+    /// Places of the variables that are known where they were not.
+    known: Vec<usize>,
+}
+
+impl OfType {
+    fn given(arns: Vec<String>) -> OfType {
+        OfType { arns, is_whole: true, is_by_arn: true, ..OfType::default() }
+    }
+
+    /// The variables that are known.
+    pub fn known<'k>(&self, kind: &'k TypePlan) -> Vec<&'k str> {
+        self.known.iter().filter_map(|at| kind.form.variables.get(*at)).map(String::as_str).collect()
+    }
+
+    /// How much is known: whether the outermost variable is, and how many are.
+    pub fn rank(&self) -> (bool, bool, usize) {
+        (self.is_by_arn, self.known.contains(&0), self.known.len())
+    }
+
+    /// Whether something is within a resource.
+    pub fn is_within(&self, outer: &str) -> bool {
+        self.arns.iter().any(|arn| arn.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/')))
+    }
+}
+
+/// What is found for a type.
+pub(super) fn of_type(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option<&Told<'_>>) -> OfType {
+    let is_own = |arn: &String| !kind.closer.iter().any(|form| form.fits(arn));
+    let own = |arns: Vec<String>| -> Vec<String> {
+        arns.into_iter().filter(is_own).map(|arn| if kind.is_topic { topic(arn) } else { arn }).collect()
+    };
+    let listed = if kind.is_of_any_service { Vec::new() } else { own(request.listed(&kind.form)) };
+    if !listed.is_empty() {
+        return OfType::given(listed);
+    }
+    let Given { arns, is_aside, is_resource, is_mixed } = in_parameters(kind, request);
+    let mut given = own(arns);
+    if !given.is_empty() {
+        if is_mixed {
+            let all = filled(kind, request, place, None, true);
+            if given.iter().all(|arn| all.arns.contains(arn)) {
+                return OfType { is_by_arn: true, ..all };
+            }
+        }
+        // A bucket that is named goes before one whose ARN stands somewhere in what is put on it.
+        let named = is_aside.then(|| filled(kind, request, place, None, false));
+        if let Some(named) = named.filter(|named| named.is_whole && !named.arns.is_empty()) {
+            return named;
+        }
+        given.extend(copied(kind, request, place, false).map(|copied| copied.arns).unwrap_or_default());
+        return OfType { is_resource, ..OfType::given(given) };
+    }
+    let made = own(in_response(&kind.form, request));
+    if !made.is_empty() {
+        return OfType::given(made);
+    }
+    let queues = if kind.is_queue() { queue::arns(&kind.form, request) } else { Vec::new() };
+    if queues.is_empty() { filled(kind, request, place, told, true) } else { OfType::given(queues) }
+}
+
+/// The topic of a subscription's ARN.
+fn topic(arn: String) -> String {
+    match arn.match_indices(':').nth(5) {
+        Some((at, _)) => arn.get(..at).unwrap_or(&arn).to_owned(),
+        None => arn,
+    }
+}
+
+/// ARNs in the parameters.
+struct Given {
+    arns: Vec<String>,
+    /// Whether none of them stands where the one that is acted on would.
+    is_aside: bool,
+    is_resource: bool,
+    /// Whether names stand in one list with them.
+    is_mixed: bool,
+}
+
+/// ARNs in the parameters: of several those are meant that stand where the one that is acted on would.
+fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
+    let all: Vec<(Entry<'_>, Cow<'_, str>)> = request.parameters.arns_of(&kind.form).take(RESOURCES_MAX).collect();
+    let near = all.iter().filter(|(entry, _)| kind.is_given_by(entry.name)).map(|(entry, _)| entry.depth).min();
+    let is_meant = |entry: &Entry<'_>| match near {
+        Some(_) => kind.is_given_by(entry.name),
+        None => !kind.is_of_any_service,
+    };
+    let meant: Vec<(Entry<'_>, Cow<'_, str>)> = all.into_iter().filter(|(entry, _)| is_meant(entry)).collect();
+    // `bucket` in a bucket's replication is where its objects go.
+    let is_named_above =
+        |depth: u32| kind.variables.last().is_some_and(|variable| variable.is_named_above(request, depth));
+    let is_name = |text: &&str| !text.is_empty() && !is_like_arn(text);
+    let is_mixed = |name: Name| {
+        let is_listed = kind.variables.last().is_some_and(|variable| variable.may_be_listed_in(name));
+        is_listed && request.parameters.texts_of(name).iter().any(is_name)
+    };
+    Given {
+        is_mixed: meant.iter().any(|(entry, _)| is_mixed(entry.name)),
+        is_aside: near.is_none_or(is_named_above),
+        is_resource: meant.iter().any(|(entry, _)| entry.depth == 0 && is_any_resource(entry.name)),
+        arns: meant.into_iter().map(|(_, arn)| arn.into_owned()).collect(),
+    }
+}
+
+fn in_response(form: &Form, request: &Request<'_>) -> Vec<String> {
+    let given = request.parameters.given_back(request.response, form);
+    let pattern = |given: response::Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
+    given.map(pattern).take(RESOURCES_MAX).collect()
+}
+
+/// The type's form filled from the request; `is_plain` where a bare `name` or `id` may fill it.
+fn filled(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option<&Told<'_>>, is_plain: bool) -> OfType {
+    if let Some(copied) = copied(kind, request, place, true) {
+        return copied;
+    }
+    let values = values(kind, request, told, is_plain);
+    let Some(longest) = values.iter().map(Vec::len).max().filter(|n| *n > 0) else { return OfType::default() };
+    let is_told = |(values, variable): (&Vec<String>, &VariablePlan)| !values.is_empty() || variable.is_counted;
+    let is_whole = values.iter().zip(&kind.variables).all(is_told);
+    let mut arns = Vec::new();
+    for i in 0..longest.min(RESOURCES_MAX) {
+        let arn = fill(&kind.form, place, |at| {
+            let known = values.get(at)?;
+            // One value goes with all, several go with each other in order.
+            known.get(i).or(if known.len() == 1 { known.first() } else { None }).map(String::as_str)
+        });
+        if kind.form.fits(&arn) {
+            arns.push(arn);
+        }
+    }
+    let known = values.iter().enumerate().filter(|(_, values)| !values.is_empty()).map(|(at, _)| at).collect();
+    OfType { arns, is_whole, known, ..OfType::default() }
+}
+
+/// Where an operation is on two things: what a copy is made of, where that is, and what it becomes. Where the source
+/// `is_named`; else what it becomes alone.
+/// Source: EC2 User Guide, "Grant permissions to copy Amazon EC2 AMIs": CopyImage is on the source too.
+fn copied(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, is_named: bool) -> Option<OfType> {
+    let (variable, outer) = kind.variables.split_last()?;
+    let [sources, targets] = variable.two(request).filter(|[sources, _]| sources.is_empty() != is_named)?;
+    let outer: Vec<Option<String>> =
+        outer.iter().map(|variable| variable.named(request, &mut Vec::new()).into_iter().next()).collect();
+    let region = request.parameters.text("SourceRegion").filter(|region| is_plain(region));
+    let from = Place { aws_region: region.or(place.aws_region), ..place };
+    let of = |place: Place<'_>, name: &str| {
+        fill(&kind.form, place, |at| outer.get(at).map_or(Some(name), |outer| outer.as_deref()))
+    };
+    let arns = sources.iter().map(|source| of(from, source)).chain(targets.iter().map(|target| of(place, target)));
+    let known = (0..=outer.len()).filter(|at| outer.get(*at).is_none_or(Option::is_some)).collect();
+    let is_whole = outer.iter().all(Option::is_some);
+    Some(OfType { arns: arns.take(RESOURCES_MAX).collect(), is_whole, known, ..OfType::default() })
+}
+
+/// What the request says for each of a type's variables.
+fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&Told<'_>>, is_plain: bool) -> Vec<Vec<String>> {
+    let last = kind.variables.len().saturating_sub(1);
+    let mut taken = Vec::new();
+    let named = kind.variables.iter().enumerate().map(|(i, variable)| match told {
+        Some(told) if told.kinds.contains(&kind.hash) && i == last => {
+            told.names.iter().filter_map(|name| variable.value(name)).collect()
+        }
+        // What is told is of another type.
+        Some(_) if variable.is_any_resource => Vec::new(),
+        _ => variable.named(request, &mut taken),
+    });
+    let mut values: Vec<Vec<String>> = named.collect();
+    for left_over in [false, true].into_iter().filter(|_| is_plain) {
+        let is_of_other = |variable: &VariablePlan| told.is_some() && variable.is_any_resource;
+        let open =
+            values.iter_mut().zip(&kind.variables).filter(|(v, variable)| v.is_empty() && !is_of_other(variable));
+        open.for_each(|(values, variable)| *values = variable.plain(request, &mut taken, left_over));
+    }
+    values
+}
