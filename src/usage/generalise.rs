@@ -82,26 +82,37 @@ fn object_key(rest: &str) -> Option<String> {
     if key == "*" {
         return None;
     }
-    let mut segments: Vec<Cow<'_, str>> = key.split('/').take(KEY_SEGMENTS).map(varying_words).collect();
-    if key.split('/').nth(KEY_SEGMENTS).is_some() {
-        segments.push(Cow::Borrowed("*"));
+    let mut pattern = String::with_capacity(rest.len());
+    pattern.push_str(container);
+    for (number, segment) in key.split('/').enumerate() {
+        if number > 0 {
+            pattern.push('/');
+        }
+        if number == KEY_SEGMENTS {
+            pattern.push('*');
+            break;
+        }
+        push_varying(&mut pattern, segment);
     }
-    Some(format!("{container}{}", segments.join("/")))
+    Some(pattern)
 }
 
-/// A key segment with everything from its first to its last word that holds a digit replaced by one `*`.
-fn varying_words(segment: &str) -> Cow<'_, str> {
-    let is_separator = |c: char| matches!(c, '-' | '_' | '.' | '=' | '+' | '@' | ',' | '~' | ' ');
-    let (Some(first), Some(last)) =
-        (segment.find(|c: char| c.is_ascii_digit()), segment.rfind(|c: char| c.is_ascii_digit()))
-    else {
-        return Cow::Borrowed(segment);
+/// Adds a key segment with everything from its first to its last word that holds a digit replaced by one `*`.
+fn push_varying(pattern: &mut String, segment: &str) {
+    // Bytes, because nearly every event on objects comes here; all that is looked for is ASCII.
+    let bytes = segment.as_bytes();
+    let is_separator = |b: &u8| matches!(b, b'-' | b'_' | b'.' | b'=' | b'+' | b'@' | b',' | b'~' | b' ');
+    let first = bytes.iter().position(u8::is_ascii_digit);
+    let Some((first, last)) = first.zip(bytes.iter().rposition(u8::is_ascii_digit)) else {
+        pattern.push_str(segment);
+        return;
     };
-    let (before, rest) = segment.split_at(first);
-    let after = segment.get(last..).unwrap_or(rest);
-    let kept_before = before.rfind(is_separator).map_or("", |i| &before[..=i]);
-    let kept_after = after.find(is_separator).map_or("", |i| &after[i..]);
-    Cow::Owned(format!("{kept_before}*{kept_after}"))
+    let before = bytes.get(..first).and_then(|bytes| bytes.iter().rposition(is_separator)).map_or(0, |at| at + 1);
+    let after =
+        bytes.get(last..).and_then(|bytes| bytes.iter().position(is_separator)).map_or(bytes.len(), |at| last + at);
+    pattern.push_str(segment.get(..before).unwrap_or_default());
+    pattern.push('*');
+    pattern.push_str(segment.get(after..).unwrap_or_default());
 }
 
 fn log_stream(rest: &str) -> Option<String> {
