@@ -220,7 +220,7 @@ fn row(principal: usize, account_id: &str, action: &str, resource: String, numbe
         principal_arn: format!("arn:aws:iam::{account_id}:role/role-{principal}").into(),
         principal_type: "AssumedRole".into(),
         permission_set: None,
-        session_name: Some(format!("person{}", numbers.below(5))).into(),
+        session_name: Some(format!("person{}", numbers.below(5)).into()),
         action: Some(action.into()),
         resource: resource.into(),
         outcome: if numbers.below(20) == 0 { Outcome::Denied } else { Outcome::Allowed },

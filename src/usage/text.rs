@@ -162,7 +162,7 @@ mod tests {
         let mut pool = TextPool::default();
         let (a, b) = (pool.text("a"), pool.text("b"));
         assert!(Arc::ptr_eq(&a.0, &pool.text("a").0));
-        assert!(a < b && a == *"a" && a == Text::from("a"));
+        assert!(a < b && a == *"a" && a == "a");
     }
 
     #[test]
