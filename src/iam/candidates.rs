@@ -281,9 +281,12 @@ pub(super) fn outer<'s>(service: &'s Service, variable: &str) -> Option<&'s Reso
 
 /// What a type's form calls a variable that is called after the type and it.
 pub(super) fn own_name(kind: &ResourceType, variable: &str) -> Option<String> {
-    let name = kind_name(kind);
-    let (front, own) = variable.split_at_checked(name.len())?;
-    (front.eq_ignore_ascii_case(&name) && own.eq_ignore_ascii_case("uuid")).then(|| format!("${{{own}}}"))
+    // Looked at first, because few variables are called so, and every type of the service is asked.
+    let (front, own) = variable.split_at_checked(variable.len().checked_sub("uuid".len())?)?;
+    if !own.eq_ignore_ascii_case("uuid") {
+        return None;
+    }
+    front.eq_ignore_ascii_case(&kind_name(kind)).then(|| format!("${{{own}}}"))
 }
 
 /// A name without its first words, as a parameter may be called: `EndpointName` of `DevEndpointName`, `AliasIdentifier`
@@ -324,11 +327,14 @@ fn listed(service: &Service, kind: &ResourceType, variable: &str) -> Vec<String>
     let is_anything = is_plain_name(variable) || service.resource_types().iter().filter(is_last).count() > 2;
     // What fills a variable that could be any type's is told apart by the type's name in it.
     let kind_name = kind_name(kind).to_ascii_lowercase();
-    let longer = longer(service, &kind_name);
+    let longer = if is_anything { longer(service, &kind_name) } else { Vec::new() };
     let is_of_kind = |name: &&String| {
+        if !is_anything {
+            return true;
+        }
         let (name, stem) = (name.to_ascii_lowercase(), stem(name).to_ascii_lowercase());
         let says_kind = name.contains(&kind_name) && !longer.iter().any(|kind| name.contains(kind));
-        !is_anything || says_kind || stem.len() > 2 && kind_name.contains(&stem)
+        says_kind || stem.len() > 2 && kind_name.contains(&stem)
     };
     let listed = service.parameters.get(variable).into_iter().flatten();
     listed.filter(says_something).filter(is_of_kind).cloned().collect()

@@ -84,7 +84,13 @@ impl VariablePlan {
             || name.ends_with("WithoutLeadingSlash");
         let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
         let names = Names::new(service, kind, form, at, said);
-        let others = service.resource_types().iter().filter(|other| other.arn != kind.arn);
+        let slash = match (is_path, is_last) {
+            (true, _) => Slash::Always,
+            (_, true) => Slash::WithoutColon,
+            _ => Slash::Never,
+        };
+        let is_other = |other: &&ResourceType| slash == Slash::WithoutColon && other.arn != kind.arn;
+        let others = service.resource_types().iter().filter(is_other);
         // A key may be named by its alias, which is no part of its ARN.
         let alias = (name == "KeyId" && kind.arn.contains(":kms:")).then(|| "alias/".to_owned());
         let is_model = service.prefix() == "bedrock" && kind.name == "foundation-model";
@@ -95,11 +101,7 @@ impl VariablePlan {
             before: before(form, at),
             others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).chain(alias).collect(),
             reading: reading(service, kind, form, at),
-            slash: match (is_path, is_last) {
-                (true, _) => Slash::Always,
-                (_, true) => Slash::WithoutColon,
-                _ => Slash::Never,
-            },
+            slash,
             has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId") || is_model,
             has_path: name.ends_with("WithPath") && said.is_made,
             is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
