@@ -155,7 +155,8 @@ impl VariablePlan {
             _ if values.is_empty() => self.aside.values(&request.parameters, value),
             _ => values,
         };
-        match request.parameters.text("path").filter(|_| self.has_path).map(|path| path.trim_matches('/')) {
+        let path = self.has_path.then(|| request.parameters.text("path")).flatten();
+        match path.map(|path| path.trim_matches('/')) {
             Some(path) if !path.is_empty() => values.iter().map(|value| format!("{}/{value}", escape(path))).collect(),
             _ => values,
         }
@@ -249,9 +250,11 @@ fn is_behind_own_name(kind: &ResourceType, form: &Form, at: usize) -> bool {
 
 /// The forms of the service's types that have a variable.
 fn cuts(service: &Service, kind: &ResourceType, own: &Form, at: usize, name: &str) -> Vec<(Form, usize)> {
-    let others = service.resource_types().iter().filter(|other| other.arn != kind.arn && !is_plain_name(name));
     let written = format!("${{{name}}}");
-    let others = others.filter(|other| other.arn.contains(&written)).map(|other| Form::new(&other.arn));
+    let finder = memchr::memmem::Finder::new(&written);
+    let has_it = |other: &&ResourceType| finder.find(other.arn.as_bytes()).is_some() && other.arn != kind.arn;
+    let others = service.resource_types().iter().filter(|_| !is_plain_name(name)).filter(has_it);
+    let others = others.map(|other| Form::new(&other.arn));
     let places = others.filter_map(|form| {
         let at = form.variables.iter().position(|variable| variable == name)?;
         Some((form, at))
@@ -305,7 +308,8 @@ fn before(form: &Form, at: usize) -> String {
 
 /// `alias/` of `arn:…:alias/${Alias}`.
 fn begins_with(form: &str) -> Option<&str> {
-    let (front, _) = form.splitn(6, ':').nth(5)?.split_once("${")?;
+    let tail = form.get(memchr::memchr_iter(b':', form.as_bytes()).nth(4)? + 1..)?;
+    let front = tail.get(..memchr::memmem::find(tail.as_bytes(), b"${")?)?;
     front.ends_with('/').then_some(front)
 }
 

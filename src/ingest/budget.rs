@@ -10,7 +10,7 @@ const FIXED_BYTES: u64 = 136 << 20;
 const THREAD_BYTES: u64 = 72 << 20;
 
 /// Memory of a row of usage, with what becomes of it while it is written.
-const USAGE_ROW_BYTES: u64 = 1_000;
+const USAGE_ROW_BYTES: u64 = 800;
 
 /// The smallest limit that anything that writes runs under.
 pub const MEMORY_LIMIT_MIN_BYTES: u64 = 256 << 20;
@@ -50,7 +50,7 @@ impl Budget {
         let threads = threads.clamp(1, ((limit_bytes - FIXED_BYTES) * 2 / 3 / THREAD_BYTES).max(1) as usize);
         let free = limit_bytes - FIXED_BYTES - THREAD_BYTES * threads as u64;
         let (seen_bytes, shared_bytes) = (free * 3 / 16, free / 16);
-        let usage_bytes = limit_bytes / 16;
+        let usage_bytes = (limit_bytes / 16).max(free / 8);
         let batches = free.saturating_sub(seen_bytes + shared_bytes + usage_bytes);
         let usage_rows = (usage_bytes / USAGE_ROW_BYTES) as usize;
         // An object of the greatest size is in memory alone.

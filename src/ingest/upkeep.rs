@@ -6,7 +6,9 @@ use super::error::IngestError;
 use super::run::write_usage;
 use super::shared::HeldCalls;
 use crate::iam::Catalog;
-use crate::store::{Commit, DataFile, Snapshot, Store, StoreError, Table, UsageState, Writer, read_batches};
+use crate::store::{
+    Commit, DataFile, OutdatedDay, Snapshot, Store, StoreError, Table, UsageState, Writer, read_batches,
+};
 use crate::usage::{self, Aggregator, EVENT_COLUMNS, EventColumns, UsageRow};
 
 /// Derives the usage of every day anew that was derived under another catalogue, or is not whole; returns how many
@@ -43,20 +45,18 @@ pub fn refresh_usage_if_outdated(store: &Store, catalog: &Catalog) -> Result<Ref
 pub(super) fn refresh(
     writer: &mut Writer,
     catalog: &Catalog,
-    mut held: Option<&mut HeldCalls>,
+    held: Option<&mut HeldCalls>,
 ) -> Result<usize, IngestError> {
     let days = writer.store().outdated_usage_days(&usage::version(catalog))?;
-    let count = days.len();
-    for day in days {
+    let (unresolved, outdated): (Vec<OutdatedDay>, Vec<OutdatedDay>) = days.iter().partition(|day| day.is_unresolved);
+    let unresolved: Vec<i32> = unresolved.iter().map(|day| day.event_date).collect();
+    resolve(writer, &unresolved, catalog, held)?;
+    for day in outdated {
         let snapshot = writer.store().snapshot(None)?;
-        let commit = if day.is_unresolved {
-            resolve(writer, &snapshot, day.event_date, catalog, held.as_deref_mut())?
-        } else {
-            rebuild(writer, &snapshot, day.event_date, catalog)?
-        };
+        let commit = rebuild(writer, &snapshot, day.event_date, catalog)?;
         writer.commit(&commit)?;
     }
-    Ok(count)
+    Ok(days.len())
 }
 
 /// Tells apart what the called accounts logged on those of the days that wait for it, by what is held of them.
@@ -68,16 +68,11 @@ pub(super) fn resolve_days(
 ) -> Result<(), IngestError> {
     let waiting = writer.store().outdated_usage_days(&usage::version(catalog))?;
     let is_waiting = |date: &i32| waiting.iter().any(|day| day.event_date == *date && day.is_unresolved);
-    for date in days {
-        if is_waiting(date) {
-            let snapshot = writer.store().snapshot(None)?;
-            let commit = resolve(writer, &snapshot, *date, catalog, Some(held))?;
-            writer.commit(&commit)?;
-        } else {
-            held.take(*date, &[]);
-        }
+    let (waiting, others): (Vec<i32>, Vec<i32>) = days.iter().copied().partition(is_waiting);
+    for date in others {
+        held.take(date, &[]);
     }
-    Ok(())
+    resolve(writer, &waiting, catalog, Some(held))
 }
 
 /// Ends an ingest: tells apart what the called accounts logged, and merges what lies in many files.
@@ -131,20 +126,27 @@ fn replace(
 }
 
 fn resolve(
-    writer: &Writer,
-    snapshot: &Snapshot,
-    date: i32,
+    writer: &mut Writer,
+    days: &[i32],
     catalog: &Catalog,
-    held: Option<&mut HeldCalls>,
-) -> Result<Commit, IngestError> {
-    let files = files_of(snapshot, Table::Events, date);
-    let (calls, files) = held.map_or((None, files.clone()), |held| held.take(date, &files));
-    let rows = usage::summed(usage::resolve_day(&files, calls, catalog)?);
-    let old: Vec<&DataFile> =
-        files_of(snapshot, Table::Usage, date).into_iter().filter(|file| is_cross_account(file)).collect();
-    let mut commit = whole(date, catalog, "tell calls between accounts apart");
-    replace(writer, &mut commit, date, &old, &[rows])?;
-    Ok(commit)
+    mut held: Option<&mut HeldCalls>,
+) -> Result<(), IngestError> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    let snapshot = writer.store().snapshot(None)?;
+    let mut commit = Commit { message: "tell calls between accounts apart".to_owned(), ..Default::default() };
+    for date in days.iter().copied() {
+        let files = files_of(&snapshot, Table::Events, date);
+        let (calls, files) = held.as_deref_mut().map_or((None, files.clone()), |held| held.take(date, &files));
+        let rows = usage::summed(usage::resolve_day(&files, calls, catalog)?);
+        let old: Vec<&DataFile> =
+            files_of(&snapshot, Table::Usage, date).into_iter().filter(|file| is_cross_account(file)).collect();
+        commit.usage.push((date, UsageState::Whole(usage::version(catalog))));
+        replace(writer, &mut commit, date, &old, &[rows])?;
+    }
+    writer.commit(&commit)?;
+    Ok(())
 }
 
 fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -> Result<Commit, IngestError> {
@@ -156,15 +158,11 @@ fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -
         }
     }
     let rows = [aggregator.finish().0, usage::resolve_day(&files, None, catalog)?].map(usage::summed);
-    let mut commit = whole(date, catalog, "derive usage anew");
+    let mut commit = Commit {
+        usage: vec![(date, UsageState::Whole(usage::version(catalog)))],
+        message: "derive usage anew".to_owned(),
+        ..Default::default()
+    };
     replace(writer, &mut commit, date, &files_of(snapshot, Table::Usage, date), &rows)?;
     Ok(commit)
-}
-
-fn whole(date: i32, catalog: &Catalog, message: &str) -> Commit {
-    Commit {
-        usage: vec![(date, UsageState::Whole(usage::version(catalog)))],
-        message: message.to_owned(),
-        ..Default::default()
-    }
 }

@@ -1,7 +1,7 @@
 //! Who used what: the roll-up from events to `usage`.
 //!
 //! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts with `interner`, `generalise` keeps what varies
-//! without end out of the table, `origin` is where calls came from, `sum` adds rows up, `months` keeps sums of whole months, `cross_account` counts a call
+//! without end out of the table, `origin` is where calls came from, `sum` adds rows up, `order` puts them in order, `months` keeps sums of whole months, `cross_account` counts a call
 //! that two accounts logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `select` says
 //! whose usage is meant, `data_events` which services' data events there are, `text` the texts that rows share.
 
@@ -14,6 +14,7 @@ mod encode_origin;
 mod generalise;
 mod interner;
 mod months;
+mod order;
 mod origin;
 mod read;
 mod row;

@@ -7,16 +7,21 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hashbrown::HashMap;
+
 use super::encode::{decode, encode};
 use super::read::ReadError;
-use super::row::UsageRow;
-use super::sum::{Sums, summed};
-use super::text::TextPool;
+use super::row::{Outcome, UsageRow};
+use super::sum::summed;
+use super::text::{Text, TextPool};
 use crate::store::{DataFile, Snapshot, Table, UsageMonth, Writer, read_batches};
 use crate::time::format_date;
 
 /// Rows of days that are worth summing up: fewer are as quickly read as they are.
 pub const MONTH_ROWS_MIN: u64 = 20_000;
+
+/// Files of days that are, whatever their rows: opening one takes longer than reading a little.
+const FILES_MIN: usize = 8;
 
 /// Days before the newest that may still change.
 const OPEN_DAYS: i32 = 2;
@@ -68,7 +73,7 @@ pub fn refresh_months(writer: &Writer, rows_min: u64, rows_max: usize) -> Result
         let added: Vec<&DataFile> =
             files.iter().copied().filter(|file| !before.as_ref().is_some_and(|before| before.covers(file))).collect();
         let added_rows: u64 = added.iter().map(|file| file.rows).sum();
-        if added_rows < rows_min {
+        if added.is_empty() || added_rows < rows_min && added.len() < FILES_MIN {
             continue;
         }
         // A copy that can't be read is made anew.
@@ -87,26 +92,59 @@ fn month_of(event_date: i32) -> String {
 
 /// `None` where there would be too many rows.
 fn sum(before: Option<&UsageMonth>, added: &[&DataFile], rows_max: usize) -> Result<Option<Vec<UsageRow>>, ReadError> {
-    let (mut sums, mut pool) = (Sums::default(), TextPool::default());
+    let (mut whole, mut pool) = (Whole::default(), TextPool::default());
     let first = added.iter().map(|file| file.event_date).min().unwrap_or_default();
     let paths = before.iter().map(|month| month.path.as_path()).chain(added.iter().map(|file| file.path.as_path()));
     for path in paths {
-        sums.add(whole(path, first, &mut pool)?);
-        if sums.len() > rows_max {
+        for batch in read_batches(path, None, None)? {
+            for row in decode(&batch?, &mut pool)? {
+                whole.add(UsageRow { event_date: first, session_name: None, ..row });
+            }
+        }
+        if whole.rows.len() > rows_max {
             return Ok(None);
         }
     }
-    Ok(Some(sums.finish()).filter(|rows| rows.len() <= rows_max))
+    Ok(Some(summed(whole.rows)).filter(|rows| rows.len() <= rows_max))
 }
 
-/// The rows of a file, summed over days and sessions.
-fn whole(path: &Path, event_date: i32, pool: &mut TextPool) -> Result<Vec<UsageRow>, ReadError> {
-    let mut rows = Vec::new();
-    for batch in read_batches(path, None, None)? {
-        rows.extend(decode(&batch?, pool)?);
+/// Rows summed as they come. Their texts must be of one pool.
+#[derive(Default)]
+struct Whole {
+    rows: Vec<UsageRow>,
+    places: HashMap<Key, usize, foldhash::fast::FixedState>,
+}
+
+/// What tells two rows of one day and no session apart: where each of their texts is.
+type Key = ([usize; 13], Outcome, bool);
+
+fn key(row: &UsageRow) -> Key {
+    let place = |text: &Option<Text>| text.as_ref().map_or(0, Text::place);
+    let texts = [
+        row.account_id.place(),
+        row.principal_arn.place(),
+        row.principal_type.place(),
+        place(&row.permission_set),
+        place(&row.action),
+        row.resource.place(),
+        row.confidence.place(),
+        row.rule.place(),
+        place(&row.passed_to_service),
+        row.event_source.place(),
+        row.event_name.place(),
+        row.aws_region.place(),
+        place(&row.via),
+    ];
+    (texts, row.outcome, row.cross_account)
+}
+
+impl Whole {
+    fn add(&mut self, row: UsageRow) {
+        let next = self.rows.len();
+        let place = *self.places.entry(key(&row)).or_insert(next);
+        match self.rows.get_mut(place) {
+            Some(held) => held.absorb(&row),
+            None => self.rows.push(row),
+        }
     }
-    for row in &mut rows {
-        (row.event_date, row.session_name) = (event_date, None);
-    }
-    Ok(summed(rows))
 }

@@ -56,6 +56,9 @@ pub struct UsageRow {
 impl UsageRow {
     /// The order of rows in a file: the table's sort order, then everything else, so that the same rows always make
     /// the same file.
+    ///
+    /// What `order` does sooner.
+    #[cfg(test)]
     pub fn stored_order(a: &UsageRow, b: &UsageRow) -> std::cmp::Ordering {
         fn key(row: &UsageRow) -> impl Ord + '_ {
             let main =
@@ -68,6 +71,7 @@ impl UsageRow {
     }
 
     /// Whether two rows count the same thing on the same day.
+    #[cfg(test)]
     pub fn same_use(a: &UsageRow, b: &UsageRow) -> bool {
         fn key(row: &UsageRow) -> impl PartialEq + '_ {
             let main =

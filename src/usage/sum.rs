@@ -4,6 +4,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::order::ordered;
 use super::row::UsageRow;
 
 /// Distinct resources that one principal's action may have within one day and one container (bucket, log group, …)
@@ -13,12 +14,10 @@ const RESOURCES_MAX: usize = 1_000;
 /// Adds up rows that count the same use of one day, from several batches or files; in stored order.
 pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
     contain(&mut rows);
-    // Stable, because that sort finds what is in order already, and rows come as a few sums.
-    rows.sort_by(UsageRow::stored_order);
     let mut sums: Vec<UsageRow> = Vec::with_capacity(rows.len());
-    for row in rows {
+    for (row, is_same) in ordered(rows) {
         match sums.last_mut() {
-            Some(last) if UsageRow::same_use(last, &row) => last.absorb(&row),
+            Some(last) if is_same => last.absorb(&row),
             _ => sums.push(row),
         }
     }

@@ -21,6 +21,11 @@ impl Default for Text {
 }
 
 impl Text {
+    /// A number that no other text of the same pool has.
+    pub(super) fn place(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
     /// The text itself.
     pub fn as_str(&self) -> &str {
         &self.0
