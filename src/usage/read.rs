@@ -20,6 +20,7 @@ use super::sum::summed;
 use super::text::TextPool;
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Table, read_batches};
+use crate::time::MICROS_PER_DAY;
 
 /// What can go wrong while usage is read or derived.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +70,8 @@ pub fn read(
     for day in by_day {
         rows.extend(derive(&day, selection, range, catalog)?);
     }
-    let first = rows.iter().map(|row| row.event_date).min().unwrap_or_default();
+    // By the events themselves: a month that is summed up has but one day.
+    let first = rows.iter().map(|row| row.first_time_us.div_euclid(MICROS_PER_DAY) as i32).min().unwrap_or_default();
     for row in &mut rows {
         row.event_date = first;
         if sessions == Sessions::Together {

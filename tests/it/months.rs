@@ -39,7 +39,12 @@ fn questions() -> Vec<(Selection, TimeRange)> {
     let whole = TimeRange::default();
     let from = TimeRange { from_us: parse_time("2024-03-03"), to_us: None };
     let cut = TimeRange { from_us: parse_time("2024-03-02T07:30:00Z"), to_us: parse_time("2024-03-06") };
-    [everybody, roles, sets].into_iter().flat_map(|who| [whole, from, cut].map(|range| (who.clone(), range))).collect()
+    // One who did nothing on the first day.
+    let late = Selection { users: of(&["*"]), ..Selection::default() };
+    [everybody, roles, sets, late]
+        .into_iter()
+        .flat_map(|who| [whole, from, cut].map(|range| (who.clone(), range)))
+        .collect()
 }
 
 fn answers(store: &Store) -> Vec<Vec<UsageRow>> {
