@@ -57,6 +57,9 @@ pub struct Optimized {
     pub interrupted: bool,
 }
 
+/// Rows of days that are summed up into their month here: fewer than an ingest would take the time for.
+const MONTH_ROWS_MIN: u64 = 1_000;
+
 /// Merges the small files of each day and gives back what no snapshot of the last [`OptimizeOptions::expire_older_than`]
 /// needs.
 ///
@@ -82,7 +85,7 @@ pub fn optimize(
     }
     sum.reclaimed.bytes += staged_bytes;
     let rows_max = budget::month_rows(options.memory_limit_bytes);
-    usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, rows_max)?;
+    usage::refresh_months(&writer, MONTH_ROWS_MIN, rows_max)?;
     let snapshot = store.snapshot(None)?;
     (sum.files_after, sum.bytes_after) = amount(&snapshot);
     sum.snapshot = snapshot.id;
