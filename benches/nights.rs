@@ -163,7 +163,7 @@ fn sql(store: &Path, arn: &str) -> Outcome<String> {
 
 /// What `trailpare actions` reads.
 fn actions(store: &Path, arn: &str) -> Outcome<String> {
-    let snapshot = Store::open(store)?.snapshot_without_statistics(None)?;
+    let snapshot = Store::open(store)?.snapshot_with(None, usage::STATISTICS)?;
     let selection = Selection { principals: vec![arn.to_owned()], ..Selection::default() };
     let rows = usage::read(&snapshot, &selection, &TimeRange::default(), Sessions::Together, Catalog::embedded())?;
     Ok(format!("{rows:?}"))

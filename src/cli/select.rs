@@ -147,7 +147,7 @@ impl SelectArgs {
             context
                 .warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
         }
-        let snapshot = store.snapshot_without_statistics(self.at)?;
+        let snapshot = store.snapshot_with(self.at, usage::STATISTICS)?;
         let rows = usage::read(&snapshot, &selection, &range, sessions, catalog)?;
         if rows.is_empty() {
             return Err(nobody(&snapshot, &selection, &range)?);

@@ -121,12 +121,12 @@ impl Store {
 
     /// One snapshot of the store, the newest where `at` is `None`.
     pub fn snapshot(&self, at: Option<i64>) -> Result<Snapshot, StoreError> {
-        snapshot::read(&self.connect()?, &self.dir, at, true)
+        snapshot::read(&self.connect()?, &self.dir, at, None)
     }
 
-    /// The same without what is known of the files' columns, for whoever doesn't prune by it: it takes much of the time.
-    pub fn snapshot_without_statistics(&self, at: Option<i64>) -> Result<Snapshot, StoreError> {
-        snapshot::read(&self.connect()?, &self.dir, at, false)
+    /// The same, with nothing known of the files' columns but of these: that takes much of the time.
+    pub fn snapshot_with(&self, at: Option<i64>, columns: &[&str]) -> Result<Snapshot, StoreError> {
+        snapshot::read(&self.connect()?, &self.dir, at, Some(columns))
     }
 
     pub(crate) fn connect(&self) -> Result<Connection, StoreError> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use arrow::datatypes::Field;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::StoreError;
@@ -71,12 +72,12 @@ pub struct ColumnStats {
 
 /// Reads one snapshot, the newest one where `at` is `None`.
 ///
-/// Without `statistics` nothing is known of the files' columns.
+/// With `columns` nothing is known of the files' columns but of these.
 pub(super) fn read(
     connection: &Connection,
     dir: &Path,
     at: Option<i64>,
-    statistics: bool,
+    columns: Option<&[&str]>,
 ) -> Result<Snapshot, StoreError> {
     let catalog = super::catalog_path(dir);
     let error = StoreError::catalog(&catalog);
@@ -99,9 +100,7 @@ pub(super) fn read(
     };
     let files = |table| -> rusqlite::Result<Vec<DataFile>> {
         let mut files = table_files(connection, dir, table, id)?;
-        if statistics {
-            add_statistics(connection, table, &mut files)?;
-        }
+        add_statistics(connection, table, columns, &mut files)?;
         Ok(files)
     };
     Ok(Snapshot {
@@ -125,18 +124,28 @@ fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64)
     files.collect()
 }
 
-fn add_statistics(connection: &Connection, table: Table, files: &mut [DataFile]) -> rusqlite::Result<()> {
-    let position: HashMap<i64, usize> = files.iter().enumerate().map(|(i, file)| (file.id, i)).collect();
+fn add_statistics(
+    connection: &Connection,
+    table: Table,
+    columns: Option<&[&str]>,
+    files: &mut [DataFile],
+) -> rusqlite::Result<()> {
     let schema = table.schema();
-    let column_at: HashMap<i64, usize> = schema.fields().iter().enumerate().map(|(i, f)| (field_id(f), i)).collect();
+    let is_wanted = |field: &Field| columns.is_none_or(|columns| columns.contains(&field.name().as_str()));
+    let fields = schema.fields().iter().enumerate().filter(|(_, field)| is_wanted(field));
+    let column_at: HashMap<i64, usize> = fields.map(|(i, field)| (field_id(field), i)).collect();
+    if column_at.is_empty() {
+        return Ok(());
+    }
+    let position: HashMap<i64, usize> = files.iter().enumerate().map(|(i, file)| (file.id, i)).collect();
     let mut statement = connection.prepare_cached(
         "SELECT data_file_id, column_id, null_count, min_value, max_value \
          FROM ducklake_file_column_stats WHERE table_id = ?1",
     )?;
     let mut rows = statement.query([table.id()])?;
     while let Some(row) = rows.next()? {
-        let file = position.get(&row.get::<_, i64>(0)?).and_then(|&i| files.get_mut(i));
-        if let (Some(file), Some(&column)) = (file, column_at.get(&row.get::<_, i64>(1)?)) {
+        let Some(&column) = column_at.get(&row.get::<_, i64>(1)?) else { continue };
+        if let Some(file) = position.get(&row.get::<_, i64>(0)?).and_then(|&i| files.get_mut(i)) {
             let stats = ColumnStats { column, null_count: row.get(2)?, min: row.get(3)?, max: row.get(4)? };
             file.columns.push(stats);
         }

@@ -39,6 +39,11 @@ const CALLS: &[(&str, &[&str])] = &[
     ]),
 ];
 
+/// The columns of whose statistics [`data_event_sources`] makes use.
+pub const STATISTICS: &[&str] = &[CATEGORY];
+
+const CATEGORY: &str = "event_category";
+
 /// The event sources (`s3.amazonaws.com`) of which the snapshot holds data events, of those in the table above.
 ///
 /// Cheap: where the catalog's bounds rule data events out nothing is read, else two columns of the roll-up, and that
@@ -103,7 +108,7 @@ fn is_call_of(name: &str, calls: &[&str]) -> bool {
 
 /// By the bounds of `event_category`; older records don't say it.
 fn may_hold_data_events(file: &DataFile) -> bool {
-    let column = Table::Events.schema().index_of("event_category").ok();
+    let column = Table::Events.schema().index_of(CATEGORY).ok();
     let bounds = file.columns.iter().find(|stats| Some(stats.column) == column);
     bounds.is_none_or(|stats| stats.null_count > 0 || stats.min.as_deref().is_none_or(|min| min <= "Data"))
 }

@@ -25,9 +25,9 @@ mod text;
 pub use aggregate::{Aggregator, version};
 pub use columns::{EVENT_COLUMNS, EventColumns};
 pub use cross_account::{SharedCalls, is_foreign_copy, resolve_day};
-pub use data_events::data_event_sources;
 #[cfg(test)]
 pub(crate) use data_events::known_sources;
+pub use data_events::{STATISTICS, data_event_sources};
 pub(crate) use encode::encode;
 pub use generalise::generalise;
 pub use months::{MONTH_ROWS_MIN, refresh_months};

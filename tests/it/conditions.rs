@@ -176,6 +176,12 @@ fn data_events_are_said_from_the_archive() {
             .1
             .contains("holds no data events of: S3 objects (GetObject, PutObject, …); Lambda")
     );
+    // A management event is none, whatever its name.
+    let management = json!({"eventCategory": "Management", "managementEvent": true});
+    let shards = record(12, "worker", "kinesis.amazonaws.com", "ListShards", "203.0.113.5", management);
+    let folder = tempfile::tempdir().unwrap();
+    let said = policy(&store(folder.path(), &[&records[..], &[shards]].concat()), "worker", &[]).1;
+    assert!(said.contains("; Kinesis records; their use"), "{said}");
     let object = json!({
         "eventCategory": "Data", "managementEvent": false,
         "requestParameters": {"bucketName": "b", "key": "k"},

@@ -48,7 +48,7 @@ fn questions() -> Vec<(Selection, TimeRange)> {
 }
 
 fn answers(store: &Store) -> Vec<Vec<UsageRow>> {
-    let snapshot = store.snapshot_without_statistics(None).expect("a snapshot");
+    let snapshot = store.snapshot_with(None, usage::STATISTICS).expect("a snapshot");
     let answer = |(who, range): (Selection, TimeRange)| {
         usage::read(&snapshot, &who, &range, Sessions::Together, Catalog::embedded()).expect("usage")
     };
