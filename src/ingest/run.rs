@@ -76,7 +76,7 @@ pub fn ingest(
     let rows_max = budget::month_rows(options.memory_limit_bytes);
     progress.stages.time(Stage::Commit, || usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, rows_max))?;
     writer.end_run(run, &summary.run)?;
-    summary.snapshot = store.snapshot(None)?.id;
+    summary.snapshot = store.snapshot_with(None, &[])?.id;
     summary.interrupted = progress.is_stopped();
     Ok(summary)
 }
@@ -123,7 +123,7 @@ fn take_in(
     committer: &mut Committer<'_>,
 ) -> Result<(), IngestError> {
     let staging = committer.writer.staging();
-    let all_bytes: u64 = objects.iter().map(|object| object.size_bytes).sum();
+    let all_bytes = progress.bytes_total.load(Ordering::Relaxed);
     // What fits a batch is one, because small files compress worse.
     let is_one = all_bytes as f64 * GROWTH <= budget.batch_bytes as f64;
     let threads = if is_one { 1 } else { budget.threads };

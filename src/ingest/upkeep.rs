@@ -51,8 +51,12 @@ pub(super) fn refresh(
     let (unresolved, outdated): (Vec<OutdatedDay>, Vec<OutdatedDay>) = days.iter().partition(|day| day.is_unresolved);
     let unresolved: Vec<i32> = unresolved.iter().map(|day| day.event_date).collect();
     resolve(writer, &unresolved, catalog, held)?;
+    if outdated.is_empty() {
+        return Ok(days.len());
+    }
+    // Each day has its own files, so that what is done to one changes no other.
+    let snapshot = writer.store().snapshot_with(None, &[])?;
     for day in outdated {
-        let snapshot = writer.store().snapshot(None)?;
         let commit = rebuild(writer, &snapshot, day.event_date, catalog)?;
         writer.commit(&commit)?;
     }

@@ -50,20 +50,6 @@ fn folder(dir: &Path) -> PathBuf {
     dir.join("usage-months")
 }
 
-/// The copies whose files are all among `files`, at most one a month.
-pub(super) fn of_files(dir: &Path, files: &[&DataFile]) -> Vec<UsageMonth> {
-    let names: BTreeSet<&str> = files.iter().filter_map(|file| name_of(&file.path)).collect();
-    let mut found = BTreeMap::new();
-    for path in fs::read_dir(folder(dir)).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        // What can't be read is as good as missing.
-        let Some(month) = open(path) else { continue };
-        if !month.covers.is_empty() && month.covers.iter().all(|name| names.contains(name.as_str())) {
-            found.insert(month.month.clone(), month);
-        }
-    }
-    found.into_values().collect()
-}
-
 fn open(path: PathBuf) -> Option<UsageMonth> {
     let month = name_of(&path).filter(|name| name.ends_with(".parquet"))?.get(..7)?.to_owned();
     let reader = SerializedFileReader::new(File::open(&path).ok()?).ok()?;
@@ -74,9 +60,18 @@ fn open(path: PathBuf) -> Option<UsageMonth> {
 }
 
 impl Snapshot {
-    /// The copies that stand for some of `files`, usage files of this snapshot.
+    /// The copies that stand for some of `files`, usage files of this snapshot; at most one a month.
     pub fn usage_months(&self, files: &[&DataFile]) -> Vec<UsageMonth> {
-        of_files(&self.dir, files)
+        let names: BTreeSet<&str> = files.iter().filter_map(|file| name_of(&file.path)).collect();
+        let mut found = BTreeMap::new();
+        for path in fs::read_dir(folder(&self.dir)).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            // What can't be read is as good as missing.
+            let Some(month) = open(path) else { continue };
+            if !month.covers.is_empty() && month.covers.iter().all(|name| names.contains(name.as_str())) {
+                found.insert(month.month.clone(), month);
+            }
+        }
+        found.into_values().collect()
     }
 }
 

@@ -57,9 +57,7 @@ pub fn read_batches(
         }
         builder.build()
     };
-    let reader = open().map_err(StoreError::parquet(path))?;
-    let path: Arc<Path> = path.into();
-    Ok(reader.map(move |batch| batch.map_err(|e| StoreError::parquet(&path)(e.into()))))
+    open().map(|reader| batches(path, reader)).map_err(StoreError::parquet(path))
 }
 
 /// Reads some columns of a data file, texts as dictionaries: for whoever looks at each text but once.
@@ -72,9 +70,16 @@ pub fn read_dictionaries(
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
         columns_of(file, &metadata, columns, true)
     };
-    let reader = open().map_err(StoreError::parquet(path))?;
+    open().map(|reader| batches(path, reader)).map_err(StoreError::parquet(path))
+}
+
+/// A reader's batches; errors name the file.
+fn batches(
+    path: &Path,
+    reader: ParquetRecordBatchReader,
+) -> impl Iterator<Item = Result<RecordBatch, StoreError>> + use<> {
     let path: Arc<Path> = path.into();
-    Ok(reader.map(move |batch| batch.map_err(|e| StoreError::parquet(&path)(e.into()))))
+    reader.map(move |batch| batch.map_err(|e| StoreError::parquet(&path)(e.into())))
 }
 
 /// The rows that a predicate wants.

@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::{AsArray, StringArray};
-use arrow::datatypes::Int32Type;
-use arrow::error::ArrowError;
-use arrow::record_batch::RecordBatch;
-
+use super::encode::{Dictionary, dictionary};
 use super::months::parts;
 use super::read::ReadError;
 use crate::store::{DataFile, Snapshot, Table, read_dictionaries};
@@ -59,7 +55,7 @@ pub fn data_event_sources(snapshot: &Snapshot) -> Result<BTreeSet<String>, ReadE
     for path in parts(snapshot, |_| true).paths() {
         for batch in read_dictionaries(path, &["event_source", "event_name"])? {
             let batch = batch?;
-            let (sources, names) = (words(&batch, "event_source")?, words(&batch, "event_name")?);
+            let (sources, names) = (dictionary(&batch, "event_source")?, dictionary(&batch, "event_name")?);
             for (service, calls) in CALLS {
                 if !found.contains(*service) && has_data_event(&sources, &names, service, calls) {
                     found.insert((*service).to_owned());
@@ -73,25 +69,12 @@ pub fn data_event_sources(snapshot: &Snapshot) -> Result<BTreeSet<String>, ReadE
     Ok(found)
 }
 
-/// A column of texts: for each row the place of its text, and the texts.
-struct Words<'a> {
-    places: &'a [i32],
-    texts: &'a StringArray,
-}
-
-fn words<'a>(batch: &'a RecordBatch, name: &str) -> Result<Words<'a>, ArrowError> {
-    let column = batch.column_by_name(name).and_then(|column| column.as_dictionary_opt::<Int32Type>());
-    let words = column.and_then(|column| {
-        Some(Words { places: column.keys().values(), texts: column.values().as_string_opt::<i32>()? })
-    });
-    words.ok_or_else(|| ArrowError::SchemaError(format!("no text column {name}")))
-}
-
-fn has_data_event(sources: &Words<'_>, names: &Words<'_>, service: &str, calls: &[&str]) -> bool {
-    let Some(source) = sources.texts.iter().position(|text| text == Some(service)) else { return false };
-    let is_call: Vec<bool> = names.texts.iter().map(|name| name.is_some_and(|name| is_call_of(name, calls))).collect();
+fn has_data_event(sources: &Dictionary<'_>, names: &Dictionary<'_>, service: &str, calls: &[&str]) -> bool {
+    let Some(source) = sources.values().iter().position(|text| text == Some(service)) else { return false };
+    let is_call: Vec<bool> =
+        names.values().iter().map(|name| name.is_some_and(|name| is_call_of(name, calls))).collect();
     let is_one = |(place, name): (&i32, &i32)| *place as usize == source && is_call.get(*name as usize) == Some(&true);
-    is_call.contains(&true) && sources.places.iter().zip(names.places).any(is_one)
+    is_call.contains(&true) && sources.keys().values().iter().zip(names.keys().values()).any(is_one)
 }
 
 /// The services of which [`data_event_sources`] can tell.

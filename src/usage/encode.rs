@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
+use arrow::array::{
+    ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    TypedDictionaryArray,
+};
+use arrow::datatypes::{Date32Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
 use super::encode_origin::{OriginColumns, origin_columns};
+use super::interner::Texts;
 use super::origin::Origin;
 use super::row::{Outcome, UsageRow};
-use super::text::{TextColumn, TextPool};
+use super::text::TextColumn;
 use crate::store::Table;
 
 /// The rows as one batch of the table's schema.
@@ -60,8 +64,18 @@ pub(super) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a String
         .ok_or_else(|| ArrowError::SchemaError(format!("no text column {name}")))
 }
 
+/// One column of texts of a batch, as a dictionary.
+pub(super) fn dictionary<'a>(batch: &'a RecordBatch, name: &str) -> Result<Dictionary<'a>, ArrowError> {
+    batch
+        .column_by_name(name)
+        .and_then(|column| column.as_dictionary_opt::<Int32Type>()?.downcast_dict::<StringArray>())
+        .ok_or_else(|| ArrowError::SchemaError(format!("no text column {name}")))
+}
+
+pub(super) type Dictionary<'a> = TypedDictionaryArray<'a, Int32Type, StringArray>;
+
 /// The rows of a batch.
-pub(super) fn decode(batch: &RecordBatch, pool: &mut TextPool) -> Result<Vec<UsageRow>, ArrowError> {
+pub(super) fn decode(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<UsageRow>, ArrowError> {
     let missing = |name: &str| ArrowError::SchemaError(format!("no column {name}"));
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));
     let text = |name: &str| texts(batch, name).map(TextColumn::new);
@@ -83,27 +97,27 @@ pub(super) fn decode(batch: &RecordBatch, pool: &mut TextPool) -> Result<Vec<Usa
         let word = outcome.value(row);
         rows.push(UsageRow {
             event_date: dates.value(row),
-            account_id: account_id.value(row, pool),
-            principal_arn: principal_arn.value(row, pool),
-            principal_type: principal_type.value(row, pool),
-            permission_set: permission_set.optional(row, pool),
-            session_name: session_name.optional(row, pool),
-            action: action.optional(row, pool),
-            resource: resource.value(row, pool),
+            account_id: account_id.value(row, known),
+            principal_arn: principal_arn.value(row, known),
+            principal_type: principal_type.value(row, known),
+            permission_set: permission_set.optional(row, known),
+            session_name: session_name.optional(row, known),
+            action: action.optional(row, known),
+            resource: resource.value(row, known),
             outcome: Outcome::parse(word).ok_or_else(|| ArrowError::ParseError(format!("no outcome: {word}")))?,
-            confidence: confidence.value(row, pool),
-            rule: rule.value(row, pool),
-            passed_to_service: passed_to_service.optional(row, pool),
-            event_source: event_source.value(row, pool),
-            event_name: event_name.value(row, pool),
-            aws_region: aws_region.value(row, pool),
-            via: via.optional(row, pool),
+            confidence: confidence.value(row, known),
+            rule: rule.value(row, known),
+            passed_to_service: passed_to_service.optional(row, known),
+            event_source: event_source.value(row, known),
+            event_name: event_name.value(row, known),
+            aws_region: aws_region.value(row, known),
+            via: via.optional(row, known),
             event_count: counts.value(row) as u64,
             first_time_us: first.value(row),
             last_time_us: last.value(row),
             example_event_id: example.value(row).into(),
             cross_account: cross_account.value(row),
-            origin: origins.as_ref().and_then(|origins| origins.value(row, pool)),
+            origin: origins.as_ref().and_then(|origins| origins.value(row, known)),
         });
     }
     Ok(rows)

@@ -7,8 +7,9 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
+use super::interner::Texts;
 use super::origin::{Origin, Smallest};
-use super::text::{Text, TextPool};
+use super::text::Text;
 use crate::store::Table;
 
 type Flag = fn(&Origin) -> bool;
@@ -74,12 +75,12 @@ impl<'a> OriginColumns<'a> {
     }
 
     /// A row's origin, if it was recorded.
-    pub(super) fn value(&self, row: usize, pool: &mut TextPool) -> Option<Origin> {
+    pub(super) fn value(&self, row: usize, known: &mut Texts) -> Option<Origin> {
         let flag = |array: &BooleanArray| array.is_valid(row).then(|| array.value(row));
         Some(Origin {
-            source_ips: Smallest { items: items(self.source_ips, row, pool)?, more: flag(self.source_ip_overflow)? },
+            source_ips: Smallest { items: items(self.source_ips, row, known)?, more: flag(self.source_ip_overflow)? },
             vpc_endpoint_ids: Smallest {
-                items: items(self.vpc_endpoint_ids, row, pool)?,
+                items: items(self.vpc_endpoint_ids, row, known)?,
                 more: flag(self.vpc_endpoint_overflow)?,
             },
             without_vpc_endpoint: flag(self.without_vpc_endpoint)?,
@@ -90,11 +91,11 @@ impl<'a> OriginColumns<'a> {
     }
 }
 
-fn items(lists: &ListArray, row: usize, pool: &mut TextPool) -> Option<Vec<Text>> {
+fn items(lists: &ListArray, row: usize, known: &mut Texts) -> Option<Vec<Text>> {
     let offsets = lists.value_offsets();
     let places = lists.is_valid(row).then(|| offsets[row] as usize..offsets[row + 1] as usize)?;
     let texts = lists.values().as_string_opt::<i32>()?;
-    Some(places.filter(|place| texts.is_valid(*place)).map(|place| pool.text(texts.value(place))).collect())
+    Some(places.filter(|place| texts.is_valid(*place)).map(|place| known.text_of(texts.value(place))).collect())
 }
 
 #[cfg(test)]
@@ -117,10 +118,7 @@ mod tests {
         let schema = arrow::datatypes::Schema::new(fields.collect::<arrow::datatypes::Fields>());
         let batch = RecordBatch::try_new(Arc::new(schema), columns.to_vec()).unwrap();
         let back = OriginColumns::of(&batch).unwrap().unwrap();
-        assert_eq!(
-            [0, 1, 2].map(|row| back.value(row, &mut TextPool::default())),
-            origins.map(|origin| origin.cloned())
-        );
+        assert_eq!([0, 1, 2].map(|row| back.value(row, &mut Texts::new())), origins.map(|origin| origin.cloned()));
         assert!(OriginColumns::of(&batch.project(&[1, 2]).unwrap()).unwrap().is_none());
     }
 }

@@ -24,7 +24,15 @@ impl Texts {
     }
 
     pub fn number(&mut self, text: Option<&str>) -> u32 {
-        let Some(text) = text else { return NONE };
+        text.map_or(NONE, |text| self.number_or(text, || text.into()))
+    }
+
+    /// The number of a text that is kept already, and stays shared.
+    pub fn number_of(&mut self, text: &Text) -> u32 {
+        self.number_or(text, || text.clone())
+    }
+
+    fn number_or(&mut self, text: &str, kept: impl FnOnce() -> Text) -> u32 {
         let hash = self.hasher.hash_one(text);
         let Texts { hasher, table, texts } = self;
         let known = |number: &u32| texts.get(*number as usize).is_some_and(|t| &**t == text);
@@ -34,7 +42,7 @@ impl Texts {
             Entry::Vacant(entry) => {
                 let number = texts.len() as u32;
                 entry.insert(number);
-                texts.push(text.into());
+                texts.push(kept());
                 number
             }
         }
@@ -42,6 +50,25 @@ impl Texts {
 
     pub fn text(&self, number: u32) -> &str {
         self.texts.get(number as usize).map_or("", |t| t)
+    }
+
+    /// The one text for all that say the same.
+    pub fn text_of(&mut self, text: &str) -> Text {
+        let number = self.number(Some(text));
+        self.shared(number)
+    }
+
+    /// For each number its text's place in the order of all; "none" is before them.
+    pub fn ranks(&self) -> Vec<u32> {
+        let mut order: Vec<(&Text, usize)> = self.texts.iter().zip(0..).skip(1).collect();
+        order.sort_unstable();
+        let mut ranks = vec![0; self.texts.len()];
+        for ((_, number), rank) in order.into_iter().zip(1..) {
+            if let Some(place) = ranks.get_mut(number) {
+                *place = rank;
+            }
+        }
+        ranks
     }
 
     /// The text, to be kept; empty for "none".
@@ -107,5 +134,17 @@ mod tests {
         assert_ne!(texts.number(Some("")), NONE);
         assert_eq!(texts.number(None), NONE);
         assert_eq!(texts.text(a), "a");
+        let (first, second) = (texts.text_of("b"), texts.text_of("b"));
+        assert_eq!(first.place(), second.place());
+        assert_eq!(texts.number_of(&first), texts.number(Some("b")));
+    }
+
+    #[test]
+    fn ranks_are_the_order_of_the_texts() {
+        let mut texts = Texts::new();
+        let numbers = ["b", "", "a"].map(|text| texts.number(Some(text)));
+        let ranks = texts.ranks();
+        assert_eq!(ranks[NONE as usize], 0);
+        assert_eq!(numbers.map(|number| ranks[number as usize]), [3, 1, 2]);
     }
 }

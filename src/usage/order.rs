@@ -2,18 +2,37 @@
 //! it.
 
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 
+use super::interner::{NONE, Texts};
 use super::row::{Outcome, UsageRow};
 use super::text::Text;
 
-/// All but the day and the counts, texts by their ranks among all texts, in the order of the
-/// table's columns by which files are sorted, then of all others.
-type Key = ([u32; 11], Outcome, [u32; 3], bool);
+/// All that tells a row from others of its day, in the order of the table's columns by which files are sorted, then of all
+/// others. `T` stands for its texts.
+pub(super) type Identity<T> = ([T; 11], Outcome, [T; 3], bool);
+
+/// A row's identity; `of` says what stands for a text.
+pub(super) fn identity<T>(row: &UsageRow, mut of: impl FnMut(Option<&Text>) -> T) -> Identity<T> {
+    let main = [
+        Some(&row.account_id),
+        Some(&row.principal_arn),
+        Some(&row.event_source),
+        Some(&row.event_name),
+        row.action.as_ref(),
+        Some(&row.resource),
+        Some(&row.principal_type),
+        row.permission_set.as_ref(),
+        row.session_name.as_ref(),
+        row.via.as_ref(),
+        Some(&row.aws_region),
+    ];
+    let how = [Some(&row.confidence), Some(&row.rule), row.passed_to_service.as_ref()];
+    (main.map(&mut of), row.outcome, how.map(of), row.cross_account)
+}
 
 /// The rows in stored order, each with whether it counts the same use on the same day as the one before.
 pub(super) fn ordered(rows: Vec<UsageRow>) -> impl Iterator<Item = (UsageRow, bool)> {
-    let mut order: Vec<(Key, usize)> = keys(&rows).into_iter().zip(0..).collect();
+    let mut order: Vec<(Identity<u32>, usize)> = ranked(&rows).into_iter().zip(0..).collect();
     order.sort_unstable_by(|(a, row_a), (b, row_b)| {
         let rest = |row: &usize| rows.get(*row).map(|row| (row.event_date, row.first_time_us, &row.example_event_id));
         a.cmp(b).then_with(|| rest(row_a).cmp(&rest(row_b)))
@@ -29,72 +48,20 @@ pub(super) fn ordered(rows: Vec<UsageRow>) -> impl Iterator<Item = (UsageRow, bo
     })
 }
 
-fn keys(rows: &[UsageRow]) -> Vec<Key> {
-    let mut numbers = Numbers::default();
-    let mut keys: Vec<Key> = rows.iter().map(|row| numbers.key(row)).collect();
-    let ranks = numbers.ranks();
+/// The rows' identities, for each text its place in the order of all.
+fn ranked(rows: &[UsageRow]) -> Vec<Identity<u32>> {
+    let mut texts = Texts::new();
+    // By where a text is, so that it is looked at but once.
+    let mut numbers: HashMap<usize, u32, foldhash::fast::FixedState> = HashMap::default();
+    let mut number = |text: &Text| *numbers.entry(text.place()).or_insert_with(|| texts.number_of(text));
+    let mut number = |text: Option<&Text>| text.map_or(NONE, &mut number);
+    let mut keys: Vec<Identity<u32>> = rows.iter().map(|row| identity(row, &mut number)).collect();
+    let ranks = texts.ranks();
     let rank = |number: &mut u32| *number = ranks.get(*number as usize).copied().unwrap_or_default();
     for (main, _, how, _) in &mut keys {
         main.iter_mut().chain(how).for_each(rank);
     }
     keys
-}
-
-/// Texts by number; 0 is none, which comes before all.
-#[derive(Default)]
-struct Numbers<'a> {
-    /// By where a text is, so that it is looked at but once.
-    by_place: HashMap<usize, u32, foldhash::fast::FixedState>,
-    by_text: HashMap<&'a str, u32, foldhash::fast::RandomState>,
-    texts: Vec<&'a str>,
-}
-
-impl<'a> Numbers<'a> {
-    fn number(&mut self, text: &'a Text) -> u32 {
-        match self.by_place.entry(text.place()) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let next = self.texts.len() as u32 + 1;
-                let number = *self.by_text.entry(text.as_str()).or_insert(next);
-                if number == next {
-                    self.texts.push(text.as_str());
-                }
-                *entry.insert(number)
-            }
-        }
-    }
-
-    fn key(&mut self, row: &'a UsageRow) -> Key {
-        let mut number = |text: Option<&'a Text>| text.map_or(0, |text| self.number(text));
-        let main = [
-            number(Some(&row.account_id)),
-            number(Some(&row.principal_arn)),
-            number(Some(&row.event_source)),
-            number(Some(&row.event_name)),
-            number(row.action.as_ref()),
-            number(Some(&row.resource)),
-            number(Some(&row.principal_type)),
-            number(row.permission_set.as_ref()),
-            number(row.session_name.as_ref()),
-            number(row.via.as_ref()),
-            number(Some(&row.aws_region)),
-        ];
-        let how = [number(Some(&row.confidence)), number(Some(&row.rule)), number(row.passed_to_service.as_ref())];
-        (main, row.outcome, how, row.cross_account)
-    }
-
-    /// For each number its text's place in the order of all.
-    fn ranks(&self) -> Vec<u32> {
-        let mut order: Vec<(&str, u32)> = self.texts.iter().copied().zip(1..).collect();
-        order.sort_unstable();
-        let mut ranks = vec![0; order.len() + 1];
-        for ((_, number), rank) in order.into_iter().zip(1..) {
-            if let Some(place) = ranks.get_mut(number as usize) {
-                *place = rank;
-            }
-        }
-        ranks
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::array::{Array, BooleanArray};
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
@@ -12,12 +11,12 @@ use hashbrown::HashMap;
 use super::aggregate::Aggregator;
 use super::columns::{EVENT_COLUMNS, EventColumns};
 use super::cross_account::{SharedCalls, derive_foreign};
-use super::encode::{decode, texts};
+use super::encode::{decode, dictionary, texts};
+use super::interner::Texts;
 use super::months::{Parts, days, parts};
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange, Who, matches_any};
 use super::sum::summed;
-use super::text::TextPool;
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Table, read_batches};
 use crate::time::MICROS_PER_DAY;
@@ -82,20 +81,20 @@ pub fn read(
 }
 
 fn read_parts(parts: &Parts<'_>, selection: &Selection) -> Result<Vec<UsageRow>, ReadError> {
-    let (mut rows, mut pool) = (Vec::new(), TextPool::default());
+    let (mut rows, mut known) = (Vec::new(), Texts::new());
     for path in parts.paths() {
-        rows.extend(read_usage(path, selection, &mut pool)?);
+        rows.extend(read_usage(path, selection, &mut known)?);
     }
     Ok(rows)
 }
 
-fn read_usage(path: &Path, selection: &Selection, pool: &mut TextPool) -> Result<Vec<UsageRow>, ReadError> {
+fn read_usage(path: &Path, selection: &Selection, known: &mut Texts) -> Result<Vec<UsageRow>, ReadError> {
     let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, selection) };
     let columns = who_columns(selection);
     let predicate = RowPredicate { columns: &columns, dictionaries: true, wanted: Box::new(wanted) };
     let mut rows = Vec::new();
     for batch in read_batches(path, None, Some(predicate))? {
-        rows.extend(decode(&batch?, pool)?);
+        rows.extend(decode(&batch?, known)?);
     }
     Ok(rows)
 }
@@ -118,8 +117,8 @@ fn who_columns(selection: &Selection) -> Vec<&'static str> {
 /// For each row of a batch of [`who_columns`], whether it is selected.
 fn is_selected(batch: &RecordBatch, selection: &Selection) -> Result<BooleanArray, ArrowError> {
     let mut selected = by_text(batch, "principal_arn", |arn| selection.names(arn))?;
-    if let Ok(named) = by_text(batch, "permission_set", |name| selection.names_permission_set(name)) {
-        selected = &selected | &named;
+    if !selection.permission_sets.is_empty() {
+        selected = &selected | &by_text(batch, "permission_set", |name| selection.names_permission_set(name))?;
     }
     for (column, patterns) in [("session_name", &selection.sessions), ("account_id", &selection.accounts)] {
         if !patterns.is_empty() {
@@ -131,14 +130,11 @@ fn is_selected(batch: &RecordBatch, selection: &Selection) -> Result<BooleanArra
 
 /// For each row, whether its text is meant; every text is looked at once. No text is not meant.
 fn by_text(batch: &RecordBatch, name: &str, is_meant: impl Fn(&str) -> bool) -> Result<BooleanBuffer, ArrowError> {
-    let column = batch.column_by_name(name).and_then(|column| column.as_dictionary_opt::<Int32Type>());
-    let words = column.and_then(|column| Some((column, column.values().as_string_opt::<i32>()?)));
-    let (column, texts) = words.ok_or_else(|| ArrowError::SchemaError(format!("no text column {name}")))?;
-    let meant: Vec<bool> = texts.iter().map(|text| text.is_some_and(&is_meant)).collect();
-    let of = |key: i32| meant.get(key as usize).copied().unwrap_or(false);
-    let rows = column.keys().values();
-    let buffer = BooleanBuffer::collect_bool(rows.len(), |row| column.is_valid(row) && of(rows[row]));
-    Ok(buffer)
+    let column = dictionary(batch, name)?;
+    let meant: Vec<bool> = column.values().iter().map(|text| text.is_some_and(&is_meant)).collect();
+    let keys = column.keys();
+    let is_row_meant = |row: usize| keys.is_valid(row) && meant.get(keys.value(row) as usize) == Some(&true);
+    Ok(BooleanBuffer::collect_bool(keys.len(), is_row_meant))
 }
 
 /// The usage in a part of one day, from its events.
@@ -171,10 +167,10 @@ fn derive(
 
 /// Merges the rows of several `usage` files of one day into one row a use, in stored order.
 pub(crate) fn merge_day(files: &[&DataFile]) -> Result<Vec<UsageRow>, ReadError> {
-    let (mut rows, mut pool) = (Vec::new(), TextPool::default());
+    let (mut rows, mut known) = (Vec::new(), Texts::new());
     for file in files {
         for batch in read_batches(&file.path, None, None)? {
-            rows.extend(decode(&batch?, &mut pool)?);
+            rows.extend(decode(&batch?, &mut known)?);
         }
     }
     Ok(summed(rows))

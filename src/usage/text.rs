@@ -8,7 +8,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arrow::array::{Array, StringArray};
-use hashbrown::HashSet;
+
+use super::interner::Texts;
 
 /// A text that may be shared.
 #[derive(Clone)]
@@ -21,7 +22,7 @@ impl Default for Text {
 }
 
 impl Text {
-    /// A number that no other text of the same pool has.
+    /// Where it is: the same for all that share it.
     pub(super) fn place(&self) -> usize {
         self.0.as_ptr().addr()
     }
@@ -115,46 +116,28 @@ impl fmt::Display for Text {
     }
 }
 
-/// Hands out one [`Text`] for all that say the same.
-#[derive(Default)]
-pub(super) struct TextPool {
-    /// Seeded at random: the texts are anybody's.
-    texts: HashSet<Text, foldhash::fast::RandomState>,
-}
-
-impl TextPool {
-    pub fn text(&mut self, text: &str) -> Text {
-        if let Some(known) = self.texts.get(text) {
-            return known.clone();
-        }
-        let new = Text::from(text);
-        self.texts.insert(new.clone());
-        new
-    }
-}
-
 /// A column of texts, read row by row: what the row before had is not looked up again.
 pub(super) struct TextColumn<'a> {
     array: &'a StringArray,
-    last: Text,
+    last: Option<Text>,
 }
 
 impl<'a> TextColumn<'a> {
     pub fn new(array: &'a StringArray) -> Self {
-        TextColumn { array, last: Text::default() }
+        TextColumn { array, last: None }
     }
 
     /// The text of a row; empty where it has none.
-    pub fn value(&mut self, row: usize, pool: &mut TextPool) -> Text {
+    pub fn value(&mut self, row: usize, texts: &mut Texts) -> Text {
         let text = self.array.value(row);
-        if *self.last != *text {
-            self.last = pool.text(text);
+        match &self.last {
+            Some(last) if **last == *text => last.clone(),
+            _ => self.last.insert(texts.text_of(text)).clone(),
         }
-        self.last.clone()
     }
 
-    pub fn optional(&mut self, row: usize, pool: &mut TextPool) -> Option<Text> {
-        self.array.is_valid(row).then(|| self.value(row, pool))
+    pub fn optional(&mut self, row: usize, texts: &mut Texts) -> Option<Text> {
+        self.array.is_valid(row).then(|| self.value(row, texts))
     }
 }
 
@@ -163,19 +146,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pool_has_each_text_once() {
-        let mut pool = TextPool::default();
-        let (a, b) = (pool.text("a"), pool.text("b"));
-        assert!(Arc::ptr_eq(&a.0, &pool.text("a").0));
-        assert!(a < b && a == *"a" && a == "a");
-    }
-
-    #[test]
     fn columns_are_read_as_they_are() {
         let texts = [Some("a"), Some("a"), None, Some(""), Some("b")];
-        let (array, mut pool) = (StringArray::from(texts.to_vec()), TextPool::default());
+        let (array, mut known) = (StringArray::from(texts.to_vec()), Texts::new());
         let mut column = TextColumn::new(&array);
-        let read: Vec<Option<Text>> = (0..array.len()).map(|row| column.optional(row, &mut pool)).collect();
+        let read: Vec<Option<Text>> = (0..array.len()).map(|row| column.optional(row, &mut known)).collect();
         assert_eq!(read, texts.map(|text| text.map(Text::from)));
     }
 }

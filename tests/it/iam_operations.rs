@@ -36,6 +36,18 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("dynamodb", "TransactWriteItems", "only the actions of the items that are in the request are needed"),
 ];
 
+/// A call that says nothing but what is called.
+fn call<'a>(event_source: &'a str, event_name: &'a str) -> Event<'a> {
+    Event {
+        event_source,
+        event_name,
+        event_type: Some("AwsApiCall"),
+        aws_region: Some("us-east-1"),
+        account_id: Some("111122223333"),
+        ..Default::default()
+    }
+}
+
 #[test]
 fn official_tables_agree() {
     let Some(data) = super::data::dir() else { return };
@@ -47,18 +59,11 @@ fn official_tables_agree() {
     files.sort();
     for path in files {
         let prefix = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
+        let source = format!("{prefix}.amazonaws.com");
         let table = read(&fs::read_to_string(&path).expect("table"), &prefix);
         let (mut agree, mut differ) = (0, Vec::new());
         for (operation, (always, sometimes)) in &table.operations {
-            let event = Event {
-                event_source: &format!("{prefix}.amazonaws.com"),
-                event_name: operation,
-                event_type: Some("AwsApiCall"),
-                aws_region: Some("us-east-1"),
-                account_id: Some("111122223333"),
-                ..Default::default()
-            };
-            let found = permissions(catalog, &event);
+            let found = permissions(catalog, &call(&source, operation));
             let ours: BTreeSet<String> = found
                 .needed
                 .iter()
@@ -93,19 +98,13 @@ fn roles_are_handed_to_whom_the_tables_say() {
     let (mut told, mut differ) = (0, Vec::new());
     for path in fs::read_dir(data.join("iam/operations")).expect("tables").flatten().map(|f| f.path()) {
         let prefix = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
+        let source = format!("{prefix}.amazonaws.com");
         for line in fs::read_to_string(&path).expect("table").lines() {
             let columns: Vec<&str> = line.split('\t').collect();
             let [operation, "iam:PassRole", condition, _] = columns[..] else { continue };
             let Some(services) = condition.strip_prefix("iam:PassedToService=") else { continue };
-            let event = Event {
-                event_source: &format!("{prefix}.amazonaws.com"),
-                event_name: operation,
-                event_type: Some("AwsApiCall"),
-                aws_region: Some("us-east-1"),
-                account_id: Some("111122223333"),
-                request_parameters: Some(r#"{"roleArn":"arn:aws:iam::111122223333:role/r"}"#),
-                ..Default::default()
-            };
+            let request_parameters = Some(r#"{"roleArn":"arn:aws:iam::111122223333:role/r"}"#);
+            let event = Event { request_parameters, ..call(&source, operation) };
             let found = permissions(Catalog::embedded(), &event).needed;
             let Some(pass) = found.iter().find(|p| &*p.action == "iam:PassRole") else { continue };
             let Some(service) = &pass.passed_to_service else { continue };
