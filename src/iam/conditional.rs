@@ -134,19 +134,13 @@ fn tagging_action<'s>(catalog: &Catalog, service: &'s Service, made: &Permission
     known.iter().find(takes_it).or(known.first()).copied().or_else(shorter)
 }
 
-/// What the tags are put on: what the call made, which its own name says. EC2 numbers what it makes, so that is what the
-/// call has as `…/*`, of the types that the tags are for; what it has by id was there before.
+/// What the tags are put on: what the call made, which its own name says.
 fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
-    let of_ec2 = (service.prefix() == "ec2").then(|| request.parameters.texts("ResourceType"));
-    let is_new = |arn: &&String| match &of_ec2 {
-        None => true,
-        Some(kinds) => {
-            let kind = |front: &str| front.rsplit(':').next().unwrap_or_default().to_owned();
-            arn.strip_suffix("/*").is_some_and(|front| kinds.is_empty() || kinds.contains(&kind(front).as_str()))
-        }
-    };
+    if service.prefix() == "ec2" {
+        return tagged_of_ec2(catalog, tag, made, request);
+    }
     let taken = |arn: &&String| *arn != "*" && catalog.does_take(tag, arn);
-    let found: Vec<&String> = made.resources.iter().filter(is_new).filter(taken).collect();
+    let found: Vec<&String> = made.resources.iter().filter(taken).collect();
     let plan = catalog.action(&made.action).map(|action| Plan::of(catalog, action));
     let is_said = |arn: &&String| plan.is_some_and(|plan| plan.says(arn));
     let said: Vec<String> = found.iter().copied().filter(is_said).cloned().collect();
@@ -157,12 +151,31 @@ fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission,
     }
 }
 
-/// Where the call itself has no resource: the pattern of the type that its name says.
+/// EC2 is told the types that tags are for, and numbers what it makes: `…/*`. What a request has by id was there before.
+/// Source: Amazon EC2 User Guide, "Grant permission to tag Amazon EC2 resources during creation".
+fn tagged_of_ec2(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
+    // A flow log's own `ResourceType` stands nearer to the top, and is `VPC`.
+    let told = request.parameters.texts_anywhere("ResourceType");
+    let types = &Plan::of(catalog, tag).types;
+    let any = |kind: &TypePlan| fill(&kind.form, request.event, |_| None);
+    let new: BTreeSet<String> = types.iter().filter(|kind| told.contains(&kind.name.as_str())).map(any).collect();
+    match new.is_empty() {
+        true => vec![of_the_name(catalog, tag, made, request)],
+        false => new.into_iter().collect(),
+    }
+}
+
+/// Where the call itself has no resource: what the tagging action finds, or the pattern of the type that its name says.
 fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
     let found = resources(catalog, tag, request);
-    if found.iter().any(|arn| arn != "*") {
-        return found.into_iter().map(|arn| any_unless_named(arn, request)).collect();
+    match found.iter().any(|arn| arn != "*") {
+        true => found.into_iter().map(|arn| any_unless_named(arn, request)).collect(),
+        false => vec![of_the_name(catalog, tag, made, request)],
     }
+}
+
+/// The pattern of the type that the call's name says, or `*`.
+fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> String {
     let operation = bare_name(&made.action).to_ascii_lowercase();
     let prefix = made.action.split(':').next().unwrap_or_default();
     let is_made = |kind: &&TypePlan| {
@@ -174,13 +187,13 @@ fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &
         is_said(&name) || others.any(|other| is_said(stem(other)))
     };
     let kind = Plan::of(catalog, tag).types.iter().find(is_made);
-    kind.map_or(found, |kind| vec![fill(&kind.form, request.event, |_| None)])
+    kind.map_or_else(|| "*".to_owned(), |kind| fill(&kind.form, request.event, |_| None))
 }
 
 /// A thing that was just made under a number that nobody gave is another one the next time.
 fn any_unless_named(arn: String, request: &Request<'_>) -> String {
     let Some((front, name)) = arn.rsplit_once(['/', ':']).filter(|(_, name)| !name.contains('*')) else { return arn };
-    let is_named = request.parameters.document.entries().any(|entry| entry.text.contains(name));
+    let is_named = request.parameters.all().any(|text| text.contains(name));
     if is_named { arn } else { format!("{front}{}*", arn.get(front.len()..=front.len()).unwrap_or_default()) }
 }
 

@@ -196,6 +196,20 @@ impl<'a> Params<'a> {
         self.named(name).collect()
     }
 
+    /// The texts under a name, wherever it stands.
+    pub fn texts_anywhere(&self, name: &str) -> Vec<&'a str> {
+        let name = Name::new(name);
+        self.sight.borrow_mut().note_name(name);
+        let named = self.document.entries().filter(|entry| entry.name == name && !entry.text.is_empty());
+        named.map(|entry| entry.text).take(VALUES_MAX).collect()
+    }
+
+    /// Every text there is.
+    pub fn all(&self) -> impl Iterator<Item = &'a str> {
+        self.sight.borrow_mut().note_all();
+        self.document.entries().map(|entry| entry.text)
+    }
+
     /// What `of` makes of the texts under the first of the names for which it makes something.
     pub fn first_of<T>(&self, names: &Ranked, of: impl Fn(Name, &'a str) -> Option<T>) -> Vec<T> {
         self.sight.borrow_mut().note_names(&names.names);

@@ -24,6 +24,8 @@ pub(super) struct Sight {
     values: Vec<Name>,
     /// Forms of the ARNs looked for in the parameters, each with where it stands.
     arns: Vec<(usize, Form)>,
+    /// All texts of the parameters.
+    all: bool,
     role_arns: bool,
     kms_keys: bool,
     /// The record's own list.
@@ -62,6 +64,10 @@ impl Sight {
         self.has_grown |= note_form(&mut self.arns, form);
     }
 
+    pub fn note_all(&mut self) {
+        self.has_grown |= !std::mem::replace(&mut self.all, true);
+    }
+
     pub fn note_role_arns(&mut self) {
         self.has_grown |= !std::mem::replace(&mut self.role_arns, true);
     }
@@ -90,7 +96,8 @@ impl Sight {
 
     /// Whether it matters what the request's parameters are.
     pub fn sees_parameters(&self) -> bool {
-        !self.arns.is_empty()
+        self.all
+            || !self.arns.is_empty()
             || self.role_arns
             || self.kms_keys
             || !self.names.is_empty()
@@ -136,7 +143,8 @@ impl Sight {
     }
 
     fn sees(&self, entry: &Entry<'_>) -> bool {
-        self.names.contains(entry.name)
+        self.all
+            || self.names.contains(entry.name)
             || is_like_arn(entry.text)
                 && (self.role_arns && is_role_arn(entry.text) || fits_one(&self.arns, &escaped(entry.text)))
             || self.kms_keys && speaks_of_kms_key(entry.key)

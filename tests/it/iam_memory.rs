@@ -132,6 +132,21 @@ fn remembered_and_fresh_agree_on_generated_records() {
 }
 
 #[test]
+fn whether_the_request_names_what_was_made_is_looked_at() {
+    let record = |description: &str| {
+        json!({
+            "eventSource": "kms.amazonaws.com", "eventName": "CreateKey", "awsRegion": "eu-west-1",
+            "recipientAccountId": "111122223333", "requestParameters": {"description": description, "tags": [{"key": "a"}]},
+            "resources": [{"ARN": "arn:aws:kms:eu-west-1:111122223333:key/c1"}],
+        })
+    };
+    let records = ["c1", "other"].map(record);
+    let tagged = |record: &Value| as_event(record, |event| permissions(Catalog::embedded(), event).needed[1].clone());
+    assert_ne!(tagged(&records[0]).resources, tagged(&records[1]).resources);
+    assert_eq!(disagreements(&records), Vec::<String>::new());
+}
+
+#[test]
 fn what_no_rule_looks_at_makes_no_new_outcome() {
     let mut step = Step::new(Catalog::embedded());
     let mut number = |name: &str, parameters: Value| {
