@@ -17,7 +17,7 @@ use crate::iam::{Catalog, Step};
 use crate::record::{self, ParsedObject, Record, Vocabulary};
 use crate::store::{BrokenEntry, DayCount, EventsFileWriter, LedgerEntry, StagedFile};
 use crate::time::days_of;
-use crate::usage::{self, Aggregator, EventColumns, SharedCalls, Sums};
+use crate::usage::{Aggregator, Counted, EventColumns, SharedCalls};
 
 /// A log object in memory, parsed.
 pub(super) struct Loaded {
@@ -111,8 +111,7 @@ pub(super) fn claim(objects: &[Loaded], seen: &mut Seen) -> Result<Claim, Ingest
 #[derive(Default)]
 pub(super) struct Converted {
     pub files: Vec<StagedFile>,
-    /// By day, each summed.
-    pub usage: BTreeMap<i32, Sums>,
+    pub usage: Counted,
     /// By day, what there is of calls between accounts.
     pub shared: BTreeMap<i32, SharedCalls>,
     /// The first object's day, as its name says it.
@@ -167,12 +166,9 @@ pub(super) fn convert<'c>(
         }));
     }
     memory.step = Some(stages.time(Stage::Usage, || {
-        let (mut rows, used) = aggregator.finish();
-        while let Some(date) = rows.first().map(|row| row.event_date) {
-            let (of_day, others) = rows.into_iter().partition(|row| row.event_date == date);
-            converted.usage.entry(date).or_default().add(usage::summed(of_day));
-            rows = others;
-        }
+        let (mut counted, used) = aggregator.finish();
+        counted.contain();
+        converted.usage = counted;
         used
     }));
     Ok(converted)

@@ -7,6 +7,7 @@ use std::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
+use rayon::prelude::*;
 
 use super::batch::{Converted, Loaded, Memory, claim, convert, load};
 use super::budget::{self, Budget};
@@ -17,9 +18,9 @@ use super::shared::HeldCalls;
 use super::stages::Stage;
 use super::{Options, Progress, Summary, upkeep};
 use crate::iam::Catalog;
-use crate::store::{Commit, DataFileWriter, LedgerEntry, Store, Table, UsageState, Writer};
+use crate::store::{Commit, DataFileWriter, LedgerEntry, StagedFile, Store, Table, UsageState, Writer};
 use crate::time::format_date;
-use crate::usage::{self, SharedCalls, Sums};
+use crate::usage::{self, Counted, SharedCalls, UsageRow};
 
 /// Data files that may wait for a commit.
 const COMMIT_FILES_MAX: usize = 256;
@@ -303,19 +304,16 @@ impl Committer<'_> {
         }
         self.summary.json_bytes += converted.json_bytes;
         self.pending.files.extend(converted.files);
-        for (date, sums) in converted.usage {
-            self.pending.usage.entry(date).or_default().absorb(sums);
-        }
+        self.progress.stages.time(Stage::Usage, || self.pending.usage.absorb(converted.usage));
         for (date, calls) in converted.shared {
             self.pending.shared.entry(date).or_default().absorb(calls);
         }
         self.pending.date = converted.date.or(self.pending.date);
         self.pending.objects.extend(converted.objects);
         self.pending.days.extend(converted.days);
-        let usage_rows: usize = self.pending.usage.values().map(Sums::len).sum();
         if self.since.elapsed() >= self.interval
             || self.pending.files.len() >= COMMIT_FILES_MAX
-            || usage_rows >= self.usage_rows_max
+            || self.pending.usage.len() >= self.usage_rows_max
         {
             let progress = self.progress;
             progress.stages.time(Stage::Commit, || self.commit())?;
@@ -347,7 +345,7 @@ impl Committer<'_> {
         if self.pending.objects.is_empty() {
             return Ok(());
         }
-        let pending = std::mem::take(&mut self.pending);
+        let mut pending = std::mem::take(&mut self.pending);
         let mut commit = Commit {
             add: pending.files,
             objects: pending.objects,
@@ -366,12 +364,15 @@ impl Committer<'_> {
             };
             commit.usage.push((date, state));
         }
-        for (date, sums) in pending.usage {
-            commit.add.push(write_usage(&self.writer.staging(), date, &sums.finish())?);
-        }
+        commit.add.extend(self.write_days(&mut pending.usage)?);
         self.writer.commit(&commit)?;
         pending.shared.into_iter().for_each(|(date, calls)| self.shared.add(date, calls));
         pending.date.map_or(Ok(()), |date| self.resolve_days_done(date))
+    }
+
+    fn write_days(&self, usage: &mut Counted) -> Result<Vec<StagedFile>, IngestError> {
+        let staging = self.writer.staging();
+        usage.days().into_par_iter().map(|(date, rows)| write_usage(&staging, date, &rows)).collect()
     }
 
     /// Tells apart the calls of the days that are over, where objects of `date` have come. Should more come of such a
@@ -388,11 +389,11 @@ impl Committer<'_> {
 }
 
 /// Writes the usage rows of one day, in stored order, into a staged file.
-pub(super) fn write_usage(
+pub(super) fn write_usage<T: AsRef<str>>(
     staging: &Path,
     event_date: i32,
-    rows: &[usage::UsageRow],
-) -> Result<crate::store::StagedFile, IngestError> {
+    rows: &[UsageRow<T>],
+) -> Result<StagedFile, IngestError> {
     debug_assert!(rows.iter().all(|row| row.event_date == event_date), "rows of {}", format_date(event_date));
     let mut writer = DataFileWriter::create(staging, Table::Usage, event_date)?;
     writer.write(&usage::encode(rows)?)?;

@@ -161,7 +161,7 @@ fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -
             aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
         }
     }
-    let rows = [aggregator.finish().0, usage::resolve_day(&files, None, catalog)?].map(usage::summed);
+    let rows = [aggregator.finish().0.into_rows(), usage::resolve_day(&files, None, catalog)?].map(usage::summed);
     let mut commit = Commit {
         usage: vec![(date, UsageState::Whole(usage::version(catalog)))],
         message: "derive usage anew".to_owned(),

@@ -126,7 +126,7 @@ pub(super) fn derive_foreign(
         }
     }
     held.foreign.iter().try_for_each(count)?;
-    Ok(aggregator.finish().0)
+    Ok(aggregator.finish().0.into_rows())
 }
 
 const SHARED_COLUMNS: [&str; 3] = ["shared_event_id", "principal_account_id", "recipient_account_id"];

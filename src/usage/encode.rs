@@ -18,14 +18,14 @@ use super::text::TextColumn;
 use crate::store::Table;
 
 /// The rows as one batch of the table's schema.
-pub(crate) fn encode(rows: &[UsageRow]) -> Result<RecordBatch, ArrowError> {
-    fn text(rows: &[UsageRow], of: impl Fn(&UsageRow) -> &str) -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+pub(crate) fn encode<T: AsRef<str>>(rows: &[UsageRow<T>]) -> Result<RecordBatch, ArrowError> {
+    fn text<T: AsRef<str>>(rows: &[UsageRow<T>], of: impl Fn(&UsageRow<T>) -> &T) -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| of(row).as_ref())))
     }
-    fn optional(rows: &[UsageRow], of: impl Fn(&UsageRow) -> Option<&str>) -> ArrayRef {
-        Arc::new(rows.iter().map(of).collect::<StringArray>())
+    fn optional<T: AsRef<str>>(rows: &[UsageRow<T>], of: impl Fn(&UsageRow<T>) -> &Option<T>) -> ArrayRef {
+        Arc::new(rows.iter().map(|row| of(row).as_ref().map(T::as_ref)).collect::<StringArray>())
     }
-    fn time(rows: &[UsageRow], of: impl Fn(&UsageRow) -> i64) -> ArrayRef {
+    fn time<T>(rows: &[UsageRow<T>], of: impl Fn(&UsageRow<T>) -> i64) -> ArrayRef {
         Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(of)).with_timezone("UTC"))
     }
     let mut columns: Vec<ArrayRef> = vec![
@@ -33,25 +33,25 @@ pub(crate) fn encode(rows: &[UsageRow]) -> Result<RecordBatch, ArrowError> {
         text(rows, |r| &r.account_id),
         text(rows, |r| &r.principal_arn),
         text(rows, |r| &r.principal_type),
-        optional(rows, |r| r.permission_set.as_deref()),
-        optional(rows, |r| r.session_name.as_deref()),
-        optional(rows, |r| r.action.as_deref()),
+        optional(rows, |r| &r.permission_set),
+        optional(rows, |r| &r.session_name),
+        optional(rows, |r| &r.action),
         text(rows, |r| &r.resource),
-        text(rows, |r| r.outcome.as_str()),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|r| r.outcome.as_str()))),
         text(rows, |r| &r.confidence),
         text(rows, |r| &r.rule),
-        optional(rows, |r| r.passed_to_service.as_deref()),
+        optional(rows, |r| &r.passed_to_service),
         text(rows, |r| &r.event_source),
         text(rows, |r| &r.event_name),
         text(rows, |r| &r.aws_region),
-        optional(rows, |r| r.via.as_deref()),
+        optional(rows, |r| &r.via),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.event_count as i64))),
         time(rows, |r| r.first_time_us),
         time(rows, |r| r.last_time_us),
         text(rows, |r| &r.example_event_id),
         Arc::new(BooleanArray::from_iter(rows.iter().map(|r| Some(r.cross_account)))),
     ];
-    let origins: Vec<Option<&Origin>> = rows.iter().map(|r| r.origin.as_ref()).collect();
+    let origins: Vec<Option<&Origin<T>>> = rows.iter().map(|r| r.origin.as_ref()).collect();
     columns.extend(origin_columns(&origins));
     RecordBatch::try_new(Table::Usage.schema(), columns)
 }

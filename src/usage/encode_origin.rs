@@ -12,12 +12,12 @@ use super::origin::{Origin, Smallest};
 use super::text::Text;
 use crate::store::Table;
 
-type Flag = fn(&Origin) -> bool;
+type Flag<T> = fn(&Origin<T>) -> bool;
 
 /// The columns in the order of the table; all are null where the origin is not known.
-pub(super) fn origin_columns(origins: &[Option<&Origin>]) -> [ArrayRef; 8] {
+pub(super) fn origin_columns<T: AsRef<str>>(origins: &[Option<&Origin<T>>]) -> [ArrayRef; 8] {
     let flags =
-        |of: Flag| -> ArrayRef { Arc::new(origins.iter().map(|origin| origin.map(of)).collect::<BooleanArray>()) };
+        |of: Flag<T>| -> ArrayRef { Arc::new(origins.iter().map(|origin| origin.map(of)).collect::<BooleanArray>()) };
     [
         lists("source_ips", origins, |o| &o.source_ips),
         flags(|o| o.source_ips.more),
@@ -30,13 +30,13 @@ pub(super) fn origin_columns(origins: &[Option<&Origin>]) -> [ArrayRef; 8] {
     ]
 }
 
-fn lists(name: &str, origins: &[Option<&Origin>], of: fn(&Origin) -> &Smallest<Text>) -> ArrayRef {
+fn lists<T: AsRef<str>>(name: &str, origins: &[Option<&Origin<T>>], of: fn(&Origin<T>) -> &Smallest<T>) -> ArrayRef {
     let mut builder = ListBuilder::new(StringBuilder::new());
     if let Ok(DataType::List(element)) = Table::Usage.schema().field_with_name(name).map(|f| f.data_type().clone()) {
         builder = builder.with_field(element);
     }
     for origin in origins {
-        let items = origin.map(|origin| of(origin).items.iter().map(|item| Some(&**item)));
+        let items = origin.map(|origin| of(origin).items.iter().map(|item| Some(item.as_ref())));
         builder.append_option(items);
     }
     Arc::new(builder.finish())

@@ -1,9 +1,11 @@
 //! Numbers for what repeats, so that it is compared and kept as a number.
 
+use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use rayon::prelude::*;
 
 use super::text::Text;
 
@@ -18,9 +20,33 @@ pub(super) struct Texts {
     texts: Vec<Text>,
 }
 
+impl Default for Texts {
+    fn default() -> Self {
+        Texts { hasher: Default::default(), table: HashTable::new(), texts: vec![Text::default()] }
+    }
+}
+
 impl Texts {
     pub fn new() -> Self {
-        Texts { hasher: Default::default(), table: HashTable::new(), texts: vec![Text::default()] }
+        Texts::default()
+    }
+
+    /// Numbers so far, that of "none" included.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// The number here of what has a number elsewhere.
+    pub fn number_in(&mut self, others: &Texts, number: u32) -> u32 {
+        match others.texts.get(number as usize) {
+            Some(text) if number != NONE => self.number_of(text),
+            _ => NONE,
+        }
+    }
+
+    /// The order of two texts.
+    pub fn order(&self, a: u32, b: u32) -> Ordering {
+        if a == b { Ordering::Equal } else { self.text(a).cmp(self.text(b)) }
     }
 
     pub fn number(&mut self, text: Option<&str>) -> u32 {
@@ -61,7 +87,7 @@ impl Texts {
     /// For each number its text's place in the order of all; "none" is before them.
     pub fn ranks(&self) -> Vec<u32> {
         let mut order: Vec<(&Text, usize)> = self.texts.iter().zip(0..).skip(1).collect();
-        order.sort_unstable();
+        order.par_sort_unstable();
         let mut ranks = vec![0; self.texts.len()];
         for ((_, number), rank) in order.into_iter().zip(1..) {
             if let Some(place) = ranks.get_mut(number) {
@@ -75,10 +101,6 @@ impl Texts {
     pub fn shared(&self, number: u32) -> Text {
         self.texts.get(number as usize).cloned().unwrap_or_default()
     }
-
-    pub fn optional(&self, number: u32) -> Option<Text> {
-        (number != NONE).then(|| self.shared(number))
-    }
 }
 
 /// Values made of numbers, by number.
@@ -88,11 +110,13 @@ pub(super) struct Numbered<T> {
     values: Vec<T>,
 }
 
-impl<T: Copy + Eq + Hash> Numbered<T> {
-    pub fn new() -> Self {
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
         Numbered { hasher: Default::default(), table: HashTable::new(), values: Vec::new() }
     }
+}
 
+impl<T: Copy + Eq + Hash> Numbered<T> {
     pub fn number(&mut self, value: T) -> u32 {
         let hash = self.hasher.hash_one(value);
         let Numbered { hasher, table, values } = self;
@@ -113,12 +137,39 @@ impl<T: Copy + Eq + Hash> Numbered<T> {
         self.values.get(number as usize)
     }
 
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
     pub fn into_values(self) -> Vec<T> {
         self.values
     }
 
     pub fn len(&self) -> usize {
         self.values.len()
+    }
+}
+
+/// What numbers of one kind are elsewhere, as far as it was asked.
+pub(super) struct Mapping(Vec<u32>);
+
+impl Mapping {
+    const UNKNOWN: u32 = u32::MAX;
+
+    pub fn new(len: usize) -> Self {
+        Mapping(vec![Self::UNKNOWN; len])
+    }
+
+    /// The number elsewhere; `find` finds it the first time.
+    pub fn of(&mut self, number: u32, find: impl FnOnce() -> u32) -> u32 {
+        match self.0.get_mut(number as usize) {
+            Some(known) if *known == Self::UNKNOWN => {
+                *known = find();
+                *known
+            }
+            Some(known) => *known,
+            None => find(),
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! Who used what: the roll-up from events to `usage`.
 //!
-//! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts with `interner`, `generalise` keeps what varies
-//! without end out of the table, `origin` is where calls came from, `sum` adds rows up, `order` puts them in order, `months` keeps sums of whole months, `cross_account` counts a call
-//! that two accounts logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `select` says
+//! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `counted` is what it counts and
+//! adds up by the numbers of `interner`, `generalise` keeps what varies without end out of the table, `origin` is where
+//! calls came from, `sum` adds rows up that were read, `order` puts those in order, `months` keeps sums of whole months,
+//! `cross_account` counts a call that two accounts logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `select` says
 //! whose usage is meant, `data_events` which services' data events there are, `text` the texts that rows share.
 
 mod aggregate;
 mod columns;
+mod counted;
 mod cross_account;
 mod data_events;
 mod encode;
@@ -24,6 +26,7 @@ mod text;
 
 pub use aggregate::{Aggregator, version};
 pub use columns::{EVENT_COLUMNS, EventColumns};
+pub use counted::Counted;
 pub use cross_account::{SharedCalls, is_foreign_copy, resolve_day};
 #[cfg(test)]
 pub(crate) use data_events::known_sources;
@@ -36,5 +39,5 @@ pub(crate) use read::merge_day;
 pub use read::{ReadError, Sessions, principals, read};
 pub use row::{Outcome, UsageRow};
 pub use select::{SelectError, Selection, TimeRange};
-pub(crate) use sum::{Sums, summed};
+pub(crate) use sum::summed;
 pub use text::Text;

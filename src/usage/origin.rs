@@ -70,11 +70,11 @@ impl<T> Smallest<T> {
     }
 }
 
-impl Smallest<Text> {
-    fn absorb(&mut self, other: &Smallest<Text>) {
+impl<T: Clone> Smallest<T> {
+    fn absorb_by(&mut self, other: &Smallest<T>, order: impl Fn(&T, &T) -> Ordering) {
         self.more |= other.more;
         for item in &other.items {
-            self.insert_by(item.clone(), |held| held.cmp(item));
+            self.insert_by(item.clone(), |held| order(held, item));
         }
     }
 }
@@ -114,15 +114,31 @@ impl<T> Origin<T> {
     }
 }
 
-impl Origin {
-    /// Adds the calls of another row.
-    pub fn absorb(&mut self, other: &Origin) {
-        self.source_ips.absorb(&other.source_ips);
-        self.vpc_endpoint_ids.absorb(&other.vpc_endpoint_ids);
+impl<T: Clone> Origin<T> {
+    /// Adds the calls of another row; `order` is that of the texts.
+    pub(super) fn absorb_by(&mut self, other: &Origin<T>, order: impl Fn(&T, &T) -> Ordering) {
+        self.source_ips.absorb_by(&other.source_ips, &order);
+        self.vpc_endpoint_ids.absorb_by(&other.vpc_endpoint_ids, &order);
         self.without_vpc_endpoint |= other.without_vpc_endpoint;
         self.with_mfa |= other.with_mfa;
         self.without_mfa |= other.without_mfa;
         self.mfa_not_recorded |= other.mfa_not_recorded;
+    }
+}
+
+impl Origin<u32> {
+    /// Puts other numbers in the place of its own.
+    pub(super) fn renumber(&mut self, mut number: impl FnMut(u32) -> u32) {
+        for item in self.source_ips.items.iter_mut().chain(&mut self.vpc_endpoint_ids.items) {
+            *item = number(*item);
+        }
+    }
+}
+
+impl Origin {
+    /// Adds the calls of another row.
+    pub fn absorb(&mut self, other: &Origin) {
+        self.absorb_by(other, Text::cmp);
     }
 
     /// The sum of two rows' origins; where one was not recorded, that of the sum is not known.

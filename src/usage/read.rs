@@ -160,7 +160,7 @@ fn derive(
             aggregator.add(&events, |row| keep(&events, row));
         }
     }
-    let (mut rows, _) = aggregator.finish();
+    let mut rows = aggregator.finish().0.into_rows();
     rows.extend(derive_foreign(files, SharedCalls::default(), catalog, &keep)?);
     Ok(rows)
 }

@@ -4,41 +4,41 @@ use super::origin::Origin;
 use super::text::Text;
 pub use crate::iam::Outcome;
 
-/// One principal × session × action × resource × outcome × day, with how often and when.
+/// One principal × session × action × resource × outcome × day, with how often and when. `T` is a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsageRow {
+pub struct UsageRow<T = Text> {
     /// Day of the events, UTC, in days since 1970-01-01.
     pub event_date: i32,
     /// The account in which the principal lives (twelve digits), or empty when no record says.
-    pub account_id: Text,
+    pub account_id: T,
     /// ARN of the principal: role (with path), user, root, …
-    pub principal_arn: Text,
+    pub principal_arn: T,
     /// CloudTrail's `userIdentity.type`: `AssumedRole`, `IAMUser`, `Root`, …
-    pub principal_type: Text,
+    pub principal_type: T,
     /// Identity Center permission set of an `AWSReservedSSO_*` role.
-    pub permission_set: Option<Text>,
+    pub permission_set: Option<T>,
     /// Role session name: for Identity Center roles, the person.
-    pub session_name: Option<Text>,
+    pub session_name: Option<T>,
     /// IAM action in the catalogue's casing (`s3:GetObject`); `None` for events that need no permission.
-    pub action: Option<Text>,
+    pub action: Option<T>,
     /// An ARN, an ARN pattern, or `*`.
-    pub resource: Text,
+    pub resource: T,
     /// Allowed or denied.
     pub outcome: Outcome,
     /// How the action is known: `stated`, `documented`, `catalogued`, `inferred`, `unverified`.
-    pub confidence: Text,
+    pub confidence: T,
     /// Name of the rule that led from the event to the action, or why no permission is needed.
-    pub rule: Text,
+    pub rule: T,
     /// The service the role is handed to (`lambda.amazonaws.com`); `iam:PassRole` only.
-    pub passed_to_service: Option<Text>,
+    pub passed_to_service: Option<T>,
     /// CloudTrail's `eventSource`.
-    pub event_source: Text,
+    pub event_source: T,
     /// CloudTrail's `eventName`.
-    pub event_name: Text,
+    pub event_name: T,
     /// CloudTrail's `awsRegion`.
-    pub aws_region: Text,
+    pub aws_region: T,
     /// `userIdentity.invokedBy`: the service that made the call on the principal's behalf.
-    pub via: Option<Text>,
+    pub via: Option<T>,
     /// How many events.
     pub event_count: u64,
     /// Time of the first event, microseconds since 1970-01-01 UTC.
@@ -46,11 +46,11 @@ pub struct UsageRow {
     /// Time of the last event, microseconds since 1970-01-01 UTC.
     pub last_time_us: i64,
     /// `eventID` of one of these events, the earliest, for looking it up.
-    pub example_event_id: Text,
+    pub example_event_id: T,
     /// Whether the rows were seen only in the account that was called, whose record knows less of the caller.
     pub cross_account: bool,
     /// Where the calls came from; `None` in rows of stores that didn't record it.
-    pub origin: Option<Origin>,
+    pub origin: Option<Origin<T>>,
 }
 
 impl UsageRow {

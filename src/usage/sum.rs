@@ -9,7 +9,7 @@ use super::row::UsageRow;
 
 /// Distinct resources that one principal's action may have within one day and one container (bucket, log group, …)
 /// before they are counted under the container alone: the limit on what an attacker's names can make `usage` grow to.
-const RESOURCES_MAX: usize = 1_000;
+pub(super) const RESOURCES_MAX: usize = 1_000;
 
 /// Adds up rows that count the same use of one day, from several batches or files; in stored order.
 pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
@@ -22,51 +22,6 @@ pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
         }
     }
     sums
-}
-
-/// Sums of one day's use as they come, added up so that what is held is about as much as the sum of all.
-#[derive(Default)]
-pub(crate) struct Sums {
-    /// Each in stored order, and longer than the next.
-    runs: Vec<Vec<UsageRow>>,
-}
-
-impl Sums {
-    /// Adds rows that [`summed`] gave.
-    pub fn add(&mut self, rows: Vec<UsageRow>) {
-        self.runs.push(rows);
-        while let [.., longer, last] = self.runs.as_slice()
-            && longer.len() <= 2 * last.len()
-        {
-            self.add_up_last();
-        }
-    }
-
-    /// Adds what others have of the same day.
-    pub fn absorb(&mut self, other: Sums) {
-        other.runs.into_iter().for_each(|rows| self.add(rows));
-    }
-
-    /// Rows held.
-    pub fn len(&self) -> usize {
-        self.runs.iter().map(Vec::len).sum()
-    }
-
-    /// All rows, summed.
-    pub fn finish(mut self) -> Vec<UsageRow> {
-        while self.runs.len() > 1 {
-            self.add_up_last();
-        }
-        self.runs.pop().unwrap_or_default()
-    }
-
-    fn add_up_last(&mut self) {
-        if let Some((last, before)) = self.runs.pop().zip(self.runs.pop()) {
-            let mut rows = before;
-            rows.extend(last);
-            self.runs.push(summed(rows));
-        }
-    }
 }
 
 /// Puts the resources of a container with too many of them under its pattern.
@@ -100,7 +55,7 @@ fn in_full_containers(rows: &[UsageRow]) -> Vec<bool> {
 
 /// What holds a resource that can come in any number: `arn:aws:s3:::bucket/` for an object, `…:instance/` for an
 /// instance. `None` for resources that hold nothing.
-fn container(resource: &str) -> Option<&str> {
+pub(super) fn container(resource: &str) -> Option<&str> {
     // Bytes, because every row of every sum is asked for it.
     let bytes = resource.as_bytes();
     let (mut start, mut colons) = (0, 0);

@@ -1,0 +1,544 @@
+//! Rows of usage in numbers: each text as its number, so that counting, adding up and ordering compare numbers.
+//!
+//! The outcome depends on the rows alone, not on how they were parted before: sums of sums are the sum of all.
+
+use hashbrown::{HashMap, HashSet};
+use rayon::prelude::*;
+
+use super::interner::{Mapping, NONE, Numbered, Texts};
+use super::order::Identity;
+use super::origin::{CallOrigin, Origin};
+use super::row::{Outcome, UsageRow};
+use super::sum::{RESOURCES_MAX, container};
+use super::text::Text;
+
+/// What the rows of one event share, each text as its number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Base {
+    pub event_date: i32,
+    pub account_id: u32,
+    pub principal_arn: u32,
+    pub principal_type: u32,
+    pub permission_set: u32,
+    pub session_name: u32,
+    pub event_source: u32,
+    pub event_name: u32,
+    pub aws_region: u32,
+    pub via: u32,
+}
+
+/// What one of its permissions adds, for one resource.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Part {
+    pub action: u32,
+    pub resource: u32,
+    pub outcome: Outcome,
+    pub confidence: u32,
+    pub rule: u32,
+    pub passed_to_service: u32,
+}
+
+/// A row's identity: everything but counts and times.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    base: u32,
+    part: u32,
+}
+
+/// How often and when, for each [`Key`] by its number.
+struct Counts {
+    event_count: u64,
+    first_time_us: i64,
+    last_time_us: i64,
+    example_event_id: String,
+    origin: Origin<u32>,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Counts {
+            event_count: 0,
+            first_time_us: i64::MAX,
+            last_time_us: i64::MIN,
+            example_event_id: String::new(),
+            origin: Origin::default(),
+        }
+    }
+}
+
+/// What one event adds to the rows that it counts for.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub time_us: i64,
+    pub event_id: Option<&'a str>,
+    pub origin: CallOrigin<u32>,
+}
+
+impl Counts {
+    fn add(&mut self, call: &Call<'_>, texts: &Texts) {
+        let Call { time_us, event_id, origin } = *call;
+        self.event_count += 1;
+        self.last_time_us = self.last_time_us.max(time_us);
+        let is_earlier = time_us < self.first_time_us
+            || time_us == self.first_time_us && event_id.is_some_and(|id| id < self.example_event_id.as_str());
+        if is_earlier {
+            self.first_time_us = time_us;
+            self.example_event_id.clear();
+            self.example_event_id.push_str(event_id.unwrap_or_default());
+        }
+        self.origin.add(&origin, |a, b| texts.order(*a, *b));
+    }
+
+    /// Adds what others counted, their texts numbered as here.
+    fn absorb(&mut self, other: Counts, texts: &Texts) {
+        self.event_count += other.event_count;
+        self.last_time_us = self.last_time_us.max(other.last_time_us);
+        if (other.first_time_us, &other.example_event_id) < (self.first_time_us, &self.example_event_id) {
+            self.first_time_us = other.first_time_us;
+            self.example_event_id = other.example_event_id;
+        }
+        self.origin.absorb_by(&other.origin, |a, b| texts.order(*a, *b));
+    }
+}
+
+/// Usage counted, each row by its number.
+#[derive(Default)]
+pub struct Counted {
+    pub(super) texts: Texts,
+    bases: Numbered<Base>,
+    parts: Numbered<Part>,
+    keys: Numbered<Key>,
+    /// One for each key.
+    counts: Vec<Counts>,
+    /// Whether only the called accounts logged it.
+    cross_account: bool,
+    /// Rows from which on too many resources are looked for again.
+    contained: usize,
+}
+
+impl Counted {
+    /// Nothing yet; `cross_account` where only the called accounts' copies are counted.
+    pub(super) fn new(cross_account: bool) -> Self {
+        Counted { cross_account, ..Counted::default() }
+    }
+
+    /// Rows so far.
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    pub(super) fn base(&mut self, base: Base) -> u32 {
+        self.bases.number(base)
+    }
+
+    pub(super) fn part(&mut self, part: Part) -> u32 {
+        self.parts.number(part)
+    }
+
+    /// The number of a row.
+    pub(super) fn row(&mut self, base: u32, part: u32) -> u32 {
+        let row = self.keys.number(Key { base, part });
+        self.counts.resize_with(self.keys.len(), Counts::default);
+        row
+    }
+
+    /// Counts an event for a row.
+    pub(super) fn count(&mut self, row: u32, call: &Call<'_>) {
+        if let Some(counts) = self.counts.get_mut(row as usize) {
+            counts.add(call, &self.texts);
+        }
+    }
+
+    /// Adds what was counted of other events of the same accounts' copies.
+    pub fn absorb(&mut self, other: Counted) {
+        let (mut larger, smaller) = match self.len() < other.len() {
+            true => (other, std::mem::take(self)),
+            false => (std::mem::take(self), other),
+        };
+        larger.add_all(smaller);
+        // Where names are made up without end, what is held must not grow with them.
+        if larger.len() > larger.contained.max(RESOURCES_MAX) * 2 {
+            larger.contain();
+        }
+        *self = larger;
+    }
+
+    fn add_all(&mut self, other: Counted) {
+        self.cross_account |= other.cross_account;
+        let keys = other.keys.into_values();
+        self.add_rows((&other.texts, &other.bases, &other.parts), keys.into_iter().zip(other.counts));
+    }
+
+    /// Adds rows whose numbers are others'; of their texts it takes those that the rows have.
+    fn add_rows(
+        &mut self,
+        (texts, bases, parts): (&Texts, &Numbered<Base>, &Numbered<Part>),
+        rows: impl Iterator<Item = (Key, Counts)>,
+    ) {
+        let Counted { texts: own, bases: own_bases, parts: own_parts, keys, counts: held, .. } = self;
+        let (mut text_map, mut base_map, mut part_map) =
+            (Mapping::new(texts.len()), Mapping::new(bases.len()), Mapping::new(parts.len()));
+        for (key, mut counts) in rows {
+            let (Some(base), Some(part)) = (bases.get(key.base), parts.get(key.part)) else { continue };
+            let mut text = |number: u32| text_map.of(number, || own.number_in(texts, number));
+            let key = Key {
+                base: base_map.of(key.base, || own_bases.number(base.map(&mut text))),
+                part: part_map.of(key.part, || own_parts.number(part.map(&mut text))),
+            };
+            counts.origin.renumber(&mut text);
+            let row = keys.number(key) as usize;
+            match held.get_mut(row) {
+                Some(held) => held.absorb(counts, own),
+                None => held.push(counts),
+            }
+        }
+    }
+
+    /// Puts the resources of a container with too many of them under its pattern.
+    pub fn contain(&mut self) {
+        self.contained = self.len();
+        let Some(patterns) = self.patterns() else { return };
+        let empty = Counted::new(self.cross_account);
+        let Counted { mut texts, bases, mut parts, keys, counts, .. } = std::mem::replace(self, empty);
+        let mut keys = keys.into_values();
+        for (key, pattern) in keys.iter_mut().zip(patterns) {
+            if let Some((part, pattern)) = parts.get(key.part).copied().zip(pattern) {
+                key.part = parts.number(Part { resource: texts.number(Some(&pattern)), ..part });
+            }
+        }
+        // Texts that no row has any more are left behind.
+        self.add_rows((&texts, &bases, &parts), keys.into_iter().zip(counts));
+        self.contained = self.len();
+    }
+
+    /// For each row the pattern of its container, where that has too many resources, and the row names one. `None` where
+    /// no row does. Resources are counted by day, principal, action and container.
+    fn patterns(&self) -> Option<Vec<Option<String>>> {
+        let containers = self.containers();
+        let mut groups = Numbered::default();
+        // Of each group: its resources, and whether it is full.
+        let mut sizes: Vec<(usize, bool)> = Vec::new();
+        let mut known: HashSet<(u32, u32), foldhash::fast::FixedState> = HashSet::default();
+        let group_of = self.keys.values().iter().map(|key| {
+            let (base, part) = (self.bases.get(key.base)?, self.parts.get(key.part)?);
+            let container = containers.get(key.part as usize).copied().flatten()?;
+            let group = groups.number((base.event_date, base.principal_arn, part.action, container.number));
+            sizes.resize(groups.len(), (0, false));
+            if let Some((size, is_full)) = sizes.get_mut(group as usize) {
+                *size += usize::from(known.insert((group, part.resource)));
+                *is_full |= container.is_pattern || *size > RESOURCES_MAX;
+            }
+            Some((group, container))
+        });
+        let group_of: Vec<Option<(u32, Container)>> = group_of.collect();
+        let is_full = |group: u32| sizes.get(group as usize).is_some_and(|(_, is_full)| *is_full);
+        let is_changed = |(group, container): &(u32, Container)| !container.is_pattern && is_full(*group);
+        if !group_of.iter().flatten().any(is_changed) {
+            return None;
+        }
+        let patterns = self.keys.values().iter().zip(group_of).map(|(key, group)| {
+            group.filter(is_changed)?;
+            let resource = self.texts.text(self.parts.get(key.part)?.resource);
+            Some(format!("{}*", container(resource)?))
+        });
+        Some(patterns.collect())
+    }
+
+    /// For each part the container of its resource, if that can be too full.
+    fn containers(&self) -> Vec<Option<Container>> {
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        // Of each: its parts, and whether one is its pattern.
+        let mut sizes: Vec<(usize, bool)> = Vec::new();
+        let found = self.parts.values().iter().map(|part| {
+            let resource = self.texts.text(part.resource);
+            let name = container(resource)?;
+            let next = numbers.len() as u32;
+            let number = *numbers.entry(name).or_insert(next);
+            sizes.resize(numbers.len(), (0, false));
+            let is_pattern = resource.strip_prefix(name) == Some("*");
+            if let Some((size, has_pattern)) = sizes.get_mut(number as usize) {
+                *size += 1;
+                *has_pattern |= is_pattern;
+            }
+            Some(Container { number, is_pattern })
+        });
+        let found: Vec<Option<Container>> = found.collect();
+        let can_be_full = |container: &Container| {
+            sizes
+                .get(container.number as usize)
+                .is_some_and(|(size, has_pattern)| *has_pattern || *size > RESOURCES_MAX)
+        };
+        found.into_iter().map(|container| container.filter(can_be_full)).collect()
+    }
+
+    /// The rows by day, each day's in stored order.
+    pub fn days(&mut self) -> Vec<(i32, Vec<UsageRow<&str>>)> {
+        self.contain();
+        let mut days: Vec<(i32, Vec<UsageRow<&str>>)> = Vec::new();
+        for row in self.stored_order() {
+            let Some(row) = self.usage_row(row, |number| self.texts.text(number), |id| id) else { continue };
+            match days.last_mut() {
+                Some((date, rows)) if *date == row.event_date => rows.push(row),
+                _ => days.push((row.event_date, vec![row])),
+            }
+        }
+        days
+    }
+
+    /// The rows in no order.
+    pub fn into_rows(self) -> Vec<UsageRow> {
+        let row = |row: usize| self.usage_row(row, |number| self.texts.shared(number), Text::from);
+        (0..self.len()).filter_map(row).collect()
+    }
+
+    /// The rows' numbers, by day and in stored order.
+    fn stored_order(&self) -> impl Iterator<Item = usize> {
+        let ranks = self.texts.ranks();
+        let rank = |number: u32| ranks.get(number as usize).copied().unwrap_or_default();
+        let identity = |key: &Key| -> Option<(i32, Identity<u32>)> {
+            let (b, p) = (self.bases.get(key.base)?, self.parts.get(key.part)?);
+            let main = [
+                b.account_id,
+                b.principal_arn,
+                b.event_source,
+                b.event_name,
+                p.action,
+                p.resource,
+                b.principal_type,
+                b.permission_set,
+                b.session_name,
+                b.via,
+                b.aws_region,
+            ];
+            let how = [p.confidence, p.rule, p.passed_to_service];
+            Some((b.event_date, (main.map(rank), p.outcome, how.map(rank), self.cross_account)))
+        };
+        let mut order: Vec<_> = self.keys.values().iter().map(identity).zip(0..).collect();
+        order.par_sort_unstable();
+        order.into_iter().map(|(_, row)| row)
+    }
+
+    /// A row; `text` gives what stands for a text's number, `id` for an event's id.
+    fn usage_row<'a, T>(
+        &'a self,
+        row: usize,
+        text: impl Fn(u32) -> T,
+        id: impl Fn(&'a str) -> T,
+    ) -> Option<UsageRow<T>> {
+        let (key, counts) = (self.keys.get(row as u32)?, self.counts.get(row)?);
+        let (base, part) = (self.bases.get(key.base)?, self.parts.get(key.part)?);
+        let optional = |number: u32| (number != NONE).then(|| text(number));
+        Some(UsageRow {
+            event_date: base.event_date,
+            account_id: text(base.account_id),
+            principal_arn: text(base.principal_arn),
+            principal_type: text(base.principal_type),
+            permission_set: optional(base.permission_set),
+            session_name: optional(base.session_name),
+            action: optional(part.action),
+            resource: text(part.resource),
+            outcome: part.outcome,
+            confidence: text(part.confidence),
+            rule: text(part.rule),
+            passed_to_service: optional(part.passed_to_service),
+            event_source: text(base.event_source),
+            event_name: text(base.event_name),
+            aws_region: text(base.aws_region),
+            via: optional(base.via),
+            event_count: counts.event_count,
+            first_time_us: counts.first_time_us,
+            last_time_us: counts.last_time_us,
+            example_event_id: id(&counts.example_event_id),
+            cross_account: self.cross_account,
+            origin: Some(counts.origin.map(|number| text(*number))),
+        })
+    }
+}
+
+/// The container of a part's resource.
+#[derive(Clone, Copy)]
+struct Container {
+    number: u32,
+    /// Whether the resource stands for all of it.
+    is_pattern: bool,
+}
+
+impl Base {
+    fn map(self, mut text: impl FnMut(u32) -> u32) -> Base {
+        Base {
+            event_date: self.event_date,
+            account_id: text(self.account_id),
+            principal_arn: text(self.principal_arn),
+            principal_type: text(self.principal_type),
+            permission_set: text(self.permission_set),
+            session_name: text(self.session_name),
+            event_source: text(self.event_source),
+            event_name: text(self.event_name),
+            aws_region: text(self.aws_region),
+            via: text(self.via),
+        }
+    }
+}
+
+impl Part {
+    fn map(self, mut text: impl FnMut(u32) -> u32) -> Part {
+        Part {
+            action: text(self.action),
+            resource: text(self.resource),
+            confidence: text(self.confidence),
+            rule: text(self.rule),
+            passed_to_service: text(self.passed_to_service),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::sum::summed;
+    use super::*;
+
+    /// One call: its day, who made it, on what, from where and when.
+    type Made = (i32, u8, u8, Option<u8>, i64);
+
+    fn counted(calls: &[Made]) -> Counted {
+        let mut counted = Counted::new(false);
+        for (event_date, principal, resource, passed_to, time_us) in calls.iter().copied() {
+            let mut text = |text: String| counted.texts.number(Some(&text));
+            let base = Base {
+                event_date,
+                account_id: text("111122223333".to_owned()),
+                principal_arn: text(format!("arn:aws:iam::111122223333:role/{principal}")),
+                principal_type: text("AssumedRole".to_owned()),
+                permission_set: NONE,
+                session_name: NONE,
+                event_source: text("s3.amazonaws.com".to_owned()),
+                event_name: text("GetObject".to_owned()),
+                aws_region: NONE,
+                via: NONE,
+            };
+            let part = Part {
+                action: text("s3:GetObject".to_owned()),
+                resource: text(match resource {
+                    0 => "arn:aws:s3:::b/*".to_owned(),
+                    resource => format!("arn:aws:s3:::b/{resource}"),
+                }),
+                outcome: Outcome::Allowed,
+                confidence: text("documented".to_owned()),
+                rule: text("override".to_owned()),
+                passed_to_service: passed_to.map_or(NONE, |service| text(format!("{service}"))),
+            };
+            let origin = CallOrigin { source_ip: text(format!("10.0.0.{time_us}")), vpc_endpoint_id: None, mfa: None };
+            let id = format!("{time_us}-{resource}");
+            let (base, part) = (counted.base(base), counted.part(part));
+            let row = counted.row(base, part);
+            counted.count(row, &Call { time_us, event_id: Some(&id), origin });
+        }
+        counted
+    }
+
+    fn rows(mut counted: Counted) -> Vec<UsageRow> {
+        let shared = |row: &UsageRow<&str>| {
+            let optional = |text: Option<&str>| text.map(Text::from);
+            UsageRow {
+                event_date: row.event_date,
+                account_id: row.account_id.into(),
+                principal_arn: row.principal_arn.into(),
+                principal_type: row.principal_type.into(),
+                permission_set: optional(row.permission_set),
+                session_name: optional(row.session_name),
+                action: optional(row.action),
+                resource: row.resource.into(),
+                outcome: row.outcome,
+                confidence: row.confidence.into(),
+                rule: row.rule.into(),
+                passed_to_service: optional(row.passed_to_service),
+                event_source: row.event_source.into(),
+                event_name: row.event_name.into(),
+                aws_region: row.aws_region.into(),
+                via: optional(row.via),
+                event_count: row.event_count,
+                first_time_us: row.first_time_us,
+                last_time_us: row.last_time_us,
+                example_event_id: row.example_event_id.into(),
+                cross_account: row.cross_account,
+                origin: row.origin.as_ref().map(|origin| origin.map(|text| Text::from(*text))),
+            }
+        };
+        counted.days().iter().flat_map(|(_, rows)| rows.iter().map(shared)).collect()
+    }
+
+    fn calls() -> impl Strategy<Value = Vec<Made>> {
+        let call = (0..3, 0..3_u8, prop_oneof![4 => 1..6_u8, 1 => Just(0)], proptest::option::of(0..2_u8), 0..40_i64);
+        proptest::collection::vec(call, 0..60)
+    }
+
+    proptest! {
+        /// However calls are parted and in whatever order the parts are added, the rows are those of all calls, and those
+        /// that adding up rows with their texts gives.
+        #[test]
+        fn sums_of_sums_are_the_sum_of_all(calls in calls(), cut in 0..60_usize, contain: bool, turn: bool) {
+            let (a, b) = calls.split_at(cut.min(calls.len()));
+            let (mut first, mut second) = (counted(a), counted(b));
+            if contain {
+                first.contain();
+            }
+            if turn {
+                std::mem::swap(&mut first, &mut second);
+            }
+            first.absorb(second);
+            let mut by_text: Vec<UsageRow> = Vec::new();
+            for date in 0..3 {
+                by_text.extend(summed(counted(&calls).into_rows().into_iter().filter(|row| row.event_date == date).collect()));
+            }
+            prop_assert_eq!(&rows(first), &by_text);
+            prop_assert_eq!(rows(counted(&calls)), by_text);
+        }
+    }
+
+    #[test]
+    fn too_many_resources_are_one_and_leave_no_text_behind() {
+        let mut all = Counted::new(true);
+        for i in 0..5_000 {
+            let mut one = Counted::new(true);
+            let resource = one.texts.number(Some(&format!("arn:aws:s3:::b/{i}")));
+            let base = Base {
+                event_date: 0,
+                account_id: NONE,
+                principal_arn: NONE,
+                principal_type: NONE,
+                permission_set: NONE,
+                session_name: NONE,
+                event_source: NONE,
+                event_name: NONE,
+                aws_region: NONE,
+                via: NONE,
+            };
+            let part = Part {
+                action: NONE,
+                resource,
+                outcome: Outcome::Allowed,
+                confidence: NONE,
+                rule: NONE,
+                passed_to_service: NONE,
+            };
+            let (base, part) = (one.base(base), one.part(part));
+            let row = one.row(base, part);
+            let origin = CallOrigin { source_ip: NONE, vpc_endpoint_id: None, mfa: None };
+            one.count(row, &Call { time_us: i, event_id: None, origin });
+            all.absorb(one);
+            assert!(all.len() <= 2 * RESOURCES_MAX + 1 && all.texts.len() <= 2 * RESOURCES_MAX + 3, "{i}");
+        }
+        let rows = rows(all);
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].resource.as_str(), rows[0].event_count), ("arn:aws:s3:::b/*", 5_000));
+        assert!(rows[0].cross_account);
+    }
+}
