@@ -16,4 +16,4 @@ pub use error::{FindError, FormError, OVER_CAP, ReadError, ReadFault};
 pub use find::{Found, find};
 pub use forms::normalise;
 pub use key::{ObjectKey, ObjectKind};
-pub use read::{Buffers, Read, digest, read};
+pub use read::{Buffers, Read, digest, read, said_size};

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
@@ -122,6 +122,20 @@ pub fn read(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, 
     stored.shrink_to(KEPT_BYTES);
     buffers.stored = stored;
     outcome
+}
+
+/// Bytes that an object says it has once inflated: what stands at the end of gzip, of several members the last one's,
+/// modulo 4 GiB; of other objects their size. `None` where it can't be read.
+pub fn said_size(path: &Path) -> Option<u64> {
+    let mut file = File::open(path).ok()?;
+    let (mut begin, mut end) = ([0; 2], [0; 4]);
+    file.read_exact(&mut begin).ok()?;
+    if begin != GZIP_MAGIC {
+        return file.metadata().ok().map(|metadata| metadata.len());
+    }
+    file.seek(SeekFrom::End(-4)).ok()?;
+    file.read_exact(&mut end).ok()?;
+    Some(u64::from(u32::from_le_bytes(end)))
 }
 
 /// SHA-256 of an object's bytes as stored.

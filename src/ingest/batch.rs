@@ -167,7 +167,7 @@ pub(super) fn convert<'c>(
     }
     memory.step = Some(stages.time(Stage::Usage, || {
         let (mut counted, used) = aggregator.finish();
-        counted.contain();
+        counted.bound();
         converted.usage = counted;
         used
     }));

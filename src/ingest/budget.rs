@@ -22,7 +22,7 @@ const BATCH_MAX_BYTES: u64 = 64 << 20;
 /// Measured with `benches/end_to_end`; see there.
 const BYTES_PER_JSON_BYTE: u64 = 4;
 
-/// Likewise of an object that is alone in memory: bytes for four of its JSON, because its columns are made in parts.
+/// Likewise of an object that is larger than a batch: bytes for four of its JSON, because its columns are made in parts.
 const OBJECT_BYTES_PER_FOUR_JSON_BYTES: u64 = 9;
 
 /// What each part may take.
@@ -32,6 +32,8 @@ pub(super) struct Budget {
     pub batch_bytes: u64,
     /// JSON bytes that one object may have.
     pub object_bytes: u64,
+    /// Memory for batches and objects, all together.
+    pub room_bytes: u64,
     /// Ids of events held in memory for finding duplicates.
     pub seen_bytes: u64,
     /// Calls between accounts held in memory for counting them once.
@@ -54,10 +56,21 @@ impl Budget {
         let batches = free.saturating_sub(seen_bytes + shared_bytes + usage_bytes);
         let usage_rows = (usage_bytes / USAGE_ROW_BYTES) as usize;
         // An object of the greatest size is in memory alone.
+        let room_bytes = batches;
         let object_bytes = batches * 4 / OBJECT_BYTES_PER_FOUR_JSON_BYTES;
         let batch_bytes = (batches / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
-        Ok(Budget { batch_bytes, object_bytes, seen_bytes, shared_bytes, usage_rows, threads })
+        Ok(Budget { batch_bytes, object_bytes, room_bytes, seen_bytes, shared_bytes, usage_rows, threads })
     }
+}
+
+/// Memory of a batch of so much JSON.
+pub(super) fn batch_room(json_bytes: u64) -> u64 {
+    json_bytes * BYTES_PER_JSON_BYTE
+}
+
+/// Memory of an object of so much JSON that is larger than a batch.
+pub(super) fn object_room(json_bytes: u64) -> u64 {
+    json_bytes.saturating_mul(OBJECT_BYTES_PER_FOUR_JSON_BYTES) / 4
 }
 
 /// How many merges may run at once, up to `threads`, and the memory of each.
@@ -84,11 +97,11 @@ mod tests {
         for limit in [256 << 20, 1 << 30, 4 << 30] {
             for threads in [1, 2, 16, 64] {
                 let b = Budget::new(limit, threads)?;
-                let batches = b.batch_bytes * b.threads as u64 * BYTES_PER_JSON_BYTE;
-                let batches = batches.max(b.object_bytes * OBJECT_BYTES_PER_FOUR_JSON_BYTES / 4);
+                let batches = b.threads as u64 * batch_room(b.batch_bytes);
+                assert!(batches.max(object_room(b.object_bytes)) <= b.room_bytes, "{b:?}");
                 let fixed = FIXED_BYTES + THREAD_BYTES * b.threads as u64;
                 let usage = b.usage_rows as u64 * USAGE_ROW_BYTES;
-                assert!(fixed + b.seen_bytes + b.shared_bytes + usage + batches <= limit, "{b:?}");
+                assert!(fixed + b.seen_bytes + b.shared_bytes + usage + b.room_bytes <= limit, "{b:?}");
                 assert!(b.threads >= 1 && b.batch_bytes >= 1 << 20, "{b:?}");
             }
         }

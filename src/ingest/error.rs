@@ -36,6 +36,9 @@ pub enum IngestError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// No threads to be had.
+    #[error("threads can't be started: {0}\nhint: give fewer by --threads")]
+    Threads(rayon::ThreadPoolBuildError),
     /// A worker died.
     #[error("a worker thread ended unexpectedly\nhint: run it again; nothing was committed that isn't whole")]
     Worker,

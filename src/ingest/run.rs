@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -13,10 +13,12 @@ use super::batch::{Converted, Loaded, Memory, claim, convert, load};
 use super::budget::{self, Budget};
 use super::error::IngestError;
 use super::plan::{Plan, Planned, plan};
+use super::room::{Room, Taken};
 use super::seen::Seen;
 use super::shared::HeldCalls;
 use super::stages::Stage;
 use super::{Options, Progress, Summary, upkeep};
+use crate::archive;
 use crate::iam::Catalog;
 use crate::store::{Commit, DataFileWriter, LedgerEntry, StagedFile, Store, Table, UsageState, Writer};
 use crate::time::format_date;
@@ -45,6 +47,18 @@ pub fn ingest(
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
     let budget = Budget::new(options.memory_limit_bytes, options.threads)?;
+    // What is done beside each other at commits and at the end is done by as many threads as there is memory for.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(budget.threads).build().map_err(IngestError::Threads)?;
+    pool.install(|| ingest_with(budget, store, options, catalog, progress))
+}
+
+fn ingest_with(
+    budget: Budget,
+    store: &Store,
+    options: &Options,
+    catalog: &Catalog,
+    progress: &Progress,
+) -> Result<Summary, IngestError> {
     let mut writer = store.writer()?;
     let mut summary = Summary::default();
     upkeep::refresh(&mut writer, catalog, None)?;
@@ -87,10 +101,9 @@ struct Shared<'a> {
     objects: &'a [Planned],
     next: AtomicUsize,
     seen: Mutex<(u64, Seen)>,
-    /// Objects larger than a batch, put off until they can be taken alone.
+    /// Objects larger than a batch, each of which is one.
     large: Mutex<Vec<&'a Planned>>,
-    /// Shared by the batches in memory, held alone for an object that is larger.
-    room: RwLock<()>,
+    room: Room,
     budget: Budget,
     /// Threads that fill batches.
     threads: usize,
@@ -103,14 +116,13 @@ struct Shared<'a> {
 struct Filled<'a> {
     objects: Vec<Loaded>,
     refused: Vec<LedgerEntry>,
-    _room: Room<'a>,
+    _room: Taken<'a>,
 }
 
-/// Who else may have a batch in memory meanwhile; held for being dropped.
-#[expect(dead_code, reason = "guards")]
-enum Room<'a> {
-    Shared(RwLockReadGuard<'a, ()>),
-    Alone(RwLockWriteGuard<'a, ()>),
+impl<'a> Filled<'a> {
+    fn new(room: Taken<'a>) -> Filled<'a> {
+        Filled { objects: Vec::new(), refused: Vec::new(), _room: room }
+    }
 }
 
 type Ticketed = (u64, Result<Converted, IngestError>);
@@ -133,7 +145,7 @@ fn take_in(
         next: AtomicUsize::new(0),
         seen: Mutex::new((0, seen)),
         large: Mutex::default(),
-        room: RwLock::default(),
+        room: Room::new(budget.room_bytes),
         budget,
         threads,
         catalog,
@@ -187,7 +199,7 @@ impl<'a> Shared<'a> {
     fn fill(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
         let large = || self.large.lock().ok()?.pop();
         if let Some(planned) = large() {
-            return self.fill_alone(planned, memory);
+            return Some(self.fill_large(planned, memory));
         }
         let filled = self.fill_batch(memory)?;
         if !filled.objects.is_empty() || !filled.refused.is_empty() {
@@ -195,13 +207,12 @@ impl<'a> Shared<'a> {
         }
         drop(filled);
         // All that was left was too large.
-        large().and_then(|planned| self.fill_alone(planned, memory))
+        large().map(|planned| self.fill_large(planned, memory))
     }
 
     /// Reads objects until a batch is full, or there are no more; puts off those that are too large for one.
     fn fill_batch(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
-        let mut filled =
-            Filled { objects: Vec::new(), refused: Vec::new(), _room: Room::Shared(self.room.read().ok()?) };
+        let mut filled = Filled::new(self.room.take(budget::batch_room(self.budget.batch_bytes)));
         let mut json_bytes = 0;
         let wanted_bytes = self.batch_bytes();
         while json_bytes < wanted_bytes && filled.objects.len() + filled.refused.len() < BATCH_OBJECTS_MAX {
@@ -218,14 +229,23 @@ impl<'a> Shared<'a> {
         Some(filled)
     }
 
-    /// Reads one object while no batch is in memory.
-    fn fill_alone(&self, planned: &Planned, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
-        let mut filled =
-            Filled { objects: Vec::new(), refused: Vec::new(), _room: Room::Alone(self.room.write().ok()?) };
+    /// Reads one object that is larger than a batch.
+    fn fill_large(&self, planned: &Planned, memory: &mut Memory<'_>) -> Filled<'_> {
         memory.buffers.clear();
-        let read = load(planned, memory, self.budget.object_bytes, &self.progress.stages);
+        let most_bytes = self.budget.object_bytes;
+        // What the object says of itself may be too little.
+        let said_bytes = archive::said_size(&planned.path).filter(|said| *said > self.budget.batch_bytes);
+        let said_bytes = said_bytes.map_or(most_bytes, |said| said.min(most_bytes));
+        let mut filled = Filled::new(self.room.take(budget::object_room(said_bytes)));
+        let mut read = load(planned, memory, said_bytes, &self.progress.stages);
+        if is_over_cap(&read) && said_bytes < most_bytes {
+            // Given back first: whoever holds some and waits for all waits for ever.
+            drop(filled);
+            filled = Filled::new(self.room.take(budget::object_room(most_bytes)));
+            read = load(planned, memory, most_bytes, &self.progress.stages);
+        }
         self.put(planned, read, &mut filled);
-        Some(filled)
+        filled
     }
 
     /// Adds what became of an object; the bytes of its JSON.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use rayon::prelude::*;
+
 use super::error::IngestError;
 use super::run::write_usage;
 use super::shared::HeldCalls;
@@ -89,10 +91,11 @@ pub(super) fn tidy(writer: &mut Writer, catalog: &Catalog, mut held: Option<Held
     for file in snapshot.files(Table::Usage).iter().filter(|file| !is_cross_account(file)) {
         by_day.entry(file.event_date).or_default().push(file);
     }
-    for (date, files) in by_day.into_iter().filter(|(_, files)| files.len() > 1) {
-        let rows = usage::merge_day(&files)?;
-        replace(writer, &mut commit, date, &files, &[rows])?;
-    }
+    by_day.retain(|_, files| files.len() > 1);
+    let staging = writer.staging();
+    let merge = |(date, files): (&i32, &Vec<&DataFile>)| write_usage(&staging, *date, &usage::merge_day(files)?);
+    commit.add = by_day.par_iter().map(merge).collect::<Result<_, IngestError>>()?;
+    commit.replace = by_day.into_values().flatten().map(|file| (Table::Usage, file.clone())).collect();
     if !commit.add.is_empty() {
         writer.commit(&commit)?;
     }
@@ -140,10 +143,16 @@ fn resolve(
     }
     let snapshot = writer.store().snapshot(None)?;
     let mut commit = Commit { message: "tell calls between accounts apart".to_owned(), ..Default::default() };
-    for date in days.iter().copied() {
-        let files = files_of(&snapshot, Table::Events, date);
-        let (calls, files) = held.as_deref_mut().map_or((None, files.clone()), |held| held.take(date, &files));
-        let rows = usage::summed(usage::resolve_day(&files, calls, catalog)?);
+    let waiting = days.iter().map(|date| {
+        let files = files_of(&snapshot, Table::Events, *date);
+        let (calls, files) = held.as_deref_mut().map_or((None, files.clone()), |held| held.take(*date, &files));
+        (*date, calls, files)
+    });
+    let waiting: Vec<_> = waiting.collect();
+    let resolve = |(date, calls, files): (i32, _, Vec<&DataFile>)| -> Result<_, IngestError> {
+        Ok((date, usage::summed(usage::resolve_day(&files, calls, catalog)?)))
+    };
+    for (date, rows) in waiting.into_par_iter().map(resolve).collect::<Result<Vec<_>, _>>()? {
         let old: Vec<&DataFile> =
             files_of(&snapshot, Table::Usage, date).into_iter().filter(|file| is_cross_account(file)).collect();
         commit.usage.push((date, UsageState::Whole(usage::version(catalog))));

@@ -161,11 +161,27 @@ impl Counted {
             false => (std::mem::take(self), other),
         };
         larger.add_all(smaller);
-        // Where names are made up without end, what is held must not grow with them.
-        if larger.len() > larger.contained.max(RESOURCES_MAX) * 2 {
-            larger.contain();
-        }
         *self = larger;
+        self.bound();
+    }
+
+    /// Where names are made up without end, what is held must not grow with them.
+    pub fn bound(&mut self) {
+        if self.len() > self.contained.max(RESOURCES_MAX) * 2 {
+            self.contained = self.len();
+            if self.has_large_container() {
+                self.contain();
+            }
+        }
+    }
+
+    fn has_large_container(&self) -> bool {
+        let mut sizes: HashMap<&str, usize, foldhash::fast::RandomState> = HashMap::default();
+        self.parts.values().iter().filter_map(|part| container(self.texts.text(part.resource))).any(|name| {
+            let size = sizes.entry(name).or_default();
+            *size += 1;
+            *size > RESOURCES_MAX
+        })
     }
 
     fn add_all(&mut self, other: Counted) {
@@ -251,7 +267,7 @@ impl Counted {
 
     /// For each part the container of its resource, if that can be too full.
     fn containers(&self) -> Vec<Option<Container>> {
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut numbers: HashMap<&str, u32, foldhash::fast::RandomState> = HashMap::default();
         // Of each: its parts, and whether one is its pattern.
         let mut sizes: Vec<(usize, bool)> = Vec::new();
         let found = self.parts.values().iter().map(|part| {

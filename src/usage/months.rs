@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::encode::{decode, encode};
 use super::interner::Texts;
@@ -94,9 +95,19 @@ fn month_of(event_date: i32) -> String {
 
 /// `None` where there would be too many rows.
 fn sum(before: Option<&UsageMonth>, added: &[&DataFile], rows_max: usize) -> Result<Option<Vec<UsageRow>>, ReadError> {
-    let (mut whole, mut known) = (Whole::default(), Texts::new());
     let first = added.iter().map(|file| file.event_date).min().unwrap_or_default();
     let paths = before.iter().map(|month| month.path.as_path()).chain(added.iter().map(|file| file.path.as_path()));
+    let paths: Vec<&Path> = paths.collect();
+    let rows: u64 = added.iter().map(|file| file.rows).sum();
+    // Parts that are summed beside each other may hold the same row each.
+    let parts = if before.is_none() && rows <= rows_max as u64 { rayon::current_num_threads() } else { 1 };
+    let parts = paths.par_chunks(paths.len().div_ceil(parts).max(1)).map(|paths| sum_files(paths, first, rows_max));
+    let parts: Option<Vec<Vec<UsageRow>>> = parts.collect::<Result<_, ReadError>>()?;
+    Ok(parts.map(|parts| summed(parts.concat())).filter(|rows| rows.len() <= rows_max))
+}
+
+fn sum_files(paths: &[&Path], first: i32, rows_max: usize) -> Result<Option<Vec<UsageRow>>, ReadError> {
+    let (mut whole, mut known) = (Whole::default(), Texts::new());
     for path in paths {
         for batch in read_batches(path, None, None)? {
             for row in decode(&batch?, &mut known)? {
@@ -107,7 +118,7 @@ fn sum(before: Option<&UsageMonth>, added: &[&DataFile], rows_max: usize) -> Res
             return Ok(None);
         }
     }
-    Ok(Some(summed(whole.rows)).filter(|rows| rows.len() <= rows_max))
+    Ok(Some(whole.rows))
 }
 
 /// Rows of one day summed as they come, which takes half the time of putting each file's in order. Their texts must be of

@@ -1,6 +1,7 @@
 //! What an ingest promises: once, every record or a reason, each event once, whatever happens to the process.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -254,6 +255,14 @@ fn a_call_between_accounts_counts_once_for_its_caller() {
     assert_eq!(rows, ["arn:aws:iam::111122223333:role/app,s3:GetObject,1,false"]);
 }
 
+/// The log objects of an archive, in the order of their names.
+fn objects_of(archive: &Path) -> Vec<PathBuf> {
+    let paths = walkdir::WalkDir::new(archive).into_iter().flatten().map(walkdir::DirEntry::into_path);
+    let mut objects: Vec<PathBuf> = paths.filter(|path| text(path).ends_with(".json.gz")).collect();
+    objects.sort_unstable();
+    objects
+}
+
 /// However the days come, in one run that holds what it has seen, in commits of a batch each, or in runs that read the
 /// store: calls between accounts are counted the same.
 #[test]
@@ -261,9 +270,7 @@ fn calls_between_accounts_are_told_apart_however_they_come() {
     let folder = tempfile::tempdir().expect("a folder");
     let archive = folder.path().join("archive");
     ok(&["synth", text(&archive), "--objects", "80", "--events", "30000", "--days", "7", "--accounts", "4", "--quiet"]);
-    let objects = walkdir::WalkDir::new(&archive).into_iter().flatten().map(walkdir::DirEntry::into_path);
-    let mut objects: Vec<PathBuf> = objects.filter(|path| text(path).ends_with(".json.gz")).collect();
-    objects.sort_unstable();
+    let mut objects = objects_of(&archive);
     // An account's trail is missing: what it called in others is known from there alone.
     let account = |path: &Path| path.components().nth_back(6).map(|name| name.as_os_str().to_owned());
     let missing = account(&objects[0]);
@@ -286,9 +293,9 @@ fn calls_between_accounts_are_told_apart_however_they_come() {
     }
 }
 
-/// What fits no batch is taken alone; what fits no memory is refused, and says what to do.
+/// What fits no batch is one of its own, whatever it says of its size; what fits no memory is refused, and says what to do.
 #[test]
-fn objects_larger_than_a_batch_are_taken_alone() {
+fn objects_larger_than_a_batch_are_batches_of_their_own() {
     let folder = tempfile::tempdir().expect("a folder");
     let make = |name: &str, events: &str, objects: &str| {
         let archive = folder.path().join(name);
@@ -296,6 +303,7 @@ fn objects_larger_than_a_batch_are_taken_alone() {
         archive
     };
     let (large, small, vast) = (make("large", "4000", "1"), make("small", "300", "3"), make("vast", "16000", "1"));
+    in_two_members(&objects_of(&large)[0]);
     let store = folder.path().join("store");
     let archives = [text(&large), text(&small), text(&vast)];
     let arguments = ["--store", text(&store), "--memory-limit", "256MiB", "--threads", "2"];
@@ -305,4 +313,16 @@ fn objects_larger_than_a_batch_are_taken_alone() {
     assert!(told.contains("larger than the cap") && told.contains("raise --memory-limit"), "{told}");
     let last = &status(text(&store))["last_run"];
     assert_eq!((&last["taken"], &last["refused"]), (&Value::from(4), &Value::from(1)), "{last}");
+}
+
+/// Writes a gzip object anew in two members, of which the last says less than the whole has.
+fn in_two_members(path: &Path) {
+    let mut json = Vec::new();
+    flate2::read::MultiGzDecoder::new(fs::File::open(path).expect("opened")).read_to_end(&mut json).expect("gzip");
+    let (first, last) = json.split_at(json.len() / 10);
+    let member = |part: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(part).and_then(|()| encoder.finish()).expect("gzip")
+    };
+    fs::write(path, [member(first), member(last)].concat()).expect("written");
 }
