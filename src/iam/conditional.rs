@@ -36,6 +36,7 @@ pub(super) fn add(
     }
     let mut suggested = suggestions(catalog, action, needed);
     suggested.extend(key_uses(catalog, service, operation, request));
+    suggested.extend(alongside::suggested(catalog, service, operation, request, needed));
     suggested
 }
 
@@ -69,12 +70,18 @@ fn tagging(
     })
 }
 
-/// What the names of operations begin with that make something.
+/// What the names of operations begin with that make something, or else are listed as ones that put tags on what they do.
 const MAKING: &[&str] = &[
+    "Accept",
     "Allocate",
+    "Associate",
+    "Authorize",
     "Copy",
     "Create",
+    "Export",
     "Import",
+    "Invite",
+    "Invoke",
     "Issue",
     "Launch",
     "Provision",

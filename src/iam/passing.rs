@@ -36,10 +36,10 @@ pub(super) fn passed_roles(
         }
     }
     if is_documented {
-        roles.extend(in_role_parameters(&request.parameters).map(escape));
+        roles.extend(in_role_parameters(service, &request.parameters).map(escape));
         roles.extend(instance_profile(&request.parameters, operation).map(|name| role_arn(&name, request.event)));
     } else if may_pass(catalog, service, action) {
-        roles.extend(in_role_parameters(&request.parameters).filter(|arn| is_passable(arn, request)).map(escape));
+        roles.extend(in_role_parameters(service, &request.parameters).filter(|arn| is_passable(arn, request)).map(escape));
     }
     if roles.is_empty() {
         return None;
@@ -58,9 +58,19 @@ pub(super) fn passed_roles(
     })
 }
 
-/// ARNs of roles in parameters that are named after roles.
-fn in_role_parameters<'a>(parameters: &Params<'a>) -> impl Iterator<Item = &'a str> {
-    parameters.role_arns().filter(|(key, _)| key.to_ascii_lowercase().contains("role")).map(|(_, arn)| arn)
+/// ARNs of roles in parameters that are named after roles. API Gateway's changes name paths, and hold what is put there as
+/// their value. Source: API Gateway API Reference, PatchOperation.
+fn in_role_parameters<'a>(service: &Service, parameters: &Params<'a>) -> impl Iterator<Item = &'a str> {
+    let is_patched = service.prefix() == "apigateway";
+    let is_meant = move |key: &str| is_named_after_role(key) || is_patched && key == "value";
+    parameters.role_arns().filter(move |(key, _)| is_meant(key)).map(|(_, arn)| arn)
+}
+
+/// API Gateway's are credentials, Cognito's the caller of SNS. Sources: API Gateway API Reference, PutIntegration,
+/// `credentials`; Cognito API Reference, SmsConfigurationType, `SnsCallerArn`.
+fn is_named_after_role(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["role", "credentials", "snscallerarn"].iter().any(|word| key.contains(word))
 }
 
 /// Whether a service's call that no table lists may be one that hands a role over: IAM's own are about roles, and so is

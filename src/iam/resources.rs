@@ -32,6 +32,7 @@ use super::params::{Document, Name, Params};
 use super::plan::{Plan, TypePlan};
 use super::response::Response;
 use super::sight::Sight;
+use super::written::as_written;
 
 /// Resources that one action has at the most; beyond that the type's pattern stands for all.
 pub(super) const RESOURCES_MAX: usize = 100;
@@ -129,7 +130,7 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
     if found.is_empty() {
         return vec!["*".to_owned()];
     }
-    found.into_iter().map(|r| with_tail(&action.name, r)).collect()
+    found.into_iter().flat_map(|r| as_written(&action.name, r, request)).collect()
 }
 
 /// The resources of all types of a plan.
@@ -191,10 +192,19 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
 }
 
 impl Plan {
-    /// Where the resources are: in the account that the request names as theirs, else where it was made.
+    /// Where the resources are: in the account that the request names as theirs, else where it was made; if that may be
+    /// another one, in any.
     fn place<'a>(&self, request: &Request<'a>) -> Place<'a> {
-        let owner = self.owner.and_then(|owner| request.parameters.text(owner)).filter(|owner| is_account_id(owner));
-        Place { account_id: owner.or(request.event.account_id), ..request.event }
+        if self.owner == Some("-") {
+            return Place { account_id: None, ..request.event };
+        }
+        let Some(owner) = self.owner.and_then(|owner| request.parameters.text(owner)) else { return request.event };
+        if let Some(arn) = Arn::parse(owner).filter(|arn| is_plain(arn.region) && is_account_id(arn.account)) {
+            return Place { aws_region: Some(arn.region), account_id: Some(arn.account) };
+        }
+        // Lambda takes functions with their account before them: `111122223333:function:f`.
+        let account = owner.split(':').next().filter(|account| is_account_id(account));
+        Place { account_id: account.or(request.event.account_id), ..request.event }
     }
 }
 
@@ -269,13 +279,6 @@ fn reserved_path(arn: String) -> String {
         Some((head, name)) if name.starts_with("AWSServiceRoleFor") => format!("{head}:role/aws-service-role/*/{name}"),
         _ => arn,
     }
-}
-
-/// Log groups are written with `:*` behind. Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
-pub(super) fn with_tail(action: &str, resource: String) -> String {
-    let is_group =
-        action.starts_with("logs:") && resource.contains(":log-group:") && !resource.contains(":log-stream:");
-    if is_group && !resource.ends_with('*') { format!("{resource}:*") } else { resource }
 }
 
 /// A role's ARN by its name, in the account of the event.
