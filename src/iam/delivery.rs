@@ -151,8 +151,21 @@ fn destinations<'a>(delivery: &Delivery, request: &Request<'a>) -> Vec<(Kind, &'
     delivery.parameters.iter().flat_map(of).filter(|(kind, _)| delivery.of.contains(kind)).collect()
 }
 
+/// Newer services are asked whether their resource's logs may be delivered.
+/// Source: CloudWatch Logs API Reference, ConfigurationTemplate, `allowedActionForAllowVendedLogsDeliveryForResource`.
+fn allowed(catalog: &Catalog, request: &Request<'_>) -> Option<Permission> {
+    let text = request.parameters.text("resourceArn")?;
+    let action = catalog.action(&format!("{}:AllowVendedLogDeliveryForResource", Arn::parse(text)?.service))?;
+    let resource = Some(escape(text)).filter(|arn| catalog.does_take(action, arn));
+    let source = "CloudWatch Logs API Reference, ConfigurationTemplate";
+    Some(permission(action, vec![resource.unwrap_or_else(|| "*".to_owned())], "log-source", source))
+}
+
 /// What setting up the delivery needs.
 pub(super) fn needed(catalog: &Catalog, service: &Service, operation: &str, request: &Request<'_>) -> Vec<Permission> {
+    if (service.prefix(), operation) == ("logs", "PutDeliverySource") {
+        return allowed(catalog, request).into_iter().collect();
+    }
     let Some(delivery) = delivery(service, operation) else { return Vec::new() };
     let destinations = destinations(delivery, request);
     if destinations.is_empty() {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::arn::{Arn, escape};
+use super::arn::{Arn, escape, partition_of};
 use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Permission};
 use super::params::Params;
@@ -39,7 +39,9 @@ pub(super) fn passed_roles(
         roles.extend(in_role_parameters(service, &request.parameters).map(escape));
         roles.extend(instance_profile(&request.parameters, operation).map(|name| role_arn(&name, request.event)));
     } else if may_pass(catalog, service, action) {
-        roles.extend(in_role_parameters(service, &request.parameters).filter(|arn| is_passable(arn, request)).map(escape));
+        roles.extend(
+            in_role_parameters(service, &request.parameters).filter(|arn| is_passable(arn, request)).map(escape),
+        );
     }
     if roles.is_empty() {
         return None;
@@ -54,8 +56,14 @@ pub(super) fn passed_roles(
         } else {
             "the request hands over a role; IAM User Guide, Grant a user permissions to pass a role".into()
         },
-        passed_to_service: passed_to(service.prefix(), operation).map(Arc::from),
+        passed_to_service: passed_to(service.prefix(), operation).filter(|_| has_plain_names(request)).map(Arc::from),
     })
+}
+
+/// Whether services are called `….amazonaws.com` alone: in China some are called `….amazonaws.com.cn`, and some both.
+/// Source: what IAM denied there, terraform-aws-modules/terraform-aws-eks#3422, aws/karpenter-provider-aws#6839.
+fn has_plain_names(request: &Request<'_>) -> bool {
+    matches!(partition_of(request.event.aws_region), "aws" | "aws-us-gov")
 }
 
 /// ARNs of roles in parameters that are named after roles. API Gateway's changes name paths, and hold what is put there as

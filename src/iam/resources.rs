@@ -194,7 +194,7 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
 impl Plan {
     /// Where the resources are: in the account that the request names as theirs, else where it was made; if that may be
     /// another one, in any.
-    fn place<'a>(&self, request: &Request<'a>) -> Place<'a> {
+    pub fn place<'a>(&self, request: &Request<'a>) -> Place<'a> {
         if self.owner == Some("-") {
             return Place { account_id: None, ..request.event };
         }
