@@ -9,6 +9,7 @@ use super::delivery;
 use super::event::Permission;
 use super::fetched;
 use super::resources::Request;
+use super::restored;
 use super::special::permission;
 
 /// The actions of other services, by the ARNs in the request.
@@ -22,6 +23,7 @@ pub(super) fn needed(catalog: &Catalog, service: &Service, operation: &str, requ
     };
     needed.extend(delivery::needed(catalog, service, operation, request));
     needed.extend(fetched::needed(catalog, service, operation, request));
+    needed.extend(restored::needed(catalog, service, operation, request));
     needed
 }
 

@@ -12,7 +12,7 @@
 //!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are;
 //!   `written`: how policies write what requests name otherwise.
 //! * `conditional`, `passing`, `alongside`: what else it took: tags, roles handed over, resources of other services
-//!   (`delivery`: of logs; `fetched`: objects of S3).
+//!   (`delivery`: of logs; `fetched`: objects of S3; `restored`: tables' items).
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
 //! Knows nobody, does no I/O.
@@ -45,6 +45,7 @@ mod prefixes;
 mod queue;
 mod resources;
 mod response;
+mod restored;
 mod ruled;
 mod sight;
 mod special;

@@ -100,12 +100,10 @@ fn of_new_hub(action: &Action, request: &Request<'_>) -> Permission {
 /// The cluster that is named is the one that is made, not the snapshot's.
 /// Source: Redshift API Reference, RestoreFromClusterSnapshot, "SnapshotClusterIdentifier".
 fn restored(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Option<Permission> {
-    if request.parameters.has("snapshotClusterIdentifier") {
-        return None;
-    }
+    let cluster = name_of(request, "snapshotClusterIdentifier").map_or_else(|| "*".to_owned(), escape);
     let of_any = |arn: String| match arn.split_once(":snapshot:").map(|(head, rest)| (head, rest.split_once('/'))) {
         Some((head, Some((_, snapshot)))) if !request.parameters.has("snapshotArn") => {
-            format!("{head}:snapshot:*/{snapshot}")
+            format!("{head}:snapshot:{cluster}/{snapshot}")
         }
         _ => arn,
     };

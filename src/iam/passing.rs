@@ -31,13 +31,14 @@ pub(super) fn passed_roles(
             if is_role_arn(text) {
                 roles.insert(escape(text));
             } else if !text.contains(':') && name.to_ascii_lowercase().contains("role") {
-                roles.insert(role_arn(text, request.event));
+                roles.extend(roles_named(text, request));
             }
         }
     }
     if is_documented {
         roles.extend(in_role_parameters(service, &request.parameters).map(escape));
-        roles.extend(instance_profile(&request.parameters, operation).map(|name| role_arn(&name, request.event)));
+        let profile = instance_profile(&request.parameters, operation);
+        roles.extend(profile.iter().flat_map(|name| roles_named(name, request)));
     } else if may_pass(catalog, service, action) {
         roles.extend(
             in_role_parameters(service, &request.parameters).filter(|arn| is_passable(arn, request)).map(escape),
@@ -60,6 +61,15 @@ pub(super) fn passed_roles(
     })
 }
 
+/// The role of a name, wherever its path is if the name doesn't say it.
+fn roles_named(name: &str, request: &Request<'_>) -> Vec<String> {
+    let role = role_arn(name, request.event);
+    match role.split_once(":role/") {
+        Some((head, name)) if !name.contains('/') => vec![format!("{head}:role/*/{name}"), role],
+        _ => vec![role],
+    }
+}
+
 /// Whether services are called `….amazonaws.com` alone: in China some are called `….amazonaws.com.cn`, and some both.
 /// Source: what IAM denied there, terraform-aws-modules/terraform-aws-eks#3422, aws/karpenter-provider-aws#6839.
 fn has_plain_names(request: &Request<'_>) -> bool {
@@ -75,10 +85,12 @@ fn in_role_parameters<'a>(service: &Service, parameters: &Params<'a>) -> impl It
 }
 
 /// API Gateway's are credentials, Cognito's the caller of SNS. Sources: API Gateway API Reference, PutIntegration,
-/// `credentials`; Cognito API Reference, SmsConfigurationType, `SnsCallerArn`.
+/// `credentials`; Cognito API References, SmsConfigurationType, `SnsCallerArn`, SetIdentityPoolRoles, `Roles`, and what was
+/// denied there: awslabs/aws-api-gateway-developer-portal#11.
 fn is_named_after_role(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    ["role", "credentials", "snscallerarn"].iter().any(|word| key.contains(word))
+    // `authenticated` and `unauthenticated` are the keys of identity pools' roles.
+    ["role", "credentials", "snscallerarn"].iter().any(|word| key.contains(word)) || key.ends_with("authenticated")
 }
 
 /// Whether a service's call that no table lists may be one that hands a role over: IAM's own are about roles, and so is
@@ -155,6 +167,7 @@ fn is_passed_to_several(prefix: &str, operation: &str) -> bool {
         | "codecatalyst"
         | "codeconnections"
         | "codestar-connections"
+        | "cognito-identity"
         | "datapipeline"
         | "deadline"
         | "ecs"

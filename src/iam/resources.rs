@@ -126,11 +126,35 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
     if plan.types.is_empty() {
         return vec!["*".to_owned()];
     }
-    let found = of_types(plan, request);
+    let mut found = of_types(plan, request);
     if found.is_empty() {
         return vec!["*".to_owned()];
     }
+    if action.name.starts_with("s3:") {
+        found.extend(through_access_points(plan, request, &found));
+        found.sort_unstable();
+        found.dedup();
+    }
     found.into_iter().flat_map(|r| as_written(&action.name, r, request)).collect()
+}
+
+/// Of a call through an access point the record lists the bucket too, which the request names; the caller is asked for the
+/// access point. Source: S3 User Guide, "Monitoring and logging access points"; "Configuring IAM policies for using access
+/// points".
+fn through_access_points(plan: &Plan, request: &Request<'_>, found: &[String]) -> Vec<String> {
+    static POINT: LazyLock<Form> =
+        LazyLock::new(|| Form::new("arn:${Partition}:s3:${Region}:${Account}:accesspoint/${AccessPointName}"));
+    let is_point = |arn: &&String| arn.split_once(":accesspoint/").is_some_and(|(_, name)| !name.contains('/'));
+    let points = request.listed(&POINT);
+    let of_bucket = |arn: &String| arn.split_once(":s3:::").map(|(_, rest)| rest.to_owned());
+    let buckets: Vec<String> = found.iter().filter_map(of_bucket).collect();
+    let through = |point: &String, rest: &String| match rest.split_once('/') {
+        Some((_, key)) => format!("{point}/object/{key}"),
+        None => point.clone(),
+    };
+    let points = points.iter().filter(is_point);
+    let all = points.flat_map(|point| buckets.iter().map(|rest| through(point, rest)).collect::<Vec<_>>());
+    all.filter(|arn| plan.takes(arn)).collect()
 }
 
 /// The resources of all types of a plan.

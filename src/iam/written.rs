@@ -10,6 +10,8 @@ pub(super) fn as_written(action: &str, resource: String, request: &Request<'_>) 
         ("lambda", name) => of_function(name, resource, request),
         ("secretsmanager", _) => of_secret(resource),
         ("ssm", _) => vec![of_parameter(resource)],
+        ("dynamodb", _) => vec![of_stream(resource)],
+        ("iam", name) => with_paths(name, resource, request),
         _ => vec![resource],
     }
 }
@@ -54,6 +56,38 @@ fn of_secret(secret: String) -> Vec<String> {
         Some(_) => vec![secret],
         None => vec![partial],
     }
+}
+
+/// Where in a stream to read begins with its ARN. Source: DynamoDB Streams API Reference, GetRecords, "ShardIterator".
+fn of_stream(mut resource: String) -> String {
+    if resource.contains("/stream/")
+        && let Some(end) = resource.find('|')
+    {
+        resource.truncate(end);
+    }
+    resource
+}
+
+/// Requests name users, groups, roles and instance profiles without their paths, and names are distinct without them:
+/// `role/service-role/r` is the only role `r`. What is made says its path itself, and so do ARNs.
+/// Source: IAM User Guide, "IAM identifiers": friendly names and paths, "names must be unique within an account".
+fn with_paths(action: &str, resource: String, request: &Request<'_>) -> Vec<String> {
+    let is_made = |kind: &str| {
+        let made = action.strip_prefix("Create").or_else(|| action.strip_prefix("Upload"));
+        made.is_some_and(|made| made.eq_ignore_ascii_case(&kind.replace('-', "")))
+    };
+    let Some((head, (kind, name))) = resource.rsplit_once(':').and_then(|(h, rest)| Some((h, rest.split_once('/')?)))
+    else {
+        return vec![resource];
+    };
+    let has_path = matches!(kind, "user" | "group" | "role" | "instance-profile" | "server-certificate");
+    let key = ["userName", "groupName", "roleName", "instanceProfileName", "serverCertificateName"];
+    let is_named = || key.iter().any(|key| request.parameters.text(key).is_some_and(|text| escape(text) == name));
+    if is_made(kind) || !has_path || name.contains(['/', '*']) || !is_named() {
+        return vec![resource];
+    }
+    let anywhere = format!("{head}:{kind}/*/{name}");
+    vec![anywhere, resource]
 }
 
 /// Behind a parameter's name stands which version is meant. Source: Systems Manager API Reference, GetParameter, "Name".
