@@ -5,18 +5,38 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::arn::{Arn, escape};
 use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
+use super::delivery;
 use super::event::Permission;
+use super::fetched;
 use super::resources::Request;
+use super::restored;
 use super::special::permission;
 
 /// The actions of other services, by the ARNs in the request.
 pub(super) fn needed(catalog: &Catalog, service: &Service, operation: &str, request: &Request<'_>) -> Vec<Permission> {
-    match (service.prefix(), operation) {
+    let mut needed = match (service.prefix(), operation) {
         ("tag", "TagResources" | "UntagResources") => tagged(catalog, operation == "UntagResources", request),
         ("wafv2" | "waf-regional", _) => protected(catalog, operation, request).into_iter().collect(),
         ("sqs", "StartMessageMoveTask") => moved(catalog, request).into_iter().collect(),
+        ("secretsmanager", "RotateSecret") => rotated(catalog, request).into_iter().collect(),
         _ => Vec::new(),
-    }
+    };
+    needed.extend(delivery::needed(catalog, service, operation, request));
+    needed.extend(fetched::needed(catalog, service, operation, request));
+    needed.extend(restored::needed(catalog, service, operation, request));
+    needed
+}
+
+/// What it may have needed of other services and isn't needed for sure.
+pub(super) fn suggested(
+    catalog: &Catalog,
+    service: &Service,
+    operation: &str,
+    request: &Request<'_>,
+    needed: &[Permission],
+) -> Vec<Permission> {
+    let suggested = delivery::suggested(catalog, service, operation, request).into_iter();
+    suggested.filter(|s| !needed.iter().any(|p| p.action == s.action)).collect()
 }
 
 /// Of the services whose resources a web ACL protects: what putting it on, taking it off and looking it up needs.
@@ -62,6 +82,15 @@ fn moved(catalog: &Catalog, request: &Request<'_>) -> Option<Permission> {
     let target = escape(request.parameters.text("destinationArn")?);
     let source = "SQS Developer Guide, permissions for dead-letter queue redrive";
     catalog.does_take(action, &target).then(|| permission(action, vec![target], "moved-messages", source))
+}
+
+/// The function that rotates a secret is called at once. Source: Secrets Manager API Reference, RotateSecret, "Required
+/// permissions".
+fn rotated(catalog: &Catalog, request: &Request<'_>) -> Option<Permission> {
+    let action = catalog.action("lambda:InvokeFunction")?;
+    let function = escape(request.parameters.text("rotationLambdaARN")?);
+    let source = "Secrets Manager API Reference, RotateSecret";
+    catalog.does_take(action, &function).then(|| permission(action, vec![function], "rotation-function", source))
 }
 
 /// ARNs of one request that are looked at.

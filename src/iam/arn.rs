@@ -47,6 +47,8 @@ pub fn partition_of(region: Option<&str>) -> &'static str {
         Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
         Some(region) if region.starts_with("us-iso-") => "aws-iso",
         Some(region) if region.starts_with("us-isob-") => "aws-iso-b",
+        Some(region) if region.starts_with("eu-isoe-") => "aws-iso-e",
+        Some(region) if region.starts_with("us-isof-") => "aws-iso-f",
         Some(region) if region.starts_with("eusc-") => "aws-eusc",
         _ => "aws",
     }

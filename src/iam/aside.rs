@@ -1,5 +1,7 @@
 //! Where a variable's value may stand if not under a name that says what it is.
 
+use serde_json::Value;
+
 use super::catalog::{ResourceType, Service};
 use super::form::Form;
 use super::numbered::Letters;
@@ -54,7 +56,9 @@ impl Aside {
     pub fn values(&self, parameters: &Params<'_>, value: impl Fn(&str) -> Option<String>) -> Vec<String> {
         let Aside { arns, numbers, letters, name, is_target, .. } = self;
         if *is_target {
-            return targets(parameters).iter().filter_map(|text| value(text)).collect();
+            let (ids, is_any) = targets(parameters);
+            let any = is_any.then(|| "*".to_owned());
+            return ids.iter().filter_map(|text| value(text)).chain(any).collect();
         }
         if !arns.names.is_empty() {
             let found = parameters.first_of(arns, |_, text| if is_like_arn(text) { value(text) } else { None });
@@ -100,14 +104,17 @@ fn changed(variable: &str) -> [Ranked; 2] {
     })
 }
 
-/// Instances that a request of Systems Manager names as its targets.
-/// Source: Systems Manager API Reference, Target: `Key=InstanceIds,Values=…`.
-fn targets(parameters: &Params<'_>) -> Vec<String> {
+/// Instances that a request of Systems Manager names as its targets, and whether any may be: by tags, by groups, all.
+/// Source: Systems Manager API Reference, Target: `Key=InstanceIds,Values=…`; User Guide, "Restricting Run Command access
+/// based on tags": whoever targets tags is asked for the nodes too.
+fn targets(parameters: &Params<'_>) -> (Vec<String>, bool) {
     let targets = parameters.get("targets");
     let targets = targets.as_ref().and_then(|targets| targets.as_array()).map(Vec::as_slice).unwrap_or_default();
-    let of_ids = targets.iter().filter(|target| {
+    let is_of_ids = |target: &&Value| {
         target.get("key").and_then(|key| key.as_str()).is_some_and(|key| key.eq_ignore_ascii_case("InstanceIds"))
-    });
-    let values = of_ids.filter_map(|target| target.get("values")?.as_array()).flatten();
-    values.filter_map(|value| value.as_str()).filter(|id| *id != "*").take(100).map(str::to_owned).collect()
+    };
+    let (of_ids, others): (Vec<&Value>, Vec<&Value>) = targets.iter().partition(is_of_ids);
+    let values = of_ids.iter().filter_map(|target| target.get("values")?.as_array()).flatten();
+    let (all, ids): (Vec<&str>, Vec<&str>) = values.filter_map(|value| value.as_str()).partition(|id| *id == "*");
+    (ids.into_iter().take(100).map(str::to_owned).collect(), !others.is_empty() || !all.is_empty())
 }

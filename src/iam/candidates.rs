@@ -242,6 +242,7 @@ fn candidates(service: &Service, kind: &ResourceType, form: &Form, at: usize, sa
     names.push(format!("{kind_name}Arn"));
     let suffixes: &[&str] = match (is_only, is_id(variable)) {
         (true, true) => &["", "Id", "Identifier"],
+        (true, false) if service.prefix() == "ec2" => &["", "Name"],
         (true, false) => &["", "Name", "Id", "Identifier"],
         (false, _) if !is_own(form, at, variable) => &[],
         (false, true) => &["Id", "Identifier"],

@@ -326,11 +326,12 @@ fn parse_action<'a>(prefix: &str, name: &str, mut words: impl Iterator<Item = &'
         Some(name) => (name.to_owned(), true),
         None => (t.to_owned(), false),
     });
+    let more = overrides().taken(prefix, name).iter().map(|kind| (kind.clone(), false));
     Some(Action {
         name: format!("{prefix}:{name}").into(),
         access_level: AccessLevel::parse(*level.first()?)?,
         is_permission_only: level.get(1) == Some(&b'-'),
-        resource_types: resource_types.collect(),
+        resource_types: resource_types.chain(more).collect(),
         dependent_actions: dependents.split(',').filter(|d| !d.is_empty()).map(str::to_owned).collect(),
         keys,
         plan: OnceLock::new(),

@@ -9,6 +9,7 @@ use super::arn::{Arn, escape, partition_of};
 use super::candidates::stem;
 use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Permission};
+use super::of_type::of_type;
 use super::overrides::overrides;
 use super::passing::passed_roles;
 use super::plan::{Plan, TypePlan};
@@ -36,6 +37,7 @@ pub(super) fn add(
     }
     let mut suggested = suggestions(catalog, action, needed);
     suggested.extend(key_uses(catalog, service, operation, request));
+    suggested.extend(alongside::suggested(catalog, service, operation, request, needed));
     suggested
 }
 
@@ -69,12 +71,18 @@ fn tagging(
     })
 }
 
-/// What the names of operations begin with that make something.
+/// What the names of operations begin with that make something, or else are listed as ones that put tags on what they do.
 const MAKING: &[&str] = &[
+    "Accept",
     "Allocate",
+    "Associate",
+    "Authorize",
     "Copy",
     "Create",
+    "Export",
     "Import",
+    "Invite",
+    "Invoke",
     "Issue",
     "Launch",
     "Provision",
@@ -94,7 +102,10 @@ const MAKING: &[&str] = &[
 fn has_tags(service: &Service, operation: &str, request: &Request<'_>) -> bool {
     let names =
         ["tags", "tagSpecificationSet", "tagSpecifications", "tagSpecification", "tagList", "tagging", "tagSet"];
-    if names.iter().any(|key| request.parameters.has(key)) {
+    // Cognito and Backup say whose they are.
+    let own = ["userPoolTags", "identityPoolTags", "backupPlanTags", "backupVaultTags", "recoveryPointTags"];
+    let mut names = names.into_iter().chain(own);
+    if names.any(|key| request.parameters.has(key)) {
         return true;
     }
     let wrapped = (service.prefix() == "ec2").then(|| request.parameters.get(&format!("{operation}Request"))).flatten();
@@ -105,14 +116,17 @@ fn has_tags(service: &Service, operation: &str, request: &Request<'_>) -> bool {
         .is_some_and(|inner| inner.iter().any(|(key, value)| key.starts_with("TagSpecification") && is_full(value)))
 }
 
+/// What an operation's name says behind its verb.
+fn thing_of(operation: &str) -> &str {
+    let verb = operation.char_indices().skip(1).find(|(_, c)| c.is_ascii_uppercase());
+    verb.and_then(|(at, _)| operation.get(at..)).unwrap_or_default()
+}
+
 /// The action that tags what an operation makes. Where a service has several, one that takes what is made, and of those
 /// the newer general one.
 fn tagging_action<'s>(catalog: &Catalog, service: &'s Service, made: &Permission) -> Option<&'s Action> {
     let operation = bare_name(&made.action);
-    let thing = operation.find(|c: char| c.is_ascii_uppercase()).map_or("", |_| {
-        let verb = operation.char_indices().skip(1).find(|(_, c)| c.is_ascii_uppercase());
-        verb.and_then(|(at, _)| operation.get(at..)).unwrap_or_default()
-    });
+    let thing = thing_of(operation);
     let own = [format!("Tag{thing}"), format!("AddTagsTo{thing}")];
     let own = own.iter().map(String::as_str).filter(|_| !thing.is_empty());
     let names = ["TagResource"].into_iter().chain(own);
@@ -139,6 +153,9 @@ fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission,
     if service.prefix() == "ec2" {
         return tagged_of_ec2(catalog, tag, made, request);
     }
+    if let Some(inner) = made_within(catalog, tag, made, request) {
+        return inner;
+    }
     let taken = |arn: &&String| *arn != "*" && catalog.does_take(tag, arn);
     let found: Vec<&String> = made.resources.iter().filter(taken).collect();
     let plan = catalog.action(&made.action).map(|action| Plan::of(catalog, action));
@@ -149,6 +166,43 @@ fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission,
         (_, false) => found.into_iter().cloned().collect(),
         _ => numbered_later(catalog, tag, made, request),
     }
+}
+
+/// What the call's name says that it makes, where its resources are only what that is in: a node group in a cluster.
+fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Option<Vec<String>> {
+    let kinds = said_by_name(catalog, tag, made);
+    let is_one = |arn: &String| kinds.iter().any(|kind| kind.form.fits(arn));
+    if kinds.is_empty() || made.resources.iter().any(is_one) {
+        return None;
+    }
+    let plan = Plan::of(catalog, tag);
+    let outer = |kind: &TypePlan| of_type(kind, request, plan.place(request), None).arns;
+    let mut arns: Vec<String> = kinds.iter().flat_map(|kind| outer(kind)).collect();
+    if arns.is_empty() {
+        arns = kinds.iter().map(|kind| fill(&kind.form, request.event, |_| None)).collect();
+    }
+    arns.sort();
+    arns.dedup();
+    Some(arns.into_iter().map(|arn| any_unless_named(arn, request)).collect())
+}
+
+/// The types that the end of the call's name says; of a family of types all: `listener/app` and `listener/net`.
+fn said_by_name<'c>(catalog: &'c Catalog, tag: &'c Action, made: &Permission) -> Vec<&'c TypePlan> {
+    let operation = bare_name(&made.action).to_ascii_lowercase();
+    let name = |kind: &TypePlan| {
+        let family = kind.name.split('/').next().unwrap_or_default();
+        family.replace(['-', '_'], "").to_ascii_lowercase()
+    };
+    let types = &Plan::of(catalog, tag).types;
+    let is_said = |kind: &&TypePlan| name(kind).len() > 2 && operation.ends_with(&name(kind));
+    let said: Vec<&TypePlan> = types.iter().filter(is_said).collect();
+    if said.is_empty() {
+        // `CreateRule` makes a listener's rule.
+        let thing = thing_of(bare_name(&made.action)).to_ascii_lowercase();
+        return types.iter().filter(|kind| thing.len() > 2 && name(kind).ends_with(&thing)).collect();
+    }
+    let longest = said.iter().map(|kind| name(kind).len()).max().unwrap_or(0);
+    said.into_iter().filter(|kind| name(kind).len() == longest).collect()
 }
 
 /// EC2 is told the types that tags are for, and numbers what it makes: `…/*`. What a request has by id was there before.

@@ -56,6 +56,11 @@ impl Form {
         parsed
     }
 
+    /// Whether its ARNs are of that service.
+    pub fn is_of(&self, service: &str) -> bool {
+        matches!(self.heads.get(2), Some(Head::Exactly(own)) if own == service)
+    }
+
     fn take_apart(&mut self, form: &str) {
         let mut rest = form;
         while let Some((before, behind)) = rest.split_once("${") {

@@ -4,12 +4,15 @@
 //! * `overrides`, `ruled`: hand-written rules, `tables/overrides.txt`.
 //! * `stated`: what denials say themselves.
 //! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
-//!   `special` where it depends on what the request carries (`copies`: those between buckets).
+//!   `special` where it depends on what the request carries (`copies`: those between buckets; `named`: what is called
+//!   otherwise than the ARN forms say).
 //! * `flat`, `params`, `response`, `form`: what a request says, what came back, and the ARN forms that they fill.
 //! * `sight`: what the rules look at in a request, by which the step remembers.
 //! * `plan`, `candidates`, `variable`, `of_type`, `resources`: which resources an action was taken on; `aside`, `queue`,
-//!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are.
-//! * `conditional`, `passing`, `alongside`: what else it took: tags, roles handed over, resources of other services.
+//!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are;
+//!   `written`: how policies write what requests name otherwise.
+//! * `conditional`, `passing`, `alongside`: what else it took: tags, roles handed over, resources of other services
+//!   (`delivery`: of logs; `fetched`: objects of S3; `restored`: tables' items).
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
 //! Knows nobody, does no I/O.
@@ -21,14 +24,17 @@ mod candidates;
 mod catalog;
 mod conditional;
 mod copies;
+mod delivery;
 pub mod document;
 pub mod evaluate;
 mod event;
+mod fetched;
 mod flat;
 mod form;
 #[cfg(test)]
 mod hostile;
 mod memory;
+mod named;
 mod numbered;
 mod of_type;
 mod overrides;
@@ -39,6 +45,7 @@ mod prefixes;
 mod queue;
 mod resources;
 mod response;
+mod restored;
 mod ruled;
 mod sight;
 mod special;
@@ -46,6 +53,7 @@ mod stated;
 mod step;
 mod variable;
 mod wildcard;
+mod written;
 
 pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};
 pub use event::{Confidence, Event, Outcome, Permission, Permissions, ResourceRef};

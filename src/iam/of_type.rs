@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::arn::escape;
+use super::arn::{Arn, escape, is_account_id};
 use super::event::Place;
 use super::form::Form;
 use super::params::{Entry, Name, is_like_arn};
@@ -61,9 +61,7 @@ pub(super) fn of_type(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, 
     if !given.is_empty() {
         if is_mixed {
             let all = filled(kind, request, place, None, true);
-            if given.iter().all(|arn| all.arns.contains(arn)) {
-                return OfType { is_by_arn: true, ..all };
-            }
+            return OfType { is_by_arn: true, arns: with_names(given, all.arns.clone()), ..all };
         }
         // A bucket that is named goes before one whose ARN stands somewhere in what is put on it.
         let named = is_aside.then(|| filled(kind, request, place, None, false));
@@ -79,6 +77,23 @@ pub(super) fn of_type(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, 
     }
     let queues = if kind.is_queue() { queue::arns(&kind.form, request) } else { Vec::new() };
     if queues.is_empty() { filled(kind, request, place, told, true) } else { OfType::given(queues) }
+}
+
+/// ARNs of other accounts or regions, and those that names in the same list are of here: what is filled takes both for
+/// names.
+fn with_names(given: Vec<String>, filled: Vec<String>) -> Vec<String> {
+    let tail = |arn: &str| arn.splitn(6, ':').last().map(str::to_owned);
+    let elsewhere: Vec<String> = given.into_iter().filter(|arn| !filled.contains(arn)).collect();
+    let mut tails: Vec<Option<String>> = elsewhere.iter().map(|arn| tail(arn)).collect();
+    let is_here = |arn: &String| match tails.iter().position(|known| *known == tail(arn)) {
+        Some(at) => {
+            tails.swap_remove(at);
+            false
+        }
+        None => true,
+    };
+    let here: Vec<String> = filled.into_iter().filter(is_here).collect();
+    elsewhere.into_iter().chain(here).collect()
 }
 
 /// The topic of a subscription's ARN.
@@ -137,6 +152,10 @@ fn filled(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option
     }
     let values = values(kind, request, told, is_plain);
     let Some(longest) = values.iter().map(Vec::len).max().filter(|n| *n > 0) else { return OfType::default() };
+    let place = outer_place(kind, request).map_or(place, |arn| Place {
+        aws_region: Some(arn.region).or(place.aws_region),
+        account_id: Some(arn.account).or(place.account_id),
+    });
     let is_told = |(values, variable): (&Vec<String>, &VariablePlan)| !values.is_empty() || variable.is_counted;
     let is_whole = values.iter().zip(&kind.variables).all(is_told);
     let mut arns = Vec::new();
@@ -152,6 +171,13 @@ fn filled(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option
     }
     let known = values.iter().enumerate().filter(|(_, values)| !values.is_empty()).map(|(at, _)| at).collect();
     OfType { arns, is_whole, known, ..OfType::default() }
+}
+
+/// Where that is which a resource is within, if its ARN says so: an index is where its table is.
+fn outer_place<'a>(kind: &TypePlan, request: &Request<'a>) -> Option<Arn<'a>> {
+    let (_, outer) = kind.variables.split_last()?;
+    let mut places = outer.iter().filter_map(|variable| variable.given_by(request));
+    places.find(|arn| kind.form.is_of(arn.service) && is_plain(arn.region) && is_account_id(arn.account))
 }
 
 /// Where an operation is on two things: what a copy is made of, where that is, and what it becomes. Where the source

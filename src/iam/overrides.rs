@@ -38,6 +38,8 @@ pub(super) struct Overrides {
     parameters: HashMap<String, Vec<String>>,
     /// `prefix:type` → its ARN form.
     forms: HashMap<String, String>,
+    /// Full name of an action in lower case → types that it takes beside those of the tables.
+    taken: HashMap<String, Vec<String>>,
     /// Prefix → the parameter that says whose the resources are.
     owners: HashMap<String, String>,
 }
@@ -52,6 +54,12 @@ impl Overrides {
     /// The ARN form of a service's resource type, where the tables' is not that of all.
     pub fn form(&self, prefix: &str, kind: &str) -> Option<&str> {
         self.forms.get(&format!("{prefix}:{kind}")).map(String::as_str)
+    }
+
+    /// Resource types that an action takes and the tables don't say.
+    pub fn taken(&self, prefix: &str, action: &str) -> &[String] {
+        let key = format!("{prefix}:{action}").to_ascii_lowercase();
+        self.taken.get(&key).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The parameter of a service's requests that holds the account whose resources they are about.
@@ -87,6 +95,10 @@ fn parse(text: &str) -> Overrides {
             }
             ["type", prefix, kind, form] => {
                 overrides.forms.insert(format!("{prefix}:{kind}"), (*form).to_owned());
+            }
+            ["takes", prefix, action, types @ ..] => {
+                let types = types.iter().map(|kind| (*kind).to_owned()).collect();
+                overrides.taken.insert(format!("{prefix}:{action}").to_ascii_lowercase(), types);
             }
             ["owner", prefix, parameter] => {
                 overrides.owners.insert((*prefix).to_owned(), (*parameter).to_owned());
@@ -138,6 +150,12 @@ mod tests {
         for kind in overrides().forms.keys() {
             let (prefix, kind) = kind.split_once(':').unwrap();
             assert!(catalog.service(prefix).unwrap().resource_types().iter().any(|known| known.name == kind), "{kind}");
+        }
+        for (action, types) in &overrides().taken {
+            let service = catalog.service(action.split(':').next().unwrap()).unwrap();
+            assert!(catalog.action(action).is_some(), "{action}");
+            let is_known = |kind: &String| service.resource_types().iter().any(|known| known.name == *kind);
+            assert!(types.iter().all(is_known), "{action}");
         }
         assert!(overrides().owners.keys().all(|prefix| catalog.service(prefix).is_some()));
         for prefixes in overrides().sources.values() {

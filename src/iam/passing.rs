@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::arn::{Arn, escape};
+use super::arn::{Arn, escape, partition_of};
 use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Permission};
 use super::params::Params;
@@ -31,15 +31,18 @@ pub(super) fn passed_roles(
             if is_role_arn(text) {
                 roles.insert(escape(text));
             } else if !text.contains(':') && name.to_ascii_lowercase().contains("role") {
-                roles.insert(role_arn(text, request.event));
+                roles.extend(roles_named(text, request));
             }
         }
     }
     if is_documented {
-        roles.extend(in_role_parameters(&request.parameters).map(escape));
-        roles.extend(instance_profile(&request.parameters, operation).map(|name| role_arn(&name, request.event)));
+        roles.extend(in_role_parameters(service, &request.parameters).map(escape));
+        let profile = instance_profile(&request.parameters, operation);
+        roles.extend(profile.iter().flat_map(|name| roles_named(name, request)));
     } else if may_pass(catalog, service, action) {
-        roles.extend(in_role_parameters(&request.parameters).filter(|arn| is_passable(arn, request)).map(escape));
+        roles.extend(
+            in_role_parameters(service, &request.parameters).filter(|arn| is_passable(arn, request)).map(escape),
+        );
     }
     if roles.is_empty() {
         return None;
@@ -54,13 +57,40 @@ pub(super) fn passed_roles(
         } else {
             "the request hands over a role; IAM User Guide, Grant a user permissions to pass a role".into()
         },
-        passed_to_service: passed_to(service.prefix(), operation).map(Arc::from),
+        passed_to_service: passed_to(service.prefix(), operation).filter(|_| has_plain_names(request)).map(Arc::from),
     })
 }
 
-/// ARNs of roles in parameters that are named after roles.
-fn in_role_parameters<'a>(parameters: &Params<'a>) -> impl Iterator<Item = &'a str> {
-    parameters.role_arns().filter(|(key, _)| key.to_ascii_lowercase().contains("role")).map(|(_, arn)| arn)
+/// The role of a name, wherever its path is if the name doesn't say it.
+fn roles_named(name: &str, request: &Request<'_>) -> Vec<String> {
+    let role = role_arn(name, request.event);
+    match role.split_once(":role/") {
+        Some((head, name)) if !name.contains('/') => vec![format!("{head}:role/*/{name}"), role],
+        _ => vec![role],
+    }
+}
+
+/// Whether services are called `….amazonaws.com` alone: in China some are called `….amazonaws.com.cn`, and some both.
+/// Source: what IAM denied there, terraform-aws-modules/terraform-aws-eks#3422, aws/karpenter-provider-aws#6839.
+fn has_plain_names(request: &Request<'_>) -> bool {
+    matches!(partition_of(request.event.aws_region), "aws" | "aws-us-gov")
+}
+
+/// ARNs of roles in parameters that are named after roles. API Gateway's changes name paths, and hold what is put there as
+/// their value. Source: API Gateway API Reference, PatchOperation.
+fn in_role_parameters<'a>(service: &Service, parameters: &Params<'a>) -> impl Iterator<Item = &'a str> {
+    let is_patched = service.prefix() == "apigateway";
+    let is_meant = move |key: &str| is_named_after_role(key) || is_patched && key == "value";
+    parameters.role_arns().filter(move |(key, _)| is_meant(key)).map(|(_, arn)| arn)
+}
+
+/// API Gateway's are credentials, Cognito's the caller of SNS. Sources: API Gateway API Reference, PutIntegration,
+/// `credentials`; Cognito API References, SmsConfigurationType, `SnsCallerArn`, SetIdentityPoolRoles, `Roles`, and what was
+/// denied there: awslabs/aws-api-gateway-developer-portal#11.
+fn is_named_after_role(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    // `authenticated` and `unauthenticated` are the keys of identity pools' roles.
+    ["role", "credentials", "snscallerarn"].iter().any(|word| key.contains(word)) || key.ends_with("authenticated")
 }
 
 /// Whether a service's call that no table lists may be one that hands a role over: IAM's own are about roles, and so is
@@ -137,6 +167,7 @@ fn is_passed_to_several(prefix: &str, operation: &str) -> bool {
         | "codecatalyst"
         | "codeconnections"
         | "codestar-connections"
+        | "cognito-identity"
         | "datapipeline"
         | "deadline"
         | "ecs"

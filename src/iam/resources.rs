@@ -32,6 +32,7 @@ use super::params::{Document, Name, Params};
 use super::plan::{Plan, TypePlan};
 use super::response::Response;
 use super::sight::Sight;
+use super::written::as_written;
 
 /// Resources that one action has at the most; beyond that the type's pattern stands for all.
 pub(super) const RESOURCES_MAX: usize = 100;
@@ -125,11 +126,35 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
     if plan.types.is_empty() {
         return vec!["*".to_owned()];
     }
-    let found = of_types(plan, request);
+    let mut found = of_types(plan, request);
     if found.is_empty() {
         return vec!["*".to_owned()];
     }
-    found.into_iter().map(|r| with_tail(&action.name, r)).collect()
+    if action.name.starts_with("s3:") {
+        found.extend(through_access_points(plan, request, &found));
+        found.sort_unstable();
+        found.dedup();
+    }
+    found.into_iter().flat_map(|r| as_written(&action.name, r, request)).collect()
+}
+
+/// Of a call through an access point the record lists the bucket too, which the request names; the caller is asked for the
+/// access point. Source: S3 User Guide, "Monitoring and logging access points"; "Configuring IAM policies for using access
+/// points".
+fn through_access_points(plan: &Plan, request: &Request<'_>, found: &[String]) -> Vec<String> {
+    static POINT: LazyLock<Form> =
+        LazyLock::new(|| Form::new("arn:${Partition}:s3:${Region}:${Account}:accesspoint/${AccessPointName}"));
+    let is_point = |arn: &&String| arn.split_once(":accesspoint/").is_some_and(|(_, name)| !name.contains('/'));
+    let points = request.listed(&POINT);
+    let of_bucket = |arn: &String| arn.split_once(":s3:::").map(|(_, rest)| rest.to_owned());
+    let buckets: Vec<String> = found.iter().filter_map(of_bucket).collect();
+    let through = |point: &String, rest: &String| match rest.split_once('/') {
+        Some((_, key)) => format!("{point}/object/{key}"),
+        None => point.clone(),
+    };
+    let points = points.iter().filter(is_point);
+    let all = points.flat_map(|point| buckets.iter().map(|rest| through(point, rest)).collect::<Vec<_>>());
+    all.filter(|arn| plan.takes(arn)).collect()
 }
 
 /// The resources of all types of a plan.
@@ -191,10 +216,19 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
 }
 
 impl Plan {
-    /// Where the resources are: in the account that the request names as theirs, else where it was made.
-    fn place<'a>(&self, request: &Request<'a>) -> Place<'a> {
-        let owner = self.owner.and_then(|owner| request.parameters.text(owner)).filter(|owner| is_account_id(owner));
-        Place { account_id: owner.or(request.event.account_id), ..request.event }
+    /// Where the resources are: in the account that the request names as theirs, else where it was made; if that may be
+    /// another one, in any.
+    pub fn place<'a>(&self, request: &Request<'a>) -> Place<'a> {
+        if self.owner == Some("-") {
+            return Place { account_id: None, ..request.event };
+        }
+        let Some(owner) = self.owner.and_then(|owner| request.parameters.text(owner)) else { return request.event };
+        if let Some(arn) = Arn::parse(owner).filter(|arn| is_plain(arn.region) && is_account_id(arn.account)) {
+            return Place { aws_region: Some(arn.region), account_id: Some(arn.account) };
+        }
+        // Lambda takes functions with their account before them: `111122223333:function:f`.
+        let account = owner.split(':').next().filter(|account| is_account_id(account));
+        Place { account_id: account.or(request.event.account_id), ..request.event }
     }
 }
 
@@ -269,13 +303,6 @@ fn reserved_path(arn: String) -> String {
         Some((head, name)) if name.starts_with("AWSServiceRoleFor") => format!("{head}:role/aws-service-role/*/{name}"),
         _ => arn,
     }
-}
-
-/// Log groups are written with `:*` behind. Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
-pub(super) fn with_tail(action: &str, resource: String) -> String {
-    let is_group =
-        action.starts_with("logs:") && resource.contains(":log-group:") && !resource.contains(":log-stream:");
-    if is_group && !resource.ends_with('*') { format!("{resource}:*") } else { resource }
 }
 
 /// A role's ARN by its name, in the account of the event.

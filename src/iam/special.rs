@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::arn::{Arn, escape, partition_of};
-use super::catalog::{Action, Catalog};
+use super::catalog::{Action, Catalog, bare_name};
 use super::event::{Confidence, Permission, Place};
 use super::resources::{Request, resources};
 use super::step::Resolved;
-use super::{copies, numbered};
+use super::{copies, named, numbered};
 
 pub(super) fn resolve<'c>(
     catalog: &'c Catalog,
@@ -29,7 +29,7 @@ pub(super) fn resolve<'c>(
         ("ec2", "CreateTags" | "DeleteTags") => tags(catalog, request, name),
         ("sns", "Publish") => publish(catalog, request),
         ("apigateway", _) => verb(catalog, request, name),
-        _ => None,
+        (prefix, _) => Some(Resolved::Special(vec![named::by_name(catalog, request, prefix, name)?])),
     }
 }
 
@@ -164,8 +164,12 @@ fn partiql<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'
             _ => continue,
         };
         let action = catalog.action(action)?;
-        let table = table_of(statement);
-        let resource = table_arn(table.as_deref(), request.event);
+        let resource = match table_of(statement) {
+            Some((table, Some(index))) if bare_name(&action.name) == "PartiQLSelect" => {
+                format!("{}/index/{}", table_arn(Some(&table), request.event), escape(&index))
+            }
+            table => table_arn(table.map(|(table, _)| table).as_deref(), request.event),
+        };
         match permissions.iter_mut().find(|p| p.action == action.name) {
             Some(known) if known.resources.contains(&resource) => {}
             Some(known) => known.resources.push(resource),
@@ -196,6 +200,10 @@ fn all_of(catalog: &Catalog, request: &Request<'_>, names: &[&str], rule: &'stat
 fn re_encrypt<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
     let key = |name: &str, action: &Action| match request.parameters.text(name) {
         Some(arn) if catalog.does_take(action, &escape(arn)) && Arn::parse(arn).is_some() => vec![escape(arn)],
+        // An alias is no part of a key's ARN, but tells where the key is.
+        Some(arn) if arn.contains(":alias/") => {
+            arn.split_once(":alias/").map(|(head, _)| format!("{}:key/*", escape(head))).into_iter().collect()
+        }
         Some(id) if !id.contains([':', '/']) => vec![format!(
             "arn:{}:kms:{}:{}:key/{}",
             partition_of(request.event.aws_region),
@@ -288,13 +296,21 @@ fn run_instances<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Reso
     Some(Resolved::Special(vec![permission(action, resources, "run-instances", "EC2 User Guide, Launch instances")]))
 }
 
-/// The table behind FROM, INTO or UPDATE: `"Music"`, `Music`, `"Music"."index"`.
-fn table_of(statement: &str) -> Option<String> {
+/// The table behind FROM, INTO or UPDATE, and an index of it: `"Music"`, `Music`, `"Music"."index"`.
+fn table_of(statement: &str) -> Option<(String, Option<String>)> {
     let mut words = statement.split_ascii_whitespace();
     words.find(|word| ["FROM", "INTO", "UPDATE"].iter().any(|key| word.eq_ignore_ascii_case(key)))?;
-    let word = words.next()?;
-    let name = word.split('.').next()?.trim_matches(['"', '\'', ';', '(', ')']);
-    (!name.is_empty()).then(|| name.to_owned())
+    let mut names = split_names(words.next()?).into_iter();
+    let (table, index) = (names.next()?, names.next());
+    Some((table, index.filter(|name| !name.contains([':', '/']))))
+}
+
+/// Names behind each other, each within quotation marks or without: names themselves may have dots.
+fn split_names(word: &str) -> Vec<String> {
+    let word = word.trim_matches([';', '(', ')']);
+    let parts: Vec<&str> = if word.starts_with('"') { word.split("\".").collect() } else { word.split('.').collect() };
+    let names = parts.iter().map(|part| part.trim_matches(['"', '\'']));
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// API Gateway's actions are HTTP verbs, its resources the paths.

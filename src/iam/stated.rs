@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::arn::{Arn, escape};
 use super::catalog::Catalog;
 use super::event::{Confidence, Event, Permission};
-use super::resources::with_tail;
+use super::written::with_tail;
 
 /// What a message says before the action.
 const PERFORM: &str = "not authorized to perform";

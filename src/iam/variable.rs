@@ -1,6 +1,6 @@
 //! How a variable of an ARN form is found in a request: the parameters that may hold it, and what of their text is it.
 
-use super::arn::{escape, is_account_id};
+use super::arn::{Arn, escape, is_account_id};
 use super::aside::Aside;
 use super::candidates::{Copies, Names, Said, is_plain_name, kind_name, outer, own_name, stem};
 use super::catalog::{ResourceType, Service};
@@ -62,6 +62,9 @@ enum Reading {
     /// Source: Systems Manager User Guide, "Managed nodes".
     Instance,
     ManagedNode,
+    /// A task that a session is started with: `ecs:cluster_task_runtime`.
+    /// Source: ECS Developer Guide, "Monitor Amazon ECS containers with ECS Exec"; Systems Manager API Reference, StartSession.
+    Task,
     /// A secret's ARN has six letters behind its name, which policies write as question marks.
     /// Source: Secrets Manager User Guide, "Permissions policy examples".
     Secret,
@@ -103,7 +106,8 @@ impl VariablePlan {
             reading: reading(service, kind, form, at),
             slash,
             has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId") || is_model,
-            has_path: name.ends_with("WithPath") && said.is_made,
+            // What is uploaded is made too, and certificates alone are.
+            has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
             is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
             aside: Aside::new(service, kind, form, at),
         }
@@ -162,6 +166,12 @@ impl VariablePlan {
         }
     }
 
+    /// The ARN that the request gives for it.
+    pub fn given_by<'a>(&self, request: &Request<'a>) -> Option<Arn<'a>> {
+        let arn = |_: Name, text: &'a str| Arn::parse(text).filter(|_| self.value(text).is_some());
+        request.parameters.first_of(&self.names.candidates, arn).into_iter().next()
+    }
+
     /// What a `name` or `id` at the top says for it: where the operation's own name says the type, or, `left_over`, where
     /// that is known to fill it and nothing else took it.
     pub fn plain(&self, request: &Request<'_>, taken: &mut Vec<Name>, left_over: bool) -> Vec<String> {
@@ -196,7 +206,8 @@ impl VariablePlan {
         let text = match self.reading {
             Reading::Whole => self.without_before(text),
             Reading::LastSegment => text.rsplit('/').next().unwrap_or(text),
-            Reading::WithoutLeadingSlash => text.trim_start_matches('/'),
+            // Behind a colon stands which version. Source: Systems Manager API Reference, GetParameter, "Name".
+            Reading::WithoutLeadingSlash => text.split(':').next().unwrap_or(text).trim_start_matches('/'),
             Reading::Function => return function(text),
             Reading::Scope if text == "CLOUDFRONT" => "global",
             Reading::Scope => return Some(escape(&text.to_ascii_lowercase())).filter(|scope| scope == "regional"),
@@ -214,6 +225,7 @@ impl VariablePlan {
             Reading::Instance if text.starts_with("mi-") || text.contains(':') => return None,
             Reading::ManagedNode if !text.starts_with("mi-") => return None,
             Reading::Instance | Reading::ManagedNode => text,
+            Reading::Task => return task(text),
             Reading::Secret if self.may_be(text) => return Some(format!("{}-??????", escape(text))),
             Reading::Secret => text,
         };
@@ -328,6 +340,7 @@ fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Re
         ("bedrock", "ResourceId") if kind.name == "foundation-model" => return Reading::Model,
         ("ssm", "InstanceId") if kind.name == "instance" => return Reading::Instance,
         ("ssm", "InstanceId") => return Reading::ManagedNode,
+        ("ssm", "TaskId") => return Reading::Task,
         ("secretsmanager", "SecretId") => return Reading::Secret,
         _ => {}
     }
@@ -354,6 +367,13 @@ fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Re
 fn is_hidden(text: &str) -> bool {
     let is_starred = |text: &str| text.len() > 2 && text.starts_with("***") && text.ends_with("***");
     text == "HIDDEN_DUE_TO_SECURITY_REASONS" || text == "<sensitiveDataRemoved>" || is_starred(text)
+}
+
+/// A task with its cluster, of which a name may have underscores.
+fn task(text: &str) -> Option<String> {
+    let (cluster_and_task, _) = text.strip_prefix("ecs:")?.rsplit_once('_')?;
+    let (cluster, task) = cluster_and_task.rsplit_once('_')?;
+    Some(format!("{}/{}", escape(cluster), escape(task)))
 }
 
 /// A function's name out of what `functionName` may hold: a name, a partial or whole ARN, with a qualifier or without.

@@ -1,0 +1,101 @@
+//! How policies write resources that requests name otherwise.
+
+use super::arn::escape;
+use super::resources::Request;
+
+/// A resource of an action as policies write it; where a request may mean either of two, both.
+pub(super) fn as_written(action: &str, resource: String, request: &Request<'_>) -> Vec<String> {
+    match action.split_once(':').unwrap_or_default() {
+        ("logs", _) => vec![with_tail(action, resource)],
+        ("lambda", name) => of_function(name, resource, request),
+        ("secretsmanager", _) => of_secret(resource),
+        ("ssm", _) => vec![of_parameter(resource)],
+        ("dynamodb", _) => vec![of_stream(resource)],
+        ("iam", name) => with_paths(name, resource, request),
+        _ => vec![resource],
+    }
+}
+
+/// Log groups are written with `:*` behind. Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
+pub(super) fn with_tail(action: &str, resource: String) -> String {
+    let is_group =
+        action.starts_with("logs:") && resource.contains(":log-group:") && !resource.contains(":log-stream:");
+    if is_group && !resource.ends_with('*') { format!("{resource}:*") } else { resource }
+}
+
+/// A version or an alias that is called is asked for by its own ARN, however the request names it; of other actions the
+/// tables say the function.
+/// Source: Lambda Developer Guide, "Resources and conditions for Lambda actions"; what Lambda told its customers in 2022,
+/// in juanjoDiaz/serverless-plugin-warmup#304; aws/aws-cdk#19318.
+fn of_function(action: &str, function: String, request: &Request<'_>) -> Vec<String> {
+    let is_whole = function.split_once(":function:").is_some_and(|(_, name)| !name.contains([':', '*']));
+    let Some(qualifier) = is_whole.then(|| qualifier(request)).flatten() else { return vec![function] };
+    let qualified = format!("{function}:{}", escape(qualifier));
+    if action == "InvokeFunction" { vec![qualified] } else { vec![function, qualified] }
+}
+
+/// Of a function: beside its name, or behind it.
+fn qualifier<'a>(request: &Request<'a>) -> Option<&'a str> {
+    let own = || match request.parameters.text("functionName")?.split(':').collect::<Vec<_>>().as_slice() {
+        [_, qualifier] | [_, "function", _, qualifier] | [_, _, _, _, _, "function", _, qualifier] => Some(*qualifier),
+        _ => None,
+    };
+    request.parameters.text("qualifier").or_else(own).filter(|text| !text.contains([':', '/']))
+}
+
+/// A secret may be named by its ARN without the six letters behind its name; a word of six letters may be either.
+/// Source: Secrets Manager API Reference, GetSecretValue, "SecretId"; User Guide, "Permissions policy examples".
+fn of_secret(secret: String) -> Vec<String> {
+    let Some((_, name)) = secret.split_once(":secret:").filter(|(_, name)| !name.ends_with(['*', '?'])) else {
+        return vec![secret];
+    };
+    let end = name.rsplit_once('-').map(|(_, end)| end).filter(|end| end.len() == 6);
+    let partial = format!("{secret}-??????");
+    match end.filter(|end| end.bytes().all(|b| b.is_ascii_alphanumeric())) {
+        Some(end) if end.bytes().all(|b| b.is_ascii_lowercase()) => vec![secret, partial],
+        Some(_) => vec![secret],
+        None => vec![partial],
+    }
+}
+
+/// Where in a stream to read begins with its ARN. Source: DynamoDB Streams API Reference, GetRecords, "ShardIterator".
+fn of_stream(mut resource: String) -> String {
+    if resource.contains("/stream/")
+        && let Some(end) = resource.find('|')
+    {
+        resource.truncate(end);
+    }
+    resource
+}
+
+/// Requests name users, groups, roles and instance profiles without their paths, and names are distinct without them:
+/// `role/service-role/r` is the only role `r`. What is made says its path itself, and so do ARNs.
+/// Source: IAM User Guide, "IAM identifiers": friendly names and paths, "names must be unique within an account".
+fn with_paths(action: &str, resource: String, request: &Request<'_>) -> Vec<String> {
+    let is_made = |kind: &str| {
+        let made = action.strip_prefix("Create").or_else(|| action.strip_prefix("Upload"));
+        made.is_some_and(|made| made.eq_ignore_ascii_case(&kind.replace('-', "")))
+    };
+    let Some((head, (kind, name))) = resource.rsplit_once(':').and_then(|(h, rest)| Some((h, rest.split_once('/')?)))
+    else {
+        return vec![resource];
+    };
+    let has_path = matches!(kind, "user" | "group" | "role" | "instance-profile" | "server-certificate");
+    let key = ["userName", "groupName", "roleName", "instanceProfileName", "serverCertificateName"];
+    let is_named = || key.iter().any(|key| request.parameters.text(key).is_some_and(|text| escape(text) == name));
+    if is_made(kind) || !has_path || name.contains(['/', '*']) || !is_named() {
+        return vec![resource];
+    }
+    let anywhere = format!("{head}:{kind}/*/{name}");
+    vec![anywhere, resource]
+}
+
+/// Behind a parameter's name stands which version is meant. Source: Systems Manager API Reference, GetParameter, "Name".
+fn of_parameter(mut parameter: String) -> String {
+    if let Some(at) = parameter.find(":parameter/")
+        && let Some(end) = parameter.get(at + 1..).and_then(|rest| rest.find(':'))
+    {
+        parameter.truncate(at + 1 + end);
+    }
+    parameter
+}
