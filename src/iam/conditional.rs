@@ -30,7 +30,7 @@ pub(super) fn add(
     let passed = passed_roles(catalog, service, action, request, operation);
     needed.extend(passed);
     needed.extend(alongside::needed(catalog, service, operation, request));
-    if let Some(tagging) = needed.first().and_then(|made| tagging(catalog, service, action, made, request))
+    if let Some(tagging) = needed.first().and_then(|made| tagging(catalog, service, (action, operation), made, request))
         && !needed.iter().any(|p| p.action == tagging.action)
     {
         needed.push(tagging);
@@ -45,21 +45,23 @@ pub(super) fn add(
 fn tagging(
     catalog: &Catalog,
     service: &Service,
-    action: &Action,
+    (action, operation): (&Action, &str),
     made: &Permission,
     request: &Request<'_>,
 ) -> Option<Permission> {
-    let name = action.name.split_once(':').map(|(_, name)| name)?;
-    let makes = MAKING.iter().any(|verb| name.starts_with(verb)) && !name.contains("Tag");
-    if action.access_level <= AccessLevel::Read || !makes || !has_tags(service, name, request) {
-        return None;
-    }
+    let name = bare_name(&action.name);
+    let is_making = |name: &str| MAKING.iter().any(|verb| name.starts_with(verb)) && !name.contains("Tag");
     let is_tagging = |action: &&Action| {
         let (prefix, name) = action.name.split_once(':').unwrap_or_default();
         prefix == service.prefix() && (name.starts_with("Tag") || name.contains("Tags")) && !name.starts_with("Untag")
     };
     let dependent = action.dependent_actions.iter().filter_map(|name| catalog.action(name)).find(is_tagging);
     let is_documented = dependent.is_some();
+    // A model is invoked by what only reads, but a job that does so is made.
+    let makes = is_documented || is_making(operation) || is_making(name) && action.access_level > AccessLevel::Read;
+    if !makes || !has_tags(service, name, request) {
+        return None;
+    }
     let tag = dependent.or_else(|| tagging_action(catalog, service, made))?;
     Some(Permission {
         action: Arc::clone(&tag.name),

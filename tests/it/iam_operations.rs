@@ -117,3 +117,48 @@ fn roles_are_handed_to_whom_the_tables_say() {
     assert!(told > 90, "{told}");
     assert!(differ.is_empty(), "{differ:#?}");
 }
+
+/// Operations whose requests carry no tags, and why the table has them.
+const TAGGED_BY_NO_REQUEST: &[(&str, &str, &str)] = &[
+    ("cloudformation", "ExecuteChangeSet", "the change set has the tags"),
+    ("cloudfront", "CreateDistributionWithTags", "always, by its name"),
+    ("cloudwatch", "TagResource", "what is tagged is a sink of another service"),
+    ("dynamodb", "UpdateTable", "a replica takes the table's tags"),
+    ("ecr", "BatchGetImage", "a repository made for what is pulled through takes a template's tags"),
+];
+
+/// The tables list the tagging action beside calls that may carry tags: with tags it is needed, without it isn't.
+#[test]
+fn tags_on_a_call_need_the_tagging_action_that_the_tables_say() {
+    let Some(data) = super::data::dir() else { return };
+    let (mut told, mut differ) = (0, Vec::new());
+    let is_known = |prefix: &str, name: &str| TAGGED_BY_NO_REQUEST.iter().any(|(p, n, _)| *p == prefix && *n == name);
+    for path in fs::read_dir(data.join("iam/operations")).expect("tables").flatten().map(|f| f.path()) {
+        let prefix = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
+        let source = format!("{prefix}.amazonaws.com");
+        for line in fs::read_to_string(&path).expect("table").lines() {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let [operation, action, _, "extra"] = columns[..] else { continue };
+            let is_tagging = ["TagResource", "AddTags", "AddTagsToResource", "CreateTags"];
+            if !is_tagging.iter().any(|name| action.ends_with(&format!(":{name}"))) {
+                continue;
+            }
+            let parameters = match prefix.as_str() {
+                "ec2" => {
+                    r#"{"tagSpecificationSet":{"items":[{"resourceType":"instance","tags":[{"key":"a","value":"b"}]}]}}"#
+                }
+                _ => r#"{"tags":[{"key":"a","value":"b"}]}"#,
+            };
+            let needs = |request_parameters| {
+                let event = Event { request_parameters, ..call(&source, operation) };
+                permissions(Catalog::embedded(), &event).needed.iter().any(|p| p.action.eq_ignore_ascii_case(action))
+            };
+            told += 1;
+            if (!needs(Some(parameters)) || needs(None)) && !is_known(&prefix, operation) {
+                differ.push(format!("{prefix} {operation} {action}"));
+            }
+        }
+    }
+    assert!(told > 250, "{told}");
+    assert!(differ.is_empty(), "{} of {told}: {differ:#?}", differ.len());
+}
