@@ -177,8 +177,10 @@ pub(super) fn needed(catalog: &Catalog, service: &Service, operation: &str, requ
         delivery.actions.iter().filter_map(|name| of(name, vec!["*".to_owned()])).collect();
     let streams = destinations.iter().filter(|(kind, _)| *kind == Kind::Stream);
     let streams: BTreeSet<String> = streams.map(|(_, text)| stream_arn(text, request)).collect();
-    if !streams.is_empty() {
-        needed.extend(of("firehose:TagDeliveryStream", streams.into_iter().collect()));
+    if let Some(action) = catalog.action("firehose:TagDeliveryStream").filter(|_| !streams.is_empty()) {
+        let taken: Vec<String> = streams.into_iter().filter(|arn| catalog.does_take(action, arn)).collect();
+        let resources = if taken.is_empty() { vec!["*".to_owned()] } else { taken };
+        needed.push(permission(action, resources, "log-delivery", delivery.source));
     }
     needed
 }

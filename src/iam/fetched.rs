@@ -29,7 +29,7 @@ pub(super) fn needed(
     let action = catalog.action(if object.is_version { "s3:GetObjectVersion" } else { "s3:GetObject" })?;
     let partition = partition_of(request.event.aws_region);
     let arn = format!("arn:{partition}:s3:::{}/{}", escape(&object.bucket), escape(&object.key));
-    Some(permission(action, vec![arn], "fetched-object", source))
+    catalog.does_take(action, &arn).then(|| permission(action, vec![arn], "fetched-object", source))
 }
 
 struct Object {

@@ -82,7 +82,7 @@ pub(super) fn of_type(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, 
 /// ARNs of other accounts or regions, and those that names in the same list are of here: what is filled takes both for
 /// names.
 fn with_names(given: Vec<String>, filled: Vec<String>) -> Vec<String> {
-    let tail = |arn: &str| arn.splitn(6, ':').last().map(str::to_owned);
+    let tail = |arn: &str| arn.splitn(6, ':').nth(5).map(str::to_owned);
     let elsewhere: Vec<String> = given.into_iter().filter(|arn| !filled.contains(arn)).collect();
     let mut tails: Vec<Option<String>> = elsewhere.iter().map(|arn| tail(arn)).collect();
     let is_here = |arn: &String| match tails.iter().position(|known| *known == tail(arn)) {

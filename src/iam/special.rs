@@ -200,10 +200,6 @@ fn all_of(catalog: &Catalog, request: &Request<'_>, names: &[&str], rule: &'stat
 fn re_encrypt<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
     let key = |name: &str, action: &Action| match request.parameters.text(name) {
         Some(arn) if catalog.does_take(action, &escape(arn)) && Arn::parse(arn).is_some() => vec![escape(arn)],
-        // An alias is no part of a key's ARN, but tells where the key is.
-        Some(arn) if arn.contains(":alias/") => {
-            arn.split_once(":alias/").map(|(head, _)| format!("{}:key/*", escape(head))).into_iter().collect()
-        }
         Some(id) if !id.contains([':', '/']) => vec![format!(
             "arn:{}:kms:{}:{}:key/{}",
             partition_of(request.event.aws_region),
@@ -211,7 +207,12 @@ fn re_encrypt<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolve
             request.event.account_id.unwrap_or("*"),
             escape(id)
         )],
-        _ => resources(catalog, action, request),
+        alias => {
+            // An alias is no part of a key's ARN, but tells where the key is.
+            let head = alias.and_then(|arn| arn.split_once(":alias/")).map(|(head, _)| escape(head));
+            let there = head.map(|head| format!("{head}:key/*")).filter(|arn| catalog.does_take(action, arn));
+            there.map_or_else(|| resources(catalog, action, request), |arn| vec![arn])
+        }
     };
     let (from, to) = (catalog.action("kms:ReEncryptFrom")?, catalog.action("kms:ReEncryptTo")?);
     let source = "KMS API Reference, ReEncrypt";
