@@ -18,6 +18,7 @@
 //! Knows nobody, does no I/O.
 
 mod alongside;
+mod apigateway;
 pub mod arn;
 mod aside;
 mod candidates;

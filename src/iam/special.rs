@@ -1,5 +1,5 @@
 //! Operations whose actions or resources depend on what the request carries: copies between buckets, DynamoDB
-//! transactions and PartiQL, re-encryption, models, launching instances, mail as it is, API Gateway's verbs on paths.
+//! transactions and PartiQL, re-encryption, models, launching instances, mail as it is.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::catalog::{Action, Catalog, bare_name};
 use super::event::{Confidence, Permission, Place};
 use super::resources::{Request, resources};
 use super::step::Resolved;
-use super::{copies, named, numbered};
+use super::{apigateway, copies, named, numbered};
 
 pub(super) fn resolve<'c>(
     catalog: &'c Catalog,
@@ -28,7 +28,7 @@ pub(super) fn resolve<'c>(
         ("ses", "SendEmail") => raw_mail(catalog, request),
         ("ec2", "CreateTags" | "DeleteTags") => tags(catalog, request, name),
         ("sns", "Publish") => publish(catalog, request),
-        ("apigateway", _) => verb(catalog, request, name),
+        ("apigateway", _) => apigateway::resolve(catalog, request, name),
         (prefix, _) => Some(Resolved::Special(vec![named::by_name(catalog, request, prefix, name)?])),
     }
 }
@@ -312,44 +312,4 @@ fn split_names(word: &str) -> Vec<String> {
     let parts: Vec<&str> = if word.starts_with('"') { word.split("\".").collect() } else { word.split('.').collect() };
     let names = parts.iter().map(|part| part.trim_matches(['"', '\'']));
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
-}
-
-/// API Gateway's actions are HTTP verbs, its resources the paths.
-/// Source: Service Authorization Reference, "Actions defined by Amazon API Gateway Management"; API Gateway Developer
-/// Guide, "API Gateway Amazon Resource Name (ARN) reference": version 2's resources are named without the `/v2`. Portals
-/// and routing rules have actions of their own.
-fn verb<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
-    if catalog.action(&format!("apigateway:{name}")).is_some() {
-        return None;
-    }
-    let https = catalog.service("apigateway")?.http.get(&name.to_ascii_lowercase())?;
-    // Both versions have operations of one name; version 2 speaks of `apiId`.
-    let is_v2 = !request.parameters.texts("apiId").is_empty();
-    let http = https.iter().find(|h| h.path.starts_with("/v2/") == is_v2).or(https.first())?;
-    let action = catalog.action(&format!("apigateway:{}", http.method))?;
-    let region = request.event.aws_region.unwrap_or("*");
-    let mut path = String::new();
-    for segment in http.path.trim_start_matches("/v2/").split('/').filter(|s| !s.is_empty()) {
-        path.push('/');
-        match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
-            Some(variable) => path.push_str(&path_value(request, variable)),
-            None => path.push_str(segment),
-        }
-    }
-    let resource = format!("arn:{}:apigateway:{region}::{path}", partition_of(request.event.aws_region));
-    Some(Resolved::Special(vec![permission(
-        action,
-        vec![resource],
-        "apigateway-verb",
-        "botocore service model: HTTP method and requestUri",
-    )]))
-}
-
-fn path_value(request: &Request<'_>, variable: &str) -> String {
-    let name = variable.trim_end_matches('+').replace('_', "");
-    let texts = request.parameters.texts(&name);
-    match texts.as_slice() {
-        [one] if !one.contains(['/', ':']) => escape(one),
-        _ => "*".to_owned(),
-    }
 }

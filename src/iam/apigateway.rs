@@ -1,0 +1,115 @@
+//! API Gateway's actions: HTTP verbs on paths, and those that stand beside them.
+
+use super::arn::{escape, partition_of};
+use super::catalog::Catalog;
+use super::event::Permission;
+use super::resources::Request;
+use super::special::permission;
+use super::step::Resolved;
+
+/// API Gateway's actions are HTTP verbs, its resources the paths.
+/// Source: Service Authorization Reference, "Actions defined by Amazon API Gateway Management"; API Gateway Developer
+/// Guide, "API Gateway Amazon Resource Name (ARN) reference": version 2's resources are named without the `/v2`. Portals
+/// and routing rules have actions of their own.
+pub(super) fn resolve<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
+    if catalog.action(&format!("apigateway:{name}")).is_some() {
+        return None;
+    }
+    let https = catalog.service("apigateway")?.http.get(&name.to_ascii_lowercase())?;
+    // Both versions have operations of one name; version 2 speaks of `apiId`.
+    let is_v2 = !request.parameters.texts("apiId").is_empty();
+    let http = https.iter().find(|h| h.path.starts_with("/v2/") == is_v2).or(https.first())?;
+    let action = catalog.action(&format!("apigateway:{}", http.method))?;
+    let region = request.event.aws_region.unwrap_or("*");
+    let mut path = String::new();
+    for segment in http.path.trim_start_matches("/v2/").split('/').filter(|s| !s.is_empty()) {
+        path.push('/');
+        match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
+            Some(variable) => path.push_str(&path_value(request, variable)),
+            None => path.push_str(segment),
+        }
+    }
+    let api = format!("arn:{}:apigateway:{region}::", partition_of(request.event.aws_region));
+    let because = "botocore service model: HTTP method and requestUri";
+    let resource = format!("{api}{path}");
+    let mut needed = vec![permission(action, vec![resource.clone()], "apigateway-verb", because)];
+    match tagged(catalog, request, name, is_v2, &api) {
+        // One action is said once.
+        Some(tagging) if tagging.action == action.name => {
+            needed.iter_mut().for_each(|only| only.resources.extend(tagging.resources.iter().cloned()));
+        }
+        tagging => needed.extend(tagging),
+    }
+    needed.extend(beside(catalog, request, name, &resource));
+    Some(Resolved::Special(needed))
+}
+
+/// What a request asks for: at its top, or in what it is wrapped in (`createRestApiInput`).
+fn asks_for(request: &Request<'_>, name: &str, key: &str) -> bool {
+    if request.parameters.has(key) {
+        return true;
+    }
+    let (first, rest) = name.split_at_checked(1).unwrap_or_default();
+    let input = request.parameters.get(&format!("{}{rest}Input", first.to_ascii_lowercase()));
+    input.as_ref().and_then(|input| input.get(key)).is_some_and(|value| match value {
+        serde_json::Value::Null => false,
+        serde_json::Value::Object(object) => !object.is_empty(),
+        value => value != "",
+    })
+}
+
+/// Whether one of the operations of a patch is on a path, or on what is below it.
+fn patches(request: &Request<'_>, path: &str) -> bool {
+    let is_below = |text: &&str| text.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    request.parameters.texts_anywhere("path").iter().any(|text| is_below(text))
+}
+
+/// Permissions management that is asked for beside the verb: an API's or a domain name's policy, and the certificates of
+/// its callers. Source: Service Authorization Reference, API Gateway Management, "additional authorization control".
+fn beside(catalog: &Catalog, request: &Request<'_>, name: &str, resource: &str) -> Vec<Permission> {
+    let asked: &[(&str, &str, &str)] = match name {
+        "CreateRestApi" => &[("policy", "", "UpdateRestApiPolicy")],
+        "UpdateRestApi" => &[("", "/policy", "UpdateRestApiPolicy")],
+        "CreateDomainName" => {
+            &[("mutualTlsAuthentication", "", "AddCertificateToDomain"), ("policy", "", "UpdateDomainNamePolicy")]
+        }
+        "UpdateDomainName" => &[
+            ("mutualTlsAuthentication", "/mutualTlsAuthentication", "AddCertificateToDomain"),
+            ("mutualTlsAuthentication", "/mutualTlsAuthentication", "RemoveCertificateFromDomain"),
+            ("", "/policy", "UpdateDomainNamePolicy"),
+            ("", "/managementPolicy", "UpdateDomainNameManagementPolicy"),
+        ],
+        _ => &[],
+    };
+    let is_asked = |(key, path, _): &&(&str, &str, &str)| {
+        !key.is_empty() && asks_for(request, name, key) || !path.is_empty() && patches(request, path)
+    };
+    let actions =
+        asked.iter().filter(is_asked).filter_map(|(.., action)| catalog.action(&format!("apigateway:{action}")));
+    let because = "Service Authorization Reference, API Gateway Management, additional authorization controls";
+    let on = |action| if catalog.does_take(action, resource) { resource.to_owned() } else { "*".to_owned() };
+    actions.map(|action| permission(action, vec![on(action)], "apigateway-control", because)).collect()
+}
+
+/// Tags on what is made are put there by the verb that tags, on what has no name yet.
+/// Source: denials that callers met, mattclay/aws-terminator#284 (`PUT`), cloudformation-coverage-roadmap#997 (`POST`, of
+/// version 2); Service Authorization Reference, operations of API Gateway.
+fn tagged(catalog: &Catalog, request: &Request<'_>, name: &str, is_v2: bool, api: &str) -> Option<Permission> {
+    let makes = ["Create", "Generate", "Import"].iter().any(|verb| name.starts_with(verb));
+    if !makes || !asks_for(request, name, "tags") {
+        return None;
+    }
+    let is_of_v2 = is_v2 || request.parameters.has("protocolType");
+    let action = catalog.action(if is_of_v2 { "apigateway:POST" } else { "apigateway:PUT" })?;
+    let because = "what denials of calls with tags name";
+    Some(permission(action, vec![format!("{api}/tags/*")], "tags-on-create", because))
+}
+
+fn path_value(request: &Request<'_>, variable: &str) -> String {
+    let name = variable.trim_end_matches('+').replace('_', "");
+    let texts = request.parameters.texts(&name);
+    match texts.as_slice() {
+        [one] if !one.contains(['/', ':']) => escape(one),
+        _ => "*".to_owned(),
+    }
+}
