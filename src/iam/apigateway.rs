@@ -61,7 +61,7 @@ fn asks_for(request: &Request<'_>, name: &str, key: &str) -> bool {
 /// Whether one of the operations of a patch is on a path, or on what is below it.
 fn patches(request: &Request<'_>, path: &str) -> bool {
     let is_below = |text: &&str| text.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    request.parameters.texts_anywhere("path").iter().any(|text| is_below(text))
+    request.parameters.texts_anywhere("path").iter().any(is_below)
 }
 
 /// Permissions management that is asked for beside the verb: an API's or a domain name's policy, and the certificates of

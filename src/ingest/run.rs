@@ -36,6 +36,9 @@ const BATCH_MIN_BYTES: u64 = 32 << 20;
 /// Bytes of JSON in a byte of an archive, about, before any is known.
 const GROWTH: f64 = 8.0;
 
+/// Likewise in what hardly any archive has.
+const GROWTH_SURE: u64 = 64;
+
 /// Takes archives into a store.
 ///
 /// # Errors
@@ -218,15 +221,30 @@ impl<'a> Shared<'a> {
         while json_bytes < wanted_bytes && filled.objects.len() + filled.refused.len() < BATCH_OBJECTS_MAX {
             let planned = if self.progress.is_stopped() { None } else { self.take_next() };
             let Some(planned) = planned else { break };
-            let cap = self.budget.batch_bytes.min(self.budget.object_bytes);
-            let read = load(planned, memory, cap, &self.progress.stages);
-            if is_over_cap(&read) && self.budget.object_bytes > cap {
+            let Some(read) = self.load_small(planned, memory) else {
                 self.large.lock().ok()?.push(planned);
-            } else {
-                json_bytes += self.put(planned, read, &mut filled);
-            }
+                // With nothing read yet it is one for now; else somebody else may take it meanwhile.
+                if filled.objects.is_empty() && filled.refused.is_empty() {
+                    break;
+                }
+                continue;
+            };
+            json_bytes += self.put(planned, read, &mut filled);
         }
         Some(filled)
+    }
+
+    /// Reads an object, or says that it is larger than a batch.
+    fn load_small(&self, planned: &Planned, memory: &mut Memory<'_>) -> Option<Result<Loaded, LedgerEntry>> {
+        let cap = self.budget.batch_bytes.min(self.budget.object_bytes);
+        let may_be_large = self.budget.object_bytes > cap;
+        // Asked of those alone that may well be: it takes as long as reading a small object.
+        let is_asked = may_be_large && planned.size_bytes > cap / GROWTH_SURE;
+        if is_asked && archive::said_size(&planned.path).is_some_and(|said| said > cap) {
+            return None;
+        }
+        let read = load(planned, memory, cap, &self.progress.stages);
+        (!may_be_large || !is_over_cap(&read)).then_some(read)
     }
 
     /// Reads one object that is larger than a batch.
