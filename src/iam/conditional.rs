@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::alongside;
-use super::arn::{Arn, escape, partition_of};
+use super::arn::{Arn, escape, escaped, partition_of};
 use super::candidates::stem;
 use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Permission};
@@ -102,20 +104,40 @@ const MAKING: &[&str] = &[
 
 /// Whether the request carries tags: at its top, or in what EC2 wraps some requests in.
 fn has_tags(service: &Service, operation: &str, request: &Request<'_>) -> bool {
-    let names =
-        ["tags", "tagSpecificationSet", "tagSpecifications", "tagSpecification", "tagList", "tagging", "tagSet"];
+    let names = ["tags", "tagList", "tagging", "tagSet"].into_iter().chain(SPECIFICATIONS);
     // Cognito and Backup say whose they are.
     let own = ["userPoolTags", "identityPoolTags", "backupPlanTags", "backupVaultTags", "recoveryPointTags"];
-    let mut names = names.into_iter().chain(own);
-    if names.any(|key| request.parameters.has(key)) {
-        return true;
+    let mut names = names.chain(own);
+    names.any(|key| request.parameters.has(key)) || service.prefix() == "ec2" && !wrapped(operation, request).is_empty()
+}
+
+/// Where EC2's requests say tags by the types of what they are for.
+const SPECIFICATIONS: [&str; 3] = ["tagSpecificationSet", "tagSpecifications", "tagSpecification"];
+
+/// Likewise in what EC2 wraps some requests in.
+fn wrapped(operation: &str, request: &Request<'_>) -> Vec<Value> {
+    let Some(Value::Object(inner)) = request.parameters.get(&format!("{operation}Request")) else { return Vec::new() };
+    let is_full = |value: &Value| !value.is_null() && value != "";
+    let specifications = inner.into_iter().filter(|(key, value)| key.starts_with("TagSpecification") && is_full(value));
+    specifications.map(|(_, value)| value).collect()
+}
+
+/// The types that a call's own tags are for: those in a launch template are for what will be launched by it.
+fn tagged_types(operation: &str, request: &Request<'_>) -> BTreeSet<String> {
+    fn types(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| types(value, found)),
+            Value::Object(object) => object.iter().for_each(|(key, value)| match value {
+                Value::String(text) if key.eq_ignore_ascii_case("resourceType") => drop(found.insert(text.clone())),
+                value => types(value, found),
+            }),
+            _ => {}
+        }
     }
-    let wrapped = (service.prefix() == "ec2").then(|| request.parameters.get(&format!("{operation}Request"))).flatten();
-    let is_full = |value: &serde_json::Value| !matches!(value, serde_json::Value::Null) && value != "";
-    wrapped
-        .as_ref()
-        .and_then(|inner| inner.as_object())
-        .is_some_and(|inner| inner.iter().any(|(key, value)| key.starts_with("TagSpecification") && is_full(value)))
+    let mut found = BTreeSet::new();
+    let plain = SPECIFICATIONS.iter().filter_map(|name| request.parameters.get(name));
+    plain.chain(wrapped(operation, request)).for_each(|value| types(&value, &mut found));
+    found
 }
 
 /// What an operation's name says behind its verb.
@@ -210,11 +232,10 @@ fn said_by_name<'c>(catalog: &'c Catalog, tag: &'c Action, made: &Permission) ->
 /// EC2 is told the types that tags are for, and numbers what it makes: `…/*`. What a request has by id was there before.
 /// Source: Amazon EC2 User Guide, "Grant permission to tag Amazon EC2 resources during creation".
 fn tagged_of_ec2(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
-    // A flow log's own `ResourceType` stands nearer to the top, and is `VPC`.
-    let told = request.parameters.texts_anywhere("ResourceType");
+    let told = tagged_types(bare_name(&made.action), request);
     let types = &Plan::of(catalog, tag).types;
     let any = |kind: &TypePlan| fill(&kind.form, request.event, |_| None);
-    let new: BTreeSet<String> = types.iter().filter(|kind| told.contains(&kind.name.as_str())).map(any).collect();
+    let new: BTreeSet<String> = types.iter().filter(|kind| told.contains(&kind.name)).map(any).collect();
     match new.is_empty() {
         true => vec![of_the_name(catalog, tag, made, request)],
         false => new.into_iter().collect(),
@@ -249,7 +270,7 @@ fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
 /// A thing that was just made under a number that nobody gave is another one the next time.
 fn any_unless_named(arn: String, request: &Request<'_>) -> String {
     let Some((front, name)) = arn.rsplit_once(['/', ':']).filter(|(_, name)| !name.contains('*')) else { return arn };
-    let is_named = request.parameters.all().any(|text| text.contains(name));
+    let is_named = request.parameters.all().any(|text| escaped(text).contains(name));
     if is_named { arn } else { format!("{front}{}*", arn.get(front.len()..=front.len()).unwrap_or_default()) }
 }
 

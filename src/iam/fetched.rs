@@ -55,20 +55,36 @@ fn of_url(url: &str) -> Option<Object> {
     let (host, path) = url.strip_prefix("https://")?.split_once('/')?;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let host = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
-    let is_plain = host == "s3" || host.starts_with("s3.") || host.starts_with("s3-");
-    let (bucket, key) = match is_plain {
+    let (bucket, key) = match is_of_s3(host) {
         true => path.split_once('/')?,
-        false => (host.split_once(".s3.").map(|(bucket, _)| bucket).or_else(|| bucket_before(host))?, path),
+        false => (bucket_before(host)?, path),
     };
     let is_whole = !bucket.is_empty() && !key.is_empty() && !key.contains('%');
     let is_version = query.split('&').any(|part| part.starts_with("versionId="));
     is_whole.then(|| Object { bucket: bucket.to_owned(), key: key.to_owned(), is_version })
 }
 
-/// `bucket` of `bucket.s3` and `bucket.s3-region`.
+/// Whether a host is S3's own, of one region or of all: `s3`, `s3-eu-west-1`, `s3.eu-west-1`, `s3.dualstack.eu-west-1`.
+fn is_of_s3(host: &str) -> bool {
+    let region = ["s3.dualstack.", "s3.", "s3-"].iter().find_map(|front| host.strip_prefix(front));
+    host == "s3" || region.is_some_and(is_region)
+}
+
+/// `eu-west-1`, `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    match parts.as_slice() {
+        [words @ .., number] => words.len() > 1 && words.iter().all(is_word) && is_number(number),
+        [] => false,
+    }
+}
+
+/// `bucket` of `bucket.s3` and `bucket.s3.eu-west-1`: names of buckets may have dots, so the last that fits counts.
 fn bucket_before(host: &str) -> Option<&str> {
-    let (bucket, end) = host.rsplit_once('.')?;
-    (end == "s3" || end.starts_with("s3-")).then_some(bucket)
+    let mut dots = host.rmatch_indices('.').map(|(at, _)| host.split_at(at));
+    dots.find(|(_, end)| end.strip_prefix('.').is_some_and(is_of_s3)).map(|(bucket, _)| bucket)
 }
 
 #[cfg(test)]
@@ -88,6 +104,14 @@ mod tests {
         ] {
             let found = of_url(url).map(|object| (object.bucket, object.key, object.is_version));
             assert_eq!(found, Some(("b".to_owned(), "a/k.yml".to_owned(), false)), "{url}");
+        }
+        for (url, bucket, key) in [
+            ("https://s3-templates.s3.amazonaws.com/prod/vpc.yml", "s3-templates", "prod/vpc.yml"),
+            ("https://my.s3.files.s3.amazonaws.com/k", "my.s3.files", "k"),
+            ("https://b.s3.dualstack.us-gov-west-1.amazonaws.com/k", "b", "k"),
+        ] {
+            let found = of_url(url).map(|object| (object.bucket, object.key));
+            assert_eq!(found, Some((bucket.to_owned(), key.to_owned())), "{url}");
         }
         assert!(of_url("https://my.bucket.s3.amazonaws.com/k?versionId=v").is_some_and(|object| object.is_version));
         for url in ["https://x", "https://example.com/a/b", "s3://b/k", "https://s3.amazonaws.com/b", "x"] {

@@ -64,6 +64,8 @@ fn renamed(catalog: &Catalog, action: &Action, request: &Request<'_>, name: &str
     let target = new_name.or_else(|| name_of(request, key)).map_or_else(|| "*".to_owned(), escape);
     let mut found = resources(catalog, action, request);
     found.push(format!("{}:{kind}/{path}{target}", global("iam", request)));
+    // A path that isn't said stays what it is.
+    found.extend(new_path.is_none().then(|| format!("{}:{kind}/*/{target}", global("iam", request))));
     found.sort();
     found.dedup();
     Some(permission(action, found, "renamed", "IAM API Reference"))

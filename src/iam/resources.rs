@@ -62,6 +62,11 @@ impl<'a> Request<'a> {
         (listed, caller): (Listed<'a>, Option<&'a str>),
         sight: &'a RefCell<Sight>,
     ) -> Request<'a> {
+        // What is no region or account could make a pattern of it.
+        let event = Place {
+            aws_region: event.aws_region.filter(|region| is_plain(region)),
+            account_id: event.account_id.filter(|account| is_plain(account)),
+        };
         Request {
             event,
             parameters: Params::new(parameters, sight),
@@ -154,7 +159,7 @@ fn through_access_points(plan: &Plan, request: &Request<'_>, found: &[String]) -
     };
     let points = points.iter().filter(is_point);
     let all = points.flat_map(|point| buckets.iter().map(|rest| through(point, rest)).collect::<Vec<_>>());
-    all.filter(|arn| plan.takes(arn)).collect()
+    all.filter(|arn| plan.takes(arn)).take(RESOURCES_MAX).collect()
 }
 
 /// The resources of all types of a plan.
@@ -226,8 +231,14 @@ impl Plan {
         if let Some(arn) = Arn::parse(owner).filter(|arn| is_plain(arn.region) && is_account_id(arn.account)) {
             return Place { aws_region: Some(arn.region), account_id: Some(arn.account) };
         }
-        // Lambda takes functions with their account before them: `111122223333:function:f`.
-        let account = owner.split(':').next().filter(|account| is_account_id(account));
+        // Lambda takes functions with their account before them: `111122223333:function:f`. A function's name may be all
+        // digits; what else is an owner is nothing but an account.
+        let account = match owner.split_once(':') {
+            Some((account, rest)) if rest.starts_with("function:") => Some(account),
+            Some(_) => None,
+            None => Some(owner).filter(|_| self.owner != Some("FunctionName")),
+        };
+        let account = account.filter(|account| is_account_id(account));
         Place { account_id: account.or(request.event.account_id), ..request.event }
     }
 }

@@ -1,6 +1,6 @@
 //! Tables of DynamoDB that a call fills with items: restores and replicas take the rights to write them too.
 
-use super::arn::{escape, partition_of};
+use super::arn::{Arn, escape, partition_of};
 use super::catalog::{Catalog, Service};
 use super::event::Permission;
 use super::resources::{Request, is_plain};
@@ -47,8 +47,10 @@ fn all(catalog: &Catalog, names: &[&str], tables: &[String], source: &str) -> Ve
 
 /// A table's ARN in a region, by its name or ARN.
 fn table(request: &Request<'_>, key: &str, region: &str) -> String {
-    let text = request.parameters.text(key).map(|text| text.rsplit('/').next().unwrap_or(text));
-    let name = text.filter(|name| !name.contains(':')).map_or_else(|| "*".to_owned(), escape);
-    let account = request.event.account_id.unwrap_or("*");
+    let text = request.parameters.text(key);
+    let arn = text.and_then(Arn::parse).filter(|arn| is_plain(arn.account));
+    let name = text.map(|text| text.rsplit('/').next().unwrap_or(text)).filter(|name| !name.contains(':'));
+    let name = name.map_or_else(|| "*".to_owned(), escape);
+    let account = arn.map(|arn| arn.account).or(request.event.account_id).unwrap_or("*");
     format!("arn:{}:dynamodb:{region}:{account}:table/{name}", partition_of(Some(region)))
 }

@@ -43,7 +43,7 @@ fn qualifier<'a>(request: &Request<'a>) -> Option<&'a str> {
     request.parameters.text("qualifier").or_else(own).filter(|text| !text.contains([':', '/']))
 }
 
-/// A secret may be named by its ARN without the six letters behind its name; a word of six letters may be either.
+/// A secret may be named by its ARN without the six letters behind its name; a word or number of six may be either.
 /// Source: Secrets Manager API Reference, GetSecretValue, "SecretId"; User Guide, "Permissions policy examples".
 fn of_secret(secret: String) -> Vec<String> {
     let Some((_, name)) = secret.split_once(":secret:").filter(|(_, name)| !name.ends_with(['*', '?'])) else {
@@ -52,7 +52,7 @@ fn of_secret(secret: String) -> Vec<String> {
     let end = name.rsplit_once('-').map(|(_, end)| end).filter(|end| end.len() == 6);
     let partial = format!("{secret}-??????");
     match end.filter(|end| end.bytes().all(|b| b.is_ascii_alphanumeric())) {
-        Some(end) if end.bytes().all(|b| b.is_ascii_lowercase()) => vec![secret, partial],
+        Some(end) if !end.bytes().any(|b| b.is_ascii_uppercase()) => vec![secret, partial],
         Some(_) => vec![secret],
         None => vec![partial],
     }

@@ -1,6 +1,7 @@
 //! How the memory limit is shared out.
 
 use super::error::IngestError;
+use crate::record;
 use crate::store::MERGE_MEMORY_MIN_BYTES;
 
 /// What the program takes before the first object: code, catalogue, allocator, Parquet and SQLite buffers.
@@ -53,12 +54,11 @@ impl Budget {
         let free = limit_bytes - FIXED_BYTES - THREAD_BYTES * threads as u64;
         let (seen_bytes, shared_bytes) = (free * 3 / 16, free / 16);
         let usage_bytes = (limit_bytes / 16).max(free / 8);
-        let batches = free.saturating_sub(seen_bytes + shared_bytes + usage_bytes);
+        let room_bytes = free.saturating_sub(seen_bytes + shared_bytes + usage_bytes);
         let usage_rows = (usage_bytes / USAGE_ROW_BYTES) as usize;
         // An object of the greatest size is in memory alone.
-        let room_bytes = batches;
-        let object_bytes = batches * 4 / OBJECT_BYTES_PER_FOUR_JSON_BYTES;
-        let batch_bytes = (batches / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
+        let object_bytes = room_bytes * 4 / OBJECT_BYTES_PER_FOUR_JSON_BYTES;
+        let batch_bytes = (room_bytes / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
         Ok(Budget { batch_bytes, object_bytes, room_bytes, seen_bytes, shared_bytes, usage_rows, threads })
     }
 }
@@ -70,7 +70,9 @@ pub(super) fn batch_room(json_bytes: u64) -> u64 {
 
 /// Memory of an object of so much JSON that is larger than a batch.
 pub(super) fn object_room(json_bytes: u64) -> u64 {
-    json_bytes.saturating_mul(OBJECT_BYTES_PER_FOUR_JSON_BYTES) / 4
+    // Up to one part they are made at once, as a batch's are.
+    let in_one_part = batch_room(json_bytes.min(record::BATCH_BYTES as u64));
+    (json_bytes.saturating_mul(OBJECT_BYTES_PER_FOUR_JSON_BYTES) / 4).max(in_one_part)
 }
 
 /// How many merges may run at once, up to `threads`, and the memory of each.
@@ -98,7 +100,8 @@ mod tests {
             for threads in [1, 2, 16, 64] {
                 let b = Budget::new(limit, threads)?;
                 let batches = b.threads as u64 * batch_room(b.batch_bytes);
-                assert!(batches.max(object_room(b.object_bytes)) <= b.room_bytes, "{b:?}");
+                assert!(batches <= b.room_bytes, "{b:?}");
+                assert!(object_room(b.object_bytes) <= b.room_bytes.max(batch_room(b.object_bytes)), "{b:?}");
                 let fixed = FIXED_BYTES + THREAD_BYTES * b.threads as u64;
                 let usage = b.usage_rows as u64 * USAGE_ROW_BYTES;
                 assert!(fixed + b.seen_bytes + b.shared_bytes + usage + b.room_bytes <= limit, "{b:?}");

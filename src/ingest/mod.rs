@@ -33,6 +33,15 @@ pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
 use crate::store::Run;
 use crate::usage::TimeRange;
 
+/// Does something where as much is done at once as there are threads with memory of their own.
+fn with_threads<T: Send>(
+    threads: usize,
+    work: impl FnOnce() -> Result<T, IngestError> + Send,
+) -> Result<T, IngestError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(IngestError::Threads)?;
+    pool.install(work)
+}
+
 /// What to take in, and with how much of the machine.
 #[derive(Clone, Debug)]
 pub struct Options {

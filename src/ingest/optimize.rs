@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::error::IngestError;
-use super::{Progress, budget, upkeep};
+use super::upkeep::{self, Beside};
+use super::{Progress, budget};
 use crate::iam::Catalog;
 use crate::store::{Commit, DataFile, Reclaimed, Snapshot, StagedFile, Store, Table, Writer, merge};
 use crate::time::now_us;
@@ -72,11 +73,22 @@ pub fn optimize(
     progress: &Progress,
 ) -> Result<Optimized, IngestError> {
     let memory = budget::merges(options.memory_limit_bytes, options.threads)?;
+    super::with_threads(memory.0, || optimize_with(memory, store, options, catalog, progress))
+}
+
+fn optimize_with(
+    memory: (usize, u64),
+    store: &Store,
+    options: &OptimizeOptions,
+    catalog: &Catalog,
+    progress: &Progress,
+) -> Result<Optimized, IngestError> {
     let staged_bytes = store.staged_bytes();
     let mut writer = store.writer()?;
     let mut sum = Optimized::default();
     (sum.files_before, sum.bytes_before) = amount(&store.snapshot(None)?);
-    upkeep::tidy(&mut writer, catalog, None)?;
+    let rows_max = budget::month_rows(options.memory_limit_bytes);
+    upkeep::tidy(&mut writer, catalog, None, Beside::Rows(rows_max))?;
     let days = days(&store.snapshot(None)?, options.file_bytes);
     sum.days = merge_days(&mut writer, &days, options, memory, progress)?;
     sum.interrupted = progress.is_stopped();
@@ -84,7 +96,6 @@ pub fn optimize(
         sum.reclaimed = writer.reclaim(stale_since_us(options))?;
     }
     sum.reclaimed.bytes += staged_bytes;
-    let rows_max = budget::month_rows(options.memory_limit_bytes);
     usage::refresh_months(&writer, MONTH_ROWS_MIN, rows_max)?;
     let snapshot = store.snapshot(None)?;
     (sum.files_after, sum.bytes_after) = amount(&snapshot);

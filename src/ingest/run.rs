@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -17,7 +17,8 @@ use super::room::{Room, Taken};
 use super::seen::Seen;
 use super::shared::HeldCalls;
 use super::stages::Stage;
-use super::{Options, Progress, Summary, upkeep};
+use super::upkeep::{self, Beside};
+use super::{Options, Progress, Summary};
 use crate::archive;
 use crate::iam::Catalog;
 use crate::store::{Commit, DataFileWriter, LedgerEntry, StagedFile, Store, Table, UsageState, Writer};
@@ -32,6 +33,9 @@ const BATCH_OBJECTS_MAX: usize = 20_000;
 
 /// JSON that is worth a batch of its own.
 const BATCH_MIN_BYTES: u64 = 32 << 20;
+
+/// Batches a thread that may be claimed before the one that is to be committed next.
+const AHEAD_MAX: u64 = 8;
 
 /// Bytes of JSON in a byte of an archive, about, before any is known.
 const GROWTH: f64 = 8.0;
@@ -50,9 +54,7 @@ pub fn ingest(
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
     let budget = Budget::new(options.memory_limit_bytes, options.threads)?;
-    // What is done beside each other at commits and at the end is done by as many threads as there is memory for.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(budget.threads).build().map_err(IngestError::Threads)?;
-    pool.install(|| ingest_with(budget, store, options, catalog, progress))
+    super::with_threads(budget.threads, || ingest_with(budget, store, options, catalog, progress))
 }
 
 fn ingest_with(
@@ -64,7 +66,7 @@ fn ingest_with(
 ) -> Result<Summary, IngestError> {
     let mut writer = store.writer()?;
     let mut summary = Summary::default();
-    upkeep::refresh(&mut writer, catalog, None)?;
+    upkeep::refresh(&mut writer, catalog, None, Beside::One)?;
     let archives: Vec<String> = options.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let run = writer.begin_run(&archives)?;
     let Plan { objects, refused } =
@@ -90,8 +92,8 @@ fn ingest_with(
     take_in(&objects, budget, seen, catalog, progress, &mut committer)?;
     progress.stages.time(Stage::Commit, || committer.commit())?;
     let held = committer.shared;
-    progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog, Some(held)))?;
     let rows_max = budget::month_rows(options.memory_limit_bytes);
+    progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog, Some(held), Beside::Rows(rows_max)))?;
     progress.stages.time(Stage::Commit, || usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, rows_max))?;
     writer.end_run(run, &summary.run)?;
     summary.snapshot = store.snapshot_with(None, &[])?.id;
@@ -110,6 +112,9 @@ struct Shared<'a> {
     budget: Budget,
     /// Threads that fill batches.
     threads: usize,
+    /// The ticket that was handed on last, and whether a worker died with one.
+    done: AtomicU64,
+    has_died: AtomicBool,
     catalog: &'a Catalog,
     staging: &'a Path,
     progress: &'a Progress,
@@ -125,6 +130,17 @@ struct Filled<'a> {
 impl<'a> Filled<'a> {
     fn new(room: Taken<'a>) -> Filled<'a> {
         Filled { objects: Vec::new(), refused: Vec::new(), _room: room }
+    }
+}
+
+/// Tells the others that a worker died: what it had claimed never comes.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -151,6 +167,8 @@ fn take_in(
         room: Room::new(budget.room_bytes),
         budget,
         threads,
+        done: AtomicU64::new(0),
+        has_died: AtomicBool::new(false),
         catalog,
         staging: &staging,
         progress,
@@ -162,7 +180,7 @@ fn take_in(
             scope.spawn(move || shared.work(&sender));
         }
         drop(sender);
-        let outcome = committer.receive(&receiver);
+        let outcome = committer.receive(&receiver, &shared.done);
         // Whoever still sends finds nobody listening, and ends.
         drop(receiver);
         if outcome.is_err() {
@@ -175,8 +193,10 @@ fn take_in(
 impl<'a> Shared<'a> {
     fn work(&self, sender: &Sender<Ticketed>) {
         let mut memory = Memory::default();
+        let _alarm = Alarm(&self.has_died);
         while !self.progress.is_stopped() {
             let Some(Filled { objects, refused, _room }) = self.fill(&mut memory) else { return };
+            self.wait_for_others();
             let claimed = self.progress.stages.time(Stage::Deduplicate, || match self.seen.lock() {
                 Ok(mut guard) => {
                     guard.0 += 1;
@@ -195,6 +215,15 @@ impl<'a> Shared<'a> {
             if sender.send((ticket, converted)).is_err() {
                 return;
             }
+        }
+    }
+
+    /// Waits while too much is converted that can't be committed yet, because a batch before it takes long.
+    fn wait_for_others(&self) {
+        let most = AHEAD_MAX * self.threads as u64;
+        let is_ahead = || self.seen.lock().is_ok_and(|seen| seen.0 > self.done.load(Ordering::Relaxed) + most);
+        while is_ahead() && !self.progress.is_stopped() && !self.has_died.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -256,7 +285,8 @@ impl<'a> Shared<'a> {
         let said_bytes = said_bytes.map_or(most_bytes, |said| said.min(most_bytes));
         let mut filled = Filled::new(self.room.take(budget::object_room(said_bytes)));
         let mut read = load(planned, memory, said_bytes, &self.progress.stages);
-        if is_over_cap(&read) && said_bytes < most_bytes {
+        let may_be_larger = is_over_cap(&read) || read.is_err() && !planned.copies.is_empty();
+        if may_be_larger && said_bytes < most_bytes {
             // Given back first: whoever holds some and waits for all waits for ever.
             drop(filled);
             filled = Filled::new(self.room.take(budget::object_room(most_bytes)));
@@ -315,7 +345,7 @@ struct Committer<'a> {
 }
 
 impl Committer<'_> {
-    fn receive(&mut self, receiver: &Receiver<Ticketed>) -> Result<(), IngestError> {
+    fn receive(&mut self, receiver: &Receiver<Ticketed>, done: &AtomicU64) -> Result<(), IngestError> {
         let mut waiting: BTreeMap<u64, Converted> = BTreeMap::new();
         let mut next = 1;
         for (ticket, converted) in receiver {
@@ -323,6 +353,7 @@ impl Committer<'_> {
             // INVARIANT: a batch is added only after every batch that may hold an event it left out.
             while let Some(converted) = waiting.remove(&next) {
                 self.add(converted)?;
+                done.store(next, Ordering::Relaxed);
                 next += 1;
             }
         }

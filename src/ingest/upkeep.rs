@@ -9,7 +9,7 @@ use super::run::write_usage;
 use super::shared::HeldCalls;
 use crate::iam::Catalog;
 use crate::store::{
-    Commit, DataFile, OutdatedDay, Snapshot, Store, StoreError, Table, UsageState, Writer, read_batches,
+    Commit, DataFile, OutdatedDay, Snapshot, StagedFile, Store, StoreError, Table, UsageState, Writer, read_batches,
 };
 use crate::usage::{self, Aggregator, EVENT_COLUMNS, EventColumns, UsageRow};
 
@@ -22,7 +22,7 @@ pub fn refresh_usage(store: &Store, catalog: &Catalog) -> Result<usize, IngestEr
     if store.outdated_usage_days(&usage::version(catalog))?.is_empty() {
         return Ok(0);
     }
-    refresh(&mut store.writer()?, catalog, None)
+    refresh(&mut store.writer()?, catalog, None, Beside::One)
 }
 
 /// What [`refresh_usage`] does, where it can be done.
@@ -48,11 +48,12 @@ pub(super) fn refresh(
     writer: &mut Writer,
     catalog: &Catalog,
     held: Option<&mut HeldCalls>,
+    beside: Beside,
 ) -> Result<usize, IngestError> {
     let days = writer.store().outdated_usage_days(&usage::version(catalog))?;
     let (unresolved, outdated): (Vec<OutdatedDay>, Vec<OutdatedDay>) = days.iter().partition(|day| day.is_unresolved);
     let unresolved: Vec<i32> = unresolved.iter().map(|day| day.event_date).collect();
-    resolve(writer, &unresolved, catalog, held)?;
+    resolve(writer, &unresolved, catalog, held, beside)?;
     if outdated.is_empty() {
         return Ok(days.len());
     }
@@ -78,12 +79,41 @@ pub(super) fn resolve_days(
     for date in others {
         held.take(date, &[]);
     }
-    resolve(writer, &waiting, catalog, Some(held))
+    resolve(writer, &waiting, catalog, Some(held), Beside::One)
+}
+
+/// What of several days is done at once.
+#[derive(Clone, Copy)]
+pub(super) enum Beside {
+    /// One day.
+    One,
+    /// As many as there are threads, if they have so many rows of usage together at the most.
+    Rows(usize),
+}
+
+impl Beside {
+    /// Whether so many rows a day fit.
+    fn fits(self, rows: u64) -> bool {
+        matches!(self, Beside::Rows(max) if rows.saturating_mul(rayon::current_num_threads() as u64) <= max as u64)
+    }
+}
+
+fn of_days<D: Send, T: Send>(
+    days: Vec<D>,
+    beside: bool,
+    of: impl Fn(D) -> Result<T, IngestError> + Send + Sync,
+) -> Result<Vec<T>, IngestError> {
+    if beside { days.into_par_iter().map(of).collect() } else { days.into_iter().map(of).collect() }
 }
 
 /// Ends an ingest: tells apart what the called accounts logged, and merges what lies in many files.
-pub(super) fn tidy(writer: &mut Writer, catalog: &Catalog, mut held: Option<HeldCalls>) -> Result<(), IngestError> {
-    refresh(writer, catalog, held.as_mut())?;
+pub(super) fn tidy(
+    writer: &mut Writer,
+    catalog: &Catalog,
+    mut held: Option<HeldCalls>,
+    beside: Beside,
+) -> Result<(), IngestError> {
+    refresh(writer, catalog, held.as_mut(), beside)?;
     drop(held);
     let snapshot = writer.store().snapshot(None)?;
     let mut commit = Commit { message: "merge usage".to_owned(), ..Default::default() };
@@ -92,10 +122,12 @@ pub(super) fn tidy(writer: &mut Writer, catalog: &Catalog, mut held: Option<Held
         by_day.entry(file.event_date).or_default().push(file);
     }
     by_day.retain(|_, files| files.len() > 1);
+    let rows = by_day.values().map(|files| files.iter().map(|file| file.rows).sum()).max().unwrap_or(0);
+    commit.replace = by_day.values().flatten().map(|file| (Table::Usage, (*file).clone())).collect();
     let staging = writer.staging();
-    let merge = |(date, files): (&i32, &Vec<&DataFile>)| write_usage(&staging, *date, &usage::merge_day(files)?);
-    commit.add = by_day.par_iter().map(merge).collect::<Result<_, IngestError>>()?;
-    commit.replace = by_day.into_values().flatten().map(|file| (Table::Usage, file.clone())).collect();
+    let days: Vec<(i32, Vec<&DataFile>)> = by_day.into_iter().collect();
+    let merge = |(date, files): (i32, Vec<&DataFile>)| write_usage(&staging, date, &usage::merge_day(&files)?);
+    commit.add = of_days(days, beside.fits(rows), merge)?;
     if !commit.add.is_empty() {
         writer.commit(&commit)?;
     }
@@ -137,6 +169,7 @@ fn resolve(
     days: &[i32],
     catalog: &Catalog,
     mut held: Option<&mut HeldCalls>,
+    beside: Beside,
 ) -> Result<(), IngestError> {
     if days.is_empty() {
         return Ok(());
@@ -149,14 +182,19 @@ fn resolve(
         (*date, calls, files)
     });
     let waiting: Vec<_> = waiting.collect();
-    let resolve = |(date, calls, files): (i32, _, Vec<&DataFile>)| -> Result<_, IngestError> {
-        Ok((date, usage::summed(usage::resolve_day(&files, calls, catalog)?)))
+    // There are at most as many rows of a day as it has events that are not held; what is held has a limit of its own.
+    let events = |(_, _, files): &(i32, _, Vec<&DataFile>)| files.iter().map(|file| file.rows).sum::<u64>();
+    let most = waiting.iter().map(events).max().unwrap_or(0);
+    let staging = writer.staging();
+    let resolve = |(date, calls, files): (i32, _, Vec<&DataFile>)| -> Result<Option<StagedFile>, IngestError> {
+        let rows = usage::summed(usage::resolve_day(&files, calls, catalog)?);
+        (!rows.is_empty()).then(|| write_usage(&staging, date, &rows)).transpose()
     };
-    for (date, rows) in waiting.into_par_iter().map(resolve).collect::<Result<Vec<_>, _>>()? {
-        let old: Vec<&DataFile> =
-            files_of(&snapshot, Table::Usage, date).into_iter().filter(|file| is_cross_account(file)).collect();
+    commit.add = of_days(waiting, beside.fits(most), resolve)?.into_iter().flatten().collect();
+    for date in days.iter().copied() {
+        let old = files_of(&snapshot, Table::Usage, date).into_iter().filter(|file| is_cross_account(file));
+        commit.replace.extend(old.map(|file| (Table::Usage, file.clone())));
         commit.usage.push((date, UsageState::Whole(usage::version(catalog))));
-        replace(writer, &mut commit, date, &old, &[rows])?;
     }
     writer.commit(&commit)?;
     Ok(())

@@ -21,7 +21,7 @@ use super::words::NONE;
 const BATCH_ROWS: usize = 64 * 1024;
 
 /// Text of one batch: what a reader of its row group holds, and far below what 32-bit offsets can say.
-const BATCH_BYTES: usize = 32 << 20;
+pub(crate) const BATCH_BYTES: usize = 32 << 20;
 
 /// Rows ahead of the one being copied that are fetched into the cache: where its values are, they, and then texts.
 const RECORDS_AHEAD: usize = 16;

@@ -21,6 +21,7 @@ mod vocabulary;
 mod when;
 mod words;
 
+pub(crate) use encode::BATCH_BYTES;
 pub use encode::encode;
 pub use identity::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key};
 pub use object::{BrokenRecord, ParseError, ParsedObject, Record};

@@ -80,7 +80,7 @@ impl Counts {
         self.event_count += 1;
         self.last_time_us = self.last_time_us.max(time_us);
         let is_earlier = time_us < self.first_time_us
-            || time_us == self.first_time_us && event_id.is_some_and(|id| id < self.example_event_id.as_str());
+            || time_us == self.first_time_us && event_id.unwrap_or_default() < self.example_event_id.as_str();
         if is_earlier {
             self.first_time_us = time_us;
             self.example_event_id.clear();
@@ -426,38 +426,40 @@ mod tests {
 
     fn counted(calls: &[Made]) -> Counted {
         let mut counted = Counted::new(false);
-        for (event_date, principal, resource, passed_to, time_us) in calls.iter().copied() {
-            let mut text = |text: String| counted.texts.number(Some(&text));
-            let base = Base {
-                event_date,
-                account_id: text("111122223333".to_owned()),
-                principal_arn: text(format!("arn:aws:iam::111122223333:role/{principal}")),
-                principal_type: text("AssumedRole".to_owned()),
-                permission_set: NONE,
-                session_name: NONE,
-                event_source: text("s3.amazonaws.com".to_owned()),
-                event_name: text("GetObject".to_owned()),
-                aws_region: NONE,
-                via: NONE,
-            };
-            let part = Part {
-                action: text("s3:GetObject".to_owned()),
-                resource: text(match resource {
-                    0 => "arn:aws:s3:::b/*".to_owned(),
-                    resource => format!("arn:aws:s3:::b/{resource}"),
-                }),
-                outcome: Outcome::Allowed,
-                confidence: text("documented".to_owned()),
-                rule: text("override".to_owned()),
-                passed_to_service: passed_to.map_or(NONE, |service| text(format!("{service}"))),
-            };
-            let origin = CallOrigin { source_ip: text(format!("10.0.0.{time_us}")), vpc_endpoint_id: None, mfa: None };
-            let id = format!("{time_us}-{resource}");
-            let (base, part) = (counted.base(base), counted.part(part));
-            let row = counted.row(base, part);
-            counted.count(row, &Call { time_us, event_id: Some(&id), origin });
+        for call in calls.iter().copied() {
+            let name = if call.2 == 0 { "*".to_owned() } else { call.2.to_string() };
+            add(&mut counted, call, format!("arn:aws:s3:::b/{name}"));
         }
         counted
+    }
+
+    fn add(counted: &mut Counted, (event_date, principal, _, passed_to, time_us): Made, resource: String) {
+        let id = format!("{time_us}-{resource}");
+        let mut text = |text: String| counted.texts.number(Some(&text));
+        let base = Base {
+            event_date,
+            account_id: text("111122223333".to_owned()),
+            principal_arn: text(format!("arn:aws:iam::111122223333:role/{principal}")),
+            principal_type: text("AssumedRole".to_owned()),
+            permission_set: NONE,
+            session_name: NONE,
+            event_source: text("s3.amazonaws.com".to_owned()),
+            event_name: text("GetObject".to_owned()),
+            aws_region: NONE,
+            via: NONE,
+        };
+        let part = Part {
+            action: text("s3:GetObject".to_owned()),
+            resource: text(resource),
+            outcome: Outcome::Allowed,
+            confidence: text("documented".to_owned()),
+            rule: text("override".to_owned()),
+            passed_to_service: passed_to.map_or(NONE, |service| text(format!("{service}"))),
+        };
+        let origin = CallOrigin { source_ip: text(format!("10.0.0.{time_us}")), vpc_endpoint_id: None, mfa: None };
+        let (base, part) = (counted.base(base), counted.part(part));
+        let row = counted.row(base, part);
+        counted.count(row, &Call { time_us, event_id: Some(&id), origin });
     }
 
     fn rows(mut counted: Counted) -> Vec<UsageRow> {
@@ -517,6 +519,27 @@ mod tests {
             prop_assert_eq!(&rows(first), &by_text);
             prop_assert_eq!(rows(counted(&calls)), by_text);
         }
+    }
+
+    /// As by their texts, where a container is full by the number of its resources.
+    #[test]
+    fn full_containers_are_those_that_texts_give() {
+        let call = |i: u32| -> Made { (0, u8::from(i % 3 > 0), 0, None, i64::from(i)) };
+        let of = |range: std::ops::Range<u32>| {
+            let mut counted = Counted::new(false);
+            for i in range {
+                add(&mut counted, call(i), format!("arn:aws:s3:::b/{}", i % 3_000));
+            }
+            counted
+        };
+        let expected = summed(of(0..6_000).into_rows());
+        for cut in [1, 900, 3_100, 5_999] {
+            let mut parts = of(0..cut);
+            parts.bound();
+            parts.absorb(of(cut..6_000));
+            assert_eq!(rows(parts), expected, "{cut}");
+        }
+        assert_eq!(expected.len(), RESOURCES_MAX + 1);
     }
 
     #[test]

@@ -103,7 +103,10 @@ fn sum(before: Option<&UsageMonth>, added: &[&DataFile], rows_max: usize) -> Res
     let parts = if before.is_none() && rows <= rows_max as u64 { rayon::current_num_threads() } else { 1 };
     let parts = paths.par_chunks(paths.len().div_ceil(parts).max(1)).map(|paths| sum_files(paths, first, rows_max));
     let parts: Option<Vec<Vec<UsageRow>>> = parts.collect::<Result<_, ReadError>>()?;
-    Ok(parts.map(|parts| summed(parts.concat())).filter(|rows| rows.len() <= rows_max))
+    let Some(mut parts) = parts else { return Ok(None) };
+    let mut all = parts.pop().unwrap_or_default();
+    parts.into_iter().for_each(|rows| all.extend(rows));
+    Ok(Some(summed(all)).filter(|rows| rows.len() <= rows_max))
 }
 
 fn sum_files(paths: &[&Path], first: i32, rows_max: usize) -> Result<Option<Vec<UsageRow>>, ReadError> {
