@@ -13,6 +13,7 @@ use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Permission};
 use super::of_type::of_type;
 use super::overrides::overrides;
+use super::params::Name;
 use super::passing::passed_roles;
 use super::plan::{Plan, TypePlan};
 use super::resources::{Request, fill, is_plain, resources};
@@ -104,12 +105,24 @@ const MAKING: &[&str] = &[
 
 /// Whether the request carries tags: at its top, or in what EC2 wraps some requests in.
 fn has_tags(service: &Service, operation: &str, request: &Request<'_>) -> bool {
-    let names = ["tags", "tagList", "tagging", "tagSet"].into_iter().chain(SPECIFICATIONS);
-    // Cognito and Backup say whose they are.
-    let own = ["userPoolTags", "identityPoolTags", "backupPlanTags", "backupVaultTags", "recoveryPointTags"];
-    let mut names = names.chain(own);
-    names.any(|key| request.parameters.has(key)) || service.prefix() == "ec2" && !wrapped(operation, request).is_empty()
+    request.parameters.has_one(&TAGS) || service.prefix() == "ec2" && !wrapped(operation, request).is_empty()
 }
+
+/// What tags are called at the top of a request; Cognito and Backup say whose they are.
+const TAGS: [Name; 12] = [
+    Name::new("tags"),
+    Name::new("tagList"),
+    Name::new("tagging"),
+    Name::new("tagSet"),
+    Name::new(SPECIFICATIONS[0]),
+    Name::new(SPECIFICATIONS[1]),
+    Name::new(SPECIFICATIONS[2]),
+    Name::new("userPoolTags"),
+    Name::new("identityPoolTags"),
+    Name::new("backupPlanTags"),
+    Name::new("backupVaultTags"),
+    Name::new("recoveryPointTags"),
+];
 
 /// Where EC2's requests say tags by the types of what they are for.
 const SPECIFICATIONS: [&str; 3] = ["tagSpecificationSet", "tagSpecifications", "tagSpecification"];

@@ -137,6 +137,13 @@ impl<'a> Params<'a> {
         self.document.holds(name)
     }
 
+    /// Whether one of these parameters is there and holds something.
+    pub fn has_one(&self, names: &[Name]) -> bool {
+        let mut sight = self.sight.borrow_mut();
+        names.iter().for_each(|name| sight.note_held(*name));
+        names.iter().any(|name| self.document.holds(*name))
+    }
+
     /// A top-level value.
     pub fn get(&self, name: &str) -> Option<Value> {
         self.value(Name::new(name))

@@ -20,11 +20,12 @@ pub(super) fn passed_roles(
     request: &Request<'_>,
     operation: &str,
 ) -> Option<Permission> {
-    let listed = service.passes.get(&operation.to_ascii_lowercase());
-    let is_documented = listed.is_some() || action.dependent_actions.iter().any(|d| d == "iam:PassRole");
-    if service.prefix() == "sts" || !is_documented && action.access_level <= AccessLevel::Read {
+    let is_dependent = action.dependent_actions.iter().any(|d| d == "iam:PassRole");
+    if service.prefix() == "sts" || !is_dependent && action.access_level <= AccessLevel::Read {
         return None;
     }
+    let listed = service.passes.get(&operation.to_ascii_lowercase());
+    let is_documented = listed.is_some() || is_dependent;
     let mut roles = BTreeSet::new();
     for name in listed.into_iter().flatten() {
         for text in request.parameters.texts(name) {

@@ -524,7 +524,7 @@ mod tests {
     /// As by their texts, where a container is full by the number of its resources.
     #[test]
     fn full_containers_are_those_that_texts_give() {
-        let call = |i: u32| -> Made { (0, u8::from(i % 3 > 0), 0, None, i64::from(i)) };
+        let call = |i: u32| -> Made { (0, u8::from(!i.is_multiple_of(3)), 0, None, i64::from(i)) };
         let of = |range: std::ops::Range<u32>| {
             let mut counted = Counted::new(false);
             for i in range {
