@@ -20,7 +20,6 @@ pub(super) fn resolve<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &st
     let is_v2 = !request.parameters.texts("apiId").is_empty();
     let http = https.iter().find(|h| h.path.starts_with("/v2/") == is_v2).or(https.first())?;
     let action = catalog.action(&format!("apigateway:{}", http.method))?;
-    let region = request.event.aws_region.unwrap_or("*");
     let mut path = String::new();
     for segment in http.path.trim_start_matches("/v2/").split('/').filter(|s| !s.is_empty()) {
         path.push('/');
@@ -29,7 +28,7 @@ pub(super) fn resolve<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &st
             None => path.push_str(segment),
         }
     }
-    let api = format!("arn:{}:apigateway:{region}::", partition_of(request.event.aws_region));
+    let api = format!("arn:{}:apigateway:{}::", partition_of(request.event.aws_region), request.event.region());
     let because = "botocore service model: HTTP method and requestUri";
     let resource = format!("{api}{path}");
     let mut needed = vec![permission(action, vec![resource.clone()], "apigateway-verb", because)];

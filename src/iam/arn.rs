@@ -20,6 +20,11 @@ pub struct Arn<'a> {
     pub resource: &'a str,
 }
 
+/// Regions and accounts are letters, digits and hyphens.
+pub fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 /// Whether a text is twelve digits.
 pub fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())

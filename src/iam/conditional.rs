@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::alongside;
-use super::arn::{Arn, escape, escaped, partition_of};
+use super::arn::{Arn, escape, escaped};
 use super::candidates::stem;
 use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Permission};
@@ -16,7 +16,7 @@ use super::overrides::overrides;
 use super::params::Name;
 use super::passing::passed_roles;
 use super::plan::{Plan, TypePlan};
-use super::resources::{Request, fill, is_plain, resources};
+use super::resources::{Request, fill, resources};
 
 /// Adds what the record shows to have been needed too; returns what may have been.
 pub(super) fn add(
@@ -370,10 +370,7 @@ fn key_arn(text: &str, request: &Request<'_>) -> String {
 }
 
 fn plain_key_arn(id: &str, request: &Request<'_>) -> String {
-    let event = request.event;
-    let plain = |text: Option<&str>| text.filter(|t| is_plain(t)).unwrap_or("*").to_owned();
-    let (region, account) = (plain(event.aws_region), plain(event.account_id));
-    format!("arn:{}:kms:{region}:{account}:key/{id}", partition_of(event.aws_region))
+    format!("{}:key/{id}", request.event.arn("kms"))
 }
 
 /// Dependent actions that leave no trace of their own.

@@ -84,8 +84,7 @@ fn writing<'c>(catalog: &'c Catalog, request: &Request<'_>, prefix: &str) -> Opt
 }
 
 fn directory_bucket(name: &str, request: &Request<'_>) -> String {
-    let (region, account) = (request.event.aws_region.unwrap_or("*"), request.event.account_id.unwrap_or("*"));
-    format!("arn:{}:s3express:{region}:{account}:bucket/{}", partition_of(request.event.aws_region), escape(name))
+    format!("{}:bucket/{}", request.event.arn("s3express"), escape(name))
 }
 
 /// `%2F` and its like; what is no escape stays.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::arn::{Arn, escape, partition_of};
+use super::arn::{Arn, escape};
 use super::catalog::{Catalog, Service};
 use super::event::Permission;
 use super::resources::Request;
@@ -186,15 +186,10 @@ pub(super) fn needed(catalog: &Catalog, service: &Service, operation: &str, requ
 }
 
 fn stream_arn(text: &str, request: &Request<'_>) -> String {
-    if Arn::parse(text).is_some() {
-        return escape(text);
+    match Arn::parse(text) {
+        Some(_) => escape(text),
+        None => format!("{}:deliverystream/{}", request.event.arn("firehose"), escape(text)),
     }
-    let (region, account) = (request.event.aws_region.unwrap_or("*"), request.event.account_id.unwrap_or("*"));
-    format!(
-        "arn:{}:firehose:{region}:{account}:deliverystream/{}",
-        partition_of(request.event.aws_region),
-        escape(text)
-    )
 }
 
 /// What it may have needed: to let the delivery write to its destination, and to take a delivery back, whose destination a

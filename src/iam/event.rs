@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::arn::{is_plain, partition_of};
 use super::stated::names_action;
 
 /// One entry of CloudTrail's `resources`.
@@ -55,6 +56,28 @@ pub struct Event<'a> {
 pub(super) struct Place<'a> {
     pub aws_region: Option<&'a str>,
     pub account_id: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// The region in an ARN: what is none could make a pattern of it.
+    pub fn region(self) -> &'a str {
+        self.aws_region.filter(|region| is_plain(region)).unwrap_or("*")
+    }
+
+    /// Likewise the account.
+    pub fn account(self) -> &'a str {
+        self.account_id.filter(|account| is_plain(account)).unwrap_or("*")
+    }
+
+    /// What a service's ARNs begin with here, up to the account.
+    pub fn arn(self, service: &str) -> String {
+        format!("arn:{}:{service}:{}:{}", partition_of(self.aws_region), self.region(), self.account())
+    }
+
+    /// Likewise of a service that has no regions.
+    pub fn global_arn(self, service: &str) -> String {
+        format!("arn:{}:{service}::{}", partition_of(self.aws_region), self.account())
+    }
 }
 
 /// How it is known that an event takes an action; the first is the surest.

@@ -1,6 +1,6 @@
 //! Calls whose resources are not called as the ARN forms' variables are, or whose number the service gives.
 
-use super::arn::{escape, partition_of};
+use super::arn::escape;
 use super::catalog::{Action, Catalog};
 use super::event::Permission;
 use super::resources::{Request, resources};
@@ -22,28 +22,16 @@ pub(super) fn by_name(catalog: &Catalog, request: &Request<'_>, prefix: &str, na
     }
 }
 
-/// An ARN's begin, in the region and account of the call.
-fn here(service: &str, request: &Request<'_>) -> String {
-    let (region, account) = (request.event.aws_region.unwrap_or("*"), request.event.account_id.unwrap_or("*"));
-    format!("arn:{}:{service}:{region}:{account}", partition_of(request.event.aws_region))
-}
-
 /// A text that may be the name of one thing.
 fn name_of<'a>(request: &Request<'a>, key: &str) -> Option<&'a str> {
     request.parameters.text(key).filter(|name| !name.contains(['/', ':']))
-}
-
-/// As [`here`], of a service that has no regions.
-fn global(service: &str, request: &Request<'_>) -> String {
-    let account = request.event.account_id.unwrap_or("*");
-    format!("arn:{}:{service}::{account}", partition_of(request.event.aws_region))
 }
 
 /// Service-linked roles are named by the service that they are of, which names them itself.
 /// Source: IAM User Guide, "Create a service-linked role".
 fn service_linked(action: &Action, request: &Request<'_>) -> Option<Permission> {
     let service = escape(name_of(request, "aWSServiceName")?);
-    let role = format!("{}:role/aws-service-role/{service}/*", global("iam", request));
+    let role = format!("{}:role/aws-service-role/{service}/*", request.event.global_arn("iam"));
     Some(permission(action, vec![role], "service-linked-role", "IAM User Guide, Create a service-linked role"))
 }
 
@@ -63,9 +51,9 @@ fn renamed(catalog: &Catalog, action: &Action, request: &Request<'_>, name: &str
     let path = if path.is_empty() { path } else { path + "/" };
     let target = new_name.or_else(|| name_of(request, key)).map_or_else(|| "*".to_owned(), escape);
     let mut found = resources(catalog, action, request);
-    found.push(format!("{}:{kind}/{path}{target}", global("iam", request)));
+    found.push(format!("{}:{kind}/{path}{target}", request.event.global_arn("iam")));
     // A path that isn't said stays what it is.
-    found.extend(new_path.is_none().then(|| format!("{}:{kind}/*/{target}", global("iam", request))));
+    found.extend(new_path.is_none().then(|| format!("{}:{kind}/*/{target}", request.event.global_arn("iam"))));
     found.sort();
     found.dedup();
     Some(permission(action, found, "renamed", "IAM API Reference"))
@@ -81,13 +69,13 @@ fn balancer(action: &Action, request: &Request<'_>) -> Option<Permission> {
         Some("gateway") => "gwy",
         _ => "app",
     };
-    let arn = format!("{}:loadbalancer/{kind}/{name}/*", here("elasticloadbalancing", request));
+    let arn = format!("{}:loadbalancer/{kind}/{name}/*", request.event.arn("elasticloadbalancing"));
     Some(permission(action, vec![arn], "load-balancer", "Elastic Load Balancing API Reference, CreateLoadBalancer"))
 }
 
 /// Version 1 of Lex, whose bots are called by their names, puts them. Source: Service Authorization Reference, Lex V2.
 fn bot(action: &Action, request: &Request<'_>) -> Permission {
-    let here = here("lex", request);
+    let here = request.event.arn("lex");
     let made = vec![format!("{here}:bot-alias/*/*"), format!("{here}:bot/*")];
     permission(action, made, "numbered-bot", "Service Authorization Reference, Amazon Lex V2")
 }
@@ -95,7 +83,7 @@ fn bot(action: &Action, request: &Request<'_>) -> Permission {
 /// Both hubs have actions in common, each on its own. Source: Security Hub API Reference, GetFindingsV2; Service
 /// Authorization Reference, Security Hub.
 fn of_new_hub(action: &Action, request: &Request<'_>) -> Permission {
-    let hub = format!("{}:hubv2/*", here("securityhub", request));
+    let hub = format!("{}:hubv2/*", request.event.arn("securityhub"));
     permission(action, vec![hub], "new-hub", "Security Hub API Reference")
 }
 

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::arn::{Arn, escape, is_account_id};
+use super::arn::{Arn, escape, is_account_id, is_plain};
 use super::event::Place;
 use super::form::Form;
 use super::params::{Entry, Name, is_like_arn};
 use super::plan::{TypePlan, is_any_resource};
 use super::queue;
-use super::resources::{RESOURCES_MAX, Request, Told, fill, is_plain};
+use super::resources::{RESOURCES_MAX, Request, Told, fill};
 use super::response;
 use super::variable::VariablePlan;
 /// What was found for one resource type.

@@ -132,9 +132,7 @@ impl<'a> Params<'a> {
 
     /// Whether a parameter is there and holds something.
     pub fn has(&self, name: &str) -> bool {
-        let name = Name::new(name);
-        self.sight.borrow_mut().note_held(name);
-        self.document.holds(name)
+        self.has_one(&[Name::new(name)])
     }
 
     /// Whether one of these parameters is there and holds something.

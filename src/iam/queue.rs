@@ -4,10 +4,10 @@
 //! Source: SQS Developer Guide, "Queue and message identifiers": a URL has the account of the queue's owner in it; AWS
 //! General Reference, "Amazon SQS endpoints".
 
-use super::arn::{escape, is_account_id};
+use super::arn::{escape, is_account_id, is_plain};
 use super::event::Place;
 use super::form::Form;
-use super::resources::{Request, fill, is_plain};
+use super::resources::{Request, fill};
 
 /// The queues that a request names by URLs, or by a name with its owner's account.
 pub(super) fn arns(form: &Form, request: &Request<'_>) -> Vec<String> {

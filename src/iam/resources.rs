@@ -23,7 +23,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::arn::{Arn, escape, escaped, is_account_id, partition_of};
+use super::arn::{Arn, escape, escaped, is_account_id, is_plain, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::{Place, ResourceRef};
 use super::form::{Form, Piece};
@@ -62,11 +62,6 @@ impl<'a> Request<'a> {
         (listed, caller): (Listed<'a>, Option<&'a str>),
         sight: &'a RefCell<Sight>,
     ) -> Request<'a> {
-        // What is no region or account could make a pattern of it.
-        let event = Place {
-            aws_region: event.aws_region.filter(|region| is_plain(region)),
-            account_id: event.account_id.filter(|account| is_plain(account)),
-        };
         Request {
             event,
             parameters: Params::new(parameters, sight),
@@ -282,8 +277,8 @@ pub(super) fn fill<'v>(form: &Form, event: Place<'_>, value: impl Fn(usize) -> O
         out.push_str(match piece {
             Piece::Literal(text) => text,
             Piece::Partition => partition_of(event.aws_region),
-            Piece::Region => event.aws_region.filter(|t| is_plain(t)).unwrap_or("*"),
-            Piece::Account => event.account_id.filter(|t| is_plain(t)).unwrap_or("*"),
+            Piece::Region => event.region(),
+            Piece::Account => event.account(),
             Piece::Name(at) => value(*at).unwrap_or("*"),
         });
     }
@@ -293,11 +288,6 @@ pub(super) fn fill<'v>(form: &Form, event: Place<'_>, value: impl Fn(usize) -> O
         out = out.replace("**", "*");
     }
     reserved_path(out)
-}
-
-/// Regions and accounts are letters, digits and hyphens.
-pub(super) fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 /// Roles of Identity Center and service-linked roles have paths that requests don't say.
@@ -318,12 +308,7 @@ fn reserved_path(arn: String) -> String {
 
 /// A role's ARN by its name, in the account of the event.
 pub(super) fn role_arn(name: &str, event: Place<'_>) -> String {
-    let account = event.account_id.filter(|t| is_plain(t)).unwrap_or("*");
-    reserved_path(format!(
-        "arn:{}:iam::{account}:role/{}",
-        partition_of(event.aws_region),
-        escape(name.trim_start_matches('/'))
-    ))
+    reserved_path(format!("{}:role/{}", event.global_arn("iam"), escape(name.trim_start_matches('/'))))
 }
 
 /// Whether a text is the ARN of a role.

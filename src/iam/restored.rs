@@ -1,17 +1,17 @@
 //! Tables of DynamoDB that a call fills with items: restores and replicas take the rights to write them too.
 
-use super::arn::{Arn, escape, partition_of};
+use super::arn::{Arn, is_plain};
 use super::catalog::{Catalog, Service};
-use super::event::Permission;
-use super::resources::{Request, is_plain};
-use super::special::permission;
+use super::event::{Permission, Place};
+use super::resources::Request;
+use super::special::{permission, table_arn};
 
 /// Reading and writing the items.
 const ITEMS: &[&str] = &["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"];
 
 /// What a call needs on the tables that it fills or takes away.
 pub(super) fn needed(catalog: &Catalog, service: &Service, operation: &str, request: &Request<'_>) -> Vec<Permission> {
-    let here = request.event.aws_region.unwrap_or("*");
+    let here = request.event.region();
     match (service.prefix(), operation) {
         // Source: DynamoDB Developer Guide, "Using IAM with DynamoDB backup and restore": write permissions are necessary.
         ("dynamodb", "RestoreTableFromBackup" | "RestoreTableToPointInTime") => {
@@ -50,7 +50,6 @@ fn table(request: &Request<'_>, key: &str, region: &str) -> String {
     let text = request.parameters.text(key);
     let arn = text.and_then(Arn::parse).filter(|arn| is_plain(arn.account));
     let name = text.map(|text| text.rsplit('/').next().unwrap_or(text)).filter(|name| !name.contains(':'));
-    let name = name.map_or_else(|| "*".to_owned(), escape);
-    let account = arn.map(|arn| arn.account).or(request.event.account_id).unwrap_or("*");
-    format!("arn:{}:dynamodb:{region}:{account}:table/{name}", partition_of(Some(region)))
+    let account_id = arn.map(|arn| arn.account).or(request.event.account_id);
+    table_arn(name, Place { aws_region: Some(region), account_id })
 }

@@ -52,9 +52,7 @@ fn of_application<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -
     if !request.parameters.has("serviceNamespace") {
         return None;
     }
-    let (region, account) = (request.event.aws_region.unwrap_or("*"), request.event.account_id.unwrap_or("*"));
-    let partition = partition_of(request.event.aws_region);
-    let target = format!("arn:{partition}:application-autoscaling:{region}:{account}:scalable-target/*");
+    let target = format!("{}:scalable-target/*", request.event.arn("application-autoscaling"));
     let resource = Some(target).filter(|target| catalog.does_take(action, target));
     let resources = vec![resource.unwrap_or_else(|| "*".to_owned())];
     let source = "Application Auto Scaling API Reference, ServiceNamespace";
@@ -138,14 +136,13 @@ fn batch<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<
     (!tables.is_empty()).then(|| Resolved::Special(vec![permission(action, tables, "dynamodb-batch", source)]))
 }
 
-fn table_arn(table: Option<&str>, event: Place<'_>) -> String {
+/// A table's ARN, by its name or ARN.
+pub(super) fn table_arn(table: Option<&str>, event: Place<'_>) -> String {
     match table {
         Some(arn) if Arn::parse(arn).is_some_and(|arn| arn.service == "dynamodb") => escape(arn),
         _ => {
             let name = table.filter(|t| !t.contains([':', '/'])).map_or_else(|| "*".to_owned(), escape);
-            let region = event.aws_region.unwrap_or("*");
-            let account = event.account_id.unwrap_or("*");
-            format!("arn:{}:dynamodb:{region}:{account}:table/{name}", partition_of(event.aws_region))
+            format!("{}:table/{name}", event.arn("dynamodb"))
         }
     }
 }
@@ -200,13 +197,7 @@ fn all_of(catalog: &Catalog, request: &Request<'_>, names: &[&str], rule: &'stat
 fn re_encrypt<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
     let key = |name: &str, action: &Action| match request.parameters.text(name) {
         Some(arn) if catalog.does_take(action, &escape(arn)) && Arn::parse(arn).is_some() => vec![escape(arn)],
-        Some(id) if !id.contains([':', '/']) => vec![format!(
-            "arn:{}:kms:{}:{}:key/{}",
-            partition_of(request.event.aws_region),
-            request.event.aws_region.unwrap_or("*"),
-            request.event.account_id.unwrap_or("*"),
-            escape(id)
-        )],
+        Some(id) if !id.contains([':', '/']) => vec![format!("{}:key/{}", request.event.arn("kms"), escape(id))],
         alias => {
             // An alias is no part of a key's ARN, but tells where the key is.
             let head = alias.and_then(|arn| arn.split_once(":alias/")).map(|(head, _)| escape(head));
@@ -231,7 +222,7 @@ fn model<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<
         _ => return None,
     };
     let action = catalog.action(&format!("bedrock:{name}"))?;
-    let (partition, region) = (partition_of(request.event.aws_region), request.event.aws_region.unwrap_or("*"));
+    let (partition, region) = (partition_of(request.event.aws_region), request.event.region());
     let resources = match request.parameters.text("modelId") {
         Some(arn) if Arn::parse(arn).is_some() && catalog.does_take(action, &escape(arn)) => {
             let profile = arn.split_once(":inference-profile/").map(|(_, id)| id).filter(|id| is_profile(id));
@@ -239,11 +230,7 @@ fn model<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<
         }
         Some(id) if is_profile(id) => vec![
             behind_profile(partition, id),
-            format!(
-                "arn:{partition}:bedrock:{region}:{}:inference-profile/{}",
-                request.event.account_id.unwrap_or("*"),
-                escape(id)
-            ),
+            format!("{}:inference-profile/{}", request.event.arn("bedrock"), escape(id)),
         ],
         Some(id) if !id.contains('/') => {
             vec![format!("arn:{partition}:bedrock:{region}::foundation-model/{}", escape(id))]
@@ -289,9 +276,7 @@ fn run_instances<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Reso
     let action = catalog.action("ec2:RunInstances")?;
     let mut resources = resources(catalog, action, request);
     if !resources.iter().any(|r| r.contains(":volume/")) {
-        let region = request.event.aws_region.unwrap_or("*");
-        let account = request.event.account_id.unwrap_or("*");
-        resources.push(format!("arn:{}:ec2:{region}:{account}:volume/*", partition_of(request.event.aws_region)));
+        resources.push(format!("{}:volume/*", request.event.arn("ec2")));
         resources.sort();
     }
     Some(Resolved::Special(vec![permission(action, resources, "run-instances", "EC2 User Guide, Launch instances")]))

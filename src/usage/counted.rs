@@ -6,10 +6,10 @@ use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::interner::{Mapping, NONE, Numbered, Texts};
-use super::order::Identity;
+use super::order::identity;
 use super::origin::{CallOrigin, Origin};
 use super::row::{Outcome, UsageRow};
-use super::sum::{RESOURCES_MAX, container};
+use super::sum::{RESOURCES_MAX, container, is_pattern_of};
 use super::text::Text;
 
 /// What the rows of one event share, each text as its number.
@@ -169,19 +169,10 @@ impl Counted {
     pub fn bound(&mut self) {
         if self.len() > self.contained.max(RESOURCES_MAX) * 2 {
             self.contained = self.len();
-            if self.has_large_container() {
+            if self.containers().1.iter().any(|size| size.parts > RESOURCES_MAX) {
                 self.contain();
             }
         }
-    }
-
-    fn has_large_container(&self) -> bool {
-        let mut sizes: HashMap<&str, usize, foldhash::fast::RandomState> = HashMap::default();
-        self.parts.values().iter().filter_map(|part| container(self.texts.text(part.resource))).any(|name| {
-            let size = sizes.entry(name).or_default();
-            *size += 1;
-            *size > RESOURCES_MAX
-        })
     }
 
     fn add_all(&mut self, other: Counted) {
@@ -235,14 +226,18 @@ impl Counted {
     /// For each row the pattern of its container, where that has too many resources, and the row names one. `None` where
     /// no row does. Resources are counted by day, principal, action and container.
     fn patterns(&self) -> Option<Vec<Option<String>>> {
-        let containers = self.containers();
+        let (containers, container_sizes) = self.containers();
+        let can_be_full = |container: &Container| {
+            let size = container_sizes.get(container.number as usize);
+            size.is_some_and(|size| size.has_pattern || size.parts > RESOURCES_MAX)
+        };
         let mut groups = Numbered::default();
         // Of each group: its resources, and whether it is full.
         let mut sizes: Vec<(usize, bool)> = Vec::new();
         let mut known: HashSet<(u32, u32), foldhash::fast::FixedState> = HashSet::default();
         let group_of = self.keys.values().iter().map(|key| {
             let (base, part) = (self.bases.get(key.base)?, self.parts.get(key.part)?);
-            let container = containers.get(key.part as usize).copied().flatten()?;
+            let container = containers.get(key.part as usize).copied().flatten().filter(can_be_full)?;
             let group = groups.number((base.event_date, base.principal_arn, part.action, container.number));
             sizes.resize(groups.len(), (0, false));
             if let Some((size, is_full)) = sizes.get_mut(group as usize) {
@@ -265,31 +260,24 @@ impl Counted {
         Some(patterns.collect())
     }
 
-    /// For each part the container of its resource, if that can be too full.
-    fn containers(&self) -> Vec<Option<Container>> {
+    /// For each part the container of its resource; and of each container what there is of it.
+    fn containers(&self) -> (Vec<Option<Container>>, Vec<Size>) {
         let mut numbers: HashMap<&str, u32, foldhash::fast::RandomState> = HashMap::default();
-        // Of each: its parts, and whether one is its pattern.
-        let mut sizes: Vec<(usize, bool)> = Vec::new();
+        let mut sizes: Vec<Size> = Vec::new();
         let found = self.parts.values().iter().map(|part| {
             let resource = self.texts.text(part.resource);
             let name = container(resource)?;
             let next = numbers.len() as u32;
             let number = *numbers.entry(name).or_insert(next);
-            sizes.resize(numbers.len(), (0, false));
-            let is_pattern = resource.strip_prefix(name) == Some("*");
-            if let Some((size, has_pattern)) = sizes.get_mut(number as usize) {
-                *size += 1;
-                *has_pattern |= is_pattern;
+            sizes.resize(numbers.len(), Size::default());
+            let is_pattern = is_pattern_of(resource, name);
+            if let Some(size) = sizes.get_mut(number as usize) {
+                size.parts += 1;
+                size.has_pattern |= is_pattern;
             }
             Some(Container { number, is_pattern })
         });
-        let found: Vec<Option<Container>> = found.collect();
-        let can_be_full = |container: &Container| {
-            sizes
-                .get(container.number as usize)
-                .is_some_and(|(size, has_pattern)| *has_pattern || *size > RESOURCES_MAX)
-        };
-        found.into_iter().map(|container| container.filter(can_be_full)).collect()
+        (found.collect(), sizes)
     }
 
     /// The rows by day, each day's in stored order.
@@ -297,7 +285,7 @@ impl Counted {
         self.contain();
         let mut days: Vec<(i32, Vec<UsageRow<&str>>)> = Vec::new();
         for row in self.stored_order() {
-            let Some(row) = self.usage_row(row, |number| self.texts.text(number), |id| id) else { continue };
+            let Some(row) = self.whole_row(row, |number| self.texts.text(number), |id| id) else { continue };
             match days.last_mut() {
                 Some((date, rows)) if *date == row.event_date => rows.push(row),
                 _ => days.push((row.event_date, vec![row])),
@@ -308,35 +296,32 @@ impl Counted {
 
     /// The rows in no order.
     pub fn into_rows(self) -> Vec<UsageRow> {
-        let row = |row: usize| self.usage_row(row, |number| self.texts.shared(number), Text::from);
+        let row = |row: usize| self.whole_row(row, |number| self.texts.shared(number), Text::from);
         (0..self.len()).filter_map(row).collect()
     }
 
     /// The rows' numbers, by day and in stored order.
     fn stored_order(&self) -> impl Iterator<Item = usize> {
         let ranks = self.texts.ranks();
-        let rank = |number: u32| ranks.get(number as usize).copied().unwrap_or_default();
-        let identity = |key: &Key| -> Option<(i32, Identity<u32>)> {
-            let (b, p) = (self.bases.get(key.base)?, self.parts.get(key.part)?);
-            let main = [
-                b.account_id,
-                b.principal_arn,
-                b.event_source,
-                b.event_name,
-                p.action,
-                p.resource,
-                b.principal_type,
-                b.permission_set,
-                b.session_name,
-                b.via,
-                b.aws_region,
-            ];
-            let how = [p.confidence, p.rule, p.passed_to_service];
-            Some((b.event_date, (main.map(rank), p.outcome, how.map(rank), self.cross_account)))
+        let rank = |number: Option<&u32>| ranks.get(*number.unwrap_or(&NONE) as usize).copied();
+        let key = |row: usize| {
+            let row = self.usage_row(row, |number| number, |_| NONE, None)?;
+            Some((row.event_date, identity(&row, rank)))
         };
-        let mut order: Vec<_> = self.keys.values().iter().map(identity).zip(0..).collect();
+        let mut order: Vec<_> = (0..self.len()).map(|row| (key(row), row)).collect();
         order.par_sort_unstable();
         order.into_iter().map(|(_, row)| row)
+    }
+
+    /// A row with its origin.
+    fn whole_row<'a, T>(
+        &'a self,
+        row: usize,
+        text: impl Fn(u32) -> T,
+        id: impl Fn(&'a str) -> T,
+    ) -> Option<UsageRow<T>> {
+        let origin = self.counts.get(row)?.origin.map(|number| text(*number));
+        self.usage_row(row, text, id, Some(origin))
     }
 
     /// A row; `text` gives what stands for a text's number, `id` for an event's id.
@@ -345,6 +330,7 @@ impl Counted {
         row: usize,
         text: impl Fn(u32) -> T,
         id: impl Fn(&'a str) -> T,
+        origin: Option<Origin<T>>,
     ) -> Option<UsageRow<T>> {
         let (key, counts) = (self.keys.get(row as u32)?, self.counts.get(row)?);
         let (base, part) = (self.bases.get(key.base)?, self.parts.get(key.part)?);
@@ -371,7 +357,7 @@ impl Counted {
             last_time_us: counts.last_time_us,
             example_event_id: id(&counts.example_event_id),
             cross_account: self.cross_account,
-            origin: Some(counts.origin.map(|number| text(*number))),
+            origin,
         })
     }
 }
@@ -382,6 +368,15 @@ struct Container {
     number: u32,
     /// Whether the resource stands for all of it.
     is_pattern: bool,
+}
+
+/// What there is of a container.
+#[derive(Clone, Default)]
+struct Size {
+    /// The parts whose resources are in it.
+    parts: usize,
+    /// Whether the resource of one stands for all of it.
+    has_pattern: bool,
 }
 
 impl Base {
@@ -416,8 +411,10 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
+    use arrow::record_batch::RecordBatch;
     use proptest::prelude::*;
 
+    use super::super::encode::encode;
     use super::super::sum::summed;
     use super::*;
 
@@ -462,35 +459,10 @@ mod tests {
         counted.count(row, &Call { time_us, event_id: Some(&id), origin });
     }
 
-    fn rows(mut counted: Counted) -> Vec<UsageRow> {
-        let shared = |row: &UsageRow<&str>| {
-            let optional = |text: Option<&str>| text.map(Text::from);
-            UsageRow {
-                event_date: row.event_date,
-                account_id: row.account_id.into(),
-                principal_arn: row.principal_arn.into(),
-                principal_type: row.principal_type.into(),
-                permission_set: optional(row.permission_set),
-                session_name: optional(row.session_name),
-                action: optional(row.action),
-                resource: row.resource.into(),
-                outcome: row.outcome,
-                confidence: row.confidence.into(),
-                rule: row.rule.into(),
-                passed_to_service: optional(row.passed_to_service),
-                event_source: row.event_source.into(),
-                event_name: row.event_name.into(),
-                aws_region: row.aws_region.into(),
-                via: optional(row.via),
-                event_count: row.event_count,
-                first_time_us: row.first_time_us,
-                last_time_us: row.last_time_us,
-                example_event_id: row.example_event_id.into(),
-                cross_account: row.cross_account,
-                origin: row.origin.as_ref().map(|origin| origin.map(|text| Text::from(*text))),
-            }
-        };
-        counted.days().iter().flat_map(|(_, rows)| rows.iter().map(shared)).collect()
+    /// The rows of all days as the table has them.
+    fn rows(mut counted: Counted) -> RecordBatch {
+        let rows: Vec<UsageRow<&str>> = counted.days().into_iter().flat_map(|(_, rows)| rows).collect();
+        encode(&rows).expect("columns")
     }
 
     fn calls() -> impl Strategy<Value = Vec<Made>> {
@@ -516,6 +488,7 @@ mod tests {
             for date in 0..3 {
                 by_text.extend(summed(counted(&calls).into_rows().into_iter().filter(|row| row.event_date == date).collect()));
             }
+            let by_text = encode(&by_text).expect("columns");
             prop_assert_eq!(&rows(first), &by_text);
             prop_assert_eq!(rows(counted(&calls)), by_text);
         }
@@ -537,7 +510,7 @@ mod tests {
             let mut parts = of(0..cut);
             parts.bound();
             parts.absorb(of(cut..6_000));
-            assert_eq!(rows(parts), expected, "{cut}");
+            assert_eq!(rows(parts), encode(&expected).expect("columns"), "{cut}");
         }
         assert_eq!(expected.len(), RESOURCES_MAX + 1);
     }
@@ -575,9 +548,10 @@ mod tests {
             all.absorb(one);
             assert!(all.len() <= 2 * RESOURCES_MAX + 1 && all.texts.len() <= 2 * RESOURCES_MAX + 3, "{i}");
         }
-        let rows = rows(all);
+        let days = all.days();
+        let [(0, rows)] = days.as_slice() else { panic!("{} days", days.len()) };
         assert_eq!(rows.len(), 1);
-        assert_eq!((rows[0].resource.as_str(), rows[0].event_count), ("arn:aws:s3:::b/*", 5_000));
+        assert_eq!((rows[0].resource, rows[0].event_count), ("arn:aws:s3:::b/*", 5_000));
         assert!(rows[0].cross_account);
     }
 }

@@ -12,7 +12,7 @@ use super::text::Text;
 pub(super) type Identity<T> = ([T; 11], Outcome, [T; 3], bool);
 
 /// A row's identity; `of` says what stands for a text.
-pub(super) fn identity<T>(row: &UsageRow, mut of: impl FnMut(Option<&Text>) -> T) -> Identity<T> {
+pub(super) fn identity<T, U>(row: &UsageRow<U>, mut of: impl FnMut(Option<&U>) -> T) -> Identity<T> {
     let main = [
         Some(&row.account_id),
         Some(&row.principal_arn),

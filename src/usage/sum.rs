@@ -69,7 +69,12 @@ pub(super) fn container(resource: &str) -> Option<&str> {
 
 /// Whether a resource stands for all of a container.
 fn is_pattern(resource: &str) -> bool {
-    container(resource).is_some_and(|container| resource.strip_prefix(container) == Some("*"))
+    container(resource).is_some_and(|container| is_pattern_of(resource, container))
+}
+
+/// Whether a resource stands for all of its container.
+pub(super) fn is_pattern_of(resource: &str, container: &str) -> bool {
+    resource.strip_prefix(container) == Some("*")
 }
 
 #[cfg(test)]
