@@ -38,8 +38,7 @@ pub(super) fn empty_fields(extras: &[Extra], out: &mut String) {
 /// The unknown fields, and known ones in a spelling that their columns can't give back, as a JSON object with the
 /// record's own nesting.
 pub(super) fn additional_fields(object: &ParsedObject, record: &Record, extras: &[Extra]) -> Option<String> {
-    let is_empty = |extra: &Extra| matches!(extra, Extra::NullColumn(_) | Extra::NullGroup(_) | Extra::EmptyGroup(_));
-    if extras.iter().all(is_empty) {
+    if extras.iter().all(Extra::is_empty) {
         return None;
     }
     let mut fields = Map::new();

@@ -33,6 +33,9 @@ pub(super) struct Key {
 /// Objects with known keys that a record may have: the record and what lies in it.
 pub(super) const GROUPS_MAX: usize = 16;
 
+/// The group of `userIdentity`: that of the first column that lies in one.
+pub(super) const USER_IDENTITY: usize = 1;
+
 /// Keys that an object may have.
 pub(super) const KEYS_MAX: usize = 48;
 
@@ -138,5 +141,6 @@ mod tests {
             assert_eq!(found, Some(Target::Column(i, column.kind)), "{}", column.path);
         }
         assert_eq!(groups[0].position(b"nonsense"), None);
+        assert_eq!(groups[USER_IDENTITY].path, "userIdentity");
     }
 }

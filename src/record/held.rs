@@ -55,6 +55,13 @@ pub(super) enum Extra {
     Original(u32, u32),
 }
 
+impl Extra {
+    /// Whether it is a known field that was there and held nothing.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Extra::NullColumn(_) | Extra::NullGroup(_) | Extra::EmptyGroup(_))
+    }
+}
+
 /// Has the processor fetch bytes that are read soon: rows are put in order, which is no order in memory.
 pub(super) fn prefetch<T>(soon: &[T]) {
     #[cfg(target_arch = "x86_64")]

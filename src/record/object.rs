@@ -1,13 +1,13 @@
 //! One log object's JSON scanned: where each record and each known field lies. Nothing is copied.
 
-use super::fields::{Target, groups};
+use super::fields::{Target, USER_IDENTITY, groups};
 use super::held::{Extra, Held, Value, prefetch};
 use super::identity::event_key;
 use super::resource_list;
 use super::scan::{Fault, Scanner, Span};
 use super::schema::{COLUMNS, Kind};
 use super::text::unescape;
-use super::vocabulary::{IDENTITY_WORDS, PrincipalWords, Vocabulary};
+use super::vocabulary::{IDENTITY_WORDS, PRINCIPAL_ID, PrincipalWords, Vocabulary};
 use super::when::parse_time;
 use super::words::NONE;
 
@@ -364,12 +364,58 @@ impl<'v> Builder<'v> {
         self.has_duplicates |= self.seen_groups & bit != 0;
         self.seen_groups |= bit;
         if scanner.peek() == Some(b'{') {
-            return self.group(text, scanner, group);
+            return match group == USER_IDENTITY {
+                true => self.user_identity(text, scanner),
+                false => self.group(text, scanner, group),
+            };
         }
         let span = scanner.value()?;
         let is_null = text.get(span.start..span.end) == Some("null");
         let (start, end) = inner_of(span);
         self.extras.push(if is_null { Extra::NullGroup(group as u8) } else { Extra::Group(group as u8, start, end) });
+        Ok(())
+    }
+
+    /// Takes `userIdentity`: by comparing it, where it is known.
+    fn user_identity(&mut self, text: &str, scanner: &mut Scanner<'_>) -> Result<(), Fault> {
+        let begin = scanner.pos;
+        let rest = text.as_bytes().get(begin..).unwrap_or_default();
+        let Some(sought) = self.vocabulary.user_identities.seek(rest) else {
+            return self.group(text, scanner, USER_IDENTITY);
+        };
+        if let Some((known, bytes)) = self.vocabulary.user_identities.find(sought, rest) {
+            scanner.pos += bytes;
+            self.has_duplicates |= self.seen & known.columns != 0 || self.seen_groups & known.groups != 0;
+            self.seen |= known.columns;
+            self.seen_groups |= known.groups;
+            self.values.extend_from_slice(&known.values);
+            self.extras.extend_from_slice(&known.extras);
+            for value in &known.values {
+                if let Held::Word(word) = value.held {
+                    if let Some(slot) = self.words.get_mut(usize::from(value.column)) {
+                        *slot = word;
+                    }
+                }
+            }
+            let principal_id = self.words.get(PRINCIPAL_ID).copied();
+            self.vocabulary.took(PRINCIPAL_ID, principal_id.unwrap_or(NONE));
+            return Ok(());
+        }
+        let (values, extras) = (self.values.len(), self.extras.len());
+        let before = (std::mem::take(&mut self.seen), std::mem::take(&mut self.seen_groups));
+        self.group(text, scanner, USER_IDENTITY)?;
+        let found = (self.seen, self.seen_groups);
+        self.has_duplicates |= self.seen & before.0 != 0 || self.seen_groups & before.1 != 0;
+        self.seen |= before.0;
+        self.seen_groups |= before.1;
+        if !self.has_duplicates {
+            let came_to = (
+                self.values.get(values..).unwrap_or_default(),
+                self.extras.get(extras..).unwrap_or_default(),
+            );
+            let taken = text.as_bytes().get(begin..scanner.pos).unwrap_or_default();
+            self.vocabulary.user_identities.learn(sought, taken, came_to, found);
+        }
         Ok(())
     }
 

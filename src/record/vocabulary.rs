@@ -8,6 +8,7 @@ use super::object::column_named;
 use super::principal::{Identity, principal};
 use super::scan::Scanner;
 use super::schema::COLUMNS;
+use super::user_identity::UserIdentities;
 use super::words::{NONE, Words};
 
 /// The words of `userIdentity` by which a principal is told, in the order of [`Identity`]'s fields.
@@ -52,9 +53,6 @@ impl Last {
         if let Some(slot) = self.profiles.get_mut(self.at).and_then(|profile| profile.get_mut(column)) {
             *slot = number;
         }
-        if column == PRINCIPAL_ID {
-            self.turn_to(number);
-        }
     }
 
     fn turn_to(&mut self, principal: u32) {
@@ -62,7 +60,7 @@ impl Last {
     }
 }
 
-const PRINCIPAL_ID: usize = column_named("user_identity_principal_id");
+pub(super) const PRINCIPAL_ID: usize = column_named("user_identity_principal_id");
 
 /// Words and principals so far. Objects parsed with it, and the columns made of them, are read with it.
 #[derive(Debug, Default)]
@@ -71,6 +69,7 @@ pub struct Vocabulary {
     principals: HashMap<[u32; IDENTITY_WORDS], PrincipalWords, foldhash::fast::RandomState>,
     last: Last,
     pub(super) key_order: KeyOrder,
+    pub(super) user_identities: UserIdentities,
 }
 
 impl Vocabulary {
@@ -88,6 +87,7 @@ impl Vocabulary {
     pub(super) fn plain_number(&mut self, column: usize, word: &str) -> u32 {
         let number = self.words.number(word);
         self.last.learn(column, number);
+        self.took(column, number);
         number
     }
 
@@ -95,10 +95,17 @@ impl Vocabulary {
     pub(super) fn again(&mut self, column: usize, scanner: &mut Scanner<'_>) -> Option<u32> {
         let last = self.last.of(column).filter(|last| *last != NONE)?;
         let stands = scanner.take_string(self.words.bytes(last));
-        if stands && column == PRINCIPAL_ID {
-            self.last.turn_to(last);
+        if stands {
+            self.took(column, last);
         }
         stands.then_some(last)
+    }
+
+    /// Goes on as if a column's word had been taken.
+    pub(super) fn took(&mut self, column: usize, word: u32) {
+        if column == PRINCIPAL_ID {
+            self.last.turn_to(word);
+        }
     }
 
     /// The word of a number.
