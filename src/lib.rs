@@ -22,6 +22,7 @@ pub mod iam;
 pub mod ingest;
 pub mod policy;
 pub mod query;
+mod recent;
 pub mod record;
 pub mod store;
 pub mod synth;

@@ -67,6 +67,13 @@ impl Memory {
         Some(At(at))
     }
 
+    /// An outcome where it stood, if it still stands there.
+    pub fn find_at(&mut self, at: At, number: u64) -> Option<At> {
+        let known = self.known.get_mut(at.0 as usize).filter(|known| known.remembered.number == number)?;
+        known.was_used = true;
+        Some(at)
+    }
+
     /// What was found or put in.
     pub fn at(&self, at: At) -> &Remembered {
         self.known.get(at.0 as usize).map_or(&self.large, |known| &known.remembered)
@@ -149,6 +156,8 @@ mod tests {
             assert!(memory.known.len() <= COUNT_MAX && memory.table.len() == memory.known.len());
         }
         assert!(memory.find(b"0").is_none());
+        let at = memory.find(b"kept").expect("kept");
+        assert!(memory.find_at(at, 1).is_some() && memory.find_at(at, 2).is_none());
         let large = memory.put(&vec![0; ONE_MAX + 1], nothing());
         assert!(number(&memory, Some(large)).is_some() && memory.bytes <= BYTES_MAX);
         for i in 0..3 * BYTES_MAX / ONE_MAX {

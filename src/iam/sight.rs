@@ -106,12 +106,36 @@ impl Sight {
             || !self.given_back.is_empty()
     }
 
+    /// Adds to a key, as it stands, every part of a call in which something may be seen.
+    pub fn quote(
+        &self,
+        (parameters, response): (Option<&str>, Option<&str>),
+        (listed, caller): (Listed<'_>, Option<&str>),
+        key: &mut Vec<u8>,
+    ) {
+        put_optional(key, parameters.filter(|_| self.sees_parameters()));
+        put_optional(key, response.filter(|_| !self.given_back.is_empty()));
+        self.put_others((listed, caller), key);
+    }
+
+    fn put_others(&self, (listed, caller): (Listed<'_>, Option<&str>), key: &mut Vec<u8>) {
+        if self.caller {
+            put_optional(key, caller);
+        }
+        if self.listed {
+            for resource in listed {
+                put_optional(key, resource.arn);
+                put_optional(key, resource.arn_prefix);
+            }
+        }
+    }
+
     /// Adds to a key all that it sees; requests of which it sees the same add the same, all others something else.
     pub fn describe(
         &self,
         request: Document<'_>,
         response: &Response<'_>,
-        (listed, caller): (Listed<'_>, Option<&str>),
+        others: (Listed<'_>, Option<&str>),
         key: &mut Vec<u8>,
     ) {
         for entry in request.entries().filter(|entry| self.sees(entry)) {
@@ -131,15 +155,7 @@ impl Sight {
             });
             put_optional(key, None);
         }
-        if self.caller {
-            put_optional(key, caller);
-        }
-        if self.listed {
-            for resource in listed {
-                put_optional(key, resource.arn);
-                put_optional(key, resource.arn_prefix);
-            }
-        }
+        self.put_others(others, key);
     }
 
     fn sees(&self, entry: &Entry<'_>) -> bool {

@@ -30,6 +30,7 @@ use super::ruled::Ruled;
 use super::sight::{Sight, put, put_optional};
 use super::stated::{self, Stated};
 use super::{conditional, special};
+use crate::recent::Recent;
 
 /// What an event took.
 pub fn permissions(catalog: &Catalog, event: &Event<'_>) -> Permissions {
@@ -251,6 +252,8 @@ pub struct Step<'c> {
     hasher: foldhash::fast::RandomState,
     /// The operation of the last event: events of one kind come together.
     last: usize,
+    /// Where the outcomes of calls stand that come again to the letter, with their numbers.
+    verbatim: Recent<(At, u64)>,
     scratch: Scratch,
 }
 
@@ -258,8 +261,13 @@ pub struct Step<'c> {
 #[derive(Debug, Default)]
 struct Scratch {
     key: Vec<u8>,
+    quoted: Vec<u8>,
     parameters: Flat,
 }
+
+/// Calls remembered to the letter, and the bytes of one.
+const VERBATIM: usize = 4096;
+const VERBATIM_MAX: usize = 2 << 10;
 
 /// Distinct sources and names remembered; when there are more it starts anew.
 const OPERATIONS_MAX: usize = 32 * 1024;
@@ -282,6 +290,7 @@ impl<'c> Step<'c> {
             places: HashTable::new(),
             hasher: Default::default(),
             last: 0,
+            verbatim: Recent::new(VERBATIM, VERBATIM_MAX),
             scratch: Scratch::default(),
         }
     }
@@ -340,10 +349,26 @@ impl<'c> Step<'c> {
 
     fn by_operation(&mut self, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> At {
         let at = self.operation(event.event_source, event.event_name);
-        let Step { catalog, memory, operations, .. } = self;
+        let Step { operations, memory, verbatim, hasher, .. } = self;
         // INVARIANT: `operation` gives the place of one that is there.
+        let Some(operation) = operations.get(at) else { return memory.put(&[], nothing("unknown", outcome)) };
+        quote(&mut scratch.quoted, at, operation, event, outcome);
+        let hash = hasher.hash_one(&scratch.quoted);
+        let said = verbatim.find(hash, |quoted| quoted == scratch.quoted);
+        if let Some(found) = said.and_then(|(_, (at, number))| memory.find_at(*at, *number)) {
+            return found;
+        }
+        let found = self.by_what_is_seen(at, event, outcome, scratch);
+        let number = self.memory.at(found).number;
+        self.verbatim.learn(hash, &scratch.quoted, || Some((found, number)));
+        found
+    }
+
+    /// What the rules find, remembered by all that they look at.
+    fn by_what_is_seen(&mut self, at: usize, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> At {
+        let Step { catalog, memory, operations, .. } = self;
         let Some(operation) = operations.get_mut(at) else { return memory.put(&[], nothing("unknown", outcome)) };
-        let Scratch { key, parameters } = scratch;
+        let Scratch { key, parameters, .. } = scratch;
         let source = event.request_parameters.unwrap_or_default();
         let response = Response::new(event.response_elements);
         let is_read = operation.sight.get_mut().sees_parameters();
@@ -407,6 +432,22 @@ fn begin(key: &mut Vec<u8>, kind: Kind, outcome: Outcome) {
     key.extend([kind as u8, outcome as u8]);
 }
 
+/// Begins the key of an event by what all of them have.
+fn begin_call(key: &mut Vec<u8>, at: usize, operation: &Operation<'_>, event: &Event<'_>, outcome: Outcome) {
+    begin(key, Kind::Operation, outcome);
+    key.extend((at as u32).to_le_bytes());
+    key.extend(operation.generation.to_le_bytes());
+    put_optional(key, event.aws_region);
+    put_optional(key, event.account_id);
+}
+
+/// Makes the key of an event that comes again to the letter.
+fn quote(key: &mut Vec<u8>, at: usize, operation: &Operation<'_>, event: &Event<'_>, outcome: Outcome) {
+    begin_call(key, at, operation, event, outcome);
+    let texts = (event.request_parameters, event.response_elements);
+    operation.sight.borrow().quote(texts, (event.resources, event.principal_arn), key);
+}
+
 /// Makes the key of an event: all that its permissions depend on.
 fn describe(
     key: &mut Vec<u8>,
@@ -417,10 +458,6 @@ fn describe(
     parameters: Document<'_>,
     response: &Response<'_>,
 ) {
-    begin(key, Kind::Operation, outcome);
-    key.extend((at as u32).to_le_bytes());
-    key.extend(operation.generation.to_le_bytes());
-    put_optional(key, event.aws_region);
-    put_optional(key, event.account_id);
+    begin_call(key, at, operation, event, outcome);
     operation.sight.borrow().describe(parameters, response, (event.resources, event.principal_arn), key);
 }

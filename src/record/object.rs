@@ -409,10 +409,8 @@ impl<'v> Builder<'v> {
         self.seen |= before.0;
         self.seen_groups |= before.1;
         if !self.has_duplicates {
-            let came_to = (
-                self.values.get(values..).unwrap_or_default(),
-                self.extras.get(extras..).unwrap_or_default(),
-            );
+            let came_to =
+                (self.values.get(values..).unwrap_or_default(), self.extras.get(extras..).unwrap_or_default());
             let taken = text.as_bytes().get(begin..scanner.pos).unwrap_or_default();
             self.vocabulary.user_identities.learn(sought, taken, came_to, found);
         }

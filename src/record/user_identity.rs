@@ -4,18 +4,17 @@
 use std::hash::BuildHasher;
 
 use super::held::{Extra, Held, Value};
+use crate::recent::Recent;
 
-/// UserIdentities remembered, a power of two; each thread has them.
+/// Identities remembered, by each thread.
 const PLACES: usize = 4096;
 
 /// Bytes of one that is worth remembering: real ones have up to about 1,200.
-const ONE_MAX: usize = 4 << 10;
+const ONE_MAX: usize = 2 << 10;
 
 /// What an object came to. Nothing in it says where it stood, so that it holds wherever its text stands.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// From `{` to `}`.
-    text: Box<[u8]>,
     pub values: Box<[Value]>,
     pub extras: Box<[Extra]>,
     /// The columns and the groups that it has.
@@ -23,37 +22,23 @@ pub(super) struct Known {
     pub groups: u32,
 }
 
-#[derive(Debug, Default)]
-struct Place {
-    known: Option<Known>,
-    /// The hash of the last that was not it.
-    other: u64,
-}
-
 /// The identities so far. What they came to holds as long as the words by which it is said.
 #[derive(Debug)]
 pub(super) struct UserIdentities {
-    /// Seeded at random: names are anybody's choice.
     hasher: foldhash::fast::RandomState,
-    places: Vec<Place>,
+    recent: Recent<Known>,
 }
 
 impl Default for UserIdentities {
     fn default() -> UserIdentities {
-        UserIdentities { hasher: Default::default(), places: std::iter::repeat_with(Place::default).take(PLACES).collect() }
+        UserIdentities { hasher: Default::default(), recent: Recent::new(PLACES, ONE_MAX) }
     }
 }
 
-/// What stands at the begin of the bytes, told by its letters up to the first `}`: they hold the session's key.
+/// What stands at the begin of some bytes, told by its letters up to the first `}`: they hold the session's key.
 #[derive(Clone, Copy)]
 pub(super) struct Sought {
     hash: u64,
-}
-
-impl Sought {
-    fn place(self) -> usize {
-        self.hash as usize % PLACES
-    }
 }
 
 impl UserIdentities {
@@ -66,12 +51,12 @@ impl UserIdentities {
 
     /// What the bytes begin with, if it is known, and its length.
     pub fn find(&self, sought: Sought, rest: &[u8]) -> Option<(&Known, usize)> {
-        let known = self.places.get(sought.place())?.known.as_ref()?;
         // INVARIANT: an object is over where its text is.
-        rest.starts_with(&known.text).then_some((known, known.text.len()))
+        let (text, known) = self.recent.find(sought.hash, |text| rest.starts_with(text))?;
+        Some((known, text.len()))
     }
 
-    /// Remembers what an object came to; in the place of another one only when it is met again, since many come once.
+    /// Remembers what an object came to, from `{` to `}`.
     pub fn learn(
         &mut self,
         sought: Sought,
@@ -79,16 +64,9 @@ impl UserIdentities {
         (values, extras): (&[Value], &[Extra]),
         (columns, groups): (u128, u32),
     ) {
-        let Some(place) = self.places.get_mut(sought.place()) else { return };
-        if place.known.is_some() && place.other != sought.hash {
-            place.other = sought.hash;
-            return;
-        }
         let is_placeless = values.iter().all(|value| !matches!(value.held, Held::Text(..) | Held::Marked(..)))
             && extras.iter().all(Extra::is_empty);
-        if is_placeless && text.len() <= ONE_MAX {
-            place.known =
-                Some(Known { text: text.into(), values: values.into(), extras: extras.into(), columns, groups });
-        }
+        let known = || Known { values: values.into(), extras: extras.into(), columns, groups };
+        self.recent.learn(sought.hash, text, || is_placeless.then(known));
     }
 }

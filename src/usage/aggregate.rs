@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 
+use super::alike::Alike;
 use super::columns::{EventColumns, Words};
 use super::counted::{Base, Call, Counted, Part};
 use super::cross_account::is_foreign_copy;
@@ -22,7 +23,7 @@ pub(super) enum Copies {
 
 /// What rows hold, beside the catalogue by which they are derived; counted up when they get more columns, and when the
 /// step's rules change.
-const FORM: u32 = 5;
+const FORM: u32 = 6;
 
 /// The version of usage derived by `catalog`: what was derived under another one is derived anew.
 pub fn version(catalog: &Catalog) -> String {
@@ -168,6 +169,7 @@ pub struct Aggregator<'c> {
     step: Step<'c>,
     counter: Counter,
     copies: Copies,
+    alike: Alike,
 }
 
 impl<'c> Aggregator<'c> {
@@ -186,7 +188,7 @@ impl<'c> Aggregator<'c> {
     }
 
     fn with_step(step: Step<'c>, copies: Copies) -> Self {
-        Aggregator { step, counter: Counter::new(copies), copies }
+        Aggregator { step, counter: Counter::new(copies), copies, alike: Alike::default() }
     }
 
     /// Rows so far.
@@ -205,7 +207,8 @@ impl<'c> Aggregator<'c> {
         for row in (0..events.len()).filter(|row| keep(*row)) {
             if is_foreign_copy(events, row) == (self.copies == Copies::Foreign) {
                 events.put_resources(row, &mut resources);
-                let took = self.step.remembered(&events.event(row, &resources));
+                let Aggregator { step, alike, .. } = self;
+                let took = alike.with(&events.event(row, &resources), |event| step.remembered(event));
                 let numbers = self.counter.numbers(events, row, before.as_ref());
                 let origin = CallOrigin {
                     source_ip: numbers.source_ip,

@@ -46,13 +46,15 @@ const OCCASIONAL: &[(&str, &str, usize)] = &[
 /// The pattern under which a resource is counted.
 pub fn generalise(resource: &str) -> Cow<'_, str> {
     let mut parts = resource.splitn(6, ':');
-    let (Some("arn"), Some(_), Some(service), Some(_), Some(_), Some(rest)) =
+    let (Some("arn"), Some(_), Some(service), Some(region), Some(account), Some(rest)) =
         (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Cow::Borrowed(resource);
     };
     let tail = match service {
-        "s3" | "s3-outposts" | "s3express" | "s3-object-lambda" => object_key(rest),
+        // ARNs of buckets alone have neither: one may well be called `accesspoint` or `job`.
+        "s3" if region.is_empty() && account.is_empty() => object_key(rest, behind_bucket(rest)),
+        "s3" | "s3-outposts" | "s3express" | "s3-object-lambda" => object_key(rest, key_start(rest)),
         "logs" => log_stream(rest),
         _ => occasional(service, rest),
     };
@@ -74,31 +76,47 @@ fn key_start(rest: &str) -> Option<usize> {
     let is_named_type = ["accesspoint:", "job/", "storage-lens", "access-grants", "async-request", "outpost/"]
         .iter()
         .any(|t| rest.starts_with(t));
-    if is_named_type { None } else { Some(rest.find('/')? + 1) }
+    if is_named_type { None } else { behind_bucket(rest) }
 }
 
-fn object_key(rest: &str) -> Option<String> {
-    let (container, key) = rest.split_at_checked(key_start(rest)?)?;
+fn behind_bucket(rest: &str) -> Option<usize> {
+    Some(rest.find('/')? + 1)
+}
+
+fn object_key(rest: &str, key_start: Option<usize>) -> Option<String> {
+    let (container, key) = rest.split_at_checked(key_start?)?;
     if key == "*" {
         return None;
     }
     let mut pattern = String::with_capacity(rest.len());
     pattern.push_str(container);
+    push_key(&mut pattern, key, '*');
+    Some(pattern)
+}
+
+/// A key of the same pattern, with `0` for what varies; `None` where it is that key already.
+pub(super) fn plainest_key(key: &str) -> Option<String> {
+    let mut plainest = String::with_capacity(key.len());
+    push_key(&mut plainest, key, '0');
+    (plainest != key).then_some(plainest)
+}
+
+/// Adds a key with `varying` for what varies.
+fn push_key(pattern: &mut String, key: &str, varying: char) {
     for (number, segment) in key.split('/').enumerate() {
         if number > 0 {
             pattern.push('/');
         }
         if number == KEY_SEGMENTS {
-            pattern.push('*');
+            pattern.push(varying);
             break;
         }
-        push_varying(&mut pattern, segment);
+        push_segment(pattern, segment, varying);
     }
-    Some(pattern)
 }
 
-/// Adds a key segment with everything from its first to its last word that holds a digit replaced by one `*`.
-fn push_varying(pattern: &mut String, segment: &str) {
+/// Adds a key segment with everything from its first to its last word that holds a digit replaced.
+fn push_segment(pattern: &mut String, segment: &str, varying: char) {
     // Bytes, because nearly every event on objects comes here; all that is looked for is ASCII.
     let bytes = segment.as_bytes();
     let is_separator = |b: &u8| matches!(b, b'-' | b'_' | b'.' | b'=' | b'+' | b'@' | b',' | b'~' | b' ');
@@ -111,7 +129,7 @@ fn push_varying(pattern: &mut String, segment: &str) {
     let after =
         bytes.get(last..).and_then(|bytes| bytes.iter().position(is_separator)).map_or(bytes.len(), |at| last + at);
     pattern.push_str(segment.get(..before).unwrap_or_default());
-    pattern.push('*');
+    pattern.push(varying);
     pattern.push_str(segment.get(after..).unwrap_or_default());
 }
 
@@ -143,6 +161,9 @@ mod tests {
             ("arn:aws:s3:::b/logs/2023/07/10/a1b2.json.gz", "arn:aws:s3:::b/logs/*/*/*/*.json.gz"),
             ("arn:aws:s3:::b/app/config.json", "arn:aws:s3:::b/app/config.json"),
             ("arn:aws:s3:::b1/k", "arn:aws:s3:::b1/k"),
+            ("arn:aws:s3:::accesspoint/k1", "arn:aws:s3:::accesspoint/*"),
+            ("arn:aws:s3:::job/k1", "arn:aws:s3:::job/*"),
+            ("arn:aws:s3:us-east-1:111122223333:job/j1", "arn:aws:s3:us-east-1:111122223333:job/j1"),
             ("arn:aws:s3:::b1", "arn:aws:s3:::b1"),
             ("arn:aws:s3:::b/*", "arn:aws:s3:::b/*"),
             ("arn:aws:s3:::b/a/b/c/d/e/f/g/h/i/j", "arn:aws:s3:::b/a/b/c/d/e/f/g/h/*"),
@@ -180,6 +201,8 @@ mod tests {
             let prefix = format!("arn:aws:s3:::{bucket}/");
             proptest::prop_assert!(pattern.starts_with(&prefix));
             proptest::prop_assert_eq!(generalise(&pattern).into_owned(), pattern.clone().into_owned());
+            let plainest = plainest_key(&key).map_or(resource.clone(), |key| format!("{prefix}{key}"));
+            proptest::prop_assert_eq!(generalise(&plainest), pattern);
         }
     }
 }

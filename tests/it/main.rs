@@ -18,3 +18,4 @@ mod policy;
 mod record;
 mod sql;
 mod synth;
+mod usage;

@@ -1,0 +1,85 @@
+//! Usage: what is counted of all events is what each of them takes by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use arrow::record_batch::RecordBatch;
+use trailpare::archive::{self, Buffers, ObjectKind};
+use trailpare::iam::{Catalog, Outcome, Step, permissions};
+use trailpare::record::{ParsedObject, Vocabulary, encode};
+use trailpare::synth::{Config, generate};
+use trailpare::usage::{Aggregator, EventColumns, generalise, is_foreign_copy};
+
+/// How often an action was taken on a pattern of resources, with which outcome.
+type Counts = BTreeMap<(Option<String>, String, Outcome), u64>;
+
+fn batches(archive: &Path) -> Vec<RecordBatch> {
+    let (mut vocabulary, mut objects) = (Vocabulary::default(), Vec::new());
+    for found in archive::find(&[archive.to_owned()]).map(|found| found.expect("readable")) {
+        if found.kind == ObjectKind::Log {
+            let read = archive::read(&found.path, &mut Buffers::default(), 1 << 30).expect("readable");
+            let json = archive::normalise(read.bytes).expect("events");
+            objects.push(ParsedObject::parse(json, &mut vocabulary).expect("JSON"));
+        }
+    }
+    let mut records: Vec<_> =
+        objects.iter().flat_map(|object| object.records().iter().map(move |record| (object, record))).collect();
+    encode(&mut records, &mut vocabulary).map(|batch| batch.expect("columns")).collect()
+}
+
+fn counted(batches: &[EventColumns]) -> Counts {
+    let mut aggregator = Aggregator::resume(Step::new(Catalog::embedded()));
+    batches.iter().for_each(|events| aggregator.add(events, |_| true));
+    let mut counts = Counts::new();
+    for row in aggregator.finish().0.into_rows() {
+        let action = row.action.as_ref().map(|action| action.as_ref().to_owned());
+        *counts.entry((action, row.resource.as_ref().to_owned(), row.outcome)).or_default() += row.event_count;
+    }
+    counts
+}
+
+fn one_by_one(batches: &[EventColumns]) -> Counts {
+    let mut counts = Counts::new();
+    for (events, row) in batches.iter().flat_map(|events| (0..events.len()).map(move |row| (events, row))) {
+        if is_foreign_copy(events, row) {
+            continue;
+        }
+        let resources = events.resources(row);
+        let took = permissions(Catalog::embedded(), &events.event(row, &resources));
+        let mut keys = BTreeSet::new();
+        if took.no_permission.is_some() {
+            keys.insert((None, "*".to_owned(), took.outcome));
+        }
+        for permission in &took.needed {
+            let patterns = permission.resources.iter().map(|resource| generalise(resource).into_owned());
+            keys.extend(patterns.map(|pattern| (Some(permission.action.to_string()), pattern, took.outcome)));
+        }
+        keys.into_iter().for_each(|key| *counts.entry(key).or_default() += 1);
+    }
+    counts
+}
+
+fn check(archive: &Path) {
+    let batches: Vec<EventColumns> =
+        batches(archive).iter().map(|batch| EventColumns::try_new(batch).expect("columns")).collect();
+    let (counted, expected) = (counted(&batches), one_by_one(&batches));
+    assert!(expected.len() > 20, "{}", expected.len());
+    for (key, count) in &expected {
+        assert_eq!(counted.get(key), Some(count), "{key:?}");
+    }
+    assert_eq!(counted.len(), expected.len());
+}
+
+#[test]
+fn real_events_count_as_each_by_itself() {
+    let Some(data) = super::data::dir() else { return };
+    check(&data.join("real"));
+}
+
+#[test]
+fn generated_events_count_as_each_by_itself() {
+    let made = tempfile::tempdir().expect("a folder");
+    let config = Config { objects: Some(8), seed: 11, ..Config::default() };
+    generate(&config, made.path(), |_, _| {}).expect("an archive");
+    check(made.path());
+}
