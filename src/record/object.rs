@@ -428,6 +428,12 @@ impl<'v> Builder<'v> {
             self.values.push(Value { column: column as u8, held: Held::Word(word) });
             return Ok(());
         }
+        if kind == Kind::Resources
+            && let Some((start, end)) = resource_list::take(text, scanner)
+        {
+            self.keep_text(column, Held::Text(at(start), at(end)), end - start);
+            return Ok(());
+        }
         let span = scanner.value()?;
         let (start, end) = inner_of(span);
         let raw = text.get(span.start..span.end).unwrap_or_default();
@@ -436,19 +442,24 @@ impl<'v> Builder<'v> {
             return Ok(());
         }
         let (held, is_canonical) = self.hold(column, kind, raw, (start, end), span.marked);
-        if let Some(held) = held {
-            self.values.push(Value { column: column as u8, held });
-            if let (Held::Text(start, end) | Held::Marked(start, end), Some(sum)) =
-                (held, self.text_bytes.get_mut(column))
-            {
-                *sum += (end - start) as usize;
-                self.record_text_bytes += (end - start) as usize;
+        match held {
+            Some(held @ (Held::Text(start, end) | Held::Marked(start, end))) => {
+                self.keep_text(column, held, (end - start) as usize);
             }
+            held => self.values.extend(held.map(|held| Value { column: column as u8, held })),
         }
         if !is_canonical {
             self.extras.push(Extra::Column(column as u8, start, end));
         }
         Ok(())
+    }
+
+    fn keep_text(&mut self, column: usize, held: Held, bytes: usize) {
+        self.values.push(Value { column: column as u8, held });
+        if let Some(sum) = self.text_bytes.get_mut(column) {
+            *sum += bytes;
+            self.record_text_bytes += bytes;
+        }
     }
 
     /// How a column holds a JSON text, and whether it gives back exactly this (white space apart).
@@ -500,7 +511,8 @@ impl<'v> Builder<'v> {
                 (truth, truth.is_some() && string.is_some() == (kind == Kind::BoolText))
             }
             (Kind::Json, _) => (Some(Held::place((start, end), is_marked)), true),
-            (Kind::Resources, _) => (Some(Held::place((start, end), is_marked)), resource_list::is_canonical(raw)),
+            // Not as the column gives it back: else it was taken before.
+            (Kind::Resources, _) => (Some(Held::place((start, end), is_marked)), false),
             _ => (None, false),
         }
     }

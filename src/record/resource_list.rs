@@ -2,36 +2,35 @@
 
 use std::borrow::Cow;
 
-use super::scan::Scanner;
+use super::scan::{Fault, Scanner};
 use super::schema::RESOURCE_FIELDS;
 use super::text::unescape;
 
-/// Whether `resources` is a list of objects with nothing but strings under known keys, none twice.
-pub(super) fn is_canonical(raw: &str) -> bool {
-    let mut scanner = Scanner::new(raw.as_bytes());
-    if scanner.peek() != Some(b'[') {
-        return false;
+/// Takes `resources` if it is a list of objects with nothing but strings under known keys, none twice: what its column
+/// gives back as it was. Where it isn't, nothing is taken.
+pub(super) fn take(text: &str, scanner: &mut Scanner<'_>) -> Option<(usize, usize)> {
+    let start = scanner.pos;
+    let taken = (scanner.peek() == Some(b'['))
+        .then(|| scanner.list(|scanner| take_resource(text, scanner)))
+        .is_some_and(|taken| taken.is_ok());
+    if !taken {
+        scanner.pos = start;
     }
-    let mut is_canonical = true;
-    let scanned = scanner.list(|scanner| {
-        let mut seen = 0_u32;
-        if scanner.peek() != Some(b'{') {
-            is_canonical = false;
-            return scanner.value().map(drop);
-        }
-        scanner.object(|scanner, key| {
-            let name = raw.get(key.start..key.end).unwrap_or_default();
-            let field = RESOURCE_FIELDS.iter().position(|(_, known)| *known == name);
-            let bit = field.map_or(0, |field| 1 << field);
-            let is_string = scanner.peek() == Some(b'"');
-            let value = scanner.value()?;
-            let inner = raw.get(value.start + 1..value.end.saturating_sub(1)).unwrap_or_default();
-            is_canonical &= bit != 0 && seen & bit == 0 && is_string && (!value.marked || unescape(inner).1);
-            seen |= bit;
-            Ok(())
-        })
-    });
-    scanned.is_ok() && is_canonical
+    taken.then_some((start, scanner.pos))
+}
+
+fn take_resource(text: &str, scanner: &mut Scanner<'_>) -> Result<(), Fault> {
+    let mut seen = 0_u32;
+    scanner.object(|scanner, key| {
+        let name = text.get(key.start..key.end).unwrap_or_default();
+        let field = RESOURCE_FIELDS.iter().position(|(_, known)| *known == name);
+        let bit = field.map_or(0, |field| 1 << field);
+        let value = scanner.string()?;
+        let inner = || text.get(value.start..value.end).unwrap_or_default();
+        let is_as_it_was = bit != 0 && seen & bit == 0 && (!value.marked || unescape(inner()).1);
+        seen |= bit;
+        if is_as_it_was { Ok(()) } else { scanner.fault("no string under a known key") }
+    })
 }
 
 /// Each resource of a list, as far as it can be read: the values of [`RESOURCE_FIELDS`].
