@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::scan::Literal;
 use super::schema::{COLUMNS, Kind};
 
 /// What a key leads to.
@@ -17,6 +18,8 @@ pub(super) enum Target {
 pub(super) struct Group {
     /// Where the object stands in a record, `.` between keys; empty for the record itself.
     pub path: String,
+    /// Whether many records have it letter by letter.
+    pub repeats: bool,
     keys: Vec<Key>,
     /// Positions in `keys`, by length.
     by_length: Vec<Vec<usize>>,
@@ -26,20 +29,22 @@ pub(super) struct Group {
 pub(super) struct Key {
     name: &'static str,
     /// As CloudTrail writes it: `"name":`.
-    literal: String,
+    literal: Literal,
     target: Target,
 }
 
 /// Objects with known keys that a record may have: the record and what lies in it.
 pub(super) const GROUPS_MAX: usize = 16;
 
-/// The group of `userIdentity`: that of the first column that lies in one.
-pub(super) const USER_IDENTITY: usize = 1;
-
 /// Keys that an object may have.
 pub(super) const KEYS_MAX: usize = 48;
 
 impl Group {
+    fn new(path: &str) -> Group {
+        let repeats = matches!(path, "userIdentity" | "tlsDetails");
+        Group { path: path.to_owned(), repeats, keys: Vec::new(), by_length: Vec::new() }
+    }
+
     /// The position of a key.
     pub fn position(&self, key: &[u8]) -> Option<usize> {
         let is_at = |at: &usize| self.keys.get(*at).is_some_and(|known| known.name.as_bytes() == key);
@@ -47,8 +52,8 @@ impl Group {
     }
 
     /// How CloudTrail writes the key at a position.
-    pub fn literal(&self, position: usize) -> &[u8] {
-        self.keys.get(position).map_or(b"", |key| key.literal.as_bytes())
+    pub fn literal(&self, position: usize) -> Option<&Literal> {
+        self.keys.get(position).map(|key| &key.literal)
     }
 
     /// What the key at a position leads to.
@@ -87,7 +92,7 @@ pub(super) fn groups() -> &'static [Group] {
 }
 
 fn build() -> Vec<Group> {
-    let mut groups = vec![Group { path: String::new(), keys: Vec::new(), by_length: Vec::new() }];
+    let mut groups = vec![Group::new("")];
     for (column, definition) in COLUMNS.iter().enumerate().filter(|(_, c)| !c.path.is_empty()) {
         let mut group = 0;
         let mut begin = 0;
@@ -106,7 +111,7 @@ fn subgroup(groups: &mut Vec<Group>, parent: usize, key: &'static str, path: &st
         return known;
     }
     let group = groups.len();
-    groups.push(Group { path: path.to_owned(), keys: Vec::new(), by_length: Vec::new() });
+    groups.push(Group::new(path));
     add(&mut groups[parent], key, Target::Group(group));
     group
 }
@@ -116,12 +121,13 @@ fn add(group: &mut Group, key: &'static str, target: Target) {
         group.by_length.resize_with(key.len() + 1, Vec::new);
     }
     group.by_length[key.len()].push(group.keys.len());
-    group.keys.push(Key { name: key, literal: format!("\"{key}\":"), target });
+    group.keys.push(Key { name: key, literal: Literal::new(format!("\"{key}\":").as_bytes()), target });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::scan::LITERAL_MAX;
 
     #[test]
     fn every_path_leads_to_its_column() {
@@ -129,6 +135,8 @@ mod tests {
         assert!(groups.len() <= GROUPS_MAX);
         assert!(COLUMNS.len() <= 128);
         assert!(groups.iter().all(|group| group.keys.len() <= KEYS_MAX));
+        // What is longer is found, but not by its literal.
+        assert!(groups.iter().flat_map(|group| &group.keys).all(|key| key.name.len() + 3 <= LITERAL_MAX));
         for (i, column) in COLUMNS.iter().enumerate().filter(|(_, c)| !c.path.is_empty()) {
             let mut group = &groups[0];
             let mut found = None;
@@ -141,6 +149,7 @@ mod tests {
             assert_eq!(found, Some(Target::Column(i, column.kind)), "{}", column.path);
         }
         assert_eq!(groups[0].position(b"nonsense"), None);
-        assert_eq!(groups[USER_IDENTITY].path, "userIdentity");
+        let repeated: Vec<_> = groups.iter().filter(|group| group.repeats).map(|group| group.path.as_str()).collect();
+        assert_eq!(repeated, ["userIdentity", "tlsDetails"]);
     }
 }

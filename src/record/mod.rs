@@ -1,7 +1,7 @@
 //! One CloudTrail record → Arrow columns; the schema; who the principal is. And back.
 //!
 //! `object` scans the JSON of a log object (`scan`) into places of known fields (`fields`, `schema`), `vocabulary`
-//! numbers the words that repeat (`words`), `user_identity` knows identities that repeat, `identity` tells events apart, `principal` says who it was, `encode` puts
+//! numbers the words that repeat (`words`), `repeats` knows objects that repeat, `identity` tells events apart, `principal` says who it was, `encode` puts
 //! records in order and copies them into `columns`, `extras` keeps what has no column, `restore` gives a record back.
 
 mod columns;
@@ -12,12 +12,12 @@ mod held;
 mod identity;
 mod object;
 mod principal;
+mod repeats;
 mod resource_list;
 mod restore;
 mod scan;
 pub mod schema;
 mod text;
-mod user_identity;
 mod vocabulary;
 mod when;
 mod words;

@@ -1,6 +1,6 @@
 //! One log object's JSON scanned: where each record and each known field lies. Nothing is copied.
 
-use super::fields::{Target, USER_IDENTITY, groups};
+use super::fields::{Target, groups};
 use super::held::{Extra, Held, Value, prefetch};
 use super::identity::event_key;
 use super::resource_list;
@@ -328,7 +328,7 @@ impl<'v> Builder<'v> {
         let mut before = 0;
         while more {
             let guess = self.vocabulary.key_order.behind(group, before);
-            if scanner.take(known.literal(guess)) {
+            if known.literal(guess).is_some_and(|literal| scanner.take(literal)) {
                 scanner.skip_space();
                 before = guess + 1;
                 self.target(text, scanner, known.target(guess))?;
@@ -364,8 +364,8 @@ impl<'v> Builder<'v> {
         self.has_duplicates |= self.seen_groups & bit != 0;
         self.seen_groups |= bit;
         if scanner.peek() == Some(b'{') {
-            return match group == USER_IDENTITY {
-                true => self.user_identity(text, scanner),
+            return match groups().get(group).is_some_and(|known| known.repeats) {
+                true => self.repeated_group(text, scanner, group),
                 false => self.group(text, scanner, group),
             };
         }
@@ -376,14 +376,14 @@ impl<'v> Builder<'v> {
         Ok(())
     }
 
-    /// Takes `userIdentity`: by comparing it, where it is known.
-    fn user_identity(&mut self, text: &str, scanner: &mut Scanner<'_>) -> Result<(), Fault> {
+    /// Takes an object that most often is one of those before: by comparing it, where it is known.
+    fn repeated_group(&mut self, text: &str, scanner: &mut Scanner<'_>, group: usize) -> Result<(), Fault> {
         let begin = scanner.pos;
         let rest = text.as_bytes().get(begin..).unwrap_or_default();
-        let Some(sought) = self.vocabulary.user_identities.seek(rest) else {
-            return self.group(text, scanner, USER_IDENTITY);
+        let Some(sought) = self.vocabulary.repeats.seek(group, rest) else {
+            return self.group(text, scanner, group);
         };
-        if let Some((known, bytes)) = self.vocabulary.user_identities.find(sought, rest) {
+        if let Some((known, bytes)) = self.vocabulary.repeats.find(sought, rest) {
             scanner.pos += bytes;
             self.has_duplicates |= self.seen & known.columns != 0 || self.seen_groups & known.groups != 0;
             self.seen |= known.columns;
@@ -403,7 +403,7 @@ impl<'v> Builder<'v> {
         }
         let (values, extras) = (self.values.len(), self.extras.len());
         let before = (std::mem::take(&mut self.seen), std::mem::take(&mut self.seen_groups));
-        self.group(text, scanner, USER_IDENTITY)?;
+        self.group(text, scanner, group)?;
         let found = (self.seen, self.seen_groups);
         self.has_duplicates |= self.seen & before.0 != 0 || self.seen_groups & before.1 != 0;
         self.seen |= before.0;
@@ -412,7 +412,7 @@ impl<'v> Builder<'v> {
             let came_to =
                 (self.values.get(values..).unwrap_or_default(), self.extras.get(extras..).unwrap_or_default());
             let taken = text.as_bytes().get(begin..scanner.pos).unwrap_or_default();
-            self.vocabulary.user_identities.learn(sought, taken, came_to, found);
+            self.vocabulary.repeats.learn(sought, taken, came_to, found);
         }
         Ok(())
     }

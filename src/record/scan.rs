@@ -77,6 +77,44 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
+/// Bytes that a literal may have.
+pub(super) const LITERAL_MAX: usize = 32;
+
+/// A short text to compare with, all of it at once: with zeros behind it, and marks where it has bytes.
+pub(super) struct Literal {
+    words: [u64; LITERAL_MAX / 8],
+    marks: [u64; LITERAL_MAX / 8],
+    len: usize,
+}
+
+impl Literal {
+    /// `text` has at most [`LITERAL_MAX`] bytes; of a longer one none stands anywhere.
+    pub fn new(text: &[u8]) -> Literal {
+        let (mut bytes, mut marks) = ([0; LITERAL_MAX], [0; LITERAL_MAX]);
+        bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        marks.iter_mut().zip(text).for_each(|(mark, _)| *mark = u8::MAX);
+        Literal { words: words_of(&bytes), marks: words_of(&marks), len: text.len() }
+    }
+
+    fn begins(&self, chunk: &[u8; LITERAL_MAX]) -> bool {
+        let words = words_of(chunk);
+        let pairs = words.iter().zip(&self.words).zip(&self.marks);
+        self.len <= LITERAL_MAX && pairs.fold(0, |odd, ((found, word), marks)| odd | (found ^ word) & marks) == 0
+    }
+
+    fn begins_rest(&self, rest: &[u8]) -> bool {
+        let mut chunk = [0; LITERAL_MAX];
+        chunk.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        self.len <= rest.len() && self.begins(&chunk)
+    }
+}
+
+fn words_of(bytes: &[u8; LITERAL_MAX]) -> [u64; LITERAL_MAX / 8] {
+    let mut words = [0; LITERAL_MAX / 8];
+    words.iter_mut().zip(bytes.as_chunks::<8>().0).for_each(|(word, bytes)| *word = u64::from_ne_bytes(*bytes));
+    words
+}
+
 impl<'a> Scanner<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Scanner { bytes, pos: 0, saw_space: false }
@@ -92,10 +130,14 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes `literal` if it stands here.
-    pub fn take(&mut self, literal: &[u8]) -> bool {
-        let stands = self.bytes.get(self.pos..self.pos + literal.len()).is_some_and(|found| same(found, literal));
+    pub fn take(&mut self, literal: &Literal) -> bool {
+        let rest = self.bytes.get(self.pos..).unwrap_or_default();
+        let stands = match rest.first_chunk() {
+            Some(chunk) => literal.begins(chunk),
+            None => literal.begins_rest(rest),
+        };
         if stands {
-            self.pos += literal.len();
+            self.pos += literal.len;
         }
         stands
     }
@@ -446,6 +488,15 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn literals_stand_where_their_bytes_do(literal in "[ab]{0,33}", text in "[ab]{0,40}", is_front: bool) {
+            let text = if is_front { format!("{literal}{text}") } else { text };
+            let mut scanner = Scanner::new(text.as_bytes());
+            let stands = text.starts_with(&literal) && literal.len() <= LITERAL_MAX;
+            proptest::prop_assert_eq!(scanner.take(&Literal::new(literal.as_bytes())), stands);
+            proptest::prop_assert_eq!(scanner.pos, if stands { literal.len() } else { 0 });
+        }
+
         #[test]
         fn ends_of_text_agree_with_the_plain_way(chunk: [u8; CHUNK], quote in 0..2 * CHUNK) {
             let mut chunk = chunk;

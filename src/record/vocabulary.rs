@@ -6,9 +6,9 @@ use hashbrown::HashMap;
 use super::fields::KeyOrder;
 use super::object::column_named;
 use super::principal::{Identity, principal};
+use super::repeats::Repeats;
 use super::scan::Scanner;
 use super::schema::COLUMNS;
-use super::user_identity::UserIdentities;
 use super::words::{NONE, Words};
 
 /// The words of `userIdentity` by which a principal is told, in the order of [`Identity`]'s fields.
@@ -69,7 +69,7 @@ pub struct Vocabulary {
     principals: HashMap<[u32; IDENTITY_WORDS], PrincipalWords, foldhash::fast::RandomState>,
     last: Last,
     pub(super) key_order: KeyOrder,
-    pub(super) user_identities: UserIdentities,
+    pub(super) repeats: Repeats,
 }
 
 impl Vocabulary {

@@ -24,9 +24,9 @@ static NAMED_BY: LazyLock<[(&str, Finder<'static>); 3]> = LazyLock::new(|| {
 /// Bytes at a name's end by which it is looked for elsewhere: for longer ones making ready takes longer than looking.
 const SOUGHT_BYTES: usize = 16;
 
-/// Room that is used again for each call.
+/// Brings calls to the texts by which they are counted; its room is used again for each.
 #[derive(Debug, Default)]
-pub(super) struct Alike {
+pub struct Alike {
     parameters: String,
     arn: String,
 }

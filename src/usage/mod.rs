@@ -28,6 +28,7 @@ mod sum;
 mod text;
 
 pub use aggregate::{Aggregator, version};
+pub use alike::Alike;
 pub use columns::{EVENT_COLUMNS, EventColumns};
 pub use counted::Counted;
 pub use cross_account::{SharedCalls, is_foreign_copy, resolve_day};

@@ -102,6 +102,7 @@ fn odd_records_come_back_equal() {
         r#""eventName":"twice","eventName":"second""#,
         r#""userIdentity":{"type":"A"},"userIdentity":{"arn":"B"}"#,
         r#""userIdentity":{"type":"A","type":"B"}"#,
+        r#""userIdentity":{},"tlsDetails":{}"#,
         r#""userIdentity":{"type":"A","principalId":"B","sessionContext":{"webIdFederationData":{"attributes":{"a":1}}}}"#,
         r#""userIdentity":{"type":"A","arn":"\u0041"}"#,
         r#""requestParameters":{"a":1,"a":2}"#,
