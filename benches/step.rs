@@ -3,8 +3,9 @@
 //!
 //! `cargo bench --bench step [-- [--record] [ARCHIVE...]]`: takes each archive (else one made by `trailpare synth`, and
 //! the real one if it is there) into a store, reads the columns that the step needs and times nothing but the step: as
-//! it is used, with its memory, and without; and the whole usage stage, which counts what the step says. The limits are
-//! 1,000 ns an event for the step and 1,300 for the stage; exits with 1 above them.
+//! ingest has it, with its memory and with calls brought to the text by which they are counted, and without; and the
+//! whole usage stage, which counts what the step says. The limits are 1,000 ns an event for the step and 1,300 for the
+//! stage; exits with 1 above them.
 
 #[path = "measure.rs"]
 mod measure;

@@ -3,7 +3,10 @@
 /// Values by texts. Each text has one place, told by its hash, which must be seeded at random: texts are anybody's choice.
 #[derive(Debug)]
 pub(crate) struct Recent<T> {
-    places: Box<[Place<T>]>,
+    /// None until a second text comes: whoever has one only needs no table.
+    places: Vec<Place<T>>,
+    count: usize,
+    is_begun: bool,
     /// Bytes of a text that is worth remembering.
     one_max: usize,
 }
@@ -18,12 +21,11 @@ struct Place<T> {
 impl<T> Recent<T> {
     /// Room for as many texts as there are places, of so many bytes each.
     pub fn new(places: usize, one_max: usize) -> Recent<T> {
-        let place = || Place { held: None, other: 0 };
-        Recent { places: std::iter::repeat_with(place).take(places.max(1)).collect(), one_max }
+        Recent { places: Vec::new(), count: places, is_begun: false, one_max }
     }
 
     fn place(&self, hash: u64) -> usize {
-        hash as usize % self.places.len()
+        hash as usize % self.count.max(1)
     }
 
     /// The text at a hash's place with its value, if `is_it`.
@@ -34,6 +36,9 @@ impl<T> Recent<T> {
 
     /// Remembers a text that was not found; in the place of another one only when it is met again, since many come once.
     pub fn learn(&mut self, hash: u64, text: &[u8], value: impl FnOnce() -> Option<T>) {
+        if self.places.is_empty() && std::mem::replace(&mut self.is_begun, true) {
+            self.places.resize_with(self.count, || Place { held: None, other: 0 });
+        }
         let at = self.place(hash);
         let Some(place) = self.places.get_mut(at).filter(|_| text.len() <= self.one_max) else { return };
         if place.held.is_some() && place.other != hash {
@@ -52,6 +57,7 @@ mod tests {
     fn what_comes_again_takes_the_place_of_what_does_not() {
         let mut recent = Recent::new(1, 4);
         let found = |recent: &Recent<u32>, text: &[u8]| recent.find(7, |held| held == text).map(|(_, value)| *value);
+        recent.learn(6, b"first", || Some(0));
         recent.learn(7, b"a", || Some(1));
         assert_eq!((found(&recent, b"a"), found(&recent, b"b")), (Some(1), None));
         recent.learn(8, b"b", || Some(2));
