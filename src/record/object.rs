@@ -391,10 +391,10 @@ impl<'v> Builder<'v> {
             self.values.extend_from_slice(&known.values);
             self.extras.extend_from_slice(&known.extras);
             for value in &known.values {
-                if let Held::Word(word) = value.held {
-                    if let Some(slot) = self.words.get_mut(usize::from(value.column)) {
-                        *slot = word;
-                    }
+                if let Held::Word(word) = value.held
+                    && let Some(slot) = self.words.get_mut(usize::from(value.column))
+                {
+                    *slot = word;
                 }
             }
             let principal_id = self.words.get(PRINCIPAL_ID).copied();
