@@ -359,10 +359,15 @@ impl<'v> Builder<'v> {
         }
     }
 
+    /// Notes columns and groups that the record has, and whether it had one of them before.
+    fn see(&mut self, columns: u128, groups: u32) {
+        self.has_duplicates |= self.seen & columns != 0 || self.seen_groups & groups != 0;
+        self.seen |= columns;
+        self.seen_groups |= groups;
+    }
+
     fn inner_group(&mut self, text: &str, scanner: &mut Scanner<'_>, group: usize) -> Result<(), Fault> {
-        let bit = 1 << group;
-        self.has_duplicates |= self.seen_groups & bit != 0;
-        self.seen_groups |= bit;
+        self.see(0, 1 << group);
         if scanner.peek() == Some(b'{') {
             return match groups().get(group).is_some_and(|known| known.repeats) {
                 true => self.repeated_group(text, scanner, group),
@@ -385,9 +390,6 @@ impl<'v> Builder<'v> {
         };
         if let Some((known, bytes)) = self.vocabulary.repeats.find(sought, rest) {
             scanner.pos += bytes;
-            self.has_duplicates |= self.seen & known.columns != 0 || self.seen_groups & known.groups != 0;
-            self.seen |= known.columns;
-            self.seen_groups |= known.groups;
             self.values.extend_from_slice(&known.values);
             self.extras.extend_from_slice(&known.extras);
             for value in &known.values {
@@ -397,6 +399,8 @@ impl<'v> Builder<'v> {
                     *slot = word;
                 }
             }
+            let (columns, groups) = (known.columns, known.groups);
+            self.see(columns, groups);
             let principal_id = self.words.get(PRINCIPAL_ID).copied();
             self.vocabulary.took(PRINCIPAL_ID, principal_id.unwrap_or(NONE));
             return Ok(());
@@ -405,9 +409,7 @@ impl<'v> Builder<'v> {
         let before = (std::mem::take(&mut self.seen), std::mem::take(&mut self.seen_groups));
         self.group(text, scanner, group)?;
         let found = (self.seen, self.seen_groups);
-        self.has_duplicates |= self.seen & before.0 != 0 || self.seen_groups & before.1 != 0;
-        self.seen |= before.0;
-        self.seen_groups |= before.1;
+        self.see(before.0, before.1);
         if !self.has_duplicates {
             let came_to =
                 (self.values.get(values..).unwrap_or_default(), self.extras.get(extras..).unwrap_or_default());
@@ -418,9 +420,7 @@ impl<'v> Builder<'v> {
     }
 
     fn column(&mut self, text: &str, scanner: &mut Scanner<'_>, column: usize, kind: Kind) -> Result<(), Fault> {
-        let bit = 1_u128 << column;
-        self.has_duplicates |= self.seen & bit != 0;
-        self.seen |= bit;
+        self.see(1 << column, 0);
         if kind == Kind::Word
             && let Some(word) = self.vocabulary.again(column, scanner)
         {

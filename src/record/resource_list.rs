@@ -10,9 +10,7 @@ use super::text::unescape;
 /// gives back as it was. Where it isn't, nothing is taken.
 pub(super) fn take(text: &str, scanner: &mut Scanner<'_>) -> Option<(usize, usize)> {
     let start = scanner.pos;
-    let taken = (scanner.peek() == Some(b'['))
-        .then(|| scanner.list(|scanner| take_resource(text, scanner)))
-        .is_some_and(|taken| taken.is_ok());
+    let taken = scanner.list(|scanner| take_resource(text, scanner)).is_ok();
     if !taken {
         scanner.pos = start;
     }

@@ -1,12 +1,11 @@
 //! Who used what: the roll-up from events to `usage`.
 //!
-//! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts (`alike` has
-//! calls that are counted the same looked at once), `counted` is what it counts and
-//! adds up by the numbers of `interner`, `generalise` keeps what varies without end out of the table, `origin` is where
-//! calls came from, `sum` adds rows up that were read, `order` puts those in order, `months` keeps sums of whole months,
-//! `cross_account` counts a call that two accounts logged once, `encode`, `encode_origin` and `read` are the way to the
-//! store and back, `select` says whose usage is meant, `data_events` which services' data events there are, `text` the
-//! texts that rows share.
+//! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `alike` has it look once at calls
+//! that are counted the same, `counted` is what it counts and adds up by the numbers of `interner`, `generalise` keeps
+//! what varies without end out of the table, `origin` is where calls came from, `sum` adds rows up that were read,
+//! `order` puts those in order, `months` keeps sums of whole months, `cross_account` counts a call that two accounts
+//! logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `select` says whose usage is
+//! meant, `data_events` which services' data events there are, `text` the texts that rows share.
 
 mod aggregate;
 mod alike;

@@ -13,7 +13,7 @@ use oracle::{restored, sorted};
 
 const CAP_BYTES: u64 = 1 << 30;
 
-fn parse(path: &Path, vocabulary: &mut Vocabulary) -> Result<(ParsedObject, Vec<u8>), String> {
+pub fn parse(path: &Path, vocabulary: &mut Vocabulary) -> Result<(ParsedObject, Vec<u8>), String> {
     let read = archive::read(path, &mut Buffers::default(), CAP_BYTES).map_err(|e| e.to_string())?;
     let bytes = archive::normalise(read.bytes).map_err(|e| e.to_string())?;
     let object = ParsedObject::parse(bytes.clone(), vocabulary).map_err(|e| e.to_string())?;
@@ -34,7 +34,7 @@ fn round_trip(path: &Path, vocabulary: &mut Vocabulary) -> Result<usize, String>
     Ok(found.len())
 }
 
-fn files(root: &Path) -> Vec<std::path::PathBuf> {
+pub fn files(root: &Path) -> Vec<std::path::PathBuf> {
     let found = archive::find(&[root.to_owned()]).map(|found| found.expect("readable"));
     let logs: Vec<_> = found.filter(|found| found.kind == ObjectKind::Log).map(|found| found.path).collect();
     assert!(!logs.is_empty());

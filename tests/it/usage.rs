@@ -1,27 +1,23 @@
 //! Usage: what is counted of all events is what each of them takes by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
-use trailpare::archive::{self, Buffers, ObjectKind};
 use trailpare::iam::{Catalog, Outcome, Step, permissions};
-use trailpare::record::{ParsedObject, Vocabulary, encode};
+use trailpare::record::{Vocabulary, encode};
 use trailpare::synth::{Config, generate};
 use trailpare::usage::{Aggregator, EventColumns, generalise, is_foreign_copy};
+
+use super::record;
 
 /// How often an action was taken on a pattern of resources, with which outcome.
 type Counts = BTreeMap<(Option<String>, String, Outcome), u64>;
 
 fn batches(archive: &Path) -> Vec<RecordBatch> {
-    let (mut vocabulary, mut objects) = (Vocabulary::default(), Vec::new());
-    for found in archive::find(&[archive.to_owned()]).map(|found| found.expect("readable")) {
-        if found.kind == ObjectKind::Log {
-            let read = archive::read(&found.path, &mut Buffers::default(), 1 << 30).expect("readable");
-            let json = archive::normalise(read.bytes).expect("events");
-            objects.push(ParsedObject::parse(json, &mut vocabulary).expect("JSON"));
-        }
-    }
+    let mut vocabulary = Vocabulary::default();
+    let parse = |path: &PathBuf| record::parse(path, &mut vocabulary).expect("events").0;
+    let objects: Vec<_> = record::files(archive).iter().map(parse).collect();
     let mut records: Vec<_> =
         objects.iter().flat_map(|object| object.records().iter().map(move |record| (object, record))).collect();
     encode(&mut records, &mut vocabulary).map(|batch| batch.expect("columns")).collect()
