@@ -1,6 +1,8 @@
 //! JSON text as a flat list of the texts in it, in the order in which they stand, each with its key and how deep that key
 //! stands. A document tree a call would cost more than everything else about it; the list's room is used again and again.
 
+use std::ops::Range;
+
 /// The texts of one JSON document, by their places in it.
 #[derive(Debug, Default)]
 pub(super) struct Flat {
@@ -45,6 +47,11 @@ pub(super) struct Span {
 impl Span {
     pub fn is_empty(self) -> bool {
         self.begin == self.end
+    }
+
+    /// Its place in the source, if it stands there.
+    pub fn place(self) -> Option<Range<usize>> {
+        (!self.is_unescaped).then_some(self.begin as usize..self.end as usize)
     }
 
     fn plain(begin: usize, end: usize) -> Span {
@@ -157,6 +164,29 @@ fn name_hash_at(bytes: &[u8], begin: usize, end: usize) -> u64 {
         at += 8;
     }
     name_hash(bytes.get(begin..end).unwrap_or_default())
+}
+
+/// The first quote or backslash from `at` on. Most strings end within a few words; for others memchr is faster.
+pub(super) fn quote_or_backslash(bytes: &[u8], mut at: usize) -> Option<usize> {
+    for _ in 0..4 {
+        let Some(word) = word_at(bytes, at) else { break };
+        let marks = equal_to(word, b'"') | equal_to(word, b'\\');
+        if marks != 0 {
+            return Some(at + marks.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    memchr::memchr2(b'"', b'\\', bytes.get(at..)?).map(|found| at + found)
+}
+
+/// The end of a number, `true`, `false` or `null` that begins at `at`.
+pub(super) fn word_end(bytes: &[u8], at: usize) -> usize {
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    at + bytes.get(at..).unwrap_or_default().iter().take_while(|b| is_part(b)).count()
+}
+
+pub(super) fn begins_number(byte: &u8) -> bool {
+    byte.is_ascii_digit() || *byte == b'-'
 }
 
 /// Reads JSON into a flat list. `None` anywhere means that the text is none.
@@ -310,7 +340,7 @@ impl Reader<'_, '_> {
     /// A string, at its quote.
     fn string(&mut self) -> Option<Span> {
         let begin = self.at + 1;
-        let end = self.quote_or_backslash(begin)?;
+        let end = quote_or_backslash(self.bytes, begin)?;
         if self.bytes.get(end) == Some(&b'"') {
             self.at = end + 1;
             return Some(Span::plain(begin, end));
@@ -332,23 +362,10 @@ impl Reader<'_, '_> {
         self.flat.keep(&arn)
     }
 
-    /// The first quote or backslash from `at` on. Most strings end within a few words; for others memchr is faster.
-    fn quote_or_backslash(&self, mut at: usize) -> Option<usize> {
-        for _ in 0..4 {
-            let Some(word) = word_at(self.bytes, at) else { break };
-            let marks = equal_to(word, b'"') | equal_to(word, b'\\');
-            if marks != 0 {
-                return Some(at + marks.trailing_zeros() as usize / 8);
-            }
-            at += 8;
-        }
-        memchr::memchr2(b'"', b'\\', self.bytes.get(at..)?).map(|found| at + found)
-    }
-
     /// The rest of a string that has a backslash at `at`.
     fn escaped(&mut self, begin: usize, mut at: usize) -> Option<Span> {
         while self.bytes.get(at) == Some(&b'\\') {
-            at = self.quote_or_backslash(at + 2)?;
+            at = quote_or_backslash(self.bytes, at + 2)?;
         }
         self.at = at + 1;
         let text = serde_json::from_str::<String>(self.source.get(begin - 1..self.at)?).ok()?;
@@ -357,11 +374,9 @@ impl Reader<'_, '_> {
 
     /// A number, `true`, `false` or `null`.
     fn word(&mut self) -> Option<()> {
-        let bytes = self.bytes.get(self.at..)?;
-        let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-        let length = bytes.iter().position(|b| !is_part(b)).unwrap_or(bytes.len());
-        self.at += length;
-        (length > 0).then_some(())
+        let begin = self.at;
+        self.at = word_end(self.bytes, begin);
+        (self.at > begin).then_some(())
     }
 }
 

@@ -48,6 +48,7 @@ mod resources;
 mod response;
 mod restored;
 mod ruled;
+mod shape;
 mod sight;
 mod special;
 mod stated;

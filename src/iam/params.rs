@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::ops::Range;
 
 use serde_json::Value;
 
@@ -89,6 +90,12 @@ impl<'a> Document<'a> {
         self.flat.texts.iter().filter(|t| t.depth < DEPTH_MAX).map(move |t| self.entry(t))
     }
 
+    /// Where every text stands in the source, if it does, and what it is, if it is searched.
+    pub fn places(self) -> impl Iterator<Item = (Option<Range<usize>>, Option<Entry<'a>>)> {
+        let entry = move |t: &'a Text| (t.depth < DEPTH_MAX).then(|| self.entry(t));
+        self.flat.texts.iter().map(move |t| (t.text.place().filter(|_| t.key.place().is_some()), entry(t)))
+    }
+
     fn entry(self, text: &'a Text) -> Entry<'a> {
         Entry {
             name: Name { hash: text.key_hash },
@@ -114,6 +121,11 @@ impl<'a> Document<'a> {
     /// JSON of a top-level value.
     pub fn value(self, name: Name) -> Option<&'a str> {
         self.top(name).map(|top| self.flat.text(self.source, top.value))
+    }
+
+    /// Where a top-level value stands.
+    pub fn value_place(self, name: Name) -> Option<Range<usize>> {
+        self.top(name)?.value.place()
     }
 }
 

@@ -1,6 +1,9 @@
 //! ARNs in what a call gave back, of which the request gave the names.
 
 use std::cell::OnceCell;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::flat::Flat;
 use super::form::Form;
@@ -22,6 +25,12 @@ pub(super) struct Response<'a> {
     flat: OnceCell<Flat>,
 }
 
+/// Whether there is anything to look for in what a call gave back.
+pub(super) fn holds_arn(response: &str) -> bool {
+    static ARN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("arn:"));
+    ARN.find(response.as_bytes()).is_some()
+}
+
 impl<'a> Response<'a> {
     pub fn new(text: Option<&'a str>) -> Response<'a> {
         Response { source: text.unwrap_or_default(), flat: OnceCell::new() }
@@ -30,7 +39,7 @@ impl<'a> Response<'a> {
     fn flat(&self) -> &Flat {
         self.flat.get_or_init(|| {
             let mut flat = Flat::default();
-            if memchr::memmem::find(self.source.as_bytes(), b"arn:").is_some() {
+            if holds_arn(self.source) {
                 flat.read(self.source);
             }
             flat

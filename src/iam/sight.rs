@@ -5,6 +5,8 @@
 //! put into the key under which an outcome is remembered. A look that was never made before makes a sight grow: then
 //! keys are made anew.
 
+use std::ops::Range;
+
 use super::arn::escaped;
 use super::form::{Form, Parted};
 use super::params::{Document, Entry, Name, is_like_arn, speaks_of_kms_key};
@@ -106,19 +108,23 @@ impl Sight {
             || !self.given_back.is_empty()
     }
 
-    /// Adds to a key, as it stands, every part of a call in which something may be seen.
-    pub fn quote(
-        &self,
-        (parameters, response): (Option<&str>, Option<&str>),
-        (listed, caller): (Listed<'_>, Option<&str>),
-        key: &mut Vec<u8>,
-    ) {
-        put_optional(key, parameters.filter(|_| self.sees_parameters()));
-        put_optional(key, response.filter(|_| !self.given_back.is_empty()));
-        self.put_others((listed, caller), key);
+    /// Whether it matters what a call gave back.
+    pub fn sees_response(&self) -> bool {
+        !self.given_back.is_empty()
     }
 
-    fn put_others(&self, (listed, caller): (Listed<'_>, Option<&str>), key: &mut Vec<u8>) {
+    /// Whether it matters what a text is, whatever it is, by the key that it stands under.
+    pub fn sees_key(&self, entry: &Entry<'_>) -> bool {
+        self.all || self.names.contains(entry.name) || self.kms_keys && speaks_of_kms_key(entry.key)
+    }
+
+    /// Where the values stand that are read as they are.
+    pub fn values_in(&self, request: Document<'_>) -> impl Iterator<Item = Range<usize>> {
+        self.values.iter().filter_map(move |name| request.value_place(*name))
+    }
+
+    /// Adds to a key what is seen beside parameters and response.
+    pub fn put_others(&self, (listed, caller): (Listed<'_>, Option<&str>), key: &mut Vec<u8>) {
         if self.caller {
             put_optional(key, caller);
         }
@@ -159,11 +165,9 @@ impl Sight {
     }
 
     fn sees(&self, entry: &Entry<'_>) -> bool {
-        self.all
-            || self.names.contains(entry.name)
+        self.sees_key(entry)
             || is_like_arn(entry.text)
                 && (self.role_arns && is_role_arn(entry.text) || fits_one(&self.arns, &escaped(entry.text)))
-            || self.kms_keys && speaks_of_kms_key(entry.key)
     }
 }
 

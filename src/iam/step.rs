@@ -25,8 +25,9 @@ use super::memory::{At, Memory, Remembered};
 use super::params::Document;
 use super::prefixes::{operation, prefixes, siblings};
 use super::resources::{Request, resources};
-use super::response::Response;
+use super::response::{Response, holds_arn};
 use super::ruled::Ruled;
+use super::shape::Shapes;
 use super::sight::{Sight, put, put_optional};
 use super::stated::{self, Stated};
 use super::{conditional, special};
@@ -120,6 +121,7 @@ struct Operation<'c> {
     sight: RefCell<Sight>,
     /// Counted up when that grows.
     generation: u32,
+    shapes: Shapes,
 }
 
 impl<'c> Operation<'c> {
@@ -145,6 +147,7 @@ impl<'c> Operation<'c> {
             otherwise,
             sight: RefCell::default(),
             generation: 0,
+            shapes: Shapes::default(),
         }
     }
 
@@ -252,8 +255,11 @@ pub struct Step<'c> {
     hasher: foldhash::fast::RandomState,
     /// The operation of the last event: events of one kind come together.
     last: usize,
-    /// Where the outcomes of calls stand that come again to the letter, with their numbers.
-    verbatim: Recent<(At, u64)>,
+    /// Where the outcomes of calls stand that come again to the letter, or to all that is seen of them in a shape that is
+    /// known; with their numbers.
+    again: Recent<(At, u64)>,
+    /// Shapes learned so far.
+    shapes: u64,
     scratch: Scratch,
 }
 
@@ -262,12 +268,14 @@ pub struct Step<'c> {
 struct Scratch {
     key: Vec<u8>,
     quoted: Vec<u8>,
+    /// Whether the parameters quoted have a shape that is known.
+    has_shape: bool,
     parameters: Flat,
 }
 
-/// Calls remembered to the letter, and the bytes of one.
-const VERBATIM: usize = 4096;
-const VERBATIM_MAX: usize = 2 << 10;
+/// Calls remembered that may come again, and the bytes of one.
+const AGAIN: usize = 32 * 1024;
+const AGAIN_MAX: usize = 1 << 10;
 
 /// Distinct sources and names remembered; when there are more it starts anew.
 const OPERATIONS_MAX: usize = 32 * 1024;
@@ -290,7 +298,8 @@ impl<'c> Step<'c> {
             places: HashTable::new(),
             hasher: Default::default(),
             last: 0,
-            verbatim: Recent::new(VERBATIM, VERBATIM_MAX),
+            again: Recent::new(AGAIN, AGAIN_MAX),
+            shapes: 0,
             scratch: Scratch::default(),
         }
     }
@@ -349,31 +358,37 @@ impl<'c> Step<'c> {
 
     fn by_operation(&mut self, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> At {
         let at = self.operation(event.event_source, event.event_name);
-        let Step { operations, memory, verbatim, hasher, .. } = self;
+        let Step { operations, memory, again, hasher, .. } = self;
         // INVARIANT: `operation` gives the place of one that is there.
-        let Some(operation) = operations.get(at) else { return memory.put(&[], nothing("unknown", outcome)) };
-        quote(&mut scratch.quoted, at, operation, event, outcome);
-        let hash = hasher.hash_one(&scratch.quoted);
-        let said = verbatim.find(hash, |quoted| quoted == scratch.quoted);
+        let Some(operation) = operations.get_mut(at) else { return memory.put(&[], nothing("unknown", outcome)) };
+        scratch.has_shape = quote(&mut scratch.quoted, at, operation, event, outcome);
+        let hash = hasher.hash_one(scratch.quoted.as_slice());
+        let said = again.find(hash, |quoted| quoted == scratch.quoted);
         if let Some(found) = said.and_then(|(_, (at, number))| memory.find_at(*at, *number)) {
             return found;
         }
         let found = self.by_what_is_seen(at, event, outcome, scratch);
         let number = self.memory.at(found).number;
-        self.verbatim.learn(hash, &scratch.quoted, || Some((found, number)));
+        self.again.learn(hash, &scratch.quoted, || Some((found, number)));
         found
     }
 
     /// What the rules find, remembered by all that they look at.
     fn by_what_is_seen(&mut self, at: usize, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> At {
-        let Step { catalog, memory, operations, .. } = self;
+        let Step { catalog, memory, operations, shapes, .. } = self;
         let Some(operation) = operations.get_mut(at) else { return memory.put(&[], nothing("unknown", outcome)) };
-        let Scratch { key, parameters, .. } = scratch;
+        let Scratch { key, parameters, has_shape, .. } = scratch;
         let source = event.request_parameters.unwrap_or_default();
         let response = Response::new(event.response_elements);
         let is_read = operation.sight.get_mut().sees_parameters();
         parameters.read(if is_read { source } else { "" });
-        describe(key, at, operation, event, outcome, Document { source, flat: parameters }, &response);
+        let document = Document { source, flat: parameters };
+        if is_read && !*has_shape {
+            *shapes += 1;
+            let Operation { shapes: known, sight, .. } = &mut *operation;
+            known.learn(document, sight.get_mut(), *shapes);
+        }
+        describe(key, at, operation, event, outcome, document, &response);
         if let Some(at) = memory.find(key) {
             return at;
         }
@@ -387,6 +402,7 @@ impl<'c> Step<'c> {
         let permissions = operation.permissions(catalog, &request, outcome);
         if operation.sight.get_mut().take_growth() {
             operation.generation += 1;
+            operation.shapes.clear();
             describe(key, at, operation, event, outcome, document, &response);
         }
         memory.put(key, permissions)
@@ -441,11 +457,23 @@ fn begin_call(key: &mut Vec<u8>, at: usize, operation: &Operation<'_>, event: &E
     put_optional(key, event.account_id);
 }
 
-/// Makes the key of an event that comes again to the letter.
-fn quote(key: &mut Vec<u8>, at: usize, operation: &Operation<'_>, event: &Event<'_>, outcome: Outcome) {
+/// Makes the key of an event that comes again: what can be seen of it, as it stands or, where the parameters have a shape
+/// that is known, without what nobody looks at. Whether they have.
+fn quote(key: &mut Vec<u8>, at: usize, operation: &mut Operation<'_>, event: &Event<'_>, outcome: Outcome) -> bool {
     begin_call(key, at, operation, event, outcome);
-    let texts = (event.request_parameters, event.response_elements);
-    operation.sight.borrow().quote(texts, (event.resources, event.principal_arn), key);
+    let Operation { sight, shapes, .. } = operation;
+    let sight = sight.get_mut();
+    let parameters = event.request_parameters.filter(|_| sight.sees_parameters());
+    // Against an ARN in the response every text may matter.
+    let response = event.response_elements.filter(|response| sight.sees_response() && holds_arn(response));
+    let shaped = parameters.filter(|_| response.is_none());
+    let has_shape = shaped.is_some_and(|parameters| shapes.quote(parameters, key));
+    if !has_shape {
+        put_optional(key, parameters);
+        put_optional(key, response);
+    }
+    sight.put_others((event.resources, event.principal_arn), key);
+    has_shape
 }
 
 /// Makes the key of an event: all that its permissions depend on.

@@ -95,7 +95,6 @@ pub(super) struct Claim {
 
 /// Claims the events of a batch: from now on they are known.
 pub(super) fn claim(objects: &[Loaded], seen: &mut Seen) -> Result<Claim, IngestError> {
-    seen.begin_claim();
     let mut claim = Claim { new: Vec::with_capacity(objects.len()) };
     for loaded in objects {
         let mut new = Vec::with_capacity(loaded.object.records().len());

@@ -23,8 +23,9 @@ const BATCH_MAX_BYTES: u64 = 64 << 20;
 /// Measured with `benches/end_to_end`; see there.
 const BYTES_PER_JSON_BYTE: u64 = 4;
 
-/// Likewise of an object that is larger than a batch: bytes for four of its JSON, because its columns are made in parts.
-const OBJECT_BYTES_PER_FOUR_JSON_BYTES: u64 = 9;
+/// Likewise of an object that is larger than a batch, because its columns are made in parts: one of 212 MB took 1.4 beyond
+/// what is set aside for the program and a thread, one of 101 MB less.
+const OBJECT_BYTES_PER_JSON_BYTE: u64 = 2;
 
 /// What each part may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(super) struct Budget {
     pub room_bytes: u64,
     /// Ids of events held in memory for finding duplicates.
     pub seen_bytes: u64,
+    /// Of these, what batches and objects may have while it isn't needed.
+    pub lent_bytes: u64,
     /// Calls between accounts held in memory for counting them once.
     pub shared_bytes: u64,
     /// Rows of usage that may wait for a commit, about.
@@ -57,9 +60,10 @@ impl Budget {
         let room_bytes = free.saturating_sub(seen_bytes + shared_bytes + usage_bytes);
         let usage_rows = (usage_bytes / USAGE_ROW_BYTES) as usize;
         // An object of the greatest size is in memory alone.
-        let object_bytes = room_bytes * 4 / OBJECT_BYTES_PER_FOUR_JSON_BYTES;
+        let object_bytes = room_bytes / OBJECT_BYTES_PER_JSON_BYTE;
         let batch_bytes = (room_bytes / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
-        Ok(Budget { batch_bytes, object_bytes, room_bytes, seen_bytes, shared_bytes, usage_rows, threads })
+        let lent_bytes = seen_bytes * 3 / 4;
+        Ok(Budget { batch_bytes, object_bytes, room_bytes, seen_bytes, lent_bytes, shared_bytes, usage_rows, threads })
     }
 }
 
@@ -72,7 +76,7 @@ pub(super) fn batch_room(json_bytes: u64) -> u64 {
 pub(super) fn object_room(json_bytes: u64) -> u64 {
     // Up to one part they are made at once, as a batch's are.
     let in_one_part = batch_room(json_bytes.min(record::BATCH_BYTES as u64));
-    (json_bytes.saturating_mul(OBJECT_BYTES_PER_FOUR_JSON_BYTES) / 4).max(in_one_part)
+    json_bytes.saturating_mul(OBJECT_BYTES_PER_JSON_BYTE).max(in_one_part)
 }
 
 /// How many merges may run at once, up to `threads`, and the memory of each.

@@ -1,5 +1,6 @@
 //! What there is to take in: log objects found, filtered, and told from those already known.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -11,6 +12,9 @@ use super::{Options, Progress, Summary};
 use crate::archive::{self, Found, ObjectKind};
 use crate::store::{Known, LedgerEntry, Writer};
 use crate::time::MICROS_PER_DAY;
+
+/// Bytes of an object, as it is stored, that is likely larger than a batch.
+const LARGE_BYTES: u64 = 8 << 20;
 
 /// One log object to be taken in.
 #[derive(Clone, Debug)]
@@ -25,7 +29,8 @@ pub(super) struct Planned {
 
 /// What finding came to.
 pub(super) struct Plan {
-    /// New objects, by day, then by name.
+    /// New objects, by day, then by name; but of each day the large ones come first, so that no thread is left with one
+    /// while the others have nothing to do.
     pub objects: Vec<Planned>,
     /// Objects that are refused without being read.
     pub refused: Vec<LedgerEntry>,
@@ -62,7 +67,10 @@ pub(super) fn plan(
         }
     }
     let mut plan = sorter.plan;
-    plan.objects.sort_unstable_by(|a, b| (a.date, &a.name, &a.path).cmp(&(b.date, &b.name, &b.path)));
+    plan.objects.sort_unstable_by(|a, b| {
+        let first = |one: &Planned| (one.date, Reverse(Some(one.size_bytes).filter(|size| *size >= LARGE_BYTES)));
+        (first(a), &a.name, &a.path).cmp(&(first(b), &b.name, &b.path))
+    });
     Ok(plan)
 }
 

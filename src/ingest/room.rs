@@ -3,15 +3,18 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Room for batches and large objects.
+/// Room for batches and large objects: what is theirs, and what another part lends them as long as it needs it not.
 pub(super) struct Room {
-    all_bytes: u64,
+    own_bytes: u64,
+    lent_bytes: u64,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 struct State {
-    free_bytes: u64,
+    taken_bytes: u64,
+    /// What the lender needs now.
+    needed_bytes: u64,
     /// The number of who comes next, and of whose turn it is.
     next: u64,
     turn: u64,
@@ -24,27 +27,50 @@ pub(super) struct Taken<'a> {
 }
 
 impl Room {
-    pub fn new(all_bytes: u64) -> Room {
-        Room {
-            all_bytes,
-            state: Mutex::new(State { free_bytes: all_bytes, next: 0, turn: 0 }),
-            changed: Condvar::new(),
-        }
+    pub fn new(own_bytes: u64, lent_bytes: u64) -> Room {
+        let state = State { taken_bytes: 0, needed_bytes: 0, next: 0, turn: 0 };
+        Room { own_bytes, lent_bytes, state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Waits until there is room for so many bytes, or for all where that is less.
+    /// Waits until there is room for so many bytes, or for all that is its own where that is less.
     pub fn take(&self, bytes: u64) -> Taken<'_> {
-        let bytes = bytes.min(self.all_bytes);
+        let bytes = bytes.min(self.own_bytes);
         let mut state = self.state();
         let own = state.next;
         state.next += 1;
-        let must_wait = |state: &mut State| state.turn != own || state.free_bytes < bytes;
+        let must_wait = |state: &mut State| state.turn != own || self.free_bytes(state) < bytes;
         let mut state = self.changed.wait_while(state, must_wait).unwrap_or_else(PoisonError::into_inner);
         state.turn += 1;
-        state.free_bytes -= bytes;
+        state.taken_bytes += bytes;
         // What is left may be enough for the next.
         self.changed.notify_all();
         Taken { room: self, bytes }
+    }
+
+    /// Takes so many bytes if they are there and nobody waits.
+    pub fn try_take(&self, bytes: u64) -> Option<Taken<'_>> {
+        let bytes = bytes.min(self.own_bytes);
+        let mut state = self.state();
+        if state.turn != state.next || self.free_bytes(&state) < bytes {
+            return None;
+        }
+        state.taken_bytes += bytes;
+        Some(Taken { room: self, bytes })
+    }
+
+    /// Of what is lent, what nobody has taken: what the lender may need.
+    pub fn untouched_bytes(&self) -> u64 {
+        (self.own_bytes + self.lent_bytes - self.state().taken_bytes).min(self.lent_bytes)
+    }
+
+    /// Says what the lender needs, up to all that it lends.
+    pub fn need(&self, bytes: u64) {
+        self.state().needed_bytes = bytes.min(self.lent_bytes);
+        self.changed.notify_all();
+    }
+
+    fn free_bytes(&self, state: &State) -> u64 {
+        (self.own_bytes + self.lent_bytes).saturating_sub(state.taken_bytes + state.needed_bytes)
     }
 
     /// Nothing can panic while it is held but what is out of memory.
@@ -55,7 +81,7 @@ impl Room {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.room.state().free_bytes += self.bytes;
+        self.room.state().taken_bytes -= self.bytes;
         self.room.changed.notify_all();
     }
 }
@@ -69,7 +95,7 @@ mod tests {
 
     #[test]
     fn no_more_is_taken_than_there_is_and_all_have_their_turn() {
-        let room = Room::new(10);
+        let room = Room::new(10, 0);
         let (held, most, turns) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
             for bytes in [3, 4, 11, 1, 9] {
@@ -88,6 +114,33 @@ mod tests {
         });
         assert!(most.into_inner() <= 10);
         assert_eq!(turns.into_inner(), 1_000);
-        assert_eq!(room.state().free_bytes, 10);
+        assert_eq!(room.state().taken_bytes, 0);
+    }
+
+    #[test]
+    fn what_is_lent_is_there_while_its_owner_needs_it_not() {
+        let room = Room::new(10, 6);
+        let first = room.try_take(9).expect("its own");
+        let second = room.try_take(7).expect("lent");
+        assert!(room.try_take(1).is_none());
+        assert_eq!(room.untouched_bytes(), 0);
+        drop(second);
+        assert_eq!(room.untouched_bytes(), 6);
+        room.need(4);
+        assert!(room.try_take(4).is_none() && room.try_take(3).is_some());
+        room.need(100);
+        drop(first);
+        assert!(room.try_take(10).is_some(), "its own is never lent");
+        thread::scope(|scope| {
+            let all = room.try_take(10).expect("nobody else");
+            let waiting = scope.spawn(|| room.take(5).bytes);
+            let is_waiting = |state: &State| state.next > state.turn;
+            while !is_waiting(&room.state()) {
+                thread::yield_now();
+            }
+            room.need(0);
+            assert_eq!(waiting.join().ok(), Some(5));
+            drop(all);
+        });
     }
 }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use rayon::prelude::*;
 
-use super::batch::{Converted, Loaded, Memory, claim, convert, load};
+use super::batch::{Claim, Converted, Loaded, Memory, claim, convert, load};
 use super::budget::{self, Budget};
 use super::error::IngestError;
+use super::large::{Large, PutOff};
 use super::plan::{Plan, Planned, plan};
 use super::room::{Room, Taken};
 use super::seen::Seen;
@@ -30,6 +31,9 @@ const COMMIT_FILES_MAX: usize = 256;
 
 /// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
 const BATCH_OBJECTS_MAX: usize = 20_000;
+
+/// Large objects that are put off at the most, for each thread.
+const PUT_OFF_MAX: usize = 4;
 
 /// JSON that is worth a batch of its own.
 const BATCH_MIN_BYTES: u64 = 32 << 20;
@@ -74,7 +78,7 @@ fn ingest_with(
     progress.objects_total.store(objects.len() as u64, Ordering::Relaxed);
     progress.bytes_total.store(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
     let before = store.snapshot(None)?;
-    let seen = Seen::new(&before, budget.seen_bytes, &writer.staging());
+    let seen = Seen::new(&before, &writer.staging());
     let mut committer = Committer {
         shared: HeldCalls::new(&before, budget.shared_bytes),
         foreign_before: upkeep::cross_account_days(&before),
@@ -106,8 +110,7 @@ struct Shared<'a> {
     objects: &'a [Planned],
     next: AtomicUsize,
     seen: Mutex<(u64, Seen)>,
-    /// Objects larger than a batch, each of which is one.
-    large: Mutex<Vec<&'a Planned>>,
+    large: PutOff<'a>,
     room: Room,
     budget: Budget,
     /// Threads that fill batches.
@@ -163,8 +166,8 @@ fn take_in(
         objects,
         next: AtomicUsize::new(0),
         seen: Mutex::new((0, seen)),
-        large: Mutex::default(),
-        room: Room::new(budget.room_bytes),
+        large: PutOff::new(PUT_OFF_MAX * threads),
+        room: Room::new(budget.room_bytes, budget.lent_bytes),
         budget,
         threads,
         done: AtomicU64::new(0),
@@ -200,8 +203,7 @@ impl<'a> Shared<'a> {
             let claimed = self.progress.stages.time(Stage::Deduplicate, || match self.seen.lock() {
                 Ok(mut guard) => {
                     guard.0 += 1;
-                    let ticket = guard.0;
-                    Some((ticket, claim(&objects, &mut guard.1)))
+                    Some((guard.0, self.claim(&objects, &mut guard.1)))
                 }
                 Err(_) => None,
             });
@@ -227,66 +229,96 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// Reads a batch. `None` when there are no more.
-    fn fill(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
-        let large = || self.large.lock().ok()?.pop();
-        if let Some(planned) = large() {
-            return Some(self.fill_large(planned, memory));
-        }
-        let filled = self.fill_batch(memory)?;
-        if !filled.objects.is_empty() || !filled.refused.is_empty() {
-            return Some(filled);
-        }
-        drop(filled);
-        // All that was left was too large.
-        large().map(|planned| self.fill_large(planned, memory))
+    fn claim(&self, objects: &[Loaded], seen: &mut Seen) -> Result<Claim, IngestError> {
+        let own_bytes = self.budget.seen_bytes - self.budget.lent_bytes;
+        seen.begin_claim(own_bytes + self.room.untouched_bytes());
+        let claimed = claim(objects, seen);
+        self.room.need(seen.held_bytes().saturating_sub(own_bytes));
+        claimed
     }
 
-    /// Reads objects until a batch is full, or there are no more; puts off those that are too large for one.
-    fn fill_batch(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
+    /// Reads a batch, or one large object. `None` when there are no more.
+    fn fill(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
+        while !self.progress.is_stopped() {
+            let fitting = self.large.take_fitting(|large| self.room.try_take(budget::object_room(large.json_bytes)));
+            if let Some((large, room)) = fitting {
+                return Some(self.fill_large(large, room, memory));
+            }
+            let planned = if self.large.is_full() { None } else { self.take_next() };
+            let Some(planned) = planned else {
+                let large = self.large.take_largest()?;
+                let room = self.room.take(budget::object_room(large.json_bytes));
+                return Some(self.fill_large(large, room, memory));
+            };
+            if self.puts_off(planned) {
+                continue;
+            }
+            let filled = self.fill_batch(planned, memory);
+            if !filled.objects.is_empty() || !filled.refused.is_empty() {
+                return Some(filled);
+            }
+        }
+        None
+    }
+
+    /// Reads objects from `first` on until a batch is full, or there are no more; puts off those that are too large for
+    /// one.
+    fn fill_batch(&self, first: &'a Planned, memory: &mut Memory<'_>) -> Filled<'_> {
         let mut filled = Filled::new(self.room.take(budget::batch_room(self.budget.batch_bytes)));
         let mut json_bytes = 0;
         let wanted_bytes = self.batch_bytes();
-        while json_bytes < wanted_bytes && filled.objects.len() + filled.refused.len() < BATCH_OBJECTS_MAX {
-            let planned = if self.progress.is_stopped() { None } else { self.take_next() };
-            let Some(planned) = planned else { break };
-            let Some(read) = self.load_small(planned, memory) else {
-                self.large.lock().ok()?.push(planned);
-                // With nothing read yet it is one for now; else somebody else may take it meanwhile.
-                if filled.objects.is_empty() && filled.refused.is_empty() {
-                    break;
-                }
-                continue;
-            };
-            json_bytes += self.put(planned, read, &mut filled);
+        let cap = self.batch_cap();
+        let mut next = Some(first);
+        while let Some(planned) = next {
+            let read = load(planned, memory, cap, &self.progress.stages);
+            match self.may_be_large() && is_over_cap(&read) {
+                // It said that it was smaller.
+                true => self.large.put(Large { planned, json_bytes: self.budget.object_bytes }),
+                false => json_bytes += self.put(planned, read, &mut filled),
+            }
+            let is_full = json_bytes >= wanted_bytes
+                || filled.objects.len() + filled.refused.len() >= BATCH_OBJECTS_MAX
+                || self.progress.is_stopped();
+            next = if is_full { None } else { self.next_small() };
         }
-        Some(filled)
+        filled
     }
 
-    /// Reads an object, or says that it is larger than a batch.
-    fn load_small(&self, planned: &Planned, memory: &mut Memory<'_>) -> Option<Result<Loaded, LedgerEntry>> {
-        let cap = self.budget.batch_bytes.min(self.budget.object_bytes);
-        let may_be_large = self.budget.object_bytes > cap;
+    fn next_small(&self) -> Option<&'a Planned> {
+        std::iter::from_fn(|| self.take_next()).find(|planned| !self.puts_off(planned))
+    }
+
+    /// JSON of one object that a batch may hold.
+    fn batch_cap(&self) -> u64 {
+        self.budget.batch_bytes.min(self.budget.object_bytes)
+    }
+
+    fn may_be_large(&self) -> bool {
+        self.budget.object_bytes > self.batch_cap()
+    }
+
+    /// Puts off an object that says that it is larger than a batch; whether it did.
+    fn puts_off(&self, planned: &'a Planned) -> bool {
+        let cap = self.batch_cap();
         // Asked of those alone that may well be: it takes as long as reading a small object.
-        let is_asked = may_be_large && planned.size_bytes > cap / GROWTH_SURE;
-        if is_asked && archive::said_size(&planned.path).is_some_and(|said| said > cap) {
-            return None;
+        if !self.may_be_large() || planned.size_bytes <= cap / GROWTH_SURE {
+            return false;
         }
-        let read = load(planned, memory, cap, &self.progress.stages);
-        (!may_be_large || !is_over_cap(&read)).then_some(read)
+        let Some(said_bytes) = archive::said_size(&planned.path).filter(|said| *said > cap) else { return false };
+        self.large.put(Large { planned, json_bytes: said_bytes.min(self.budget.object_bytes) });
+        true
     }
 
     /// Reads one object that is larger than a batch.
-    fn fill_large(&self, planned: &Planned, memory: &mut Memory<'_>) -> Filled<'_> {
+    fn fill_large<'s>(&'s self, large: Large<'a>, room: Taken<'s>, memory: &mut Memory<'_>) -> Filled<'s> {
+        let Large { planned, json_bytes } = large;
         memory.buffers.clear();
-        let most_bytes = self.budget.object_bytes;
+        let mut filled = Filled::new(room);
+        let mut read = load(planned, memory, json_bytes, &self.progress.stages);
         // What the object says of itself may be too little.
-        let said_bytes = archive::said_size(&planned.path).filter(|said| *said > self.budget.batch_bytes);
-        let said_bytes = said_bytes.map_or(most_bytes, |said| said.min(most_bytes));
-        let mut filled = Filled::new(self.room.take(budget::object_room(said_bytes)));
-        let mut read = load(planned, memory, said_bytes, &self.progress.stages);
         let may_be_larger = is_over_cap(&read) || read.is_err() && !planned.copies.is_empty();
-        if may_be_larger && said_bytes < most_bytes {
+        let most_bytes = self.budget.object_bytes;
+        if may_be_larger && json_bytes < most_bytes {
             // Given back first: whoever holds some and waits for all waits for ever.
             drop(filled);
             filled = Filled::new(self.room.take(budget::object_room(most_bytes)));

@@ -46,18 +46,24 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Starts from what a snapshot has; holds up to `limit_bytes` of ids, the rest in files below `spill`.
-    pub fn new(snapshot: &Snapshot, limit_bytes: u64, spill: &Path) -> Seen {
+    /// Starts from what a snapshot has; what of the ids cannot be held is in files below `spill`.
+    pub fn new(snapshot: &Snapshot, spill: &Path) -> Seen {
         let mut files: HashMap<i32, Vec<DataFile>> = HashMap::new();
         for file in snapshot.files(Table::Events) {
             files.entry(file.event_date).or_default().push(file.clone());
         }
-        Seen { files, hours: HashMap::new(), limit_bytes, held: 0, clock: 0, spill: spill.to_owned() }
+        Seen { files, hours: HashMap::new(), limit_bytes: 0, held: 0, clock: 0, spill: spill.to_owned() }
     }
 
-    /// Begins a claim: hours touched from here on are newer than all before.
-    pub fn begin_claim(&mut self) {
+    /// Begins a claim, while `limit_bytes` of ids may be held: hours touched from here on are newer than all before.
+    pub fn begin_claim(&mut self, limit_bytes: u64) {
         self.clock += 1;
+        self.limit_bytes = limit_bytes;
+    }
+
+    /// Bytes of ids that are held.
+    pub fn held_bytes(&self) -> u64 {
+        self.held * ID_BYTES
     }
 
     /// Whether an event is new; if so, it is known from now on.
@@ -82,7 +88,7 @@ impl Seen {
         }
         let is_new = entry.ids.as_mut().is_some_and(|ids| ids.insert(key));
         self.held += u64::from(is_new);
-        if self.held * ID_BYTES > self.limit_bytes {
+        if self.held_bytes() > self.limit_bytes {
             self.spill_oldest(hour)?;
         }
         Ok(is_new)
@@ -134,7 +140,7 @@ impl Seen {
             .collect();
         oldest.sort_unstable();
         for (_, hour) in oldest {
-            if self.held * ID_BYTES <= self.limit_bytes / 2 {
+            if self.held_bytes() <= self.limit_bytes / 2 {
                 break;
             }
             if let Some(ids) = self.hours.get_mut(&hour).and_then(|h| h.ids.take()) {
@@ -187,21 +193,28 @@ fn unspill(path: &Path) -> Result<Ids, IngestError> {
 mod tests {
     use super::*;
 
-    fn seen(limit_bytes: u64, spill: &Path) -> Seen {
-        Seen { files: HashMap::new(), hours: HashMap::new(), limit_bytes, held: 0, clock: 0, spill: spill.to_owned() }
+    fn seen(spill: &Path) -> Seen {
+        Seen {
+            files: HashMap::new(),
+            hours: HashMap::new(),
+            limit_bytes: 0,
+            held: 0,
+            clock: 0,
+            spill: spill.to_owned(),
+        }
     }
 
     #[test]
     fn an_event_is_new_once_spilled_or_not() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         // Room for a hundred ids, ten times as many over 20 hours.
-        let mut seen = seen(100 * ID_BYTES, folder.path());
+        let mut seen = seen(folder.path());
         for round in 0..2 {
             for id in 0..1_000_u64 {
-                seen.begin_claim();
+                seen.begin_claim(100 * ID_BYTES);
                 let time = (id as i64 % 20) * MICROS_PER_HOUR + 1;
                 assert_eq!(seen.claim(time, u128::from(id))?, round == 0, "round {round} id {id}");
-                assert!(seen.held * ID_BYTES <= seen.limit_bytes + 50 * ID_BYTES);
+                assert!(seen.held_bytes() <= seen.limit_bytes + 50 * ID_BYTES);
             }
         }
         assert!(fs::read_dir(folder.path())?.count() > 10);

@@ -1,15 +1,17 @@
 //! Builders for the columns of one batch: bytes copied once, rows without a value filled in when the next one comes.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use arrow::array::NullBufferBuilder;
 use arrow::array::{
     ArrayBuilder, ArrayRef, BooleanArray, Date32Array, DictionaryArray, ListArray, StringArray, StringBuilder,
     StructArray, TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::vocabulary::Vocabulary;
 use super::words::NONE;
@@ -90,15 +92,13 @@ impl WordColumn {
             return Ok(new_null_array(&DataType::Dictionary(Box::new(DataType::UInt32), words), rows));
         }
         let (mut used, mut words) = (Vec::new(), StringBuilder::new());
-        let mut validity = NullBufferBuilder::new(rows);
+        let nulls = nulls_in(&self.numbers, NONE);
         for number in &mut self.numbers {
-            let word = *number;
-            validity.append(word != NONE);
-            let Some(place) = places.get_mut(word as usize).filter(|_| word != NONE) else { continue };
+            let Some(place) = places.get_mut(*number as usize).filter(|_| *number != NONE) else { continue };
             if *place == 0 {
-                used.push(word);
+                used.push(*number);
                 *place = used.len() as u32;
-                words.append_option(vocabulary.word(word));
+                words.append_option(vocabulary.word(*number));
             }
             *number = *place - 1;
         }
@@ -107,9 +107,15 @@ impl WordColumn {
                 *place = 0;
             }
         }
-        let keys = UInt32Array::try_new(self.numbers.into(), validity.build())?;
+        let keys = UInt32Array::try_new(self.numbers.into(), nulls)?;
         Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(words.finish()))?))
     }
+}
+
+/// Which of the numbers are `none`, if some are.
+fn nulls_in(numbers: &[u32], none: u32) -> Option<NullBuffer> {
+    let valid = || BooleanBuffer::collect_bool(numbers.len(), |at| numbers.get(at) != Some(&none));
+    numbers.contains(&none).then(|| NullBuffer::new(valid()))
 }
 
 /// A column of truth values.
@@ -156,17 +162,67 @@ impl TimeColumn {
     }
 }
 
+/// No text.
+const NO_PLACE: u32 = u32::MAX;
+
+/// Texts that repeat, each held once, by items.
+#[derive(Default)]
+struct RepeatedTexts {
+    words: StringBuilder,
+    /// The place of each item's text; [`NO_PLACE`] for none.
+    places: Vec<u32>,
+    table: HashTable<u32>,
+    hasher: foldhash::fast::RandomState,
+    last: u32,
+}
+
+impl RepeatedTexts {
+    fn push(&mut self, item: usize, text: &str) {
+        self.places.resize(item, NO_PLACE);
+        let place = if word_at(&self.words, self.last) == Some(text.as_bytes()) { self.last } else { self.place(text) };
+        self.last = place;
+        self.places.push(place);
+    }
+
+    fn place(&mut self, text: &str) -> u32 {
+        let RepeatedTexts { words, table, hasher, .. } = self;
+        let is_it = |place: &u32| word_at(words, *place) == Some(text.as_bytes());
+        let rehash = |place: &u32| hasher.hash_one(word_at(words, *place).unwrap_or_default());
+        match table.entry(hasher.hash_one(text.as_bytes()), is_it, rehash) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(vacant) => {
+                let place = words.len() as u32;
+                vacant.insert(place);
+                words.append_value(text);
+                place
+            }
+        }
+    }
+
+    fn finish(mut self, items: usize) -> Result<ArrayRef, ArrowError> {
+        self.places.resize(items, NO_PLACE);
+        let nulls = nulls_in(&self.places, NO_PLACE);
+        let places = UInt32Array::try_new(self.places.into(), nulls)?;
+        Ok(Arc::new(DictionaryArray::try_new(places, Arc::new(self.words.finish()))?))
+    }
+}
+
+fn word_at(words: &StringBuilder, place: u32) -> Option<&[u8]> {
+    let (offsets, place) = (words.offsets_slice(), place as usize);
+    words.values_slice().get(*offsets.get(place)? as usize..*offsets.get(place + 1)? as usize)
+}
+
 /// A column of lists of structs of texts: `resources`.
 pub(super) struct ResourcesColumn<const N: usize> {
     offsets: Vec<i32>,
     validity: Validity,
-    members: [TextColumn; N],
+    members: [RepeatedTexts; N],
     items: usize,
 }
 
 impl<const N: usize> ResourcesColumn<N> {
     pub fn new() -> Self {
-        let members = std::array::from_fn(|_| TextColumn::with_capacity(0, 0));
+        let members = std::array::from_fn(|_| RepeatedTexts::default());
         ResourcesColumn { offsets: vec![0], validity: Validity::default(), members, items: 0 }
     }
 
@@ -192,14 +248,14 @@ impl<const N: usize> ResourcesColumn<N> {
         self.offsets.push(self.items as i32);
     }
 
-    /// The column in the type of `events`.
+    /// The column in the type of [`encoded`](super::schema::encoded).
     pub fn finish(mut self, rows: usize, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
         self.begin(rows);
         let wrong = || ArrowError::SchemaError("resources is not a list of structs".to_owned());
         let DataType::List(element) = data_type else { return Err(wrong()) };
         let DataType::Struct(fields) = element.data_type() else { return Err(wrong()) };
         let items = self.items;
-        let columns: Vec<ArrayRef> = self.members.into_iter().map(|c| Arc::new(c.finish(items)) as ArrayRef).collect();
+        let columns = self.members.into_iter().map(|column| column.finish(items)).collect::<Result<Vec<_>, _>>()?;
         let structs = StructArray::try_new_with_length(fields.clone(), columns, None, items)?;
         let element: Arc<Field> = Arc::clone(element);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));

@@ -21,14 +21,22 @@ fn take_resource(text: &str, scanner: &mut Scanner<'_>) -> Result<(), Fault> {
     let mut seen = 0_u32;
     scanner.object(|scanner, key| {
         let name = text.get(key.start..key.end).unwrap_or_default();
-        let field = RESOURCE_FIELDS.iter().position(|(_, known)| *known == name);
-        let bit = field.map_or(0, |field| 1 << field);
+        let bit = field(name).map_or(0, |field| 1 << field);
         let value = scanner.string()?;
         let inner = || text.get(value.start..value.end).unwrap_or_default();
         let is_as_it_was = bit != 0 && seen & bit == 0 && (!value.marked || unescape(inner()).1);
         seen |= bit;
         if is_as_it_was { Ok(()) } else { scanner.fault("no string under a known key") }
     })
+}
+
+/// The place of a key among [`RESOURCE_FIELDS`].
+fn field(key: &str) -> Option<usize> {
+    RESOURCE_FIELDS.iter().position(|(_, known)| *known == key)
+}
+
+fn field_in_any_case(key: &str) -> Option<usize> {
+    RESOURCE_FIELDS.iter().position(|(_, known)| known.eq_ignore_ascii_case(key))
 }
 
 /// Each resource of a list, as far as it can be read: the values of [`RESOURCE_FIELDS`].
@@ -47,13 +55,14 @@ pub(super) fn each_resource<'a>(raw: &'a str, mut each: impl FnMut([Option<Cow<'
         }
         scanner.object(|scanner, key| {
             let name = raw.get(key.start..key.end).unwrap_or_default();
-            let field = RESOURCE_FIELDS.iter().position(|(_, known)| known.eq_ignore_ascii_case(name));
-            let is_string = scanner.peek() == Some(b'"');
-            let value = scanner.value()?;
-            let member = field.and_then(|field| members.get_mut(field));
-            if let (Some(member), true) = (member, is_string) {
-                let inner = raw.get(value.start + 1..value.end.saturating_sub(1)).unwrap_or_default();
-                *member = Some(unescape(inner).0);
+            let field = field(name).or_else(|| field_in_any_case(name));
+            if scanner.peek() != Some(b'"') {
+                return scanner.value().map(drop);
+            }
+            let value = scanner.string()?;
+            if let Some(member) = field.and_then(|field| members.get_mut(field)) {
+                let inner = raw.get(value.start..value.end).unwrap_or_default();
+                *member = Some(if value.marked { unescape(inner).0 } else { Cow::Borrowed(inner) });
             }
             Ok(())
         })?;

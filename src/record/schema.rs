@@ -164,11 +164,11 @@ fn with_id(field: Field, field_id: usize) -> Field {
     field.with_metadata([(FIELD_ID_KEY.to_owned(), field_id.to_string())].into())
 }
 
-fn resources_type(first_id: usize) -> DataType {
+fn resources_type(first_id: usize, words: &DataType) -> DataType {
     let members: Fields = RESOURCE_FIELDS
         .iter()
         .enumerate()
-        .map(|(i, (name, _))| with_id(Field::new(*name, DataType::Utf8, true), first_id + 1 + i))
+        .map(|(i, (name, _))| with_id(Field::new(*name, words.clone(), true), first_id + 1 + i))
         .collect();
     DataType::List(Arc::new(with_id(Field::new("element", DataType::Struct(members), true), first_id)))
 }
@@ -192,7 +192,7 @@ fn schema_with(words: &DataType) -> SchemaRef {
             Kind::Bool | Kind::BoolText => DataType::Boolean,
             Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Kind::DerivedDate => DataType::Date32,
-            Kind::Resources => resources_type(COLUMNS.len() + 1),
+            Kind::Resources => resources_type(COLUMNS.len() + 1, words),
             Kind::Word | Kind::DerivedWord => words.clone(),
             Kind::Text | Kind::Json | Kind::DerivedText => DataType::Utf8,
         };

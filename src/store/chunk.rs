@@ -1,4 +1,5 @@
-//! One column of texts as one Parquet column chunk: pages written from dictionaries without looking at a text twice.
+//! One column of texts, or of texts in lists, as one Parquet column chunk: pages written from dictionaries without looking
+//! at a text twice.
 //!
 //! The `parquet` crate would hash every value anew, and compare each with the least and greatest so far; here the
 //! dictionary is the one that the records were encoded with, and bounds are compared once a distinct value and page.
@@ -6,9 +7,7 @@
 
 use std::ops::Range;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, UInt32Type};
+use arrow::array::Array;
 use parquet::basic::{BoundaryOrder, Compression, Encoding, ZstdLevel};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter};
@@ -22,10 +21,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::bounds::{Bounds, lower_bound, upper_bound};
 use super::hybrid;
-
-/// Rows and bytes of text that a page holds at the most; the last row may go beyond.
-const PAGE_ROWS: usize = 20_000;
-const PAGE_BYTES: usize = 1 << 20;
+use super::texts::{Levels, Texts};
 
 /// Text of a dictionary at the most: every reader of a page has it in memory.
 const DICTIONARY_BYTES: usize = 1 << 20;
@@ -52,89 +48,47 @@ pub(super) struct ChunkWriter {
     compressor: zstd::bulk::Compressor<'static>,
     page: Vec<u8>,
     indices: Vec<u32>,
-    levels: Vec<u8>,
+    levels: Levels,
     /// For each place in the dictionary the number of the page that had it last.
     on_page: Vec<u32>,
-}
-
-/// A column's values: texts by row, or by place in a dictionary.
-struct Values<'a> {
-    texts: &'a StringArray,
-    places: Option<&'a [u32]>,
-    nulls: Option<&'a NullBuffer>,
-    rows: usize,
-}
-
-impl<'a> Values<'a> {
-    fn of(array: &'a ArrayRef) -> Result<Values<'a>> {
-        let (rows, nulls) = (array.len(), array.nulls().filter(|nulls| nulls.null_count() > 0));
-        if let Some(texts) = array.as_string_opt::<i32>() {
-            return Ok(Values { texts, places: None, nulls, rows });
-        }
-        let dictionary = array.as_dictionary_opt::<UInt32Type>();
-        let words = dictionary.and_then(|dictionary| Some((dictionary, dictionary.values().as_string_opt::<i32>()?)));
-        let (dictionary, texts) =
-            words.ok_or_else(|| ParquetError::General("a column of texts was expected".to_owned()))?;
-        Ok(Values { texts, places: Some(dictionary.keys().values()), nulls, rows })
-    }
-
-    fn count(&self, rows: &Range<usize>) -> usize {
-        let valid = |nulls: &NullBuffer| rows.len() - nulls.slice(rows.start, rows.len()).null_count();
-        self.nulls.map_or(rows.len(), valid)
-    }
-
-    /// The rows that have a value.
-    fn valid(&self, rows: Range<usize>) -> impl Iterator<Item = usize> {
-        rows.filter(|row| self.nulls.is_none_or(|nulls| nulls.is_valid(*row)))
-    }
-
-    /// The row behind the page that begins at `start`.
-    fn page_end(&self, start: usize) -> usize {
-        let end = self.rows.min(start + PAGE_ROWS);
-        let offsets = self.texts.value_offsets().get(start..end).filter(|_| self.places.is_none());
-        let Some((first, rest)) = offsets.and_then(|offsets| offsets.split_first()) else { return end };
-        start + 1 + rest.partition_point(|offset| ((offset - first) as usize) < PAGE_BYTES)
-    }
-
-    fn pages(&self) -> impl Iterator<Item = Range<usize>> {
-        let mut next = 0;
-        std::iter::from_fn(move || {
-            let start = next;
-            next = if start < self.rows { self.page_end(start) } else { return None };
-            Some(start..next)
-        })
-    }
 }
 
 impl ChunkWriter {
     pub fn new() -> Result<ChunkWriter> {
         let compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
-        Ok(ChunkWriter { compressor, page: Vec::new(), indices: Vec::new(), levels: Vec::new(), on_page: Vec::new() })
+        Ok(ChunkWriter {
+            compressor,
+            page: Vec::new(),
+            indices: Vec::new(),
+            levels: Levels::default(),
+            on_page: Vec::new(),
+        })
     }
 
-    /// Writes one chunk: a column of optional texts at the top of a schema.
-    pub fn write(&mut self, column: &ColumnDescPtr, array: &ArrayRef, wanted: Wanted) -> Result<Chunk> {
-        if column.max_def_level() != 1 || column.max_rep_level() != 0 {
-            return Err(ParquetError::General(format!("{} is no column of optional texts", column.path())));
+    /// Writes one chunk.
+    pub fn write(&mut self, column: &ColumnDescPtr, texts: &Texts, wanted: Wanted) -> Result<Chunk> {
+        if (column.max_rep_level(), column.max_def_level()) != texts.levels_max() {
+            return Err(ParquetError::General(format!("{} is nested otherwise", column.path())));
         }
-        let mut values = Values::of(array)?;
-        let count = values.count(&(0..values.rows));
-        let texts;
-        if values.places.is_some() && !does_pay(values.texts, count) {
-            texts = arrow::compute::cast(array, &DataType::Utf8)?;
-            values = Values::of(&texts)?;
+        let rows = 0..texts.rows();
+        let (count, entries) = (texts.count(&rows), texts.entries(&rows));
+        if count == 0 && !texts.are_listed() {
+            let mut chunk = Unfinished::new(column, wanted, entries);
+            chunk.empty_page(entries)?;
+            return chunk.finish(rows.len(), entries);
         }
-        let mut chunk = Unfinished::new(column, wanted, values.rows - count);
-        match values.places {
-            _ if count == 0 => chunk.empty_page(values.rows)?,
-            Some(places) => self.dictionary_pages(&values, places, &mut chunk)?,
-            None => self.text_pages(&values, &mut chunk)?,
+        let plain = if does_pay(texts, count) { None } else { Some(texts.plain()?) };
+        let texts = plain.as_ref().unwrap_or(texts);
+        let mut chunk = Unfinished::new(column, wanted, entries - count);
+        match texts.places() {
+            Some(places) => self.dictionary_pages(texts, places, &mut chunk)?,
+            None => self.text_pages(texts, &mut chunk)?,
         }
-        chunk.finish(values.rows)
+        chunk.finish(rows.len(), entries)
     }
 
-    fn dictionary_pages<'a>(&mut self, values: &Values<'a>, places: &[u32], chunk: &mut Unfinished<'a>) -> Result<()> {
-        let words = values.texts;
+    fn dictionary_pages<'a>(&mut self, texts: &'a Texts, places: &[u32], chunk: &mut Unfinished<'a>) -> Result<()> {
+        let words = texts.texts();
         chunk.expect(words.len())?;
         self.page.clear();
         for word in words.iter().flatten() {
@@ -146,49 +100,45 @@ impl ChunkWriter {
         self.on_page.clear();
         self.on_page.resize(words.len(), 0);
         let width = hybrid::bits(words.len().saturating_sub(1) as u32);
-        for (number, rows) in (1..).zip(values.pages()) {
-            self.begin_page(values, &rows);
+        for (number, rows) in (1..).zip(texts.pages()) {
+            let entries = self.begin_page(texts, &rows);
             self.indices.clear();
-            let (mut bounds, mut text_bytes, mut last) = (Bounds::default(), 0, (u32::MAX, 0));
-            for row in values.valid(rows.clone()) {
-                let place = places.get(row).copied().unwrap_or_default();
-                self.indices.push(place);
-                if place != last.0 {
-                    let word = words.value(place as usize);
-                    last = (place, word.len());
-                    if let Some(seen) = self.on_page.get_mut(place as usize).filter(|seen| **seen != number) {
-                        *seen = number;
-                        bounds.widen(word);
-                    }
+            for run in texts.valid_runs(&rows) {
+                self.indices.extend_from_slice(places.get(run).unwrap_or_default());
+            }
+            let (mut bounds, mut text_bytes) = (Bounds::default(), 0);
+            for same in self.indices.chunk_by(|a, b| a == b) {
+                let place = same.first().map_or(0, |place| *place as usize);
+                let word = words.value(place);
+                text_bytes += word.len() * same.len();
+                if let Some(seen) = self.on_page.get_mut(place).filter(|seen| **seen != number) {
+                    *seen = number;
+                    bounds.widen(word);
                 }
-                text_bytes += last.1;
             }
             self.page.push(width as u8);
             hybrid::hybrid(&self.indices, width, &mut self.page);
-            let page = DataPage { rows: rows.len(), count: self.indices.len(), text_bytes, bounds };
+            let page = DataPage { rows: rows.len(), entries, count: self.indices.len(), text_bytes, bounds };
             chunk.data_page(page, Encoding::RLE_DICTIONARY, &self.page, &mut self.compressor)?;
         }
         Ok(())
     }
 
-    fn text_pages<'a>(&mut self, values: &Values<'a>, chunk: &mut Unfinished<'a>) -> Result<()> {
-        let texts = values.texts;
-        chunk.expect(values.count(&(0..values.rows)))?;
-        for rows in values.pages() {
-            self.begin_page(values, &rows);
-            let lengths: Vec<i32> = values.valid(rows.clone()).map(|row| texts.value_length(row)).collect();
+    fn text_pages<'a>(&mut self, texts: &'a Texts, chunk: &mut Unfinished<'a>) -> Result<()> {
+        let values = texts.texts();
+        chunk.expect(texts.count(&(0..texts.rows())))?;
+        for rows in texts.pages() {
+            let entries = self.begin_page(texts, &rows);
+            let lengths: Vec<i32> = texts.valid(&rows).map(|item| values.value_length(item)).collect();
             hybrid::deltas(lengths.iter().copied(), &mut self.page);
             let before = self.page.len();
             let mut bounds = Bounds::default();
-            if values.nulls.is_none() {
-                let offset = |row: usize| texts.value_offsets().get(row).copied().unwrap_or_default() as usize;
-                let bytes = texts.value_data().get(offset(rows.start)..offset(rows.end));
-                self.page.extend_from_slice(bytes.unwrap_or_default());
-            }
-            if values.nulls.is_some() || chunk.looks_at_texts() {
-                for row in values.valid(rows.clone()) {
-                    let text = texts.value(row);
-                    if values.nulls.is_some() {
+            let together = texts.bytes(&rows);
+            self.page.extend_from_slice(together.unwrap_or_default());
+            if together.is_none() || chunk.looks_at_texts() {
+                for item in texts.valid(&rows) {
+                    let text = values.value(item);
+                    if together.is_none() {
                         self.page.extend_from_slice(text.as_bytes());
                     }
                     if chunk.wanted.statistics {
@@ -198,44 +148,54 @@ impl ChunkWriter {
                 }
             }
             let text_bytes = self.page.len() - before;
-            let page = DataPage { rows: rows.len(), count: lengths.len(), text_bytes, bounds };
+            let page = DataPage { rows: rows.len(), entries, count: lengths.len(), text_bytes, bounds };
             chunk.data_page(page, Encoding::DELTA_LENGTH_BYTE_ARRAY, &self.page, &mut self.compressor)?;
         }
         Ok(())
     }
 
-    /// Starts a page with its definition levels: which rows have a value.
-    fn begin_page(&mut self, values: &Values<'_>, rows: &Range<usize>) {
+    /// Starts a page with its levels, and says how many there are.
+    fn begin_page(&mut self, texts: &Texts, rows: &Range<usize>) -> usize {
         self.page.clear();
-        self.page.extend_from_slice(&[0; 4]);
-        match values.nulls {
-            None => hybrid::run(1, rows.len(), 1, &mut self.page),
-            Some(nulls) => {
-                self.levels.clear();
-                self.levels.extend(nulls.slice(rows.start, rows.len()).iter().map(u8::from));
-                hybrid::hybrid(&self.levels, 1, &mut self.page);
-            }
+        if !texts.are_listed() {
+            put_levels(&mut self.page, |page| match texts.validity(rows) {
+                Some(validity) => hybrid::bitmap(&validity, page),
+                None => hybrid::run(1, rows.len(), 1, page),
+            });
+            return rows.len();
         }
-        put_length(&mut self.page);
+        texts.put_levels(rows, &mut self.levels);
+        let Levels { repetition, definition } = &self.levels;
+        for (levels, max) in [repetition, definition].into_iter().zip(<[i16; 2]>::from(texts.levels_max())) {
+            put_levels(&mut self.page, |page| hybrid::hybrid(levels, hybrid::bits(max as u32), page));
+        }
+        definition.len()
     }
 }
 
-/// The first four bytes say how long the levels are.
-fn put_length(page: &mut [u8]) {
-    let length = (page.len() - 4) as u32;
-    if let Some(front) = page.first_chunk_mut::<4>() {
+/// Levels, and before them the four bytes that say how long they are.
+fn put_levels(page: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+    let begin = page.len();
+    page.extend_from_slice(&[0; 4]);
+    put(page);
+    let length = (page.len() - begin - 4) as u32;
+    if let Some(front) = page.get_mut(begin..).and_then(|rest| rest.first_chunk_mut::<4>()) {
         *front = length.to_le_bytes();
     }
 }
 
-/// Whether a dictionary is shorter than the texts themselves, and not too long.
-fn does_pay(words: &StringArray, count: usize) -> bool {
-    words.len() <= count / 2 + 1 && words.value_data().len() <= DICTIONARY_BYTES
+/// Whether a dictionary, where there is one, is shorter than the texts themselves, and not too long.
+fn does_pay(texts: &Texts, count: usize) -> bool {
+    let words = texts.texts();
+    let is_shorter = !words.is_empty() && words.len() <= count / 2 + 1;
+    texts.places().is_none() || is_shorter && words.value_data().len() <= DICTIONARY_BYTES
 }
 
 /// What the indexes must know of a page.
 struct DataPage<'a> {
     rows: usize,
+    /// Rows, or items of lists and lists without any.
+    entries: usize,
     /// Values that are not null.
     count: usize,
     text_bytes: usize,
@@ -343,11 +303,11 @@ impl<'a> Unfinished<'a> {
     /// The one page of a column without values: too short to be compressed.
     fn empty_page(&mut self, rows: usize) -> Result<()> {
         self.compression = Compression::UNCOMPRESSED;
-        let mut bytes = vec![0; 4];
-        hybrid::run(0, rows, 1, &mut bytes);
-        put_length(&mut bytes);
+        let mut bytes = Vec::new();
+        put_levels(&mut bytes, |bytes| hybrid::run(0, rows, 1, bytes));
         let length = bytes.len();
-        self.add(DataPage { rows, count: 0, text_bytes: 0, bounds: Bounds::default() }, Encoding::PLAIN, bytes, length)
+        let page = DataPage { rows, entries: rows, count: 0, text_bytes: 0, bounds: Bounds::default() };
+        self.add(page, Encoding::PLAIN, bytes, length)
     }
 
     fn add(
@@ -359,7 +319,7 @@ impl<'a> Unfinished<'a> {
     ) -> Result<()> {
         let written = Page::DataPage {
             buf: stored.into(),
-            num_values: page.rows as u32,
+            num_values: page.entries as u32,
             encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
@@ -372,7 +332,7 @@ impl<'a> Unfinished<'a> {
         self.offset_index.append_row_count(page.rows as i64);
         self.offset_index.append_unencoded_byte_array_data_bytes(Some(page.text_bytes as i64));
         if self.wanted.statistics {
-            let nulls = (page.rows - page.count) as i64;
+            let nulls = (page.entries - page.count) as i64;
             let (least, greatest) = page.bounds.both().unwrap_or_default();
             self.column_index.append(page.count == 0, lower_bound(least).0, upper_bound(greatest).0, nulls);
             self.bounds.join(&page.bounds);
@@ -396,7 +356,7 @@ impl<'a> Unfinished<'a> {
         )
     }
 
-    fn finish(mut self, rows: usize) -> Result<Chunk> {
+    fn finish(mut self, rows: usize, entries: usize) -> Result<Chunk> {
         let statistics = self.statistics();
         let order = if self.ascending.is_some() { BoundaryOrder::ASCENDING } else { BoundaryOrder::UNORDERED };
         self.column_index.set_boundary_order(order);
@@ -409,7 +369,7 @@ impl<'a> Unfinished<'a> {
             .set_page_encoding_stats(self.encodings)
             .set_total_compressed_size(bytes.len() as i64)
             .set_total_uncompressed_size(self.uncompressed_bytes as i64)
-            .set_num_values(rows as i64)
+            .set_num_values(entries as i64)
             .set_data_page_offset(self.data_offset.unwrap_or_default())
             .set_dictionary_page_offset(self.dictionary_offset)
             .set_unencoded_byte_array_data_bytes(Some(self.text_bytes as i64))

@@ -6,6 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use super::chunk::{ChunkWriter, Wanted};
 use super::datafile::{BLOOM_FILTER_FPP, StagedFile, Staging, options, properties};
 use super::error::StoreError;
 use super::tables::Table;
+use super::texts::Texts;
 
 /// Writes the events of one day into a new file below `staging`, synced to the disk.
 pub struct EventsFileWriter {
@@ -55,9 +57,11 @@ impl EventsFileWriter {
         let mut group = self.writer.next_row_group()?;
         for (field, array) in schema.fields().iter().zip(batch.columns()) {
             if is_text(field) {
-                let column = columns.next().ok_or_else(|| missing(field))?;
-                let chunk = self.texts.write(&column, array, wanted(field))?;
-                group.append_column(&Bytes::from(chunk.bytes), chunk.close)?;
+                for texts in texts_of(array)? {
+                    let column = columns.next().ok_or_else(|| missing(field))?;
+                    let chunk = self.texts.write(&column, &texts, wanted(field))?;
+                    group.append_column(&Bytes::from(chunk.bytes), chunk.close)?;
+                }
             } else {
                 for leaf in compute_leaves(field, array)? {
                     let (_, mut writer) = columns.next().zip(others.next()).ok_or_else(|| missing(field))?;
@@ -84,8 +88,16 @@ fn missing(field: &Field) -> ParquetError {
     ParquetError::General(format!("the file has no column {}", field.name()))
 }
 
+/// Whether it is a column of texts, or of lists of them.
 fn is_text(field: &Field) -> bool {
-    *field.data_type() == DataType::Utf8
+    matches!(field.data_type(), DataType::Utf8 | DataType::List(_))
+}
+
+fn texts_of(column: &ArrayRef) -> Result<Vec<Texts>> {
+    match column.as_list_opt() {
+        Some(lists) => Texts::of_lists(lists),
+        None => Ok(vec![Texts::of(column)?]),
+    }
 }
 
 /// What makes the writers of the columns that are no texts.
@@ -102,7 +114,7 @@ fn wanted(field: &Field) -> Wanted {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{ArrayRef, AsArray, StringArray, new_null_array};
+    use arrow::array::{StringArray, new_null_array};
     use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
     use parquet::file::metadata::PageIndexPolicy;
     use parquet::file::page_index::column_index::ColumnIndexMetaData;
@@ -138,6 +150,46 @@ mod tests {
             batch.column(0).as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
         };
         batches.flat_map(|batch| texts(batch.unwrap())).collect()
+    }
+
+    #[test]
+    fn lists_come_back_over_many_pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let item = |row: usize, i: usize| {
+            let mut item = serde_json::json!({ "account_id": format!("{}", row % 5), "arn": format!("arn:{row}/{i}") });
+            match (row + i) % 7 {
+                0 => item["arn"] = serde_json::Value::Null,
+                1 => drop(item.as_object_mut().unwrap().remove("account_id")),
+                2 => item["type"] = "AWS::S3::Object".into(),
+                _ => {}
+            }
+            item
+        };
+        let list = |row: usize| match row % 11 {
+            0 => serde_json::Value::Null,
+            count => (0..count % 4).map(|i| item(row, i)).collect(),
+        };
+        let rows: Vec<_> = (0..50_000).map(|row| serde_json::json!({ "resources": list(row) })).collect();
+        let field = Table::Events.schema().field_with_name("resources").unwrap().clone();
+        let plain = Arc::new(Schema::new(vec![field]));
+        let mut decoder = arrow::json::ReaderBuilder::new(plain).with_batch_size(rows.len()).build_decoder().unwrap();
+        decoder.serialize(&rows).unwrap();
+        let given = decoder.flush().unwrap().unwrap().column(0).clone();
+        let (schema, at) = (encoded(), index_of("resources").unwrap());
+        let mut columns: Vec<ArrayRef> =
+            schema.fields().iter().map(|field| new_null_array(field.data_type(), rows.len())).collect();
+        columns[at] = arrow::compute::cast(&given, schema.field(at).data_type()).unwrap();
+        let batch = RecordBatch::try_new(schema, columns).unwrap();
+        let file = write(folder.path(), &[batch.clone(), batch.slice(3, 2), batch.slice(11, 1)]);
+        let batches = crate::store::read_batches(&file.staged, Some(&["resources"]), None).unwrap();
+        let read: Vec<ArrayRef> = batches.map(|batch| batch.unwrap().column(0).clone()).collect();
+        let read = arrow::compute::concat(&read.iter().map(AsRef::as_ref).collect::<Vec<_>>()).unwrap();
+        assert_eq!(read.len(), rows.len() + 3);
+        assert_eq!(&read.slice(0, rows.len()), &given);
+        assert_eq!(
+            (&read.slice(rows.len(), 2), &read.slice(rows.len() + 2, 1)),
+            (&given.slice(3, 2), &given.slice(11, 1))
+        );
     }
 
     type Bound = Option<Vec<u8>>;

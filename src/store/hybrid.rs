@@ -3,8 +3,13 @@
 //! Source: Apache Parquet, "Encodings": "Run Length Encoding / Bit-Packing Hybrid (RLE = 3)" and "Delta Encoding
 //! (DELTA_BINARY_PACKED = 5)".
 
+use arrow::buffer::BooleanBuffer;
+
 /// Values that are packed together.
 const GROUP: usize = 8;
+
+/// Bits of a word of a bitmap.
+const WORD: usize = u64::BITS as usize;
 
 /// Lengths of a block of deltas and of its parts.
 const BLOCK: usize = 128;
@@ -76,6 +81,31 @@ pub(super) fn hybrid<T: Copy + PartialEq + Into<u32>>(values: &[T], width: u32, 
         at += length;
     }
     groups(values.get(packed..).unwrap_or_default(), width, out);
+}
+
+/// Bits as values of one bit: runs where whole words are alike, packed as they are where not.
+pub(super) fn bitmap(bits: &BooleanBuffer, out: &mut Vec<u8>) {
+    let chunks = bits.bit_chunks();
+    let rest = Some((chunks.remainder_bits(), chunks.remainder_len())).filter(|(_, count)| *count > 0);
+    let words: Vec<(u64, usize)> = chunks.iter().map(|word| (word, WORD)).chain(rest).collect();
+    let repeated = |(word, count): &(u64, usize)| match *word {
+        0 => Some(0),
+        word if word == u64::MAX >> (WORD - count) => Some(1),
+        _ => None,
+    };
+    for alike in words.chunk_by(|a, b| repeated(a) == repeated(b)) {
+        let count: usize = alike.iter().map(|(_, count)| count).sum();
+        match alike.first().and_then(repeated) {
+            Some(value) => run(value, count, 1, out),
+            None => {
+                let groups = count.div_ceil(GROUP);
+                varint((groups as u64) << 1 | 1, out);
+                let end = out.len() + groups;
+                alike.iter().for_each(|(word, _)| out.extend_from_slice(&word.to_le_bytes()));
+                out.truncate(end);
+            }
+        }
+    }
 }
 
 /// Values as deltas, in blocks.
@@ -171,6 +201,18 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn bitmaps_come_back(
+            runs in proptest::collection::vec((proptest::bool::ANY, 1_usize..200), 1..9), front in 0_usize..200,
+        ) {
+            let bits: Vec<bool> = runs.iter().flat_map(|(bit, count)| std::iter::repeat_n(*bit, *count)).collect();
+            let front = front.min(bits.len());
+            let mut out = Vec::new();
+            bitmap(&BooleanBuffer::from(bits.as_slice()).slice(front, bits.len() - front), &mut out);
+            let expected: Vec<u32> = bits[front..].iter().map(|bit| u32::from(*bit)).collect();
+            proptest::prop_assert_eq!(read(&out, 1, expected.len()), expected);
+        }
+
         #[test]
         fn what_goes_in_comes_out(runs in proptest::collection::vec((0_u32..70_000, 1_usize..40), 1..40)) {
             let values: Vec<u32> = runs.iter().flat_map(|(value, count)| std::iter::repeat_n(*value, *count)).collect();

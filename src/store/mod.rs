@@ -28,6 +28,7 @@ mod reclaim;
 mod replaced;
 mod snapshot;
 mod tables;
+mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
 use crate::iam::{Event, ResourceRef};
+use crate::record::schema;
 
 /// The columns of `events` that deriving usage needs; reading others would be waste.
 #[rustfmt::skip]
@@ -52,10 +53,10 @@ pub struct EventColumns {
 #[derive(Debug)]
 struct Resources {
     list: ListArray,
-    arn: StringArray,
-    account_id: StringArray,
-    resource_type: StringArray,
-    arn_prefix: StringArray,
+    arn: Words,
+    account_id: Words,
+    resource_type: Words,
+    arn_prefix: Words,
 }
 
 /// A column whose values repeat, and the more so from one row to the next.
@@ -68,11 +69,15 @@ pub(super) struct Words {
 
 impl Words {
     fn try_new(batch: &RecordBatch, name: &str) -> Result<Self, ArrowError> {
-        let dictionary = batch.column_by_name(name).and_then(|column| column.as_dictionary_opt::<UInt32Type>());
+        Words::of(named(batch, name)?)
+    }
+
+    fn of(column: &ArrayRef) -> Result<Self, ArrowError> {
+        let dictionary = column.as_dictionary_opt::<UInt32Type>();
         let words = dictionary.and_then(|words| Some((words.values().as_string_opt::<i32>()?, words.keys())));
         Ok(match words {
             Some((texts, places)) => Words { texts: texts.clone(), places: Some(places.clone()) },
-            None => Words { texts: text(batch, name)?, places: None },
+            None => Words { texts: as_type(column, &DataType::Utf8)?.as_string::<i32>().clone(), places: None },
         })
     }
 
@@ -95,10 +100,16 @@ fn value(array: &StringArray, row: usize) -> Option<&str> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-fn column(batch: &RecordBatch, name: &str, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    let column =
-        batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("the batch has no column {name}")))?;
+fn named<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("the batch has no column {name}")))
+}
+
+fn as_type(column: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
     if column.data_type() == data_type { Ok(column.clone()) } else { arrow::compute::cast(column, data_type) }
+}
+
+fn column(batch: &RecordBatch, name: &str, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    as_type(named(batch, name)?, data_type)
 }
 
 fn text(batch: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
@@ -107,14 +118,10 @@ fn text(batch: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
 
 /// Some rows of a batch: its [`EVENT_COLUMNS`], texts as `Utf8`, without the memory of the rest.
 pub(super) fn plain_rows(batch: &RecordBatch, rows: &UInt32Array) -> Result<RecordBatch, ArrowError> {
+    let schema = schema::events();
     let plain = |name: &&'static str| {
-        let index = batch.schema_ref().index_of(name)?;
-        let column = arrow::compute::take(batch.column(index), rows, None)?;
-        let column = match column.data_type() {
-            DataType::Dictionary(_, values) => arrow::compute::cast(&column, values)?,
-            _ => column,
-        };
-        Ok((*name, column, true))
+        let column = arrow::compute::take(named(batch, name)?, rows, None)?;
+        Ok((*name, as_type(&column, schema.field_with_name(name)?.data_type())?, true))
     };
     let columns = EVENT_COLUMNS.iter().map(plain).collect::<Result<Vec<_>, ArrowError>>()?;
     RecordBatch::try_from_iter_with_nullable(columns)
@@ -122,12 +129,15 @@ pub(super) fn plain_rows(batch: &RecordBatch, rows: &UInt32Array) -> Result<Reco
 
 impl Resources {
     fn try_new(batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let data_type = crate::record::schema::events().field_with_name("resources")?.data_type().clone();
-        let list = column(batch, "resources", &data_type)?.as_list::<i32>().clone();
+        let column = named(batch, "resources")?;
+        let [encoded, plain] = [schema::encoded(), schema::events()]
+            .map(|schema| schema.field_with_name("resources").map(|field| field.data_type().clone()));
+        let list = if *column.data_type() == encoded? { column.clone() } else { as_type(column, &plain?)? };
+        let list = list.as_list::<i32>().clone();
         let members = list.values().as_struct();
-        let member = |i: usize| members.column(i).as_string::<i32>().clone();
+        let member = |i: usize| Words::of(members.column(i));
         // The order of record::schema::RESOURCE_FIELDS.
-        let (arn, account_id, resource_type, arn_prefix) = (member(0), member(1), member(2), member(3));
+        let (arn, account_id, resource_type, arn_prefix) = (member(0)?, member(1)?, member(2)?, member(3)?);
         Ok(Resources { list, arn, account_id, resource_type, arn_prefix })
     }
 
@@ -135,10 +145,10 @@ impl Resources {
         let offsets = self.list.value_offsets();
         let items = if self.list.is_null(row) { 0..0 } else { offsets[row] as usize..offsets[row + 1] as usize };
         items.map(|i| ResourceRef {
-            arn: value(&self.arn, i),
-            arn_prefix: value(&self.arn_prefix, i),
-            account_id: value(&self.account_id, i),
-            resource_type: value(&self.resource_type, i),
+            arn: self.arn.value(i),
+            arn_prefix: self.arn_prefix.value(i),
+            account_id: self.account_id.value(i),
+            resource_type: self.resource_type.value(i),
         })
     }
 }
