@@ -3,7 +3,7 @@
 //! | form | where from |
 //! |---|---|
 //! | `{"Records":[…]}` | CloudTrail's own; passes untouched |
-//! | several of them, one after the other | objects put together by `cat` |
+//! | several of them, one after the other | objects put together by `cat`; pass untouched |
 //! | `[…]`, one event, events one after the other (NDJSON) | exports, `jq -c '.Records[]'` |
 //! | `{"detail":{…}}` | EventBridge |
 //! | `{"Events":[{"CloudTrailEvent":"…"}]}`, also its rows alone | `aws cloudtrail lookup-events` |
@@ -15,7 +15,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -38,26 +37,14 @@ pub fn normalise(mut bytes: Vec<u8>) -> Result<Vec<u8>, FormError> {
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.iter_mut().take(BYTE_ORDER_MARK.len()).for_each(|byte| *byte = b' ');
     }
-    if let Some(first) = records_key(&bytes) {
-        let rest = bytes.get(first..).unwrap_or_default();
-        return match memmem::find(rest, b"{\"Records\"") {
-            None => Ok(bytes),
-            // The same letters inside of a string don't make two documents: what doesn't come apart stays as it is.
-            Some(_) => Ok(rewrite(&bytes).unwrap_or(bytes)),
-        };
-    }
-    rewrite(&bytes)
+    if is_main_form(&bytes) { Ok(bytes) } else { rewrite(&bytes) }
 }
 
-/// Offset behind `{"Records"`, if the bytes begin so.
-fn records_key(bytes: &[u8]) -> Option<usize> {
+/// Whether the bytes begin with `{"Records"`.
+fn is_main_form(bytes: &[u8]) -> bool {
     let brace = skip_blanks(bytes, 0);
-    if bytes.get(brace) != Some(&b'{') {
-        return None;
-    }
     let key = skip_blanks(bytes, brace + 1);
-    const KEY: &[u8] = b"\"Records\"";
-    bytes.get(key..)?.starts_with(KEY).then_some(key + KEY.len())
+    bytes.get(brace) == Some(&b'{') && bytes.get(key..).is_some_and(|rest| rest.starts_with(b"\"Records\""))
 }
 
 fn skip_blanks(bytes: &[u8], from: usize) -> usize {
@@ -246,8 +233,8 @@ mod tests {
             #[serde(rename = "Records")]
             records: Vec<Box<RawValue>>,
         }
-        let whole: Whole = serde_json::from_slice(&bytes).unwrap();
-        whole.records.iter().map(|record| record.get().to_owned()).collect()
+        let wholes = serde_json::Deserializer::from_slice(&bytes).into_iter::<Whole>().map(Result::unwrap);
+        wholes.flat_map(|whole| whole.records).map(|record| record.get().to_owned()).collect()
     }
 
     fn reason_of(text: &str) -> (u64, String) {

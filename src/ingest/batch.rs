@@ -8,14 +8,16 @@ use arrow::datatypes::UInt32Type;
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
 
+use super::ahead::Ahead;
+use super::days::write_days;
 use super::error::IngestError;
 use super::plan::{Planned, refused_entry};
 use super::seen::Seen;
 use super::stages::{Stage, Stages};
-use crate::archive;
+use crate::archive::{self, Read, ReadError};
 use crate::iam::{Catalog, Step};
 use crate::record::{self, ParsedObject, Record, Vocabulary};
-use crate::store::{BrokenEntry, DayCount, EventsFileWriter, LedgerEntry, StagedFile};
+use crate::store::{BrokenEntry, DayCount, LedgerEntry, StagedFile};
 use crate::time::days_of;
 use crate::usage::{Aggregator, Counted, EventColumns, SharedCalls};
 
@@ -32,11 +34,18 @@ pub(super) struct Loaded {
 #[derive(Default)]
 pub(super) struct Memory<'c> {
     pub buffers: archive::Buffers,
+    /// Where it finds small objects already read, if another thread reads them.
+    pub ahead: Option<Ahead<'c>>,
     vocabulary: Vocabulary,
     step: Option<Step<'c>>,
 }
 
-impl Memory<'_> {
+impl<'c> Memory<'c> {
+    /// Nothing yet but objects that another thread reads.
+    pub fn with(ahead: Option<Ahead<'c>>) -> Self {
+        Memory { ahead, ..Memory::default() }
+    }
+
     /// Ends a batch.
     pub fn recycle(&mut self, objects: Vec<Loaded>) {
         objects.into_iter().for_each(|loaded| self.buffers.recycle(loaded.object.into_bytes()));
@@ -44,38 +53,44 @@ impl Memory<'_> {
     }
 }
 
-/// Reads and parses one object; a copy of it where the first is bad.
+/// Reads, if it wasn't read before, and parses one object; a copy of it where the first is bad.
 ///
 /// # Errors
 /// The ledger's entry for an object that is refused.
 #[expect(clippy::result_large_err, reason = "one a refused object; boxing it would only move it")]
 pub(super) fn load(
     planned: &Planned,
+    before: Option<Result<Read, ReadError>>,
     memory: &mut Memory<'_>,
     cap_bytes: u64,
     stages: &Stages,
 ) -> Result<Loaded, LedgerEntry> {
-    let first = load_path(planned, &planned.path, memory, cap_bytes, stages);
+    let read = |path: &Path, memory: &mut Memory<'_>| {
+        stages.time(Stage::Inflate, || archive::read(path, &mut memory.buffers, cap_bytes))
+    };
+    let first = before.unwrap_or_else(|| read(&planned.path, memory));
+    let first = parse(planned, &planned.path, first, memory, stages);
     if first.is_ok() {
         return first;
     }
-    let copy = planned.copies.iter().find_map(|path| load_path(planned, path, memory, cap_bytes, stages).ok());
+    let copy = planned.copies.iter().find_map(|path| {
+        let copy = read(path, memory);
+        parse(planned, path, copy, memory, stages).ok()
+    });
     copy.map_or(first, Ok)
 }
 
 #[expect(clippy::result_large_err, reason = "as above")]
-fn load_path(
+fn parse(
     planned: &Planned,
     path: &Path,
+    read: Result<Read, ReadError>,
     memory: &mut Memory<'_>,
-    cap_bytes: u64,
     stages: &Stages,
 ) -> Result<Loaded, LedgerEntry> {
     let refuse =
         |sha256, reason, offset| refused_entry(&planned.name, path, planned.size_bytes, sha256, reason, offset);
-    let read = stages
-        .time(Stage::Inflate, || archive::read(path, &mut memory.buffers, cap_bytes))
-        .map_err(|error| refuse(error.sha256(), error.reason(), error.offset_bytes()))?;
+    let read = read.map_err(|error| refuse(error.sha256(), error.reason(), error.offset_bytes()))?;
     let sha256 = read.sha256;
     let json = stages
         .time(Stage::Parse, || archive::normalise(read.bytes))
@@ -120,14 +135,14 @@ pub(super) struct Converted {
     pub json_bytes: u64,
 }
 
-/// Turns the new events of a batch into one data file a day, and their usage.
+/// Turns the new events of a batch into one data file a day, and their usage. `is_beside`: another thread is to write.
 pub(super) fn convert<'c>(
     objects: &[Loaded],
     claim: &Claim,
     refused: Vec<LedgerEntry>,
     memory: &mut Memory<'c>,
     catalog: &'c Catalog,
-    staging: &Path,
+    (staging, is_beside): (&Path, bool),
     stages: &Stages,
 ) -> Result<Converted, IngestError> {
     let date = objects.first().and_then(|loaded| loaded.planned.date).map(days_of);
@@ -141,29 +156,31 @@ pub(super) fn convert<'c>(
         }
     }
     let mut aggregator = Aggregator::resume(memory.step.take().unwrap_or_else(|| Step::new(catalog)));
-    let mut counts: HashMap<(String, String), u64> = HashMap::new();
-    for (event_date, mut records) in by_day {
-        let mut writer = EventsFileWriter::create(staging, event_date)?;
-        let vocabulary = &mut memory.vocabulary;
-        let mut batches = stages.time(Stage::Encode, || record::encode(&mut records, vocabulary));
-        while let Some(batch) = stages.time(Stage::Encode, || batches.next()) {
-            let batch = batch?;
-            stages.time(Stage::Write, || writer.write(&batch))?;
-            let columns = EventColumns::try_new(&batch)?;
-            stages.time(Stage::Usage, || {
-                aggregator.add(&columns, |_| true);
-                converted.shared.entry(event_date).or_default().add(&batch, &columns)
-            })?;
-            count(&batch, &mut counts);
+    let vocabulary = &mut memory.vocabulary;
+    let (_, files) = write_days(staging, stages, is_beside, |write| {
+        for (event_date, mut records) in by_day {
+            let mut counts: HashMap<(String, String), u64> = HashMap::new();
+            let mut batches = stages.time(Stage::Encode, || record::encode(&mut records, vocabulary));
+            while let Some(batch) = stages.time(Stage::Encode, || batches.next()) {
+                let batch = batch?;
+                write(event_date, &batch)?;
+                let columns = EventColumns::try_new(&batch)?;
+                stages.time(Stage::Usage, || {
+                    aggregator.add(&columns, |_| true);
+                    converted.shared.entry(event_date).or_default().add(&batch, &columns)
+                })?;
+                count(&batch, &mut counts);
+            }
+            converted.days.extend(counts.into_iter().map(|((account_id, aws_region), events)| DayCount {
+                event_date,
+                account_id,
+                aws_region,
+                events,
+            }));
         }
-        converted.files.push(stages.time(Stage::Write, || writer.finish())?);
-        converted.days.extend(counts.drain().map(|((account_id, aws_region), events)| DayCount {
-            event_date,
-            account_id,
-            aws_region,
-            events,
-        }));
-    }
+        Ok(())
+    })?;
+    converted.files = files;
     memory.step = Some(stages.time(Stage::Usage, || {
         let (mut counted, used) = aggregator.finish();
         counted.bound();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use rayon::prelude::*;
 
+use super::ahead::{ahead, read_all};
 use super::batch::{Claim, Converted, Loaded, Memory, claim, convert, load};
 use super::budget::{self, Budget};
 use super::error::IngestError;
@@ -178,9 +179,16 @@ fn take_in(
     };
     let (sender, receiver) = crossbeam_channel::bounded(budget.threads);
     std::thread::scope(|scope| {
+        let shared = &shared;
+        let ahead = shared.has_beside().then(|| {
+            let (sender, ahead) = ahead();
+            scope.spawn(move || read_all(objects, shared.batch_cap(), progress, &sender));
+            ahead
+        });
+        let mut first = Some(Memory::with(ahead));
         for _ in 0..threads {
-            let (shared, sender) = (&shared, sender.clone());
-            scope.spawn(move || shared.work(&sender));
+            let (memory, sender) = (first.take().unwrap_or_default(), sender.clone());
+            scope.spawn(move || shared.work(memory, &sender));
         }
         drop(sender);
         let outcome = committer.receive(&receiver, &shared.done);
@@ -194,8 +202,7 @@ fn take_in(
 }
 
 impl<'a> Shared<'a> {
-    fn work(&self, sender: &Sender<Ticketed>) {
-        let mut memory = Memory::default();
+    fn work(&self, mut memory: Memory<'a>, sender: &Sender<Ticketed>) {
         let _alarm = Alarm(&self.has_died);
         while !self.progress.is_stopped() {
             let Some(Filled { objects, refused, _room }) = self.fill(&mut memory) else { return };
@@ -211,7 +218,8 @@ impl<'a> Shared<'a> {
             let Some((ticket, claimed)) = claimed else { return };
             let stages = &self.progress.stages;
             let converted = claimed.and_then(|claimed| {
-                convert(&objects, &claimed, refused, &mut memory, self.catalog, self.staging, stages)
+                let staging = (self.staging, self.has_beside());
+                convert(&objects, &claimed, refused, &mut memory, self.catalog, staging, stages)
             });
             memory.recycle(objects);
             if sender.send((ticket, converted)).is_err() {
@@ -229,6 +237,11 @@ impl<'a> Shared<'a> {
         }
     }
 
+    /// Whether there are threads that no worker has, because there is only one.
+    fn has_beside(&self) -> bool {
+        self.threads < self.budget.threads
+    }
+
     fn claim(&self, objects: &[Loaded], seen: &mut Seen) -> Result<Claim, IngestError> {
         let own_bytes = self.budget.seen_bytes - self.budget.lent_bytes;
         seen.begin_claim(own_bytes + self.room.untouched_bytes());
@@ -238,7 +251,7 @@ impl<'a> Shared<'a> {
     }
 
     /// Reads a batch, or one large object. `None` when there are no more.
-    fn fill(&self, memory: &mut Memory<'_>) -> Option<Filled<'_>> {
+    fn fill(&self, memory: &mut Memory<'a>) -> Option<Filled<'_>> {
         while !self.progress.is_stopped() {
             let fitting = self.large.take_fitting(|large| self.room.try_take(budget::object_room(large.json_bytes)));
             if let Some((large, room)) = fitting {
@@ -263,14 +276,15 @@ impl<'a> Shared<'a> {
 
     /// Reads objects from `first` on until a batch is full, or there are no more; puts off those that are too large for
     /// one.
-    fn fill_batch(&self, first: &'a Planned, memory: &mut Memory<'_>) -> Filled<'_> {
+    fn fill_batch(&self, first: &'a Planned, memory: &mut Memory<'a>) -> Filled<'_> {
         let mut filled = Filled::new(self.room.take(budget::batch_room(self.budget.batch_bytes)));
         let mut json_bytes = 0;
         let wanted_bytes = self.batch_bytes();
         let cap = self.batch_cap();
         let mut next = Some(first);
         while let Some(planned) = next {
-            let read = load(planned, memory, cap, &self.progress.stages);
+            let before = memory.ahead.as_mut().and_then(|ahead| ahead.take(planned));
+            let read = load(planned, before, memory, cap, &self.progress.stages);
             match self.may_be_large() && is_over_cap(&read) {
                 // It said that it was smaller.
                 true => self.large.put(Large { planned, json_bytes: self.budget.object_bytes }),
@@ -314,7 +328,7 @@ impl<'a> Shared<'a> {
         let Large { planned, json_bytes } = large;
         memory.buffers.clear();
         let mut filled = Filled::new(room);
-        let mut read = load(planned, memory, json_bytes, &self.progress.stages);
+        let mut read = load(planned, None, memory, json_bytes, &self.progress.stages);
         // What the object says of itself may be too little.
         let may_be_larger = is_over_cap(&read) || read.is_err() && !planned.copies.is_empty();
         let most_bytes = self.budget.object_bytes;
@@ -322,7 +336,7 @@ impl<'a> Shared<'a> {
             // Given back first: whoever holds some and waits for all waits for ever.
             drop(filled);
             filled = Filled::new(self.room.take(budget::object_room(most_bytes)));
-            read = load(planned, memory, most_bytes, &self.progress.stages);
+            read = load(planned, None, memory, most_bytes, &self.progress.stages);
         }
         self.put(planned, read, &mut filled);
         filled

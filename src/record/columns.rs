@@ -114,7 +114,10 @@ impl WordColumn {
 
 /// Which of the numbers are `none`, if some are.
 fn nulls_in(numbers: &[u32], none: u32) -> Option<NullBuffer> {
-    let valid = || BooleanBuffer::collect_bool(numbers.len(), |at| numbers.get(at) != Some(&none));
+    let bits =
+        |numbers: &[u32]| (0..).zip(numbers).fold(0, |bits, (at, number)| bits | u64::from(*number != none) << at);
+    let words = || numbers.chunks(u64::BITS as usize).map(bits).collect::<Vec<u64>>();
+    let valid = || BooleanBuffer::new(words().into(), 0, numbers.len());
     numbers.contains(&none).then(|| NullBuffer::new(valid()))
 }
 

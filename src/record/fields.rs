@@ -29,8 +29,8 @@ pub(super) struct Group {
 pub(super) struct Key {
     name: &'static str,
     /// As CloudTrail writes it: `"name":`.
-    literal: Literal,
-    target: Target,
+    pub literal: Literal,
+    pub target: Target,
 }
 
 /// Objects with known keys that a record may have: the record and what lies in it.
@@ -51,14 +51,9 @@ impl Group {
         self.by_length.get(key.len())?.iter().copied().find(is_at)
     }
 
-    /// How CloudTrail writes the key at a position.
-    pub fn literal(&self, position: usize) -> Option<&Literal> {
-        self.keys.get(position).map(|key| &key.literal)
-    }
-
-    /// What the key at a position leads to.
-    pub fn target(&self, position: usize) -> Option<Target> {
-        self.keys.get(position).map(|key| key.target)
+    /// The key at a position.
+    pub fn key(&self, position: usize) -> Option<&Key> {
+        self.keys.get(position)
     }
 }
 
@@ -141,7 +136,7 @@ mod tests {
             let mut group = &groups[0];
             let mut found = None;
             for key in column.path.split('.') {
-                match group.position(key.as_bytes()).and_then(|position| group.target(position)) {
+                match group.position(key.as_bytes()).and_then(|position| group.key(position)).map(|key| key.target) {
                     Some(Target::Group(next)) => group = &groups[next],
                     other => found = other,
                 }

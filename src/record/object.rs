@@ -30,7 +30,7 @@ impl From<Fault> for ParseError {
 /// A record kept out of an otherwise sound object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenRecord {
-    /// Position in `Records`, from 0.
+    /// Position in `Records`, from 0; of objects put together, in all of theirs.
     pub index: usize,
     /// Where it begins.
     pub offset: usize,
@@ -222,28 +222,34 @@ impl<'v> Builder<'v> {
         self.vocabulary.begin_record();
     }
 
+    /// Scans log objects, one behind the other where several were put together.
     fn object(&mut self, text: &str) -> Result<(), ParseError> {
         let mut scanner = Scanner::new(text.as_bytes());
-        let mut lists = 0;
-        scanner.object(|scanner, key| {
-            if text.get(key.start..key.end) == Some("Records") && scanner.peek() == Some(b'[') {
-                lists += 1;
-                let mut index = 0;
-                return scanner.list(|scanner| {
-                    self.record(text, scanner, index)?;
-                    index += 1;
-                    Ok(())
-                });
+        let mut index = 0;
+        loop {
+            let (begin, mut lists) = (scanner.pos, 0);
+            scanner.object(|scanner, key| {
+                if text.get(key.start..key.end) == Some("Records") && scanner.peek() == Some(b'[') {
+                    lists += 1;
+                    return scanner.list(|scanner| {
+                        self.record(text, scanner, index)?;
+                        index += 1;
+                        Ok(())
+                    });
+                }
+                scanner.value().map(drop)
+            })?;
+            scanner.skip_space();
+            let next = scanner.peek();
+            if next.is_some_and(|next| next != b'{') {
+                return Err(ParseError { offset: scanner.pos, reason: "something stands behind the JSON" });
             }
-            scanner.value().map(drop)
-        })?;
-        scanner.skip_space();
-        match scanner.peek() {
-            Some(_) => Err(ParseError { offset: scanner.pos, reason: "something stands behind the JSON" }),
-            None if lists == 0 => {
-                Err(ParseError { offset: 0, reason: "no `Records` list: not a CloudTrail log object" })
+            if lists == 0 {
+                return Err(ParseError { offset: begin, reason: "no `Records` list: not a CloudTrail log object" });
             }
-            None => Ok(()),
+            if next.is_none() {
+                return Ok(());
+            }
         }
     }
 
@@ -328,34 +334,45 @@ impl<'v> Builder<'v> {
         let mut before = 0;
         while more {
             let guess = self.vocabulary.key_order.behind(group, before);
-            if known.literal(guess).is_some_and(|literal| scanner.take(literal)) {
+            let guessed = known.key(guess).filter(|key| scanner.take(&key.literal));
+            let target = if let Some(key) = guessed {
                 scanner.skip_space();
                 before = guess + 1;
-                self.target(text, scanner, known.target(guess))?;
+                Some(key.target)
             } else {
                 let key = scanner.object_key()?;
-                match known.position(text.as_bytes().get(key.start..key.end).unwrap_or_default()) {
-                    Some(position) => {
-                        self.vocabulary.key_order.learn(group, before, position);
-                        before = position + 1;
-                        self.target(text, scanner, known.target(position))?;
-                    }
-                    None => {
-                        let value = scanner.value()?;
-                        self.extras.push(Extra::Unknown(group as u8, inner_of(key), inner_of(value)));
-                    }
+                let position = known.position(text.as_bytes().get(key.start..key.end).unwrap_or_default());
+                if let Some(position) = position {
+                    self.vocabulary.key_order.learn(group, before, position);
+                    before = position + 1;
+                } else {
+                    let value = scanner.value()?;
+                    self.extras.push(Extra::Unknown(group as u8, inner_of(key), inner_of(value)));
                 }
+                position.and_then(|position| known.key(position)).map(|key| key.target)
+            };
+            if let Some(target) = target {
+                self.target(text, scanner, target)?;
             }
             more = scanner.next_key()?;
         }
         Ok(())
     }
 
-    fn target(&mut self, text: &str, scanner: &mut Scanner<'_>, target: Option<Target>) -> Result<(), Fault> {
+    #[inline(always)]
+    fn target(&mut self, text: &str, scanner: &mut Scanner<'_>, target: Target) -> Result<(), Fault> {
         match target {
-            Some(Target::Column(column, kind)) => self.column(text, scanner, column, kind),
-            Some(Target::Group(inner)) => self.inner_group(text, scanner, inner),
-            None => scanner.value().map(drop),
+            Target::Column(column, Kind::Word) => match self.vocabulary.again(column, scanner) {
+                Some(word) => {
+                    self.see(1 << column, 0);
+                    self.keep_word(column, word);
+                    self.values.push(Value { column: column as u8, held: Held::Word(word) });
+                    Ok(())
+                }
+                None => self.column(text, scanner, column, Kind::Word),
+            },
+            Target::Column(column, kind) => self.column(text, scanner, column, kind),
+            Target::Group(inner) => self.inner_group(text, scanner, inner),
         }
     }
 
@@ -421,13 +438,6 @@ impl<'v> Builder<'v> {
 
     fn column(&mut self, text: &str, scanner: &mut Scanner<'_>, column: usize, kind: Kind) -> Result<(), Fault> {
         self.see(1 << column, 0);
-        if kind == Kind::Word
-            && let Some(word) = self.vocabulary.again(column, scanner)
-        {
-            self.keep_word(column, word);
-            self.values.push(Value { column: column as u8, held: Held::Word(word) });
-            return Ok(());
-        }
         if kind == Kind::Resources
             && let Some((start, end)) = resource_list::take(text, scanner)
         {
@@ -463,6 +473,7 @@ impl<'v> Builder<'v> {
     }
 
     /// How a column holds a JSON text, and whether it gives back exactly this (white space apart).
+    #[inline]
     fn hold(
         &mut self,
         column: usize,

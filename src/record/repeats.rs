@@ -7,7 +7,7 @@ use super::held::{Extra, Held, Value};
 use crate::recent::Recent;
 
 /// Objects remembered, by each thread.
-const PLACES: usize = 16 * 1024;
+const PLACES: usize = 4096;
 
 /// Bytes of one that is worth remembering: real identities have up to about 1,200.
 const ONE_MAX: usize = 2 << 10;

@@ -96,6 +96,7 @@ impl Literal {
         Literal { words: words_of(&bytes), marks: words_of(&marks), len: text.len() }
     }
 
+    #[inline]
     fn begins(&self, chunk: &[u8; LITERAL_MAX]) -> bool {
         let words = words_of(chunk);
         let pairs = words.iter().zip(&self.words).zip(&self.marks);
@@ -130,6 +131,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes `literal` if it stands here.
+    #[inline]
     pub fn take(&mut self, literal: &Literal) -> bool {
         let rest = self.bytes.get(self.pos..).unwrap_or_default();
         let stands = match rest.first_chunk() {
@@ -143,6 +145,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes a string if it is `plain`, which has nothing that JSON would escape.
+    #[inline]
     pub fn take_string(&mut self, plain: &[u8]) -> bool {
         let quoted = self.bytes.get(self.pos..self.pos + plain.len() + 2);
         let stands = quoted.is_some_and(|quoted| matches!(quoted, [b'"', found @ .., b'"'] if same(found, plain)));

@@ -92,6 +92,7 @@ impl Vocabulary {
     }
 
     /// Takes a column's last plain word, if it stands here once more; its number.
+    #[inline(always)]
     pub(super) fn again(&mut self, column: usize, scanner: &mut Scanner<'_>) -> Option<u32> {
         let last = self.last.of(column).filter(|last| *last != NONE)?;
         let stands = scanner.take_string(self.words.bytes(last));

@@ -115,7 +115,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     let mut entries: Vec<&LedgerEntry> = commit.objects.iter().collect();
     // In the order of the table, which then grows at its end and leaves no half-filled pages. Stable: the last of two
     // of the same name stays.
-    entries.sort_by(|a, b| reversed(&a.name).cmp(&reversed(&b.name)));
+    entries.sort_by_cached_key(|entry| reversed(&entry.name));
     let mut objects = Objects::new(transaction);
     for entry in entries {
         objects.insert(snapshot, entry, entry.broken.len() as u64)?;

@@ -22,8 +22,8 @@ fn logs(root: &Path) -> Vec<Found> {
 }
 
 fn records(json: &[u8]) -> Vec<serde_json::Value> {
-    let whole: serde_json::Value = serde_json::from_slice(json).unwrap();
-    whole["Records"].as_array().unwrap().clone()
+    let wholes = serde_json::Deserializer::from_slice(json).into_iter::<serde_json::Value>();
+    wholes.flat_map(|whole| whole.unwrap()["Records"].as_array().unwrap().clone()).collect()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -174,6 +174,8 @@ fn bad_objects_are_refused_with_the_place() {
         (r#"{"Records":[{"a":tru}]}"#, 17, "a value was expected"),
         (r#"{"records":[]}"#, 0, "no `Records` list: not a CloudTrail log object"),
         (r#"{"Records":[]} x"#, 15, "something stands behind the JSON"),
+        (r#"{"Records":[]} {"a":1}"#, 15, "no `Records` list: not a CloudTrail log object"),
+        (r#"{"Records":[]}{"Records":["#, 26, "truncated: the JSON ends early"),
     ] {
         let error = ParsedObject::parse(text.as_bytes().to_vec(), &mut Vocabulary::default()).expect_err(text);
         assert_eq!((error.offset, error.reason), (offset, reason), "{text}");
@@ -181,6 +183,18 @@ fn bad_objects_are_refused_with_the_place() {
     let error =
         ParsedObject::parse(b"{\"Records\":[\"\xff\"]}".to_vec(), &mut Vocabulary::default()).expect_err("not UTF-8");
     assert_eq!((error.offset, error.reason), (13, "not UTF-8"));
+}
+
+#[test]
+fn objects_put_together_are_one() {
+    let record = |id: &str| format!(r#"{{"eventTime":"2024-03-01T00:00:00Z","eventID":"{id}"}}"#);
+    let text = format!(r#"{{"Records":[{},7]}} {{"Records":[8,{}]}}"#, record("a"), record("b"));
+    let mut vocabulary = Vocabulary::default();
+    let object = object(&text, &mut vocabulary);
+    let broken: Vec<_> = object.broken().iter().map(|broken| (broken.index, broken.offset)).collect();
+    assert_eq!(broken, [(1, text.find('7').unwrap()), (2, text.find('8').unwrap())]);
+    let ids: Vec<_> = restored(&object, &mut vocabulary).iter().map(|record| record["eventID"].clone()).collect();
+    assert_eq!(ids, ["a", "b"]);
 }
 
 mod generated {

@@ -85,19 +85,25 @@ fn depth(json: &str) -> usize {
     deepest
 }
 
-/// Offset and text of every record; `None` where the bytes are no log object.
+/// Offset and text of every record; `None` where the bytes are no log objects.
 fn records(bytes: &[u8]) -> Option<Vec<(usize, &str)>> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let Members(members) = serde_json::from_str(text).ok()?;
     let is_list = |(key, value): &&(&RawValue, &RawValue)| key.get() == "\"Records\"" && value.get().starts_with('[');
-    let lists: Vec<_> = members.iter().filter(is_list).collect();
-    let mut records = Vec::new();
-    for (_, list) in &lists {
-        let list: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
-        let offset = |record: &str| record.as_ptr() as usize - text.as_ptr() as usize;
-        records.extend(list.into_iter().map(|record| (offset(record.get()), record.get())));
+    let mut records = None;
+    for object in serde_json::Deserializer::from_str(text).into_iter() {
+        let Members(members) = object.ok()?;
+        let lists: Vec<_> = members.iter().filter(is_list).collect();
+        if lists.is_empty() {
+            return None;
+        }
+        for (_, list) in &lists {
+            let list: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
+            let offset = |record: &str| record.as_ptr() as usize - text.as_ptr() as usize;
+            let of_object = list.into_iter().map(|record| (offset(record.get()), record.get()));
+            records.get_or_insert_with(Vec::new).extend(of_object);
+        }
     }
-    (!lists.is_empty()).then_some(records)
+    records
 }
 
 /// Whether a record has a time in the form that CloudTrail writes, and so can't be kept out for it.
