@@ -90,10 +90,9 @@ impl<'a> Document<'a> {
         self.flat.texts.iter().filter(|t| t.depth < DEPTH_MAX).map(move |t| self.entry(t))
     }
 
-    /// Where every text stands in the source, if it does, and what it is, if it is searched.
-    pub fn places(self) -> impl Iterator<Item = (Option<Range<usize>>, Option<Entry<'a>>)> {
-        let entry = move |t: &'a Text| (t.depth < DEPTH_MAX).then(|| self.entry(t));
-        self.flat.texts.iter().map(move |t| (t.text.place().filter(|_| t.key.place().is_some()), entry(t)))
+    /// Every text in order, if it is searched.
+    pub fn searched(self) -> impl Iterator<Item = Option<Entry<'a>>> {
+        self.flat.texts.iter().map(move |t| (t.depth < DEPTH_MAX).then(|| self.entry(t)))
     }
 
     fn entry(self, text: &'a Text) -> Entry<'a> {

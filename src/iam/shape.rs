@@ -55,11 +55,11 @@ const SEEN: u8 = 1;
 
 impl Shapes {
     /// Adds to a key all that is seen of parameters of a known shape, and which it is; nothing where it is not known.
-    pub fn quote(&mut self, source: &str, key: &mut Vec<u8>) -> bool {
+    pub fn quote(&mut self, source: &str, sight: &Sight, key: &mut Vec<u8>) -> bool {
         let begin = key.len();
         let found = self.known.iter().position(|shape| {
             key.truncate(begin);
-            shape.quote(source, key).is_some()
+            shape.quote(source, sight, key).is_some()
         });
         let Some(at) = found else {
             key.truncate(begin);
@@ -90,7 +90,7 @@ impl Shapes {
 }
 
 impl Shape {
-    fn quote(&self, source: &str, key: &mut Vec<u8>) -> Option<()> {
+    fn quote(&self, source: &str, sight: &Sight, key: &mut Vec<u8>) -> Option<()> {
         let (own, bytes) = (self.source.as_bytes(), source.as_bytes());
         let (mut own_at, mut at) = (0, 0);
         key.push(SHAPED);
@@ -103,7 +103,7 @@ impl Shape {
             }
             let end = if hole.is_number { number_end(bytes, begin) } else { text_end(bytes, begin) }?;
             let value = source.get(begin..end)?;
-            if hole.is_seen || value.starts_with("arn") {
+            if hole.is_seen || is_seen_as_arn(value, sight) {
                 key.push(SEEN);
                 put(key, value);
             } else {
@@ -115,49 +115,115 @@ impl Shape {
     }
 }
 
-/// The end of a text that is not empty and has no escapes.
+/// Whether rules look at a text because it is an ARN, or may be one once it is read.
+fn is_seen_as_arn(value: &str, sight: &Sight) -> bool {
+    // No escape that is let through means a letter.
+    value.starts_with("arn") && (!value.starts_with("arn:") || value.contains('\\') || sight.sees_arn(value))
+}
+
+/// The end of a text that is not empty.
 fn text_end(bytes: &[u8], begin: usize) -> Option<usize> {
-    let end = quote_or_backslash(bytes, begin)?;
-    (end > begin && bytes.get(end) == Some(&b'"')).then_some(end)
+    string_end(bytes, begin).filter(|end| *end > begin)
+}
+
+/// The end of a string. `None` where it has an escape that may mean anything, or nothing at all.
+fn string_end(bytes: &[u8], begin: usize) -> Option<usize> {
+    let mut at = quote_or_backslash(bytes, begin)?;
+    while bytes.get(at) == Some(&b'\\') {
+        let is_plain = matches!(bytes.get(at + 1), Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'));
+        at = quote_or_backslash(bytes, at + 2).filter(|_| is_plain)?;
+    }
+    Some(at)
 }
 
 fn number_end(bytes: &[u8], begin: usize) -> Option<usize> {
     bytes.get(begin).is_some_and(begins_number).then(|| word_end(bytes, begin))
 }
 
-/// The values of parameters. `None` where one is not as it stands, or there are too many.
+/// The values of parameters. `None` where one can't be told, or there are too many.
 fn holes(document: Document<'_>, sight: &Sight) -> Option<Vec<Hole>> {
     let bytes = document.source.as_bytes();
-    if document.flat.top.is_empty() || memchr::memchr(b'\\', bytes).is_some() {
-        return None;
-    }
     let read: Vec<Range<usize>> = sight.values_in(document).collect();
     let is_read = |begin: usize| read.iter().any(|value| value.contains(&begin));
+    let mut texts = document.searched();
     let (mut holes, mut at) = (Vec::new(), 0);
-    for (place, entry) in document.places() {
-        let Range { start: begin, end } = place?;
-        put_numbers(bytes, at..begin, is_read, &mut holes);
-        if begin < end {
-            let is_seen = is_read(begin) || entry.is_some_and(|entry| sight.sees_key(&entry));
-            holes.push(Hole { begin, end, is_number: false, is_seen });
+    while let Some(byte) = bytes.get(at) {
+        let mut begin = at;
+        let is_number = begins_number(byte);
+        if *byte != b'"' {
+            at = word_end(bytes, at).max(at + 1);
+            if is_number {
+                holes.push(Hole { begin, end: at, is_number, is_seen: is_read(begin) });
+            }
+            continue;
         }
+        begin += 1;
+        let end = string_end(bytes, begin)?;
         at = end + 1;
+        if is_key(bytes, at) {
+            continue;
+        }
+        let is_seen = texts.next()?.is_some_and(|entry| sight.sees_key(&entry)) || is_read(begin);
+        if begin < end {
+            holes.push(Hole { begin, end, is_number, is_seen });
+        }
     }
-    put_numbers(bytes, at..bytes.len(), is_read, &mut holes);
-    (holes.len() <= HOLES_MAX).then_some(holes)
+    (texts.next().is_none() && holes.len() <= HOLES_MAX).then_some(holes)
 }
 
-/// The numbers between two texts; keys may stand there too.
-fn put_numbers(bytes: &[u8], between: Range<usize>, is_read: impl Fn(usize) -> bool, holes: &mut Vec<Hole>) {
-    let mut at = between.start;
-    while let Some(byte) = bytes.get(at..between.end).and_then(<[u8]>::first) {
-        let begin = at;
-        at = match byte {
-            b'"' => quote_or_backslash(bytes, at + 1).map_or(bytes.len(), |end| end + 1),
-            _ => word_end(bytes, at).max(at + 1),
-        };
-        if begins_number(byte) {
-            holes.push(Hole { begin, end: at, is_number: true, is_seen: is_read(begin) });
+/// Whether the string that ends before `at` is a key.
+fn is_key(bytes: &[u8], at: usize) -> bool {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter().find(|byte| !matches!(byte, b' ' | b'\n' | b'\t' | b'\r')) == Some(&b':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::flat::Flat;
+    use super::super::params::Name;
+    use super::*;
+
+    /// What is put into a key of `other`, once the shape of `known` was learned.
+    fn quoted(known: &str, other: &str, sight: &Sight) -> Option<Vec<u8>> {
+        let (mut flat, mut shapes, mut key) = (Flat::default(), Shapes::default(), Vec::new());
+        flat.read(known);
+        shapes.learn(Document { source: known, flat: &flat }, sight, 7);
+        shapes.quote(other, sight, &mut key).then_some(key)
+    }
+
+    #[test]
+    fn what_nobody_looks_at_may_be_anything() {
+        let mut sight = Sight::default();
+        sight.note_name(Name::new("bucket"));
+        sight.note_value(Name::new("count"));
+        let known = r#"{"bucket":"b","token":"t","n":1,"count":2,"e":"","l":[{"x":"arn:a:b:::c"}],"k":null}"#;
+        let key = |other: &str| quoted(known, other, &sight);
+        let same = key(known);
+        assert!(same.is_some());
+        for (from, to) in
+            [("\"t\"", r#""arm\n\"x\\""#), ("\"t\"", "\"\\/arn:\""), (":1,", ":-2.5e+9,"), ("b:::c", "b:::d")]
+        {
+            assert_eq!(key(&known.replace(from, to)), same, "{from} {to}");
         }
+        for (from, to) in [("\"b\"", "\"c\""), (":2,", ":3,"), ("\"t\"", "\"arn%3Aaws\""), ("\"t\"", r#""arn:\"""#)] {
+            let other = key(&known.replace(from, to));
+            assert!(other.is_some() && other != same, "{from} {to}");
+        }
+        for (from, to) in [
+            ("\"t\"", "\"\""),
+            ("\"t\"", "1"),
+            ("\"t\"", r#""\u0061rn:""#),
+            ("\"t\"", r#""\x""#),
+            ("\"e\":\"\"", "\"e\":\"e\""),
+            ("null", "true"),
+            (":1,", ":null,"),
+            ("\"n\"", "\"m\""),
+            ("}]", "},{}]"),
+            ("null}", "null} "),
+        ] {
+            assert_eq!(key(&known.replace(from, to)), None, "{from} {to}");
+        }
+        sight.note_all();
+        assert_ne!(quoted(known, &known.replace("\"t\"", "\"u\""), &sight), quoted(known, known, &sight));
     }
 }

@@ -118,6 +118,11 @@ impl Sight {
         self.all || self.names.contains(entry.name) || self.kms_keys && speaks_of_kms_key(entry.key)
     }
 
+    /// Whether it matters what a text is, whatever it stands under, because it is an ARN.
+    pub fn sees_arn(&self, text: &str) -> bool {
+        is_like_arn(text) && (self.role_arns && is_role_arn(text) || fits_one(&self.arns, &escaped(text)))
+    }
+
     /// Where the values stand that are read as they are.
     pub fn values_in(&self, request: Document<'_>) -> impl Iterator<Item = Range<usize>> {
         self.values.iter().filter_map(move |name| request.value_place(*name))
@@ -165,9 +170,7 @@ impl Sight {
     }
 
     fn sees(&self, entry: &Entry<'_>) -> bool {
-        self.sees_key(entry)
-            || is_like_arn(entry.text)
-                && (self.role_arns && is_role_arn(entry.text) || fits_one(&self.arns, &escaped(entry.text)))
+        self.sees_key(entry) || self.sees_arn(entry.text)
     }
 }
 

@@ -467,7 +467,7 @@ fn quote(key: &mut Vec<u8>, at: usize, operation: &mut Operation<'_>, event: &Ev
     // Against an ARN in the response every text may matter.
     let response = event.response_elements.filter(|response| sight.sees_response() && holds_arn(response));
     let shaped = parameters.filter(|_| response.is_none());
-    let has_shape = shaped.is_some_and(|parameters| shapes.quote(parameters, key));
+    let has_shape = shaped.is_some_and(|parameters| shapes.quote(parameters, sight, key));
     if !has_shape {
         put_optional(key, parameters);
         put_optional(key, response);

@@ -12,14 +12,60 @@ use memchr::memmem::Finder;
 use super::generalise::plainest_key;
 use crate::iam::{Event, ResourceRef};
 
-/// Where calls name what is counted by a pattern: their source, and how the parameter stands in the JSON of the others.
-static NAMED_BY: LazyLock<[(&str, Finder<'static>); 3]> = LazyLock::new(|| {
+/// How a parameter names what is counted by a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// `key`
+    Key,
+    /// `bucket/key`
+    Source,
+    /// `https://s3.region.amazonaws.com/bucket/key`, `https://bucket.s3.region.amazonaws.com/key`
+    Url,
+    /// A log stream.
+    Stream,
+}
+
+/// Parameters that name what is counted by a pattern: the calls' source, and how the parameter stands in the JSON of the
+/// others.
+static NAMED_BY: LazyLock<[(&str, Finder<'static>, Form); 5]> = LazyLock::new(|| {
     [
-        ("s3.amazonaws.com", Finder::new("\"key\":\"")),
-        ("lambda.amazonaws.com", Finder::new("\"s3Key\":\"")),
-        ("logs.amazonaws.com", Finder::new("\"logStreamName\":\"")),
+        ("s3.amazonaws.com", Finder::new("\"key\":\""), Form::Key),
+        ("s3.amazonaws.com", Finder::new("\"x-amz-copy-source\":\""), Form::Source),
+        ("lambda.amazonaws.com", Finder::new("\"s3Key\":\""), Form::Key),
+        ("cloudformation.amazonaws.com", Finder::new("\"templateURL\":\""), Form::Url),
+        ("logs.amazonaws.com", Finder::new("\"logStreamName\":\""), Form::Stream),
     ]
 });
+
+impl Form {
+    /// The part of a parameter that is the name.
+    fn name(self, value: &str) -> Option<&str> {
+        match self {
+            Form::Key | Form::Stream => Some(value),
+            Form::Source => {
+                let (bucket, key) = value.strip_prefix('/').unwrap_or(value).split_once('/')?;
+                // Of an access point's ARN the point's name is no part of the key.
+                (!bucket.contains(':')).then_some(key)
+            }
+            Form::Url => {
+                let (host, path) = value.strip_prefix("https://")?.split_once('/')?;
+                match host.starts_with("s3.") || host.starts_with("s3-") {
+                    // A bucket of such a name, or the bucket behind it: what stands behind both is a key's end.
+                    true => Some(path.split_once('/')?.1),
+                    false => Some(path),
+                }
+            }
+        }
+    }
+
+    /// The plainest name that is counted alike.
+    fn plainest(self, name: &str) -> Option<String> {
+        match self {
+            Form::Stream => plainest_stream(name),
+            _ => plainest_key(name).filter(|_| name.bytes().all(is_plain)),
+        }
+    }
+}
 
 /// Bytes at a name's end by which it is looked for elsewhere: for longer ones making ready takes longer than looking.
 const SOUGHT_BYTES: usize = 16;
@@ -28,62 +74,87 @@ const SOUGHT_BYTES: usize = 16;
 #[derive(Debug, Default)]
 pub struct Alike {
     parameters: String,
+    /// The parameters before the last name was brought.
+    earlier: String,
     arn: String,
+    listed: String,
 }
 
 impl Alike {
     /// What `take` makes of the event, or of one that is counted as it is.
     pub fn with<T>(&mut self, event: &Event<'_>, take: impl FnOnce(&Event<'_>) -> T) -> T {
-        let Some(listed_at) = self.bring(event) else { return take(event) };
+        let (mut is_brought, mut listed_at) = (false, None);
+        for (_, parameter, form) in NAMED_BY.iter().filter(|(source, ..)| *source == event.event_source) {
+            std::mem::swap(&mut self.parameters, &mut self.earlier);
+            let parameters = if is_brought { Some(self.earlier.as_str()) } else { event.request_parameters };
+            let earlier = Event { request_parameters: parameters, ..*event };
+            let room = (&mut self.parameters, &mut self.listed);
+            match bring(&earlier, (parameter, *form), room) {
+                Some(at) if at.is_none() || listed_at.is_none() => {
+                    is_brought = true;
+                    if at.is_some() {
+                        listed_at = at;
+                        std::mem::swap(&mut self.arn, &mut self.listed);
+                    }
+                }
+                // What was brought before stands.
+                _ => std::mem::swap(&mut self.parameters, &mut self.earlier),
+            }
+        }
+        if !is_brought {
+            return take(event);
+        }
         let mut resources = event.resources.to_vec();
         if let Some(listed) = listed_at.and_then(|at| resources.get_mut(at)) {
             listed.arn = Some(&self.arn);
         }
         take(&Event { request_parameters: Some(&self.parameters), resources: &resources, ..*event })
     }
+}
 
-    /// Writes the parameters with the plainest name, and the listed ARN that ends with it, of which it gives the place.
-    /// `None` where the event is to stay as it is.
-    fn bring(&mut self, event: &Event<'_>) -> Option<Option<usize>> {
-        let (_, parameter) = NAMED_BY.iter().find(|(source, _)| *source == event.event_source)?;
-        let parameters = event.request_parameters?;
-        let begin = parameter.find(parameters.as_bytes())? + parameter.needle().len();
-        let (before, rest) = parameters.split_at_checked(begin)?;
-        let (name, behind) = rest.split_at_checked(memchr::memchr(b'"', rest.as_bytes())?)?;
-        let plainest = match event.event_source {
-            "logs.amazonaws.com" => plainest_stream(name)?,
-            _ => plainest_key(name).filter(|_| name.bytes().all(is_plain))?,
-        };
-        let finder = Finder::new(name.as_bytes().get(name.len().saturating_sub(SOUGHT_BYTES)..)?);
-        let is_in = |text: &str| finder.find(text.as_bytes()).is_some();
-        if is_in(before) || is_in(behind) || event.response_elements.is_some_and(is_in) {
-            return None;
-        }
-        let listed_at = self.bring_listed(event.resources, name, &plainest, is_in)?;
-        self.parameters.clear();
-        [before, &plainest, behind].iter().for_each(|part| self.parameters.push_str(part));
-        Some(listed_at)
+/// Writes the parameters with the plainest name, and the listed ARN that ends with it, of which it gives the place.
+/// `None` where the event is to stay as it is.
+fn bring(
+    event: &Event<'_>,
+    (parameter, form): (&Finder<'_>, Form),
+    (parameters, arn): (&mut String, &mut String),
+) -> Option<Option<usize>> {
+    let before = event.request_parameters?;
+    let begin = parameter.find(before.as_bytes())? + parameter.needle().len();
+    let (before, rest) = before.split_at_checked(begin)?;
+    let (value, behind) = rest.split_at_checked(memchr::memchr(b'"', rest.as_bytes())?)?;
+    let name = form.name(value)?;
+    let front = value.get(..value.len() - name.len())?;
+    let plainest = form.plainest(name)?;
+    let finder = Finder::new(name.as_bytes().get(name.len().saturating_sub(SOUGHT_BYTES)..)?);
+    let is_in = |text: &str| finder.find(text.as_bytes()).is_some();
+    if [before, front, behind].into_iter().any(is_in) || event.response_elements.is_some_and(is_in) {
+        return None;
     }
+    let listed_at = bring_listed(event.resources, name, &plainest, arn, is_in)?;
+    parameters.clear();
+    [before, front, &plainest, behind].iter().for_each(|part| parameters.push_str(part));
+    Some(listed_at)
+}
 
-    /// `None` where the name stands in the list in another way than at the end of one ARN.
-    fn bring_listed(
-        &mut self,
-        listed: &[ResourceRef<'_>],
-        name: &str,
-        plainest: &str,
-        is_in: impl Fn(&str) -> bool,
-    ) -> Option<Option<usize>> {
-        let mut holding =
-            listed.iter().enumerate().filter(|(_, one)| [one.arn, one.arn_prefix].into_iter().flatten().any(&is_in));
-        let Some((at, one)) = holding.next() else { return Some(None) };
-        let front = one.arn?.strip_suffix(name).filter(|front| front.ends_with('/') && !is_in(front))?;
-        if holding.next().is_some() || one.arn_prefix.is_some() {
-            return None;
-        }
-        self.arn.clear();
-        [front, plainest].iter().for_each(|part| self.arn.push_str(part));
-        Some(Some(at))
+/// `None` where the name stands in the list in another way than at the end of one ARN.
+fn bring_listed(
+    listed: &[ResourceRef<'_>],
+    name: &str,
+    plainest: &str,
+    arn: &mut String,
+    is_in: impl Fn(&str) -> bool,
+) -> Option<Option<usize>> {
+    let mut holding =
+        listed.iter().enumerate().filter(|(_, one)| [one.arn, one.arn_prefix].into_iter().flatten().any(&is_in));
+    let Some((at, one)) = holding.next() else { return Some(None) };
+    let front = one.arn?.strip_suffix(name).filter(|front| front.ends_with('/') && !is_in(front))?;
+    if holding.next().is_some() || one.arn_prefix.is_some() {
+        return None;
     }
+    arn.clear();
+    [front, plainest].iter().for_each(|part| arn.push_str(part));
+    Some(Some(at))
 }
 
 /// Letters that mean themselves wherever they stand: in JSON, ARNs, URLs and policies.
@@ -163,6 +234,22 @@ mod tests {
             ("lambda", r#"{"functionName":"f","s3Bucket":"b","s3Key":"f/v12.zip"}"#, "", Some("f/0.zip")),
             ("logs", r#"{"logGroupName":"/aws/lambda/f2","logStreamName":"2024/03/03/[$LATEST]a3"}"#, "", Some("0")),
             ("logs", r#"{"logGroupName":"g","logStreamName":"web/i-1"}"#, "", None),
+            ("s3", r#"{"bucketName":"b","x-amz-copy-source":"c/a/1.txt","key":"k2"}"#, "", Some("c/a/0.txt")),
+            ("s3", r#"{"bucketName":"b","x-amz-copy-source":"/c/a/1.txt","key":"k"}"#, "", Some("/c/a/0.txt")),
+            ("s3", r#"{"x-amz-copy-source":"arn:aws:s3:eu-west-1:1:accesspoint/p1/object/k","key":"k"}"#, "", None),
+            (
+                "cloudformation",
+                r#"{"stackName":"s","templateURL":"https://s3.eu-west-1.amazonaws.com/b1/t/v12.yml"}"#,
+                "",
+                Some("https://s3.eu-west-1.amazonaws.com/b1/t/0.yml"),
+            ),
+            (
+                "cloudformation",
+                r#"{"stackName":"s","templateURL":"https://b1.s3.amazonaws.com/t/v12.yml"}"#,
+                "",
+                Some("https://b1.s3.amazonaws.com/t/0.yml"),
+            ),
+            ("cloudformation", r#"{"templateURL":"https://b1.s3.amazonaws.com/t/v12.yml?versionId=1"}"#, "", None),
             ("sqs", r#"{"key":"k1"}"#, "", None),
         ] {
             let (source, listed) = (format!("{source}.amazonaws.com"), [arn(listed)]);
@@ -185,6 +272,8 @@ mod tests {
             }
         }
     }
+
+    const KEYS: &str = "(object/|arn:|accesspoint|/|)([a-c01]{0,3}[/._=*:+ -]){0,10}[a-z0-9%$?\\[\\]]{0,4}";
 
     fn operations() -> impl Strategy<Value = (&'static str, &'static str)> {
         let of_objects = [
@@ -230,7 +319,10 @@ mod tests {
             "FilterLogEvents",
         ];
         let logs = prop::sample::select(logs.to_vec()).prop_map(|name| ("logs.amazonaws.com", name));
-        prop_oneof![6 => s3, 2 => lambda, 2 => logs]
+        let templates = ["CreateStack", "UpdateStack", "CreateChangeSet", "ValidateTemplate", "CreateStackSet"];
+        let templates =
+            prop::sample::select(templates.to_vec()).prop_map(|name| ("cloudformation.amazonaws.com", name));
+        prop_oneof![6 => s3, 2 => lambda, 2 => logs, 2 => templates]
     }
 
     proptest! {
@@ -239,24 +331,32 @@ mod tests {
         #[test]
         fn what_is_brought_to_one_text_is_counted_the_same(
             (source, name) in operations(),
-            key in "(object/|arn:|accesspoint|/|)([a-c01]{0,3}[/._=*:+ -]){0,10}[a-z0-9%$\\[\\]]{0,4}",
+            key in KEYS,
+            copied in "(/|)(b|b1|b-2|arn:aws:s3:eu-west-1:1:accesspoint/p1/object)/",
+            copied_key in KEYS,
+            host in "https://(s3|s3.eu-west-1|s3-eu-west-1|b1.s3|s3-b1.s3.eu-west-1|s3.b1.s3|b1.example)\\.(amazonaws\\.com|com)/",
             bucket in "(b1|accesspoint|bucket--use1-az1--x-s3)",
             others in prop::collection::vec(prop::sample::select(vec![
-                ("versionId", "v1"), ("x-amz-copy-source", "b/k1"), ("x-amz-tagging", "a=1"), ("x-amz-acl", "private"),
+                ("versionId", "v1"), ("x-amz-copy-source", ""), ("x-amz-tagging", "a=1"), ("x-amz-acl", "private"),
                 ("uploadId", "u"), ("x-amz-server-side-encryption-aws-kms-key-id", "k1"), ("functionName", "f"),
                 ("logGroupName", "/aws/lambda/f2"), ("s3ObjectVersion", "1"),
             ]), 0..4),
-            listed in 0..4_usize,
+            listed in 0..5_usize,
             is_nested: bool,
         ) {
             let (bucket_name, key_name) = match source {
                 "s3.amazonaws.com" => ("bucketName", "key"),
                 "lambda.amazonaws.com" => ("s3Bucket", "s3Key"),
+                "cloudformation.amazonaws.com" => ("stackName", "templateURL"),
                 _ => ("logGroupName", "logStreamName"),
             };
             let mut parameters = serde_json::Map::new();
             others.iter().for_each(|(name, value)| drop(parameters.insert((*name).to_owned(), (*value).into())));
+            if let Some(source) = parameters.get_mut("x-amz-copy-source") {
+                *source = format!("{copied}{copied_key}").into();
+            }
             parameters.insert(bucket_name.to_owned(), bucket.clone().into());
+            let key = if key_name == "templateURL" { format!("{host}{key}") } else { key };
             let named = serde_json::json!({ key_name: key.clone() });
             match is_nested {
                 true => drop(parameters.insert("code".to_owned(), named)),
@@ -267,7 +367,14 @@ mod tests {
             let point = format!("arn:aws:s3:eu-west-1:111122223333:accesspoint/p1/object/{key}");
             let of = |arn| ResourceRef { arn: Some(arn), ..ResourceRef::default() };
             let point_alone = "arn:aws:s3:eu-west-1:111122223333:accesspoint/p1";
-            let lists = [vec![], vec![of(&object)], vec![of(&object), of(point_alone)], vec![of(&point)]];
+            let source_object = format!("arn:aws:s3:::b1/{copied_key}");
+            let lists = [
+                vec![],
+                vec![of(&object)],
+                vec![of(&object), of(point_alone)],
+                vec![of(&point)],
+                vec![of(&object), of(&source_object)],
+            ];
             agree(&call(source, name, &parameters, &lists[listed]))?;
         }
     }
