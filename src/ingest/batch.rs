@@ -157,7 +157,7 @@ pub(super) fn convert<'c>(
     }
     let mut aggregator = Aggregator::resume(memory.step.take().unwrap_or_else(|| Step::new(catalog)));
     let vocabulary = &mut memory.vocabulary;
-    let (_, files) = write_days(staging, stages, is_beside, |write| {
+    let files = write_days(staging, stages, is_beside, |write| {
         for (event_date, mut records) in by_day {
             let mut counts: HashMap<(String, String), u64> = HashMap::new();
             let mut batches = stages.time(Stage::Encode, || record::encode(&mut records, vocabulary));

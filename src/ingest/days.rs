@@ -44,16 +44,16 @@ impl DayFiles<'_> {
 }
 
 /// Writes the batches that `make` gives, each with its day, into one file a day.
-pub(super) fn write_days<T>(
+pub(super) fn write_days(
     staging: &Path,
     stages: &Stages,
     is_beside: bool,
-    make: impl FnOnce(&mut dyn FnMut(i32, &RecordBatch) -> Result<(), IngestError>) -> Result<T, IngestError>,
-) -> Result<(T, Vec<StagedFile>), IngestError> {
+    make: impl FnOnce(&mut dyn FnMut(i32, &RecordBatch) -> Result<(), IngestError>) -> Result<(), IngestError>,
+) -> Result<Vec<StagedFile>, IngestError> {
     let mut files = DayFiles { staging, stages, open: None, files: Vec::new() };
     if !is_beside {
-        let made = make(&mut |event_date, batch| files.write(event_date, batch))?;
-        return Ok((made, files.finish()?));
+        make(&mut |event_date, batch| files.write(event_date, batch))?;
+        return files.finish();
     }
     let (sender, receiver) = crossbeam_channel::bounded::<(i32, RecordBatch)>(WAITING);
     thread::scope(|scope| {
@@ -65,6 +65,6 @@ pub(super) fn write_days<T>(
         let made = make(&mut |event_date, batch| sender.send((event_date, batch.clone())).or(Ok(())));
         drop(sender);
         let written = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok((made?, written?))
+        made.and(written)
     })
 }
