@@ -1,17 +1,16 @@
-//! One ingest: threads fill and convert batches, one commits them in the order of their claims.
+//! One ingest: threads fill and convert batches, one commits them.
 
-use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
-use rayon::prelude::*;
+use crossbeam_channel::Sender;
 
 use super::ahead::{ahead, read_all};
 use super::batch::{Claim, Converted, Loaded, Memory, claim, convert, load};
 use super::budget::{self, Budget};
+use super::committer::{Committer, Ticketed};
 use super::error::IngestError;
 use super::large::{Large, PutOff};
 use super::plan::{Plan, Planned, plan};
@@ -23,12 +22,8 @@ use super::upkeep::{self, Beside};
 use super::{Options, Progress, Summary};
 use crate::archive;
 use crate::iam::Catalog;
-use crate::store::{Commit, DataFileWriter, LedgerEntry, StagedFile, Store, Table, UsageState, Writer};
-use crate::time::format_date;
-use crate::usage::{self, Counted, SharedCalls, UsageRow};
-
-/// Data files that may wait for a commit.
-const COMMIT_FILES_MAX: usize = 256;
+use crate::store::{LedgerEntry, Store};
+use crate::usage;
 
 /// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
 const BATCH_OBJECTS_MAX: usize = 20_000;
@@ -147,8 +142,6 @@ impl Drop for Alarm<'_> {
         }
     }
 }
-
-type Ticketed = (u64, Result<Converted, IngestError>);
 
 fn take_in(
     objects: &[Planned],
@@ -372,145 +365,4 @@ impl<'a> Shared<'a> {
 
 fn is_over_cap(read: &Result<Loaded, LedgerEntry>) -> bool {
     matches!(read, Err(entry) if entry.refused.as_ref().is_some_and(|(reason, _)| reason.starts_with(crate::archive::OVER_CAP)))
-}
-
-/// Makes converted batches visible, in the order of their tickets.
-struct Committer<'a> {
-    writer: &'a mut Writer,
-    catalog: &'a Catalog,
-    summary: &'a mut Summary,
-    pending: Converted,
-    since: Instant,
-    interval: Duration,
-    progress: &'a Progress,
-    shared: HeldCalls,
-    /// Days of which what only the called accounts had logged was counted before.
-    foreign_before: HashSet<i32>,
-    threads: usize,
-    usage_rows_max: usize,
-}
-
-impl Committer<'_> {
-    fn receive(&mut self, receiver: &Receiver<Ticketed>, done: &AtomicU64) -> Result<(), IngestError> {
-        let mut waiting: BTreeMap<u64, Converted> = BTreeMap::new();
-        let mut next = 1;
-        for (ticket, converted) in receiver {
-            waiting.insert(ticket, converted?);
-            // INVARIANT: a batch is added only after every batch that may hold an event it left out.
-            while let Some(converted) = waiting.remove(&next) {
-                self.add(converted)?;
-                done.store(next, Ordering::Relaxed);
-                next += 1;
-            }
-        }
-        if waiting.is_empty() { Ok(()) } else { Err(IngestError::Worker) }
-    }
-
-    fn add(&mut self, converted: Converted) -> Result<(), IngestError> {
-        for entry in &converted.objects {
-            match &entry.refused {
-                Some((reason, offset)) => {
-                    self.summary.run.refused += 1;
-                    let place = offset.map_or(String::new(), |offset| format!(" at byte {offset}"));
-                    self.summary.problem(|| format!("{}: refused{place}: {reason}", entry.path));
-                }
-                None => self.count_taken(entry),
-            }
-        }
-        self.summary.json_bytes += converted.json_bytes;
-        self.pending.files.extend(converted.files);
-        self.progress.stages.time(Stage::Usage, || self.pending.usage.absorb(converted.usage));
-        for (date, calls) in converted.shared {
-            self.pending.shared.entry(date).or_default().absorb(calls);
-        }
-        self.pending.date = converted.date.or(self.pending.date);
-        self.pending.objects.extend(converted.objects);
-        self.pending.days.extend(converted.days);
-        if self.since.elapsed() >= self.interval
-            || self.pending.files.len() >= COMMIT_FILES_MAX
-            || self.pending.usage.len() >= self.usage_rows_max
-        {
-            let progress = self.progress;
-            progress.stages.time(Stage::Commit, || self.commit())?;
-        }
-        Ok(())
-    }
-
-    fn count_taken(&mut self, entry: &LedgerEntry) {
-        let summary = &mut self.summary;
-        summary.run.taken += 1;
-        summary.records += entry.records;
-        summary.events += entry.events;
-        self.progress.events.fetch_add(entry.events, Ordering::Relaxed);
-        summary.duplicates += entry.duplicates;
-        summary.broken += entry.broken.len() as u64;
-        for record in &entry.broken {
-            let text = || {
-                format!(
-                    "{}: record {} at byte {} kept out: {}",
-                    entry.path, record.index, record.offset_bytes, record.reason
-                )
-            };
-            summary.problem(text);
-        }
-    }
-
-    fn commit(&mut self) -> Result<(), IngestError> {
-        self.since = Instant::now();
-        if self.pending.objects.is_empty() {
-            return Ok(());
-        }
-        let mut pending = std::mem::take(&mut self.pending);
-        let mut commit = Commit {
-            add: pending.files,
-            objects: pending.objects,
-            days: pending.days,
-            message: "ingest".to_owned(),
-            ..Default::default()
-        };
-        for date in commit.add.iter().map(|file| file.event_date).collect::<std::collections::BTreeSet<_>>() {
-            // A caller's copy may take the place of a called account's that was counted in an earlier ingest.
-            let calls = pending.shared.get(&date);
-            let is_late = calls.is_some_and(SharedCalls::has_own) && self.foreign_before.contains(&date);
-            let state = if is_late || calls.is_some_and(SharedCalls::has_foreign) {
-                UsageState::Unresolved
-            } else {
-                UsageState::Added(usage::version(self.catalog))
-            };
-            commit.usage.push((date, state));
-        }
-        commit.add.extend(self.write_days(&mut pending.usage)?);
-        self.writer.commit(&commit)?;
-        pending.shared.into_iter().for_each(|(date, calls)| self.shared.add(date, calls));
-        pending.date.map_or(Ok(()), |date| self.resolve_days_done(date))
-    }
-
-    fn write_days(&self, usage: &mut Counted) -> Result<Vec<StagedFile>, IngestError> {
-        let staging = self.writer.staging();
-        usage.days().into_par_iter().map(|(date, rows)| write_usage(&staging, date, &rows)).collect()
-    }
-
-    /// Tells apart the calls of the days that are over, where objects of `date` have come. Should more come of such a
-    /// day, it is read from the store.
-    fn resolve_days_done(&mut self, date: i32) -> Result<(), IngestError> {
-        // A day's events lie in objects of the day and the one after; each thread may be a day behind.
-        let days: Vec<i32> = self.shared.days_before(date - 1 - self.threads as i32).collect();
-        if !days.is_empty() {
-            upkeep::resolve_days(self.writer, &days, self.catalog, &mut self.shared)?;
-            self.foreign_before.extend(days);
-        }
-        Ok(())
-    }
-}
-
-/// Writes the usage rows of one day, in stored order, into a staged file.
-pub(super) fn write_usage<T: AsRef<str>>(
-    staging: &Path,
-    event_date: i32,
-    rows: &[UsageRow<T>],
-) -> Result<StagedFile, IngestError> {
-    debug_assert!(rows.iter().all(|row| row.event_date == event_date), "rows of {}", format_date(event_date));
-    let mut writer = DataFileWriter::create(staging, Table::Usage, event_date)?;
-    writer.write(&usage::encode(rows)?)?;
-    Ok(writer.finish()?)
 }

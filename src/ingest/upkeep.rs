@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::committer::write_usage;
 use super::error::IngestError;
-use super::run::write_usage;
 use super::shared::HeldCalls;
 use crate::iam::Catalog;
 use crate::store::{
