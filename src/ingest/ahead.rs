@@ -14,7 +14,8 @@ use crate::archive::{self, Buffers, Read, ReadError};
 const BYTES: usize = 1 << 20;
 const OBJECTS: usize = 64;
 
-/// Handfuls that wait to be taken.
+/// Handfuls that wait to be taken: were each an object as large as a batch, they would take what is set aside for the thread
+/// that has no batch.
 const WAITING: usize = 2;
 
 type ReadObject<'a> = (&'a Planned, Result<Read, ReadError>);

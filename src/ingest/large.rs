@@ -14,6 +14,7 @@ pub(super) struct Large<'a> {
 
 /// Large objects that wait for memory.
 pub(super) struct PutOff<'a> {
+    /// The largest first.
     waiting: Mutex<Vec<Large<'a>>>,
     count_max: usize,
 }
@@ -25,7 +26,9 @@ impl<'a> PutOff<'a> {
     }
 
     pub fn put(&self, large: Large<'a>) {
-        self.waiting().push(large);
+        let mut waiting = self.waiting();
+        let at = waiting.partition_point(|other| other.json_bytes >= large.json_bytes);
+        waiting.insert(at, large);
     }
 
     pub fn is_full(&self) -> bool {
@@ -35,9 +38,7 @@ impl<'a> PutOff<'a> {
     /// The largest for which `room` has some now, with that.
     pub fn take_fitting<T>(&self, room: impl Fn(&Large<'a>) -> Option<T>) -> Option<(Large<'a>, T)> {
         let mut waiting = self.waiting();
-        let mut by_size: Vec<usize> = (0..waiting.len()).collect();
-        by_size.sort_by_key(|at| waiting.get(*at).map(|large| std::cmp::Reverse(large.json_bytes)));
-        let (at, taken) = by_size.into_iter().find_map(|at| Some((at, room(waiting.get(at)?)?)))?;
+        let (at, taken) = waiting.iter().enumerate().find_map(|(at, large)| Some((at, room(large)?)))?;
         Some((waiting.remove(at), taken))
     }
 

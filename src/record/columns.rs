@@ -1,6 +1,5 @@
 //! Builders for the columns of one batch: bytes copied once, rows without a value filled in when the next one comes.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -10,11 +9,9 @@ use arrow::array::{
 use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 use super::vocabulary::Vocabulary;
-use super::words::NONE;
+use super::words::{NONE, Words};
 
 /// Which rows have a value.
 #[derive(Default)]
@@ -92,7 +89,7 @@ impl WordColumn {
             return Ok(new_null_array(&DataType::Dictionary(Box::new(DataType::UInt32), words), rows));
         }
         let (mut used, mut words) = (Vec::new(), StringBuilder::new());
-        let nulls = nulls_in(&self.numbers, NONE);
+        let nulls = nulls_in(&self.numbers);
         for number in &mut self.numbers {
             let Some(place) = places.get_mut(*number as usize).filter(|_| *number != NONE) else { continue };
             if *place == 0 {
@@ -112,13 +109,13 @@ impl WordColumn {
     }
 }
 
-/// Which of the numbers are `none`, if some are.
-fn nulls_in(numbers: &[u32], none: u32) -> Option<NullBuffer> {
+/// Which of the numbers are [`NONE`], if some are.
+fn nulls_in(numbers: &[u32]) -> Option<NullBuffer> {
     let bits =
-        |numbers: &[u32]| (0..).zip(numbers).fold(0, |bits, (at, number)| bits | u64::from(*number != none) << at);
+        |numbers: &[u32]| (0..).zip(numbers).fold(0, |bits, (at, number)| bits | u64::from(*number != NONE) << at);
     let words = || numbers.chunks(u64::BITS as usize).map(bits).collect::<Vec<u64>>();
     let valid = || BooleanBuffer::new(words().into(), 0, numbers.len());
-    numbers.contains(&none).then(|| NullBuffer::new(valid()))
+    numbers.contains(&NONE).then(|| NullBuffer::new(valid()))
 }
 
 /// A column of truth values.
@@ -165,54 +162,32 @@ impl TimeColumn {
     }
 }
 
-/// No text.
-const NO_PLACE: u32 = u32::MAX;
-
 /// Texts that repeat, each held once, by items.
 #[derive(Default)]
 struct RepeatedTexts {
-    words: StringBuilder,
-    /// The place of each item's text; [`NO_PLACE`] for none.
-    places: Vec<u32>,
-    table: HashTable<u32>,
-    hasher: foldhash::fast::RandomState,
+    words: Words,
+    /// Each item's word.
+    numbers: Vec<u32>,
     last: u32,
 }
 
 impl RepeatedTexts {
     fn push(&mut self, item: usize, text: &str) {
-        self.places.resize(item, NO_PLACE);
-        let place = if word_at(&self.words, self.last) == Some(text.as_bytes()) { self.last } else { self.place(text) };
-        self.last = place;
-        self.places.push(place);
-    }
-
-    fn place(&mut self, text: &str) -> u32 {
-        let RepeatedTexts { words, table, hasher, .. } = self;
-        let is_it = |place: &u32| word_at(words, *place) == Some(text.as_bytes());
-        let rehash = |place: &u32| hasher.hash_one(word_at(words, *place).unwrap_or_default());
-        match table.entry(hasher.hash_one(text.as_bytes()), is_it, rehash) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(vacant) => {
-                let place = words.len() as u32;
-                vacant.insert(place);
-                words.append_value(text);
-                place
-            }
+        self.numbers.resize(item, NONE);
+        if self.last == NONE || self.words.word(self.last) != text {
+            self.last = self.words.number(text);
         }
+        self.numbers.push(self.last);
     }
 
     fn finish(mut self, items: usize) -> Result<ArrayRef, ArrowError> {
-        self.places.resize(items, NO_PLACE);
-        let nulls = nulls_in(&self.places, NO_PLACE);
-        let places = UInt32Array::try_new(self.places.into(), nulls)?;
-        Ok(Arc::new(DictionaryArray::try_new(places, Arc::new(self.words.finish()))?))
+        self.numbers.resize(items, NONE);
+        let nulls = nulls_in(&self.numbers);
+        // The words' numbers begin behind the one for none.
+        let places = self.numbers.into_iter().map(|number| number.saturating_sub(1)).collect::<Vec<u32>>();
+        let words = StringArray::from_iter_values(self.words.iter());
+        Ok(Arc::new(DictionaryArray::try_new(UInt32Array::try_new(places.into(), nulls)?, Arc::new(words))?))
     }
-}
-
-fn word_at(words: &StringBuilder, place: u32) -> Option<&[u8]> {
-    let (offsets, place) = (words.offsets_slice(), place as usize);
-    words.values_slice().get(*offsets.get(place)? as usize..*offsets.get(place + 1)? as usize)
 }
 
 /// A column of lists of structs of texts: `resources`.

@@ -63,6 +63,11 @@ impl Words {
         word(&self.text, &self.ends, number)
     }
 
+    /// Every word, in the order of their numbers.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (1..self.ends.len()).map(|number| self.word(number as u32))
+    }
+
     /// The bytes of [`Words::word`].
     pub fn bytes(&self, number: u32) -> &[u8] {
         let number = number as usize;
@@ -90,6 +95,7 @@ mod tests {
         let numbers = ["a", "", "b", "a", ""].map(|word| words.number(word));
         assert_eq!(numbers, [1, 2, 3, 1, 2]);
         assert_eq!([0, 1, 2, 3, 4].map(|number| words.word(number)), ["", "a", "", "b", ""]);
+        assert_eq!(words.iter().collect::<Vec<_>>(), ["a", "", "b"]);
         assert!(!words.tidy());
         words.number(&"x".repeat(KEPT_BYTES));
         assert!(words.tidy());
