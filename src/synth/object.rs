@@ -135,6 +135,7 @@ impl<'a> Writer<'a> {
         };
         // Minutes before the delivery, a few hours.
         let age = if rng.chance(0.01) { 900 + rng.below(5 * 3600) } else { 45 + rng.below(855) };
+        scene.place = [0x0050, u64::from(object), u64::from(place)];
         scene.begin(actor, planned.account as usize, planned.delivered - age as i64, rng);
         record::write(script, end, Side::Only, scene, out);
     }
@@ -158,6 +159,7 @@ impl<'a> Writer<'a> {
         let Some(script) = self.scripts.iter().find(is_it) else { return };
         let Some(mut scene) = self.scene(owner) else { return };
         let time = caller.delivered - 45 - rng.below(800) as i64;
+        scene.place = [0x0060, 0, u64::from(across.call)];
         scene.begin(actor, caller.account as usize, time, *rng);
         let side = if across.object == across.caller_object { Side::Caller } else { Side::Owner };
         record::write(script, End::Done, side, &mut scene, out);

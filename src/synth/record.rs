@@ -220,14 +220,10 @@ fn write_ids(event: &Event, side: Side, scene: &mut Scene<'_>, out: &mut Vec<u8>
         _ => rng::uuid(&mut scene.rng, out),
     }
     out.extend_from_slice(br#"","eventID":""#);
-    let mut event_id = scene.rng;
     // The same call has another id in each account.
-    if side == Side::Owner {
-        event_id = rng::Rng::at(event_id.next(), &[1]);
-    }
-    rng::uuid(&mut event_id, out);
-    scene.rng.next();
-    scene.rng.next();
+    let [kind, outer, inner] = scene.place;
+    let side = u64::from(side == Side::Owner);
+    rng::uuid_at(scene.world.seed, [kind | side << 32, outer, inner], out);
     out.extend_from_slice(if event.read_only { br#"","readOnly":true"# } else { br#"","readOnly":false"# });
 }
 

@@ -84,9 +84,19 @@ pub(super) const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
 
 /// Writes a random UUID (version 4).
 pub(super) fn uuid(rng: &mut Rng, out: &mut Vec<u8>) {
-    let bits = (u128::from(rng.next()) << 64 | u128::from(rng.next())) & !(0xf000 << 64) & !(0xc << 60)
-        | (0x4000 << 64)
-        | (0x8 << 60);
+    write_uuid([rng.next(), rng.next()], out);
+}
+
+/// Writes the UUID that belongs to a seed and a place, in all its bits: a stream knows itself by 64, so that of the
+/// streams of 100 million places two may be one.
+pub(super) fn uuid_at(seed: u64, place: [u64; 3], out: &mut Vec<u8>) {
+    let [kind, outer, inner] = place;
+    write_uuid([0, 1].map(|half| Rng::at(seed, &[half, kind, outer, inner]).next()), out);
+}
+
+fn write_uuid([high, low]: [u64; 2], out: &mut Vec<u8>) {
+    let bits =
+        (u128::from(high) << 64 | u128::from(low)) & !(0xf000 << 64) & !(0xc << 60) | (0x4000 << 64) | (0x8 << 60);
     for i in 0..32 {
         if matches!(i, 8 | 12 | 16 | 20) {
             out.push(b'-');
@@ -124,6 +134,17 @@ mod tests {
         assert_eq!(take(&[1, 2]), take(&[1, 2]));
         assert_ne!(take(&[1, 2]), take(&[2, 1]));
         assert_ne!(take(&[0]), take(&[0, 0]));
+    }
+
+    #[test]
+    fn each_place_has_its_own_uuid() {
+        let places = (0..2 << 13).map(|i| [0x50 | i % 2 << 32, i / 2 % 64, i / 128]);
+        let uuids = places.map(|place| {
+            let mut out = Vec::new();
+            uuid_at(7, place, &mut out);
+            out
+        });
+        assert_eq!(uuids.collect::<std::collections::HashSet<_>>().len(), 2 << 13);
     }
 
     #[test]

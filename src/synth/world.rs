@@ -222,6 +222,8 @@ pub(super) struct Scene<'w> {
     /// Room for a text that waits.
     pub scratch: Vec<u8>,
     pub rng: Rng,
+    /// Which record of the archive it is.
+    pub place: [u64; 3],
     /// Fillings kept for later holes of the same record.
     pub kept: [Vec<u8>; super::template::KEPT_MAX],
     /// The resource taken of each pool, plus 1; 0: none yet.
@@ -243,6 +245,7 @@ impl<'w> Scene<'w> {
             sessions: HashMap::new(),
             scratch: Vec::new(),
             rng: Rng::at(0, &[]),
+            place: [0; 3],
             kept: Default::default(),
             taken: [0; Pool::ALL.len()],
             is_astray: false,
