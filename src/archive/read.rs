@@ -47,7 +47,7 @@ impl Default for Buffers {
 impl Buffers {
     /// Gives the room of inflated bytes back, for a later object. Saves clearing fresh memory.
     pub fn recycle(&mut self, bytes: Vec<u8>) {
-        const POOL_MAX_BYTES: usize = 48 << 20;
+        const POOL_MAX_BYTES: usize = 64 << 20;
         if self.inflated_bytes + bytes.capacity() <= POOL_MAX_BYTES && bytes.capacity() > 0 {
             self.inflated_bytes += bytes.capacity();
             self.inflated.entry(bytes.capacity()).or_default().push(bytes);

@@ -3,9 +3,9 @@
 use super::arn::{escape, partition_of};
 use super::catalog::Catalog;
 use super::event::Permission;
+use super::resolved::Resolved;
 use super::resources::Request;
 use super::special::permission;
-use super::step::Resolved;
 
 /// API Gateway's actions are HTTP verbs, its resources the paths.
 /// Source: Service Authorization Reference, "Actions defined by Amazon API Gateway Management"; API Gateway Developer

@@ -5,9 +5,9 @@
 use super::arn::{Arn, escape, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::Permission;
+use super::resolved::Resolved;
 use super::resources::{Request, resources};
 use super::special::permission;
-use super::step::Resolved;
 
 const BECAUSE: &str = "S3 API Reference, CopyObject";
 

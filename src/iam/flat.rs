@@ -189,6 +189,12 @@ pub(super) fn begins_number(byte: &u8) -> bool {
     byte.is_ascii_digit() || *byte == b'-'
 }
 
+/// Whether the string that ends before `at` is a key.
+pub(super) fn is_key(bytes: &[u8], at: usize) -> bool {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter().find(|byte| !matches!(byte, b' ' | b'\n' | b'\t' | b'\r')) == Some(&b':')
+}
+
 /// Reads JSON into a flat list. `None` anywhere means that the text is none.
 struct Reader<'a, 'f> {
     source: &'a str,

@@ -80,10 +80,11 @@ impl Memory {
     }
 
     /// Remembers an outcome under a key that is not known.
-    pub fn put(&mut self, key: &[u8], permissions: Permissions) -> At {
+    pub fn put(&mut self, key: &[u8], permissions: impl Into<Arc<Permissions>>) -> At {
+        let permissions = permissions.into();
         let bytes = key.len() + size(&permissions);
         self.count += 1;
-        let remembered = Remembered { number: self.count, permissions: Arc::new(permissions) };
+        let remembered = Remembered { number: self.count, permissions };
         if bytes > ONE_MAX {
             self.large = remembered;
             return LARGE;

@@ -104,6 +104,11 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// Whether some text is a name, whatever its case: SageMaker writes names in lower case.
+    pub fn has_text(self, name: &str) -> bool {
+        self.entries().any(|entry| entry.text.eq_ignore_ascii_case(name))
+    }
+
     /// Whether a top-level key is there and holds something.
     pub fn holds(self, name: Name) -> bool {
         self.flat.top.iter().any(|top| top.key_hash == name.hash && !top.is_nothing)
@@ -288,7 +293,8 @@ impl<'a> Params<'a> {
         'a: 'r,
     {
         self.sight.borrow_mut().note_given_back(form);
-        response.given_by(self.document, form)
+        let document = self.document;
+        response.given_by(move |name| document.has_text(name), form)
     }
 }
 

@@ -1,13 +1,14 @@
 //! ARNs in what a call gave back, of which the request gave the names.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::flat::Flat;
+use super::flat::{Flat, is_key};
 use super::form::Form;
-use super::params::{Document, is_like_arn};
+use super::params::is_like_arn;
 
 /// An ARN that a response gave back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,37 +23,50 @@ pub(super) struct Given<'r> {
 #[derive(Debug)]
 pub(super) struct Response<'a> {
     source: &'a str,
-    flat: OnceCell<Flat>,
+    arns: OnceCell<Arns>,
 }
 
-/// Whether there is anything to look for in what a call gave back.
-pub(super) fn holds_arn(response: &str) -> bool {
-    static ARN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("arn:"));
-    ARN.find(response.as_bytes()).is_some()
+/// Texts that are like ARNs, by their places, in order.
+#[derive(Debug, Default)]
+struct Arns {
+    /// Where they stand, if not in the response itself.
+    unescaped: Option<String>,
+    places: Vec<Range<usize>>,
 }
 
 impl<'a> Response<'a> {
     pub fn new(text: Option<&'a str>) -> Response<'a> {
-        Response { source: text.unwrap_or_default(), flat: OnceCell::new() }
+        Response { source: text.unwrap_or_default(), arns: OnceCell::new() }
     }
 
-    fn flat(&self) -> &Flat {
-        self.flat.get_or_init(|| {
-            let mut flat = Flat::default();
-            if holds_arn(self.source) {
-                flat.read(self.source);
-            }
-            flat
+    fn places(&self) -> &Arns {
+        static ARN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("arn:"));
+        self.arns.get_or_init(|| match ARN.find(self.source.as_bytes()) {
+            None => Arns::default(),
+            Some(first) => Arns::plain(self.source, first).unwrap_or_else(|| Arns::read(self.source)),
         })
     }
 
-    /// As [`Params::given_back`].
-    pub fn given_by<'r>(&'r self, request: Document<'r>, form: &'r Form) -> impl Iterator<Item = Given<'r>> {
-        let flat = self.flat();
-        let document = flat.has_arn.then_some(Document { source: self.source, flat });
-        let entries = document.into_iter().flat_map(Document::entries);
-        // SageMaker writes names in lower case.
-        let is_named = move |name: &str| request.entries().any(|entry| entry.text.eq_ignore_ascii_case(name));
+    fn arns(&self) -> impl Iterator<Item = &str> {
+        let Arns { unescaped, places } = self.places();
+        let source = unescaped.as_deref().unwrap_or(self.source);
+        places.iter().filter_map(|place| source.get(place.clone()))
+    }
+
+    /// Whether there is anything to look for.
+    pub fn has_arns(&self) -> bool {
+        !self.places().places.is_empty()
+    }
+
+    /// As [`Params::given_back`]; `is_named` says whether the request has a text of that name.
+    ///
+    /// [`Params::given_back`]: super::params::Params::given_back
+    pub fn given_by<'r>(
+        &'r self,
+        is_named: impl Fn(&str) -> bool + 'r,
+        form: &'r Form,
+    ) -> impl Iterator<Item = Given<'r>> {
+        let is_named = move |name: &str| !name.is_empty() && is_named(name);
         let given = move |arn: &'r str| {
             let (front, last) = arn.rsplit_once(['/', ':'])?;
             if is_named(last) {
@@ -67,6 +81,67 @@ impl<'a> Response<'a> {
             let arn = arn.get(..front.len() + 1)?;
             is_named(name).then_some(Given { arn, is_numbered: true })
         };
-        entries.map(|entry| entry.text).filter(|text| is_like_arn(text) && form.fits(text)).filter_map(given)
+        self.arns().filter(|arn| form.fits(arn)).filter_map(given)
+    }
+}
+
+impl Arns {
+    /// Of a response that has none before `from`, where no letter is written in another way: then a quote before one
+    /// begins a text, and the next ends it.
+    fn plain(source: &str, from: usize) -> Option<Arns> {
+        static BEGIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"arn:"));
+        static IN_URL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"arn%3"));
+        let bytes = source.as_bytes();
+        if bytes.first() != Some(&b'{') || memchr::memchr(b'\\', bytes).is_some() || IN_URL.find(bytes).is_some() {
+            return None;
+        }
+        let (mut places, mut at) = (Vec::new(), from.saturating_sub(1));
+        while let Some(found) = BEGIN.find(bytes.get(at..)?) {
+            let begin = at + found + 1;
+            let end = begin + memchr::memchr(b'"', bytes.get(begin..)?)?;
+            at = end + 1;
+            if !is_key(bytes, at) {
+                places.push(begin..end);
+            }
+        }
+        Some(Arns { unescaped: None, places })
+    }
+
+    fn read(source: &str) -> Arns {
+        let mut flat = Flat::default();
+        flat.read(source);
+        let (mut unescaped, mut places) = (String::new(), Vec::new());
+        let texts = flat.texts.iter().map(|text| flat.text(source, text.text));
+        for text in texts.filter(|text| is_like_arn(text)) {
+            let begin = unescaped.len();
+            unescaped.push_str(text);
+            places.push(begin..unescaped.len());
+        }
+        Arns { unescaped: Some(unescaped), places }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn arns_are_those_that_a_reader_finds(
+            texts in prop::collection::vec("(arn:|arn%3A|arn%2f|)[a-z:/\"\\\\ \u{e9}]{0,6}", 0..6),
+            keys in prop::collection::vec("(arn:)?[a-c]{0,2}", 6),
+            space in " ?",
+        ) {
+            let texts = texts.iter().map(|text| serde_json::Value::from(text.as_str()));
+            let values = texts.zip(&keys).map(|(text, key)| format!("{{\"{key}\"{space}:[{text},1]}}"));
+            let source = format!("{{\"l\":[{}]}}", values.collect::<Vec<_>>().join(","));
+            let response = Response::new(Some(&source));
+            // Those in URLs are read where there are others.
+            prop_assume!(source.contains("arn:"));
+            let read = Response { source: &source, arns: OnceCell::from(Arns::read(&source)) };
+            prop_assert_eq!(response.arns().collect::<Vec<_>>(), read.arns().collect::<Vec<_>>());
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::catalog::{Action, Catalog, Service, bare_name};
 use super::event::Confidence;
 use super::overrides::{Rule, When, overrides};
+use super::resolved::Resolved;
 use super::resources::Request;
-use super::step::Resolved;
 
 /// A hand-written rule with its actions at hand.
 #[derive(Debug)]

@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
-use super::flat::{begins_number, quote_or_backslash, word_end};
+use super::flat::{begins_number, is_key, quote_or_backslash, word_end};
 use super::params::Document;
+use super::response::Response;
 use super::sight::{Sight, put};
 
 /// Shapes that an operation has at the most.
@@ -24,6 +25,8 @@ pub(super) struct Shapes {
     known: Vec<Shape>,
     learned: u32,
     met: u32,
+    /// Room for where the texts of the request at hand stand.
+    names: Vec<Range<usize>>,
 }
 
 /// A request without its values.
@@ -42,6 +45,8 @@ struct Hole {
     is_number: bool,
     /// Whether rules look at it whatever it is.
     is_seen: bool,
+    /// Whether it is a text that names are looked for in.
+    is_searched: bool,
 }
 
 /// What parameters begin with in a key that are noted by their shape: neither 0 nor 1, as [`put_optional`] has it.
@@ -54,12 +59,15 @@ const UNSEEN: u8 = 0;
 const SEEN: u8 = 1;
 
 impl Shapes {
-    /// Adds to a key all that is seen of parameters of a known shape, and which it is; nothing where it is not known.
-    pub fn quote(&mut self, source: &str, sight: &Sight, key: &mut Vec<u8>) -> bool {
+    /// Adds to a key all that is seen of parameters of a known shape and of the response to them, and which shape it is;
+    /// nothing where it is not known.
+    pub fn quote(&mut self, source: &str, response: &Response<'_>, sight: &Sight, key: &mut Vec<u8>) -> bool {
         let begin = key.len();
-        let found = self.known.iter().position(|shape| {
+        let Shapes { known, names, .. } = self;
+        let found = known.iter().position(|shape| {
             key.truncate(begin);
-            shape.quote(source, sight, key).is_some()
+            names.clear();
+            shape.quote(source, response, sight, (&mut *names, &mut *key)).is_some()
         });
         let Some(at) = found else {
             key.truncate(begin);
@@ -90,7 +98,14 @@ impl Shapes {
 }
 
 impl Shape {
-    fn quote(&self, source: &str, sight: &Sight, key: &mut Vec<u8>) -> Option<()> {
+    fn quote(
+        &self,
+        source: &str,
+        response: &Response<'_>,
+        sight: &Sight,
+        (names, key): (&mut Vec<Range<usize>>, &mut Vec<u8>),
+    ) -> Option<()> {
+        let sees_names = sight.sees_response() && response.has_arns();
         let (own, bytes) = (self.source.as_bytes(), source.as_bytes());
         let (mut own_at, mut at) = (0, 0);
         key.push(SHAPED);
@@ -109,9 +124,19 @@ impl Shape {
             } else {
                 key.push(UNSEEN);
             }
+            if sees_names && hole.is_searched {
+                is_itself(value).then(|| names.push(begin..end))?;
+            }
             (own_at, at) = (hole.end, end);
         }
-        (own.get(own_at..)? == bytes.get(at..)?).then_some(())
+        if own.get(own_at..)? != bytes.get(at..)? {
+            return None;
+        }
+        let is_it = |name: &str, place: &Range<usize>| {
+            source.get(place.clone()).is_some_and(|text| text.eq_ignore_ascii_case(name))
+        };
+        sight.put_given(response, |name| names.iter().any(|place| is_it(name, place)), key);
+        Some(())
     }
 }
 
@@ -119,6 +144,11 @@ impl Shape {
 fn is_seen_as_arn(value: &str, sight: &Sight) -> bool {
     // No escape that is let through means a letter.
     value.starts_with("arn") && (!value.starts_with("arn:") || value.contains('\\') || sight.sees_arn(value))
+}
+
+/// Whether a text is what it looks like: not written with escapes or as in a URL.
+fn is_itself(value: &str) -> bool {
+    !value.starts_with("arn%3") && memchr::memchr(b'\\', value.as_bytes()).is_none()
 }
 
 /// The end of a text that is not empty.
@@ -153,7 +183,7 @@ fn holes(document: Document<'_>, sight: &Sight) -> Option<Vec<Hole>> {
         if *byte != b'"' {
             at = word_end(bytes, at).max(at + 1);
             if is_number {
-                holes.push(Hole { begin, end: at, is_number, is_seen: is_read(begin) });
+                holes.push(Hole { begin, end: at, is_number, is_seen: is_read(begin), is_searched: false });
             }
             continue;
         }
@@ -163,32 +193,33 @@ fn holes(document: Document<'_>, sight: &Sight) -> Option<Vec<Hole>> {
         if is_key(bytes, at) {
             continue;
         }
-        let is_seen = texts.next()?.is_some_and(|entry| sight.sees_key(&entry)) || is_read(begin);
+        let entry = texts.next()?;
+        let (is_searched, is_seen) = (entry.is_some(), entry.is_some_and(|entry| sight.sees_key(&entry)));
         if begin < end {
-            holes.push(Hole { begin, end, is_number, is_seen });
+            holes.push(Hole { begin, end, is_number, is_seen: is_seen || is_read(begin), is_searched });
         }
     }
     (texts.next().is_none() && holes.len() <= HOLES_MAX).then_some(holes)
 }
 
-/// Whether the string that ends before `at` is a key.
-fn is_key(bytes: &[u8], at: usize) -> bool {
-    let rest = bytes.get(at..).unwrap_or_default();
-    rest.iter().find(|byte| !matches!(byte, b' ' | b'\n' | b'\t' | b'\r')) == Some(&b':')
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::flat::Flat;
+    use super::super::form::Form;
     use super::super::params::Name;
     use super::*;
 
     /// What is put into a key of `other`, once the shape of `known` was learned.
     fn quoted(known: &str, other: &str, sight: &Sight) -> Option<Vec<u8>> {
+        answered(known, other, "", sight)
+    }
+
+    /// Likewise of `other` and what was answered to it.
+    fn answered(known: &str, other: &str, response: &str, sight: &Sight) -> Option<Vec<u8>> {
         let (mut flat, mut shapes, mut key) = (Flat::default(), Shapes::default(), Vec::new());
         flat.read(known);
         shapes.learn(Document { source: known, flat: &flat }, sight, 7);
-        shapes.quote(other, sight, &mut key).then_some(key)
+        shapes.quote(other, &Response::new(Some(response)), sight, &mut key).then_some(key)
     }
 
     #[test]
@@ -225,5 +256,28 @@ mod tests {
         }
         sight.note_all();
         assert_ne!(quoted(known, &known.replace("\"t\"", "\"u\""), &sight), quoted(known, known, &sight));
+    }
+
+    #[test]
+    fn of_responses_what_the_request_names_is_seen() {
+        let mut sight = Sight::default();
+        sight.note_given_back(&Form::new("arn:${Partition}:lambda:${Region}:${Account}:function:${FunctionName}"));
+        let known = r#"{"functionName":"f","n":1,"a":[{"b":"x"}]}"#;
+        let key = |other: &str, response: &str| answered(known, other, response, &sight);
+        let f = r#"{"functionArn":"arn:aws:lambda:r:1:function:f","role":"arn:aws:iam::1:role/x","id":"1"}"#;
+        let of_f = key(known, f);
+        assert!(of_f.is_some() && of_f != key(known, "{}"));
+        assert_eq!(key(known, &f.replace("\"1\"", "\"2\"").replace("role/x", "role/y")), of_f);
+        assert_eq!(key(&known.replace("\"x\"", "\"y\"").replace(":1", ":2"), f), of_f);
+        assert_eq!(key(&known.replace("\"f\"", "\"F\""), f), of_f);
+        let g = key(known, &f.replace("function:f", "function:g"));
+        assert!(g.is_some() && g != of_f);
+        assert_eq!(key(&known.replace("\"f\"", "\"h\""), f), g);
+        assert_ne!(key(&known.replace("\"x\"", "\"g\""), &f.replace("function:f", "function:g")), g);
+        for other in [r#""f\/""#, "\"arn%3A\""] {
+            let other = known.replace("\"x\"", other);
+            assert_eq!((key(&other, f), key(&other, "{}")), (None, key(&other, "")), "{other}");
+            assert!(key(&other, "{}").is_some());
+        }
     }
 }

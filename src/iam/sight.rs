@@ -96,6 +96,26 @@ impl Sight {
         std::mem::take(&mut self.has_grown)
     }
 
+    /// Adds all that was looked at to a key: sights that add the same describe a request alike.
+    pub fn put_itself(&self, key: &mut Vec<u8>) {
+        let mut put_all = |numbers: &mut dyn Iterator<Item = u64>| {
+            let begin = key.len();
+            key.extend([0; 8]);
+            numbers.for_each(|number| key.extend(number.to_le_bytes()));
+            let bytes = ((key.len() - begin) as u64).to_le_bytes();
+            key.iter_mut().skip(begin).zip(bytes).for_each(|(to, from)| *to = from);
+        };
+        let mut names: Vec<u64> = self.names.places.iter().copied().filter(|hash| *hash != 0).collect();
+        names.sort_unstable();
+        put_all(&mut names.into_iter());
+        put_all(&mut self.held.iter().map(|name| name.hash));
+        put_all(&mut self.values.iter().map(|name| name.hash));
+        put_all(&mut self.arns.iter().map(|(form, _)| *form as u64));
+        put_all(&mut self.given_back.iter().map(|(form, _)| *form as u64));
+        let flags = [self.all, self.role_arns, self.kms_keys, self.listed, self.caller];
+        key.extend(flags.map(u8::from));
+    }
+
     /// Whether it matters what the request's parameters are.
     pub fn sees_parameters(&self) -> bool {
         self.all
@@ -159,14 +179,21 @@ impl Sight {
         for name in &self.values {
             put_optional(key, request.value(*name));
         }
-        for (_, form) in &self.given_back {
-            response.given_by(request, form).for_each(|given| {
+        self.put_given(response, |name| request.has_text(name), key);
+        self.put_others(others, key);
+    }
+
+    /// Adds to a key what is seen of a response to a request whose texts are those that `is_named` knows.
+    pub fn put_given(&self, response: &Response<'_>, is_named: impl Fn(&str) -> bool, key: &mut Vec<u8>) {
+        let is_looked_at = self.sees_response() && response.has_arns();
+        key.push(u8::from(is_looked_at));
+        for (_, form) in self.given_back.iter().filter(|_| is_looked_at) {
+            response.given_by(&is_named, form).for_each(|given| {
                 put_optional(key, Some(given.arn));
                 key.push(u8::from(given.is_numbered));
             });
             put_optional(key, None);
         }
-        self.put_others(others, key);
     }
 
     fn sees(&self, entry: &Entry<'_>) -> bool {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::arn::{Arn, escape, partition_of};
 use super::catalog::{Action, Catalog, bare_name};
 use super::event::{Confidence, Permission, Place};
+use super::resolved::Resolved;
 use super::resources::{Request, resources};
-use super::step::Resolved;
 use super::{apigateway, copies, named, numbered};
 
 pub(super) fn resolve<'c>(

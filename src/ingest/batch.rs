@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{AsArray, StringArray, TypedDictionaryArray};
 use arrow::datatypes::UInt32Type;
@@ -15,7 +16,7 @@ use super::plan::{Planned, refused_entry};
 use super::seen::Seen;
 use super::stages::{Stage, Stages};
 use crate::archive::{self, Read, ReadError};
-use crate::iam::{Catalog, Step};
+use crate::iam::{Catalog, Common, Step};
 use crate::record::{self, ParsedObject, Record, Vocabulary};
 use crate::store::{BrokenEntry, DayCount, LedgerEntry, StagedFile};
 use crate::time::days_of;
@@ -38,12 +39,14 @@ pub(super) struct Memory<'c> {
     pub ahead: Option<Ahead<'c>>,
     vocabulary: Vocabulary,
     step: Option<Step<'c>>,
+    /// What the steps of other threads have found, if there are others.
+    common: Option<Arc<Common>>,
 }
 
 impl<'c> Memory<'c> {
-    /// Nothing yet but objects that another thread reads.
-    pub fn with(ahead: Option<Ahead<'c>>) -> Self {
-        Memory { ahead, ..Memory::default() }
+    /// Nothing yet but objects that another thread reads, and what other threads find.
+    pub fn with(ahead: Option<Ahead<'c>>, common: Option<Arc<Common>>) -> Self {
+        Memory { ahead, common, ..Memory::default() }
     }
 
     /// Ends a batch.
@@ -155,7 +158,8 @@ pub(super) fn convert<'c>(
             by_day.entry(record.event_date).or_default().push((&loaded.object, record));
         }
     }
-    let mut aggregator = Aggregator::resume(memory.step.take().unwrap_or_else(|| Step::new(catalog)));
+    let step = memory.step.take().unwrap_or_else(|| Step::with_others(catalog, memory.common.clone()));
+    let mut aggregator = Aggregator::resume(step);
     let vocabulary = &mut memory.vocabulary;
     let files = write_days(staging, stages, is_beside, |write| {
         for (event_date, mut records) in by_day {

@@ -1,8 +1,8 @@
 //! One ingest: threads fill and convert batches, one commits them.
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -178,9 +178,9 @@ fn take_in(
             scope.spawn(move || read_all(objects, shared.batch_cap(), progress, &sender));
             ahead
         });
-        let mut first = Some(Memory::with(ahead));
+        let (mut ahead, common) = (ahead, (threads > 1).then(Arc::default));
         for _ in 0..threads {
-            let (memory, sender) = (first.take().unwrap_or_default(), sender.clone());
+            let (memory, sender) = (Memory::with(ahead.take(), common.clone()), sender.clone());
             scope.spawn(move || shared.work(memory, &sender));
         }
         drop(sender);
