@@ -65,7 +65,7 @@ impl Status {
             *regions.entry(count.aws_region.clone()).or_default() += count.events;
         }
         Ok(Status {
-            snapshot: store.snapshot(None)?,
+            snapshot: store.snapshot_with(None, &[])?,
             totals: store.totals()?,
             accounts: accounts(&counts),
             days,

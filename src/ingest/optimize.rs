@@ -86,7 +86,7 @@ fn optimize_with(
     let staged_bytes = store.staged_bytes();
     let mut writer = store.writer()?;
     let mut sum = Optimized::default();
-    (sum.files_before, sum.bytes_before) = amount(&store.snapshot(None)?);
+    (sum.files_before, sum.bytes_before) = amount(&store.snapshot_with(None, &[])?);
     let rows_max = budget::month_rows(options.memory_limit_bytes);
     upkeep::tidy(&mut writer, catalog, None, Beside::Rows(rows_max))?;
     let days = days(&store.snapshot(None)?, options.file_bytes);
@@ -97,7 +97,7 @@ fn optimize_with(
     }
     sum.reclaimed.bytes += staged_bytes;
     usage::refresh_months(&writer, MONTH_ROWS_MIN, rows_max)?;
-    let snapshot = store.snapshot(None)?;
+    let snapshot = store.snapshot_with(None, &[])?;
     (sum.files_after, sum.bytes_after) = amount(&snapshot);
     sum.snapshot = snapshot.id;
     Ok(sum)

@@ -73,7 +73,7 @@ fn ingest_with(
         progress.stages.time(Stage::Find, || plan(options, &writer, progress, &mut summary))?;
     progress.objects_total.store(objects.len() as u64, Ordering::Relaxed);
     progress.bytes_total.store(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
-    let before = store.snapshot(None)?;
+    let before = store.snapshot_with(None, upkeep::STATISTICS)?;
     let seen = Seen::new(&before, &writer.staging());
     let mut committer = Committer {
         shared: HeldCalls::new(&before, budget.shared_bytes),

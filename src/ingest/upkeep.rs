@@ -115,7 +115,7 @@ pub(super) fn tidy(
 ) -> Result<(), IngestError> {
     refresh(writer, catalog, held.as_mut(), beside)?;
     drop(held);
-    let snapshot = writer.store().snapshot(None)?;
+    let snapshot = writer.store().snapshot_with(None, STATISTICS)?;
     let mut commit = Commit { message: "merge usage".to_owned(), ..Default::default() };
     let mut by_day: BTreeMap<i32, Vec<&DataFile>> = BTreeMap::new();
     for file in snapshot.files(Table::Usage).iter().filter(|file| !is_cross_account(file)) {
@@ -138,9 +138,14 @@ fn files_of(snapshot: &Snapshot, table: Table, date: i32) -> Vec<&DataFile> {
     snapshot.files(table).iter().filter(|file| file.event_date == date).collect()
 }
 
+/// What must be known of the files' columns here.
+pub(super) const STATISTICS: &[&str] = &[CROSS_ACCOUNT];
+
+const CROSS_ACCOUNT: &str = "cross_account";
+
 /// Whether a usage file has the rows that only called accounts logged: such rows have files of their own.
 fn is_cross_account(file: &DataFile) -> bool {
-    let column = Table::Usage.schema().index_of("cross_account").ok();
+    let column = Table::Usage.schema().index_of(CROSS_ACCOUNT).ok();
     file.columns.iter().any(|c| Some(c.column) == column && c.min.as_deref() == Some("1"))
 }
 
@@ -174,7 +179,7 @@ fn resolve(
     if days.is_empty() {
         return Ok(());
     }
-    let snapshot = writer.store().snapshot(None)?;
+    let snapshot = writer.store().snapshot_with(None, STATISTICS)?;
     let mut commit = Commit { message: "tell calls between accounts apart".to_owned(), ..Default::default() };
     let waiting = days.iter().map(|date| {
         let files = files_of(&snapshot, Table::Events, *date);
