@@ -245,7 +245,11 @@ impl<'v> Builder<'v> {
                 return Err(ParseError { offset: scanner.pos, reason: "something stands behind the JSON" });
             }
             if lists == 0 {
-                return Err(ParseError { offset: begin, reason: "no `Records` list: not a CloudTrail log object" });
+                let reason = match begin {
+                    0 => "no `Records` list: not a CloudTrail log object",
+                    _ => "no CloudTrail log object as before it: keep other forms in files of their own",
+                };
+                return Err(ParseError { offset: begin, reason });
             }
             if next.is_none() {
                 return Ok(());

@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn each_place_has_its_own_uuid() {
-        let places = (0..2 << 13).map(|i| [0x50 | i % 2 << 32, i / 2 % 64, i / 128]);
+        let places = (0..2 << 13).map(|i| [0x50 | (i % 2) << 32, i / 2 % 64, i / 128]);
         let uuids = places.map(|place| {
             let mut out = Vec::new();
             uuid_at(7, place, &mut out);

@@ -174,7 +174,11 @@ fn bad_objects_are_refused_with_the_place() {
         (r#"{"Records":[{"a":tru}]}"#, 17, "a value was expected"),
         (r#"{"records":[]}"#, 0, "no `Records` list: not a CloudTrail log object"),
         (r#"{"Records":[]} x"#, 15, "something stands behind the JSON"),
-        (r#"{"Records":[]} {"a":1}"#, 15, "no `Records` list: not a CloudTrail log object"),
+        (
+            r#"{"Records":[]} {"a":1}"#,
+            15,
+            "no CloudTrail log object as before it: keep other forms in files of their own",
+        ),
         (r#"{"Records":[]}{"Records":["#, 26, "truncated: the JSON ends early"),
     ] {
         let error = ParsedObject::parse(text.as_bytes().to_vec(), &mut Vocabulary::default()).expect_err(text);
