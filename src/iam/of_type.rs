@@ -151,7 +151,13 @@ fn filled(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option
         return copied;
     }
     let values = values(kind, request, told, is_plain);
-    let Some(longest) = values.iter().map(Vec::len).max().filter(|n| *n > 0) else { return OfType::default() };
+    let left_out = |at: usize| kind.variables.get(at)?.left_out(request);
+    let is_all_left_out = || !values.is_empty() && (0..values.len()).all(|at| left_out(at).is_some());
+    let longest = match values.iter().map(Vec::len).max() {
+        Some(longest @ 1..) => longest,
+        _ if is_plain && is_all_left_out() => 1,
+        _ => return OfType::default(),
+    };
     let place = outer_place(kind, request).map_or(place, |arn| Place {
         aws_region: Some(arn.region).or(place.aws_region),
         account_id: Some(arn.account).or(place.account_id),
@@ -162,6 +168,9 @@ fn filled(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option
     for i in 0..longest.min(RESOURCES_MAX) {
         let arn = fill(&kind.form, place, |at| {
             let known = values.get(at)?;
+            if known.is_empty() {
+                return left_out(at);
+            }
             // One value goes with all, several go with each other in order.
             known.get(i).or(if known.len() == 1 { known.first() } else { None }).map(String::as_str)
         });

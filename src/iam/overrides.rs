@@ -42,6 +42,8 @@ pub(super) struct Overrides {
     taken: HashMap<String, Vec<String>>,
     /// Prefix → the parameter that says whose the resources are.
     owners: HashMap<String, String>,
+    /// `prefix:action` in lower case and a variable of an ARN form → a parameter, and what is meant where it is left out.
+    left_out: HashMap<(String, String), (String, String)>,
 }
 
 impl Overrides {
@@ -65,6 +67,12 @@ impl Overrides {
     /// The parameter of a service's requests that holds the account whose resources they are about.
     pub fn owner(&self, prefix: &str) -> Option<&str> {
         self.owners.get(prefix).map(String::as_str)
+    }
+
+    /// The parameter that may be left out where an action's resources have a variable, and what is meant then.
+    pub fn left_out(&self, action: &str, variable: &str) -> Option<(&str, &str)> {
+        let (parameter, value) = self.left_out.get(&(action.to_ascii_lowercase(), variable.to_owned()))?;
+        Some((parameter, value))
     }
 }
 
@@ -102,6 +110,12 @@ fn parse(text: &str) -> Overrides {
             }
             ["owner", prefix, parameter] => {
                 overrides.owners.insert((*prefix).to_owned(), (*parameter).to_owned());
+            }
+            ["default", prefix, variable, parameter, value, actions @ ..] => {
+                overrides.left_out.extend(actions.iter().map(|action| {
+                    let key = (format!("{prefix}:{action}").to_ascii_lowercase(), (*variable).to_owned());
+                    (key, ((*parameter).to_owned(), (*value).to_owned()))
+                }));
             }
             _ => debug_assert!(false, "no rule: {line}"),
         }
@@ -156,6 +170,12 @@ mod tests {
             assert!(catalog.action(action).is_some(), "{action}");
             let is_known = |kind: &String| service.resource_types().iter().any(|known| known.name == *kind);
             assert!(types.iter().all(is_known), "{action}");
+        }
+        for (action, variable) in overrides().left_out.keys() {
+            let action = catalog.action(action).expect(action);
+            let has = |form: &&str| form.contains(&format!("${{{variable}}}"));
+            let forms: Vec<&str> = catalog.resource_arns(action).into_iter().map(|kind| kind.arn.as_str()).collect();
+            assert!(forms.iter().any(has), "{} {variable}: {forms:?}", action.name);
         }
         assert!(overrides().owners.keys().all(|prefix| catalog.service(prefix).is_some()));
         for prefixes in overrides().sources.values() {

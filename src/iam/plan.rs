@@ -134,7 +134,7 @@ fn closer(plans: &[TypePlan], kind: &TypePlan) -> Vec<Form> {
 impl TypePlan {
     fn new(service: &Service, kind: &ResourceType, action: &Action, said: &Said) -> TypePlan {
         let form = Form::new(&kind.arn);
-        let variable = |at: usize| VariablePlan::new(service, kind, &form, at, said);
+        let variable = |at: usize| VariablePlan::new((service, action), kind, &form, at, said);
         TypePlan {
             name: kind.name.clone(),
             hash: Name::new(&kind.name),

@@ -203,16 +203,21 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         if !met.contains(&kind.name.as_str()) {
             met.push(&kind.name);
             found.extend(of_type.arns.iter().cloned());
-            found.extend(of_type.arns.is_empty().then(|| fill(&kind.form, place, |_| None)));
+            found.extend(of_type.arns.is_empty().then(|| any_of(kind, request, place)));
         }
     }
     if found.is_empty() {
         let single = plan.single.and_then(|at| types.get(at));
-        found.extend(single.map(|kind| fill(&kind.form, place, |_| None)));
+        found.extend(single.map(|kind| any_of(kind, request, place)));
     }
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// A type's form with nothing in it but what is meant where the request says nothing.
+fn any_of(kind: &TypePlan, request: &Request<'_>, place: Place<'_>) -> String {
+    fill(&kind.form, place, |at| kind.variables.get(at)?.left_out(request))
 }
 
 impl Plan {

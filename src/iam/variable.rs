@@ -3,8 +3,9 @@
 use super::arn::{Arn, escape, is_account_id};
 use super::aside::Aside;
 use super::candidates::{Copies, Names, Said, is_plain_name, kind_name, outer, own_name, stem};
-use super::catalog::{ResourceType, Service};
+use super::catalog::{Action, ResourceType, Service};
 use super::form::{Form, Piece};
+use super::overrides::overrides;
 use super::params::{Name, is_like_arn};
 use super::resources::Request;
 use super::special::is_profile;
@@ -29,6 +30,8 @@ pub(super) struct VariablePlan {
     has_path: bool,
     /// Whether services count it, so that no request tells it.
     pub is_counted: bool,
+    /// A parameter that may be left out, and what is meant then.
+    left_out: Option<(Name, &'static str)>,
     aside: Aside,
 }
 
@@ -80,7 +83,13 @@ enum Slash {
 
 impl VariablePlan {
     /// For the variable at a place of a type's form.
-    pub fn new(service: &Service, kind: &ResourceType, form: &Form, at: usize, said: &Said) -> VariablePlan {
+    pub fn new(
+        (service, action): (&Service, &Action),
+        kind: &ResourceType,
+        form: &Form,
+        at: usize,
+        said: &Said,
+    ) -> VariablePlan {
         let name = form.variables.get(at).map_or("", String::as_str);
         let is_path = ["ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"].contains(&name)
             || name.ends_with("WithPath")
@@ -109,8 +118,15 @@ impl VariablePlan {
             // What is uploaded is made too, and certificates alone are.
             has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
             is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
+            left_out: overrides().left_out(&action.name, name).map(|(parameter, value)| (Name::new(parameter), value)),
             aside: Aside::new(service, kind, form, at),
         }
+    }
+
+    /// What is meant where the request says nothing for it, if that is told.
+    pub fn left_out(&self, request: &Request<'_>) -> Option<&'static str> {
+        let (parameter, value) = self.left_out?;
+        (!request.parameters.has_one(&[parameter])).then_some(value)
     }
 
     /// Whether a parameter of that name may hold it.
