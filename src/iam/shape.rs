@@ -105,7 +105,7 @@ impl Shape {
         sight: &Sight,
         (names, key): (&mut Vec<Range<usize>>, &mut Vec<u8>),
     ) -> Option<()> {
-        let sees_names = sight.sees_response() && response.has_arns();
+        let sees_names = sight.sees_response(response);
         let (own, bytes) = (self.source.as_bytes(), source.as_bytes());
         let (mut own_at, mut at) = (0, 0);
         key.push(SHAPED);

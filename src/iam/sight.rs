@@ -98,20 +98,16 @@ impl Sight {
 
     /// Adds all that was looked at to a key: sights that add the same describe a request alike.
     pub fn put_itself(&self, key: &mut Vec<u8>) {
-        let mut put_all = |numbers: &mut dyn Iterator<Item = u64>| {
-            let begin = key.len();
-            key.extend([0; 8]);
-            numbers.for_each(|number| key.extend(number.to_le_bytes()));
-            let bytes = ((key.len() - begin) as u64).to_le_bytes();
-            key.iter_mut().skip(begin).zip(bytes).for_each(|(to, from)| *to = from);
-        };
         let mut names: Vec<u64> = self.names.places.iter().copied().filter(|hash| *hash != 0).collect();
         names.sort_unstable();
-        put_all(&mut names.into_iter());
-        put_all(&mut self.held.iter().map(|name| name.hash));
-        put_all(&mut self.values.iter().map(|name| name.hash));
-        put_all(&mut self.arns.iter().map(|(form, _)| *form as u64));
-        put_all(&mut self.given_back.iter().map(|(form, _)| *form as u64));
+        let hashes = |names: &[Name]| names.iter().map(|name| name.hash).collect();
+        let places = |forms: &[(usize, Form)]| forms.iter().map(|(place, _)| *place as u64).collect();
+        let lists: [Vec<u64>; 5] =
+            [names, hashes(&self.held), hashes(&self.values), places(&self.arns), places(&self.given_back)];
+        for list in lists {
+            key.extend(list.len().to_le_bytes());
+            list.iter().for_each(|number| key.extend(number.to_le_bytes()));
+        }
         let flags = [self.all, self.role_arns, self.kms_keys, self.listed, self.caller];
         key.extend(flags.map(u8::from));
     }
@@ -128,9 +124,9 @@ impl Sight {
             || !self.given_back.is_empty()
     }
 
-    /// Whether it matters what a call gave back.
-    pub fn sees_response(&self) -> bool {
-        !self.given_back.is_empty()
+    /// Whether it matters what a call gave back, and this may be it.
+    pub fn sees_response(&self, response: &Response<'_>) -> bool {
+        !self.given_back.is_empty() && response.has_arns()
     }
 
     /// Whether it matters what a text is, whatever it is, by the key that it stands under.
@@ -185,7 +181,7 @@ impl Sight {
 
     /// Adds to a key what is seen of a response to a request whose texts are those that `is_named` knows.
     pub fn put_given(&self, response: &Response<'_>, is_named: impl Fn(&str) -> bool, key: &mut Vec<u8>) {
-        let is_looked_at = self.sees_response() && response.has_arns();
+        let is_looked_at = self.sees_response(response);
         key.push(u8::from(is_looked_at));
         for (_, form) in self.given_back.iter().filter(|_| is_looked_at) {
             response.given_by(&is_named, form).for_each(|given| {

@@ -409,7 +409,7 @@ fn quote(
     let has_shape = parameters.is_some_and(|parameters| shapes.quote(parameters, response, sight, key));
     if !has_shape {
         put_optional(key, parameters);
-        put_optional(key, event.response_elements.filter(|_| sight.sees_response() && response.has_arns()));
+        put_optional(key, event.response_elements.filter(|_| sight.sees_response(response)));
     }
     sight.put_others((event.resources, event.principal_arn), key);
     has_shape

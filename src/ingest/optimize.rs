@@ -89,7 +89,7 @@ fn optimize_with(
     (sum.files_before, sum.bytes_before) = amount(&store.snapshot_with(None, &[])?);
     let rows_max = budget::month_rows(options.memory_limit_bytes);
     upkeep::tidy(&mut writer, catalog, None, Beside::Rows(rows_max))?;
-    let days = days(&store.snapshot(None)?, options.file_bytes);
+    let days = days(&store.snapshot_with(None, &[])?, options.file_bytes);
     sum.days = merge_days(&mut writer, &days, options, memory, progress)?;
     sum.interrupted = progress.is_stopped();
     if !sum.interrupted {
@@ -106,7 +106,7 @@ fn optimize_with(
 /// What [`optimize()`] would find to do now: `files_after` and `bytes_after` are those of files that would stay as they
 /// are, and one for each day to merge.
 pub fn would_optimize(store: &Store, options: &OptimizeOptions) -> Result<Optimized, IngestError> {
-    let snapshot = store.snapshot(None)?;
+    let snapshot = store.snapshot_with(None, &[])?;
     let days = days(&snapshot, options.file_bytes);
     let (files_before, bytes_before) = amount(&snapshot);
     let merged: usize = days.iter().map(|day| day.files.len() - 1).sum();

@@ -173,12 +173,12 @@ fn take_in(
     let (sender, receiver) = crossbeam_channel::bounded(budget.threads);
     std::thread::scope(|scope| {
         let shared = &shared;
-        let ahead = shared.has_beside().then(|| {
+        let mut ahead = shared.has_beside().then(|| {
             let (sender, ahead) = ahead();
             scope.spawn(move || read_all(objects, shared.batch_cap(), progress, &sender));
             ahead
         });
-        let (mut ahead, common) = (ahead, (threads > 1).then(Arc::default));
+        let common = (threads > 1).then(Arc::default);
         for _ in 0..threads {
             let (memory, sender) = (Memory::with(ahead.take(), common.clone()), sender.clone());
             scope.spawn(move || shared.work(memory, &sender));
