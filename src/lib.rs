@@ -17,6 +17,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo))]
 
 pub mod archive;
+mod chunk;
 pub mod cli;
 pub mod iam;
 pub mod ingest;

@@ -33,14 +33,16 @@ pub fn is_account_id(text: &str) -> bool {
 impl<'a> Arn<'a> {
     /// Reads an ARN; `None` for anything else.
     pub fn parse(text: &'a str) -> Option<Arn<'a>> {
-        let mut parts = text.strip_prefix("arn:")?.splitn(5, ':');
-        let arn = Arn {
-            partition: parts.next()?,
-            service: parts.next()?,
-            region: parts.next()?,
-            account: parts.next()?,
-            resource: parts.next()?,
+        let rest = text.strip_prefix("arn:")?;
+        let (mut colons, mut begin) = (memchr::memchr_iter(b':', rest.as_bytes()), 0);
+        let mut part = || {
+            let end = colons.next()?;
+            let part = rest.get(begin..end);
+            begin = end + 1;
+            part
         };
+        let (partition, service, region, account) = (part()?, part()?, part()?, part()?);
+        let arn = Arn { partition, service, region, account, resource: rest.get(begin..)? };
         (!arn.partition.is_empty() && !arn.service.is_empty() && !arn.resource.is_empty()).then_some(arn)
     }
 }

@@ -90,7 +90,10 @@ impl Aside {
 
     /// Those that are to be added, and those to be removed.
     pub fn changed(&self, parameters: &Params<'_>, value: impl Fn(&str) -> Option<String>) -> Vec<String> {
-        self.changed.each_ref().map(|names| parameters.first_of(names, |_, text| value(text))).concat()
+        let [mut added, removed] =
+            self.changed.each_ref().map(|names| parameters.first_of(names, |_, text| value(text)));
+        added.extend(removed);
+        added
     }
 }
 

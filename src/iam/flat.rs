@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::chunk::{CHUNK, ends_text};
+
 /// The texts of one JSON document, by their places in it.
 #[derive(Debug, Default)]
 pub(super) struct Flat {
@@ -166,15 +168,19 @@ fn name_hash_at(bytes: &[u8], begin: usize, end: usize) -> u64 {
     name_hash(bytes.get(begin..end).unwrap_or_default())
 }
 
-/// The first quote or backslash from `at` on. Most strings end within a few words; for others memchr is faster.
+/// The first quote or backslash from `at` on.
 pub(super) fn quote_or_backslash(bytes: &[u8], mut at: usize) -> Option<usize> {
-    for _ in 0..4 {
-        let Some(word) = word_at(bytes, at) else { break };
-        let marks = equal_to(word, b'"') | equal_to(word, b'\\');
-        if marks != 0 {
-            return Some(at + marks.trailing_zeros() as usize / 8);
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<CHUNK>()) {
+        let ends = ends_text(chunk);
+        if ends == 0 {
+            at += CHUNK;
+            continue;
         }
-        at += 8;
+        at += ends.trailing_zeros() as usize;
+        match bytes.get(at) {
+            Some(b'"' | b'\\') => return Some(at),
+            _ => at += 1,
+        }
     }
     memchr::memchr2(b'"', b'\\', bytes.get(at..)?).map(|found| at + found)
 }

@@ -1,5 +1,7 @@
 //! Forms of ARNs, taken apart once: `arn:${Partition}:s3:::${BucketName}/${ObjectName}`.
 
+use std::borrow::Cow;
+
 /// A resource type's ARN form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Form {
@@ -134,18 +136,40 @@ impl<'a> Parted<'a> {
     }
 }
 
+/// An ARN of a record, escaped, for many forms to be tried on.
+#[derive(Debug)]
+pub(super) struct Tried<'a> {
+    pub arn: Cow<'a, str>,
+    /// Its parts, where nothing had to be escaped.
+    parted: Option<Parted<'a>>,
+}
+
+impl<'a> Tried<'a> {
+    pub fn new(arn: Cow<'a, str>) -> Tried<'a> {
+        let parted = match arn {
+            Cow::Borrowed(arn) => Parted::new(arn),
+            Cow::Owned(_) => None,
+        };
+        Tried { arn, parted }
+    }
+
+    /// As [`Form::fits`].
+    pub fn fits(&self, form: &Form) -> bool {
+        self.parted.as_ref().map_or_else(|| form.fits(&self.arn), |parted| form.fits_parted(parted))
+    }
+}
+
 /// Whether a text is these literals with anything between them.
 fn has_in_order(literals: &[String], text: &str) -> bool {
     let [first, inner @ .., last] = literals else { return literals.iter().any(|only| only == text) };
     let Some(mut rest) = text.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str())) else {
         return false;
     };
-    inner.iter().filter(|literal| !literal.is_empty()).all(|literal| match rest.split_once(literal.as_str()) {
-        Some((_, after)) => {
-            rest = after;
-            true
-        }
-        None => false,
+    inner.iter().filter(|literal| !literal.is_empty()).all(|literal| {
+        let after =
+            memchr::memmem::find(rest.as_bytes(), literal.as_bytes()).and_then(|at| rest.get(at + literal.len()..));
+        rest = after.unwrap_or_default();
+        after.is_some()
     })
 }
 

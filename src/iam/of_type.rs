@@ -1,16 +1,15 @@
 //! What a request says of the resources of one type: see `resources`.
 
-use std::borrow::Cow;
-
 use super::arn::{Arn, escape, is_account_id, is_plain};
 use super::event::Place;
-use super::form::Form;
+use super::form::{Form, Tried};
 use super::params::{Entry, Name, is_like_arn};
 use super::plan::{TypePlan, is_any_resource};
 use super::queue;
 use super::resources::{RESOURCES_MAX, Request, Told, fill};
 use super::response;
 use super::variable::VariablePlan;
+
 /// What was found for one resource type.
 #[derive(Default)]
 pub(super) struct OfType {
@@ -116,13 +115,13 @@ struct Given {
 
 /// ARNs in the parameters: of several those are meant that stand where the one that is acted on would.
 fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
-    let all: Vec<(Entry<'_>, Cow<'_, str>)> = request.parameters.arns_of(&kind.form).take(RESOURCES_MAX).collect();
+    let all: Vec<&(Entry<'_>, Tried<'_>)> = request.named(&kind.form).take(RESOURCES_MAX).collect();
     let near = all.iter().filter(|(entry, _)| kind.is_given_by(entry.name)).map(|(entry, _)| entry.depth).min();
     let is_meant = |entry: &Entry<'_>| match near {
         Some(_) => kind.is_given_by(entry.name),
         None => !kind.is_of_any_service,
     };
-    let meant: Vec<(Entry<'_>, Cow<'_, str>)> = all.into_iter().filter(|(entry, _)| is_meant(entry)).collect();
+    let meant: Vec<&(Entry<'_>, Tried<'_>)> = all.into_iter().filter(|(entry, _)| is_meant(entry)).collect();
     // `bucket` in a bucket's replication is where its objects go.
     let is_named_above =
         |depth: u32| kind.variables.last().is_some_and(|variable| variable.is_named_above(request, depth));
@@ -135,7 +134,7 @@ fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
         is_mixed: meant.iter().any(|(entry, _)| is_mixed(entry.name)),
         is_aside: near.is_none_or(is_named_above),
         is_resource: meant.iter().any(|(entry, _)| entry.depth == 0 && is_any_resource(entry.name)),
-        arns: meant.into_iter().map(|(_, arn)| arn.into_owned()).collect(),
+        arns: meant.into_iter().map(|(_, tried)| tried.arn.to_string()).collect(),
     }
 }
 

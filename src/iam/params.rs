@@ -2,7 +2,6 @@
 //!
 //! Every look is noted in a [`Sight`], by which the step's memory knows what of a request an operation's rules look at.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -10,7 +9,7 @@ use serde_json::Value;
 
 use super::arn::{Arn, escaped};
 use super::flat::{Flat, Text, Top, name_hash};
-use super::form::Form;
+use super::form::{Form, Tried};
 use super::resources::is_role_arn;
 use super::response::{Given, Response};
 use super::sight::{Names, Sight};
@@ -233,7 +232,7 @@ impl<'a> Params<'a> {
 
     /// What `of` makes of the texts under the first of the names for which it makes something.
     pub fn first_of<T>(&self, names: &Ranked, of: impl Fn(Name, &'a str) -> Option<T>) -> Vec<T> {
-        self.sight.borrow_mut().note_names(&names.names);
+        self.sight.borrow_mut().note_names(names);
         let mut from = 0;
         while let Some(rank) = names.first_in(&self.document.flat.texts, from) {
             let of_name = |name: &Name| self.named(*name).filter_map(|text| of(*name, text)).collect();
@@ -248,7 +247,7 @@ impl<'a> Params<'a> {
 
     /// How far from the top the nearest text under one of the names stands that is no ARN.
     pub fn depth_of(&self, names: &Ranked) -> Option<u32> {
-        self.sight.borrow_mut().note_names(&names.names);
+        self.sight.borrow_mut().note_names(names);
         let named = self.document.entries().filter(|entry| names.contains(entry.name));
         named.filter(|entry| !entry.text.is_empty() && !is_like_arn(entry.text)).map(|entry| entry.depth).min()
     }
@@ -261,11 +260,10 @@ impl<'a> Params<'a> {
         near.map(move |t| flat.text(source, t.text)).take(VALUES_MAX)
     }
 
-    /// ARNs of a form, escaped, each with where it stands.
-    pub fn arns_of(&self, form: &Form) -> impl Iterator<Item = (Entry<'a>, Cow<'a, str>)> {
-        self.sight.borrow_mut().note_arns(form);
+    /// Every ARN, each with where it stands. Whoever looks for those of a form notes that.
+    pub fn named_arns(&self) -> impl Iterator<Item = (Entry<'a>, Tried<'a>)> {
         let arns = self.arns().filter(|entry| Arn::parse(entry.text).is_some());
-        arns.map(|entry| (entry, escaped(entry.text))).filter(|(_, arn)| form.fits(arn))
+        arns.map(|entry| (entry, Tried::new(escaped(entry.text))))
     }
 
     /// ARNs of roles, each with the key that it stands under.

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::arn::{Arn, escape, partition_of};
-use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
+use super::catalog::{AccessLevel, Action, Catalog, Service};
 use super::event::{Confidence, Permission};
 use super::params::Params;
+use super::plan::Plan;
 use super::resources::{Request, is_role_arn, role_arn};
 
 /// `iam:PassRole` for the roles in the request of a call that changes something. The tables list many such calls; of the
@@ -40,7 +41,7 @@ pub(super) fn passed_roles(
         roles.extend(in_role_parameters(service, &request.parameters).map(escape));
         let profile = instance_profile(&request.parameters, operation);
         roles.extend(profile.iter().flat_map(|name| roles_named(name, request)));
-    } else if may_pass(catalog, service, action) {
+    } else if Plan::of(catalog, action).may_pass {
         roles.extend(
             in_role_parameters(service, &request.parameters).filter(|arn| is_passable(arn, request)).map(escape),
         );
@@ -96,12 +97,12 @@ fn is_named_after_role(key: &str) -> bool {
 
 /// Whether a service's call that no table lists may be one that hands a role over: IAM's own are about roles, and so is
 /// what takes a role as its resource, what takes a role's permission away, tags, and names roles as principals.
-fn may_pass(catalog: &Catalog, service: &Service, action: &Action) -> bool {
-    let name = bare_name(&action.name);
+pub(super) fn may_pass(action: &Action, plan: &Plan) -> bool {
+    let (prefix, name) = action.name.split_once(':').unwrap_or_default();
     let takes_away = ["Delete", "Remove", "Detach", "Disassociate", "Deregister", "Untag", "Tag", "Revoke", "Stop"];
-    !matches!(service.prefix(), "iam" | "sso" | "ram" | "access-analyzer" | "health" | "support" | "signin")
+    !matches!(prefix, "iam" | "sso" | "ram" | "access-analyzer" | "health" | "support" | "signin")
         && !takes_away.iter().any(|verb| name.starts_with(verb))
-        && !catalog.does_take(action, "arn:aws:iam::111122223333:role/r")
+        && !plan.takes("arn:aws:iam::111122223333:role/r")
 }
 
 /// Roles are handed over within their account; those of services are none of the caller's.

@@ -6,6 +6,7 @@ use super::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_n
 use super::form::{Form, Piece};
 use super::overrides::overrides;
 use super::params::{Name, Ranked};
+use super::passing::may_pass;
 use super::variable::VariablePlan;
 
 /// How the resources of an action are found.
@@ -22,11 +23,15 @@ pub(super) struct Plan {
     pub single: Option<usize>,
     /// The parameter that holds the account whose resources a request is about.
     pub owner: Option<&'static str>,
+    /// Whether a call that no table lists may hand a role over.
+    pub may_pass: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct TypePlan {
     pub name: String,
+    /// The types whose names begin alike: `listener` of `listener/app`.
+    family: Option<String>,
     /// By which texts that name it are known.
     pub hash: Name,
     pub is_required: bool,
@@ -99,7 +104,7 @@ impl Plan {
         let mut plans: Vec<TypePlan> = plans.collect();
         let forms: Vec<Vec<Form>> = plans.iter().map(|kind| closer(&plans, kind)).collect();
         plans.iter_mut().zip(forms).for_each(|(kind, forms)| kind.closer = forms);
-        Plan {
+        let mut plan = Plan {
             single: single(&types).filter(|_| !is_of_any(action)),
             types: plans,
             is_on_caller: ON_CALLER.contains(&&*action.name),
@@ -107,7 +112,10 @@ impl Plan {
             // On an index the index alone is asked for. Source: DynamoDB developer guide, "Using indexes", IAM policies.
             closer_suffices: action.name.starts_with("dynamodb:"),
             owner: action.name.split_once(':').and_then(|(prefix, _)| overrides().owner(prefix)),
-        }
+            may_pass: false,
+        };
+        plan.may_pass = may_pass(action, &plan);
+        plan
     }
 }
 
@@ -137,6 +145,7 @@ impl TypePlan {
         let variable = |at: usize| VariablePlan::new((service, action), kind, &form, at, said);
         TypePlan {
             name: kind.name.clone(),
+            family: kind.name.split_once('/').map(|(family, _)| family.to_owned()),
             hash: Name::new(&kind.name),
             is_required: action.resource_types.iter().any(|(name, required)| *required && *name == kind.name),
             is_said: said.is_said == Some(true),
@@ -185,11 +194,10 @@ impl TypePlan {
     /// Whether an ARN of one may stand where one of the other may: `listener/app/…` and `listener/net/…`.
     /// Systems Manager's nodes and EC2's instances are told apart by their ids.
     pub fn is_like(&self, other: &TypePlan) -> bool {
-        let is_node = |name: &str| matches!(name, "instance" | "managed-instance");
-        let family = |name: &str| name.split_once('/').map(|(family, _)| family.to_owned());
-        self.form.variables == other.form.variables
-            && (family(&self.name).is_some_and(|own| family(&other.name) == Some(own))
-                || self.name != other.name && is_node(&self.name) && is_node(&other.name))
+        let is_node = |kind: &TypePlan| matches!(kind.name.as_str(), "instance" | "managed-instance");
+        let is_of_family = || self.family.is_some() && self.family == other.family;
+        (is_of_family() || is_node(self) && is_node(other) && self.name != other.name)
+            && self.form.variables == other.form.variables
     }
 }
 

@@ -26,9 +26,9 @@ use memchr::memmem::Finder;
 use super::arn::{Arn, escape, escaped, is_account_id, is_plain, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::{Place, ResourceRef};
-use super::form::{Form, Piece};
+use super::form::{Form, Piece, Tried};
 use super::of_type::{OfType, of_type};
-use super::params::{Document, Name, Params};
+use super::params::{Document, Entry, Name, Params};
 use super::plan::{Plan, TypePlan};
 use super::response::Response;
 use super::sight::Sight;
@@ -49,8 +49,10 @@ pub(super) struct Request<'a> {
     listed: Listed<'a>,
     /// The caller's ARN.
     caller: Option<&'a str>,
-    /// Those of the list that are ARNs, escaped.
-    listed_arns: OnceCell<Vec<Cow<'a, str>>>,
+    /// Those of the list that are ARNs.
+    listed_arns: OnceCell<Vec<Tried<'a>>>,
+    /// Those in the parameters.
+    named_arns: OnceCell<Vec<(Entry<'a>, Tried<'a>)>>,
     sight: &'a RefCell<Sight>,
 }
 
@@ -69,6 +71,7 @@ impl<'a> Request<'a> {
             listed,
             caller,
             listed_arns: OnceCell::new(),
+            named_arns: OnceCell::new(),
             sight,
         }
     }
@@ -100,8 +103,15 @@ impl<'a> Request<'a> {
     /// ARNs of a form in the record's own list, escaped.
     pub fn listed(&self, form: &Form) -> Vec<String> {
         self.sight.borrow_mut().note_listed();
-        let listed = self.listed_arns.get_or_init(|| listed_arns(self.listed).collect());
-        listed.iter().filter(|arn| form.fits(arn)).map(|arn| arn.clone().into_owned()).collect()
+        let listed = self.listed_arns.get_or_init(|| listed_arns(self.listed).map(Tried::new).collect());
+        listed.iter().filter(|tried| tried.fits(form)).map(|tried| tried.arn.to_string()).collect()
+    }
+
+    /// ARNs of a form in the parameters, each with where it stands.
+    pub fn named(&self, form: &Form) -> impl Iterator<Item = &(Entry<'a>, Tried<'a>)> {
+        self.sight.borrow_mut().note_arns(form);
+        let named = self.named_arns.get_or_init(|| self.parameters.named_arns().collect());
+        named.iter().filter(|(_, tried)| tried.fits(form))
     }
 }
 

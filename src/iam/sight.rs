@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::arn::escaped;
 use super::form::{Form, Parted};
-use super::params::{Document, Entry, Name, is_like_arn, speaks_of_kms_key};
+use super::params::{Document, Entry, Name, Ranked, is_like_arn, speaks_of_kms_key};
 use super::resources::{Listed, is_role_arn};
 use super::response::Response;
 
@@ -18,8 +18,8 @@ use super::response::Response;
 pub(super) struct Sight {
     /// Names whose texts were looked for.
     names: Names,
-    /// Where lists of such names stand that were noted already.
-    lists: Vec<(usize, usize)>,
+    /// Lists of such names that were noted already.
+    lists: Places,
     /// Top-level keys of which it was asked whether they hold something.
     held: Vec<Name>,
     /// Top-level keys whose values were read.
@@ -53,11 +53,9 @@ impl Sight {
     }
 
     /// Notes a list that stays where it is as long as the catalogue lives.
-    pub fn note_names(&mut self, names: &[Name]) {
-        let list = (names.as_ptr() as usize, names.len());
-        if !self.lists.contains(&list) {
-            self.lists.push(list);
-            names.iter().for_each(|name| self.note_name(*name));
+    pub fn note_names(&mut self, list: &Ranked) {
+        if self.lists.insert(list) {
+            list.names.iter().for_each(|name| self.note_name(*name));
         }
     }
 
@@ -233,6 +231,19 @@ fn note_form(noted: &mut Vec<(usize, Form)>, form: &Form) -> bool {
         noted.push((place, form.clone()));
     }
     is_new
+}
+
+/// Where lists stand: a set of their places.
+#[derive(Debug, Default)]
+struct Places(Names);
+
+impl Places {
+    /// Whether it is new.
+    fn insert(&mut self, list: &Ranked) -> bool {
+        let place = std::ptr::from_ref(list) as u64;
+        // Multiplied by an odd number it stays one of its own; its low bits, which are all alike, come last.
+        self.0.insert(Name { hash: place.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32) })
+    }
 }
 
 /// A set of names: a table of their hashes with free places between them, those of nobody's choice but ours.

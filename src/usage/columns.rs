@@ -3,6 +3,7 @@
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, TimestampMicrosecondArray, UInt32Array,
 };
+use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType, UInt32Type};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -63,9 +64,12 @@ struct Resources {
 #[derive(Debug)]
 pub(super) struct Words {
     texts: StringArray,
-    /// Where each row's text stands among `texts`; `None` where there is one a row.
-    places: Option<UInt32Array>,
+    /// Where each row's text stands among `texts`, or [`NOWHERE`]; `None` where there is one a row.
+    places: Option<ScalarBuffer<u32>>,
 }
+
+/// The place of no text.
+const NOWHERE: u32 = u32::MAX;
 
 impl Words {
     fn try_new(batch: &RecordBatch, name: &str) -> Result<Self, ArrowError> {
@@ -76,23 +80,38 @@ impl Words {
         let dictionary = column.as_dictionary_opt::<UInt32Type>();
         let words = dictionary.and_then(|words| Some((words.values().as_string_opt::<i32>()?, words.keys())));
         Ok(match words {
-            Some((texts, places)) => Words { texts: texts.clone(), places: Some(places.clone()) },
+            Some((texts, places)) => Words { texts: texts.clone(), places: Some(places_in(places)) },
             None => Words { texts: as_type(column, &DataType::Utf8)?.as_string::<i32>().clone(), places: None },
         })
     }
 
     pub fn value(&self, row: usize) -> Option<&str> {
         match &self.places {
-            Some(places) => places.is_valid(row).then(|| self.texts.value(places.value(row) as usize)),
+            Some(places) => {
+                let place = places.get(row).filter(|place| **place != NOWHERE)?;
+                Some(self.texts.value(*place as usize))
+            }
             None => value(&self.texts, row),
         }
     }
 
     /// Whether two rows are known to hold the same.
     pub fn is_same(&self, a: usize, b: usize) -> bool {
-        let Some(places) = &self.places else { return self.value(a) == self.value(b) };
-        let place = |row| places.is_valid(row).then(|| places.value(row));
-        place(a) == place(b)
+        match &self.places {
+            Some(places) => places.get(a) == places.get(b),
+            None => self.value(a) == self.value(b),
+        }
+    }
+}
+
+/// Places that say themselves where there is none, since every one is asked for, and several times.
+fn places_in(places: &UInt32Array) -> ScalarBuffer<u32> {
+    match places.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => places.values().clone(),
+        Some(nulls) => {
+            let places = places.values().iter().zip(nulls);
+            places.map(|(place, is_there)| if is_there { *place } else { NOWHERE }).collect()
+        }
     }
 }
 

@@ -16,6 +16,8 @@
 
 use std::borrow::Cow;
 
+use crate::iam::arn::Arn;
+
 /// Segments of an object key that are kept.
 const KEY_SEGMENTS: usize = 8;
 
@@ -45,10 +47,7 @@ const OCCASIONAL: &[(&str, &str, usize)] = &[
 
 /// The pattern under which a resource is counted.
 pub fn generalise(resource: &str) -> Cow<'_, str> {
-    let mut parts = resource.splitn(6, ':');
-    let (Some("arn"), Some(_), Some(service), Some(region), Some(account), Some(rest)) =
-        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let Some(Arn { service, region, account, resource: rest, .. }) = Arn::parse(resource) else {
         return Cow::Borrowed(resource);
     };
     let tail = match service {
@@ -62,7 +61,7 @@ pub fn generalise(resource: &str) -> Cow<'_, str> {
         Some(tail) => {
             // INVARIANT: `rest` is the end of `resource`.
             let head = &resource[..resource.len() - rest.len()];
-            Cow::Owned(format!("{head}{tail}"))
+            Cow::Owned([head, &tail].concat())
         }
         None => Cow::Borrowed(resource),
     }
@@ -103,7 +102,11 @@ pub(super) fn plainest_key(key: &str) -> Option<String> {
 
 /// Adds a key with `varying` for what varies.
 fn push_key(pattern: &mut String, key: &str, varying: char) {
-    for (number, segment) in key.split('/').enumerate() {
+    let ends = memchr::memchr_iter(b'/', key.as_bytes()).chain([key.len()]);
+    let mut begin = 0;
+    for (number, end) in ends.enumerate() {
+        let segment = key.get(begin..end).unwrap_or_default();
+        begin = end + 1;
         if number > 0 {
             pattern.push('/');
         }
