@@ -26,6 +26,9 @@ const DEFLATE_GROWTH_MAX: u64 = 1032;
 /// Room for stored bytes that is kept between objects.
 const KEPT_BYTES: usize = 8 << 20;
 
+/// Likewise for inflated bytes, where nobody says less.
+const INFLATED_KEPT_BYTES: usize = 64 << 20;
+
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 
 /// What is reused from one object to the next. One a thread.
@@ -33,22 +36,33 @@ pub struct Buffers {
     stored: Vec<u8>,
     /// By capacity.
     inflated: BTreeMap<usize, Vec<Vec<u8>>>,
-    /// Of all of them.
+    /// Of all of them, and how many are kept.
     inflated_bytes: usize,
+    kept_bytes: usize,
     decompressor: Decompressor,
 }
 
 impl Default for Buffers {
     fn default() -> Buffers {
-        Buffers { stored: Vec::new(), inflated: BTreeMap::new(), inflated_bytes: 0, decompressor: Decompressor::new() }
+        Buffers::keeping(INFLATED_KEPT_BYTES)
     }
 }
 
 impl Buffers {
+    /// Buffers that keep so much room for inflated bytes: more than is in use at once is for nothing.
+    pub fn keeping(kept_bytes: usize) -> Buffers {
+        Buffers {
+            stored: Vec::new(),
+            inflated: BTreeMap::new(),
+            inflated_bytes: 0,
+            kept_bytes: kept_bytes.min(INFLATED_KEPT_BYTES),
+            decompressor: Decompressor::new(),
+        }
+    }
+
     /// Gives the room of inflated bytes back, for a later object. Saves clearing fresh memory.
     pub fn recycle(&mut self, bytes: Vec<u8>) {
-        const POOL_MAX_BYTES: usize = 64 << 20;
-        if self.inflated_bytes + bytes.capacity() <= POOL_MAX_BYTES && bytes.capacity() > 0 {
+        if self.inflated_bytes + bytes.capacity() <= self.kept_bytes && bytes.capacity() > 0 {
             self.inflated_bytes += bytes.capacity();
             self.inflated.entry(bytes.capacity()).or_default().push(bytes);
         }
@@ -307,5 +321,21 @@ impl<R: io::Read> io::Read for Hashing<R> {
             self.hasher.update(read);
         }
         Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Buffers;
+
+    #[test]
+    fn no_more_room_is_kept_than_was_said() {
+        let mut buffers = Buffers::keeping(10);
+        for len in [4, 4, 4, 2] {
+            buffers.recycle(Vec::with_capacity(len));
+        }
+        assert_eq!(buffers.inflated_bytes, 10);
+        let room = buffers.room(4);
+        assert_eq!((room.len(), buffers.inflated_bytes), (4, 6));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 
+use super::allocator;
 use super::machine::{MachineArgs, cores};
 use super::select::{RangeArgs, StoreArgs};
 use super::{CliError, Context, Exit, progress};
@@ -69,6 +70,7 @@ pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
         commit_interval: args.machine.commit_interval(),
         ..default_options(args.archives.clone())
     };
+    allocator::stay_below(options.memory_limit_bytes);
     let store = Store::open_or_create(&args.store.store)?;
     let summary = progress::ingest(&store, &options, context.catalog, context)?;
     Ok(report(&summary, context))

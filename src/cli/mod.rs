@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, arguments → a call into the library → printing.
 
 mod actions;
+mod allocator;
 mod check;
 mod completions;
 mod context;
@@ -86,6 +87,7 @@ fn definition() -> clap::Command {
 
 /// Runs the program with its arguments, the first one being its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    allocator::keep_freed();
     let matches = match definition().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 
+use super::allocator;
 use super::machine::{MachineArgs, parse_size};
 use super::select::StoreArgs;
 use super::{CliError, Context, Exit, progress};
@@ -68,6 +69,7 @@ pub fn run(args: &OptimizeArgs, context: &Context) -> Result<Exit, CliError> {
         expire_older_than: args.expire_older_than,
         commit_interval: args.machine.commit_interval(),
     };
+    allocator::stay_below(options.memory_limit_bytes);
     let store = Store::open(&args.store.store)?;
     if args.dry_run {
         report(&would_optimize(&store, &options)?, "would be ", context);

@@ -44,9 +44,10 @@ pub(super) struct Memory<'c> {
 }
 
 impl<'c> Memory<'c> {
-    /// Nothing yet but objects that another thread reads, and what other threads find.
-    pub fn with(ahead: Option<Ahead<'c>>, common: Option<Arc<Common>>) -> Self {
-        Memory { ahead, common, ..Memory::default() }
+    /// Nothing yet but objects that another thread reads, and what other threads find. It will keep room for a batch of so
+    /// many bytes.
+    pub fn with(ahead: Option<Ahead<'c>>, common: Option<Arc<Common>>, batch_bytes: u64) -> Self {
+        Memory { buffers: archive::Buffers::keeping(batch_bytes as usize), ahead, common, ..Memory::default() }
     }
 
     /// Ends a batch.

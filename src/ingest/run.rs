@@ -180,7 +180,7 @@ fn take_in(
         });
         let common = (threads > 1).then(Arc::default);
         for _ in 0..threads {
-            let (memory, sender) = (Memory::with(ahead.take(), common.clone()), sender.clone());
+            let (memory, sender) = (Memory::with(ahead.take(), common.clone(), budget.batch_bytes), sender.clone());
             scope.spawn(move || shared.work(memory, &sender));
         }
         drop(sender);
