@@ -176,8 +176,6 @@ fn pilot(arguments: &Arguments, work: &Path) -> Outcome<f64> {
 fn slice(arguments: &Arguments, index: u64, bytes_per_event: f64, work: &Path) -> Outcome<Slice> {
     let (archive, store) = (work.join("slice"), work.join("store"));
     let made = generate(&config(arguments, index, bytes_per_event), &archive, |_, _| {})?;
-    // SAFETY: takes nothing, returns nothing. What was just written shall not be written back while the ingest runs.
-    unsafe { libc::sync() };
     let mut command = Command::new(program());
     command.arg("ingest").arg(&archive).arg("--store").arg(&store).arg("--quiet");
     command.args(["--memory-limit", &arguments.memory_limit]);

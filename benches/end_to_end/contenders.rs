@@ -85,7 +85,7 @@ impl Contender {
         let out = work.join("out");
         match self.kind {
             Kind::Inflate => Some(inflate(&archive.objects)),
-            Kind::Own => ingest(archive, &out),
+            Kind::Own => ingest(archive, work, MEMORY_LIMIT_BYTES),
             Kind::Peer(peer) => convert(peer, archive, &out.with_extension("parquet")),
             Kind::Trailscraper => {
                 let mut command = Command::new(Path::new(PEERS).join("bin/trailscraper"));
@@ -127,11 +127,13 @@ fn inflate(objects: &[PathBuf]) -> Outcome {
     Outcome { seconds, peak_bytes: None, records: None, written_bytes: None, stages: None }
 }
 
-fn ingest(archive: &Archive, store: &Path) -> Option<Outcome> {
+/// Takes an archive into a new store, within a memory limit.
+pub fn ingest(archive: &Archive, work: &Path, limit_bytes: u64) -> Option<Outcome> {
+    let store = &work.join("out");
     let _ = std::fs::remove_dir_all(store);
     let mut command = Command::new(program());
     command.arg("ingest").arg(&archive.path).arg("--store").arg(store).arg("-v");
-    command.args(["--memory-limit", &MEMORY_LIMIT_BYTES.to_string(), "--threads", &threads().to_string()]);
+    command.args(["--memory-limit", &limit_bytes.to_string(), "--threads", &threads().to_string()]);
     let ran = run(&mut command)?;
     let said = ran.stderr;
     let stages = said.lines().find_map(|line| line.split_once("time of all threads: "));
