@@ -24,6 +24,10 @@ use trailpare::store::{Store, Table, read_batches};
 use trailpare::synth::{Config, generate};
 use trailpare::usage::{Aggregator, Alike, EVENT_COLUMNS, EventColumns};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const STEP_NANOSECONDS_MAX: f64 = 1_000.0;
 const STEP_SHARE_MAX: f64 = 0.1;
 
