@@ -32,7 +32,6 @@ pub(super) struct Loaded {
 }
 
 /// What a worker keeps from batch to batch: room, and what it worked out once.
-#[derive(Default)]
 pub(super) struct Memory<'c> {
     pub buffers: archive::Buffers,
     /// Where it finds small objects already read, if another thread reads them.
@@ -47,7 +46,8 @@ impl<'c> Memory<'c> {
     /// Nothing yet but objects that another thread reads, and what other threads find. It will keep room for a batch of so
     /// many bytes.
     pub fn with(ahead: Option<Ahead<'c>>, common: Option<Arc<Common>>, batch_bytes: u64) -> Self {
-        Memory { buffers: archive::Buffers::keeping(batch_bytes as usize), ahead, common, ..Memory::default() }
+        let buffers = archive::Buffers::keeping(batch_bytes as usize);
+        Memory { buffers, ahead, vocabulary: Vocabulary::default(), step: None, common }
     }
 
     /// Ends a batch.
