@@ -1,11 +1,15 @@
 //! A simulated year of nightly ingests: what it costs to ask for one principal over the many small files they leave, after
 //! `trailpare optimize`, and over a store written at once.
 //!
-//! `cargo bench --bench nights` makes 365 nights; `cargo bench --bench nights -- NIGHTS EVENTS` makes so many, of so many
-//! events each. Exits with 1 if a query over the optimised store takes more than 1.3 times as long as over the one
-//! written at once, or answers otherwise.
+//! `cargo bench --bench nights [-- [--nights N] [--events N] [--record]]` makes 365 nights of 2,000 events each, unless told
+//! otherwise. Exits with 1 if a query over the optimised store takes more than 1.3 times as long as over the one written
+//! at once, or answers otherwise.
+
+#[path = "record.rs"]
+mod record;
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,24 +33,30 @@ const RATIO_MAX: f64 = 1.3;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
-    let nights = numbers.first().copied().unwrap_or(NIGHTS).max(1);
-    let events = numbers.get(1).copied().unwrap_or(EVENTS_PER_NIGHT).max(OBJECTS_PER_NIGHT);
-    match run(nights, events) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    let arguments: Vec<String> = std::env::args().collect();
+    let after = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1));
+    let nights = after("--nights").map_or(NIGHTS, |n| n.parse().expect("--nights N")).max(1);
+    let events = after("--events").map_or(EVENTS_PER_NIGHT, |n| n.parse().expect("--events N")).max(OBJECTS_PER_NIGHT);
+    let (text, holds) = match run(nights, events) {
+        Ok(measured) => measured,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
+    };
+    print!("{text}");
+    if arguments.iter().any(|argument| argument == "--record") {
+        let version = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
+        record::section("nights", &format!("## Nights\n\n{}\n{text}", record::machine(&version)));
     }
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run(nights: u64, events: u64) -> Outcome<bool> {
+/// What was measured, for people, and whether the limit was kept.
+fn run(nights: u64, events: u64) -> Outcome<(String, bool)> {
     let folder = tempfile::tempdir()?;
     let [archive, many, optimised, once] =
         ["archive", "many", "optimised", "once"].map(|name| folder.path().join(name));
-    let began = Instant::now();
     let mut last = Duration::ZERO;
     for night in 0..nights {
         let slice = archive.join(format!("night-{night}"));
@@ -55,12 +65,22 @@ fn run(nights: u64, events: u64) -> Outcome<bool> {
         take_in(&slice, &many)?;
         last = began.elapsed();
     }
-    println!("{nights} nights of {events} events: {:.1?}, the last one's ingest {last:.1?}", began.elapsed());
     let began = Instant::now();
     take_in(&archive, &once)?;
-    println!("the same at once: {:.1?}", began.elapsed());
+    let at_once = began.elapsed();
     copy(&many, &optimised)?;
-    let began = Instant::now();
+    let (sum, took) = optimise(&optimised)?;
+    let mut text = format!(
+        "Made by `cargo bench --bench nights -- --record`: {nights} nights of {events} events. The last night's ingest \
+         took {last:.2?}, the same at once {at_once:.1?}; optimize took {took:.1?} for {} days, made {} files of {}, {} of \
+         {} bytes, and reclaimed {} bytes.\n\n",
+        sum.days, sum.files_after, sum.files_before, sum.bytes_after, sum.bytes_before, sum.reclaimed.bytes
+    );
+    let holds = compare(&[("many nights", &many), ("optimised", &optimised), ("at once", &once)], &mut text)?;
+    Ok((text, holds))
+}
+
+fn optimise(store: &Path) -> Outcome<(ingest::Optimized, Duration)> {
     let options = OptimizeOptions {
         memory_limit_bytes: 1 << 30,
         threads: threads(),
@@ -68,18 +88,9 @@ fn run(nights: u64, events: u64) -> Outcome<bool> {
         expire_older_than: Duration::ZERO,
         commit_interval: Duration::from_secs(5),
     };
-    let sum = ingest::optimize(&Store::open(&optimised)?, &options, Catalog::embedded(), &Progress::default())?;
-    println!(
-        "optimize: {:.1?}, {} days, {} files to {}, {} bytes to {}, {} bytes reclaimed\n",
-        began.elapsed(),
-        sum.days,
-        sum.files_before,
-        sum.files_after,
-        sum.bytes_before,
-        sum.bytes_after,
-        sum.reclaimed.bytes
-    );
-    compare(&[("many nights", &many), ("optimised", &optimised), ("at once", &once)])
+    let began = Instant::now();
+    let sum = ingest::optimize(&Store::open(store)?, &options, Catalog::embedded(), &Progress::default())?;
+    Ok((sum, began.elapsed()))
 }
 
 fn config(nights: u64, events: u64, night: u64) -> Config {
@@ -169,18 +180,15 @@ fn actions(store: &Path, arn: &str) -> Outcome<String> {
     Ok(format!("{rows:?}"))
 }
 
-fn compare(stores: &[(&str, &Path); 3]) -> Outcome<bool> {
+fn compare(stores: &[(&str, &Path); 3], text: &mut String) -> Outcome<bool> {
+    writeln!(text, "| store | event files | usage files | events |\n|---|---|---|---|")?;
     for (name, path) in stores {
         let snapshot = Store::open(path)?.snapshot(None)?;
-        let files = Table::ALL.map(|table| snapshot.files(table).len());
-        println!(
-            "{name:12} {} event files, {} usage files, {} events",
-            files[0],
-            files[1],
-            snapshot.rows(Table::Events)
-        );
+        let [events, usage] = [Table::Events, Table::Usage].map(|table| snapshot.files(table).len());
+        writeln!(text, "| {name} | {events} | {usage} | {} |", snapshot.rows(Table::Events))?;
     }
-    println!("\n{:18} {:>12} {:>12} {:>12} {:>7}  limit", "median ms", stores[0].0, stores[1].0, stores[2].0, "ratio");
+    let [many, optimised, once] = stores.map(|(name, _)| name);
+    writeln!(text, "\n| median ms | {many} | {optimised} | {once} | ratio | limit |\n|---|---|---|---|---|---|")?;
     let mut holds = true;
     for question in questions(stores[2].1)? {
         let mut times: [Vec<Duration>; 3] = Default::default();
@@ -197,14 +205,14 @@ fn compare(stores: &[(&str, &Path); 3]) -> Outcome<bool> {
         }
         let [many, optimised, once] = times.map(median_ms);
         let ratio = optimised / once;
-        println!("{:18} {many:12.2} {optimised:12.2} {once:12.2} {ratio:7.2}  {RATIO_MAX}", question.name);
+        writeln!(text, "| {} | {many:.1} | {optimised:.1} | {once:.1} | {ratio:.2} | {RATIO_MAX} |", question.name)?;
         if answers.iter().any(|answer| *answer != answers[2]) {
-            println!("{}: the answers differ", question.name);
+            writeln!(text, "\n{}: the answers differ", question.name)?;
             holds = false;
         }
         holds &= ratio <= RATIO_MAX;
     }
-    println!("\n{}", if holds { "holds" } else { "above the limit" });
+    writeln!(text, "\n{}", if holds { "The limit is kept." } else { "The limit is not kept." })?;
     Ok(holds)
 }
 
