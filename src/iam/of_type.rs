@@ -161,8 +161,11 @@ fn filled(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, told: Option
         aws_region: Some(arn.region).or(place.aws_region),
         account_id: Some(arn.account).or(place.account_id),
     });
-    let is_told = |(values, variable): (&Vec<String>, &VariablePlan)| !values.is_empty() || variable.is_counted;
-    let is_whole = values.iter().zip(&kind.variables).all(is_told);
+    let is_told = |at: usize| {
+        let is_counted = || kind.variables.get(at).is_some_and(|variable| variable.is_counted);
+        values.get(at).is_some_and(|values| !values.is_empty()) || is_counted() || left_out(at).is_some()
+    };
+    let is_whole = (0..values.len()).all(is_told);
     let mut arns = Vec::new();
     for i in 0..longest.min(RESOURCES_MAX) {
         let arn = fill(&kind.form, place, |at| {

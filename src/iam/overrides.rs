@@ -42,8 +42,8 @@ pub(super) struct Overrides {
     taken: HashMap<String, Vec<String>>,
     /// Prefix → the parameter that says whose the resources are.
     owners: HashMap<String, String>,
-    /// `prefix:action` in lower case and a variable of an ARN form → a parameter, and what is meant where it is left out.
-    left_out: HashMap<(String, String), (String, String)>,
+    /// `prefix:action` in lower case and a variable of an ARN form → parameters, and what is meant where they are left out.
+    left_out: HashMap<(String, String), (Vec<String>, String)>,
 }
 
 impl Overrides {
@@ -69,10 +69,10 @@ impl Overrides {
         self.owners.get(prefix).map(String::as_str)
     }
 
-    /// The parameter that may be left out where an action's resources have a variable, and what is meant then.
-    pub fn left_out(&self, action: &str, variable: &str) -> Option<(&str, &str)> {
-        let (parameter, value) = self.left_out.get(&(action.to_ascii_lowercase(), variable.to_owned()))?;
-        Some((parameter, value))
+    /// The parameters that may be left out where an action's resources have a variable, and what is meant then.
+    pub fn left_out(&self, action: &str, variable: &str) -> Option<(&[String], &str)> {
+        let (parameters, value) = self.left_out.get(&(action.to_ascii_lowercase(), variable.to_owned()))?;
+        Some((parameters, value))
     }
 }
 
@@ -111,10 +111,11 @@ fn parse(text: &str) -> Overrides {
             ["owner", prefix, parameter] => {
                 overrides.owners.insert((*prefix).to_owned(), (*parameter).to_owned());
             }
-            ["default", prefix, variable, parameter, value, actions @ ..] => {
+            ["default", prefix, variable, parameters, value, actions @ ..] => {
+                let parameters: Vec<String> = parameters.split('|').map(str::to_owned).collect();
                 overrides.left_out.extend(actions.iter().map(|action| {
                     let key = (format!("{prefix}:{action}").to_ascii_lowercase(), (*variable).to_owned());
-                    (key, ((*parameter).to_owned(), (*value).to_owned()))
+                    (key, (parameters.clone(), (*value).to_owned()))
                 }));
             }
             _ => debug_assert!(false, "no rule: {line}"),

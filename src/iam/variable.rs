@@ -30,8 +30,8 @@ pub(super) struct VariablePlan {
     has_path: bool,
     /// Whether services count it, so that no request tells it.
     pub is_counted: bool,
-    /// A parameter that may be left out, and what is meant then.
-    left_out: Option<(Name, &'static str)>,
+    /// Parameters that may be left out, and what is meant then.
+    left_out: Option<(Vec<Name>, &'static str)>,
     aside: Aside,
 }
 
@@ -118,15 +118,15 @@ impl VariablePlan {
             // What is uploaded is made too, and certificates alone are.
             has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
             is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
-            left_out: overrides().left_out(&action.name, name).map(|(parameter, value)| (Name::new(parameter), value)),
+            left_out: left_out(&action.name, name),
             aside: Aside::new(service, kind, form, at),
         }
     }
 
     /// What is meant where the request says nothing for it, if that is told.
     pub fn left_out(&self, request: &Request<'_>) -> Option<&'static str> {
-        let (parameter, value) = self.left_out?;
-        (!request.parameters.has_one(&[parameter])).then_some(value)
+        let (parameters, value) = self.left_out.as_ref()?;
+        (!request.parameters.has_one(parameters)).then_some(*value)
     }
 
     /// Whether a parameter of that name may hold it.
@@ -268,6 +268,11 @@ impl VariablePlan {
         let rest = if self.before.ends_with('/') { inner } else { text };
         inner.strip_prefix(self.before.as_str()).unwrap_or(rest)
     }
+}
+
+fn left_out(action: &str, variable: &str) -> Option<(Vec<Name>, &'static str)> {
+    let (parameters, value) = overrides().left_out(action, variable)?;
+    Some((parameters.iter().map(|name| Name::new(name)).collect(), value))
 }
 
 /// Whether the variable before tells the resources of the type apart: a node group's name before its number.

@@ -23,7 +23,7 @@ pub(super) enum Copies {
 
 /// What rows hold, beside the catalogue by which they are derived; counted up when they get more columns, and when the
 /// step's rules change.
-const FORM: u32 = 7;
+const FORM: u32 = 8;
 
 /// The version of usage derived by `catalog`: what was derived under another one is derived anew.
 pub fn version(catalog: &Catalog) -> String {
