@@ -13,7 +13,7 @@ pub mod key;
 pub mod read;
 
 pub use error::{FindError, FormError, OVER_CAP, ReadError, ReadFault};
-pub use find::{Found, find};
+pub use find::{Found, Walk, find};
 pub use forms::normalise;
 pub use key::{ObjectKey, ObjectKind};
 pub use read::{Buffers, Read, digest, read, said_size};

@@ -54,7 +54,7 @@ pub(super) fn read_all<'a>(
 ) {
     let (mut buffers, mut handful, mut bytes) = (Buffers::default(), Vec::new(), 0);
     for planned in objects {
-        let read = progress.stages.time(Stage::Inflate, || archive::read(&planned.path, &mut buffers, cap_bytes));
+        let read = progress.stages.time(Stage::Inflate, || archive::read(&planned.path(), &mut buffers, cap_bytes));
         bytes += read.as_ref().map_or(0, |read| read.bytes.len());
         handful.push((planned, read));
         if bytes >= BYTES || handful.len() >= OBJECTS {

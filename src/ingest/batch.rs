@@ -72,8 +72,9 @@ pub(super) fn load(
     let read = |path: &Path, memory: &mut Memory<'_>| {
         stages.time(Stage::Inflate, || archive::read(path, &mut memory.buffers, cap_bytes))
     };
-    let first = before.unwrap_or_else(|| read(&planned.path, memory));
-    let first = parse(planned, &planned.path, first, memory, stages);
+    let path = planned.path();
+    let first = before.unwrap_or_else(|| read(&path, memory));
+    let first = parse(planned, &path, first, memory, stages);
     if first.is_ok() {
         return first;
     }
@@ -93,7 +94,7 @@ fn parse(
     stages: &Stages,
 ) -> Result<Loaded, LedgerEntry> {
     let refuse =
-        |sha256, reason, offset| refused_entry(&planned.name, path, planned.size_bytes, sha256, reason, offset);
+        |sha256, reason, offset| refused_entry(planned.name(), path, planned.size_bytes, sha256, reason, offset);
     let read = read.map_err(|error| refuse(error.sha256(), error.reason(), error.offset_bytes()))?;
     let sha256 = read.sha256;
     let json = stages
@@ -204,8 +205,8 @@ fn ledger_entry(loaded: &Loaded, new: &[bool]) -> LedgerEntry {
     });
     let broken: Vec<BrokenEntry> = broken.collect();
     LedgerEntry {
-        name: loaded.planned.name.clone(),
-        path: loaded.planned.path.to_string_lossy().into_owned(),
+        name: loaded.planned.name().to_owned(),
+        path: loaded.planned.path().to_string_lossy().into_owned(),
         size_bytes: loaded.planned.size_bytes,
         sha256: Some(loaded.sha256),
         records: (new.len() + broken.len()) as u64,

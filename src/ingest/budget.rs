@@ -13,6 +13,15 @@ const THREAD_BYTES: u64 = 72 << 20;
 /// Memory of a row of usage, with what becomes of it while it is written.
 const USAGE_ROW_BYTES: u64 = 800;
 
+/// Of the limit, what lists of objects may take without taking it from others: what the program is given leaves as much.
+const LISTS_FREE_PART: u64 = 16;
+
+/// What is left for batches and ids at the least: with less, hardly any object could be taken in.
+const FREE_MIN_BYTES: u64 = 32 << 20;
+
+/// Memory of a list of new objects at the least: some ten thousand.
+pub(super) const PLAN_MIN_BYTES: u64 = 2 << 20;
+
 /// The smallest limit that anything that writes runs under.
 pub const MEMORY_LIMIT_MIN_BYTES: u64 = 256 << 20;
 
@@ -44,17 +53,30 @@ pub(super) struct Budget {
     pub shared_bytes: u64,
     /// Rows of usage that may wait for a commit, about.
     pub usage_rows: usize,
+    /// Memory that lists of objects may take beside those counted.
+    pub more_lists_bytes: u64,
     /// Worker threads: as many as wanted, as far as there is memory for them.
     pub threads: usize,
 }
 
 impl Budget {
-    pub fn new(limit_bytes: u64, threads: usize) -> Result<Budget, IngestError> {
+    /// Shares out a limit where lists of objects take `lists_bytes`.
+    ///
+    /// # Errors
+    /// Too little, with what would be enough.
+    pub fn new(limit_bytes: u64, threads: usize, lists_bytes: u64) -> Result<Budget, IngestError> {
         if limit_bytes < MEMORY_LIMIT_MIN_BYTES {
             return Err(IngestError::MemoryLimit { given: limit_bytes, least: MEMORY_LIMIT_MIN_BYTES });
         }
-        let threads = threads.clamp(1, ((limit_bytes - FIXED_BYTES) * 2 / 3 / THREAD_BYTES).max(1) as usize);
-        let free = limit_bytes - FIXED_BYTES - THREAD_BYTES * threads as u64;
+        let lists_free_bytes = limit_bytes / LISTS_FREE_PART;
+        let more_lists_bytes = lists_free_bytes.saturating_sub(lists_bytes);
+        let lists_bytes = lists_bytes.saturating_sub(lists_free_bytes);
+        let given = (limit_bytes - FIXED_BYTES).saturating_sub(lists_bytes);
+        let threads = threads.clamp(1, (given * 2 / 3 / THREAD_BYTES).max(1) as usize);
+        let least = FIXED_BYTES + THREAD_BYTES + FREE_MIN_BYTES + lists_bytes;
+        let Some(free) = given.checked_sub(THREAD_BYTES * threads as u64).filter(|free| *free >= FREE_MIN_BYTES) else {
+            return Err(IngestError::MemoryLimit { given: limit_bytes, least });
+        };
         let (seen_bytes, shared_bytes) = (free * 3 / 16, free / 16);
         let usage_bytes = (limit_bytes / 16).max(free / 8);
         let room_bytes = free.saturating_sub(seen_bytes + shared_bytes + usage_bytes);
@@ -63,7 +85,18 @@ impl Budget {
         let object_bytes = room_bytes / OBJECT_BYTES_PER_JSON_BYTE;
         let batch_bytes = (room_bytes / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
         let lent_bytes = seen_bytes * 3 / 4;
-        Ok(Budget { batch_bytes, object_bytes, room_bytes, seen_bytes, lent_bytes, shared_bytes, usage_rows, threads })
+        let more_lists_bytes = more_lists_bytes + (free / 4).min(free - FREE_MIN_BYTES);
+        Ok(Budget {
+            batch_bytes,
+            object_bytes,
+            room_bytes,
+            seen_bytes,
+            lent_bytes,
+            shared_bytes,
+            usage_rows,
+            more_lists_bytes,
+            threads,
+        })
     }
 }
 
@@ -100,15 +133,26 @@ mod tests {
 
     #[test]
     fn parts_stay_within_the_whole() -> Result<(), IngestError> {
-        for limit in [256 << 20, 1 << 30, 4 << 30] {
+        let limits: [u64; 4] = [256 << 20, 300 << 20, 1 << 30, 4 << 30];
+        for (limit, lists) in limits.iter().flat_map(|limit| [0, 1 << 20, limit / 16, limit / 8].map(|l| (*limit, l))) {
             for threads in [1, 2, 16, 64] {
-                let b = Budget::new(limit, threads)?;
+                let b = match Budget::new(limit, threads, lists) {
+                    Err(IngestError::MemoryLimit { least, .. }) => {
+                        assert!(least > limit && lists > limit / 16);
+                        Budget::new(least, threads, lists)?
+                    }
+                    b => b?,
+                };
+                let limit =
+                    limit.max(if lists > limit / 16 { FIXED_BYTES + THREAD_BYTES + FREE_MIN_BYTES + lists } else { 0 });
+                Budget::new(limit, threads, lists + b.more_lists_bytes)?;
                 let batches = b.threads as u64 * batch_room(b.batch_bytes);
                 assert!(batches <= b.room_bytes, "{b:?}");
                 assert!(object_room(b.object_bytes) <= b.room_bytes.max(batch_room(b.object_bytes)), "{b:?}");
                 let fixed = FIXED_BYTES + THREAD_BYTES * b.threads as u64;
                 let usage = b.usage_rows as u64 * USAGE_ROW_BYTES;
-                assert!(fixed + b.seen_bytes + b.shared_bytes + usage + b.room_bytes <= limit, "{b:?}");
+                let lists = lists.saturating_sub(limit / LISTS_FREE_PART);
+                assert!(fixed + lists + b.seen_bytes + b.shared_bytes + usage + b.room_bytes <= limit, "{b:?}");
                 assert!(b.threads >= 1 && b.batch_bytes >= 1 << 20, "{b:?}");
             }
         }
@@ -129,6 +173,6 @@ mod tests {
 
     #[test]
     fn too_little_is_said() {
-        assert!(matches!(Budget::new(1 << 20, 2), Err(IngestError::MemoryLimit { .. })));
+        assert!(matches!(Budget::new(1 << 20, 2, 0), Err(IngestError::MemoryLimit { .. })));
     }
 }

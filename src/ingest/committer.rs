@@ -39,6 +39,8 @@ pub(super) struct Committer<'a> {
     pub foreign_before: HashSet<i32>,
     pub threads: usize,
     pub usage_rows_max: usize,
+    /// Names of what was refused.
+    pub refused: HashSet<String>,
 }
 
 impl Committer<'_> {
@@ -62,6 +64,7 @@ impl Committer<'_> {
             match &entry.refused {
                 Some((reason, offset)) => {
                     self.summary.run.refused += 1;
+                    self.refused.insert(entry.name.clone());
                     let place = offset.map_or(String::new(), |offset| format!(" at byte {offset}"));
                     self.summary.problem(|| format!("{}: refused{place}: {reason}", entry.path));
                 }

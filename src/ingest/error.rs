@@ -28,6 +28,18 @@ pub enum IngestError {
         /// The least that works.
         least: u64,
     },
+    /// Too little memory for what the store knows.
+    #[error(
+        "--memory-limit: {given} bytes is too little for a store that knows {known} objects\nhint: give at least {least} bytes"
+    )]
+    KnownObjects {
+        /// What was given.
+        given: u64,
+        /// The least that works.
+        least: u64,
+        /// Objects that were taken in.
+        known: usize,
+    },
     /// The spill file of the duplicates check.
     #[error("{}: {source}", path.display())]
     Spill {

@@ -1,5 +1,6 @@
 //! One ingest: threads fill and convert batches, one commits them.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,11 +10,11 @@ use crossbeam_channel::Sender;
 
 use super::ahead::{ahead, read_all};
 use super::batch::{Claim, Converted, Loaded, Memory, claim, convert, load};
-use super::budget::{self, Budget};
+use super::budget::{self, Budget, MEMORY_LIMIT_MIN_BYTES, PLAN_MIN_BYTES};
 use super::committer::{Committer, Ticketed};
 use super::error::IngestError;
 use super::large::{Large, PutOff};
-use super::plan::{Plan, Planned, plan};
+use super::plan::{Plan, Planned, Planner};
 use super::room::{Room, Taken};
 use super::seen::Seen;
 use super::shared::HeldCalls;
@@ -22,7 +23,7 @@ use super::upkeep::{self, Beside};
 use super::{Options, Progress, Summary};
 use crate::archive;
 use crate::iam::Catalog;
-use crate::store::{LedgerEntry, Store};
+use crate::store::{Known, LedgerEntry, Store};
 use crate::usage;
 
 /// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
@@ -53,12 +54,13 @@ pub fn ingest(
     catalog: &Catalog,
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
-    let budget = Budget::new(options.memory_limit_bytes, options.threads)?;
-    super::with_threads(budget.threads, || ingest_with(budget, store, options, catalog, progress))
+    let Budget { threads, .. } = Budget::new(options.memory_limit_bytes, options.threads, 0)?;
+    super::with_threads(threads, || in_parts(u64::MAX, store, options, catalog, progress))
 }
 
-fn ingest_with(
-    budget: Budget,
+/// As [`ingest()`]; lists of new objects take no more than `list_bytes_max` at once, however much there is.
+fn in_parts(
+    list_bytes_max: u64,
     store: &Store,
     options: &Options,
     catalog: &Catalog,
@@ -69,17 +71,17 @@ fn ingest_with(
     upkeep::refresh(&mut writer, catalog, None, Beside::One)?;
     let archives: Vec<String> = options.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let run = writer.begin_run(&archives)?;
-    let Plan { objects, refused } =
-        progress.stages.time(Stage::Find, || plan(options, &writer, progress, &mut summary))?;
-    progress.objects_total.store(objects.len() as u64, Ordering::Relaxed);
-    progress.bytes_total.store(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
+    let known = progress.stages.time(Stage::Find, || writer.known_objects())?;
+    let budget = budget_beside(options, &known)?;
+    let planner = Planner::new(options, known)?;
     let before = store.snapshot_with(None, upkeep::STATISTICS)?;
-    let seen = Seen::new(&before, &writer.staging());
+    let mut seen = Seen::new(&before, &writer.staging());
     let mut committer = Committer {
         shared: HeldCalls::new(&before, budget.shared_bytes),
         foreign_before: upkeep::cross_account_days(&before),
         threads: budget.threads,
         usage_rows_max: budget.usage_rows,
+        refused: HashSet::new(),
         writer: &mut writer,
         catalog,
         summary: &mut summary,
@@ -88,9 +90,7 @@ fn ingest_with(
         interval: options.commit_interval,
         progress,
     };
-    committer.add(Converted { objects: refused, ..Default::default() })?;
-    take_in(&objects, budget, seen, catalog, progress, &mut committer)?;
-    progress.stages.time(Stage::Commit, || committer.commit())?;
+    take_in_all(list_bytes_max, options, planner, &mut seen, catalog, progress, &mut committer)?;
     let held = committer.shared;
     let rows_max = budget::month_rows(options.memory_limit_bytes);
     progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog, Some(held), Beside::Rows(rows_max)))?;
@@ -105,7 +105,7 @@ fn ingest_with(
 struct Shared<'a> {
     objects: &'a [Planned],
     next: AtomicUsize,
-    seen: Mutex<(u64, Seen)>,
+    seen: Mutex<(u64, &'a mut Seen)>,
     large: PutOff<'a>,
     room: Room,
     budget: Budget,
@@ -143,25 +143,69 @@ impl Drop for Alarm<'_> {
     }
 }
 
+/// How memory is shared out beside a list of known objects, and one of new ones.
+fn budget_beside(options: &Options, known: &Known) -> Result<Budget, IngestError> {
+    let lists_bytes = known.bytes() + PLAN_MIN_BYTES;
+    Budget::new(options.memory_limit_bytes, options.threads, lists_bytes).map_err(|error| match error {
+        IngestError::MemoryLimit { given, least } if given >= MEMORY_LIMIT_MIN_BYTES => {
+            IngestError::KnownObjects { given, least, known: known.len() }
+        }
+        other => other,
+    })
+}
+
+/// Takes in what the planner finds, as much at once as there is memory for.
+fn take_in_all(
+    list_bytes_max: u64,
+    options: &Options,
+    mut planner: Planner<'_>,
+    seen: &mut Seen,
+    catalog: &Catalog,
+    progress: &Progress,
+    committer: &mut Committer<'_>,
+) -> Result<(), IngestError> {
+    loop {
+        let bytes_max = budget_beside(options, planner.known())?.more_lists_bytes + PLAN_MIN_BYTES;
+        let bytes_max = bytes_max.min(list_bytes_max);
+        let find = || planner.next(bytes_max, committer.writer, progress, committer.summary);
+        let Plan { objects, refused, bytes } = progress.stages.time(Stage::Find, find)?;
+        progress.objects_total.fetch_add(objects.len() as u64, Ordering::Relaxed);
+        progress.bytes_total.fetch_add(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
+        committer.add(Converted { objects: refused, ..Default::default() })?;
+        committer.refused.clear();
+        // The last object may be a little beyond.
+        let lists_bytes = planner.known().bytes() + bytes.min(bytes_max);
+        let budget = Budget::new(options.memory_limit_bytes, options.threads, lists_bytes)?;
+        take_in(&objects, budget, seen, catalog, progress, committer)?;
+        progress.stages.time(Stage::Commit, || committer.commit())?;
+        if planner.is_done() {
+            return Ok(());
+        }
+        planner.note(&objects, &committer.refused);
+    }
+}
+
 fn take_in(
     objects: &[Planned],
     budget: Budget,
-    seen: Seen,
+    seen: &mut Seen,
     catalog: &Catalog,
     progress: &Progress,
     committer: &mut Committer<'_>,
 ) -> Result<(), IngestError> {
     let staging = committer.writer.staging();
-    let all_bytes = progress.bytes_total.load(Ordering::Relaxed);
+    let all_bytes: u64 = objects.iter().map(|object| object.size_bytes).sum();
     // What fits a batch is one, because small files compress worse.
     let is_one = all_bytes as f64 * GROWTH <= budget.batch_bytes as f64;
     let threads = if is_one { 1 } else { budget.threads };
+    let room = Room::new(budget.room_bytes, budget.lent_bytes);
+    room.need(needed_of_room(budget, seen));
     let shared = Shared {
         objects,
         next: AtomicUsize::new(0),
         seen: Mutex::new((0, seen)),
         large: PutOff::new(PUT_OFF_MAX * threads),
-        room: Room::new(budget.room_bytes, budget.lent_bytes),
+        room,
         budget,
         threads,
         done: AtomicU64::new(0),
@@ -203,7 +247,7 @@ impl<'a> Shared<'a> {
             let claimed = self.progress.stages.time(Stage::Deduplicate, || match self.seen.lock() {
                 Ok(mut guard) => {
                     guard.0 += 1;
-                    Some((guard.0, self.claim(&objects, &mut guard.1)))
+                    Some((guard.0, self.claim(&objects, guard.1)))
                 }
                 Err(_) => None,
             });
@@ -239,7 +283,7 @@ impl<'a> Shared<'a> {
         let own_bytes = self.budget.seen_bytes - self.budget.lent_bytes;
         seen.begin_claim(own_bytes + self.room.untouched_bytes());
         let claimed = claim(objects, seen);
-        self.room.need(seen.held_bytes().saturating_sub(own_bytes));
+        self.room.need(needed_of_room(self.budget, seen));
         claimed
     }
 
@@ -311,7 +355,7 @@ impl<'a> Shared<'a> {
         if !self.may_be_large() || planned.size_bytes <= cap / GROWTH_SURE {
             return false;
         }
-        let Some(said_bytes) = archive::said_size(&planned.path).filter(|said| *said > cap) else { return false };
+        let Some(said_bytes) = archive::said_size(&planned.path()).filter(|said| *said > cap) else { return false };
         self.large.put(Large { planned, json_bytes: said_bytes.min(self.budget.object_bytes) });
         true
     }
@@ -363,6 +407,93 @@ impl<'a> Shared<'a> {
     }
 }
 
+/// What the ids that are held need of what they lend.
+fn needed_of_room(budget: Budget, seen: &Seen) -> u64 {
+    seen.held_bytes().saturating_sub(budget.seen_bytes - budget.lent_bytes)
+}
+
 fn is_over_cap(read: &Result<Loaded, LedgerEntry>) -> bool {
     matches!(read, Err(entry) if entry.refused.as_ref().is_some_and(|(reason, _)| reason.starts_with(crate::archive::OVER_CAP)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use arrow::array::AsArray;
+
+    use super::*;
+    use crate::store::{Table, read_batches};
+    use crate::synth::{self, Config};
+    use crate::usage::TimeRange;
+
+    /// How often each event is in a store.
+    fn events(store: &Store) -> BTreeMap<String, usize> {
+        let mut events = BTreeMap::new();
+        for file in store.snapshot(None).expect("a snapshot").files(Table::Events) {
+            for batch in read_batches(&file.path, Some(&["event_id"]), None).expect("a file") {
+                let batch = batch.expect("a batch");
+                let ids = batch.column(0).as_string::<i32>();
+                ids.iter().flatten().for_each(|id| *events.entry(id.to_owned()).or_default() += 1);
+            }
+        }
+        events
+    }
+
+    fn log_objects(archive: &Path) -> Vec<std::path::PathBuf> {
+        archive::find(&[archive.to_owned()]).map(|found| found.expect("an object").path).collect()
+    }
+
+    #[test]
+    fn in_parts_is_as_all_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = folder.path().join("archive");
+        let config = Config { objects: Some(40), events: Some(2_000), ..Config::default() };
+        synth::generate(&config, &archive, |_, _| {}).expect("an archive");
+        let [first, second, third, ..] = log_objects(&archive).try_into().map(|all: [_; 40]| all).expect("forty");
+        // Copies in folders before and behind: of one that is bad first, of one that is good first, of another size.
+        for (folder, of, is_bad) in [("A", &first, true), ("Z", &second, true), ("ZZ", &third, false)] {
+            let copy = archive.join(folder).join(of.file_name().expect("a name"));
+            fs::create_dir_all(copy.parent().expect("a folder")).expect("a folder");
+            let mut bytes = fs::read(of).expect("an object");
+            if is_bad {
+                let at = bytes.len() / 2;
+                bytes[at..].iter_mut().for_each(|byte| *byte = !*byte);
+            } else {
+                bytes.extend(bytes.clone());
+            }
+            fs::write(copy, bytes).expect("a copy");
+        }
+        let options = Options {
+            archives: vec![archive],
+            memory_limit_bytes: 1 << 30,
+            threads: 2,
+            range: TimeRange::default(),
+            accounts: Vec::new(),
+            regions: Vec::new(),
+            rehash: false,
+            commit_interval: Duration::from_secs(60),
+        };
+        let mut stores = [u64::MAX, 3_000, 1].map(|list_bytes_max| {
+            let dir = folder.path().join(format!("store-{list_bytes_max}"));
+            let store = Store::open_or_create(&dir).expect("a store");
+            let take_in = || in_parts(list_bytes_max, &store, &options, Catalog::embedded(), &Progress::default());
+            let summary = take_in().expect("an ingest");
+            let again = take_in().expect("an ingest");
+            assert_eq!((again.run.taken, again.events), (0, 0), "{list_bytes_max}");
+            (summary, events(&store), store)
+        });
+        let [(all, all_events, _), parts @ ..] = &mut stores;
+        assert!(all_events.len() > 1_000 && all_events.values().all(|count| *count == 1));
+        assert_eq!((all.run.taken, all.run.refused), (40, 1));
+        for (summary, events, store) in parts {
+            assert_eq!(events, all_events);
+            // A part doesn't know that a copy comes later; the bad one is refused until it has come.
+            let refused: Vec<String> = store.refused_objects().expect("refused").into_iter().map(|r| r.name).collect();
+            assert_eq!(refused.len(), 1, "{refused:?}");
+            let of = |summary: &Summary| (summary.run.found, summary.run.taken, summary.records, summary.events);
+            assert_eq!(of(summary), of(all));
+        }
+    }
 }
