@@ -141,7 +141,12 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
         return vec!["*".to_owned()];
     }
     if action.name.starts_with("s3:") {
-        found.extend(through_access_points(plan, request, &found));
+        let through = through_access_points(plan, request, &found);
+        if through.is_empty() {
+            let by_alias = |arn: String| by_alias(&arn, request).filter(|point| plan.takes(point)).unwrap_or(arn);
+            found = found.into_iter().map(by_alias).collect();
+        }
+        found.extend(through);
         found.sort_unstable();
         found.dedup();
     }
@@ -165,6 +170,18 @@ fn through_access_points(plan: &Plan, request: &Request<'_>, found: &[String]) -
     let points = points.iter().filter(is_point);
     let all = points.flat_map(|point| buckets.iter().map(|rest| through(point, rest)).collect::<Vec<_>>());
     all.filter(|arn| plan.takes(arn)).take(RESOURCES_MAX).collect()
+}
+
+/// The access point whose alias stands where a bucket's name would: policies know it by its ARN alone. The alias has the
+/// front of its name, then what S3 adds, and says nothing of its account.
+/// Source: S3 User Guide, "Access point aliases".
+fn by_alias(arn: &str, request: &Request<'_>) -> Option<String> {
+    let (front, named) = arn.split_once(":s3:::")?;
+    let (bucket, key) = named.split_once('/').map_or((named, None), |(bucket, key)| (bucket, Some(key)));
+    let (point, _) = bucket.strip_suffix("-s3alias")?.rsplit_once('-')?;
+    let region = request.event.aws_region.filter(|region| is_plain(region)).unwrap_or("*");
+    let object = key.map(|key| format!("/object/{key}")).unwrap_or_default();
+    Some(format!("{front}:s3:{region}:*:accesspoint/{point}*{object}"))
 }
 
 /// The resources of all types of a plan.
