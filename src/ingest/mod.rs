@@ -1,8 +1,9 @@
 //! Taking an archive in: what is new, batch by batch into data files, committed in order.
 //!
-//! `plan` finds what is new. Worker threads (`run`) fill batches from the plan (`batch`), drop the events that were there
-//! already (`seen`) and write data files that nobody sees yet. One thread commits them in the order in which they
-//! claimed their events (`committer`), so that a batch that left an event to another one is never visible without it.
+//! `plan` finds what is new, part by part where the list of it would be too long. Worker threads (`run`) fill batches from
+//! it (`batch`), drop the events that were there already (`seen`) and write data files that nobody sees yet. One thread
+//! commits them in the order in which they claimed their events (`committer`), so that a batch that left an event to
+//! another one is never visible without it.
 //! Where all is one batch, other threads read for its worker (`ahead`) and write for it (`days`).
 //!
 //! `budget` shares out the memory, `room` that for batches from one to the next, `large` puts off what has to wait for
@@ -74,11 +75,11 @@ pub struct Options {
 pub struct Progress {
     /// Files looked at while finding.
     pub found: AtomicU64,
-    /// Objects to take in; 0 until they are found.
+    /// Objects to take in, as far as they are found; 0 before.
     pub objects_total: AtomicU64,
     /// Objects done.
     pub objects: AtomicU64,
-    /// Bytes of objects to take in.
+    /// Bytes of these.
     pub bytes_total: AtomicU64,
     /// Bytes of objects done.
     pub bytes: AtomicU64,
