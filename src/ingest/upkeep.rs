@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::budget;
 use super::committer::write_usage;
 use super::error::IngestError;
 use super::shared::HeldCalls;
@@ -22,8 +23,15 @@ pub fn refresh_usage(store: &Store, catalog: &Catalog) -> Result<usize, IngestEr
     if store.outdated_usage_days(&usage::version(catalog))?.is_empty() {
         return Ok(0);
     }
-    refresh(&mut store.writer()?, catalog, None, Beside::One)
+    let mut writer = store.writer()?;
+    let days = refresh(&mut writer, catalog, None, Beside::One)?;
+    // The copies of whole months sum up what is there no more.
+    usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, budget::month_rows(READING_BYTES))?;
+    Ok(days)
 }
+
+/// Memory that what reads a store may take, like an ingest's default.
+const READING_BYTES: u64 = 1 << 30;
 
 /// What [`refresh_usage`] does, where it can be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

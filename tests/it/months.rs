@@ -105,3 +105,26 @@ fn answers_from_months_are_those_from_days() {
     usage::refresh_months(&writer, 1, 0).expect("months");
     assert_eq!(copies(store.dir()), Vec::<PathBuf>::new());
 }
+
+#[test]
+fn usage_derived_anew_is_summed_up_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = folder.path().join("archive");
+    let config = Config { objects: Some(40), events: Some(3_000), days: 20, ..Config::default() };
+    generate(&config, &archive, |_, _| {}).expect("an archive");
+    let store = Store::open_or_create(&folder.path().join("store")).expect("a store");
+    take_in(&store, vec![archive]);
+    let before = copies(store.dir());
+    let catalogue = fs::read_to_string("src/iam/tables/catalogue.txt").expect("the catalogue");
+    let newer = catalogue.replacen("\nversion ", "\nversion 9.", 1);
+    let newer = Catalog::load(newer.as_bytes()).expect("a catalogue");
+    let days = ingest::refresh_usage(&store, &newer).expect("usage");
+    assert!(days > 8, "{days}");
+    let after = copies(store.dir());
+    assert!(!before.is_empty() && after.len() == before.len() && after != before, "{before:?} {after:?}");
+    let snapshot = store.snapshot_with(None, usage::STATISTICS).expect("a snapshot");
+    let files: Vec<_> = snapshot.files(trailpare::store::Table::Usage).iter().collect();
+    let summed = snapshot.usage_months(&files);
+    assert!(files.iter().filter(|file| summed.iter().any(|month| month.covers(file))).count() > 8);
+    assert_eq!(answers(&store), answers_by_days(&store));
+}
