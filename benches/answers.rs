@@ -50,10 +50,7 @@ fn main() -> ExitCode {
         writeln!(text, "| {name} | {large:.1} | {small:.1} | {:.2} | {limit:.0} |", large / small).expect("a string");
     }
     print!("{text}");
-    if arguments.iter().any(|argument| argument == "--record") {
-        let version = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
-        record::section("answers", &format!("## Answers\n\n{}\n{text}", record::machine(&version)));
-    }
+    record::if_asked("answers", "Answers", &text);
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -40,10 +40,7 @@ fn main() {
     };
     let text = format!("Made by `cargo bench --bench columns -- --record`.\n\n{}", compare(&name, &objects(&folder)));
     print!("{text}");
-    if std::env::args().any(|argument| argument == "--record") {
-        let version = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
-        record::section("columns", &format!("## From JSON to columns\n\n{}\n{text}", record::machine(&version)));
-    }
+    record::if_asked("columns", "From JSON to columns", &text);
 }
 
 /// The JSON of every log object.

@@ -59,10 +59,7 @@ fn main() -> ExitCode {
     writeln!(text, "\n{per_million:.1} s a million known objects; the limit is {LIMIT_SECONDS_PER_MILLION} s.")
         .expect("a string");
     print!("{text}");
-    if arguments.iter().any(|argument| argument == "--record") {
-        let version = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
-        record::section("known", &format!("## Known objects\n\n{}\n{text}", record::machine(&version)));
-    }
+    record::if_asked("known", "Known objects", &text);
     let is_within = first.1 <= 1024 << 20 && of_least.1 <= 256 << 20;
     if per_million <= LIMIT_SECONDS_PER_MILLION && is_within { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -45,10 +45,7 @@ fn main() -> ExitCode {
         }
     };
     print!("{text}");
-    if arguments.iter().any(|argument| argument == "--record") {
-        let version = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
-        record::section("nights", &format!("## Nights\n\n{}\n{text}", record::machine(&version)));
-    }
+    record::if_asked("nights", "Nights", &text);
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -110,16 +107,7 @@ fn threads() -> usize {
 
 fn take_in(archive: &Path, store: &Path) -> Outcome<()> {
     let store = Store::open_or_create(store)?;
-    let options = ingest::Options {
-        archives: vec![archive.to_owned()],
-        memory_limit_bytes: 1 << 30,
-        threads: threads(),
-        range: TimeRange::default(),
-        accounts: Vec::new(),
-        regions: Vec::new(),
-        rehash: false,
-        commit_interval: Duration::from_secs(5),
-    };
+    let options = ingest::Options::of(vec![archive.to_owned()]);
     let summary = ingest::ingest(&store, &options, Catalog::embedded(), &Progress::default())?;
     if summary.problem_count > 0 { Err(summary.problems.join("\n").into()) } else { Ok(()) }
 }

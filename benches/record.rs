@@ -20,6 +20,22 @@ pub fn section(name: &str, text: &str) {
     println!("written into {RESULTS}");
 }
 
+/// Puts down what a benchmark printed where `--record` was asked for.
+// Not every benchmark reads its arguments so, or has one text alone.
+#[allow(dead_code)]
+pub fn if_asked(name: &str, heading: &str, text: &str) {
+    if std::env::args().any(|argument| argument == "--record") {
+        figures(name, heading, text);
+    }
+}
+
+/// Puts down what a benchmark printed, under a heading and the machine.
+#[allow(dead_code)]
+pub fn figures(name: &str, heading: &str, text: &str) {
+    let version = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
+    section(name, &format!("## {heading}\n\n{}\n{text}", machine(&version)));
+}
+
 /// The machine, in a line.
 pub fn machine(versions: &str) -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -129,8 +129,7 @@ fn measured() -> Outcome<bool> {
 
 fn record(arguments: &Arguments, text: &str) {
     if arguments.record {
-        let version = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
-        record::section("scale", &format!("## Scale\n\n{}\n{text}", record::machine(&version)));
+        record::figures("scale", "Scale", text);
     }
 }
 

@@ -57,10 +57,7 @@ fn main() -> ExitCode {
         holds &= step <= STEP_NANOSECONDS_MAX && share <= STEP_SHARE_MAX;
     }
     print!("{text}");
-    if std::env::args().any(|argument| argument == "--record") {
-        let version = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
-        record::section("step", &format!("## The step\n\n{}\n{text}", record::machine(&version)));
-    }
+    record::if_asked("step", "The step", &text);
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -1,17 +1,15 @@
 //! `trailpare ingest ARCHIVE...`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 
 use super::allocator;
-use super::machine::{MachineArgs, cores};
+use super::machine::MachineArgs;
 use super::select::{RangeArgs, StoreArgs};
 use super::{CliError, Context, Exit, progress};
 use crate::ingest::{Options, Summary};
 use crate::store::Store;
-use crate::usage::TimeRange;
 
 /// Take log objects into a store: only what is new, each event once.
 #[derive(Debug, clap::Args)]
@@ -45,20 +43,6 @@ pub struct IngestArgs {
     rehash: bool,
 }
 
-/// What an ingest does that is not asked for by name.
-pub(super) fn default_options(archives: Vec<PathBuf>) -> Options {
-    Options {
-        archives,
-        memory_limit_bytes: 1 << 30,
-        threads: cores(),
-        range: TimeRange::default(),
-        accounts: Vec::new(),
-        regions: Vec::new(),
-        rehash: false,
-        commit_interval: Duration::from_secs(5),
-    }
-}
-
 pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
     let options = Options {
         memory_limit_bytes: args.machine.memory_limit,
@@ -68,7 +52,7 @@ pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
         regions: args.region.clone(),
         rehash: args.rehash,
         commit_interval: args.machine.commit_interval(),
-        ..default_options(args.archives.clone())
+        ..Options::of(args.archives.clone())
     };
     allocator::stay_below(options.memory_limit_bytes);
     let store = Store::open_or_create(&args.store.store)?;

@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use super::progress;
 use super::{CliError, Context, Exit, ingest};
 use crate::iam::Catalog;
-use crate::ingest::{Refreshed, refresh_usage_if_outdated};
+use crate::ingest::{Options, Refreshed, refresh_usage_if_outdated};
 use crate::store::{Snapshot, Store};
 use crate::time::{MICROS_PER_DAY, parse_date, parse_time};
 use crate::usage::{self, Selection, Sessions, TimeRange, UsageRow};
@@ -135,7 +135,7 @@ impl SelectArgs {
             Store::open(&self.store.store)?
         } else {
             let store = Store::open_or_create(&self.store.store)?;
-            let options = ingest::default_options(self.archive.clone());
+            let options = Options::of(self.archive.clone());
             let summary = progress::ingest(&store, &options, catalog, context)?;
             exit = ingest::report(&summary, context);
             if exit == Exit::Interrupted {

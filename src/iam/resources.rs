@@ -163,13 +163,17 @@ fn through_access_points(plan: &Plan, request: &Request<'_>, found: &[String]) -
     let points = request.listed(&POINT);
     let of_bucket = |arn: &String| arn.split_once(":s3:::").map(|(_, rest)| rest.to_owned());
     let buckets: Vec<String> = found.iter().filter_map(of_bucket).collect();
-    let through = |point: &String, rest: &String| match rest.split_once('/') {
-        Some((_, key)) => format!("{point}/object/{key}"),
-        None => point.clone(),
-    };
     let points = points.iter().filter(is_point);
     let all = points.flat_map(|point| buckets.iter().map(|rest| through(point, rest)).collect::<Vec<_>>());
     all.filter(|arn| plan.takes(arn)).take(RESOURCES_MAX).collect()
+}
+
+/// What is reached through an access point: the bucket, or the object whose bucket and key these are.
+fn through(point: &str, bucket_and_key: &str) -> String {
+    match bucket_and_key.split_once('/') {
+        Some((_, key)) => format!("{point}/object/{key}"),
+        None => point.to_owned(),
+    }
 }
 
 /// The access point whose alias stands where a bucket's name would: policies know it by its ARN alone. The alias has the
@@ -177,11 +181,10 @@ fn through_access_points(plan: &Plan, request: &Request<'_>, found: &[String]) -
 /// Source: S3 User Guide, "Access point aliases".
 fn by_alias(arn: &str, request: &Request<'_>) -> Option<String> {
     let (front, named) = arn.split_once(":s3:::")?;
-    let (bucket, key) = named.split_once('/').map_or((named, None), |(bucket, key)| (bucket, Some(key)));
+    let bucket = named.split('/').next()?;
     let (point, _) = bucket.strip_suffix("-s3alias")?.rsplit_once('-')?;
     let region = request.event.aws_region.filter(|region| is_plain(region)).unwrap_or("*");
-    let object = key.map(|key| format!("/object/{key}")).unwrap_or_default();
-    Some(format!("{front}:s3:{region}:*:accesspoint/{point}*{object}"))
+    Some(through(&format!("{front}:s3:{region}:*:accesspoint/{point}*"), named))
 }
 
 /// The resources of all types of a plan.

@@ -25,6 +25,9 @@ pub(super) const PLAN_MIN_BYTES: u64 = 2 << 20;
 /// The smallest limit that anything that writes runs under.
 pub const MEMORY_LIMIT_MIN_BYTES: u64 = 256 << 20;
 
+/// The limit where none is given.
+pub const MEMORY_LIMIT_BYTES: u64 = 1 << 30;
+
 /// JSON that one batch holds at the most; larger ones don't compress or sort better.
 const BATCH_MAX_BYTES: u64 = 64 << 20;
 

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-pub use budget::MEMORY_LIMIT_MIN_BYTES;
+pub use budget::{MEMORY_LIMIT_BYTES, MEMORY_LIMIT_MIN_BYTES};
 pub use error::IngestError;
 pub use optimize::{OptimizeOptions, Optimized, optimize, would_optimize};
 pub use run::ingest;
@@ -68,6 +68,22 @@ pub struct Options {
     pub rehash: bool,
     /// How long converted batches may wait for a commit. A commit costs a few syncs; a crash costs what waited.
     pub commit_interval: Duration,
+}
+
+impl Options {
+    /// All of these archives, with what an ingest does that nobody asks for by name.
+    pub fn of(archives: Vec<PathBuf>) -> Options {
+        Options {
+            archives,
+            memory_limit_bytes: MEMORY_LIMIT_BYTES,
+            threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
+            range: TimeRange::default(),
+            accounts: Vec::new(),
+            regions: Vec::new(),
+            rehash: false,
+            commit_interval: Duration::from_secs(5),
+        }
+    }
 }
 
 /// How far an ingest is, for whoever shows it; also how to end it early. For [`optimize()`], days stand in for objects.

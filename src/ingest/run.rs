@@ -426,7 +426,6 @@ mod tests {
     use super::*;
     use crate::store::{Table, read_batches};
     use crate::synth::{self, Config};
-    use crate::usage::TimeRange;
 
     /// How often each event is in a store.
     fn events(store: &Store) -> BTreeMap<String, usize> {
@@ -465,16 +464,7 @@ mod tests {
             }
             fs::write(copy, bytes).expect("a copy");
         }
-        let options = Options {
-            archives: vec![archive],
-            memory_limit_bytes: 1 << 30,
-            threads: 2,
-            range: TimeRange::default(),
-            accounts: Vec::new(),
-            regions: Vec::new(),
-            rehash: false,
-            commit_interval: Duration::from_secs(60),
-        };
+        let options = Options { threads: 2, commit_interval: Duration::from_secs(60), ..Options::of(vec![archive]) };
         let mut stores = [u64::MAX, 3_000, 1].map(|list_bytes_max| {
             let dir = folder.path().join(format!("store-{list_bytes_max}"));
             let store = Store::open_or_create(&dir).expect("a store");

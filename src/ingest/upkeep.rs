@@ -26,12 +26,9 @@ pub fn refresh_usage(store: &Store, catalog: &Catalog) -> Result<usize, IngestEr
     let mut writer = store.writer()?;
     let days = refresh(&mut writer, catalog, None, Beside::One)?;
     // The copies of whole months sum up what is there no more.
-    usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, budget::month_rows(READING_BYTES))?;
+    usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, budget::month_rows(budget::MEMORY_LIMIT_BYTES))?;
     Ok(days)
 }
-
-/// Memory that what reads a store may take, like an ingest's default.
-const READING_BYTES: u64 = 1 << 30;
 
 /// What [`refresh_usage`] does, where it can be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

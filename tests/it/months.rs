@@ -12,16 +12,7 @@ use trailpare::time::parse_time;
 use trailpare::usage::{self, Selection, Sessions, TimeRange, UsageRow};
 
 fn take_in(store: &Store, archives: Vec<PathBuf>) {
-    let options = Options {
-        archives,
-        memory_limit_bytes: 1 << 30,
-        threads: 2,
-        range: TimeRange::default(),
-        accounts: Vec::new(),
-        regions: Vec::new(),
-        rehash: false,
-        commit_interval: Duration::from_secs(10),
-    };
+    let options = Options { threads: 2, commit_interval: Duration::from_secs(10), ..Options::of(archives) };
     ingest::ingest(store, &options, Catalog::embedded(), &Progress::default()).expect("an ingest");
 }
 

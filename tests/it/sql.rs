@@ -20,7 +20,6 @@ use trailpare::iam::Catalog;
 use trailpare::ingest::{self, Progress};
 use trailpare::query::{self, Library};
 use trailpare::store::{Snapshot, Store};
-use trailpare::usage::TimeRange;
 
 fn slt_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt")
@@ -37,16 +36,8 @@ fn slt_files() -> Vec<PathBuf> {
 /// A store of the archive in `tests/slt/archive`.
 fn snapshot(dir: &Path) -> Snapshot {
     let store = Store::open_or_create(dir).unwrap();
-    let options = ingest::Options {
-        archives: vec![slt_dir().join("archive")],
-        memory_limit_bytes: 1 << 30,
-        threads: 1,
-        range: TimeRange::default(),
-        accounts: Vec::new(),
-        regions: Vec::new(),
-        rehash: false,
-        commit_interval: Duration::ZERO,
-    };
+    let archives = vec![slt_dir().join("archive")];
+    let options = ingest::Options { threads: 1, commit_interval: Duration::ZERO, ..ingest::Options::of(archives) };
     let summary = ingest::ingest(&store, &options, Catalog::embedded(), &Progress::default()).unwrap();
     assert_eq!((summary.broken, summary.problem_count), (0, 0), "{:?}", summary.problems);
     store.snapshot(None).unwrap()
