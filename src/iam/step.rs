@@ -20,9 +20,10 @@ use hashbrown::HashTable;
 
 use super::catalog::Catalog;
 use super::common::Common;
-use super::event::{Event, Outcome, Permissions, Place};
+use super::event::{Event, Permissions, Place};
 use super::flat::Flat;
 use super::memory::{At, Memory, Remembered};
+use super::outcome::Outcome;
 use super::params::Document;
 use super::prefixes::{operation, prefixes};
 use super::resolved::Resolved;

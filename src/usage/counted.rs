@@ -357,6 +357,7 @@ impl Counted {
             last_time_us: counts.last_time_us,
             example_event_id: id(&counts.example_event_id),
             cross_account: self.cross_account,
+            overflow: false,
             origin,
         })
     }

@@ -105,6 +105,7 @@ mod tests {
             last_time_us: 7,
             example_event_id: "x".into(),
             cross_account: false,
+            overflow: false,
             origin: None,
         }
     }
