@@ -148,7 +148,7 @@ impl Counter {
         if self.parts_of.len() >= REMEMBERED_MAX {
             self.parts_of.clear();
         }
-        let Counter { counted, uses, listed, parts_of } = self;
+        let Counter { counted, uses, listed, parts_of, .. } = self;
         let parts = parts_of.entry(took.number).or_insert_with(|| parts_in(&took.permissions, counted));
         let begin = listed.len() as u32;
         listed.extend(parts.iter().map(|part| counted.row(base, *part)));

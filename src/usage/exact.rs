@@ -70,12 +70,9 @@ fn without_overflow(
         has_foreign |= is_one && row.cross_account;
         !is_one
     });
-    let files: Vec<&DataFile> =
-        snapshot.files(Table::Events).iter().filter(|file| file.event_date == date).collect();
+    let files: Vec<&DataFile> = snapshot.files(Table::Events).iter().filter(|file| file.event_date == date).collect();
     let is_selected = is_wanted(selection, range);
-    let keep = |events: &EventColumns, row: usize| {
-        calls.hold_row(events, row) && is_selected(events, row)
-    };
+    let keep = |events: &EventColumns, row: usize| calls.hold_row(events, row) && is_selected(events, row);
     let derived = Derive { keep: &keep, predicate: &|| calls.predicate(), has_foreign, is_bounded: false };
     rows.extend(derive(&files, &derived, catalog)?);
     Ok(rows)

@@ -118,11 +118,7 @@ fn read_parts(parts: &Parts<'_>, selection: &Selection) -> Result<Vec<UsageRow>,
     Ok(rows)
 }
 
-pub(super) fn read_usage(
-    path: &Path,
-    selection: &Selection,
-    known: &mut Texts,
-) -> Result<Vec<UsageRow>, ReadError> {
+pub(super) fn read_usage(path: &Path, selection: &Selection, known: &mut Texts) -> Result<Vec<UsageRow>, ReadError> {
     let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, selection) };
     let columns = who_columns(selection);
     let predicate = RowPredicate { columns: &columns, dictionaries: true, wanted: Box::new(wanted) };
@@ -204,11 +200,7 @@ pub(super) struct Derive<'d> {
 }
 
 /// The usage of one day from its events, in no order.
-pub(super) fn derive(
-    files: &[&DataFile],
-    wanted: &Derive<'_>,
-    catalog: &Catalog,
-) -> Result<Vec<UsageRow>, ReadError> {
+pub(super) fn derive(files: &[&DataFile], wanted: &Derive<'_>, catalog: &Catalog) -> Result<Vec<UsageRow>, ReadError> {
     let mut aggregator = Aggregator::new(catalog);
     for file in files {
         for batch in read_batches(&file.path, Some(EVENT_COLUMNS), (wanted.predicate)())? {

@@ -47,9 +47,9 @@ fn surplus(rows: &[UsageRow]) -> Vec<usize> {
     let mut surplus = Vec::new();
     let mut begin = 0;
     // Rows of one principal's action lie together, and few have so many.
-    for chunk in rows.chunk_by(|a, b| {
-        a.action == b.action && a.event_name == b.event_name && a.principal_arn == b.principal_arn
-    }) {
+    for chunk in
+        rows.chunk_by(|a, b| a.action == b.action && a.event_name == b.event_name && a.principal_arn == b.principal_arn)
+    {
         if chunk.len() > RESOURCES_MAX {
             let mut sizes: HashMap<Group<'_>, usize> = HashMap::new();
             for (row, at) in chunk.iter().zip(begin..).filter(|(row, _)| !row.overflow) {
@@ -117,9 +117,15 @@ mod tests {
         assert_eq!(all.len(), RESOURCES_MAX + 1);
         let (further, exact): (Vec<&UsageRow>, Vec<&UsageRow>) = all.iter().partition(|row| row.overflow);
         assert_eq!(further.len(), 1);
-        assert_eq!((further[0].resource.as_str(), further[0].event_count), ("arn:aws:s3:::b/*", 2 * RESOURCES_MAX as u64));
+        assert_eq!(
+            (further[0].resource.as_str(), further[0].event_count),
+            ("arn:aws:s3:::b/*", 2 * RESOURCES_MAX as u64)
+        );
         for (i, row) in exact.iter().enumerate() {
-            assert_eq!((row.resource.as_str(), row.event_count), (&*format!("arn:aws:s3:::b/{i:05}"), 1 + u64::from(i < 7)));
+            assert_eq!(
+                (row.resource.as_str(), row.event_count),
+                (&*format!("arn:aws:s3:::b/{i:05}"), 1 + u64::from(i < 7))
+            );
         }
         for cut in [1, RESOURCES_MAX - 1, RESOURCES_MAX, 2 * RESOURCES_MAX, many - 1] {
             let parts = [bounded(rows((cut..many).rev())), bounded(rows((0..cut).chain(0..7)))].concat();
