@@ -236,6 +236,7 @@ fn row(principal: usize, account_id: &str, action: &str, resource: String, numbe
         last_time_us: first_time_us + 1_000_000,
         example_event_id: format!("{:032x}", numbers.below(1 << 31)).into(),
         cross_account: false,
+        overflow: false,
         origin: None,
     }
 }

@@ -109,7 +109,12 @@ fn lines(rows: &[UsageRow], by: By) -> Vec<Line> {
     for row in rows {
         let group = by.group(row);
         let action = row.action.clone().unwrap_or_else(|| needs_none.clone());
-        let rank = if row.action.is_none() { 2 } else { u8::from(row.outcome == Outcome::Denied) };
+        let rank = match row.outcome {
+            _ if row.action.is_none() => 3,
+            Outcome::Allowed => 0,
+            Outcome::Denied => 1,
+            Outcome::Undecided => 2,
+        };
         let what = if row.action.is_none() { row.event_name.clone() } else { row.resource.clone() };
         let key = (group.clone(), rank, action.clone(), what.clone(), row.confidence.clone());
         let line = lines.entry(key).or_insert_with(|| Line {

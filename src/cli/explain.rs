@@ -157,6 +157,8 @@ impl Explanation {
         let outcome = match (self.permissions.outcome, &self.error) {
             (Outcome::Denied, Some(error)) => format!("denied: {error}"),
             (Outcome::Denied, None) => "denied".to_owned(),
+            (Outcome::Undecided, Some(error)) => format!("undecided, failed before anybody decided: {error}"),
+            (Outcome::Undecided, None) => "undecided".to_owned(),
             (Outcome::Allowed, Some(error)) => format!("allowed, then failed: {error}"),
             (Outcome::Allowed, None) => "allowed".to_owned(),
         };

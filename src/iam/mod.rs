@@ -2,7 +2,7 @@
 //!
 //! * `catalog`: services, actions and resource types, out of `tables/catalogue.txt` (written by `generate/`).
 //! * `overrides`, `ruled`: hand-written rules, `tables/overrides.txt`.
-//! * `stated`: what denials say themselves.
+//! * `outcome`: whether a call was authorised; `stated`: what denials say themselves.
 //! * `step`: an event → the permissions that it took. A wrong action for an event is mended in the overrides, or in
 //!   `special` where it depends on what the request carries (`copies`: those between buckets; `named`: what is called
 //!   otherwise than the ARN forms say).
@@ -39,6 +39,7 @@ mod memory;
 mod named;
 mod numbered;
 mod of_type;
+mod outcome;
 mod overrides;
 mod params;
 mod passing;
@@ -61,7 +62,8 @@ mod written;
 
 pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};
 pub use common::Common;
-pub use event::{Confidence, Event, Outcome, Permission, Permissions, ResourceRef};
+pub use event::{Confidence, Event, Permission, Permissions, ResourceRef};
 pub use memory::Remembered;
+pub use outcome::Outcome;
 pub use step::{Step, permissions};
 pub use wildcard::wildcard_match;

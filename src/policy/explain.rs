@@ -163,6 +163,7 @@ pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     }
     list(&mut out, "widened to fit", made.widened.iter().map(widened));
     list(&mut out, "denied at the time, not granted", made.denied.iter().map(shown));
+    list(&mut out, "failed before anybody decided, not granted", made.undecided.iter().map(shown));
     list(&mut out, "not certain, not granted", made.unverified.iter().map(shown));
     list(
         &mut out,

@@ -49,6 +49,8 @@ pub struct Made {
     pub statements: Vec<StatementNote>,
     /// Calls that were refused: shown, not granted.
     pub denied: Vec<Shown>,
+    /// Calls that failed before anybody decided: shown, not granted.
+    pub undecided: Vec<Shown>,
     /// Calls whose action is not certain: shown, not granted.
     pub unverified: Vec<Shown>,
     /// Events that need no permission, or whose permissions are not the user's to give.
@@ -82,6 +84,7 @@ impl Made {
             documents,
             statements: Vec::new(),
             denied: Vec::new(),
+            undecided: Vec::new(),
             unverified: Vec::new(),
             excluded: Vec::new(),
             suggestions: Vec::new(),
@@ -150,6 +153,7 @@ pub fn make(rows: &[UsageRow], options: &Options, catalog: &Catalog) -> Result<M
         statements,
         suggestions: suggestions(&sifted.grants, &knowledge),
         denied: sifted.denied,
+        undecided: sifted.undecided,
         unverified: sifted.unverified,
         excluded: sifted.excluded,
         uncertain_services,

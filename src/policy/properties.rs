@@ -34,6 +34,7 @@ pub(crate) fn row(action: &str, resource: &str) -> UsageRow {
         last_time_us: 1_700_000_500_000_000,
         example_event_id: "00000000-0000-4000-8000-000000000001".into(),
         cross_account: false,
+        overflow: false,
         origin: None,
     }
 }

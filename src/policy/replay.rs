@@ -71,7 +71,7 @@ impl Replay {
     fn uncounted(&mut self, fate: &Fate) -> &mut u64 {
         match fate {
             Fate::Denied { .. } => &mut self.were_denied,
-            Fate::Unverified { .. } => &mut self.unverified,
+            Fate::Undecided { .. } | Fate::Unverified { .. } => &mut self.unverified,
             Fate::Granted { .. } | Fate::Excluded { .. } => &mut self.excluded,
         }
     }

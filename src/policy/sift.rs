@@ -57,6 +57,7 @@ pub struct Suggestion {
 pub(crate) struct Sifted {
     pub(crate) grants: Vec<Grant>,
     pub(crate) denied: Vec<Shown>,
+    pub(crate) undecided: Vec<Shown>,
     pub(crate) unverified: Vec<Shown>,
     pub(crate) excluded: Vec<Shown>,
 }
@@ -66,6 +67,7 @@ pub(crate) struct Sifted {
 pub(crate) enum Fate {
     Granted { action: String, resource: String, passed_to_service: Option<String> },
     Denied { action: String, reason: String },
+    Undecided { action: String, reason: String },
     Unverified { action: String, reason: String },
     Excluded { action: String, reason: String },
 }
@@ -78,8 +80,10 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
     };
     let canonical = knowledge.canonical(named);
     let action = canonical.unwrap_or(named).to_owned();
-    if row.outcome == Outcome::Denied {
-        return Fate::Denied { action, reason: row.rule.to_string() };
+    match row.outcome {
+        Outcome::Allowed => {}
+        Outcome::Denied => return Fate::Denied { action, reason: row.rule.to_string() },
+        Outcome::Undecided => return Fate::Undecided { action, reason: row.rule.to_string() },
     }
     if confidence(row) == Confidence::Unverified {
         return Fate::Unverified { action, reason: row.rule.to_string() };
@@ -129,6 +133,7 @@ pub(crate) fn sift(rows: &[UsageRow], knowledge: &Knowledge) -> Sifted {
                 sifted.grants.push(Grant { action, resource, passed_to_service, evidence });
             }
             Fate::Denied { action, reason } => sifted.denied.push(shown(action, reason, evidence)),
+            Fate::Undecided { action, reason } => sifted.undecided.push(shown(action, reason, evidence)),
             Fate::Unverified { action, reason } => sifted.unverified.push(shown(action, reason, evidence)),
             Fate::Excluded { action, reason } => sifted.excluded.push(shown(action, reason, evidence)),
         }

@@ -25,10 +25,12 @@ SELECT event_date, account_id, principal_arn, principal_type, permission_set, se
        bool_or(vpc_endpoint_overflow) OR cardinality(array_distinct(flatten(array_agg(vpc_endpoint_ids)))) > 16
          AS vpc_endpoint_overflow,
        bool_or(without_vpc_endpoint) AS without_vpc_endpoint, bool_or(with_mfa) AS with_mfa,
-       bool_or(without_mfa) AS without_mfa, bool_or(mfa_not_recorded) AS mfa_not_recorded
+       bool_or(without_mfa) AS without_mfa, bool_or(mfa_not_recorded) AS mfa_not_recorded,
+       coalesce(overflow, false) AS overflow
 FROM usage_by_file
 GROUP BY event_date, account_id, principal_arn, principal_type, permission_set, session_name, action, resource,
-         outcome, confidence, rule, passed_to_service, event_source, event_name, aws_region, via, cross_account";
+         outcome, confidence, rule, passed_to_service, event_source, event_name, aws_region, via, cross_account,
+         coalesce(overflow, false)";
 
 /// `events` under the names and in the nesting of the table that the AWS documentation has people create in Athena,
 /// with the partition columns of its variants: `region`, `account`, `year`, `month`, `day`, `timestamp`.

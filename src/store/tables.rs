@@ -122,6 +122,7 @@ const USAGE_COLUMNS: &[(&str, Type, bool)] = &[
     ("with_mfa", Type::Flag, true),
     ("without_mfa", Type::Flag, true),
     ("mfa_not_recorded", Type::Flag, true),
+    ("overflow", Type::Flag, true),
 ];
 
 fn usage() -> SchemaRef {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringArray, TimestampMicrosecondArray,
     TypedDictionaryArray,
 };
 use arrow::datatypes::{Date32Type, Int32Type, Int64Type, TimestampMicrosecondType};
@@ -53,6 +53,7 @@ pub(crate) fn encode<T: AsRef<str>>(rows: &[UsageRow<T>]) -> Result<RecordBatch,
     ];
     let origins: Vec<Option<&Origin<T>>> = rows.iter().map(|r| r.origin.as_ref()).collect();
     columns.extend(origin_columns(&origins));
+    columns.push(Arc::new(BooleanArray::from_iter(rows.iter().map(|r| Some(r.overflow)))));
     RecordBatch::try_new(Table::Usage.schema(), columns)
 }
 
@@ -83,6 +84,8 @@ pub(super) fn decode(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<Usage
     let dates = column("event_date")?.as_primitive_opt::<Date32Type>().ok_or_else(|| missing("event_date"))?;
     let counts = column("event_count")?.as_primitive_opt::<Int64Type>().ok_or_else(|| missing("event_count"))?;
     let cross_account = column("cross_account")?.as_boolean_opt().ok_or_else(|| missing("cross_account"))?;
+    // Files from before there was such a column have no row of that kind.
+    let overflow = batch.column_by_name("overflow").and_then(|column| column.as_boolean_opt());
     let origins = OriginColumns::of(batch)?;
     let (first, last) = (time("first_time")?, time("last_time")?);
     let (outcome, example) = (texts(batch, "outcome")?, texts(batch, "example_event_id")?);
@@ -117,6 +120,7 @@ pub(super) fn decode(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<Usage
             last_time_us: last.value(row),
             example_event_id: example.value(row).into(),
             cross_account: cross_account.value(row),
+            overflow: overflow.is_some_and(|overflow| overflow.is_valid(row) && overflow.value(row)),
             origin: origins.as_ref().and_then(|origins| origins.value(row, known)),
         });
     }

@@ -114,7 +114,8 @@ mod tests {
         let origins = [Some(&known), None, Some(&Origin::default())];
         let schema = Table::Usage.schema();
         let columns = origin_columns(&origins);
-        let fields = schema.fields().iter().skip(schema.fields().len() - columns.len()).cloned();
+        let fields =
+            schema.fields().iter().skip_while(|field| field.name() != "source_ips").take(columns.len()).cloned();
         let schema = arrow::datatypes::Schema::new(fields.collect::<arrow::datatypes::Fields>());
         let batch = RecordBatch::try_new(Arc::new(schema), columns.to_vec()).unwrap();
         let back = OriginColumns::of(&batch).unwrap().unwrap();

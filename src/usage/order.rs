@@ -9,10 +9,13 @@ use super::text::Text;
 
 /// All that tells a row from others of its day, in the order of the table's columns by which files are sorted, then of all
 /// others. `T` stands for its texts.
-pub(super) type Identity<T> = ([T; 11], Outcome, [T; 3], bool);
+pub(super) type Identity<T> = ([T; 11], Outcome, [T; 3], [bool; 2]);
+
+/// Where the resource stands in an [`Identity`].
+pub(super) const RESOURCE: usize = 5;
 
 /// A row's identity; `of` says what stands for a text.
-pub(super) fn identity<T, U>(row: &UsageRow<U>, mut of: impl FnMut(Option<&U>) -> T) -> Identity<T> {
+pub(super) fn identity<'r, T, U>(row: &'r UsageRow<U>, mut of: impl FnMut(Option<&'r U>) -> T) -> Identity<T> {
     let main = [
         Some(&row.account_id),
         Some(&row.principal_arn),
@@ -27,7 +30,7 @@ pub(super) fn identity<T, U>(row: &UsageRow<U>, mut of: impl FnMut(Option<&U>) -
         Some(&row.aws_region),
     ];
     let how = [Some(&row.confidence), Some(&row.rule), row.passed_to_service.as_ref()];
-    (main.map(&mut of), row.outcome, how.map(of), row.cross_account)
+    (main.map(&mut of), row.outcome, how.map(of), [row.cross_account, row.overflow])
 }
 
 /// The rows in stored order, each with whether it counts the same use on the same day as the one before.
@@ -74,7 +77,7 @@ mod tests {
         let word = || prop_oneof![Just("a"), Just("b"), Just("")];
         let texts = [word(), word(), word(), word(), word(), word(), word(), word()];
         let options = [(); 5].map(|()| proptest::option::of(word()));
-        (texts, options, any::<(bool, bool)>(), 0..2, 0..3_i64).prop_map(|(texts, options, flags, date, time)| {
+        (texts, options, any::<(bool, bool, bool)>(), 0..2, 0..3_i64).prop_map(|(texts, options, flags, date, time)| {
             let [account, principal, kind, resource, rule, source, name, region] = texts.map(Text::from);
             let [set, session, action, passed, via] = options.map(|text| text.map(Text::from));
             UsageRow {
@@ -99,6 +102,7 @@ mod tests {
                 last_time_us: time,
                 example_event_id: "e".into(),
                 cross_account: flags.1,
+                overflow: flags.2,
                 origin: None,
             }
         })

@@ -23,7 +23,7 @@ pub struct UsageRow<T = Text> {
     pub action: Option<T>,
     /// An ARN, an ARN pattern, or `*`.
     pub resource: T,
-    /// Allowed or denied.
+    /// Allowed, denied, or undecided.
     pub outcome: Outcome,
     /// How the action is known: `stated`, `documented`, `catalogued`, `inferred`, `unverified`.
     pub confidence: T,
@@ -49,6 +49,9 @@ pub struct UsageRow<T = Text> {
     pub example_event_id: T,
     /// Whether the rows were seen only in the account that was called, whose record knows less of the caller.
     pub cross_account: bool,
+    /// Whether the row counts further resources of a container (`resource` is the container and `*`), beside those
+    /// that have rows of their own.
+    pub overflow: bool,
     /// Where the calls came from; `None` in rows of stores that didn't record it.
     pub origin: Option<Origin<T>>,
 }
@@ -64,7 +67,8 @@ impl UsageRow {
             let main =
                 (&row.account_id, &row.principal_arn, &row.event_source, &row.event_name, &row.action, &row.resource);
             let who = (&row.principal_type, &row.permission_set, &row.session_name, &row.via, &row.aws_region);
-            let how = (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account);
+            let how =
+                (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account, row.overflow);
             (main, who, how, row.event_date, row.first_time_us, &row.example_event_id)
         }
         key(a).cmp(&key(b))
@@ -80,7 +84,7 @@ impl UsageRow {
             (
                 main,
                 who,
-                (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account),
+                (row.outcome, &row.confidence, &row.rule, &row.passed_to_service, row.cross_account, row.overflow),
                 row.event_date,
             )
         }

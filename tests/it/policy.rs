@@ -38,6 +38,7 @@ fn row(action: &str, resource: &str) -> UsageRow {
         last_time_us: 1_700_086_400_000_000,
         example_event_id: "0d0e2f6a-0000-4000-8000-000000000001".into(),
         cross_account: false,
+        overflow: false,
         origin: None,
     }
 }

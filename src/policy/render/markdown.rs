@@ -17,6 +17,7 @@ pub fn render(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> S
     documents(&mut out, made);
     statements(&mut out, made);
     shown(&mut out, "Denied at the time, not granted", &made.denied);
+    shown(&mut out, "Failed before anybody decided, not granted", &made.undecided);
     shown(&mut out, "Not certain, not granted", &made.unverified);
     shown(&mut out, "Needs no permission, or not one of the principal's", &made.excluded);
     if !made.suggestions.is_empty() {
