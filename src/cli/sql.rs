@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use datafusion::prelude::SessionContext;
 
 use super::machine::parse_size;
+use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
 use super::select::StoreArgs;
 use super::{CliError, Context, Exit, printable};
 use crate::ingest::{Refreshed, refresh_usage_if_outdated};
@@ -81,9 +82,16 @@ fn parse_memory(text: &str) -> Result<u64, String> {
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), day(name, value))),
         _ => Err("not a parameter; hint: write NAME=VALUE".to_owned()),
     }
+}
+
+/// The days of the library's queries as other commands take them: `from=90d`.
+fn day(name: &str, value: &str) -> String {
+    let moment = Moment::parse(value, now_us()).filter(|_| matches!(name, "from" | "to") && parse_date(value).is_none());
+    let day = moment.and_then(|moment| i32::try_from(moment.begin_us.div_euclid(MICROS_PER_DAY)).ok());
+    day.map_or_else(|| value.to_owned(), format_date)
 }
 
 pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {

@@ -129,7 +129,7 @@ fn is_selected(batch: &RecordBatch, selection: &Selection) -> Result<BooleanArra
 }
 
 /// For each row, whether its text is meant; every text is looked at once. No text is not meant.
-fn by_text(batch: &RecordBatch, name: &str, is_meant: impl Fn(&str) -> bool) -> Result<BooleanBuffer, ArrowError> {
+pub(super) fn by_text(batch: &RecordBatch, name: &str, is_meant: impl Fn(&str) -> bool) -> Result<BooleanBuffer, ArrowError> {
     let column = dictionary(batch, name)?;
     let meant: Vec<bool> = column.values().iter().map(|text| text.is_some_and(&is_meant)).collect();
     let keys = column.keys();

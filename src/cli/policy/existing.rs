@@ -61,13 +61,14 @@ pub(super) fn merge(path: &Path, existing: &Policy, made: Made, options: &Option
         note.sid = sid.unwrap_or_default();
     }
     made.documents = vec![NamedPolicy { name: options.name.clone(), policy }];
+    made.policies_max = 1;
     Ok(made)
 }
 
 /// The document to which nothing has to be added.
 pub(super) fn unchanged(existing: &Policy, rows: &[UsageRow], options: &Options) -> Made {
     let document = NamedPolicy { name: options.name.clone(), policy: existing.clone() };
-    Made::of_existing(vec![document], rows, options)
+    Made { policies_max: 1, ..Made::of_existing(vec![document], rows, options) }
 }
 
 impl Job<'_> {
@@ -88,7 +89,7 @@ impl Job<'_> {
         self.context.say(&format!("before: {}", explain::verdict(&before)));
         self.context.say(&format!("after: {}", explain::verdict(&after)));
         if after.allowed < before.allowed || after.allowed + after.depends < before.allowed + before.depends {
-            self.refuse(&after);
+            self.refuse_denying(&after);
             return Ok(Exit::WouldDeny);
         }
         let made = Made::of_existing(documents, &selected.rows, options);

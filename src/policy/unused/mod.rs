@@ -14,12 +14,12 @@ pub use report::{text, value};
 
 use super::base::UnusedAction;
 use super::knowledge::{Access, Knowledge};
-use super::replay::{Asked, asked};
+use super::replay::{Asked, Asking, asked};
 use super::risk;
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
 use crate::iam::evaluate::{Compiled, PolicySet, Request, Verdict};
-use crate::usage::{TimeRange, UsageRow};
+use crate::usage::{RequestValues, TimeRange, UsageRow};
 
 /// What of one role or user was not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,10 @@ const LATER_US: i64 = 86_400_000_000;
 
 fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &Knowledge<'_>) -> EntityUse {
     let granted = granted(entity, all);
-    let requests: Vec<Asked> = rows.iter().map(|row| asked(row, knowledge)).collect();
+    let policies = entity.identity.iter().map(|identity| identity.policy.clone()).collect();
+    let told = RequestValues::default();
+    let asking = Asking::new(&PolicySet::of_identity(policies), &told, knowledge);
+    let requests: Vec<Asked> = rows.iter().map(|row| asked(row, &asking)).collect();
     let used: BTreeSet<&str> = requests
         .iter()
         .filter_map(|asked| match asked {

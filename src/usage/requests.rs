@@ -1,0 +1,154 @@
+//! What requests told of condition keys that no row of `usage` holds, read from `events`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::BooleanArray;
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use hashbrown::HashMap;
+use serde_json::Value;
+
+use super::columns::{EVENT_COLUMNS, EventColumns};
+use super::read::ReadError;
+use super::row::UsageRow;
+use super::select::{Cover, Selection, TimeRange, Who};
+use super::text::Text;
+use crate::iam::{Catalog, Outcome, permissions};
+use crate::store::{RowPredicate, Snapshot, Table, read_batches};
+
+/// Condition key → values, of the requests of one use that were alike. A key without values was not in the request; one
+/// that is not there was not looked for.
+pub type Told = BTreeMap<&'static str, Vec<String>>;
+
+/// How a condition key's values stand in records.
+#[derive(Clone, Copy, Debug)]
+pub struct KeySource {
+    pub key: &'static str,
+    /// `eventName`s of the requests that have it; none means all.
+    pub events: &'static [&'static str],
+    /// Its values by request parameters and response elements; `None` where they do not tell.
+    pub values: fn(&Value, &Value) -> Option<Vec<String>>,
+}
+
+/// Of the requests of some actions, what they told of some condition keys.
+#[derive(Clone, Debug, Default)]
+pub struct RequestValues {
+    uses: HashMap<Use, Vec<(Option<Text>, Told)>>,
+}
+
+/// Principal, action, resource, region, service on whose behalf.
+type Use = (Text, Text, Text, Text, Option<Text>);
+
+/// More different requests of one use than this tell nothing that could be written down.
+const TOLD_MAX: usize = 64;
+
+impl RequestValues {
+    /// Notes what a request of a use told.
+    fn note(&mut self, key: Use, session: Option<Text>, told: &Told) {
+        let all = self.uses.entry(key).or_default();
+        let is_known = all.iter().any(|(known, same)| *known == session && same == told);
+        if !is_known && all.len() <= TOLD_MAX {
+            all.push((session, told.clone()));
+        }
+    }
+
+    /// The different requests of a row; nothing where they were not looked at or are too many.
+    pub fn told(&self, row: &UsageRow) -> Vec<&Told> {
+        let all = key(row).and_then(|key| self.uses.get(&key)).filter(|all| all.len() <= TOLD_MAX);
+        let is_meant = |session: &Option<Text>| row.session_name.is_none() || *session == row.session_name;
+        all.into_iter().flatten().filter(|(session, _)| is_meant(session)).map(|(_, told)| told).collect()
+    }
+
+    /// The one value that each different request had of a key, `None` for one that had none or several; nothing where
+    /// requests were not looked at.
+    pub fn values(&self, row: &UsageRow, key: &str) -> Option<Vec<Option<String>>> {
+        let told = self.told(row);
+        let value = |told: &Told| match told.get(key).map(Vec::as_slice) {
+            Some([only]) => Some(only.clone()),
+            _ => None,
+        };
+        (!told.is_empty()).then(|| told.into_iter().map(value).collect())
+    }
+}
+
+fn key(row: &UsageRow) -> Option<Use> {
+    let action = row.action.clone()?;
+    Some((row.principal_arn.clone(), action, row.resource.clone(), row.aws_region.clone(), row.via.clone()))
+}
+
+/// Reads what the selected requests told of the keys of `sources`.
+///
+/// # Errors
+/// When a file of `events` cannot be read.
+pub fn read_requests(
+    snapshot: &Snapshot,
+    selection: &Selection,
+    range: &TimeRange,
+    sources: &[KeySource],
+    catalog: &Catalog,
+) -> Result<RequestValues, ReadError> {
+    let mut requests = RequestValues::default();
+    if sources.is_empty() {
+        return Ok(requests);
+    }
+    let names: BTreeSet<&str> = sources.iter().flat_map(|source| source.events).copied().collect();
+    let is_all = sources.iter().any(|source| source.events.is_empty());
+    let files = snapshot.files(Table::Events).iter().filter(|file| range.cover(file.event_date) != Cover::None);
+    for file in files {
+        let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> {
+            let names = super::read::by_text(&batch, "event_name", |name| names.contains(name))?;
+            Ok(BooleanArray::new(names, None))
+        };
+        let predicate = RowPredicate { columns: &["event_name"], dictionaries: true, wanted: Box::new(wanted) };
+        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), (!is_all).then_some(predicate))? {
+            let events = EventColumns::try_new(&batch?)?;
+            for row in (0..events.len()).filter(|row| is_selected(&events, *row, selection, range)) {
+                note_event(&mut requests, &events, row, sources, catalog);
+            }
+        }
+    }
+    Ok(requests)
+}
+
+fn is_selected(events: &EventColumns, row: usize, selection: &Selection, range: &TimeRange) -> bool {
+    range.contains(events.time_us(row))
+        && selection.matches(&Who {
+            principal_arn: events.principal_arn(row).unwrap_or_default(),
+            permission_set: events.permission_set(row),
+            session_name: events.session_name(row),
+            account_id: events.principal_account_id(row).or(events.recipient_account_id(row)).unwrap_or_default(),
+        })
+}
+
+fn note_event(
+    requests: &mut RequestValues,
+    events: &EventColumns,
+    row: usize,
+    sources: &[KeySource],
+    catalog: &Catalog,
+) {
+    let resources = events.resources(row);
+    let event = events.event(row, &resources);
+    let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+    let (parameters, response) = (read(event.request_parameters), read(event.response_elements));
+    let is_of = |source: &&KeySource| source.events.is_empty() || source.events.contains(&event.event_name);
+    let values = |source: &KeySource| Some((source.key, (source.values)(&parameters, &response)?));
+    let told: Told = sources.iter().filter(is_of).filter_map(values).collect();
+    let permissions = permissions(catalog, &event);
+    if permissions.outcome != Outcome::Allowed {
+        return;
+    }
+    let text = |text: &str| Text::from(text);
+    for permission in &permissions.needed {
+        for resource in &permission.resources {
+            let key = (
+                text(events.principal_arn(row).unwrap_or_default()),
+                text(&permission.action),
+                text(resource),
+                text(event.aws_region.unwrap_or_default()),
+                events.invoked_by(row).map(text),
+            );
+            requests.note(key, events.session_name(row).map(text), &told);
+        }
+    }
+}
