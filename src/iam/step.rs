@@ -36,24 +36,69 @@ use super::stated::{self, Stated};
 use super::{conditional, special};
 use crate::recent::Recent;
 
-/// What an event took.
+/// What an event took, by the rules alone: nothing is remembered, and nothing of other events is known. What [`Step`]
+/// remembers must come to the same.
 pub fn permissions(catalog: &Catalog, event: &Event<'_>) -> Permissions {
-    Permissions::clone(&Step::new(catalog).remembered(event).permissions)
+    let outcome = outcome_of(event);
+    if let Some(reason) = no_call(event) {
+        return nothing(reason, outcome);
+    }
+    let stated = if outcome == Outcome::Denied { stated::message(event) } else { None };
+    let Some(Stated { permission, is_open }) = stated.and_then(|message| stated::stated(catalog, &message)) else {
+        return by_rules(catalog, event, outcome);
+    };
+    if is_open {
+        let found = by_rules(catalog, event, outcome);
+        if matches!(found.needed.as_slice(), [only] if *only.action == *permission.action) {
+            return found;
+        }
+    }
+    Permissions { needed: vec![permission], suggestions: Vec::new(), outcome, no_permission: None }
+}
+
+fn by_rules(catalog: &Catalog, event: &Event<'_>, outcome: Outcome) -> Permissions {
+    let operation = Operation::find(catalog, event.event_source, event.event_name);
+    let source = event.request_parameters.unwrap_or_default();
+    let (mut flat, response) = (Flat::default(), Response::new(event.response_elements));
+    flat.read(source);
+    let place = Place { aws_region: event.aws_region, account_id: event.account_id };
+    let document = Document { source, flat: &flat };
+    let others = (event.resources, event.principal_arn);
+    operation.permissions(catalog, &Request::new(place, document, &response, others, &operation.sight), outcome)
 }
 
 fn nothing(reason: &'static str, outcome: Outcome) -> Permissions {
     Permissions { needed: Vec::new(), suggestions: Vec::new(), outcome, no_permission: Some(reason) }
 }
 
+const INSIGHT: &str = "CloudTrail insight";
+const NETWORK_ACTIVITY: &str = "network activity of a VPC endpoint";
+const AGGREGATED: &str = "aggregated events: the events themselves count";
+
+fn outcome_of(event: &Event<'_>) -> Outcome {
+    let has_parameters = event.request_parameters.is_some_and(|parameters| parameters.trim() != "null");
+    Outcome::of(event.error_code, event.error_message, has_parameters)
+}
+
 /// Why an event is no call that could need a permission.
+///
+/// The category decides, whatever the type is called: network activity is `AwsVpceEvent` in some samples and
+/// `AwsVpceEvents` in the guide. Source: CloudTrail User Guide, "CloudTrail record contents", `eventCategory` and
+/// `eventType`; "CloudTrail record contents for Insights events"; "CloudTrail record contents for aggregated events".
 fn no_call(event: &Event<'_>) -> Option<&'static str> {
+    match event.event_category {
+        None | Some("" | "Management" | "Data") => {}
+        Some("NetworkActivity") => return Some(NETWORK_ACTIVITY),
+        Some("Insight") => return Some(INSIGHT),
+        Some("Aggregated") => return Some(AGGREGATED),
+        Some(_) => return Some("neither a management nor a data event"),
+    }
     match event.event_type {
         Some("AwsServiceEvent") => Some("service event: the service did it itself"),
-        Some("AwsConsoleSignIn") => Some("console sign-in"),
-        Some("AwsCloudTrailInsight") => Some("CloudTrail insight"),
-        Some("AwsVpceEvent") => Some("network activity of a VPC endpoint"),
-        Some("AwsCloudTrailAggregatedEvent") => Some("aggregated events: the events themselves count"),
-        _ if event.event_category == Some("Insight") => Some("CloudTrail insight"),
+        Some("AwsConsoleSignIn" | "AwsConsoleSignin") => Some("console sign-in"),
+        Some("AwsCloudTrailInsight") => Some(INSIGHT),
+        Some("AwsVpceEvent" | "AwsVpceEvents") => Some(NETWORK_ACTIVITY),
+        Some("AwsAggregatedEvent" | "AwsCloudTrailAggregatedEvent") => Some(AGGREGATED),
         _ if is_sign_in(event) => Some("console sign-in"),
         _ if event.event_name.is_empty() => Some("no eventName"),
         _ => None,
@@ -240,7 +285,7 @@ impl<'c> Step<'c> {
     }
 
     fn find_or_derive(&mut self, event: &Event<'_>, scratch: &mut Scratch) -> At {
-        let outcome = Outcome::of(event.error_code, event.error_message);
+        let outcome = outcome_of(event);
         let key = &mut scratch.key;
         if let Some(reason) = no_call(event) {
             begin(key, Kind::NoCall, outcome);

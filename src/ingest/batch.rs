@@ -173,6 +173,7 @@ pub(super) fn convert<'c>(
                 let columns = EventColumns::try_new(&batch)?;
                 stages.time(Stage::Usage, || {
                     aggregator.add(&columns, |_| true);
+                    aggregator.bound();
                     converted.shared.entry(event_date).or_default().add(&batch, &columns)
                 })?;
                 count(&batch, &mut counts);

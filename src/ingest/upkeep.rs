@@ -197,7 +197,7 @@ fn resolve(
     let most = waiting.iter().map(events).max().unwrap_or(0);
     let staging = writer.staging();
     let resolve = |(date, calls, files): (i32, _, Vec<&DataFile>)| -> Result<Option<StagedFile>, IngestError> {
-        let rows = usage::summed(usage::resolve_day(&files, calls, catalog)?);
+        let rows = usage::bounded(usage::resolve_day(&files, calls, catalog)?);
         (!rows.is_empty()).then(|| write_usage(&staging, date, &rows)).transpose()
     };
     commit.add = of_days(waiting, beside.fits(most), resolve)?.into_iter().flatten().collect();
@@ -216,9 +216,10 @@ fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -
     for file in &files {
         for batch in read_batches(&file.path, Some(EVENT_COLUMNS), None)? {
             aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
+            aggregator.bound();
         }
     }
-    let rows = [aggregator.finish().0.into_rows(), usage::resolve_day(&files, None, catalog)?].map(usage::summed);
+    let rows = [aggregator.finish().0.into_rows(), usage::resolve_day(&files, None, catalog)?].map(usage::bounded);
     let mut commit = Commit {
         usage: vec![(date, UsageState::Whole(usage::version(catalog)))],
         message: "derive usage anew".to_owned(),

@@ -2,12 +2,11 @@
 
 use hashbrown::HashMap;
 
-use super::alike::Alike;
+use super::alike::{Alike, Held, Names};
 use super::columns::{EventColumns, Words};
 use super::counted::{Base, Call, Counted, Part};
 use super::cross_account::is_foreign_copy;
-use super::generalise::generalise;
-use super::interner::NONE;
+use super::interner::{NONE, Texts};
 use super::origin::CallOrigin;
 use crate::iam::{Catalog, Confidence, Permissions, Remembered, Step};
 use crate::time::MICROS_PER_DAY;
@@ -23,7 +22,7 @@ pub(super) enum Copies {
 
 /// What rows hold, beside the catalogue by which they are derived; counted up when they get more columns, and when the
 /// step's rules change.
-const FORM: u32 = 8;
+const FORM: u32 = 9;
 
 /// The version of usage derived by `catalog`: what was derived under another one is derived anew.
 pub fn version(catalog: &Catalog) -> String {
@@ -50,6 +49,19 @@ struct Counter {
     uses: HashMap<(u32, u64), Run, foldhash::fast::FixedState>,
     listed: Vec<u32>,
     parts_of: HashMap<u64, Vec<u32>, foldhash::fast::FixedState>,
+    /// The same of calls in which placeholders stand for names; `None` where names cannot be put back.
+    named_of: HashMap<u64, Option<Vec<Named>>, foldhash::fast::FixedState>,
+    /// The parts of the call that is counted, and room for its resources.
+    found: Vec<u32>,
+    resource: String,
+}
+
+/// What a permission adds to the rows of a call in which placeholders stand for names.
+enum Named {
+    /// A part without a name.
+    Plain(u32),
+    /// A part whose resource is made anew for each name.
+    Restored { part: Part, front: Box<str>, placeholder: usize, back: Box<str> },
 }
 
 /// Entries of what is only remembered to save work; when there are more it starts anew.
@@ -58,7 +70,25 @@ const REMEMBERED_MAX: usize = 64 * 1024;
 impl Counter {
     fn new(copies: Copies) -> Self {
         let counted = Counted::new(copies == Copies::Foreign);
-        Counter { counted, uses: HashMap::default(), listed: Vec::new(), parts_of: HashMap::default() }
+        Counter {
+            counted,
+            uses: HashMap::default(),
+            listed: Vec::new(),
+            parts_of: HashMap::default(),
+            named_of: HashMap::default(),
+            found: Vec::new(),
+            resource: String::new(),
+        }
+    }
+
+    /// As [`Counted::bound`]: then no number holds any more.
+    fn bound(&mut self) {
+        if self.counted.bound() {
+            self.uses.clear();
+            self.listed.clear();
+            self.parts_of.clear();
+            self.named_of.clear();
+        }
     }
 
     /// The numbers of a row.
@@ -118,13 +148,44 @@ impl Counter {
         if self.parts_of.len() >= REMEMBERED_MAX {
             self.parts_of.clear();
         }
-        let Counter { counted, uses, listed, parts_of } = self;
+        let Counter { counted, uses, listed, parts_of, .. } = self;
         let parts = parts_of.entry(took.number).or_insert_with(|| parts_in(&took.permissions, counted));
         let begin = listed.len() as u32;
         listed.extend(parts.iter().map(|part| counted.row(base, *part)));
         let run = (begin, listed.len() as u32);
         uses.insert((base, took.number), run);
         run
+    }
+
+    /// Counts a call whose names are put back. Whether they could be.
+    fn count_named(&mut self, base: u32, took: &Remembered, names: Names<'_>, call: &Call<'_>) -> bool {
+        if self.named_of.len() >= REMEMBERED_MAX {
+            self.named_of.clear();
+        }
+        let Counter { counted, named_of, found, resource, .. } = self;
+        let named = named_of.entry(took.number).or_insert_with(|| named_in(&took.permissions, counted));
+        let Some(named) = named else { return false };
+        found.clear();
+        for one in named.iter() {
+            let part = match one {
+                Named::Plain(part) => *part,
+                Named::Restored { part, front, placeholder, back } => {
+                    let Some(name) = names.get(*placeholder) else { return false };
+                    resource.clear();
+                    [front, name, back].iter().for_each(|text| resource.push_str(text));
+                    let resource = counted.texts.number(Some(resource));
+                    counted.part(Part { resource, ..*part })
+                }
+            };
+            if !found.contains(&part) {
+                found.push(part);
+            }
+        }
+        for part in found.iter() {
+            let row = counted.row(base, *part);
+            counted.count(row, call);
+        }
+        true
     }
 
     fn count(&mut self, base: u32, took: &Remembered, call: &Call<'_>) {
@@ -136,30 +197,61 @@ impl Counter {
     }
 }
 
-/// What permissions add to the rows of an event, none twice: two objects of one call may share a pattern, and it is one
-/// call all the same.
+/// What permissions add to the rows of an event, none twice: two of them may be on one resource, and it is one call all
+/// the same.
 fn parts_in(permissions: &Permissions, counted: &mut Counted) -> Vec<u32> {
+    let mut found = Vec::with_capacity(permissions.needed.len());
+    for (part, resource) in each_part(permissions, &mut counted.texts) {
+        let resource = counted.texts.number(Some(resource));
+        let part = counted.part(Part { resource, ..part });
+        if !found.contains(&part) {
+            found.push(part);
+        }
+    }
+    found
+}
+
+/// The same where placeholders stand for names.
+fn named_in(permissions: &Permissions, counted: &mut Counted) -> Option<Vec<Named>> {
+    let parts = each_part(permissions, &mut counted.texts).into_iter();
+    let named = parts.map(|(part, resource)| {
+        Some(match Held::of(resource)? {
+            Held::Nothing => {
+                let resource = counted.texts.number(Some(resource));
+                Named::Plain(counted.part(Part { resource, ..part }))
+            }
+            Held::Name { front, placeholder, back } => {
+                Named::Restored { part, front: front.into(), placeholder, back: back.into() }
+            }
+        })
+    });
+    named.collect()
+}
+
+/// Each permission's part, without its resource, and each of its resources.
+fn each_part<'p>(permissions: &'p Permissions, texts: &mut Texts) -> Vec<(Part, &'p str)> {
     let outcome = permissions.outcome;
-    let texts = &mut counted.texts;
+    let none = Part {
+        action: NONE,
+        resource: NONE,
+        outcome,
+        confidence: NONE,
+        rule: NONE,
+        passed_to_service: NONE,
+        overflow: false,
+    };
     if let Some(reason) = permissions.no_permission {
-        let (resource, rule) = (texts.number(Some("*")), texts.number(Some(reason)));
         let confidence = texts.number(Some(Confidence::Documented.as_str()));
-        return vec![counted.part(Part { action: NONE, resource, outcome, confidence, rule, passed_to_service: NONE })];
+        return vec![(Part { confidence, rule: texts.number(Some(reason)), ..none }, "*")];
     }
     let mut found = Vec::with_capacity(permissions.needed.len());
     for permission in &permissions.needed {
-        let texts = &mut counted.texts;
         let action = texts.number(Some(&permission.action));
         let rule = texts.number(Some(permission.rule));
         let passed_to_service = texts.number(permission.passed_to_service.as_deref());
         let confidence = texts.number(Some(permission.confidence.as_str()));
-        for resource in &permission.resources {
-            let resource = counted.texts.number(Some(&generalise(resource)));
-            let part = counted.part(Part { action, resource, outcome, confidence, rule, passed_to_service });
-            if !found.contains(&part) {
-                found.push(part);
-            }
-        }
+        let part = Part { action, confidence, rule, passed_to_service, ..none };
+        found.extend(permission.resources.iter().map(|resource| (part, resource.as_str())));
     }
     found
 }
@@ -207,19 +299,32 @@ impl<'c> Aggregator<'c> {
         for row in (0..events.len()).filter(|row| keep(*row)) {
             if is_foreign_copy(events, row) == (self.copies == Copies::Foreign) {
                 events.put_resources(row, &mut resources);
-                let Aggregator { step, alike, .. } = self;
-                let took = alike.with(&events.event(row, &resources), |event| step.remembered(event));
-                let numbers = self.counter.numbers(events, row, before.as_ref());
+                let Aggregator { step, alike, counter, .. } = self;
+                let numbers = counter.numbers(events, row, before.as_ref());
                 let origin = CallOrigin {
                     source_ip: numbers.source_ip,
                     vpc_endpoint_id: Some(numbers.vpc_endpoint_id).filter(|id| *id != NONE),
                     mfa: events.mfa_authenticated(row),
                 };
                 let call = Call { time_us: events.time_us(row), event_id: events.event_id(row), origin };
-                self.counter.count(numbers.base_number, took, &call);
+                let base = numbers.base_number;
+                alike.with(&events.event(row, &resources), |event, names| {
+                    let took = step.remembered(event);
+                    if names.is_empty() {
+                        counter.count(base, took, &call);
+                        return Some(());
+                    }
+                    counter.count_named(base, took, names, &call).then_some(())
+                });
                 before = Some(numbers);
             }
         }
+    }
+
+    /// Where names are made up without end, what is held must not grow with them: counts what is one too many of its
+    /// kind on a day together, as it will be in the end.
+    pub fn bound(&mut self) {
+        self.counter.bound();
     }
 
     /// What was counted, and the step.

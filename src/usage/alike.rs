@@ -1,18 +1,18 @@
-//! Calls on objects that are counted alike, brought to one text before the step looks at them.
+//! Calls that differ only in the name of an object, brought to one text before the step looks at them.
 //!
-//! `usage` counts an object by the pattern of its key, so that of a call's key only the pattern matters. The step is given
-//! the plainest key of that pattern (`logs/0/0.json` for `logs/2023-07-10/a1b2.json`), and remembers what it came to for
-//! all of them. It asks nothing of a key but where it stands in an ARN, if it has no letter that ARNs or policies read
-//! in a way of their own: others, and those that the record repeats elsewhere, are left as they are.
+//! The step asks nothing of a plain key but where it stands in an ARN. So it is given a placeholder in the key's place, and
+//! remembers what it came to for all of them; [`Names::restored`] puts the key back where the placeholder stands. Only
+//! names are brought that have no letter that ARNs, URLs or policies read in a way of their own, and that the record
+//! does not repeat elsewhere; and only where no text of the record holds a placeholder of itself.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::generalise::plainest_key;
 use crate::iam::{Event, ResourceRef};
 
-/// How a parameter names what is counted by a pattern.
+/// How a parameter names what is brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     /// `key`
@@ -25,8 +25,7 @@ enum Form {
     Stream,
 }
 
-/// Parameters that name what is counted by a pattern: the calls' source, and how the parameter stands in the JSON of the
-/// others.
+/// Parameters that name what is brought: the calls' source, and how the parameter stands in the JSON of the others.
 static NAMED_BY: LazyLock<[(&str, Finder<'static>, Form); 5]> = LazyLock::new(|| {
     [
         ("s3.amazonaws.com", Finder::new("\"key\":\""), Form::Key),
@@ -36,6 +35,13 @@ static NAMED_BY: LazyLock<[(&str, Finder<'static>, Form); 5]> = LazyLock::new(||
         ("logs.amazonaws.com", Finder::new("\"logStreamName\":\""), Form::Stream),
     ]
 });
+
+/// What all placeholders begin with: no text that holds it is touched.
+static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK_TEXT));
+const MARK_TEXT: &str = "trailpareplaceholder";
+
+/// What stands in the place of the first and of the second name of a call.
+const PLACEHOLDERS: [&str; 2] = ["trailpareplaceholderkey", "trailpareplaceholdersource"];
 
 impl Form {
     /// The part of a parameter that is the name.
@@ -58,19 +64,73 @@ impl Form {
         }
     }
 
-    /// The plainest name that is counted alike.
-    fn plainest(self, name: &str) -> Option<String> {
-        match self {
-            Form::Stream => plainest_stream(name),
-            _ => plainest_key(name).filter(|_| name.bytes().all(is_plain)),
-        }
+    /// Whether a name may give way to a placeholder.
+    fn is_brought(self, name: &str) -> bool {
+        // Streams named by their date can be nothing else.
+        let is_stream = self == Form::Stream;
+        let is_letter = |byte: u8| is_plain(byte) || is_stream && matches!(byte, b'[' | b']' | b'$');
+        let is_dated = || name.starts_with(|c: char| c.is_ascii_digit());
+        name.len() <= NAME_MAX
+            && (!is_stream || is_dated())
+            && name.bytes().all(is_letter)
+            && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
     }
 }
+
+/// Bytes of a name that is brought: of longer ones it may matter how long they are.
+const NAME_MAX: usize = 512;
 
 /// Bytes at a name's end by which it is looked for elsewhere: for longer ones making ready takes longer than looking.
 const SOUGHT_BYTES: usize = 16;
 
-/// Brings calls to the texts by which they are counted; its room is used again for each.
+/// The names in whose places the placeholders stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a>([Option<&'a str>; 2]);
+
+impl<'a> Names<'a> {
+    /// No placeholder stands anywhere.
+    pub const NONE: Names<'static> = Names([None; 2]);
+
+    /// Whether no placeholder stands anywhere.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
+    /// The name for a placeholder by its number.
+    pub(super) fn get(&self, placeholder: usize) -> Option<&'a str> {
+        self.0.get(placeholder).copied().flatten()
+    }
+
+    /// A resource with the names where their placeholders stand; `None` where it cannot be told what it was.
+    pub fn restored<'r>(&self, resource: &'r str) -> Option<Cow<'r, str>> {
+        match Held::of(resource)? {
+            Held::Nothing => Some(Cow::Borrowed(resource)),
+            Held::Name { front, placeholder, back } => Some([front, self.get(placeholder)?, back].concat().into()),
+        }
+    }
+}
+
+/// What a resource that the step gave holds of the placeholders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held<'r> {
+    Nothing,
+    Name { front: &'r str, placeholder: usize, back: &'r str },
+}
+
+impl<'r> Held<'r> {
+    /// `None` where it holds more than one whole placeholder, or less.
+    pub fn of(resource: &'r str) -> Option<Held<'r>> {
+        let Some(at) = MARK.find(resource.as_bytes()) else {
+            return Some(Held::Nothing);
+        };
+        let (front, rest) = resource.split_at_checked(at)?;
+        let (placeholder, text) = PLACEHOLDERS.iter().enumerate().find(|(_, text)| rest.starts_with(**text))?;
+        let back = rest.get(text.len()..)?;
+        MARK.find(back.as_bytes()).is_none().then_some(Held::Name { front, placeholder, back })
+    }
+}
+
+/// Brings calls to one text; its room is used again for each.
 #[derive(Debug, Default)]
 pub struct Alike {
     parameters: String,
@@ -78,20 +138,49 @@ pub struct Alike {
     earlier: String,
     arn: String,
     listed: String,
+    names: [String; 2],
 }
 
 impl Alike {
-    /// What `take` makes of the event, or of one that is counted as it is.
-    pub fn with<T>(&mut self, event: &Event<'_>, take: impl FnOnce(&Event<'_>) -> T) -> T {
+    /// What `take` makes of the event brought to placeholders, with the names for which they stand; or, where nothing is
+    /// brought or `take` cannot make anything of it, of the event itself.
+    pub fn with<T>(
+        &mut self,
+        event: &Event<'_>,
+        mut take: impl FnMut(&Event<'_>, Names<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let listed_at = self.bring(event);
+        if let Some(listed_at) = listed_at {
+            let mut resources = event.resources.to_vec();
+            if let Some(listed) = listed_at.and_then(|at| resources.get_mut(at)) {
+                listed.arn = Some(&self.arn);
+            }
+            let brought = Event { request_parameters: Some(&self.parameters), resources: &resources, ..*event };
+            let names = self.names.each_ref().map(|name| Some(name.as_str()).filter(|name| !name.is_empty()));
+            if let Some(taken) = take(&brought, Names(names)) {
+                return Some(taken);
+            }
+        }
+        take(event, Names::NONE)
+    }
+
+    /// Brings an event's names; `None` where it is to stay as it is, else the place of the listed ARN that is brought.
+    fn bring(&mut self, event: &Event<'_>) -> Option<Option<usize>> {
         let (mut is_brought, mut listed_at) = (false, None);
-        for (_, parameter, form) in NAMED_BY.iter().filter(|(source, ..)| *source == event.event_source) {
+        self.names.iter_mut().for_each(String::clear);
+        let of_source = NAMED_BY.iter().filter(|(source, ..)| *source == event.event_source);
+        for (number, (_, parameter, form)) in of_source.enumerate() {
             std::mem::swap(&mut self.parameters, &mut self.earlier);
             let parameters = if is_brought { Some(self.earlier.as_str()) } else { event.request_parameters };
             let earlier = Event { request_parameters: parameters, ..*event };
             let room = (&mut self.parameters, &mut self.listed);
-            match bring(&earlier, (parameter, *form), room) {
-                Some(at) if at.is_none() || listed_at.is_none() => {
+            let found = bring(&earlier, (parameter, *form, number), room);
+            match found {
+                Some((name, at)) if at.is_none() || listed_at.is_none() => {
                     is_brought = true;
+                    if let Some(kept) = self.names.get_mut(number) {
+                        kept.push_str(name);
+                    }
                     if at.is_some() {
                         listed_at = at;
                         std::mem::swap(&mut self.arn, &mut self.listed);
@@ -101,47 +190,56 @@ impl Alike {
                 _ => std::mem::swap(&mut self.parameters, &mut self.earlier),
             }
         }
-        if !is_brought {
-            return take(event);
-        }
-        let mut resources = event.resources.to_vec();
-        if let Some(listed) = listed_at.and_then(|at| resources.get_mut(at)) {
-            listed.arn = Some(&self.arn);
-        }
-        take(&Event { request_parameters: Some(&self.parameters), resources: &resources, ..*event })
+        (is_brought && !holds_mark(event)).then_some(listed_at)
     }
 }
 
-/// Writes the parameters with the plainest name, and the listed ARN that ends with it, of which it gives the place.
-/// `None` where the event is to stay as it is.
-fn bring(
-    event: &Event<'_>,
-    (parameter, form): (&Finder<'_>, Form),
+/// Whether a text that the step may look at holds what placeholders begin with.
+fn holds_mark(event: &Event<'_>) -> bool {
+    let texts = [
+        event.request_parameters,
+        event.response_elements,
+        event.error_message,
+        event.additional_event_data,
+        event.principal_arn,
+        event.aws_region,
+        event.account_id,
+        Some(event.event_name),
+    ];
+    let listed = event.resources.iter().flat_map(|one| [one.arn, one.arn_prefix]);
+    texts.into_iter().chain(listed).flatten().any(|text| MARK.find(text.as_bytes()).is_some())
+}
+
+/// Writes the parameters with the placeholder of that number, and the listed ARN that ends with it; gives the name and
+/// the place of the ARN. `None` where the event is to stay as it is.
+fn bring<'e>(
+    event: &Event<'e>,
+    (parameter, form, number): (&Finder<'_>, Form, usize),
     (parameters, arn): (&mut String, &mut String),
-) -> Option<Option<usize>> {
+) -> Option<(&'e str, Option<usize>)> {
     let before = event.request_parameters?;
     let begin = parameter.find(before.as_bytes())? + parameter.needle().len();
     let (before, rest) = before.split_at_checked(begin)?;
     let (value, behind) = rest.split_at_checked(memchr::memchr(b'"', rest.as_bytes())?)?;
-    let name = form.name(value)?;
+    let name = form.name(value).filter(|name| form.is_brought(name))?;
     let front = value.get(..value.len() - name.len())?;
-    let plainest = form.plainest(name)?;
+    let placeholder = PLACEHOLDERS.get(number)?;
     let finder = Finder::new(name.as_bytes().get(name.len().saturating_sub(SOUGHT_BYTES)..)?);
     let is_in = |text: &str| finder.find(text.as_bytes()).is_some();
     if [before, front, behind].into_iter().any(is_in) || event.response_elements.is_some_and(is_in) {
         return None;
     }
-    let listed_at = bring_listed(event.resources, name, &plainest, arn, is_in)?;
+    let listed_at = bring_listed(event.resources, name, placeholder, arn, is_in)?;
     parameters.clear();
-    [before, front, &plainest, behind].iter().for_each(|part| parameters.push_str(part));
-    Some(listed_at)
+    [before, front, placeholder, behind].iter().for_each(|part| parameters.push_str(part));
+    Some((name, listed_at))
 }
 
 /// `None` where the name stands in the list in another way than at the end of one ARN.
 fn bring_listed(
     listed: &[ResourceRef<'_>],
     name: &str,
-    plainest: &str,
+    placeholder: &str,
     arn: &mut String,
     is_in: impl Fn(&str) -> bool,
 ) -> Option<Option<usize>> {
@@ -153,20 +251,13 @@ fn bring_listed(
         return None;
     }
     arn.clear();
-    [front, plainest].iter().for_each(|part| arn.push_str(part));
+    [front, placeholder].iter().for_each(|part| arn.push_str(part));
     Some(Some(at))
 }
 
 /// Letters that mean themselves wherever they stand: in JSON, ARNs, URLs and policies.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'=' | b'@' | b',' | b'~')
-}
-
-/// Streams are counted by their groups. Those named by their date can be nothing else.
-fn plainest_stream(name: &str) -> Option<String> {
-    let is_dated = name.starts_with(|c: char| c.is_ascii_digit()) && name != "0";
-    let is_plain_stream = |byte: u8| is_plain(byte) || matches!(byte, b'[' | b']' | b'$');
-    (is_dated && name.bytes().all(is_plain_stream)).then(|| "0".to_owned())
 }
 
 #[cfg(test)]
@@ -177,28 +268,30 @@ mod tests {
 
     use super::*;
     use crate::iam::{Catalog, Permissions, permissions};
-    use crate::usage::generalise;
 
-    /// What of permissions is counted.
-    fn counted(permissions: &Permissions) -> BTreeSet<String> {
-        let needed = permissions.needed.iter();
-        let one = |p: &crate::iam::Permission, resource: &String| {
-            format!("{} {} {:?} {} {:?}", p.action, generalise(resource), p.confidence, p.rule, p.passed_to_service)
-        };
-        needed.flat_map(|p| p.resources.iter().map(move |resource| one(p, resource))).collect()
+    /// What of permissions is counted, with the names where their placeholders stand; `None` where that cannot be told.
+    fn counted(permissions: &Permissions, names: Names<'_>) -> Option<BTreeSet<String>> {
+        let all = permissions.needed.iter().flat_map(|p| p.resources.iter().map(move |resource| (p, resource)));
+        all.map(|(p, resource)| {
+            let resource = names.restored(resource)?;
+            Some(format!("{} {resource} {:?} {} {:?}", p.action, p.confidence, p.rule, p.passed_to_service))
+        })
+        .collect()
     }
 
-    /// Whether a call is counted the same brought to the plainest name, and whether it was brought there.
+    /// Whether a call is counted the same brought to placeholders, and whether it was brought there.
     fn agree(event: &Event<'_>) -> Result<bool, TestCaseError> {
         let catalog = Catalog::embedded();
-        let (mut alike, mut is_brought) = (Alike::default(), false);
-        let brought = alike.with(event, |brought| {
-            is_brought = brought.request_parameters != event.request_parameters;
-            permissions(catalog, brought)
+        let taken = Alike::default().with(event, |brought, names| {
+            let took = permissions(catalog, brought);
+            let counted = counted(&took, names)?;
+            Some((counted, took.outcome, took.no_permission, !names.is_empty()))
         });
         let by_itself = permissions(catalog, event);
-        prop_assert_eq!(counted(&brought), counted(&by_itself), "{:?}", event);
-        prop_assert_eq!((brought.outcome, brought.no_permission), (by_itself.outcome, by_itself.no_permission));
+        let expected = counted(&by_itself, Names::NONE).map(|c| (c, by_itself.outcome, by_itself.no_permission));
+        prop_assert!(expected.is_some());
+        let is_brought = taken.as_ref().is_some_and(|(.., is_brought)| *is_brought);
+        prop_assert_eq!(taken.map(|(c, outcome, reason, _)| (c, outcome, reason)), expected, "{:?}", event);
         Ok(is_brought)
     }
 
@@ -215,62 +308,84 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_one_pattern_are_one() {
+    fn keys_give_way_to_a_placeholder() {
         let arn = |arn| ResourceRef { arn: Some(arn), ..ResourceRef::default() };
         for (source, parameters, listed, expected) in [
             (
                 "s3",
                 r#"{"bucketName":"b1","key":"logs/2023-07-10/a1b2.json"}"#,
                 "arn:aws:s3:::b1/logs/2023-07-10/a1b2.json",
-                Some("logs/0/0.json"),
+                Some("KEY"),
             ),
-            ("s3", r#"{"bucketName":"b1","key":"logs/a.json"}"#, "arn:aws:s3:::b1/logs/a.json", None),
+            ("s3", r#"{"bucketName":"b1","key":"logs/a.json"}"#, "arn:aws:s3:::b1/logs/a.json", Some("KEY")),
             ("s3", r#"{"bucketName":"b1","key":"b1"}"#, "arn:aws:s3:::b1/b1", None),
             ("s3", r#"{"bucketName":"b","key":"a*1"}"#, "arn:aws:s3:::b/a*1", None),
             ("s3", r#"{"bucketName":"b","key":"a\"1"}"#, "arn:aws:s3:::b/a1", None),
             ("s3", r#"{"bucketName":"b","key":"k1"}"#, "arn:aws:s3:::b/k1/k1", None),
+            ("s3", r#"{"bucketName":"b","key":"a//k1"}"#, "arn:aws:s3:::b/a//k1", None),
+            ("s3", r#"{"bucketName":"b","key":"../k1"}"#, "arn:aws:s3:::b/../k1", None),
+            ("s3", r#"{"bucketName":"b","key":""}"#, "arn:aws:s3:::b", None),
+            ("s3", r#"{"bucketName":"b","key":"trailpareplaceholderkey"}"#, "arn:aws:s3:::b", None),
+            ("s3", r#"{"bucketName":"b-trailpareplaceholder","key":"k1"}"#, "arn:aws:s3:::c", None),
+            ("s3", r#"{"bucketName":"b","key":"k1"}"#, "arn:aws:s3:::trailpareplaceholdersource/a", None),
             ("s3", r#"{"bucketName":"b","key":"k1","x-amz-copy-source":"b/k1"}"#, "arn:aws:s3:::b/k1", None),
-            ("s3", r#"{"bucketName":"b","key":"k1"}"#, "arn:aws:s3:::b", Some("0")),
-            ("lambda", r#"{"functionName":"f","s3Bucket":"b","s3Key":"f/v12.zip"}"#, "", Some("f/0.zip")),
-            ("logs", r#"{"logGroupName":"/aws/lambda/f2","logStreamName":"2024/03/03/[$LATEST]a3"}"#, "", Some("0")),
+            ("s3", r#"{"bucketName":"b","key":"k1"}"#, "arn:aws:s3:::b", Some("KEY")),
+            ("lambda", r#"{"functionName":"f","s3Bucket":"b","s3Key":"x/v12.zip"}"#, "", Some("KEY")),
+            ("logs", r#"{"logGroupName":"/aws/lambda/f2","logStreamName":"2024/03/03/[$LATEST]a3"}"#, "", Some("KEY")),
             ("logs", r#"{"logGroupName":"g","logStreamName":"web/i-1"}"#, "", None),
-            ("s3", r#"{"bucketName":"b","x-amz-copy-source":"c/a/1.txt","key":"k2"}"#, "", Some("c/a/0.txt")),
-            ("s3", r#"{"bucketName":"b","x-amz-copy-source":"/c/a/1.txt","key":"k"}"#, "", Some("/c/a/0.txt")),
+            ("s3", r#"{"bucketName":"b","x-amz-copy-source":"c/a/1.txt","key":"a*"}"#, "", Some("c/SOURCE")),
+            ("s3", r#"{"bucketName":"b","x-amz-copy-source":"/c/a/1.txt","key":"a*"}"#, "", Some("/c/SOURCE")),
             ("s3", r#"{"x-amz-copy-source":"arn:aws:s3:eu-west-1:1:accesspoint/p1/object/k","key":"k"}"#, "", None),
             (
                 "cloudformation",
                 r#"{"stackName":"s","templateURL":"https://s3.eu-west-1.amazonaws.com/b1/t/v12.yml"}"#,
                 "",
-                Some("https://s3.eu-west-1.amazonaws.com/b1/t/0.yml"),
+                Some("https://s3.eu-west-1.amazonaws.com/b1/KEY"),
             ),
             (
                 "cloudformation",
                 r#"{"stackName":"s","templateURL":"https://b1.s3.amazonaws.com/t/v12.yml"}"#,
                 "",
-                Some("https://b1.s3.amazonaws.com/t/0.yml"),
+                Some("https://b1.s3.amazonaws.com/KEY"),
             ),
             ("cloudformation", r#"{"templateURL":"https://b1.s3.amazonaws.com/t/v12.yml?versionId=1"}"#, "", None),
             ("sqs", r#"{"key":"k1"}"#, "", None),
         ] {
+            let expected = expected.map(|text| text.replace("KEY", PLACEHOLDERS[0]).replace("SOURCE", PLACEHOLDERS[1]));
             let (source, listed) = (format!("{source}.amazonaws.com"), [arn(listed)]);
             let event = call(&source, "GetObject", parameters, &listed);
-            let found = Alike::default().with(&event, |event| {
-                (
-                    event.request_parameters.map(str::to_owned),
-                    event.resources.first().and_then(|one| one.arn.map(str::to_owned)),
-                )
+            let found = Alike::default().with(&event, |event, _| {
+                let listed = event.resources.first().and_then(|one| one.arn.map(str::to_owned));
+                Some((event.request_parameters.map(str::to_owned), listed))
             });
-            let changed = expected.map(|expected| format!(":\"{expected}\""));
-            match changed {
-                Some(changed) => {
-                    assert!(found.0.as_ref().is_some_and(|p| p != parameters && p.contains(&changed)), "{found:?}")
+            let found = found.expect("taken");
+            match expected {
+                Some(expected) => {
+                    let changed = format!(":\"{expected}\"");
+                    assert!(found.0.as_ref().is_some_and(|p| p != parameters && p.contains(&changed)), "{found:?}");
+                    if parameters.contains("a1b2") {
+                        assert_eq!(found.1, Some(format!("arn:aws:s3:::b1/{expected}")));
+                    }
                 }
                 None => assert_eq!(found, (Some(parameters.to_owned()), listed[0].arn.map(str::to_owned))),
             }
-            if let (Some(expected), true) = (expected, parameters.contains("a1b2")) {
-                assert_eq!(found.1, Some(format!("arn:aws:s3:::b1/{expected}")));
-            }
         }
+    }
+
+    #[test]
+    fn names_are_restored_where_their_placeholder_stands() {
+        let names = Names([Some("a/b.txt"), Some("c")]);
+        let [key, source] = PLACEHOLDERS;
+        for (resource, expected) in [
+            ("arn:aws:s3:::b/k".to_owned(), Some("arn:aws:s3:::b/k")),
+            (format!("arn:aws:s3:::b/{key}"), Some("arn:aws:s3:::b/a/b.txt")),
+            (format!("arn:aws:s3:::b/{source}/*"), Some("arn:aws:s3:::b/c/*")),
+            (format!("arn:aws:s3:::b/{key}{source}"), None),
+            (format!("arn:aws:s3:::b/{MARK_TEXT}"), None),
+        ] {
+            assert_eq!(names.restored(&resource).as_deref(), expected, "{resource}");
+        }
+        assert_eq!(Names::NONE.restored(key), None);
     }
 
     const KEYS: &str = "(object/|arn:|accesspoint|/|)([a-c01]{0,3}[/._=*:+ -]){0,10}[a-z0-9%$?\\[\\]]{0,4}";
@@ -329,7 +444,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
         #[test]
-        fn what_is_brought_to_one_text_is_counted_the_same(
+        fn what_is_brought_is_counted_as_by_itself(
             (source, name) in operations(),
             key in KEYS,
             copied in "(/|)(b|b1|b-2|arn:aws:s3:eu-west-1:1:accesspoint/p1/object)/",

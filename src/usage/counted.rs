@@ -1,15 +1,15 @@
 //! Rows of usage in numbers: each text as its number, so that counting, adding up and ordering compare numbers.
 //!
-//! The outcome depends on the rows alone, not on how they were parted before: sums of sums are the sum of all.
+//! What comes out depends on the rows alone, not on how they were parted before: sums of sums are the sum of all.
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::interner::{Mapping, NONE, Numbered, Texts};
 use super::order::identity;
 use super::origin::{CallOrigin, Origin};
+use super::overflow::{RESOURCES_MAX, container, of_container};
 use super::row::{Outcome, UsageRow};
-use super::sum::{RESOURCES_MAX, container, is_pattern_of};
 use super::text::Text;
 
 /// What the rows of one event share, each text as its number.
@@ -36,6 +36,8 @@ pub(super) struct Part {
     pub confidence: u32,
     pub rule: u32,
     pub passed_to_service: u32,
+    /// As [`UsageRow::overflow`].
+    pub overflow: bool,
 }
 
 /// A row's identity: everything but counts and times.
@@ -112,7 +114,7 @@ pub struct Counted {
     counts: Vec<Counts>,
     /// Whether only the called accounts logged it.
     cross_account: bool,
-    /// Rows from which on too many resources are looked for again.
+    /// Rows when too many resources were looked for the last time.
     contained: usize,
 }
 
@@ -165,14 +167,10 @@ impl Counted {
         self.bound();
     }
 
-    /// Where names are made up without end, what is held must not grow with them.
-    pub fn bound(&mut self) {
-        if self.len() > self.contained.max(RESOURCES_MAX) * 2 {
-            self.contained = self.len();
-            if self.containers().1.iter().any(|size| size.parts > RESOURCES_MAX) {
-                self.contain();
-            }
-        }
+    /// Where names are made up without end, what is held must not grow with them. Whether rows were put together: then
+    /// no number of a row, part or text holds any more.
+    pub fn bound(&mut self) -> bool {
+        self.len() > self.contained.max(RESOURCES_MAX) * 2 && self.contain()
     }
 
     fn add_all(&mut self, other: Counted) {
@@ -206,78 +204,74 @@ impl Counted {
         }
     }
 
-    /// Puts the resources of a container with too many of them under its pattern.
-    pub fn contain(&mut self) {
+    /// Counts what is one too many of its group in the row for the further resources of its container. Whether there
+    /// was any.
+    pub fn contain(&mut self) -> bool {
         self.contained = self.len();
-        let Some(patterns) = self.patterns() else { return };
+        let surplus = self.surplus();
+        if surplus.is_empty() {
+            return false;
+        }
         let empty = Counted::new(self.cross_account);
         let Counted { mut texts, bases, mut parts, keys, counts, .. } = std::mem::replace(self, empty);
-        let mut keys = keys.into_values();
-        for (key, pattern) in keys.iter_mut().zip(patterns) {
-            if let Some((part, pattern)) = parts.get(key.part).copied().zip(pattern) {
-                key.part = parts.number(Part { resource: texts.number(Some(&pattern)), ..part });
+        let (mut keys, mut overflowed) = (keys.into_values(), Mapping::new(parts.len()));
+        for row in surplus {
+            if let Some(key) = keys.get_mut(row as usize)
+                && let Some(part) = parts.get(key.part).copied()
+            {
+                key.part = overflowed.of(key.part, || {
+                    let resource = of_container(container(texts.text(part.resource)));
+                    parts.number(Part { resource: texts.number(Some(&resource)), overflow: true, ..part })
+                });
             }
         }
         // Texts that no row has any more are left behind.
         self.add_rows((&texts, &bases, &parts), keys.into_iter().zip(counts));
         self.contained = self.len();
+        true
     }
 
-    /// For each row the pattern of its container, where that has too many resources, and the row names one. `None` where
-    /// no row does. Resources are counted by day, principal, action and container.
-    fn patterns(&self) -> Option<Vec<Option<String>>> {
-        let (containers, container_sizes) = self.containers();
-        let can_be_full = |container: &Container| {
-            let size = container_sizes.get(container.number as usize);
-            size.is_some_and(|size| size.has_pattern || size.parts > RESOURCES_MAX)
-        };
-        let mut groups = Numbered::default();
-        // Of each group: its resources, and whether it is full.
-        let mut sizes: Vec<(usize, bool)> = Vec::new();
-        let mut known: HashSet<(u32, u32), foldhash::fast::FixedState> = HashSet::default();
-        let group_of = self.keys.values().iter().map(|key| {
-            let (base, part) = (self.bases.get(key.base)?, self.parts.get(key.part)?);
-            let container = containers.get(key.part as usize).copied().flatten().filter(can_be_full)?;
-            let group = groups.number((base.event_date, base.principal_arn, part.action, container.number));
-            sizes.resize(groups.len(), (0, false));
-            if let Some((size, is_full)) = sizes.get_mut(group as usize) {
-                *size += usize::from(known.insert((group, part.resource)));
-                *is_full |= container.is_pattern || *size > RESOURCES_MAX;
+    /// The rows that are one too many of their group: see [`super::overflow`].
+    fn surplus(&self) -> Vec<u32> {
+        let kinds = self.kinds();
+        let mut groups: HashMap<(u32, u32), Vec<u32>, foldhash::fast::FixedState> = HashMap::default();
+        for (key, row) in self.keys.values().iter().zip(0..) {
+            if let Some(kind) = kinds.get(key.part as usize).copied().flatten() {
+                groups.entry((key.base, kind)).or_default().push(row);
             }
-            Some((group, container))
-        });
-        let group_of: Vec<Option<(u32, Container)>> = group_of.collect();
-        let is_full = |group: u32| sizes.get(group as usize).is_some_and(|(_, is_full)| *is_full);
-        let is_changed = |(group, container): &(u32, Container)| !container.is_pattern && is_full(*group);
-        if !group_of.iter().flatten().any(is_changed) {
-            return None;
         }
-        let patterns = self.keys.values().iter().zip(group_of).map(|(key, group)| {
-            group.filter(is_changed)?;
-            let resource = self.texts.text(self.parts.get(key.part)?.resource);
-            Some(format!("{}*", container(resource)?))
-        });
-        Some(patterns.collect())
+        let resource = |row: u32| {
+            let part = self.keys.get(row).and_then(|key| self.parts.get(key.part));
+            part.map_or(NONE, |part| part.resource)
+        };
+        let mut surplus = Vec::new();
+        for rows in groups.values_mut().filter(|rows| rows.len() > RESOURCES_MAX) {
+            rows.select_nth_unstable_by(RESOURCES_MAX, |a, b| self.texts.order(resource(*a), resource(*b)));
+            surplus.extend(rows.drain(RESOURCES_MAX..));
+        }
+        surplus
     }
 
-    /// For each part the container of its resource; and of each container what there is of it.
-    fn containers(&self) -> (Vec<Option<Container>>, Vec<Size>) {
-        let mut numbers: HashMap<&str, u32, foldhash::fast::RandomState> = HashMap::default();
-        let mut sizes: Vec<Size> = Vec::new();
+    /// For each part a number that it shares with those that differ from it in nothing but the resource within one
+    /// container. `None` where there are too few for any group to be full, and for parts that overflowed already.
+    fn kinds(&self) -> Vec<Option<u32>> {
+        let mut containers: HashMap<&str, u32, foldhash::fast::RandomState> = HashMap::default();
+        let mut kinds = Numbered::default();
+        let mut sizes: Vec<usize> = Vec::new();
         let found = self.parts.values().iter().map(|part| {
-            let resource = self.texts.text(part.resource);
-            let name = container(resource)?;
-            let next = numbers.len() as u32;
-            let number = *numbers.entry(name).or_insert(next);
-            sizes.resize(numbers.len(), Size::default());
-            let is_pattern = is_pattern_of(resource, name);
-            if let Some(size) = sizes.get_mut(number as usize) {
-                size.parts += 1;
-                size.has_pattern |= is_pattern;
+            let name = container(self.texts.text(part.resource));
+            let next = containers.len() as u32;
+            let resource = *containers.entry(name).or_insert(next);
+            let kind = kinds.number(Part { resource, ..*part });
+            sizes.resize(kinds.len(), 0);
+            if let Some(size) = sizes.get_mut(kind as usize) {
+                *size += 1;
             }
-            Some(Container { number, is_pattern })
+            (!part.overflow).then_some(kind)
         });
-        (found.collect(), sizes)
+        let found: Vec<Option<u32>> = found.collect();
+        let is_large = |kind: &u32| sizes.get(*kind as usize).is_some_and(|size| *size > RESOURCES_MAX);
+        found.into_iter().map(|kind| kind.filter(is_large)).collect()
     }
 
     /// The rows by day, each day's in stored order.
@@ -357,27 +351,10 @@ impl Counted {
             last_time_us: counts.last_time_us,
             example_event_id: id(&counts.example_event_id),
             cross_account: self.cross_account,
-            overflow: false,
+            overflow: part.overflow,
             origin,
         })
     }
-}
-
-/// The container of a part's resource.
-#[derive(Clone, Copy)]
-struct Container {
-    number: u32,
-    /// Whether the resource stands for all of it.
-    is_pattern: bool,
-}
-
-/// What there is of a container.
-#[derive(Clone, Default)]
-struct Size {
-    /// The parts whose resources are in it.
-    parts: usize,
-    /// Whether the resource of one stands for all of it.
-    has_pattern: bool,
 }
 
 impl Base {
@@ -416,7 +393,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::encode::encode;
-    use super::super::sum::summed;
+    use super::super::sum::bounded;
     use super::*;
 
     /// One call: its day, who made it, on what, from where and when.
@@ -453,6 +430,7 @@ mod tests {
             confidence: text("documented".to_owned()),
             rule: text("override".to_owned()),
             passed_to_service: passed_to.map_or(NONE, |service| text(format!("{service}"))),
+            overflow: false,
         };
         let origin = CallOrigin { source_ip: text(format!("10.0.0.{time_us}")), vpc_endpoint_id: None, mfa: None };
         let (base, part) = (counted.base(base), counted.part(part));
@@ -487,7 +465,7 @@ mod tests {
             first.absorb(second);
             let mut by_text: Vec<UsageRow> = Vec::new();
             for date in 0..3 {
-                by_text.extend(summed(counted(&calls).into_rows().into_iter().filter(|row| row.event_date == date).collect()));
+                by_text.extend(bounded(counted(&calls).into_rows().into_iter().filter(|row| row.event_date == date).collect()));
             }
             let by_text = encode(&by_text).expect("columns");
             prop_assert_eq!(&rows(first), &by_text);
@@ -495,64 +473,43 @@ mod tests {
         }
     }
 
-    /// As by their texts, where a container is full by the number of its resources.
+    /// As by their texts, where a group has more resources than are kept apart, wherever the calls are parted.
     #[test]
-    fn full_containers_are_those_that_texts_give() {
+    fn further_resources_are_those_that_texts_give() {
         let call = |i: u32| -> Made { (0, u8::from(!i.is_multiple_of(3)), 0, None, i64::from(i)) };
         let of = |range: std::ops::Range<u32>| {
             let mut counted = Counted::new(false);
             for i in range {
-                add(&mut counted, call(i), format!("arn:aws:s3:::b/{}", i % 3_000));
+                add(&mut counted, call(i), format!("arn:aws:s3:::b/{}", i.wrapping_mul(7_919) % 3_000));
             }
             counted
         };
-        let expected = summed(of(0..6_000).into_rows());
+        let expected = bounded(of(0..6_000).into_rows());
         for cut in [1, 900, 3_100, 5_999] {
             let mut parts = of(0..cut);
             parts.bound();
             parts.absorb(of(cut..6_000));
             assert_eq!(rows(parts), encode(&expected).expect("columns"), "{cut}");
         }
-        assert_eq!(expected.len(), RESOURCES_MAX + 1);
+        assert_eq!(expected.len(), 2 * (RESOURCES_MAX + 1));
+        assert_eq!(expected.iter().map(|row| row.event_count).sum::<u64>(), 6_000);
     }
 
     #[test]
-    fn too_many_resources_are_one_and_leave_no_text_behind() {
+    fn further_resources_leave_no_text_behind() {
         let mut all = Counted::new(true);
         for i in 0..5_000 {
             let mut one = Counted::new(true);
-            let resource = one.texts.number(Some(&format!("arn:aws:s3:::b/{i}")));
-            let base = Base {
-                event_date: 0,
-                account_id: NONE,
-                principal_arn: NONE,
-                principal_type: NONE,
-                permission_set: NONE,
-                session_name: NONE,
-                event_source: NONE,
-                event_name: NONE,
-                aws_region: NONE,
-                via: NONE,
-            };
-            let part = Part {
-                action: NONE,
-                resource,
-                outcome: Outcome::Allowed,
-                confidence: NONE,
-                rule: NONE,
-                passed_to_service: NONE,
-            };
-            let (base, part) = (one.base(base), one.part(part));
-            let row = one.row(base, part);
-            let origin = CallOrigin { source_ip: NONE, vpc_endpoint_id: None, mfa: None };
-            one.count(row, &Call { time_us: i, event_id: None, origin });
+            add(&mut one, (0, 0, 0, None, 0), format!("arn:aws:s3:::b/{i}"));
             all.absorb(one);
-            assert!(all.len() <= 2 * RESOURCES_MAX + 1 && all.texts.len() <= 2 * RESOURCES_MAX + 3, "{i}");
+            assert!(all.len() <= 2 * RESOURCES_MAX + 1 && all.texts.len() <= 2 * RESOURCES_MAX + 16, "{i}");
         }
         let days = all.days();
         let [(0, rows)] = days.as_slice() else { panic!("{} days", days.len()) };
-        assert_eq!(rows.len(), 1);
-        assert_eq!((rows[0].resource, rows[0].event_count), ("arn:aws:s3:::b/*", 5_000));
-        assert!(rows[0].cross_account);
+        assert_eq!(rows.len(), RESOURCES_MAX + 1);
+        let further: Vec<_> = rows.iter().filter(|row| row.overflow).collect();
+        let [further] = further.as_slice() else { panic!("{} rows", further.len()) };
+        assert_eq!((further.resource, further.event_count), ("arn:aws:s3:::b/*", 5_000 - RESOURCES_MAX as u64));
+        assert!(rows.iter().all(|row| row.cross_account));
     }
 }

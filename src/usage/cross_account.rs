@@ -91,7 +91,7 @@ pub fn resolve_day(
     held: Option<SharedCalls>,
     catalog: &Catalog,
 ) -> Result<Vec<UsageRow>, ReadError> {
-    derive_foreign(files, held.unwrap_or_default(), catalog, &|_, _| true)
+    derive_foreign(files, held.unwrap_or_default(), catalog, &|_, _| true, true)
 }
 
 pub(super) fn derive_foreign(
@@ -99,6 +99,7 @@ pub(super) fn derive_foreign(
     held: SharedCalls,
     catalog: &Catalog,
     keep: &dyn Fn(&EventColumns, usize) -> bool,
+    is_bounded: bool,
 ) -> Result<Vec<UsageRow>, ReadError> {
     let shared = SharedIds::read(files, held.own)?;
     let mut aggregator = Aggregator::of_copies(catalog, Copies::Foreign);
@@ -113,6 +114,9 @@ pub(super) fn derive_foreign(
         };
         let lone: Vec<bool> = (0..events.len()).map(&mut is_lone).collect();
         aggregator.add(&events, |row| lone.get(row) == Some(&true));
+        if is_bounded {
+            aggregator.bound();
+        }
         Ok(())
     };
     for (file, _) in files.iter().zip(&shared.has_foreign).filter(|(_, has_foreign)| **has_foreign) {
@@ -143,16 +147,16 @@ fn foreign_rows(batch: &RecordBatch) -> Result<Vec<bool>, ArrowError> {
 }
 
 /// The `sharedEventID`s of one day.
-struct SharedIds {
+pub(super) struct SharedIds {
     /// Those of which the caller's account's copy is there.
-    own: HashSet<u128>,
+    pub own: HashSet<u128>,
     /// For each file, whether it has copies of the called accounts.
     has_foreign: Vec<bool>,
 }
 
 impl SharedIds {
     /// Adds to `own` what the files have.
-    fn read(files: &[&DataFile], own: HashSet<u128>) -> Result<SharedIds, ReadError> {
+    pub fn read(files: &[&DataFile], own: HashSet<u128>) -> Result<SharedIds, ReadError> {
         let mut ids = SharedIds { own, has_foreign: Vec::new() };
         for file in files {
             let mut has_foreign = false;
@@ -175,7 +179,7 @@ impl SharedIds {
 }
 
 /// 128 bits, so that two ids of a day never meet by chance.
-fn hash(id: &str) -> u128 {
+pub(super) fn hash(id: &str) -> u128 {
     let half = |seed| u128::from(foldhash::quality::FixedState::with_seed(seed).hash_one(id));
     half(1) << 64 | half(2)
 }

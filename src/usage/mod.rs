@@ -1,11 +1,16 @@
 //! Who used what: the roll-up from events to `usage`.
 //!
-//! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `alike` has it look once at calls
-//! that are counted the same, `counted` is what it counts and adds up by the numbers of `interner`, `generalise` keeps
-//! what varies without end out of the table, `origin` is where calls came from, `sum` adds rows up that were read,
+//! A row is exact: its identity is everything but counts, times, an example and origins, and its resource is what the
+//! step says. What would grow without end overflows into marked rows (`overflow`), within one outcome, session and all
+//! else that tells rows apart. Nothing is generalised here.
+//!
+//! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `alike` has the step look once at
+//! calls that differ only in an object's name, `counted` is what it counts and adds up by the numbers of `interner`,
+//! `overflow` says which rows are too many, `origin` is where calls came from, `sum` adds rows up that were read,
 //! `order` puts those in order, `months` keeps sums of whole months, `cross_account` counts a call that two accounts
-//! logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `select` says whose usage is
-//! meant, `data_events` which services' data events there are, `text` the texts that rows share.
+//! logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `exact` reads what overflowed
+//! from `events`, `events` derives all of it anew, `select` says whose usage is meant, `data_events` which services'
+//! data events there are, `text` the texts that rows share.
 
 mod aggregate;
 mod alike;
@@ -15,11 +20,13 @@ mod cross_account;
 mod data_events;
 mod encode;
 mod encode_origin;
-mod generalise;
+mod events;
+mod exact;
 mod interner;
 mod months;
 mod order;
 mod origin;
+mod overflow;
 mod read;
 mod requests;
 mod row;
@@ -28,7 +35,7 @@ mod sum;
 mod text;
 
 pub use aggregate::{Aggregator, version};
-pub use alike::Alike;
+pub use alike::{Alike, Names};
 pub use columns::{EVENT_COLUMNS, EventColumns};
 pub use counted::Counted;
 pub use cross_account::{SharedCalls, is_foreign_copy, resolve_day};
@@ -36,13 +43,15 @@ pub use cross_account::{SharedCalls, is_foreign_copy, resolve_day};
 pub(crate) use data_events::known_sources;
 pub use data_events::{STATISTICS, data_event_sources};
 pub(crate) use encode::encode;
-pub use generalise::generalise;
+pub use events::from_events;
+pub use exact::read_exact;
 pub use months::{MONTH_ROWS_MIN, refresh_months};
 pub use origin::{Origin, Smallest};
+pub use overflow::RESOURCES_MAX;
 pub(crate) use read::merge_day;
 pub use read::{ReadError, Sessions, principals, read};
 pub use requests::{KeySource, RequestValues, Told, read_requests};
 pub use row::{Outcome, UsageRow};
 pub use select::{SelectError, Selection, TimeRange};
-pub(crate) use sum::summed;
+pub(crate) use sum::bounded;
 pub use text::Text;

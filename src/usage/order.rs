@@ -11,8 +11,11 @@ use super::text::Text;
 /// others. `T` stands for its texts.
 pub(super) type Identity<T> = ([T; 11], Outcome, [T; 3], [bool; 2]);
 
+/// Where the resource stands in an [`Identity`].
+pub(super) const RESOURCE: usize = 5;
+
 /// A row's identity; `of` says what stands for a text.
-pub(super) fn identity<T, U>(row: &UsageRow<U>, mut of: impl FnMut(Option<&U>) -> T) -> Identity<T> {
+pub(super) fn identity<'r, T, U>(row: &'r UsageRow<U>, mut of: impl FnMut(Option<&'r U>) -> T) -> Identity<T> {
     let main = [
         Some(&row.account_id),
         Some(&row.principal_arn),

@@ -1,5 +1,6 @@
 //! Reading usage for a selection: whole days from `usage`, days that the window cuts from `events`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow::array::{Array, BooleanArray};
@@ -16,7 +17,7 @@ use super::interner::Texts;
 use super::months::{Parts, days, parts};
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange, Who, matches_any};
-use super::sum::summed;
+use super::sum::{bounded, summed};
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Table, read_batches};
 use crate::time::MICROS_PER_DAY;
@@ -44,6 +45,12 @@ pub enum Sessions {
 }
 
 /// The usage of the selected principals in a window: one row a use, days summed up under the first, in a fixed order.
+///
+/// What is stored is read as it is: rows with `overflow` count further resources of a container beside those that have
+/// rows of their own. [`read_exact`](super::read_exact) has none.
+///
+/// # Errors
+/// When the store can't be read.
 pub fn read(
     snapshot: &Snapshot,
     selection: &Selection,
@@ -59,16 +66,12 @@ pub fn read(
     } else {
         by_days()?
     };
-    let mut by_day: Vec<Vec<&DataFile>> = Vec::new();
-    for file in snapshot.files(Table::Events).iter().filter(|file| range.cover(file.event_date) == Cover::Part) {
-        match by_day.last_mut() {
-            Some(day) if day.first().is_some_and(|f| f.event_date == file.event_date) => day.push(file),
-            _ => by_day.push(vec![file]),
-        }
-    }
-    for day in by_day {
-        rows.extend(derive(&day, selection, range, catalog)?);
-    }
+    rows.extend(derive_parts(snapshot, selection, range, catalog, true)?);
+    Ok(finish(rows, sessions))
+}
+
+/// Rows of several days as an answer: under the first of them, without sessions where they are not told apart.
+pub(super) fn finish(mut rows: Vec<UsageRow>, sessions: Sessions) -> Vec<UsageRow> {
     // By the events themselves: a month that is summed up has but one day.
     let first = rows.iter().map(|row| row.first_time_us.div_euclid(MICROS_PER_DAY) as i32).min().unwrap_or_default();
     for row in &mut rows {
@@ -77,7 +80,34 @@ pub fn read(
             row.session_name = None;
         }
     }
-    Ok(summed(rows))
+    summed(rows)
+}
+
+/// The usage of the days of which the window holds some, from their events; with `is_bounded` as it would be stored.
+pub(super) fn derive_parts(
+    snapshot: &Snapshot,
+    selection: &Selection,
+    range: &TimeRange,
+    catalog: &Catalog,
+    is_bounded: bool,
+) -> Result<Vec<UsageRow>, ReadError> {
+    let keep = is_wanted(selection, range);
+    let mut rows = Vec::new();
+    for day in event_days(snapshot, |date| range.cover(date) == Cover::Part) {
+        let wanted = Derive { keep: &keep, predicate: &|| None, has_foreign: true, is_bounded };
+        let derived = derive(&day, &wanted, catalog)?;
+        rows.extend(if is_bounded { bounded(derived) } else { derived });
+    }
+    Ok(rows)
+}
+
+/// The files of `events` by their days.
+pub(super) fn event_days(snapshot: &Snapshot, is_wanted: impl Fn(i32) -> bool) -> Vec<Vec<&DataFile>> {
+    let mut days: BTreeMap<i32, Vec<&DataFile>> = BTreeMap::new();
+    for file in snapshot.files(Table::Events).iter().filter(|file| is_wanted(file.event_date)) {
+        days.entry(file.event_date).or_default().push(file);
+    }
+    days.into_values().collect()
 }
 
 fn read_parts(parts: &Parts<'_>, selection: &Selection) -> Result<Vec<UsageRow>, ReadError> {
@@ -88,7 +118,7 @@ fn read_parts(parts: &Parts<'_>, selection: &Selection) -> Result<Vec<UsageRow>,
     Ok(rows)
 }
 
-fn read_usage(path: &Path, selection: &Selection, known: &mut Texts) -> Result<Vec<UsageRow>, ReadError> {
+pub(super) fn read_usage(path: &Path, selection: &Selection, known: &mut Texts) -> Result<Vec<UsageRow>, ReadError> {
     let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, selection) };
     let columns = who_columns(selection);
     let predicate = RowPredicate { columns: &columns, dictionaries: true, wanted: Box::new(wanted) };
@@ -129,7 +159,11 @@ fn is_selected(batch: &RecordBatch, selection: &Selection) -> Result<BooleanArra
 }
 
 /// For each row, whether its text is meant; every text is looked at once. No text is not meant.
-pub(super) fn by_text(batch: &RecordBatch, name: &str, is_meant: impl Fn(&str) -> bool) -> Result<BooleanBuffer, ArrowError> {
+pub(super) fn by_text(
+    batch: &RecordBatch,
+    name: &str,
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<BooleanBuffer, ArrowError> {
     let column = dictionary(batch, name)?;
     let meant: Vec<bool> = column.values().iter().map(|text| text.is_some_and(&is_meant)).collect();
     let keys = column.keys();
@@ -137,14 +171,12 @@ pub(super) fn by_text(batch: &RecordBatch, name: &str, is_meant: impl Fn(&str) -
     Ok(BooleanBuffer::collect_bool(keys.len(), is_row_meant))
 }
 
-/// The usage in a part of one day, from its events.
-fn derive(
-    files: &[&DataFile],
-    selection: &Selection,
-    range: &TimeRange,
-    catalog: &Catalog,
-) -> Result<Vec<UsageRow>, ReadError> {
-    let keep = |events: &EventColumns, row: usize| {
+/// Whether an event is of the selected principals and in the window.
+pub(super) fn is_wanted<'s>(
+    selection: &'s Selection,
+    range: &'s TimeRange,
+) -> impl Fn(&EventColumns, usize) -> bool + 's {
+    |events, row| {
         range.contains(events.time_us(row))
             && selection.matches(&Who {
                 principal_arn: events.principal_arn(row).unwrap_or_default(),
@@ -152,16 +184,37 @@ fn derive(
                 session_name: events.session_name(row),
                 account_id: events.principal_account_id(row).or(events.recipient_account_id(row)).unwrap_or_default(),
             })
-    };
+    }
+}
+
+/// What of a day is derived from its events.
+pub(super) struct Derive<'d> {
+    /// Whether an event counts.
+    pub keep: &'d dyn Fn(&EventColumns, usize) -> bool,
+    /// Rules out events before they are read.
+    pub predicate: &'d dyn Fn() -> Option<RowPredicate<'d>>,
+    /// Whether there may be calls that only the called accounts logged.
+    pub has_foreign: bool,
+    /// Whether further resources are counted together while it is derived.
+    pub is_bounded: bool,
+}
+
+/// The usage of one day from its events, in no order.
+pub(super) fn derive(files: &[&DataFile], wanted: &Derive<'_>, catalog: &Catalog) -> Result<Vec<UsageRow>, ReadError> {
     let mut aggregator = Aggregator::new(catalog);
     for file in files {
-        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), None)? {
+        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), (wanted.predicate)())? {
             let events = EventColumns::try_new(&batch?)?;
-            aggregator.add(&events, |row| keep(&events, row));
+            aggregator.add(&events, |row| (wanted.keep)(&events, row));
+            if wanted.is_bounded {
+                aggregator.bound();
+            }
         }
     }
     let mut rows = aggregator.finish().0.into_rows();
-    rows.extend(derive_foreign(files, SharedCalls::default(), catalog, &keep)?);
+    if wanted.has_foreign {
+        rows.extend(derive_foreign(files, SharedCalls::default(), catalog, wanted.keep, wanted.is_bounded)?);
+    }
     Ok(rows)
 }
 
@@ -173,7 +226,7 @@ pub(crate) fn merge_day(files: &[&DataFile]) -> Result<Vec<UsageRow>, ReadError>
             rows.extend(decode(&batch?, &mut known)?);
         }
     }
-    Ok(summed(rows))
+    Ok(bounded(rows))
 }
 
 /// Events by principal in a window, for telling somebody who selected nobody whom there is.

@@ -9,9 +9,9 @@ use hashbrown::HashMap;
 use serde_json::Value;
 
 use super::columns::{EVENT_COLUMNS, EventColumns};
-use super::read::ReadError;
+use super::read::{ReadError, by_text, is_wanted};
 use super::row::UsageRow;
-use super::select::{Cover, Selection, TimeRange, Who};
+use super::select::{Cover, Selection, TimeRange};
 use super::text::Text;
 use crate::iam::{Catalog, Outcome, permissions};
 use crate::store::{RowPredicate, Snapshot, Table, read_batches};
@@ -93,31 +93,22 @@ pub fn read_requests(
     }
     let names: BTreeSet<&str> = sources.iter().flat_map(|source| source.events).copied().collect();
     let is_all = sources.iter().any(|source| source.events.is_empty());
+    let is_selected = is_wanted(selection, range);
     let files = snapshot.files(Table::Events).iter().filter(|file| range.cover(file.event_date) != Cover::None);
     for file in files {
         let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> {
-            let names = super::read::by_text(&batch, "event_name", |name| names.contains(name))?;
+            let names = by_text(&batch, "event_name", |name| names.contains(name))?;
             Ok(BooleanArray::new(names, None))
         };
         let predicate = RowPredicate { columns: &["event_name"], dictionaries: true, wanted: Box::new(wanted) };
         for batch in read_batches(&file.path, Some(EVENT_COLUMNS), (!is_all).then_some(predicate))? {
             let events = EventColumns::try_new(&batch?)?;
-            for row in (0..events.len()).filter(|row| is_selected(&events, *row, selection, range)) {
+            for row in (0..events.len()).filter(|row| is_selected(&events, *row)) {
                 note_event(&mut requests, &events, row, sources, catalog);
             }
         }
     }
     Ok(requests)
-}
-
-fn is_selected(events: &EventColumns, row: usize, selection: &Selection, range: &TimeRange) -> bool {
-    range.contains(events.time_us(row))
-        && selection.matches(&Who {
-            principal_arn: events.principal_arn(row).unwrap_or_default(),
-            permission_set: events.permission_set(row),
-            session_name: events.session_name(row),
-            account_id: events.principal_account_id(row).or(events.recipient_account_id(row)).unwrap_or_default(),
-        })
 }
 
 fn note_event(

@@ -1,19 +1,16 @@
-//! Adding up rows: one row a use, and one for all resources of a container once there are too many.
+//! Adding up rows: one row a use.
 //!
-//! The outcome depends on the rows alone, not on how they were parted before: sums of sums are the sum of all.
+//! Rows that were kept apart once stay apart: only what has the same identity is added up, so that reading loses nothing
+//! that was stored.
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
-use super::order::ordered;
+use super::order::{Identity, RESOURCE, identity, ordered};
+use super::overflow::{RESOURCES_MAX, container, of_container};
 use super::row::UsageRow;
 
-/// Distinct resources that one principal's action may have within one day and one container (bucket, log group, …)
-/// before they are counted under the container alone: the limit on what an attacker's names can make `usage` grow to.
-pub(super) const RESOURCES_MAX: usize = 1_000;
-
 /// Adds up rows that count the same use of one day, from several batches or files; in stored order.
-pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
-    contain(&mut rows);
+pub(super) fn summed(rows: Vec<UsageRow>) -> Vec<UsageRow> {
     let mut sums: Vec<UsageRow> = Vec::with_capacity(rows.len());
     for (row, is_same) in ordered(rows) {
         match sums.last_mut() {
@@ -24,57 +21,56 @@ pub(crate) fn summed(mut rows: Vec<UsageRow>) -> Vec<UsageRow> {
     sums
 }
 
-/// Puts the resources of a container with too many of them under its pattern.
-fn contain(rows: &mut [UsageRow]) {
-    if rows.len() <= RESOURCES_MAX && !rows.iter().any(|row| is_pattern(&row.resource)) {
-        return;
+/// The same of rows that are to be stored: of each day and group, no more resources are kept apart than
+/// [`RESOURCES_MAX`].
+pub(crate) fn bounded(rows: Vec<UsageRow>) -> Vec<UsageRow> {
+    let mut rows = summed(rows);
+    let surplus = surplus(&rows);
+    if surplus.is_empty() {
+        return rows;
     }
-    let full = in_full_containers(rows);
-    for (row, is_in_full) in rows.iter_mut().zip(full) {
-        if let Some(container) = container(&row.resource).filter(|_| is_in_full) {
-            row.resource = format!("{container}*").into();
+    for at in surplus {
+        if let Some(row) = rows.get_mut(at) {
+            row.resource = of_container(container(&row.resource)).into();
+            row.overflow = true;
         }
     }
+    summed(rows)
 }
 
-/// For each row, whether its container has too many resources. Counted by day, principal, action and container.
-fn in_full_containers(rows: &[UsageRow]) -> Vec<bool> {
-    fn key(row: &UsageRow) -> Option<(i32, &str, Option<&str>, &str)> {
-        Some((row.event_date, row.principal_arn.as_str(), row.action.as_deref(), container(&row.resource)?))
-    }
-    let mut resources: HashMap<_, (HashSet<&str>, bool)> = HashMap::new();
-    for row in rows {
-        if let Some(key) = key(row) {
-            let (known, is_full) = resources.entry(key).or_default();
-            known.insert(&row.resource);
-            *is_full |= is_pattern(&row.resource) || known.len() > RESOURCES_MAX;
+/// A day and all else that tells rows apart, with the container in the place of the resource.
+type Group<'a> = (i32, Identity<Option<&'a str>>);
+
+/// The places of rows that are one too many of their group. The rows are summed: so a group's resources come one after
+/// the other, the smallest first.
+fn surplus(rows: &[UsageRow]) -> Vec<usize> {
+    let mut surplus = Vec::new();
+    let mut begin = 0;
+    // Rows of one principal's action lie together, and few have so many.
+    for chunk in
+        rows.chunk_by(|a, b| a.action == b.action && a.event_name == b.event_name && a.principal_arn == b.principal_arn)
+    {
+        if chunk.len() > RESOURCES_MAX {
+            let mut sizes: HashMap<Group<'_>, usize> = HashMap::new();
+            for (row, at) in chunk.iter().zip(begin..).filter(|(row, _)| !row.overflow) {
+                let size = sizes.entry(group(row)).or_default();
+                *size += 1;
+                if *size > RESOURCES_MAX {
+                    surplus.push(at);
+                }
+            }
         }
+        begin += chunk.len();
     }
-    rows.iter().map(|row| key(row).and_then(|key| resources.get(&key)).is_some_and(|(_, is_full)| *is_full)).collect()
+    surplus
 }
 
-/// What holds a resource that can come in any number: `arn:aws:s3:::bucket/` for an object, `…:instance/` for an
-/// instance. `None` for resources that hold nothing.
-pub(super) fn container(resource: &str) -> Option<&str> {
-    // Bytes, because every row of every sum is asked for it.
-    let bytes = resource.as_bytes();
-    let (mut start, mut colons) = (0, 0);
-    while colons < 5 {
-        start += memchr::memchr(b':', bytes.get(start..)?)? + 1;
-        colons += 1;
+fn group(row: &UsageRow) -> Group<'_> {
+    let mut identity = identity(row, |text| text.map(|text| text.as_str()));
+    if let Some(resource) = identity.0.get_mut(RESOURCE) {
+        *resource = resource.map(container);
     }
-    let at = start + memchr::memchr2(b'/', b':', bytes.get(start..)?)?;
-    resource.get(..=at)
-}
-
-/// Whether a resource stands for all of a container.
-fn is_pattern(resource: &str) -> bool {
-    container(resource).is_some_and(|container| is_pattern_of(resource, container))
-}
-
-/// Whether a resource stands for all of its container.
-pub(super) fn is_pattern_of(resource: &str, container: &str) -> bool {
-    resource.strip_prefix(container) == Some("*")
+    (row.event_date, identity)
 }
 
 #[cfg(test)]
@@ -110,36 +106,64 @@ mod tests {
         }
     }
 
+    fn rows(of: impl Iterator<Item = usize>) -> Vec<UsageRow> {
+        of.map(|i| row(format!("arn:aws:s3:::b/{i:05}"))).collect()
+    }
+
     #[test]
-    fn too_many_resources_are_one_whatever_the_parts() {
-        let rows =
-            |from: usize, to: usize| (from..to).map(|i| row(format!("arn:aws:s3:::b/{i:b}"))).collect::<Vec<_>>();
-        let all = summed(rows(0, 1_500));
-        assert_eq!(all.len(), 1);
-        assert_eq!((all[0].resource.as_str(), all[0].event_count), ("arn:aws:s3:::b/*", 1_500));
-        for cut in [1, 400, 750, 1_100, 1_499] {
-            let parts = [summed(rows(0, cut)), summed(rows(cut, 1_500))].concat();
-            assert_eq!(summed(parts), all, "{cut}");
+    fn further_resources_are_counted_in_one_row_whatever_the_parts() {
+        let many = 3 * RESOURCES_MAX;
+        let all = bounded(rows((0..many).chain(0..7)));
+        assert_eq!(all.len(), RESOURCES_MAX + 1);
+        let (further, exact): (Vec<&UsageRow>, Vec<&UsageRow>) = all.iter().partition(|row| row.overflow);
+        assert_eq!(further.len(), 1);
+        assert_eq!(
+            (further[0].resource.as_str(), further[0].event_count),
+            ("arn:aws:s3:::b/*", 2 * RESOURCES_MAX as u64)
+        );
+        for (i, row) in exact.iter().enumerate() {
+            assert_eq!(
+                (row.resource.as_str(), row.event_count),
+                (&*format!("arn:aws:s3:::b/{i:05}"), 1 + u64::from(i < 7))
+            );
         }
-        assert_eq!(summed(rows(0, 1_000)).len(), 1_000);
+        for cut in [1, RESOURCES_MAX - 1, RESOURCES_MAX, 2 * RESOURCES_MAX, many - 1] {
+            let parts = [bounded(rows((cut..many).rev())), bounded(rows((0..cut).chain(0..7)))].concat();
+            assert_eq!(bounded(parts), all, "{cut}");
+        }
+        assert_eq!(summed(all.clone()), all);
+        assert_eq!(bounded(rows(0..RESOURCES_MAX)).len(), RESOURCES_MAX);
+    }
+
+    #[test]
+    fn names_without_a_container_overflow_as_well() {
+        let buckets = (0..RESOURCES_MAX + 5).map(|i| row(format!("arn:aws:s3:::bucket-{i:05}"))).collect();
+        let rows = bounded(buckets);
+        assert_eq!(rows.len(), RESOURCES_MAX + 1);
+        assert!(rows.iter().any(|row| row.overflow && &*row.resource == "arn:aws:s3:::*" && row.event_count == 5));
+    }
+
+    /// What an event's own pattern matches stays apart from it, and so does every other outcome and session.
+    #[test]
+    fn nothing_is_taken_in_by_a_pattern_or_by_another_group() {
+        let pattern = row("arn:aws:s3:::b/*".to_owned());
+        let denied = UsageRow { outcome: Outcome::Denied, ..pattern.clone() };
+        let undecided = UsageRow { outcome: Outcome::Undecided, ..pattern.clone() };
+        let of_ann = UsageRow { session_name: Some("ann".into()), ..pattern.clone() };
+        let key = row("arn:aws:s3:::b/k".to_owned());
+        let mut all = bounded(vec![pattern, denied.clone(), undecided, of_ann, key.clone()]);
+        assert_eq!(all.len(), 5);
+        assert!(all.contains(&key) && all.contains(&denied));
+        all.extend(rows(0..RESOURCES_MAX).into_iter().map(|row| UsageRow { outcome: Outcome::Denied, ..row }));
+        let all = bounded(all);
+        assert!(all.contains(&key) && all.iter().filter(|row| row.overflow).all(|row| row.outcome == Outcome::Denied));
+        assert_eq!(all.iter().filter(|row| row.overflow).count(), 1);
     }
 
     #[test]
     fn days_stay_apart() {
         let rows = (0..4).map(|i| UsageRow { event_date: i / 2, ..row("*".to_owned()) }).collect();
-        let counts: Vec<_> = summed(rows).iter().map(|row| (row.event_date, row.event_count)).collect();
+        let counts: Vec<_> = bounded(rows).iter().map(|row| (row.event_date, row.event_count)).collect();
         assert_eq!(counts, [(0, 2), (1, 2)]);
-    }
-
-    #[test]
-    fn containers() {
-        for (resource, expected) in [
-            ("arn:aws:s3:::b/a/b", Some("arn:aws:s3:::b/")),
-            ("arn:aws:s3:::b", None),
-            ("arn:aws:ec2:us-east-1:111122223333:instance/i-1", Some("arn:aws:ec2:us-east-1:111122223333:instance/")),
-            ("*", None),
-        ] {
-            assert_eq!(container(resource), expected);
-        }
     }
 }
