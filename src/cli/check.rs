@@ -67,7 +67,7 @@ enum Format {
 pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
     let policies = args.policies()?;
     let catalog = context.catalog;
-    let selected = args.select.read(Sessions::Together, catalog, context)?;
+    let selected = args.select.read_exact(Sessions::Together, catalog, context)?;
     let requests = selected.requests(&key_sources::for_judging(&policies), catalog)?;
     let result = replay_with(&policies, &selected.rows, &requests, catalog);
     let text = match args.format {

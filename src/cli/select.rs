@@ -104,6 +104,10 @@ pub struct Selected {
     pub exit: Exit,
 }
 
+/// A way of reading usage.
+type Read =
+    fn(&Snapshot, &Selection, &TimeRange, Sessions, &Catalog) -> Result<Vec<UsageRow>, usage::ReadError>;
+
 impl Selected {
     /// What the selected requests told of condition keys.
     pub fn requests(&self, sources: &[KeySource], catalog: &Catalog) -> Result<RequestValues, CliError> {
@@ -136,6 +140,21 @@ impl SelectArgs {
 
     /// Takes in what is to be taken in and reads the usage that is asked for.
     pub fn read(&self, sessions: Sessions, catalog: &Catalog, context: &Context) -> Result<Selected, CliError> {
+        self.read_by(usage::read, sessions, catalog, context)
+    }
+
+    /// The same, with a row for each resource, however many there are in one container.
+    pub fn read_exact(&self, sessions: Sessions, catalog: &Catalog, context: &Context) -> Result<Selected, CliError> {
+        self.read_by(usage::read_exact, sessions, catalog, context)
+    }
+
+    fn read_by(
+        &self,
+        read: Read,
+        sessions: Sessions,
+        catalog: &Catalog,
+        context: &Context,
+    ) -> Result<Selected, CliError> {
         let (selection, range) = (self.selection(), self.range.range()?);
         selection.validate().map_err(|error| CliError::Usage(error.to_string()))?;
         let mut exit = Exit::Done;
@@ -156,7 +175,7 @@ impl SelectArgs {
                 .warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
         }
         let snapshot = store.snapshot_with(self.at, usage::STATISTICS)?;
-        let rows = usage::read(&snapshot, &selection, &range, sessions, catalog)?;
+        let rows = read(&snapshot, &selection, &range, sessions, catalog)?;
         if rows.is_empty() {
             return Err(nobody(&snapshot, &selection, &range)?);
         }

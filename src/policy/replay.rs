@@ -148,6 +148,10 @@ pub(crate) fn asked<'a>(row: &'a UsageRow, ask: &Asking<'a>) -> Asked<'a> {
             let resource = if is_open { "arn:*".to_owned() } else { resource };
             Asked::Request { action, resource, told: Told::of(row, ask.requests, &ask.times) }
         }
+        // What a container holds besides is asked for as a whole.
+        Fate::Incomplete { action, resource, .. } if row.overflow => {
+            Asked::Request { action, resource, told: Told::of(row, ask.requests, &ask.times) }
+        }
         other => Asked::Not(other),
     }
 }

@@ -27,7 +27,7 @@ use crate::usage::{self, RequestValues, Selection, UsageRow};
 pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     let existing = existing(args)?;
     let catalog = context.catalog;
-    let selected = args.select.read(args.sessions(), catalog, context)?;
+    let selected = args.select.read_exact(args.sessions(), catalog, context)?;
     let kind = args.kind(&selected.rows);
     args.validate(kind)?;
     if kind == Kind::Scp && !is_everybody(&selected.selection) {

@@ -16,6 +16,7 @@ use super::base::UnusedAction;
 use super::knowledge::{Access, Knowledge};
 use super::replay::{Asked, Asking, asked};
 use super::risk;
+use super::sift::Fate;
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
 use crate::iam::evaluate::{Compiled, PolicySet, Request, Verdict};
@@ -127,7 +128,9 @@ fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &Kno
     let used: BTreeSet<&str> = requests
         .iter()
         .filter_map(|asked| match asked {
-            Asked::Request { action, .. } => granted.get(action.as_str()).copied(),
+            Asked::Request { action, .. } | Asked::Not(Fate::Incomplete { action, .. }) => {
+                granted.get(action.as_str()).copied()
+            }
             Asked::Not(_) => None,
         })
         .collect();
