@@ -105,8 +105,7 @@ pub struct Selected {
 }
 
 /// A way of reading usage.
-type Read =
-    fn(&Snapshot, &Selection, &TimeRange, Sessions, &Catalog) -> Result<Vec<UsageRow>, usage::ReadError>;
+type Read = fn(&Snapshot, &Selection, &TimeRange, Sessions, &Catalog) -> Result<Vec<UsageRow>, usage::ReadError>;
 
 impl Selected {
     /// What the selected requests told of condition keys.

@@ -16,11 +16,11 @@ use crate::usage::{RequestValues, UsageRow};
 
 /// The rows that `policies` do not surely allow: what a policy beside them has to grant. Rows that an explicit deny
 /// forbids are among them; no other policy can allow them.
-pub fn missing(policies: &[Policy], rows: &[UsageRow], catalog: &Catalog) -> Vec<UsageRow> {
+pub fn missing(policies: &[Policy], rows: &[UsageRow], requests: &RequestValues, catalog: &Catalog) -> Vec<UsageRow> {
     let knowledge = Knowledge::new(catalog);
     let set = PolicySet::of_identity(policies.to_vec());
-    let (compiled, requests) = (Compiled::new(&set), RequestValues::default());
-    let asking = Asking::new(&set, &requests, &knowledge);
+    let compiled = Compiled::new(&set);
+    let asking = Asking::new(&set, requests, &knowledge);
     let is_allowed = |row: &UsageRow| match asked(row, &asking) {
         Asked::Request { action, resource, told } => {
             let ask = |context: &_| compiled.evaluate(&Request { action: &action, resource: &resource, context });
@@ -117,10 +117,9 @@ impl Narrowed {
 
 /// Cuts a policy down to the actions and resources that were used. Denies stay as they are; so do conditions. A
 /// use counts for every statement that allows it or, for what a log cannot know, may have allowed it.
-pub fn narrow(policy: &Policy, rows: &[UsageRow], catalog: &Catalog) -> Narrowed {
+pub fn narrow(policy: &Policy, rows: &[UsageRow], requests: &RequestValues, catalog: &Catalog) -> Narrowed {
     let knowledge = Knowledge::new(catalog);
-    let told = RequestValues::default();
-    let asking = Asking::new(&PolicySet::of_identity(vec![policy.clone()]), &told, &knowledge);
+    let asking = Asking::new(&PolicySet::of_identity(vec![policy.clone()]), requests, &knowledge);
     let requests: Vec<Asked<'_>> = rows.iter().map(|row| asked(row, &asking)).collect();
     let all = knowledge.all();
     let mut statements = Vec::new();
@@ -239,7 +238,8 @@ fn narrowed(statement: &Statement, note: &StatementUse, used: &Uses<'_>) -> Vec<
 
 /// Whether the log names the resource, and one pattern holds all of it.
 fn is_within(patterns: &[String], resource: &str) -> bool {
-    !matches!(resource, "*" | "arn:*") && patterns.iter().any(|pattern| covers_resource(pattern, resource) == Coverage::All)
+    !matches!(resource, "*" | "arn:*")
+        && patterns.iter().any(|pattern| covers_resource(pattern, resource) == Coverage::All)
 }
 
 /// The used resources, names that vary generalised as far as the statement's own patterns go.

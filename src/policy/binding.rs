@@ -67,7 +67,8 @@ pub(crate) fn binding(action: &str, row: &UsageRow, requests: &RequestValues) ->
         key => requests.values(row, key)?.into_iter().collect::<Option<BTreeSet<String>>>()?,
     };
     // Nothing that a log holds may be a variable or a wildcard in a condition.
-    let is_plain = |value: &String| !value.is_empty() && !value.contains(['*', '?', '$']) && for_policy(value) == *value;
+    let is_plain =
+        |value: &String| !value.is_empty() && !value.contains(['*', '?', '$']) && for_policy(value) == *value;
     (!values.is_empty() && values.len() <= VALUES_MAX && values.iter().all(is_plain)).then_some(Binding { key, values })
 }
 

@@ -70,7 +70,8 @@ pub(crate) fn lines(choices: &[Choice]) -> Vec<String> {
 
 /// The hint of an error.
 pub(crate) fn hint(choices: &[Choice]) -> String {
-    let mut hint = "\nhint: writes, permissions and secrets are never opened so that a policy fits; what would do:".to_owned();
+    let mut hint =
+        "\nhint: writes, permissions and secrets are never opened so that a policy fits; what would do:".to_owned();
     for line in lines(choices) {
         hint += "\n  ";
         hint += &line;

@@ -210,6 +210,13 @@ impl<'a> Fitting<'a> {
     /// The policies, if they keep to the limits. Quick sums come first: cutting and naming cost more.
     fn attempt(&self, policies_max: usize) -> Option<Found> {
         let room = self.limits.size_max.saturating_mul(policies_max);
+        // Every action and resource stands somewhere, however statements stand together.
+        let drafts = || self.services.iter().flat_map(|service| &service.drafts);
+        let length = |texts: BTreeSet<&String>| texts.into_iter().map(|text| text.len() + 3).sum::<usize>();
+        let resources = drafts().flat_map(|draft| &draft.resources).collect();
+        if length(drafts().flat_map(|draft| &draft.actions).collect()) + length(resources) > room {
+            return None;
+        }
         [Layout::ByService, Layout::Joined, Layout::Terse].into_iter().find_map(|layout| {
             let drafts = all(&self.services, layout);
             if drafts.iter().map(least_size).sum::<usize>() > room {

@@ -268,7 +268,8 @@ pub(crate) fn of_type(pattern: &str) -> String {
 /// Where a resource's kind ends: `table/`, `function:`, or nothing.
 fn kind_end(resource: &str) -> usize {
     let end = resource.find(['/', ':']).map_or(0, |at| at + 1);
-    let is_kind = resource.get(..end).is_some_and(|kind| kind.bytes().all(|b| b.is_ascii_lowercase() || b"-/:".contains(&b)));
+    let is_kind =
+        resource.get(..end).is_some_and(|kind| kind.bytes().all(|b| b.is_ascii_lowercase() || b"-/:".contains(&b)));
     if is_kind { end } else { 0 }
 }
 
@@ -398,7 +399,11 @@ mod tests {
             assert_eq!(distinct(&[resource], Generalize::Broad, 5), [expected]);
             assert_eq!(distinct(&[resource], Generalize::None, 0), [resource]);
         }
-        for resource in ["arn:aws:s3:::lake/payroll/2023-07/alice1.csv", "arn:aws:s3:::job/k1", "arn:aws:elasticmapreduce:r:1:cluster/j-1ABC"] {
+        for resource in [
+            "arn:aws:s3:::lake/payroll/2023-07/alice1.csv",
+            "arn:aws:s3:::job/k1",
+            "arn:aws:elasticmapreduce:r:1:cluster/j-1ABC",
+        ] {
             assert_eq!(distinct(&[resource], Generalize::Balanced, 5), [resource]);
         }
         assert_eq!(distinct(&["arn:aws:s3:::job/k1"], Generalize::Broad, 5), ["arn:aws:s3:::job/*"]);

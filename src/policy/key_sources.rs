@@ -22,17 +22,20 @@ const SOURCES: &[KeySource] = &[
             "DetachRolePolicy",
             "DetachUserPolicy",
         ],
-        values: |parameters, _| text(parameters, "policyArn"),
+        values: |request| text(&request.parameters, "policyArn"),
     },
     KeySource {
         key: "iam:PermissionsBoundary",
         events: &["PutRolePermissionsBoundary", "PutUserPermissionsBoundary"],
-        values: |parameters, _| text(parameters, "permissionsBoundary"),
+        values: |request| text(&request.parameters, "permissionsBoundary"),
     },
     KeySource {
         key: "iam:AWSServiceName",
         events: &["CreateServiceLinkedRole"],
-        values: |parameters, _| text(parameters, "aWSServiceName").or_else(|| text(parameters, "awsServiceName")),
+        values: |request| {
+            let names = ["aWSServiceName", "awsServiceName"];
+            names.iter().find_map(|name| text(&request.parameters, name))
+        },
     },
     KeySource {
         key: "lambda:FunctionArn",
@@ -44,14 +47,16 @@ const SOURCES: &[KeySource] = &[
             "UpdateEventSourceMapping",
             "UpdateEventSourceMapping20150331",
         ],
-        values: |_, response| text(response, "functionArn"),
+        values: |request| text(&request.response, "functionArn"),
     },
     KeySource {
         key: "s3:prefix",
         events: &["ListObjects", "ListObjectsV2", "ListObjectVersions"],
-        values: |parameters, _| Some(text(parameters, "prefix").unwrap_or_default()),
+        values: |request| Some(text(&request.parameters, "prefix").unwrap_or_default()),
     },
-    KeySource { key: "aws:TagKeys", events: &[], values: |parameters, _| tag_keys(parameters) },
+    KeySource { key: "aws:TagKeys", events: &[], values: |request| tag_keys(&request.parameters) },
+    // "The unique identifier of the requester": for a role with the session's name behind it, as `principalId` has it.
+    KeySource { key: "aws:userid", events: &[], values: |request| Some(vec![request.principal_id?.to_owned()]) },
 ];
 
 fn text(value: &Value, name: &str) -> Option<Vec<String>> {

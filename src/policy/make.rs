@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::binding::BINDINGS;
 use super::choices::choices;
 use super::evidence::Evidence;
 use super::excess::{Excess, excess};
@@ -284,7 +285,8 @@ fn documents(
             if let Some(evidence) = draft.evidence(grants) {
                 let sid = sid.clone();
                 let added_actions = added(draft, &used, knowledge);
-                let left_off = origin::left_off(&options.conditions, &draft.conditions, &evidence);
+                let mut left_off = origin::left_off(&options.conditions, &draft.conditions, &evidence);
+                left_off.extend(options.request_conditions.then(|| unbound(draft)).into_iter().flatten());
                 notes.push(StatementNote { document, statement, sid, evidence, added_actions, left_off });
             }
             statements.push(draft.to_statement(sid));
@@ -296,6 +298,14 @@ fn documents(
         documents.push(NamedPolicy { name, policy: Policy::new(statements) });
     }
     (documents, notes)
+}
+
+/// The conditions that requests tell and that a statement does not have.
+fn unbound(draft: &Draft) -> Vec<String> {
+    let has = |key: &str| draft.conditions.keys().any(|(_, known)| *known == key);
+    let lacking = BINDINGS.iter().filter(|(action, _, key)| draft.actions.contains(*action) && !has(key));
+    let keys: BTreeSet<&str> = lacking.map(|(_, _, key)| *key).collect();
+    keys.into_iter().map(|key| format!("{key}: not every request told it, or too many different ones")).collect()
 }
 
 fn added(draft: &Draft, used: &BTreeSet<&str>, knowledge: &Knowledge<'_>) -> Vec<String> {

@@ -227,7 +227,6 @@ mod tests {
             "arn:aws:secretsmanager:r:1:secret:",
             "arn:aws:ssm:r:1:parameter/",
             "arn:aws:logs:r:1:log-group:",
-            "arn:aws:states:r:1:stateMachine:",
             "arn:aws:ec2:r:1:key-pair/",
             "arn:aws:wisdom:r:1:assistant/",
         ] {
@@ -237,6 +236,8 @@ mod tests {
         }
         for resource in [
             "arn:aws:s3:::a b/key",
+            "arn:aws:states:r:1:stateMachine:a\u{1f600}b",
+            "arn:aws:states:r:1:stateMachine:a?b",
             "arn:aws:s3:::ab",
             "arn:aws:iam::1:role/a${*}b",
             "arn:aws:iam::1:role/a b",

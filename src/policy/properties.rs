@@ -341,7 +341,10 @@ fn an_administrator_is_told_the_price() {
         let MakeError::Fit(FitError::TooMany { choices, .. }) = &error else { panic!("{error}") };
         let service = choices.iter().find(|choice| choice.option == "--granularity service").unwrap();
         assert_eq!(service.policies, Some(1), "{error}");
-        assert!(!service.opens.is_empty() && error.to_string().contains("`--granularity service`: 1 policy, opens "), "{error}");
+        assert!(
+            !service.opens.is_empty() && error.to_string().contains("`--granularity service`: 1 policy, opens "),
+            "{error}"
+        );
     }
     let made = made(&rows, &Options { granularity: Granularity::Service, ..Options::default() }).unwrap();
     assert!(replay(&policy_set(&made), &rows, Catalog::embedded()).is_proof());

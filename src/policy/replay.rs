@@ -129,11 +129,7 @@ pub(crate) struct Asking<'a> {
 
 impl<'a> Asking<'a> {
     /// For asking `policies`.
-    pub(crate) fn new(
-        policies: &PolicySet,
-        requests: &'a RequestValues,
-        knowledge: &'a Knowledge<'a>,
-    ) -> Asking<'a> {
+    pub(crate) fn new(policies: &PolicySet, requests: &'a RequestValues, knowledge: &'a Knowledge<'a>) -> Asking<'a> {
         Asking { knowledge, requests, times: Times::of(policies) }
     }
 }
@@ -162,12 +158,7 @@ pub fn replay(policies: &PolicySet, rows: &[UsageRow], catalog: &Catalog) -> Rep
 }
 
 /// The same, with what the requests behind the rows told of condition keys.
-pub fn replay_with(
-    policies: &PolicySet,
-    rows: &[UsageRow],
-    requests: &RequestValues,
-    catalog: &Catalog,
-) -> Replay {
+pub fn replay_with(policies: &PolicySet, rows: &[UsageRow], requests: &RequestValues, catalog: &Catalog) -> Replay {
     let knowledge = Knowledge::new(catalog);
     let asking = Asking::new(policies, requests, &knowledge);
     let compiled = Compiled::new(policies);

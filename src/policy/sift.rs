@@ -137,8 +137,10 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
         return Fate::Incomplete { action, resource, reason };
     }
     if action == PASS_ROLE && row.passed_to_service.is_none() {
-        let reason =
-            format!("{}: no service that gets the role can be named (--pass-role-any-service grants it)", row.event_name);
+        let reason = format!(
+            "{}: no service that gets the role can be named (--pass-role-any-service grants it)",
+            row.event_name
+        );
         return Fate::Incomplete { action, resource, reason };
     }
     Fate::Granted { action, resource }

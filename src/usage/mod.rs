@@ -50,7 +50,7 @@ pub use origin::{Origin, Smallest};
 pub use overflow::RESOURCES_MAX;
 pub(crate) use read::merge_day;
 pub use read::{ReadError, Sessions, principals, read};
-pub use requests::{KeySource, RequestValues, Told, read_requests};
+pub use requests::{KeySource, RequestValues, Requested, Told, read_requests};
 pub use row::{Outcome, UsageRow};
 pub use select::{SelectError, Selection, TimeRange};
 pub(crate) use sum::bounded;

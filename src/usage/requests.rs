@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::BooleanArray;
+use arrow::array::{Array, AsArray, BooleanArray, StringArray};
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
@@ -26,14 +27,31 @@ pub struct KeySource {
     pub key: &'static str,
     /// `eventName`s of the requests that have it; none means all.
     pub events: &'static [&'static str],
-    /// Its values by request parameters and response elements; `None` where they do not tell.
-    pub values: fn(&Value, &Value) -> Option<Vec<String>>,
+    /// Its values; `None` where the record does not tell.
+    pub values: fn(&Requested<'_>) -> Option<Vec<String>>,
+}
+
+/// What a record holds of a request.
+#[derive(Debug)]
+pub struct Requested<'a> {
+    pub parameters: Value,
+    pub response: Value,
+    /// `userIdentity.principalId`.
+    pub principal_id: Option<&'a str>,
 }
 
 /// Of the requests of some actions, what they told of some condition keys.
 #[derive(Clone, Debug, Default)]
 pub struct RequestValues {
-    uses: HashMap<Use, Vec<(Option<Text>, Told)>>,
+    uses: HashMap<Use, Vec<Alike>>,
+}
+
+/// Requests of one use and session that told the same.
+#[derive(Clone, Debug)]
+struct Alike {
+    session: Option<Text>,
+    told: Told,
+    events: u64,
 }
 
 /// Principal, action, resource, region, service on whose behalf.
@@ -46,17 +64,21 @@ impl RequestValues {
     /// Notes what a request of a use told.
     fn note(&mut self, key: Use, session: Option<Text>, told: &Told) {
         let all = self.uses.entry(key).or_default();
-        let is_known = all.iter().any(|(known, same)| *known == session && same == told);
-        if !is_known && all.len() <= TOLD_MAX {
-            all.push((session, told.clone()));
+        let has_room = all.len() <= TOLD_MAX;
+        match all.iter_mut().find(|alike| alike.session == session && alike.told == *told) {
+            Some(alike) => alike.events += 1,
+            None if has_room => all.push(Alike { session, told: told.clone(), events: 1 }),
+            None => {}
         }
     }
 
-    /// The different requests of a row; nothing where they were not looked at or are too many.
+    /// The different requests of a row; nothing where not all of them were looked at, or they are too many.
     pub fn told(&self, row: &UsageRow) -> Vec<&Told> {
         let all = key(row).and_then(|key| self.uses.get(&key)).filter(|all| all.len() <= TOLD_MAX);
-        let is_meant = |session: &Option<Text>| row.session_name.is_none() || *session == row.session_name;
-        all.into_iter().flatten().filter(|(session, _)| is_meant(session)).map(|(_, told)| told).collect()
+        let is_meant = |alike: &&Alike| row.session_name.is_none() || alike.session == row.session_name;
+        let meant: Vec<&Alike> = all.into_iter().flatten().filter(is_meant).collect();
+        let events: u64 = meant.iter().map(|alike| alike.events).sum();
+        if events < row.event_count { Vec::new() } else { meant.into_iter().map(|alike| &alike.told).collect() }
     }
 
     /// The one value that each different request had of a key, `None` for one that had none or several; nothing where
@@ -76,6 +98,8 @@ fn key(row: &UsageRow) -> Option<Use> {
     Some((row.principal_arn.clone(), action, row.resource.clone(), row.aws_region.clone(), row.via.clone()))
 }
 
+const PRINCIPAL_ID: &str = "user_identity_principal_id";
+
 /// Reads what the selected requests told of the keys of `sources`.
 ///
 /// # Errors
@@ -91,6 +115,7 @@ pub fn read_requests(
     if sources.is_empty() {
         return Ok(requests);
     }
+    let columns = [EVENT_COLUMNS, &[PRINCIPAL_ID]].concat();
     let names: BTreeSet<&str> = sources.iter().flat_map(|source| source.events).copied().collect();
     let is_all = sources.iter().any(|source| source.events.is_empty());
     let is_selected = is_wanted(selection, range);
@@ -101,20 +126,29 @@ pub fn read_requests(
             Ok(BooleanArray::new(names, None))
         };
         let predicate = RowPredicate { columns: &["event_name"], dictionaries: true, wanted: Box::new(wanted) };
-        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), (!is_all).then_some(predicate))? {
-            let events = EventColumns::try_new(&batch?)?;
+        for batch in read_batches(&file.path, Some(&columns), (!is_all).then_some(predicate))? {
+            let batch = batch?;
+            let events = EventColumns::try_new(&batch)?;
+            let ids = principal_ids(&batch)?;
             for row in (0..events.len()).filter(|row| is_selected(&events, *row)) {
-                note_event(&mut requests, &events, row, sources, catalog);
+                let principal_id = ids.is_valid(row).then(|| ids.value(row));
+                note_event(&mut requests, (&events, row), principal_id, sources, catalog);
             }
         }
     }
     Ok(requests)
 }
 
+fn principal_ids(batch: &RecordBatch) -> Result<StringArray, ArrowError> {
+    let column = batch.column_by_name(PRINCIPAL_ID);
+    let column = column.ok_or_else(|| ArrowError::SchemaError(format!("no column {PRINCIPAL_ID}")))?;
+    Ok(arrow::compute::cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
 fn note_event(
     requests: &mut RequestValues,
-    events: &EventColumns,
-    row: usize,
+    (events, row): (&EventColumns, usize),
+    principal_id: Option<&str>,
     sources: &[KeySource],
     catalog: &Catalog,
 ) {
@@ -122,8 +156,9 @@ fn note_event(
     let event = events.event(row, &resources);
     let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
     let (parameters, response) = (read(event.request_parameters), read(event.response_elements));
+    let requested = Requested { parameters, response, principal_id };
     let is_of = |source: &&KeySource| source.events.is_empty() || source.events.contains(&event.event_name);
-    let values = |source: &KeySource| Some((source.key, (source.values)(&parameters, &response)?));
+    let values = |source: &KeySource| Some((source.key, (source.values)(&requested)?));
     let told: Told = sources.iter().filter(is_of).filter_map(values).collect();
     let permissions = permissions(catalog, &event);
     if permissions.outcome != Outcome::Allowed {

@@ -11,9 +11,10 @@ use trailpare::iam::evaluate::PolicySet;
 use trailpare::iam::{Catalog, Outcome};
 use trailpare::policy::replay::{GroupFate, policy_set, replay};
 use trailpare::policy::{
-    Attach, Fit, Generalize, Granularity, Kind, Layout, Made, MakeError, Options, Provenance, base, explain, make, render,
+    Attach, Fit, Generalize, Granularity, Kind, Layout, Made, MakeError, Options, Provenance, base, explain, make,
+    render,
 };
-use trailpare::usage::UsageRow;
+use trailpare::usage::{RequestValues, UsageRow};
 
 fn row(action: &str, resource: &str) -> UsageRow {
     let (service, name) = action.split_once(':').unwrap();
@@ -321,7 +322,7 @@ fn beside_and_into_a_policy_that_exists() {
         r#"{"Statement":[{"Sid":"LambdaReadOrders","Effect":"Allow","Action":["s3:*","lambda:*"],"Resource":"*"}]}"#,
     )
     .unwrap();
-    let missing = base::missing(std::slice::from_ref(&existing), &rows, Catalog::embedded());
+    let missing = base::missing(std::slice::from_ref(&existing), &rows, &RequestValues::default(), Catalog::embedded());
     let made = made(&missing, &options());
     let granted: BTreeSet<&str> = made
         .documents
@@ -336,7 +337,7 @@ fn beside_and_into_a_policy_that_exists() {
     let proof = replay(&PolicySet::of_identity(vec![merged]), &rows, Catalog::embedded());
     assert!(proof.is_proof());
     let everything = Policy::parse(r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#).unwrap();
-    let rest = base::missing(&[everything], &rows, Catalog::embedded());
+    let rest = base::missing(&[everything], &rows, &RequestValues::default(), Catalog::embedded());
     assert!(matches!(make(&rest, &options(), Catalog::embedded()), Err(MakeError::Nothing { .. })));
 }
 
@@ -362,7 +363,7 @@ fn what_was_never_used_goes() {
         {"Sid":"Guard","Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}]}"#,
     )
     .unwrap();
-    let narrowed = base::narrow(&given, &rows, Catalog::embedded());
+    let narrowed = base::narrow(&given, &rows, &RequestValues::default(), Catalog::embedded());
     let policy = narrowed.policy.clone().unwrap();
     insta::assert_snapshot!("narrowed", policy.pretty());
     let report = base::report(&narrowed, 8);

@@ -41,14 +41,14 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     if args.what.name.is_none() {
         options.name = name_of(&selected.rows);
     }
-    let requests = if args.width.no_request_conditions {
-        RequestValues::default()
-    } else {
-        selected.requests(&key_sources::for_making(&selected.rows), catalog)?
-    };
+    let given = args.existing.deny_unused.as_deref().map(read_policy).transpose()?;
+    let asked = PolicySet::of_identity(existing.iter().chain(&given).cloned().collect());
+    let mut sources = key_sources::for_making(&selected.rows);
+    sources.extend(key_sources::for_judging(&asked));
+    let requests = selected.requests(&sources, catalog)?;
     let mut job = Job { args, context, catalog, existing, provenance, requests, events: None };
-    if let Some(path) = &args.existing.deny_unused {
-        return job.deny_unused(path, &options, &selected);
+    if let Some((path, given)) = args.existing.deny_unused.as_deref().zip(given) {
+        return job.deny_unused(path, given, &options, &selected);
     }
     if args.what.prove == ProveArg::Events && !args.what.no_check {
         job.events = Some(selected.from_events(args.sessions(), catalog)?);
@@ -123,7 +123,7 @@ impl Job<'_> {
         let wanted = if self.existing.is_empty() {
             rows
         } else {
-            lacking = base::missing(&self.existing, rows, self.catalog);
+            lacking = base::missing(&self.existing, rows, &self.requests, self.catalog);
             lacking.as_slice()
         };
         let merged = self.args.existing.merge.as_deref().zip(self.existing.first());

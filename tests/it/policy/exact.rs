@@ -178,11 +178,16 @@ impl Store {
 }
 
 fn object(n: u32, name: &str, key: &str, more: Value) -> Value {
-    let mut record = record(n, "s3.amazonaws.com", name, json!({
-        "eventCategory": "Data", "managementEvent": false,
-        "requestParameters": {"bucketName": "lake", "key": key},
-        "resources": [{"type": "AWS::S3::Object", "ARN": format!("arn:aws:s3:::lake/{key}")}]
-    }));
+    let mut record = record(
+        n,
+        "s3.amazonaws.com",
+        name,
+        json!({
+            "eventCategory": "Data", "managementEvent": false,
+            "requestParameters": {"bucketName": "lake", "key": key},
+            "resources": [{"type": "AWS::S3::Object", "ARN": format!("arn:aws:s3:::lake/{key}")}]
+        }),
+    );
     for (key, value) in more.as_object().unwrap() {
         record[key] = value.clone();
     }
@@ -289,7 +294,12 @@ fn the_options_decide_the_form() {
     assert!(code == 0 && document["Statement"].is_array());
     let (code, document, said) = large.policy(&[]);
     assert!(code == 1 && document.is_null(), "{said}");
-    assert!(said.contains("`--granularity action`: 1 policy, opens sqs:SetQueueAttributes on everything (events named 200)"), "{said}");
+    assert!(
+        said.contains(
+            "`--granularity action`: 1 policy, opens sqs:SetQueueAttributes on everything (events named 200)"
+        ),
+        "{said}"
+    );
     let output = large.run(&["policy", "--role", "app"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("fewer policies, and what that costs:\n  `--granularity action`: 1 policy"), "{said}");
