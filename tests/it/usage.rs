@@ -1,5 +1,7 @@
 //! Usage: what is counted of all events is what each of them takes by itself.
 
+mod exact;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -7,11 +9,11 @@ use arrow::record_batch::RecordBatch;
 use trailpare::iam::{Catalog, Outcome, Step, permissions};
 use trailpare::record::{Vocabulary, encode};
 use trailpare::synth::{Config, generate};
-use trailpare::usage::{Aggregator, EventColumns, generalise, is_foreign_copy};
+use trailpare::usage::{Aggregator, EventColumns, is_foreign_copy};
 
 use super::record;
 
-/// How often an action was taken on a pattern of resources, with which outcome.
+/// How often an action was taken on a resource, with which outcome.
 type Counts = BTreeMap<(Option<String>, String, Outcome), u64>;
 
 fn batches(archive: &Path) -> Vec<RecordBatch> {
@@ -47,8 +49,8 @@ fn one_by_one(batches: &[EventColumns]) -> Counts {
             keys.insert((None, "*".to_owned(), took.outcome));
         }
         for permission in &took.needed {
-            let patterns = permission.resources.iter().map(|resource| generalise(resource).into_owned());
-            keys.extend(patterns.map(|pattern| (Some(permission.action.to_string()), pattern, took.outcome)));
+            let resources = permission.resources.iter().cloned();
+            keys.extend(resources.map(|resource| (Some(permission.action.to_string()), resource, took.outcome)));
         }
         keys.into_iter().for_each(|key| *counts.entry(key).or_default() += 1);
     }
