@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 fn rows_of(path: &Path) -> Result<Vec<UsageRow>, Box<dyn std::error::Error>> {
     let snapshot = Store::open(path)?.snapshot(None)?;
     let everybody = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
-    Ok(usage::read(&snapshot, &everybody, &TimeRange::default(), Sessions::Apart, Catalog::embedded())?)
+    Ok(usage::read_exact(&snapshot, &everybody, &TimeRange::default(), Sessions::Apart, Catalog::embedded())?)
 }
 
 /// What the policies of all principals come to.

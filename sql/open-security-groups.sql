@@ -1,14 +1,26 @@
--- Security group rules that were opened to the whole internet (0.0.0.0/0 or ::/0), and whether that succeeded.
+-- Rules of security groups, and what does their work elsewhere, that were opened to the whole internet (0.0.0.0/0 or ::/0), and
+-- whether that succeeded. Which events are meant follows the catalogue of actions: every change (access level Write or
+-- Permissions management) whose action speaks of a security group, an ingress, an egress or a port.
 --
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]
 --
 -- Example: trailpare sql --named open-security-groups
-SELECT event_time, recipient_account_id, aws_region, principal_arn, session_name,
-       request_parameters ->> 'groupId' AS group_id, error_code
+SELECT event_time, recipient_account_id, aws_region, principal_arn, session_name, event_name,
+       coalesce(request_parameters ->> 'groupId', request_parameters ->> 'securityGroupId',
+                request_parameters ->> 'groupName', request_parameters ->> 'dBSecurityGroupName',
+                request_parameters ->> 'clusterSecurityGroupName', request_parameters ->> 'instanceName',
+                request_parameters -> 'portInfo' ->> 'instanceName',
+                request_parameters -> 'ModifySecurityGroupRulesRequest' ->> 'GroupId') AS group_id,
+       error_code
 FROM events
-WHERE event_source = 'ec2.amazonaws.com' AND event_name = 'AuthorizeSecurityGroupIngress'
-  AND (request_parameters LIKE '%"0.0.0.0/0"%' OR request_parameters LIKE '%"::/0"%')
+WHERE (request_parameters LIKE '%"0.0.0.0/0"%' OR request_parameters LIKE '%"::/0"%')
+  AND event_name NOT LIKE 'Revoke%'
+  AND EXISTS (
+    SELECT 1 FROM usage
+    WHERE usage.event_source = events.event_source AND usage.event_name = events.event_name
+      AND iam_action_level(usage.action) IN ('Write', 'Permissions management')
+      AND (usage.action LIKE '%SecurityGroup%' OR usage.action LIKE '%gress%' OR usage.action LIKE '%Ports%'))
   AND event_date BETWEEN $from AND $to
 ORDER BY event_time, event_id;

@@ -65,6 +65,60 @@ pub fn parse_time(text: &str) -> Option<i64> {
 /// Microseconds in a day.
 pub const MICROS_PER_DAY: i64 = 86_400_000_000;
 
+/// A moment as people type it on a command line: a day or a time, or so long ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Its first instant, microseconds since 1970-01-01 UTC.
+    pub begin_us: i64,
+    /// The first instant behind it, if it is a day; else the same.
+    pub end_us: i64,
+}
+
+impl Moment {
+    /// What to say about a text that is none.
+    pub const HINT: &'static str =
+        "not a time; hint: write 2023-07-10, 2023-07-10T12:00:00Z, 90d, 24h, 2w, now, today or yesterday";
+
+    /// Reads a day (`2023-07-10`, `today`, `yesterday`), a time, `now`, or so long before `now_us`: `90d`, `24h`, `2w`,
+    /// `30m`, `45s`.
+    pub fn parse(text: &str, now_us: i64) -> Option<Moment> {
+        let day = |days: i64| {
+            let begin_us = days.checked_mul(MICROS_PER_DAY)?;
+            Some(Moment { begin_us, end_us: begin_us.checked_add(MICROS_PER_DAY)? })
+        };
+        let instant = |time_us: i64| Some(Moment { begin_us: time_us, end_us: time_us });
+        let today = now_us.div_euclid(MICROS_PER_DAY);
+        match text {
+            "now" => return instant(now_us),
+            "today" => return day(today),
+            "yesterday" => return day(today - 1),
+            _ => {}
+        }
+        if let Some(days) = parse_date(text) {
+            return day(i64::from(days));
+        }
+        match ago(text) {
+            Some(ago_us) => instant(now_us.checked_sub(ago_us)?),
+            None => instant(parse_time(text)?),
+        }
+    }
+}
+
+/// `90d` and its like, in microseconds.
+fn ago(text: &str) -> Option<i64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit_us = match unit {
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        "d" => MICROS_PER_DAY,
+        "w" => 7 * MICROS_PER_DAY,
+        _ => return None,
+    };
+    let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    number.parse::<i64>().ok().filter(|_| is_number)?.checked_mul(unit_us)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +140,22 @@ mod tests {
         assert_eq!(parse_time("2023-07-10 00:01"), Some(day + 60_000_000));
         assert_eq!(parse_time("2023-07-10T02:00:00+02:00"), Some(day));
         assert_eq!(parse_time("yesterday"), None);
+    }
+
+    #[test]
+    fn moments_as_typed() {
+        let now = 19_548 * MICROS_PER_DAY + 5;
+        let of = |text: &str| Moment::parse(text, now).map(|moment| (moment.begin_us, moment.end_us - moment.begin_us));
+        assert_eq!(of("90d"), Some((now - 90 * MICROS_PER_DAY, 0)));
+        assert_eq!(of("2w"), of("14d"));
+        assert_eq!(of("24h"), of("1d"));
+        assert_eq!(of("now"), Some((now, 0)));
+        assert_eq!(of("today"), Some((now - 5, MICROS_PER_DAY)));
+        assert_eq!(of("yesterday"), of("2023-07-09"));
+        assert_eq!(of("2023-07-10T00:00:01Z"), Some((now - 5 + 1_000_000, 0)));
+        for text in ["", "d", "-1d", "+1d", "90", "9999999999999w", "90 d", "x"] {
+            assert_eq!(of(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::select::SelectArgs;
 use super::{CliError, Context, Exit};
 use crate::iam::document::Policy;
 use crate::iam::evaluate::PolicySet;
-use crate::policy::explain;
-use crate::policy::replay::{Group, GroupFate, Replay, allow_everything, replay};
+use crate::policy::replay::{Group, GroupFate, Replay, allow_everything, replay_with};
+use crate::policy::{explain, key_sources};
 use crate::time::format_time;
 use crate::usage::Sessions;
 
@@ -25,7 +25,7 @@ Exit code 4 when something that was allowed would be denied (with --strict also 
 
 Examples:
   trailpare check --policy policy.json --role deploy
-  trailpare check --policy a.json --policy b.json --boundary boundary.json --role 'app-*' --from 2024-01-01
+  trailpare check --policy a.json --policy b.json --boundary boundary.json --role 'app-*' --from 90d
   trailpare check --scp root.json --scp-level ou.json --account 111122223333 --principal '*'")]
 pub struct CheckArgs {
     #[command(flatten)]
@@ -67,8 +67,9 @@ enum Format {
 pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
     let policies = args.policies()?;
     let catalog = context.catalog;
-    let selected = args.select.read(Sessions::Together, catalog, context)?;
-    let result = replay(&policies, &selected.rows, catalog);
+    let selected = args.select.read_exact(Sessions::Together, catalog, context)?;
+    let requests = selected.requests(&key_sources::for_judging(&policies), catalog)?;
+    let result = replay_with(&policies, &selected.rows, &requests, catalog);
     let text = match args.format {
         Format::Table => text(&result, args.limit),
         Format::Json => format!("{:#}\n", value(&result, args.limit)),
@@ -123,7 +124,10 @@ fn value(result: &Replay, limit: usize) -> Value {
         "depends": result.depends,
         "not_replayed": {
             "denied_at_the_time": result.were_denied,
+            "undecided_at_the_time": result.undecided,
             "unverified": result.unverified,
+            "too_little_known": result.incomplete,
+            "impossible_names": result.impossible,
             "no_permission_needed": result.excluded,
         },
         "groups": groups,

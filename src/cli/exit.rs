@@ -16,6 +16,8 @@ pub enum Exit {
     Refused,
     /// A policy would deny what was allowed.
     WouldDeny,
+    /// A policy was printed that lacks something that was used.
+    Incomplete,
     /// Ended by Ctrl-C or a signal.
     Interrupted,
 }
@@ -29,6 +31,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Refused => 3,
             Exit::WouldDeny => 4,
+            Exit::Incomplete => 5,
             Exit::Interrupted => 130,
         }
     }

@@ -39,7 +39,8 @@ Exit codes:
   1    failed
   2    the arguments don't make sense
   3    done, but some log objects were refused or records kept out: see `trailpare status`
-  4    a policy would deny what was allowed
+  4    a policy would deny what was allowed, or grants what no event speaks for
+  5    the policy lacks something that was used, because too little is known of it: standard error says what
   130  interrupted
 
 The environment variables TRAILPARE_STORE and TRAILPARE_CATALOG give the defaults of --store and --catalog; NO_COLOR

@@ -9,8 +9,8 @@ use super::{CliError, Context, Exit, ingest};
 use crate::iam::Catalog;
 use crate::ingest::{Options, Refreshed, refresh_usage_if_outdated};
 use crate::store::{Snapshot, Store};
-use crate::time::{MICROS_PER_DAY, parse_date, parse_time};
-use crate::usage::{self, Selection, Sessions, TimeRange, UsageRow};
+use crate::time::{Moment, now_us};
+use crate::usage::{self, KeySource, RequestValues, Selection, Sessions, TimeRange, UsageRow};
 
 /// Where a store is when nothing is said.
 pub const DEFAULT_STORE: &str = ".trailpare";
@@ -26,7 +26,8 @@ pub struct StoreArgs {
 /// A window of time.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct RangeArgs {
-    /// From this time on: a day (2023-07-10) or a time (2023-07-10T12:00:00Z, UTC where no offset is given).
+    /// From this time on: a day (2023-07-10), a time (2023-07-10T12:00:00Z, UTC where no offset is given), so long ago
+    /// (90d, 24h, 2w), `now`, `today` or `yesterday`.
     #[arg(long, value_name = "TIME", value_parser = parse_from)]
     pub from: Option<i64>,
     /// Up to this time: a day is taken whole, a time is not part of the window.
@@ -46,17 +47,12 @@ impl RangeArgs {
     }
 }
 
-const TIME_HINT: &str = "not a time; hint: write 2023-07-10 or 2023-07-10T12:00:00Z";
-
 fn parse_from(text: &str) -> Result<i64, String> {
-    parse_time(text).ok_or_else(|| TIME_HINT.to_owned())
+    Moment::parse(text, now_us()).map(|moment| moment.begin_us).ok_or_else(|| Moment::HINT.to_owned())
 }
 
 fn parse_to(text: &str) -> Result<i64, String> {
-    match parse_date(text) {
-        Some(day) => Ok((i64::from(day) + 1) * MICROS_PER_DAY),
-        None => parse_from(text),
-    }
+    Moment::parse(text, now_us()).map(|moment| moment.end_us).ok_or_else(|| Moment::HINT.to_owned())
 }
 
 /// Whose usage, when, out of which store.
@@ -108,6 +104,21 @@ pub struct Selected {
     pub exit: Exit,
 }
 
+/// A way of reading usage.
+type Read = fn(&Snapshot, &Selection, &TimeRange, Sessions, &Catalog) -> Result<Vec<UsageRow>, usage::ReadError>;
+
+impl Selected {
+    /// What the selected requests told of condition keys.
+    pub fn requests(&self, sources: &[KeySource], catalog: &Catalog) -> Result<RequestValues, CliError> {
+        Ok(usage::read_requests(&self.snapshot, &self.selection, &self.range, sources, catalog)?)
+    }
+
+    /// The same rows, derived anew from the selected events.
+    pub fn from_events(&self, sessions: Sessions, catalog: &Catalog) -> Result<Vec<UsageRow>, CliError> {
+        Ok(usage::from_events(&self.snapshot, &self.selection, &self.range, sessions, catalog)?)
+    }
+}
+
 impl SelectArgs {
     /// Who is asked for; a session or an account alone means everybody who had it or lives in it.
     pub fn selection(&self) -> Selection {
@@ -128,6 +139,21 @@ impl SelectArgs {
 
     /// Takes in what is to be taken in and reads the usage that is asked for.
     pub fn read(&self, sessions: Sessions, catalog: &Catalog, context: &Context) -> Result<Selected, CliError> {
+        self.read_by(usage::read, sessions, catalog, context)
+    }
+
+    /// The same, with a row for each resource, however many there are in one container.
+    pub fn read_exact(&self, sessions: Sessions, catalog: &Catalog, context: &Context) -> Result<Selected, CliError> {
+        self.read_by(usage::read_exact, sessions, catalog, context)
+    }
+
+    fn read_by(
+        &self,
+        read: Read,
+        sessions: Sessions,
+        catalog: &Catalog,
+        context: &Context,
+    ) -> Result<Selected, CliError> {
         let (selection, range) = (self.selection(), self.range.range()?);
         selection.validate().map_err(|error| CliError::Usage(error.to_string()))?;
         let mut exit = Exit::Done;
@@ -148,7 +174,7 @@ impl SelectArgs {
                 .warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
         }
         let snapshot = store.snapshot_with(self.at, usage::STATISTICS)?;
-        let rows = usage::read(&snapshot, &selection, &range, sessions, catalog)?;
+        let rows = read(&snapshot, &selection, &range, sessions, catalog)?;
         if rows.is_empty() {
             return Err(nobody(&snapshot, &selection, &range)?);
         }

@@ -12,6 +12,7 @@ use super::{CliError, Context, Exit, printable};
 use crate::ingest::{Refreshed, refresh_usage_if_outdated};
 use crate::query::{self, Format, Options, QueryError};
 use crate::store::{Snapshot, Store};
+use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
 
 /// Ask the store in SQL (DataFusion's dialect, close to PostgreSQL's).
 ///
@@ -81,9 +82,17 @@ fn parse_memory(text: &str) -> Result<u64, String> {
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), day(name, value))),
         _ => Err("not a parameter; hint: write NAME=VALUE".to_owned()),
     }
+}
+
+/// The days of the library's queries as other commands take them: `from=90d`.
+fn day(name: &str, value: &str) -> String {
+    let moment =
+        Moment::parse(value, now_us()).filter(|_| matches!(name, "from" | "to") && parse_date(value).is_none());
+    let day = moment.and_then(|moment| i32::try_from(moment.begin_us.div_euclid(MICROS_PER_DAY)).ok());
+    day.map_or_else(|| value.to_owned(), format_date)
 }
 
 pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {

@@ -2,21 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::generalise::generalise;
 use super::knowledge::{Access, Knowledge};
 use super::make::Made;
-use super::replay::{Asked, asked};
+use super::options::Options;
+use super::pattern::without_covered;
+use super::replay::{Asked, Asking, asked};
 use super::risk;
 use crate::iam::Catalog;
 use crate::iam::document::{ActionSpec, Effect, Policy, ResourceSpec, Statement, Version};
 use crate::iam::evaluate::{ActionMatcher, Compiled, Coverage, PolicySet, Request, Verdict, covers_resource};
-use crate::usage::UsageRow;
+use crate::usage::{RequestValues, UsageRow};
 
 /// The rows that `policies` do not surely allow: what a policy beside them has to grant. Rows that an explicit deny
 /// forbids are among them; no other policy can allow them.
-pub fn missing(policies: &[Policy], rows: &[UsageRow], catalog: &Catalog) -> Vec<UsageRow> {
+pub fn missing(policies: &[Policy], rows: &[UsageRow], requests: &RequestValues, catalog: &Catalog) -> Vec<UsageRow> {
     let knowledge = Knowledge::new(catalog);
-    let compiled = Compiled::new(&PolicySet::of_identity(policies.to_vec()));
-    let is_allowed = |row: &UsageRow| match asked(row, &knowledge) {
+    let set = PolicySet::of_identity(policies.to_vec());
+    let compiled = Compiled::new(&set);
+    let asking = Asking::new(&set, requests, &knowledge);
+    let is_allowed = |row: &UsageRow| match asked(row, &asking) {
         Asked::Request { action, resource, told } => {
             let ask = |context: &_| compiled.evaluate(&Request { action: &action, resource: &resource, context });
             told.verdict(ask).is_allowed()
@@ -110,11 +115,12 @@ impl Narrowed {
     }
 }
 
-/// Cuts a policy down to the actions and resource patterns that were used. Denies stay as they are; so do conditions. A
+/// Cuts a policy down to the actions and resources that were used. Denies stay as they are; so do conditions. A
 /// use counts for every statement that allows it or, for what a log cannot know, may have allowed it.
-pub fn narrow(policy: &Policy, rows: &[UsageRow], catalog: &Catalog) -> Narrowed {
+pub fn narrow(policy: &Policy, rows: &[UsageRow], requests: &RequestValues, catalog: &Catalog) -> Narrowed {
     let knowledge = Knowledge::new(catalog);
-    let requests: Vec<Asked<'_>> = rows.iter().map(|row| asked(row, &knowledge)).collect();
+    let asking = Asking::new(&PolicySet::of_identity(vec![policy.clone()]), requests, &knowledge);
+    let requests: Vec<Asked<'_>> = rows.iter().map(|row| asked(row, &asking)).collect();
     let all = knowledge.all();
     let mut statements = Vec::new();
     let mut kept = Vec::new();
@@ -134,7 +140,7 @@ pub fn narrow(policy: &Policy, rows: &[UsageRow], catalog: &Catalog) -> Narrowed
                 || matches!(statement.resources, ResourceSpec::NotResource(_)),
             unused_resources,
         };
-        kept.extend(narrowed(statement, &note));
+        kept.extend(narrowed(statement, &note, &used));
         statements.push(note);
     }
     let allows = kept.iter().any(|statement| statement.effect == Effect::Allow);
@@ -194,16 +200,55 @@ fn unused_resources(statement: &Statement, used: &Uses<'_>) -> Vec<String> {
     patterns.iter().filter(is_unused).cloned().collect()
 }
 
-fn narrowed(statement: &Statement, note: &StatementUse) -> Option<Statement> {
+/// The statement with what was used of it: the actions, and of the resources what they were used on. Actions that were
+/// used on no resource that the log names stay on the statement's own patterns, in a statement of their own.
+fn narrowed(statement: &Statement, note: &StatementUse, used: &Uses<'_>) -> Vec<Statement> {
     if note.used_actions.is_empty() {
-        return None;
+        return Vec::new();
     }
-    let mut narrowed = statement.clone();
-    narrowed.actions = ActionSpec::Action(note.used_actions.clone());
-    if let ResourceSpec::Resource(patterns) = &mut narrowed.resources {
-        patterns.retain(|pattern| !note.unused_resources.contains(pattern));
+    let mut whole = statement.clone();
+    whole.actions = ActionSpec::Action(note.used_actions.clone());
+    let ResourceSpec::Resource(patterns) = &mut whole.resources else { return vec![whole] };
+    patterns.retain(|pattern| !note.unused_resources.contains(pattern));
+    let patterns = patterns.clone();
+    let is_wide = |pattern: &String| pattern.contains(['*', '?']);
+    if !patterns.iter().any(is_wide) || patterns.iter().any(|pattern| pattern.contains("${")) {
+        return vec![whole];
     }
-    Some(narrowed)
+    let (named, unnamed): (Vec<&str>, Vec<&str>) =
+        used.keys().partition(|action| used.get(*action).is_some_and(|on| on.iter().all(|r| is_within(&patterns, r))));
+    let mut statements = Vec::new();
+    if !named.is_empty() {
+        let resources = narrowed_resources(&patterns, named.iter().filter_map(|action| used.get(action)).flatten());
+        let actions = named.iter().map(|action| (*action).to_owned()).collect();
+        statements.push(Statement {
+            actions: ActionSpec::Action(actions),
+            resources: ResourceSpec::Resource(resources),
+            ..whole.clone()
+        });
+    }
+    if !unnamed.is_empty() {
+        let actions = unnamed.iter().map(|action| (*action).to_owned()).collect();
+        let is_second = !statements.is_empty();
+        let sid = whole.sid.take().map(|sid| if is_second { format!("{sid}Unnamed") } else { sid });
+        statements.push(Statement { sid, actions: ActionSpec::Action(actions), ..whole });
+    }
+    statements
+}
+
+/// Whether the log names the resource, and one pattern holds all of it.
+fn is_within(patterns: &[String], resource: &str) -> bool {
+    !matches!(resource, "*" | "arn:*")
+        && patterns.iter().any(|pattern| covers_resource(pattern, resource) == Coverage::All)
+}
+
+/// The used resources, names that vary generalised as far as the statement's own patterns go.
+fn narrowed_resources<'a>(patterns: &[String], used: impl Iterator<Item = &'a &'a str>) -> Vec<String> {
+    let used: BTreeSet<String> = used.map(|resource| (*resource).to_owned()).collect();
+    let options = Options::default();
+    let wider = generalise(&used, options.generalize, options.distinct_max);
+    let of = |(resource, wider): (String, String)| if is_within(patterns, &wider) { wider } else { resource };
+    without_covered(wider.into_iter().map(of).collect()).into_iter().collect()
 }
 
 /// The report, for people; `names_max` actions of an access level by name, the rest counted.

@@ -79,6 +79,7 @@ fn adds_nothing_higher(service: &str, start: &str, used: &[&str], known: &[&str]
     known.iter().filter(|name| name.to_ascii_lowercase().starts_with(&lower)).all(|name| {
         used.contains(name)
             || (access(name).is_some_and(|level| level <= highest)
-                && risk::escalation(&format!("{service}:{name}")).is_none())
+                && risk::escalation(&format!("{service}:{name}")).is_none()
+                && !risk::is_secret_read(&format!("{service}:{name}")))
     })
 }

@@ -10,9 +10,6 @@ use crate::usage::Text;
 /// Operator and key → values; all must hold.
 pub(crate) type Conditions = BTreeMap<(&'static str, &'static str), BTreeSet<String>>;
 
-/// The condition that PassRole always has.
-pub(crate) const PASSED_TO_SERVICE: (&str, &str) = ("StringEquals", "iam:PassedToService");
-
 /// Services that set `aws:CalledVia` (IAM User Guide, "AWS global condition context keys", `aws:CalledVia`).
 const CALLED_VIA: &[&str] = &[
     "aoss.amazonaws.com",
@@ -38,8 +35,8 @@ const CALLED_VIA: &[&str] = &[
 /// The conditions of one grant. `regions` are those in which its service was used.
 pub(crate) fn conditions(grant: &Grant, regions: &BTreeSet<String>, wanted: &BTreeSet<ConditionKind>) -> Conditions {
     let mut conditions = Conditions::new();
-    if let Some(service) = &grant.passed_to_service {
-        conditions.insert(PASSED_TO_SERVICE, BTreeSet::from([service.clone()]));
+    if let Some(binding) = &grant.binding {
+        conditions.insert((binding.operator(), binding.key), binding.values.clone());
     }
     let knows_regions = !regions.is_empty() && regions.iter().all(|region| !region.is_empty());
     if wanted.contains(&ConditionKind::Region) && knows_regions {

@@ -1,24 +1,27 @@
 //! How much is granted beyond what was used.
 //!
-//! What is counted are pairs of an action and a resource pattern. A policy *grants* the pairs (a, p) for every action a
-//! of the catalogue that a statement's actions match and every pattern p of its resources. A pair is *used* if a was used
-//! and p, word for word, is a resource in `usage` (a `*` there counts as `*`). All others are excess, in four kinds that
-//! add up: *in any account*: p is a resource that a was used on, but for its account, which is `*`, as in the one policy of
-//! a permission set it must be; *widened*: a was used on something that p covers, but p is wider; *spread*: a was used,
-//! but on nothing that p covers; *unused*: a was not used at all. One excess pair may stand for many resources (`bucket/*`), so the figure says
-//! how many grants to look at, not how many resources lie open.
+//! A policy *grants* the pairs (a, p) for every action a of the catalogue that a statement's actions match and every
+//! pattern p of its resources. A pair is *used* if a was used and p, word for word, is a resource in `usage` (a `*` there
+//! counts as `*`). All others are excess, in kinds that add up: *in any account*: p is a resource that a was used on, but
+//! for its account, which is `*`, as in the one policy of a permission set it must be; *characters*: p holds `?` where a
+//! policy cannot hold the name's character; *widened*: a was used on something that p covers, but p is wider; *spread*: a
+//! was used, but on nothing that p covers; *unused*: a was not used at all.
+//!
+//! The count of pairs says how many grants to look at. How much lies open is another question, and what it weighs is
+//! told by each pair's [`Opening`]: `*` is never one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::knowledge::Knowledge;
-use super::pattern::covers;
+use super::opening::{Breadth, Opening};
+use super::pattern::{comparable, covers};
 use super::sift::Grant;
 use super::statement::Draft;
 use crate::iam::arn::Arn;
 use crate::iam::evaluate::covers_action;
 
-/// Pairs of action and resource pattern, counted as the module says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Pairs of action and resource pattern, counted as the module says, and what they open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Excess {
     /// Pairs granted.
     pub granted: usize,
@@ -26,18 +29,32 @@ pub struct Excess {
     pub used: usize,
     /// As used, but for the account, which is `*`.
     pub any_account: usize,
+    /// As used, but for characters that a policy cannot hold.
+    pub characters: usize,
     /// Wider than used.
     pub widened: usize,
     /// The action was used, but on nothing of this pattern.
     pub spread: usize,
     /// The action was not used.
     pub unused: usize,
+    /// One for each pair beyond those used, the heaviest first.
+    pub openings: Vec<Opening>,
 }
 
 impl Excess {
     /// Pairs granted beyond those used.
     pub fn total(&self) -> usize {
-        self.any_account + self.widened + self.spread + self.unused
+        self.any_account + self.characters + self.widened + self.spread + self.unused
+    }
+
+    /// What all of them open, weighted by breadth and access level.
+    pub fn weight(&self) -> u128 {
+        self.openings.iter().fold(0, |sum, opening| sum.saturating_add(opening.weight()))
+    }
+
+    /// What was opened, in words, the heaviest first.
+    pub fn words(&self) -> Vec<String> {
+        super::opening::words(&self.openings)
     }
 }
 
@@ -60,20 +77,41 @@ pub(crate) fn excess<'a>(
     let mut excess = Excess::default();
     for (action, resources) in granted {
         let used = used.get(action.as_str());
-        resources.into_iter().for_each(|resource| count(&mut excess, used, resource));
+        for resource in resources {
+            if let Some(named) = count(&mut excess, used, resource) {
+                let access = knowledge.access(&action);
+                let (action, pattern) = (action.clone(), resource.to_owned());
+                excess.openings.push(Opening { action, pattern, breadth: Breadth::of(resource), access, named });
+            }
+        }
     }
+    excess.openings.sort_by(|a, b| {
+        b.weight().cmp(&a.weight()).then_with(|| (&a.action, &a.pattern).cmp(&(&b.action, &b.pattern)))
+    });
     excess
 }
 
-fn count(excess: &mut Excess, used: Option<&BTreeSet<&str>>, resource: &str) {
+/// Counts a pair; of one that is excess, how many of the used resources it covers.
+fn count(excess: &mut Excess, used: Option<&BTreeSet<&str>>, resource: &str) -> Option<usize> {
     excess.granted += 1;
-    match used {
-        None => excess.unused += 1,
-        Some(used) if used.contains(resource) => excess.used += 1,
-        Some(used) if is_but_for_account(resource, used) => excess.any_account += 1,
-        Some(used) if used.iter().any(|inner| covers(resource, inner)) => excess.widened += 1,
-        Some(_) => excess.spread += 1,
-    }
+    let none = BTreeSet::new();
+    let named = |used: &BTreeSet<&str>| used.iter().filter(|inner| covers(resource, inner)).count();
+    let (kind, used) = match used {
+        None => (&mut excess.unused, &none),
+        Some(used) if used.contains(resource) && !comparable(resource).contains('?') => {
+            excess.used += 1;
+            return None;
+        }
+        Some(used) if used.contains(resource) => (&mut excess.characters, used),
+        Some(used) if is_but_for_account(resource, used) => {
+            excess.any_account += 1;
+            return Some(1);
+        }
+        Some(used) if used.iter().any(|inner| covers(resource, inner)) => (&mut excess.widened, used),
+        Some(used) => (&mut excess.spread, used),
+    };
+    *kind += 1;
+    Some(named(used))
 }
 
 fn is_but_for_account(pattern: &str, used: &BTreeSet<&str>) -> bool {

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::choices;
 use super::excess::Excess;
-use super::fit::Widened;
+use super::fit::{Layout, Widened};
 use super::make::Made;
 use super::options::{Kind, Provenance};
+use super::prove::Unspoken;
 use super::replay::{Group, GroupFate, Replay};
 use super::risk;
 use super::sift::Shown;
@@ -38,18 +40,27 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
         count(made.statements.len(), "statement"),
         count(made.documents.len(), "policy"),
         sizes.join(" + "),
-        if made.joined { "; what several services do on * stands together, to fit" } else { "" }
+        match made.layout {
+            Layout::ByService => "",
+            Layout::Joined => "; what several services do on * stands together, to fit",
+            Layout::Terse => "; statements of the same resources stand together without names, to fit",
+        }
     ));
     lines.push(grants(&made.excess));
+    lines.extend(opened(&made.excess));
+    if !made.escalations.is_empty() {
+        let ways = made.escalations.iter().map(|(action, opens)| format!("{action} ({opens})")).collect();
+        lines.push(format!("grants ways to more: {}", some(&ways)));
+    }
     if !made.open_actions.is_empty() {
         lines.push(format!("on * because no event tells the resource: {}", some(&made.open_actions)));
     }
-    lines.push(format!(
-        "not granted: {} denied, {} not certain, {} without need of a permission",
-        made.denied.len(),
-        made.unverified.len(),
-        made.excluded.len()
-    ));
+    lines.push(not_granted(made));
+    lines.extend(made.incomplete.iter().map(incomplete));
+    if !made.choices.is_empty() {
+        lines.push("fewer policies, and what that costs:".to_owned());
+        lines.extend(choices::lines(&made.choices).into_iter().map(|line| format!("  {line}")));
+    }
     if let Some(proof) = proof {
         lines.push(verdict(proof));
     }
@@ -79,6 +90,45 @@ fn of_scp(made: &Made, provenance: &Provenance) -> Vec<String> {
     lines
 }
 
+/// What was opened beyond what events named, in words.
+fn opened(excess: &Excess) -> Vec<String> {
+    let words = excess.words();
+    let more = words.len().saturating_sub(NAMES_MAX);
+    let mut lines: Vec<String> = words.into_iter().take(NAMES_MAX).map(|words| format!("opens {words}")).collect();
+    if more > 0 {
+        lines.push(format!("opens … and {more} more"));
+    }
+    lines
+}
+
+/// Counts of what is shown only; what does not occur is left out, but for the first three.
+fn not_granted(made: &Made) -> String {
+    let mut line = format!(
+        "not granted: {} denied, {} not certain, {} without need of a permission",
+        made.denied.len(),
+        made.unverified.len(),
+        made.excluded.len()
+    );
+    for (list, what) in [
+        (&made.undecided, "failed before anybody decided"),
+        (&made.impossible, "on names that no resource can have"),
+        (&made.incomplete, "needed, for which too little is known"),
+    ] {
+        if !list.is_empty() {
+            line += &format!(", {} {what}", list.len());
+        }
+    }
+    line
+}
+
+/// What the policy lacks.
+pub fn incomplete(shown: &Shown) -> String {
+    format!(
+        "INCOMPLETE: {} on {} is needed and not granted: {} (example {})",
+        shown.action, shown.resource, shown.reason, shown.evidence.example_event_id
+    )
+}
+
 /// Names of a list; what is more is counted.
 fn some(names: &BTreeSet<String>) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_MAX).map(String::as_str).collect();
@@ -91,6 +141,7 @@ fn some(names: &BTreeSet<String>) -> String {
 fn grants(excess: &Excess) -> String {
     let kinds = [
         (excess.any_account, "the same in any account (*)"),
+        (excess.characters, "with ? for characters that a policy cannot hold"),
         (excess.widened, "wider"),
         (excess.spread, "of a used action elsewhere"),
         (excess.unused, "of unused actions"),
@@ -103,11 +154,26 @@ fn grants(excess: &Excess) -> String {
 
 /// What a replay came to, in one line.
 pub fn verdict(proof: &Replay) -> String {
-    format!(
+    let mut line = format!(
         "replay: {} uses allowed, {} denied, {} depend on what a log cannot know; not replayed: {} denied at the time, \
          {} not certain, {} without need of a permission",
         proof.allowed, proof.denied, proof.depends, proof.were_denied, proof.unverified, proof.excluded
-    )
+    );
+    for (uses, what) in [
+        (proof.undecided, "failed before anybody decided"),
+        (proof.impossible, "on names that no resource can have"),
+        (proof.incomplete, "of which too little is known"),
+    ] {
+        if uses > 0 {
+            line += &format!(", {uses} {what}");
+        }
+    }
+    line
+}
+
+/// One line of what a proof found granted without a use.
+pub fn without_use(unspoken: &Unspoken) -> String {
+    format!("{}: {} on {} is granted, and no event speaks for it", unspoken.sid, unspoken.action, unspoken.pattern)
 }
 
 /// One line of a replay's list of offenders.
@@ -165,6 +231,8 @@ pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     list(&mut out, "denied at the time, not granted", made.denied.iter().map(shown));
     list(&mut out, "failed before anybody decided, not granted", made.undecided.iter().map(shown));
     list(&mut out, "not certain, not granted", made.unverified.iter().map(shown));
+    list(&mut out, "needed, and too little is known: the policy lacks it", made.incomplete.iter().map(shown));
+    list(&mut out, "on names that no resource can have, not granted", made.impossible.iter().map(shown));
     list(
         &mut out,
         "may be needed as well: leaves no trace of its own",
@@ -198,13 +266,8 @@ pub fn added(actions: &[String]) -> String {
 /// One step of widening, in one line.
 pub fn widened(widened: &Widened) -> String {
     format!(
-        "widened {}: {} ({} → {} characters, excess {} → {})",
-        widened.service,
-        widened.step,
-        widened.chars_before,
-        widened.chars_after,
-        widened.excess_before,
-        widened.excess_after
+        "widened {}: {} ({} → {} characters)",
+        widened.service, widened.step, widened.chars_before, widened.chars_after
     )
 }
 

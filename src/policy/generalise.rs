@@ -1,10 +1,12 @@
-//! Tomorrow's call is not yesterday's: names that vary become `*`.
+//! Tomorrow's call is not yesterday's: names that vary become `*`. This is the only place that makes names wider.
 //!
 //! The rule. Of a resource of a kind listed in [`VARYING`], what comes after the lasting part (the bucket, the log group,
 //! the cluster) is taken segment by segment, `/` and `:` between them. Segments in the same place, after the same
 //! beginning, are *siblings*.
 //!
-//! * `balanced`: more than N distinct siblings (N is `Options::distinct_max`) become one pattern: their common beginning
+//! * `none`: every name stays.
+//! * `balanced`: what is made for one occasion ([`Tail::Once`]: an execution, a build, a session, a log stream) is `*`. Of
+//!   other kinds more than N distinct siblings (N is `Options::distinct_max`) become one pattern: their common beginning
 //!   and end, as far as whole words go, and `*` between (`app-*.log`). Where names were given by people as well as by
 //!   machines ([`Tail::Names`]) all siblings count; where only AWS numbers things ([`Tail::Ids`]) only siblings in the
 //!   form of an id do: ids with a prefix, UUIDs, hashes, numbers, times. What follows is then treated together.
@@ -12,6 +14,8 @@
 //!
 //! A resource of any other kind stays as it is: a bucket, table, function, queue, key, secret or role is never crossed.
 //! The caller decides for reading and writing apart, so that many reads never widen a write.
+//!
+//! [`similar`] and [`of_type`] go further. Only fitting uses them, and only for reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,9 +30,11 @@ enum Tail {
     Names,
     /// Ids that AWS makes; other names among them last.
     Ids,
+    /// Names made for one occasion in a container of their own, which does not come again.
+    Once,
 }
 
-use Tail::{Ids, Names};
+use Tail::{Ids, Names, Once};
 
 /// Kinds of resources with names that vary: service, how the resource part begins, how many segments last.
 /// S3 objects and log streams are in [`lasting`].
@@ -37,18 +43,20 @@ const VARYING: &[(&str, &str, usize, Tail)] = &[
     ("ssm", "parameter/", 2, Names),
     ("ssm", "session/", 1, Names),
     ("ssm", "automation-execution/", 1, Ids),
-    ("states", "execution:", 2, Names),
-    ("states", "express:", 2, Names),
-    ("codebuild", "build/", 2, Names),
+    ("states", "execution:", 2, Once),
+    ("states", "express:", 2, Once),
+    ("codebuild", "build/", 2, Once),
+    ("codebuild", "build:", 2, Once),
     ("codebuild", "report/", 2, Names),
-    ("ecs", "task/", 2, Ids),
+    ("ecs", "task/", 2, Once),
     ("ecs", "container-instance/", 2, Ids),
     ("ecs", "task-definition/", 2, Ids),
+    ("athena", "queryexecution/", 1, Ids),
     ("batch", "job/", 1, Ids),
     ("batch", "job-definition/", 2, Ids),
     ("cloudformation", "stack/", 2, Ids),
     ("cloudformation", "changeSet/", 2, Ids),
-    ("sts", "assumed-role/", 2, Names),
+    ("sts", "assumed-role/", 2, Once),
     ("sts", "federated-user/", 1, Names),
     ("lambda", "function:", 2, Ids),
     ("lambda", "layer:", 2, Ids),
@@ -56,6 +64,7 @@ const VARYING: &[(&str, &str, usize, Tail)] = &[
     ("execute-api", "", 1, Names),
     ("iot", "topic/", 2, Names),
     ("elasticmapreduce", "cluster/", 1, Ids),
+    ("redshift", "query:", 2, Once),
     ("sagemaker", "training-job/", 1, Names),
     ("sagemaker", "processing-job/", 1, Names),
     ("sagemaker", "transform-job/", 1, Names),
@@ -81,8 +90,10 @@ const SEGMENTS_MAX: usize = 16;
 fn lasting(arn: &Arn<'_>) -> Option<(usize, Tail)> {
     let rest = arn.resource;
     match arn.service {
-        "s3" | "s3express" | "s3-outposts" | "s3-object-lambda" => object_key(rest).map(|end| (end, Names)),
-        "logs" => rest.find(":log-stream:").map(|at| (at + ":log-stream:".len(), Names)),
+        // ARNs of buckets alone have neither region nor account: one may well be called `job` or `accesspoint`.
+        "s3" if arn.region.is_empty() && arn.account.is_empty() => Some((rest.find('/')? + 1, Names)),
+        "s3" | "s3-outposts" | "s3-object-lambda" => object_key(rest).map(|end| (end, Names)),
+        "logs" => rest.find(":log-stream:").map(|at| (at + ":log-stream:".len(), Once)),
         service => {
             let (_, _, parts, tail) =
                 VARYING.iter().find(|(s, prefix, ..)| *s == service && rest.starts_with(prefix))?;
@@ -95,13 +106,15 @@ fn lasting(arn: &Arn<'_>) -> Option<(usize, Tail)> {
     }
 }
 
-/// Where the key of an object begins: after the bucket, or after `accesspoint/<name>/object/`.
+/// Where the key of an object begins: after `accesspoint/<name>/object/`.
 fn object_key(rest: &str) -> Option<usize> {
-    if let Some(at) = rest.find("accesspoint/").filter(|at| *at == 0 || rest.starts_with("outpost/")) {
-        return Some(at + rest.get(at..)?.find("/object/")? + "/object/".len());
-    }
-    let named = ["job/", "storage-lens", "access-grants", "async-request", "bucket/", "outpost/"];
-    if named.iter().any(|kind| rest.starts_with(kind)) { None } else { Some(rest.find('/')? + 1) }
+    let at = rest.find("accesspoint/").filter(|at| *at == 0 || rest.starts_with("outpost/"))?;
+    Some(at + rest.get(at..)?.find("/object/")? + "/object/".len())
+}
+
+/// Where what varies begins in the resource part, if anything does: behind the container.
+pub(crate) fn container(arn: &Arn<'_>) -> Option<usize> {
+    lasting(arn).map(|(end, _)| end)
 }
 
 /// One resource on its way.
@@ -133,7 +146,10 @@ pub(crate) fn generalise(
     for mut items in groups.into_values() {
         match how {
             Generalize::None => {}
-            Generalize::Balanced => settle(items.iter_mut().collect(), 0, distinct_max),
+            Generalize::Balanced => {
+                items.iter_mut().filter(|item| item.tail == Once).for_each(broaden);
+                settle(items.iter_mut().filter(|item| item.tail != Once).collect(), 0, distinct_max);
+            }
             Generalize::Broad => items.iter_mut().for_each(broaden),
         }
         for item in items {
@@ -170,7 +186,7 @@ fn segments(rest: &str) -> Vec<String> {
 
 fn broaden(item: &mut Item<'_>) {
     match item.tail {
-        Names => item.segments = vec!["*".to_owned()],
+        Names | Once => item.segments = vec!["*".to_owned()],
         Ids => {
             for segment in item.segments.iter_mut().filter(|segment| is_id(name(segment))) {
                 let separator = separator(segment);
@@ -184,7 +200,7 @@ fn broaden(item: &mut Item<'_>) {
 /// segments.
 fn settle(mut items: Vec<&mut Item<'_>>, depth: usize, distinct_max: usize) {
     items.retain(|item| item.segments.len() > depth);
-    let varies = |item: &Item<'_>, text: &str| item.tail == Names || is_id(name(text));
+    let varies = |item: &Item<'_>, text: &str| item.tail != Ids || is_id(name(text));
     let varying: BTreeSet<String> =
         items.iter().filter_map(|item| item.segments.get(depth).filter(|text| varies(item, text)).cloned()).collect();
     // Ids among names given by people: the ids alone may be many.
@@ -206,6 +222,55 @@ fn settle(mut items: Vec<&mut Item<'_>>, depth: usize, distinct_max: usize) {
     for siblings in below.into_values() {
         settle(siblings, depth + 1, distinct_max);
     }
+}
+
+/// Each pattern with one that stands for it and its likes: names of the same kind that begin with the same word, if
+/// they are more than `distinct_max`.
+pub(crate) fn similar(patterns: &BTreeSet<String>, distinct_max: usize) -> BTreeMap<String, String> {
+    let mut alike: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for pattern in patterns {
+        let Some(arn) = Arn::parse(pattern) else { continue };
+        let at = kind_end(arn.resource);
+        let Some((kind, name)) = arn.resource.split_at_checked(at) else { continue };
+        let word = name.split(WORD_ENDS).next().unwrap_or_default();
+        // Without a word in common there is nothing alike.
+        if word.len() < name.len() && !word.is_empty() && !word.contains(['*', '?', '$', '/', ':']) {
+            alike.entry(with_resource(&arn, &format!("{kind}{word}"))).or_default().insert(pattern.clone());
+        }
+    }
+    let mut map: BTreeMap<String, String> = patterns.iter().map(|p| (p.clone(), p.clone())).collect();
+    for (_, group) in alike.into_iter().filter(|(_, group)| group.len() > distinct_max.max(1)) {
+        let names = group.iter().filter_map(|pattern| Arn::parse(pattern));
+        let names: BTreeSet<String> = names.map(|arn| arn.resource.to_owned()).collect();
+        let shape = common_shape(&names);
+        for pattern in group {
+            if let Some(wider) = Arn::parse(&pattern).map(|arn| with_resource(&arn, &shape)) {
+                map.insert(pattern, wider);
+            }
+        }
+    }
+    map
+}
+
+/// Everything of the same type in the same account and region; the pattern itself where it is not known what that is.
+pub(crate) fn of_type(pattern: &str) -> String {
+    match Arn::parse(pattern) {
+        Some(arn) => {
+            let kind = arn.resource.get(..kind_end(arn.resource)).unwrap_or_default();
+            // Objects stay objects: a bucket is another type.
+            let is_object = arn.service == "s3" && arn.account.is_empty() && arn.resource.contains('/');
+            with_resource(&arn, &if is_object { "*/*".to_owned() } else { format!("{kind}*") })
+        }
+        None => pattern.to_owned(),
+    }
+}
+
+/// Where a resource's kind ends: `table/`, `function:`, or nothing.
+fn kind_end(resource: &str) -> usize {
+    let end = resource.find(['/', ':']).map_or(0, |at| at + 1);
+    let is_kind =
+        resource.get(..end).is_some_and(|kind| kind.bytes().all(|b| b.is_ascii_lowercase() || b"-/:".contains(&b)));
+    if is_kind { end } else { 0 }
 }
 
 fn separator(segment: &str) -> &str {
@@ -320,6 +385,43 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(distinct(&many, Generalize::Balanced, 1).len(), many.len());
         assert_eq!(distinct(&many, Generalize::Broad, 1).len(), many.len());
+    }
+
+    #[test]
+    fn what_is_made_for_one_occasion_does_not_come_again() {
+        for (resource, expected) in [
+            ("arn:aws:states:r:1:execution:machine:run7", "arn:aws:states:r:1:execution:machine:*"),
+            ("arn:aws:logs:r:1:log-group:g:log-stream:2023/x[1]", "arn:aws:logs:r:1:log-group:g:log-stream:*"),
+            ("arn:aws:ecs:r:1:task/c/0123456789abcdef", "arn:aws:ecs:r:1:task/c/*"),
+            ("arn:aws:codebuild:r:1:build/p:0a1b", "arn:aws:codebuild:r:1:build/p:*"),
+        ] {
+            assert_eq!(distinct(&[resource], Generalize::Balanced, 5), [expected]);
+            assert_eq!(distinct(&[resource], Generalize::Broad, 5), [expected]);
+            assert_eq!(distinct(&[resource], Generalize::None, 0), [resource]);
+        }
+        for resource in [
+            "arn:aws:s3:::lake/payroll/2023-07/alice1.csv",
+            "arn:aws:s3:::job/k1",
+            "arn:aws:elasticmapreduce:r:1:cluster/j-1ABC",
+        ] {
+            assert_eq!(distinct(&[resource], Generalize::Balanced, 5), [resource]);
+        }
+        assert_eq!(distinct(&["arn:aws:s3:::job/k1"], Generalize::Broad, 5), ["arn:aws:s3:::job/*"]);
+        let express = "arn:aws:s3express:r:1:bucket/fast--euc1-az1--x-s3";
+        assert_eq!(distinct(&[express], Generalize::Broad, 0), [express]);
+    }
+
+    #[test]
+    fn likes_share_a_word() {
+        let queues: BTreeSet<String> = (0..4).map(|n| format!("arn:aws:sqs:r:1:orders-{n}-in")).collect();
+        let other = "arn:aws:sqs:r:1:payments".to_owned();
+        let map = similar(&queues.iter().cloned().chain([other.clone()]).collect(), 2);
+        assert_eq!(map[&other], other);
+        assert!(queues.iter().all(|queue| map[queue] == "arn:aws:sqs:r:1:orders-*-in"), "{map:?}");
+        assert!(similar(&queues, 4).iter().all(|(from, to)| from == to));
+        assert_eq!(of_type("arn:aws:kms:r:1:key/0a"), "arn:aws:kms:r:1:key/*");
+        assert_eq!(of_type("arn:aws:s3:::lake/k"), "arn:aws:s3:::*/*");
+        assert_eq!(of_type("arn:aws:s3:::lake"), "arn:aws:s3:::*");
     }
 
     #[test]

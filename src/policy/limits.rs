@@ -32,17 +32,18 @@ pub struct Limits {
 /// policy 2,048. "IAM doesn't count white space when calculating the size of a policy against these quotas." Ten
 /// managed policies for each user, role and group, on request up to 20.
 const MANAGED: Limits = Limits { size_max: 6_144, policies_max: 10, name: "managed policies" };
+/// Managed policies that AWS attaches on request.
+pub(crate) const MANAGED_ON_REQUEST: usize = 20;
 const INLINE_ROLE: Limits = Limits { size_max: 10_240, policies_max: 1, name: "the inline policy of a role" };
 const INLINE_USER: Limits = Limits { size_max: 2_048, policies_max: 1, name: "the inline policy of a user" };
 const INLINE_GROUP: Limits = Limits { size_max: 5_120, policies_max: 1, name: "the inline policy of a group" };
 const SESSION: Limits = Limits { size_max: 2_048, policies_max: 1, name: "a session policy" };
 const BOUNDARY: Limits = Limits { size_max: 6_144, policies_max: 1, name: "a permissions boundary" };
 
-/// AWS Organizations User Guide, "Quotas for AWS Organizations" (`orgs_reference_limits`): 5,120 characters, five
-/// attached to a root, OU or account. White space counts unless the console strips it, so service control policies are
-/// written without. Reports of 2026 speak of 10,240 characters and ten policies; the smaller figures hold either way,
-/// and the options can raise them.
-const SCP: Limits = Limits { size_max: 5_120, policies_max: 5, name: "service control policies" };
+/// AWS Organizations User Guide, "Quotas for AWS Organizations" (`orgs_reference_limits`): 10,240 characters, ten attached to
+/// a root, OU or account (since May 2026; 5,120 and five before). White space counts unless the console strips it, so
+/// service control policies are written without.
+const SCP: Limits = Limits { size_max: 10_240, policies_max: 10, name: "service control policies" };
 
 /// IAM Identity Center User Guide, "IAM Identity Center quotas" (`limits`): one inline policy per permission set, at most
 /// 32,768 bytes, of which at most 10,240 are not white space: that the permission set becomes a role is why.

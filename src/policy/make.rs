@@ -2,20 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::binding::BINDINGS;
+use super::choices::choices;
 use super::evidence::Evidence;
 use super::excess::{Excess, excess};
-use super::fit::{FitError, Widened, fit};
+use super::fit::{Choice, FitError, Fitted, Layout, Widened, fit};
 use super::knowledge::Knowledge;
-use super::limits::Attach;
+use super::limits::{Attach, Limits};
 use super::options::{Granularity, Kind, Options};
 use super::origin;
+use super::risk;
 use super::sid;
 use super::sift::{Grant, Shown, Sifted, Suggestion, sift};
 use super::statement::Draft;
 use super::widen::Scope;
 use crate::iam::Catalog;
 use crate::iam::document::Policy;
-use crate::usage::{Text, UsageRow};
+use crate::usage::{RequestValues, Text, UsageRow};
 
 /// A policy and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub struct StatementNote {
 pub struct Made {
     pub kind: Kind,
     pub attach: Attach,
+    /// How many policies there may be: whether what is written is one document or a list follows from this alone.
+    pub policies_max: usize,
     pub documents: Vec<NamedPolicy>,
     /// One for each statement, in order.
     pub statements: Vec<StatementNote>,
@@ -53,12 +58,20 @@ pub struct Made {
     pub undecided: Vec<Shown>,
     /// Calls whose action is not certain: shown, not granted.
     pub unverified: Vec<Shown>,
+    /// Uses that were needed and could not be granted, for what is known of them does not do: the policy lacks them.
+    pub incomplete: Vec<Shown>,
+    /// Calls on names that no resource can have: shown, not granted.
+    pub impossible: Vec<Shown>,
     /// Events that need no permission, or whose permissions are not the user's to give.
     pub excluded: Vec<Shown>,
     /// Actions that may be needed and leave no trace.
     pub suggestions: Vec<Suggestion>,
-    /// What several services do on `*` stands together, to fit.
-    pub joined: bool,
+    /// How statements stand together, to fit.
+    pub layout: Layout,
+    /// Granted actions with which more can be gained, and what they open.
+    pub escalations: BTreeMap<String, &'static str>,
+    /// Where the policies are several: what other options would come to.
+    pub choices: Vec<Choice>,
     /// What was widened to fit.
     pub widened: Vec<Widened>,
     /// Services that a service control policy allows only because of what is not certain.
@@ -81,15 +94,20 @@ impl Made {
         Made {
             kind: options.kind,
             attach: options.attach,
+            policies_max: Limits::of(options).policies_max,
             documents,
             statements: Vec::new(),
             denied: Vec::new(),
             undecided: Vec::new(),
             unverified: Vec::new(),
+            incomplete: Vec::new(),
+            impossible: Vec::new(),
             excluded: Vec::new(),
             suggestions: Vec::new(),
             widened: Vec::new(),
-            joined: false,
+            layout: Layout::default(),
+            escalations: BTreeMap::new(),
+            choices: Vec::new(),
             uncertain_services: BTreeSet::new(),
             open_actions: BTreeSet::new(),
             excess: Excess::default(),
@@ -114,11 +132,19 @@ fn events(rows: &[UsageRow]) -> u64 {
 pub enum MakeError {
     /// Nothing that was allowed needs a permission that is known for certain.
     #[error(
-        "nothing to grant: {denied} uses were denied, {unverified} are not certain, {excluded} need no permission, or none that \
-         they can be given\n\
+        "nothing to grant: {denied} uses were denied, {undecided} failed before anybody decided, {unverified} are not certain, \
+         {incomplete} lack what granting them takes, {impossible} are on names that no resource can have, {excluded} need no \
+         permission, or none that they can be given\n\
          hint: see them with `trailpare actions` and the same selection"
     )]
-    Nothing { denied: usize, unverified: usize, excluded: usize },
+    Nothing {
+        denied: usize,
+        undecided: usize,
+        unverified: usize,
+        incomplete: usize,
+        impossible: usize,
+        excluded: usize,
+    },
     /// The limits.
     #[error(transparent)]
     Fit(#[from] FitError),
@@ -126,8 +152,18 @@ pub enum MakeError {
 
 /// Makes policies from the usage of the principals selected. The order of rows does not matter.
 pub fn make(rows: &[UsageRow], options: &Options, catalog: &Catalog) -> Result<Made, MakeError> {
+    make_with(rows, &RequestValues::default(), options, catalog)
+}
+
+/// The same, with what the requests behind the rows told of condition keys.
+pub fn make_with(
+    rows: &[UsageRow],
+    requests: &RequestValues,
+    options: &Options,
+    catalog: &Catalog,
+) -> Result<Made, MakeError> {
     let knowledge = Knowledge::new(catalog);
-    let mut sifted = sift(rows, &knowledge);
+    let mut sifted = sift(rows, requests, options, &knowledge);
     let uncertain_services = if options.kind == Kind::Scp && options.granularity == Granularity::Service {
         let services = uncertain_services(&sifted, &knowledge);
         sifted.grants.extend(services.iter().map(|(service, evidence)| Grant::of_service(service, evidence)));
@@ -136,29 +172,33 @@ pub fn make(rows: &[UsageRow], options: &Options, catalog: &Catalog) -> Result<M
         BTreeSet::new()
     };
     if sifted.grants.is_empty() {
-        return Err(MakeError::Nothing {
-            denied: sifted.denied.len(),
-            unverified: sifted.unverified.len(),
-            excluded: sifted.excluded.len(),
-        });
+        return Err(nothing(&sifted));
     }
-    let scope = Scope::new(&sifted.grants, options, &knowledge);
-    let fitted = fit(&sifted.grants, &scope, options)?;
+    let fitted = fitted(&sifted.grants, options, &knowledge)?;
     let excess = excess(fitted.policies.iter().flatten(), &sifted.grants, &knowledge);
-    let (documents, statements) = documents(&fitted.policies, &sifted.grants, options, &knowledge);
+    let (documents, statements) = documents(&fitted, &sifted.grants, options, &knowledge);
+    let choices = match documents.len() {
+        0 | 1 => Vec::new(),
+        several => choices(&sifted.grants, options, several, &knowledge),
+    };
     Ok(Made {
         kind: options.kind,
         attach: options.attach,
+        policies_max: Limits::of(options).policies_max,
+        escalations: escalations(&fitted, &knowledge),
         documents,
         statements,
         suggestions: suggestions(&sifted.grants, &knowledge),
         denied: sifted.denied,
         undecided: sifted.undecided,
         unverified: sifted.unverified,
+        incomplete: sifted.incomplete,
+        impossible: sifted.impossible,
         excluded: sifted.excluded,
         uncertain_services,
-        joined: fitted.joined,
+        layout: fitted.layout,
         widened: fitted.widened,
+        choices,
         open_actions: open_actions(&sifted.grants, options, &knowledge),
         excess,
         principals: rows.iter().map(|row| row.principal_arn.clone()).collect(),
@@ -167,16 +207,50 @@ pub fn make(rows: &[UsageRow], options: &Options, catalog: &Catalog) -> Result<M
     })
 }
 
+fn nothing(sifted: &Sifted) -> MakeError {
+    MakeError::Nothing {
+        denied: sifted.denied.len(),
+        undecided: sifted.undecided.len(),
+        unverified: sifted.unverified.len(),
+        incomplete: sifted.incomplete.len(),
+        impossible: sifted.impossible.len(),
+        excluded: sifted.excluded.len(),
+    }
+}
+
+/// Within the limits, or the error with what would do instead.
+fn fitted(grants: &[Grant], options: &Options, knowledge: &Knowledge<'_>) -> Result<Fitted, FitError> {
+    let scope = Scope::new(grants, options, knowledge);
+    fit(grants, &scope, options).map_err(|error| {
+        let choices = |needed| choices(grants, options, needed, knowledge);
+        match error {
+            FitError::TooMany { needed, size_max, policies_max, name, .. } => {
+                FitError::TooMany { needed, size_max, policies_max, name, choices: choices(needed) }
+            }
+            FitError::TooLarge { service, size, size_max, name, .. } => {
+                FitError::TooLarge { service, size, size_max, name, choices: choices(usize::MAX) }
+            }
+        }
+    })
+}
+
+/// The granted actions with which more can be gained.
+fn escalations(fitted: &Fitted, knowledge: &Knowledge<'_>) -> BTreeMap<String, &'static str> {
+    let patterns = fitted.policies.iter().flatten().flat_map(|draft| &draft.actions);
+    let actions = patterns.flat_map(|pattern| super::excess::expand(pattern, knowledge));
+    actions.filter_map(|action| risk::escalation(&action).map(|opens| (action, opens))).collect()
+}
+
 /// Services of which all that is known is that something was used and allowed, which action is not certain. A service
 /// control policy grants nothing, and one that left them out would deny what nobody could foresee from the proof.
 fn uncertain_services(sifted: &Sifted, knowledge: &Knowledge<'_>) -> BTreeMap<String, Evidence> {
     let service = |action: &str| action.split(':').next().unwrap_or_default().to_owned();
-    let certain: BTreeSet<String> = sifted.grants.iter().map(|grant| service(&grant.action)).collect();
+    let certain = sifted.services();
     let known = knowledge.services();
     let mut services = BTreeMap::new();
-    for shown in &sifted.unverified {
+    for shown in sifted.unverified.iter().chain(&sifted.incomplete) {
         let service = service(&shown.action);
-        if !certain.contains(&service) && known.contains(&service.as_str()) {
+        if !certain.contains(service.as_str()) && known.contains(&service.as_str()) {
             services
                 .entry(service)
                 .and_modify(|sum: &mut Evidence| sum.absorb(&shown.evidence))
@@ -193,14 +267,15 @@ fn open_actions(grants: &[Grant], options: &Options, knowledge: &Knowledge<'_>) 
 }
 
 fn documents(
-    policies: &[Vec<Draft>],
+    fitted: &Fitted,
     grants: &[Grant],
     options: &Options,
     knowledge: &Knowledge<'_>,
 ) -> (Vec<NamedPolicy>, Vec<StatementNote>) {
     // Names are single across all documents, so that a name says which statement is meant.
+    let policies = &fitted.policies;
     let flat: Vec<Draft> = policies.iter().flatten().cloned().collect();
-    let mut sids = sid::names(&flat).into_iter();
+    let mut sids = sid::names(&flat, fitted.layout).into_iter();
     let used: BTreeSet<&str> = grants.iter().map(|grant| grant.action.as_str()).collect();
     let (mut documents, mut notes) = (Vec::new(), Vec::new());
     for (document, drafts) in policies.iter().enumerate() {
@@ -210,7 +285,8 @@ fn documents(
             if let Some(evidence) = draft.evidence(grants) {
                 let sid = sid.clone();
                 let added_actions = added(draft, &used, knowledge);
-                let left_off = origin::left_off(&options.conditions, &draft.conditions, &evidence);
+                let mut left_off = origin::left_off(&options.conditions, &draft.conditions, &evidence);
+                left_off.extend(options.request_conditions.then(|| unbound(draft)).into_iter().flatten());
                 notes.push(StatementNote { document, statement, sid, evidence, added_actions, left_off });
             }
             statements.push(draft.to_statement(sid));
@@ -222,6 +298,14 @@ fn documents(
         documents.push(NamedPolicy { name, policy: Policy::new(statements) });
     }
     (documents, notes)
+}
+
+/// The conditions that requests tell and that a statement does not have.
+fn unbound(draft: &Draft) -> Vec<String> {
+    let has = |key: &str| draft.conditions.keys().any(|(_, known)| *known == key);
+    let lacking = BINDINGS.iter().filter(|(action, _, key)| draft.actions.contains(*action) && !has(key));
+    let keys: BTreeSet<&str> = lacking.map(|(_, _, key)| *key).collect();
+    keys.into_iter().map(|key| format!("{key}: not every request told it, or too many different ones")).collect()
 }
 
 fn added(draft: &Draft, used: &BTreeSet<&str>, knowledge: &Knowledge<'_>) -> Vec<String> {

@@ -1,15 +1,18 @@
 //! Usage → policies: statements a person can read, within AWS's limits, proved against the usage they came from.
 //!
-//! The way: `sift` parts the rows into what is granted and what is only shown; `generalise` and `widen` decide how wide
-//! each grant is; `statement` groups grants into statements and `sid` names them; `fit` and `split` keep to the limits;
-//! `condition` and `origin` say what limits them further; `make` puts it together; `replay` proves it, asking what rows
-//! have `told`; `explain` and `render` show it. `base` and `unused` compare with policies that exist already, `parts` keeps
-//! those to the limits.
+//! The way: `sift` parts the rows into what is granted and what is only shown, `names` says which names there can be;
+//! `generalise` and `widen` decide how wide each grant is, `excess` and `opening` what that opens; `statement` groups
+//! grants into statements and `sid` names them; `fit` and `split` keep to the limits, `choices` says what else would;
+//! `binding`, `condition` and `origin` say what limits them further; `make` puts it together; `replay` and `prove` prove
+//! it, asking what rows have `told`; `explain` and `render` show it. `base` and `unused` compare with policies that exist
+//! already, `parts` keeps those to the limits.
 //!
 //! No I/O and no SQL: rows come in, documents and reports go out. The same rows give the same bytes, in whatever order
 //! they come.
 
 pub mod base;
+mod binding;
+mod choices;
 mod collapse;
 mod condition;
 mod evidence;
@@ -17,13 +20,17 @@ mod excess;
 pub mod explain;
 mod fit;
 mod generalise;
+pub mod key_sources;
 mod knowledge;
 mod limits;
 mod make;
+mod names;
+mod opening;
 mod options;
 mod origin;
 pub mod parts;
 mod pattern;
+pub mod prove;
 pub mod render;
 pub mod replay;
 pub mod risk;
@@ -37,10 +44,11 @@ mod widen;
 
 pub use evidence::Evidence;
 pub use excess::Excess;
-pub use fit::{FitError, Widened};
+pub use fit::{Choice, FitError, Layout, Widened};
 pub use knowledge::Access;
 pub use limits::{Attach, Limits};
-pub use make::{Made, MakeError, NamedPolicy, StatementNote, make};
+pub use make::{Made, MakeError, NamedPolicy, StatementNote, make, make_with};
+pub use opening::{Breadth, Opening};
 pub use options::{ConditionKind, Fit, Generalize, Granularity, Kind, Options, Provenance};
 pub use sift::{Shown, Suggestion};
 

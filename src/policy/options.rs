@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::binding::{Binding, PASSED_TO_SERVICE};
 use super::limits::Attach;
 
 /// How fine the grants are.
@@ -44,19 +45,20 @@ pub enum Kind {
     Session,
 }
 
-/// What to do when the statements don't fit one policy.
+/// What to do when the statements don't fit one policy. Only reads are ever widened (see `widen`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fit {
-    /// Split into numbered policies; only if those are more than can be attached, widen until they are not.
+    /// Split into numbered policies; only if those are more than can be attached, widen reads until they are not.
     #[default]
     Split,
-    /// Widen until everything fits one policy.
+    /// Widen reads until everything fits one policy; split where that does not do.
     Widen,
     /// Split, and fail if there are too many: nothing is ever widened.
     Exact,
 }
 
-/// A condition that is made from usage when asked for. `iam:PassedToService` is always made and not in this list.
+/// A condition that is made from usage when asked for. Those that the request tells and that close holes (see `binding`)
+/// are made unless they are switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionKind {
     /// `aws:RequestedRegion`: the regions in which the service was used.
@@ -88,6 +90,10 @@ pub struct Options {
     /// Write wildcards in actions where they add nothing of a higher access level than was used.
     pub collapse_actions: bool,
     pub conditions: BTreeSet<ConditionKind>,
+    /// Write the conditions that requests tell and that close holes; `iam:PassedToService` always is.
+    pub request_conditions: bool,
+    /// Grant `iam:PassRole` for any service where no service can be named.
+    pub pass_role_any_service: bool,
     /// Where several regions are used: `*` instead of each.
     pub any_region: bool,
     /// `*` instead of the principals' own accounts in ARNs; always so for permission sets.
@@ -109,10 +115,19 @@ impl Default for Options {
             fit: Fit::default(),
             collapse_actions: false,
             conditions: BTreeSet::new(),
+            request_conditions: true,
+            pass_role_any_service: false,
             any_region: false,
             any_account: false,
             name: "LeastPrivilege".to_owned(),
         }
+    }
+}
+
+impl Options {
+    /// Whether a condition that requests told is written.
+    pub(crate) fn binds(&self, binding: &Binding) -> bool {
+        self.request_conditions || binding.key == PASSED_TO_SERVICE
     }
 }
 

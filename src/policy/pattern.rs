@@ -21,7 +21,7 @@ pub(crate) fn with_any(arn: &Arn<'_>, account: bool, region: bool) -> String {
 }
 
 /// The three escapes of IAM's policy language (IAM User Guide, `reference_policies_variables`).
-const ESCAPES: [&str; 3] = ["${*}", "${?}", "${$}"];
+pub(crate) const ESCAPES: [&str; 3] = ["${*}", "${?}", "${$}"];
 
 /// Characters for which a literal `*`, `?`, `$` stand while patterns are compared. They are no policy characters, so they
 /// cannot occur in one (see [`is_policy_char`]).
@@ -29,7 +29,8 @@ const LITERALS: [&str; 3] = ["\u{e001}", "\u{e002}", "\u{e003}"];
 
 /// A pattern from a log as it may stand in a policy document.
 ///
-/// What would be a policy variable is escaped, and characters that a policy cannot hold become `*`.
+/// What would be a policy variable is escaped. A character that a policy cannot hold becomes `?`, "any single character"
+/// (IAM User Guide, `reference_policies_elements_resource`): whether there can be such a name is for `names` to say.
 pub(crate) fn for_policy(resource: &str) -> Cow<'_, str> {
     if !resource.contains("${") && resource.chars().all(is_policy_char) {
         return Cow::Borrowed(resource);
@@ -44,20 +45,18 @@ pub(crate) fn for_policy(resource: &str) -> Cow<'_, str> {
         }
         if rest.starts_with("${") {
             safe.push_str("${$}");
-        } else if is_policy_char(c) {
-            safe.push(c);
-        } else if !safe.ends_with('*') {
-            safe.push('*');
+        } else {
+            safe.push(if is_policy_char(c) { c } else { '?' });
         }
         rest = rest.get(c.len_utf8()..).unwrap_or_default();
     }
     Cow::Owned(safe)
 }
 
-/// "Policy documents can contain only […] horizontal tab (U+0009), linefeed (U+000A), carriage return (U+000D), and
+/// "Policy documents can contain only [...] horizontal tab (U+0009), linefeed (U+000A), carriage return (U+000D), and
 /// characters in the range U+0020 to U+00FF" (IAM User Guide, `reference_iam-quotas`). Control characters among them are
 /// left out as well: nobody can read them.
-fn is_policy_char(c: char) -> bool {
+pub(crate) fn is_policy_char(c: char) -> bool {
     matches!(c, '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{ff}')
 }
 
@@ -153,7 +152,7 @@ mod tests {
     fn nothing_from_a_log_becomes_a_variable() {
         assert_eq!(for_policy("arn:aws:s3:::b/${aws:username}"), "arn:aws:s3:::b/${$}{aws:username}");
         assert_eq!(for_policy("arn:aws:s3:::b/${*}x${?}${$}"), "arn:aws:s3:::b/${*}x${?}${$}");
-        assert_eq!(for_policy("arn:aws:s3:::b/日本/é\u{7}\u{9}z"), "arn:aws:s3:::b/*/é*z");
+        assert_eq!(for_policy("arn:aws:s3:::b/日本/é\u{7}\u{9}z"), "arn:aws:s3:::b/??/é??z");
         assert_eq!(for_policy("arn:aws:s3:::b/$${"), "arn:aws:s3:::b/$${$}{");
     }
 

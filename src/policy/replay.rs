@@ -11,12 +11,12 @@ use super::make::Made;
 use super::options::Kind;
 use super::pattern::{comparable, escaped};
 use super::sift::{Fate, fate};
-use super::told::Told;
+use super::told::{Times, Told};
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
 use crate::iam::document::{ActionSpec, Effect, Policy, ResourceSpec, Statement};
 use crate::iam::evaluate::{Compiled, Level, PolicySet, Request, Verdict};
-use crate::usage::{Text, UsageRow};
+use crate::usage::{RequestValues, Text, UsageRow};
 
 /// What a replay came to. Events that needed two actions count for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,8 +29,14 @@ pub struct Replay {
     pub depends: u64,
     /// Events not replayed: denied at the time.
     pub were_denied: u64,
+    /// Events not replayed: they failed before anybody decided.
+    pub undecided: u64,
     /// Events not replayed: their action is not certain.
     pub unverified: u64,
+    /// Events not replayed: what is known of them does not do for asking.
+    pub incomplete: u64,
+    /// Events not replayed: no resource can have the name.
+    pub impossible: u64,
     /// Events not replayed: they need no permission, or not the principal's.
     pub excluded: u64,
     /// What is denied or depends, the most frequent first.
@@ -71,7 +77,10 @@ impl Replay {
     fn uncounted(&mut self, fate: &Fate) -> &mut u64 {
         match fate {
             Fate::Denied { .. } => &mut self.were_denied,
-            Fate::Undecided { .. } | Fate::Unverified { .. } => &mut self.unverified,
+            Fate::Undecided { .. } => &mut self.undecided,
+            Fate::Unverified { .. } => &mut self.unverified,
+            Fate::Incomplete { .. } => &mut self.incomplete,
+            Fate::Impossible { .. } => &mut self.impossible,
             Fate::Granted { .. } | Fate::Excluded { .. } => &mut self.excluded,
         }
     }
@@ -111,14 +120,33 @@ pub(crate) enum Asked<'a> {
     Not(Fate),
 }
 
+/// What it takes to make requests of rows.
+pub(crate) struct Asking<'a> {
+    knowledge: &'a Knowledge<'a>,
+    requests: &'a RequestValues,
+    times: Times,
+}
+
+impl<'a> Asking<'a> {
+    /// For asking `policies`.
+    pub(crate) fn new(policies: &PolicySet, requests: &'a RequestValues, knowledge: &'a Knowledge<'a>) -> Asking<'a> {
+        Asking { knowledge, requests, times: Times::of(policies) }
+    }
+}
+
 /// The request that a row tells of.
-pub(crate) fn asked<'a>(row: &'a UsageRow, knowledge: &Knowledge<'_>) -> Asked<'a> {
+pub(crate) fn asked<'a>(row: &'a UsageRow, ask: &Asking<'a>) -> Asked<'a> {
+    let knowledge = ask.knowledge;
     match fate(row, knowledge) {
-        Fate::Granted { action, resource, .. } => {
+        Fate::Granted { action, resource } => {
             // An action that takes resources, used on one that the log does not tell, was used on some ARN.
             let is_open = resource == "*" && knowledge.takes_any_resource(&action);
             let resource = if is_open { "arn:*".to_owned() } else { resource };
-            Asked::Request { action, resource, told: Told::of(row) }
+            Asked::Request { action, resource, told: Told::of(row, ask.requests, &ask.times) }
+        }
+        // What a container holds besides is asked for as a whole.
+        Fate::Incomplete { action, resource, .. } if row.overflow => {
+            Asked::Request { action, resource, told: Told::of(row, ask.requests, &ask.times) }
         }
         other => Asked::Not(other),
     }
@@ -126,13 +154,19 @@ pub(crate) fn asked<'a>(row: &'a UsageRow, knowledge: &Knowledge<'_>) -> Asked<'
 
 /// Replays rows under policies.
 pub fn replay(policies: &PolicySet, rows: &[UsageRow], catalog: &Catalog) -> Replay {
+    replay_with(policies, rows, &RequestValues::default(), catalog)
+}
+
+/// The same, with what the requests behind the rows told of condition keys.
+pub fn replay_with(policies: &PolicySet, rows: &[UsageRow], requests: &RequestValues, catalog: &Catalog) -> Replay {
     let knowledge = Knowledge::new(catalog);
+    let asking = Asking::new(policies, requests, &knowledge);
     let compiled = Compiled::new(policies);
     let witness = Witness::of(policies);
     let mut replay = Replay::default();
     let mut groups = BTreeMap::new();
     for row in rows {
-        let (action, resource, told) = match asked(row, &knowledge) {
+        let (action, resource, told) = match asked(row, &asking) {
             Asked::Request { action, resource, told } => (action, resource, told),
             Asked::Not(fate) => {
                 *replay.uncounted(&fate) += row.event_count;

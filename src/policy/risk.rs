@@ -94,6 +94,39 @@ pub fn escalation(action: &str) -> Option<&'static str> {
     ESCALATIONS.get(at).map(|(_, opens)| *opens)
 }
 
+/// Reads that hand out credentials or secrets: fitting never opens them beyond what was used.
+///
+/// Sources: the API reference of each operation, whose response holds a secret, a password, a token or the code that holds them.
+const SECRET_READS: &[&str] = &[
+    "codeartifact:GetAuthorizationToken",
+    "cognito-identity:GetCredentialsForIdentity",
+    "ec2:GetPasswordData",
+    "ecr-public:GetAuthorizationToken",
+    "ecr:GetAuthorizationToken",
+    "gamelift:GetInstanceAccess",
+    "kms:Decrypt",
+    "lightsail:DownloadDefaultKeyPair",
+    "lightsail:GetInstanceAccessDetails",
+    "redshift-serverless:GetCredentials",
+    "redshift:GetClusterCredentials",
+    "redshift:GetClusterCredentialsWithIAM",
+    "secretsmanager:BatchGetSecretValue",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameter",
+    "ssm:GetParameterHistory",
+    "ssm:GetParameters",
+    "ssm:GetParametersByPath",
+    "sso:GetRoleCredentials",
+    "sts:GetFederationToken",
+    "sts:GetSessionToken",
+];
+
+/// Whether an action reads secrets or credentials.
+pub fn is_secret_read(action: &str) -> bool {
+    // INVARIANT: the list is sorted (tested).
+    SECRET_READS.binary_search(&action).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +134,11 @@ mod tests {
     #[test]
     fn the_list_is_sorted() {
         assert!(ESCALATIONS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(SECRET_READS.is_sorted());
+        let catalog = crate::iam::Catalog::embedded();
+        for action in ESCALATIONS.iter().map(|(action, _)| *action).chain(SECRET_READS.iter().copied()) {
+            assert_eq!(catalog.action(action).map(|known| &*known.name), Some(action));
+        }
         assert_eq!(escalation("iam:PassRole"), Some("hands a role to a service"));
         assert_eq!(escalation("s3:GetObject"), None);
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::fit::Layout;
 use super::knowledge::Class;
 use super::sift::PASS_ROLE;
 use super::statement::Draft;
 use crate::iam::arn::Arn;
 
-/// Longest part of a name that comes from a resource.
+/// Longest part of a name that comes from a resource: a longer name is left out, for one that is cut names something else.
 const NOUN_MAX: usize = 40;
 
 /// Service prefixes that people write otherwise than with one capital.
@@ -55,7 +56,10 @@ const SERVICES: &[(&str, &str)] = &[
 ];
 
 /// A name for each statement, none twice.
-pub(crate) fn names(drafts: &[Draft]) -> Vec<String> {
+pub(crate) fn names(drafts: &[Draft], layout: Layout) -> Vec<String> {
+    if layout == Layout::Terse {
+        return (1..=drafts.len()).map(|number| format!("S{number}")).collect();
+    }
     let mut taken = BTreeSet::new();
     let mut names = Vec::with_capacity(drafts.len());
     for draft in drafts {
@@ -111,8 +115,8 @@ fn of_arn(arn: &Arn<'_>) -> String {
         ("s3", None) => camel(first),
         // Only buckets have neither region nor account.
         ("s3", Some(_)) if arn.account.is_empty() => {
-            let bucket: String = camel(first).chars().take(NOUN_MAX - "Objects".len()).collect();
-            format!("{bucket}Objects")
+            let noun = format!("{}Objects", camel(first));
+            if noun.len() > NOUN_MAX { "Objects".to_owned() } else { noun }
         }
         ("iam" | "lambda" | "dynamodb" | "secretsmanager" | "logs", Some(_)) => camel(parts_after_kind(arn.resource)),
         (_, Some(second)) => {
@@ -121,8 +125,23 @@ fn of_arn(arn: &Arn<'_>) -> String {
         }
         (_, None) => camel(first),
     };
-    let noun = if noun.is_empty() { "Any".to_owned() } else { noun };
-    noun.chars().take(NOUN_MAX).collect()
+    if noun.is_empty() {
+        "Any".to_owned()
+    } else if noun.len() <= NOUN_MAX {
+        noun
+    } else {
+        of_kind(arn)
+    }
+}
+
+/// What kind of thing it is, where its name is too long.
+fn of_kind(arn: &Arn<'_>) -> String {
+    let kind = arn.resource.split_once(['/', ':']).map(|(kind, _)| camel(kind)).filter(|kind| kind.len() <= NOUN_MAX);
+    match (arn.service, kind) {
+        ("s3", _) => "Bucket".to_owned(),
+        (_, Some(kind)) if !kind.is_empty() => kind,
+        _ => "LongName".to_owned(),
+    }
 }
 
 /// `role/path/Name` → `path/Name`; `log-group:/aws/lambda/f:log-stream:x` → `/aws/lambda/f`.
@@ -140,4 +159,21 @@ fn camel(text: &str) -> String {
             chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect::<String>()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_cut() {
+        let noun = |text: &str| of_arn(&Arn::parse(text).unwrap());
+        let long = "a-name-that-is-longer-than-what-anybody-wants-to-read-in-a-sid";
+        assert_eq!(noun("arn:aws:s3:::data-lake/x"), "DataLakeObjects");
+        assert_eq!(noun(&format!("arn:aws:s3:::{long}/x")), "Objects");
+        assert_eq!(noun(&format!("arn:aws:s3:::{long}")), "Bucket");
+        assert_eq!(noun(&format!("arn:aws:dynamodb:r:1:table/{long}")), "Table");
+        assert_eq!(noun(&format!("arn:aws:sqs:r:1:{long}")), "LongName");
+        assert_eq!(noun("arn:aws:iam::1:role/team/App"), "TeamApp");
+    }
 }

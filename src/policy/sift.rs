@@ -1,12 +1,15 @@
 //! Which rows are granted, and which are only shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::binding::{Binding, binding};
 use super::evidence::{Evidence, confidence};
 use super::knowledge::Knowledge;
+use super::names::{Sayable, sayable};
+use super::options::Options;
 use super::pattern::for_policy;
 use crate::iam::Confidence;
-use crate::usage::{Outcome, UsageRow};
+use crate::usage::{Outcome, RequestValues, UsageRow};
 
 /// The one action that is always limited to the service that gets the role.
 pub(crate) const PASS_ROLE: &str = "iam:PassRole";
@@ -18,8 +21,8 @@ pub(crate) struct Grant {
     pub(crate) action: String,
     /// As used, fit for a policy; `*` where the action takes no resource of this type.
     pub(crate) resource: String,
-    /// `iam:PassRole`: the service.
-    pub(crate) passed_to_service: Option<String>,
+    /// The condition that every request behind it met and that closes a hole, such as `iam:PassedToService`.
+    pub(crate) binding: Option<Binding>,
     pub(crate) evidence: Evidence,
 }
 
@@ -27,7 +30,7 @@ impl Grant {
     /// A service as a whole.
     pub(crate) fn of_service(service: &str, evidence: &Evidence) -> Grant {
         let action = format!("{service}:*");
-        Grant { action, resource: "*".to_owned(), passed_to_service: None, evidence: evidence.clone() }
+        Grant { action, resource: "*".to_owned(), binding: None, evidence: evidence.clone() }
     }
 }
 
@@ -59,17 +62,46 @@ pub(crate) struct Sifted {
     pub(crate) denied: Vec<Shown>,
     pub(crate) undecided: Vec<Shown>,
     pub(crate) unverified: Vec<Shown>,
+    pub(crate) incomplete: Vec<Shown>,
+    pub(crate) impossible: Vec<Shown>,
     pub(crate) excluded: Vec<Shown>,
 }
 
 /// What becomes of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fate {
-    Granted { action: String, resource: String, passed_to_service: Option<String> },
-    Denied { action: String, reason: String },
-    Undecided { action: String, reason: String },
-    Unverified { action: String, reason: String },
-    Excluded { action: String, reason: String },
+    Granted {
+        action: String,
+        resource: String,
+    },
+    Denied {
+        action: String,
+        reason: String,
+    },
+    /// Failed before anybody decided.
+    Undecided {
+        action: String,
+        reason: String,
+    },
+    Unverified {
+        action: String,
+        reason: String,
+    },
+    /// It was needed, and what is known of it does not do for granting it.
+    Incomplete {
+        action: String,
+        resource: String,
+        reason: String,
+    },
+    /// No resource can have the name.
+    Impossible {
+        action: String,
+        reason: String,
+    },
+    Excluded {
+        action: String,
+        reason: String,
+    },
 }
 
 /// What becomes of `row`; the same for making and for proving.
@@ -91,52 +123,109 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
     if canonical.is_none() {
         return Fate::Unverified { action, reason: "the catalogue has no such action".to_owned() };
     }
-    if row.principal_arn.contains(":role/aws-service-role/") {
-        let reason = "service-linked role: its policy belongs to AWS and cannot be changed".to_owned();
-        return Fate::Excluded { action, reason };
+    if let Some(reason) = not_theirs(row) {
+        return Fate::Excluded { action, reason: reason.to_owned() };
     }
-    if row.principal_type == "AWSService" {
-        let reason = "an AWS service acts for itself: nothing can be attached to it".to_owned();
-        return Fate::Excluded { action, reason };
-    }
-    if action == PASS_ROLE && row.passed_to_service.is_none() {
-        let reason = "the service that gets the role is not known, and PassRole is never granted without it".to_owned();
-        return Fate::Unverified { action, reason };
+    if let Sayable::Never(reason) = sayable(&row.resource) {
+        return Fate::Impossible { action, reason: reason.to_owned() };
     }
     let resource = for_policy(&row.resource);
     let fits = knowledge.takes_resource(&action, &resource);
     let resource = if fits { resource.into_owned() } else { "*".to_owned() };
-    let passed_to_service =
-        row.passed_to_service.as_deref().filter(|_| action == PASS_ROLE).map(|name| for_policy(name).into_owned());
-    Fate::Granted { action, resource, passed_to_service }
+    if row.overflow {
+        let reason = "the store counts further resources of this container without their names".to_owned();
+        return Fate::Incomplete { action, resource, reason };
+    }
+    if action == PASS_ROLE && row.passed_to_service.is_none() {
+        let reason = format!(
+            "{}: no service that gets the role can be named (--pass-role-any-service grants it)",
+            row.event_name
+        );
+        return Fate::Incomplete { action, resource, reason };
+    }
+    Fate::Granted { action, resource }
+}
+
+/// Why nothing can be attached to the principal.
+fn not_theirs(row: &UsageRow) -> Option<&'static str> {
+    if row.principal_arn.contains(":role/aws-service-role/") {
+        return Some("service-linked role: its policy belongs to AWS and cannot be changed");
+    }
+    (row.principal_type == "AWSService").then_some("an AWS service acts for itself: nothing can be attached to it")
+}
+
+/// One use on its way to a grant: the evidence, and the values of its binding; `None` once a request had none.
+struct Use {
+    evidence: Evidence,
+    binding: Option<Binding>,
 }
 
 /// Sorts rows out. The order of rows does not matter.
-pub(crate) fn sift(rows: &[UsageRow], knowledge: &Knowledge) -> Sifted {
-    let mut sums: BTreeMap<(Fate, &str), Evidence> = BTreeMap::new();
+pub(crate) fn sift(
+    rows: &[UsageRow],
+    requests: &RequestValues,
+    options: &Options,
+    knowledge: &Knowledge<'_>,
+) -> Sifted {
+    let mut uses: BTreeMap<(String, String), Use> = BTreeMap::new();
+    let mut others: BTreeMap<(Fate, &str), Evidence> = BTreeMap::new();
     for row in rows {
         let evidence = Evidence::of(row);
-        let fate = fate(row, knowledge);
-        let shown = if matches!(fate, Fate::Granted { .. }) { "" } else { row.resource.as_str() };
-        match sums.entry((fate, shown)) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(evidence);
+        match fate(row, knowledge) {
+            Fate::Granted { action, resource } => {
+                let binding = binding(&action, row, requests).filter(|binding| options.binds(binding));
+                add(&mut uses, (action, resource), Use { evidence, binding });
             }
-            std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().absorb(&evidence),
+            Fate::Incomplete { action, resource, .. } if options.pass_role_any_service && action == PASS_ROLE => {
+                add(&mut uses, (action, resource), Use { evidence, binding: None });
+            }
+            fate => {
+                let sum = others.entry((fate, row.resource.as_str()));
+                sum.and_modify(|sum| sum.absorb(&evidence)).or_insert(evidence);
+            }
         }
     }
-    let mut sifted = Sifted::default();
-    for ((fate, resource), evidence) in sums {
-        let shown = |action, reason, evidence| Shown { action, resource: resource.to_owned(), reason, evidence };
-        match fate {
-            Fate::Granted { action, resource, passed_to_service } => {
-                sifted.grants.push(Grant { action, resource, passed_to_service, evidence });
-            }
-            Fate::Denied { action, reason } => sifted.denied.push(shown(action, reason, evidence)),
-            Fate::Undecided { action, reason } => sifted.undecided.push(shown(action, reason, evidence)),
-            Fate::Unverified { action, reason } => sifted.unverified.push(shown(action, reason, evidence)),
-            Fate::Excluded { action, reason } => sifted.excluded.push(shown(action, reason, evidence)),
-        }
+    let grant = |((action, resource), used): (_, Use)| {
+        let Use { evidence, binding } = used;
+        Grant { action, resource, binding, evidence }
+    };
+    let mut sifted = Sifted { grants: uses.into_iter().map(grant).collect(), ..Sifted::default() };
+    for ((fate, resource), evidence) in others {
+        sifted.show(fate, resource, evidence);
     }
     sifted
+}
+
+fn add(uses: &mut BTreeMap<(String, String), Use>, key: (String, String), used: Use) {
+    match uses.entry(key) {
+        std::collections::btree_map::Entry::Vacant(entry) => {
+            entry.insert(used);
+        }
+        std::collections::btree_map::Entry::Occupied(mut entry) => {
+            let sum = entry.get_mut();
+            sum.evidence.absorb(&used.evidence);
+            sum.binding = sum.binding.take().zip(used.binding).and_then(|(one, other)| one.or(other));
+        }
+    }
+}
+
+impl Sifted {
+    fn show(&mut self, fate: Fate, resource: &str, evidence: Evidence) {
+        let resource = resource.to_owned();
+        let (list, action, reason) = match fate {
+            Fate::Granted { .. } => return,
+            Fate::Denied { action, reason } => (&mut self.denied, action, reason),
+            Fate::Undecided { action, reason } => (&mut self.undecided, action, reason),
+            Fate::Unverified { action, reason } => (&mut self.unverified, action, reason),
+            Fate::Incomplete { action, reason, .. } => (&mut self.incomplete, action, reason),
+            Fate::Impossible { action, reason } => (&mut self.impossible, action, reason),
+            Fate::Excluded { action, reason } => (&mut self.excluded, action, reason),
+        };
+        list.push(Shown { action, resource, reason, evidence });
+    }
+
+    /// The services of the granted actions.
+    pub(crate) fn services(&self) -> BTreeSet<&str> {
+        self.grants.iter().filter_map(|grant| grant.action.split(':').next()).collect()
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::fit::Layout;
 use super::sid;
 use super::statement::Draft;
 use crate::iam::document::Policy;
@@ -15,17 +16,17 @@ pub(crate) struct TooLarge {
 
 /// Policies of at most `size_max` characters that together allow what `drafts` allow. A statement goes into the first
 /// policy that has room; one that is too large for any is cut by its actions, then by its resources.
-pub(crate) fn split(drafts: &[Draft], size_max: usize) -> Result<Vec<Vec<Draft>>, TooLarge> {
-    if size(drafts) <= size_max {
+pub(crate) fn split(drafts: &[Draft], size_max: usize, layout: Layout) -> Result<Vec<Vec<Draft>>, TooLarge> {
+    if size(drafts, layout) <= size_max {
         return Ok(vec![drafts.to_vec()]);
     }
     let mut parts = Vec::new();
     for draft in drafts {
-        cut(draft, size_max, &mut parts)?;
+        cut(draft, size_max, layout, &mut parts)?;
     }
     let mut bins: Vec<(usize, Vec<Draft>)> = Vec::new();
     for draft in parts {
-        let size = size_with_sid(&draft);
+        let size = size_with_sid(&draft, layout);
         match bins.iter_mut().find(|(used, _)| used + size <= size_max) {
             Some((used, bin)) => {
                 *used += size;
@@ -38,8 +39,8 @@ pub(crate) fn split(drafts: &[Draft], size_max: usize) -> Result<Vec<Vec<Draft>>
 }
 
 /// Of one policy with all of them, exactly.
-fn size(drafts: &[Draft]) -> usize {
-    let statements = sid::names(drafts).into_iter().zip(drafts).map(|(name, draft)| draft.to_statement(name));
+fn size(drafts: &[Draft], layout: Layout) -> usize {
+    let statements = sid::names(drafts, layout).into_iter().zip(drafts).map(|(name, draft)| draft.to_statement(name));
     Policy::new(statements.collect()).size()
 }
 
@@ -49,12 +50,12 @@ const EMPTY: usize = 39;
 /// More than a name is made longer by its number, and the comma between statements.
 const NUMBERING: usize = 6;
 
-fn size_with_sid(draft: &Draft) -> usize {
-    size(std::slice::from_ref(draft)).saturating_sub(EMPTY) + NUMBERING
+fn size_with_sid(draft: &Draft, layout: Layout) -> usize {
+    size(std::slice::from_ref(draft), layout).saturating_sub(EMPTY) + NUMBERING
 }
 
-fn cut(draft: &Draft, size_max: usize, parts: &mut Vec<Draft>) -> Result<(), TooLarge> {
-    let size = size_with_sid(draft) + EMPTY;
+fn cut(draft: &Draft, size_max: usize, layout: Layout, parts: &mut Vec<Draft>) -> Result<(), TooLarge> {
+    let size = size_with_sid(draft, layout) + EMPTY;
     if size <= size_max {
         parts.push(draft.clone());
         return Ok(());
@@ -77,7 +78,7 @@ fn cut(draft: &Draft, size_max: usize, parts: &mut Vec<Draft>) -> Result<(), Too
         } else {
             part.resources = half;
         }
-        cut(&part, size_max, parts)?;
+        cut(&part, size_max, layout, parts)?;
     }
     Ok(())
 }

@@ -1,20 +1,68 @@
 //! What a row tells about its requests. Everything else is unknown.
 
+use super::binding::create_action;
 use super::origin::public_ip;
 use crate::iam::arn::Arn;
-use crate::iam::evaluate::{Context, ContextValue, Verdict};
-use crate::usage::{Origin, UsageRow};
+use crate::iam::evaluate::{Context, ContextValue, PolicySet, Verdict};
+use crate::time::{format_time, parse_time};
+use crate::usage::{Origin, RequestValues, UsageRow};
+
+/// The points in time that policies name: between two of them nothing changes.
+#[derive(Debug, Default)]
+pub(crate) struct Times {
+    /// Microseconds since 1970-01-01 UTC.
+    points: Vec<i64>,
+    /// Whether a policy speaks of the time at all.
+    is_asked: bool,
+    /// Whether a policy names a time that cannot be read.
+    is_unreadable: bool,
+}
+
+impl Times {
+    pub(crate) fn of(policies: &PolicySet) -> Times {
+        let mut times = Times::default();
+        let tests = policies.groups().flat_map(|(_, _, policies)| policies).flat_map(|policy| &policy.statements);
+        for (key, values) in tests.flat_map(|statement| &statement.condition).flat_map(|test| &test.keys) {
+            let is_epoch = key.eq_ignore_ascii_case("aws:EpochTime");
+            if !is_epoch && !key.eq_ignore_ascii_case("aws:CurrentTime") {
+                continue;
+            }
+            times.is_asked = true;
+            for value in values {
+                let epoch = value.parse::<i64>().ok().and_then(|seconds| seconds.checked_mul(1_000_000));
+                match epoch.or_else(|| parse_time(value)) {
+                    Some(point) => times.points.push(point),
+                    None => times.is_unreadable = true,
+                }
+            }
+        }
+        times
+    }
+
+    /// `aws:CurrentTime` of a row's calls: of the first if it is all the same, else of the first, the last and any other.
+    fn of_row(&self, row: &UsageRow) -> Vec<Option<i64>> {
+        let (first, last) = (row.first_time_us, row.last_time_us);
+        let is_between = |point: &i64| first <= *point && *point <= last;
+        match () {
+            () if !self.is_asked => Vec::new(),
+            () if first == last || !self.is_unreadable && !self.points.iter().any(is_between) => vec![Some(first)],
+            () => vec![Some(first), Some(last), None],
+        }
+    }
+}
 
 /// The contexts of all calls of a row.
 pub(crate) struct Told<'a> {
     /// What all of them have in common.
     common: Context,
     row: &'a UsageRow,
+    requests: &'a RequestValues,
+    times: Vec<Option<i64>>,
 }
 
 impl<'a> Told<'a> {
-    pub(crate) fn of(row: &'a UsageRow) -> Told<'a> {
-        Told { common: common(row), row }
+    pub(crate) fn of(row: &'a UsageRow, requests: &'a RequestValues, times: &Times) -> Told<'a> {
+        Told { common: common(row), row, requests, times: times.of_row(row) }
     }
 
     /// What becomes of all calls: allowed only if each of them is.
@@ -38,22 +86,57 @@ impl<'a> Told<'a> {
         if calls.is_empty() { is_like(&whole) } else { calls.iter().map(ask).any(|verdict| is_like(&verdict)) }
     }
 
-    /// One context for each origin; none where it is not known, as of what a service called. Which session called from
+    /// One context for each origin, request and time that is known; none where nothing more is. Which session called from
     /// where is not recorded: each of them is taken to have called from everywhere.
     fn calls(&self) -> Vec<Context> {
+        let (origins, requests) = (self.origins(), self.requests.told(self.row));
+        if origins.is_empty() && requests.is_empty() && self.times.is_empty() {
+            return Vec::new();
+        }
+        let each = |contexts: Vec<Context>, count: usize, set: &dyn Fn(&mut Context, usize)| -> Vec<Context> {
+            let of = |context: Context| {
+                (0..count).map(move |n| {
+                    let mut context = context.clone();
+                    set(&mut context, n);
+                    context
+                })
+            };
+            if count == 0 { contexts } else { contexts.into_iter().flat_map(of).collect() }
+        };
+        let calls = vec![self.common.clone()];
+        let calls = each(calls, origins.len(), &|context, n| {
+            for (key, value) in origins.get(n).into_iter().flatten() {
+                context.set(key, value.clone());
+            }
+        });
+        let calls = each(calls, requests.len(), &|context, n| {
+            for (key, values) in requests.get(n).into_iter().flat_map(|told| told.iter()) {
+                context.set(key, ContextValue::Known(values.clone()));
+            }
+        });
+        each(calls, self.times.len(), &|context, n| {
+            if let Some(Some(time_us)) = self.times.get(n) {
+                context.set("aws:CurrentTime", known(format_time(*time_us)));
+                context.set("aws:EpochTime", known(time_us.div_euclid(1_000_000).to_string()));
+            }
+        })
+    }
+
+    /// Where the calls came from and how their callers had signed in, where that is known.
+    fn origins(&self) -> Vec<[(&'static str, ContextValue); 3]> {
         let Some(origin) = self.row.origin.as_ref().filter(|_| self.row.via.is_none()) else { return Vec::new() };
         let sessions = sessions(origin, &self.row.principal_type);
-        let mut calls = Vec::new();
-        for (ip, endpoint) in places(origin) {
-            for mfa in &sessions {
-                let mut context = self.common.clone();
-                context.set("aws:SourceIp", ip.clone());
-                context.set("aws:SourceVpce", endpoint.clone());
-                context.set("aws:MultiFactorAuthPresent", mfa.clone());
-                calls.push(context);
-            }
-        }
-        calls
+        let of = |(ip, endpoint): (ContextValue, ContextValue)| {
+            let with = move |mfa: &ContextValue| {
+                [
+                    ("aws:SourceIp", ip.clone()),
+                    ("aws:SourceVpce", endpoint.clone()),
+                    ("aws:MultiFactorAuthPresent", mfa.clone()),
+                ]
+            };
+            sessions.iter().map(with).collect::<Vec<_>>()
+        };
+        places(origin).into_iter().flat_map(of).collect()
     }
 }
 
@@ -102,6 +185,17 @@ fn common(row: &UsageRow) -> Context {
     set("aws:PrincipalType", principal_type(&row.principal_type));
     if let Some(user) = Arn::parse(&row.principal_arn).and_then(|arn| arn.resource.strip_prefix("user/")) {
         set("aws:username", user.rsplit('/').next().unwrap_or_default());
+    }
+    let action = row.action.as_deref().unwrap_or_default();
+    if action.starts_with("ec2:") {
+        set("ec2:Region", &row.aws_region);
+    }
+    if action == "ec2:CreateTags" {
+        set("ec2:CreateAction", create_action(row).unwrap_or_default());
+    }
+    if row.principal_type == "AssumedRole" {
+        // IAM User Guide, `reference_policies_variables`: "not present" for roles.
+        context.set("aws:username", ContextValue::Absent);
     }
     match &row.via {
         Some(service) => {

@@ -1,15 +1,20 @@
-//! How wide the grants of one service become, from as asked for to the whole service, in steps.
+//! How wide the grants of one service become, from as asked for to everything, in steps.
+//!
+//! A step beyond what was asked for opens nothing but reads: a write, a change of permissions, tags, what leads to more
+//! permissions and what reads secrets stays on exactly what was asked for ([`Scope::may_open`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::binding::PASSED_TO_SERVICE;
 use super::collapse::collapse;
-use super::condition::{Conditions, PASSED_TO_SERVICE, conditions};
+use super::condition::{Conditions, conditions};
 use super::evidence::Evidence;
-use super::generalise::generalise;
+use super::generalise::{generalise, of_type, similar};
 use super::knowledge::{Access, Class, Knowledge};
 use super::options::{ConditionKind, Generalize, Granularity, Kind, Options};
 use super::origin;
 use super::pattern::{with_any, without_covered};
+use super::risk;
 use super::sift::{Grant, PASS_ROLE};
 use super::statement::{Draft, Reach, group};
 use crate::iam::arn::Arn;
@@ -25,16 +30,16 @@ pub(crate) enum Step {
     Balanced,
     /// `--generalize broad`.
     Broad,
-    /// All actions of a class on all resources used by any of them.
-    Joined,
+    /// Names that begin alike become one pattern.
+    Similar,
     /// Wildcards in actions that add nothing of a higher access level than was used.
     Collapsed,
+    /// Everything of the types, in the accounts and regions where they were used.
+    OfType,
     /// The actions on `*`.
     Anywhere,
-    /// Without the conditions that were asked for; PassRole keeps its own.
+    /// Without the conditions that were asked for.
     Unconditional,
-    /// The whole service.
-    Service,
 }
 
 impl Step {
@@ -42,24 +47,24 @@ impl Step {
         Step::Asked,
         Step::Balanced,
         Step::Broad,
-        Step::Joined,
+        Step::Similar,
         Step::Collapsed,
+        Step::OfType,
         Step::Anywhere,
         Step::Unconditional,
-        Step::Service,
     ];
 
     /// What it does, for the list of what was widened.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Step::Asked => "as asked for",
-            Step::Balanced => "names that vary generalised (balanced)",
-            Step::Broad => "names that vary generalised (broad)",
-            Step::Joined => "all actions of a kind on all resources used by any of them",
-            Step::Collapsed => "wildcards in actions, within the access level used",
-            Step::Anywhere => "resources left open (*)",
-            Step::Unconditional => "conditions left out",
-            Step::Service => "the whole service",
+            Step::Balanced => "reads: names that vary generalised (balanced)",
+            Step::Broad => "reads: names that vary generalised (broad)",
+            Step::Similar => "reads: names that begin alike",
+            Step::Collapsed => "reads: wildcards in actions, within the access level used",
+            Step::OfType => "reads: everything of the types used",
+            Step::Anywhere => "reads: resources left open (*)",
+            Step::Unconditional => "reads: conditions left out",
         }
     }
 }
@@ -104,49 +109,50 @@ impl<'a> Scope<'a> {
         Scope { options, knowledge, accounts: accounts.collect(), several_regions: regions.len() > 1 }
     }
 
-    /// The statements of one service at a step. Wider steps hold everything that narrower ones do.
-    pub(crate) fn drafts(&self, service: &str, grants: &[Numbered<'_>], step: Step) -> Vec<Draft> {
-        self.drafts_with(service, grants, step, self.options.collapse_actions || step >= Step::Collapsed)
+    /// Whether a step beyond what was asked for may open an action.
+    fn may_open(&self, action: &str) -> bool {
+        let access = self.knowledge.access(action);
+        access.is_some_and(|access| access.class() == Class::Read)
+            && risk::escalation(action).is_none()
+            && !risk::is_secret_read(action)
     }
 
-    /// The same, with or without wildcards in actions, whatever the step.
-    pub(crate) fn drafts_with(
-        &self,
-        service: &str,
-        grants: &[Numbered<'_>],
-        step: Step,
-        is_collapsed: bool,
-    ) -> Vec<Draft> {
-        let granularity = self.granularity(service, step);
+    /// How far a grant goes where its service goes to `step`.
+    fn step_of(&self, action: &str, step: Step) -> Step {
+        if self.may_open(action) { step } else { Step::Asked }
+    }
+
+    /// The statements of one service at a step. Wider steps hold everything that narrower ones do.
+    pub(crate) fn drafts(&self, service: &str, grants: &[Numbered<'_>], step: Step) -> Vec<Draft> {
+        let granularity = self.granularity(service);
         // Where iam is allowed as a whole, for a service control policy grants nothing, there is nothing to add.
         let is_apart = |grant: &Grant| grant.action == PASS_ROLE && granularity != Granularity::Service;
         let (passes, others): (Vec<_>, Vec<_>) = grants.iter().copied().partition(|(_, grant)| is_apart(grant));
         let terms = Terms {
             regions: grants.iter().flat_map(|(_, grant)| grant.evidence.regions.iter().map(Text::to_string)).collect(),
-            wanted: if step >= Step::Unconditional { BTreeSet::new() } else { self.options.conditions.clone() },
+            wanted: self.options.conditions.clone(),
         };
         let mut drafts = match granularity {
             Granularity::Service => self.whole(service, &others, &terms),
-            Granularity::Action => group(service, self.reaches(&others, &terms, |_| "*".to_owned())),
+            Granularity::Action => {
+                group(service, self.reaches(&others, &terms, (granularity, step), |_| "*".to_owned()))
+            }
             Granularity::Resource => self.by_resource(service, &others, &terms, step),
         };
-        if is_collapsed {
-            for draft in &mut drafts {
+        for draft in &mut drafts {
+            let may_collapse = step >= Step::Collapsed && draft.actions.iter().all(|action| self.may_open(action));
+            if self.options.collapse_actions || may_collapse {
                 draft.actions = collapse(&draft.actions, self.knowledge);
             }
         }
         drafts.extend(self.pass_role(service, &passes, &terms));
-        bind(&mut drafts, grants, &terms.wanted);
+        self.bind(&mut drafts, grants, step);
         drafts
     }
 
     /// `iam:*` would be every permission there is, so iam stays at actions; a service control policy grants nothing.
-    fn granularity(&self, service: &str, step: Step) -> Granularity {
-        let asked = match step {
-            Step::Service => Granularity::Service,
-            Step::Anywhere | Step::Unconditional => self.options.granularity.min(Granularity::Action),
-            _ => self.options.granularity,
-        };
+    fn granularity(&self, service: &str) -> Granularity {
+        let asked = self.options.granularity;
         if service == "iam" && self.options.kind != Kind::Scp { asked.max(Granularity::Action) } else { asked }
     }
 
@@ -154,7 +160,7 @@ impl<'a> Scope<'a> {
         let mut drafts: BTreeMap<Conditions, Draft> = BTreeMap::new();
         for (index, grant) in grants {
             let mut conditions = terms.of(grant);
-            conditions.remove(&PASSED_TO_SERVICE);
+            conditions.retain(|(_, key), _| !BOUND.contains(key));
             let draft = drafts.entry(conditions.clone()).or_insert_with(|| Draft {
                 service: service.to_owned(),
                 class: Class::Write,
@@ -171,20 +177,16 @@ impl<'a> Scope<'a> {
 
     /// PassRole is granted for the roles really passed, each to the services it was really passed to.
     fn pass_role(&self, service: &str, passes: &[Numbered<'_>], terms: &Terms) -> Vec<Draft> {
-        let mut of_role: BTreeMap<String, (Conditions, BTreeSet<usize>)> = BTreeMap::new();
+        let mut of_role: BTreeMap<String, Vec<(Conditions, Reached)>> = BTreeMap::new();
         for (index, grant) in passes {
             let role = self.located(&grant.resource);
-            let (all, grants) = of_role.entry(role).or_default();
-            for (key, values) in terms.of(grant) {
-                all.entry(key).or_default().extend(values);
-            }
-            grants.insert(*index);
+            let reached = (BTreeSet::from([role.clone()]), BTreeSet::from([*index]));
+            of_role.entry(role).or_default().push((terms.of(grant), reached));
         }
-        let reaches = of_role.into_iter().map(|(role, (conditions, grants))| (conditions, role, grants));
         let mut sets: BTreeMap<Conditions, Reached> = BTreeMap::new();
-        for (conditions, role, grants) in reaches {
+        for (conditions, (resources, grants)) in of_role.into_values().flat_map(unite) {
             let (roles, all) = sets.entry(conditions).or_default();
-            roles.insert(role);
+            roles.extend(resources);
             all.extend(grants);
         }
         sets.into_iter()
@@ -201,42 +203,76 @@ impl<'a> Scope<'a> {
     }
 
     fn by_resource(&self, service: &str, grants: &[Numbered<'_>], terms: &Terms, step: Step) -> Vec<Draft> {
+        // Reading and writing are generalised apart: many reads must not widen a write.
+        let mut used: BTreeMap<(Class, Step), BTreeSet<String>> = BTreeMap::new();
+        let key = |grant: &Grant| (self.class(&grant.action), self.step_of(&grant.action, step));
+        for (_, grant) in grants {
+            used.entry(key(grant)).or_default().insert(self.located(&grant.resource));
+        }
+        let patterns: BTreeMap<(Class, Step), BTreeMap<String, String>> =
+            used.into_iter().map(|(key, set)| (key, self.patterns(&set, key.1))).collect();
+        let widened = |grant: &Grant| {
+            let located = self.located(&grant.resource);
+            let pattern = patterns.get(&key(grant)).and_then(|map| map.get(&located));
+            pattern.cloned().unwrap_or(located)
+        };
+        group(service, self.reaches(grants, terms, (Granularity::Resource, step), widened))
+    }
+
+    /// Each resource with the pattern that stands for it at a step.
+    fn patterns(&self, set: &BTreeSet<String>, step: Step) -> BTreeMap<String, String> {
         let how = match step {
             Step::Asked => self.options.generalize,
             Step::Balanced => self.options.generalize.max(Generalize::Balanced),
             _ => Generalize::Broad,
         };
-        // Reading and writing are generalised apart: many reads must not widen a write.
-        let mut used: BTreeMap<Class, BTreeSet<String>> = BTreeMap::new();
-        for (_, grant) in grants {
-            used.entry(self.class(&grant.action)).or_default().insert(self.located(&grant.resource));
+        let mut map = generalise(set, how, self.options.distinct_max);
+        if step >= Step::Similar {
+            let alike = similar(&map.values().cloned().collect(), self.options.distinct_max);
+            map.values_mut().for_each(|pattern| {
+                if let Some(wider) = alike.get(pattern) {
+                    pattern.clone_from(wider);
+                }
+            });
         }
-        let patterns: BTreeMap<Class, BTreeMap<String, String>> =
-            used.into_iter().map(|(class, set)| (class, generalise(&set, how, self.options.distinct_max))).collect();
-        let widened = |grant: &Grant| {
-            let located = self.located(&grant.resource);
-            let pattern = patterns.get(&self.class(&grant.action)).and_then(|map| map.get(&located));
-            pattern.cloned().unwrap_or(located)
-        };
-        let mut reaches = self.reaches(grants, terms, widened);
-        if step >= Step::Joined {
-            join(&mut reaches);
+        if step >= Step::OfType {
+            map.values_mut().for_each(|pattern| *pattern = of_type(pattern));
         }
-        group(service, reaches)
+        if step >= Step::Anywhere {
+            map.values_mut().for_each(|pattern| "*".clone_into(pattern));
+        }
+        map
     }
 
     /// Each action with what it may be used on, for each set of conditions.
-    fn reaches(&self, grants: &[Numbered<'_>], terms: &Terms, resource: impl Fn(&Grant) -> String) -> Vec<Reach> {
+    fn reaches(
+        &self,
+        grants: &[Numbered<'_>],
+        terms: &Terms,
+        (granularity, step): (Granularity, Step),
+        resource: impl Fn(&Grant) -> String,
+    ) -> Vec<Reach> {
         let mut reaches: BTreeMap<(&str, Conditions), Reached> = BTreeMap::new();
         for (index, grant) in grants {
-            let key = (grant.action.as_str(), terms.of(grant));
-            let (resources, all) = reaches.entry(key).or_default();
+            let is_free = self.step_of(&grant.action, step) >= Step::Unconditional;
+            let conditions = if is_free { Conditions::new() } else { terms.of(grant) };
+            let (resources, all) = reaches.entry((grant.action.as_str(), conditions)).or_default();
             resources.insert(resource(grant));
             all.insert(*index);
         }
-        reaches
+        let mut of_action: BTreeMap<&str, Vec<(Conditions, Reached)>> = BTreeMap::new();
+        for ((action, conditions), reached) in reaches {
+            of_action.entry(action).or_default().push((conditions, reached));
+        }
+        // On `*` an action stands once for all its bindings.
+        let is_once = granularity == Granularity::Action;
+        of_action
             .into_iter()
-            .map(|((action, conditions), (resources, grants))| Reach {
+            .flat_map(|(action, list)| {
+                let list = if is_once { unite(list) } else { list };
+                list.into_iter().map(move |reached| (action, reached))
+            })
+            .map(|(action, (conditions, (resources, grants)))| Reach {
                 action: action.to_owned(),
                 class: self.class(action),
                 resources: without_covered(resources),
@@ -258,42 +294,63 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Puts the conditions on the calls' origin on whole statements: by grant they would tear statements apart.
+    fn bind(&self, drafts: &mut [Draft], grants: &[Numbered<'_>], step: Step) {
+        let wanted = &self.options.conditions;
+        if !origin::are_wanted(wanted) {
+            return;
+        }
+        let by_index: BTreeMap<usize, &Grant> = grants.iter().copied().collect();
+        for draft in drafts {
+            let behind = || draft.grants.iter().filter_map(|index| by_index.get(index));
+            if behind().all(|grant| self.step_of(&grant.action, step) >= Step::Unconditional) {
+                continue;
+            }
+            if let Some(evidence) = Evidence::sum(behind().map(|grant| &grant.evidence)) {
+                let conditions = origin::conditions(wanted, &evidence);
+                draft.conditions.extend(conditions);
+            }
+        }
+    }
+
     fn class(&self, action: &str) -> Class {
         self.knowledge.access(action).unwrap_or(Access::Write).class()
-    }
-}
-
-/// Puts the conditions on the calls' origin on whole statements: by grant they would tear statements apart.
-fn bind(drafts: &mut [Draft], grants: &[Numbered<'_>], wanted: &BTreeSet<ConditionKind>) {
-    if !origin::are_wanted(wanted) {
-        return;
-    }
-    let by_index: BTreeMap<usize, &Grant> = grants.iter().copied().collect();
-    for draft in drafts {
-        let behind = draft.grants.iter().filter_map(|index| by_index.get(index));
-        if let Some(evidence) = Evidence::sum(behind.map(|grant| &grant.evidence)) {
-            draft.conditions.extend(origin::conditions(wanted, &evidence));
-        }
     }
 }
 
 /// Resources, and the grants that they come from.
 type Reached = (BTreeSet<String>, BTreeSet<usize>);
 
-/// All actions of a class and condition get the resources of all, but those that have none of their own.
-fn join(reaches: &mut [Reach]) {
-    let everything = BTreeSet::from(["*".to_owned()]);
-    let mut unions: BTreeMap<(Class, Conditions), BTreeSet<String>> = BTreeMap::new();
-    for reach in reaches.iter().filter(|reach| reach.resources != everything) {
-        let union = unions.entry((reach.class, reach.conditions.clone())).or_default();
-        union.extend(reach.resources.iter().cloned());
-    }
-    for union in unions.values_mut() {
-        *union = without_covered(std::mem::take(union));
-    }
-    for reach in reaches.iter_mut().filter(|reach| reach.resources != everything) {
-        if let Some(union) = unions.get(&(reach.class, reach.conditions.clone())) {
-            reach.resources.clone_from(union);
+/// Keys of the conditions that close holes.
+const BOUND: [&str; 6] = [
+    PASSED_TO_SERVICE,
+    "ec2:CreateAction",
+    "iam:AWSServiceName",
+    "iam:PermissionsBoundary",
+    "iam:PolicyARN",
+    "lambda:FunctionArn",
+];
+
+/// One for each set of the other conditions: the values of bindings together, or no binding where one had none.
+fn unite(list: Vec<(Conditions, Reached)>) -> Vec<(Conditions, Reached)> {
+    let mut united: BTreeMap<Conditions, (Option<Conditions>, Reached)> = BTreeMap::new();
+    for (conditions, (resources, grants)) in list {
+        let (bound, rest): (Conditions, Conditions) =
+            conditions.into_iter().partition(|((_, key), _)| BOUND.contains(key));
+        let first = || (Some(Conditions::new()), Reached::default());
+        let (all, (all_resources, all_grants)) = united.entry(rest).or_insert_with(first);
+        all_resources.extend(resources);
+        all_grants.extend(grants);
+        match all {
+            Some(all) if !bound.is_empty() => {
+                bound.into_iter().for_each(|(key, values)| all.entry(key).or_default().extend(values));
+            }
+            all => *all = None,
         }
     }
+    let whole = |(mut rest, (bound, reached)): (Conditions, (Option<Conditions>, Reached))| {
+        rest.extend(bound.unwrap_or_default());
+        (rest, reached)
+    };
+    united.into_iter().map(whole).collect()
 }

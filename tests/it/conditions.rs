@@ -102,7 +102,7 @@ fn policy(store: &Path, role: &str, more: &[&str]) -> (Value, String) {
     let args = [&["policy", "--role", role, "--condition", conditions, "--explain"], more].concat();
     let output = ok(store, &args);
     let policy: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let statements = policy["Statement"].as_array().unwrap().iter().map(|statement| {
+    let statements = policy[0]["PolicyDocument"]["Statement"].as_array().unwrap().iter().map(|statement| {
         (statement["Action"][0].as_str().unwrap().to_owned(), statement.get("Condition").cloned().unwrap_or_default())
     });
     (statements.collect::<serde_json::Map<_, _>>().into(), String::from_utf8(output.stderr).unwrap())

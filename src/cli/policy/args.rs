@@ -14,11 +14,13 @@ use crate::usage::{Sessions, UsageRow};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The policy goes to standard output, everything about it to standard error. A policy that fails its own proof is not
-printed (exit code 4).
+printed (exit code 4). As JSON it is one document where there can be but one (a permission set, a boundary, an inline or
+session policy, --max-policies 1), else a list of PolicyName and PolicyDocument. With --each every file is one document.
 
 Examples:
   trailpare policy --archive ./my-trail --role 'AWSReservedSSO_AdministratorAccess_*'
-  trailpare policy --role deploy --format terraform --explain
+  trailpare policy --role deploy --from 90d --format terraform --explain
+  trailpare policy --role app --generalize none --prove events
   trailpare policy --permission-set AdministratorAccess --kind permission-set
   trailpare policy --permission-set AdministratorAccess --each session --out policies/
   trailpare policy --role app --base attached.json
@@ -51,8 +53,11 @@ pub(super) struct WhatArgs {
     /// Say on standard error what each statement rests on, what is not granted and why, and what a trail cannot show.
     #[arg(long)]
     pub(super) explain: bool,
+    /// What the policy is proved by: the usage in the store, or the selected events themselves, derived anew.
+    #[arg(long, value_enum, value_name = "BY", default_value = "usage")]
+    pub(super) prove: ProveArg,
     /// Print the policy without proving it.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "prove")]
     pub(super) no_check: bool,
     /// One policy for each of these, into the folder of --out.
     #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, default_missing_value = "principal", requires = "out")]
@@ -76,10 +81,17 @@ pub(super) struct WidthArgs {
     /// Write `s3:Get*` where it adds nothing of a higher access level than was used; --explain lists what it adds.
     #[arg(long)]
     pub(super) collapse_actions: bool,
-    /// Conditions to write, each where everything that was used meets it (--explain says where it does not);
-    /// iam:PassedToService always is.
+    /// Conditions to write, each where everything that was used meets it (--explain says where it does not).
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CONDITION")]
     pub(super) condition: Vec<ConditionArg>,
+    /// Without the conditions that the requests tell and that close holes, which stand by default: iam:PolicyARN,
+    /// iam:PermissionsBoundary, iam:AWSServiceName, ec2:CreateAction, lambda:FunctionArn. iam:PassedToService stays.
+    #[arg(long)]
+    pub(super) no_request_conditions: bool,
+    /// Grant iam:PassRole for any service where the log does not tell which service got the role. Without it such a role
+    /// is not granted, the policy is incomplete, and the exit code is 5.
+    #[arg(long)]
+    pub(super) pass_role_any_service: bool,
     /// `*` for the region in ARNs where several regions are used, instead of each.
     #[arg(long)]
     pub(super) any_region: bool,
@@ -93,11 +105,13 @@ pub(super) struct LimitArgs {
     /// Where the policy goes.
     #[arg(long, value_enum, default_value = "managed")]
     pub(super) attach: AttachArg,
-    /// What to do with what is too large. `split`: numbered policies, widened only if they are more than can be attached;
-    /// `widen` (or --fit alone): widened step by step until one policy holds it; `exact`: never widened.
+    /// What to do with what is too large. `split`: numbered policies, reads widened only if they are more than can be
+    /// attached; `widen` (or --fit alone): reads widened step by step until one policy holds it, split where that does not
+    /// do; `exact`: never widened. Writes, permissions and secrets are never widened.
     #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, default_value = "split", default_missing_value = "widen")]
     pub(super) fit: FitArg,
-    /// Policies that may be attached, if not the default (ten managed policies).
+    /// Policies that may be attached, if not the default (ten managed policies). With 1 the JSON is the document alone, else a
+    /// list of named documents.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) max_policies: Option<u16>,
     /// Characters a policy may have, if not AWS's limit.
@@ -117,7 +131,7 @@ pub(super) struct ExistingArgs {
     /// action of it).
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "base", "merge", "each", "granularity", "generalize", "distinct", "collapse_actions", "condition", "any_region",
-        "any_account", "fit", "no_check",
+        "any_account", "fit", "no_check", "prove", "no_request_conditions", "pass_role_any_service",
     ])]
     pub(super) deny_unused: Option<PathBuf>,
 }
@@ -211,6 +225,14 @@ pub(super) enum AttachArg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ProveArg {
+    /// The usage in the store.
+    Usage,
+    /// The events themselves.
+    Events,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum FitArg {
     /// Numbered policies.
     Split,
@@ -288,6 +310,8 @@ impl PolicyArgs {
             },
             collapse_actions: self.width.collapse_actions,
             conditions: self.width.condition.iter().map(|condition| condition.kind()).collect(),
+            request_conditions: !self.width.no_request_conditions,
+            pass_role_any_service: self.width.pass_role_any_service,
             any_region: self.width.any_region,
             any_account: self.width.any_account,
             name: self.what.name.clone().unwrap_or_else(|| Options::default().name),

@@ -6,7 +6,7 @@ use super::{Job, print};
 use crate::cli::select::Selected;
 use crate::cli::{CliError, Exit};
 use crate::iam::document::Policy;
-use crate::policy::replay::{replay, set_of};
+use crate::policy::replay::{replay_with, set_of};
 use crate::policy::{Limits, Made, NamedPolicy, Options, base, explain, parts};
 use crate::usage::UsageRow;
 
@@ -61,20 +61,26 @@ pub(super) fn merge(path: &Path, existing: &Policy, made: Made, options: &Option
         note.sid = sid.unwrap_or_default();
     }
     made.documents = vec![NamedPolicy { name: options.name.clone(), policy }];
+    made.policies_max = 1;
     Ok(made)
 }
 
 /// The document to which nothing has to be added.
 pub(super) fn unchanged(existing: &Policy, rows: &[UsageRow], options: &Options) -> Made {
     let document = NamedPolicy { name: options.name.clone(), policy: existing.clone() };
-    Made::of_existing(vec![document], rows, options)
+    Made { policies_max: 1, ..Made::of_existing(vec![document], rows, options) }
 }
 
 impl Job<'_> {
     /// The given policy, cut down to what was used of it.
-    pub(super) fn deny_unused(&self, path: &Path, options: &Options, selected: &Selected) -> Result<Exit, CliError> {
-        let given = read_policy(path)?;
-        let narrowed = base::narrow(&given, &selected.rows, self.catalog);
+    pub(super) fn deny_unused(
+        &self,
+        path: &Path,
+        given: Policy,
+        options: &Options,
+        selected: &Selected,
+    ) -> Result<Exit, CliError> {
+        let narrowed = base::narrow(&given, &selected.rows, &self.requests, self.catalog);
         let said = base::report(&narrowed, if self.args.what.explain { usize::MAX } else { NAMES_MAX });
         self.context.say(said.trim_end());
         let Some(policy) = narrowed.policy else {
@@ -83,12 +89,14 @@ impl Job<'_> {
         };
         let documents = within_limits(&policy, options)?;
         let cut: Vec<Policy> = documents.iter().map(|document| document.policy.clone()).collect();
-        let before = replay(&set_of(options.kind, vec![given]), &selected.rows, self.catalog);
-        let after = replay(&set_of(options.kind, cut), &selected.rows, self.catalog);
+        let replayed =
+            |policies| replay_with(&set_of(options.kind, policies), &selected.rows, &self.requests, self.catalog);
+        let before = replayed(vec![given]);
+        let after = replayed(cut);
         self.context.say(&format!("before: {}", explain::verdict(&before)));
         self.context.say(&format!("after: {}", explain::verdict(&after)));
         if after.allowed < before.allowed || after.allowed + after.depends < before.allowed + before.depends {
-            self.refuse(&after);
+            self.refuse_denying(&after);
             return Ok(Exit::WouldDeny);
         }
         let made = Made::of_existing(documents, &selected.rows, options);

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 pub use args::PolicyArgs;
-use args::{Each, Format};
+use args::{Each, Format, ProveArg};
 pub use existing::{read_policies, read_policy};
 use names::{file_name, name_of, prefixed};
 
@@ -18,15 +18,16 @@ use super::{CliError, Context, Exit};
 use crate::iam::Catalog;
 use crate::iam::document::Policy;
 use crate::iam::evaluate::PolicySet;
-use crate::policy::replay::{Replay, policy_set, replay};
+use crate::policy::prove::{Proof, prove};
+use crate::policy::replay::{Replay, policy_set};
 use crate::policy::{self, Fit, Kind, Made, Options, Provenance};
-use crate::policy::{base, explain, render};
-use crate::usage::{self, Selection, UsageRow};
+use crate::policy::{base, explain, key_sources, render};
+use crate::usage::{self, RequestValues, Selection, UsageRow};
 
 pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     let existing = existing(args)?;
     let catalog = context.catalog;
-    let selected = args.select.read(args.sessions(), catalog, context)?;
+    let selected = args.select.read_exact(args.sessions(), catalog, context)?;
     let kind = args.kind(&selected.rows);
     args.validate(kind)?;
     if kind == Kind::Scp && !is_everybody(&selected.selection) {
@@ -40,18 +41,30 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     if args.what.name.is_none() {
         options.name = name_of(&selected.rows);
     }
-    let job = Job { args, context, catalog, existing, provenance };
-    if let Some(path) = &args.existing.deny_unused {
-        return job.deny_unused(path, &options, &selected);
+    let given = args.existing.deny_unused.as_deref().map(read_policy).transpose()?;
+    let asked = PolicySet::of_identity(existing.iter().chain(&given).cloned().collect());
+    let mut sources = key_sources::for_making(&selected.rows);
+    sources.extend(key_sources::for_judging(&asked));
+    let requests = selected.requests(&sources, catalog)?;
+    let mut job = Job { args, context, catalog, existing, provenance, requests, events: None };
+    if let Some((path, given)) = args.existing.deny_unused.as_deref().zip(given) {
+        return job.deny_unused(path, given, &options, &selected);
+    }
+    if args.what.prove == ProveArg::Events && !args.what.no_check {
+        job.events = Some(selected.from_events(args.sessions(), catalog)?);
     }
     if let (Some(each), Some(folder)) = (args.what.each, &args.what.out) {
         return job.each(each, folder, &selected);
     }
-    let Some((text, exit)) = job.one(&selected.rows, &options)? else { return Ok(selected.exit) };
-    if let Some(text) = text {
-        print(args.what.out.as_deref(), &text)?;
+    let proving = job.events.as_deref().unwrap_or(&selected.rows);
+    match job.one(&selected.rows, proving, &options)? {
+        Answer::NothingMissing => Ok(selected.exit),
+        Answer::Unproved => Ok(Exit::WouldDeny),
+        Answer::Proved { made, text } => {
+            print(args.what.out.as_deref(), &text)?;
+            Ok(if made.incomplete.is_empty() { selected.exit } else { Exit::Incomplete })
+        }
     }
-    Ok(if exit == Exit::Done { selected.exit } else { exit })
 }
 
 /// Whole accounts are selected.
@@ -85,16 +98,32 @@ struct Job<'a> {
     catalog: &'a Catalog,
     existing: Vec<Policy>,
     provenance: Provenance,
+    /// What the selected requests told of condition keys.
+    requests: RequestValues,
+    /// The uses as the events themselves say them, where they are to prove the policy.
+    events: Option<Vec<UsageRow>>,
+}
+
+/// What making one policy came to.
+enum Answer {
+    /// The policies that exist allow everything.
+    NothingMissing,
+    /// It failed its proof.
+    Unproved,
+    Proved {
+        made: Box<Made>,
+        text: String,
+    },
 }
 
 impl Job<'_> {
-    /// The text of one policy and how it ends; no text if it fails its proof, nothing at all if nothing is missing.
-    fn one(&self, rows: &[UsageRow], options: &Options) -> Result<Option<(Option<String>, Exit)>, CliError> {
+    /// One policy for the uses in `rows`, proved by those in `proving`.
+    fn one(&self, rows: &[UsageRow], proving: &[UsageRow], options: &Options) -> Result<Answer, CliError> {
         let lacking;
         let wanted = if self.existing.is_empty() {
             rows
         } else {
-            lacking = base::missing(&self.existing, rows, self.catalog);
+            lacking = base::missing(&self.existing, rows, &self.requests, self.catalog);
             lacking.as_slice()
         };
         let merged = self.args.existing.merge.as_deref().zip(self.existing.first());
@@ -102,22 +131,26 @@ impl Job<'_> {
             Some((_, existing)) if options.fit == Fit::Widen => existing::beside(existing, options),
             _ => options.clone(),
         };
-        let made = match (policy::make(wanted, &room, self.catalog), merged) {
+        let made = match (policy::make_with(wanted, &self.requests, &room, self.catalog), merged) {
             (Err(policy::MakeError::Nothing { .. }), _) if !self.existing.is_empty() => {
                 self.context.say("nothing is missing: the policy given allows everything that was used");
-                let Some((_, existing)) = merged else { return Ok(None) };
+                let Some((_, existing)) = merged else { return Ok(Answer::NothingMissing) };
                 existing::unchanged(existing, rows, options)
             }
             (made, Some((path, existing))) => existing::merge(path, existing, made?, options)?,
             (made, None) => made?,
         };
-        let proof = (!self.args.what.no_check).then(|| replay(&self.judged(&made), rows, self.catalog));
+        let proof = (!self.args.what.no_check).then(|| {
+            let proof = prove(&made, &self.judged(&made), proving, &self.requests, options, self.catalog);
+            Proof { by_events: self.events.is_some(), ..proof }
+        });
         self.say(&made, proof.as_ref());
         if let Some(proof) = proof.as_ref().filter(|proof| !proof.holds()) {
             self.refuse(proof);
-            return Ok(Some((None, Exit::WouldDeny)));
+            return Ok(Answer::Unproved);
         }
-        Ok(Some((Some(self.text(&made, proof.as_ref())?), Exit::Done)))
+        let text = self.text(&made, proof.as_ref().map(|proof| &proof.replay))?;
+        Ok(Answer::Proved { made: Box::new(made), text })
     }
 
     /// The set in which the policy is proved: with those that stay attached beside it.
@@ -134,12 +167,19 @@ impl Job<'_> {
         set
     }
 
-    fn say(&self, made: &Made, proof: Option<&Replay>) {
+    fn say(&self, made: &Made, proof: Option<&Proof>) {
+        let replay = proof.map(|proof| &proof.replay);
+        if proof.is_some_and(|proof| proof.by_events) {
+            self.context.say("proved by the events themselves");
+        }
+        if self.context.quiet {
+            made.incomplete.iter().for_each(|shown| self.context.warn(&explain::incomplete(shown)));
+        }
         if self.args.what.explain {
-            self.context.say(explain::explain(made, &self.provenance, proof).trim_end());
+            self.context.say(explain::explain(made, &self.provenance, replay).trim_end());
             return;
         }
-        for line in explain::summary(made, &self.provenance, proof) {
+        for line in explain::summary(made, &self.provenance, replay) {
             self.context.say(&line);
         }
         for widened in &made.widened {
@@ -152,9 +192,21 @@ impl Job<'_> {
         }
     }
 
-    fn refuse(&self, proof: &Replay) {
+    fn refuse(&self, proof: &Proof) {
+        if !proof.replay.holds() {
+            self.refuse_denying(&proof.replay);
+        }
+        if !proof.unspoken.is_empty() {
+            self.context.error("the policy grants what no event speaks for, so it is not printed");
+        }
+        for unspoken in proof.unspoken.iter().take(20) {
+            self.context.error(&explain::without_use(unspoken));
+        }
+    }
+
+    fn refuse_denying(&self, replay: &Replay) {
         self.context.error("the policy would deny what was allowed, so it is not printed");
-        for group in proof.groups.iter().take(20) {
+        for group in replay.groups.iter().take(20) {
             self.context.error(&explain::offender(group));
         }
     }
@@ -178,20 +230,29 @@ impl Job<'_> {
         for row in &selected.rows {
             groups.entry(each.key(row)).or_default().push(row.clone());
         }
+        let mut proving: BTreeMap<String, Vec<UsageRow>> = BTreeMap::new();
+        for row in self.events.iter().flatten() {
+            proving.entry(each.key(row)).or_default().push(row.clone());
+        }
         let mut exit = selected.exit;
         let mut taken = BTreeSet::new();
         for (name, rows) in groups {
             let file = file_name(&name, &mut taken);
             self.context.say(&format!("{name}: {file}"));
+            let by_events = proving.remove(&name).unwrap_or_default();
+            let proving = if self.events.is_some() { &by_events } else { &rows };
             // Among all, some may be Identity Center's and others not.
             let name = self.args.what.name.as_ref().map_or_else(|| file.clone(), |prefix| prefixed(prefix, &file));
             let options = Options { name, ..self.args.options(self.args.kind(&rows)) };
-            match self.one(&rows, &options) {
-                Ok(Some((Some(text), _))) => {
-                    write_file(&folder.join(format!("{file}.{}", self.args.what.format.extension())), &text)?
+            match self.one(&rows, proving, &options) {
+                Ok(Answer::Proved { made, text }) => {
+                    self.write_each(folder, &file, &made, &text)?;
+                    if !made.incomplete.is_empty() && exit == Exit::Done {
+                        exit = Exit::Incomplete;
+                    }
                 }
-                Ok(Some((None, failed))) => exit = failed,
-                Ok(None) => {}
+                Ok(Answer::Unproved) => exit = Exit::WouldDeny,
+                Ok(Answer::NothingMissing) => {}
                 // Somebody who only did what needs no permission must not keep the others from theirs.
                 Err(CliError::Failed(error))
                     if matches!(error.downcast_ref(), Some(policy::MakeError::Nothing { .. })) =>
@@ -207,6 +268,23 @@ impl Job<'_> {
             }
         }
         Ok(exit)
+    }
+}
+
+impl Job<'_> {
+    /// As JSON every file is one document, so that who reads them need not know how many there are.
+    fn write_each(&self, folder: &Path, file: &str, made: &Made, text: &str) -> Result<(), CliError> {
+        let extension = self.args.what.format.extension();
+        if self.args.what.format != Format::Json {
+            return write_file(&folder.join(format!("{file}.{extension}")), text);
+        }
+        let documents = render::json::each(made);
+        let several = documents.len() > 1;
+        for (number, (_, text)) in documents.into_iter().enumerate() {
+            let file = if several { format!("{file}-{}", number + 1) } else { file.to_owned() };
+            write_file(&folder.join(format!("{file}.{extension}")), &text)?;
+        }
+        Ok(())
     }
 }
 

@@ -24,7 +24,7 @@ pub fn render(made: &Made, provenance: &Provenance) -> String {
         },
         "generatedPolicyResult": {
             "properties": {
-                "isComplete": made.unverified.is_empty(),
+                "isComplete": made.unverified.is_empty() && made.incomplete.is_empty(),
                 "principalArn": principal,
                 "cloudTrailProperties": {"trailProperties": [], "startTime": first, "endTime": last},
             },

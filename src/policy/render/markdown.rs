@@ -19,6 +19,8 @@ pub fn render(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> S
     shown(&mut out, "Denied at the time, not granted", &made.denied);
     shown(&mut out, "Failed before anybody decided, not granted", &made.undecided);
     shown(&mut out, "Not certain, not granted", &made.unverified);
+    shown(&mut out, "Needed, and too little is known: the policy lacks it", &made.incomplete);
+    shown(&mut out, "On names that no resource can have, not granted", &made.impossible);
     shown(&mut out, "Needs no permission, or not one of the principal's", &made.excluded);
     if !made.suggestions.is_empty() {
         out.push_str("\n## May be needed as well\n\n| action | because of |\n|---|---|\n");
@@ -27,11 +29,10 @@ pub fn render(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> S
         }
     }
     if !made.widened.is_empty() {
-        out.push_str("\n## Widened to fit\n\n| service | step | characters | excess |\n|---|---|---|---|\n");
+        out.push_str("\n## Widened to fit\n\n| service | step | characters |\n|---|---|---|\n");
         for widened in &made.widened {
             let (from, to) = (widened.chars_before, widened.chars_after);
-            let excess = format!("{} → {}", widened.excess_before, widened.excess_after);
-            let _ = writeln!(out, "| {} | {} | {from} → {to} | {excess} |", code(&widened.service), widened.step);
+            let _ = writeln!(out, "| {} | {} | {from} → {to} |", code(&widened.service), widened.step);
         }
     }
     out.push_str("\n## What CloudTrail cannot show\n\n");

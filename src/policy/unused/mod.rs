@@ -14,12 +14,13 @@ pub use report::{text, value};
 
 use super::base::UnusedAction;
 use super::knowledge::{Access, Knowledge};
-use super::replay::{Asked, asked};
+use super::replay::{Asked, Asking, asked};
 use super::risk;
+use super::sift::Fate;
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
 use crate::iam::evaluate::{Compiled, PolicySet, Request, Verdict};
-use crate::usage::{TimeRange, UsageRow};
+use crate::usage::{RequestValues, TimeRange, UsageRow};
 
 /// What of one role or user was not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,11 +121,16 @@ const LATER_US: i64 = 86_400_000_000;
 
 fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &Knowledge<'_>) -> EntityUse {
     let granted = granted(entity, all);
-    let requests: Vec<Asked> = rows.iter().map(|row| asked(row, knowledge)).collect();
+    let policies = entity.identity.iter().map(|identity| identity.policy.clone()).collect();
+    let told = RequestValues::default();
+    let asking = Asking::new(&PolicySet::of_identity(policies), &told, knowledge);
+    let requests: Vec<Asked> = rows.iter().map(|row| asked(row, &asking)).collect();
     let used: BTreeSet<&str> = requests
         .iter()
         .filter_map(|asked| match asked {
-            Asked::Request { action, .. } => granted.get(action.as_str()).copied(),
+            Asked::Request { action, .. } | Asked::Not(Fate::Incomplete { action, .. }) => {
+                granted.get(action.as_str()).copied()
+            }
             Asked::Not(_) => None,
         })
         .collect();

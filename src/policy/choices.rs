@@ -1,0 +1,80 @@
+//! What other options would come to, side by side: where a policy does not fit, or takes several.
+
+use super::excess::excess;
+use super::fit::{Choice, fit};
+use super::knowledge::Knowledge;
+use super::limits::{Attach, Limits, MANAGED_ON_REQUEST};
+use super::options::{Fit, Generalize, Granularity, Kind, Options};
+use super::sift::Grant;
+use super::widen::Scope;
+
+/// Openings that are told of each option.
+const OPENINGS_MAX: usize = 3;
+
+/// The options that differ from those given and would take fewer policies than `needed`, tried out.
+pub(crate) fn choices(grants: &[Grant], options: &Options, needed: usize, knowledge: &Knowledge<'_>) -> Vec<Choice> {
+    let limits = Limits::of(options);
+    let mut tried = Vec::new();
+    if options.fit != Fit::Widen {
+        tried.push(("--fit widen".to_owned(), Options { fit: Fit::Widen, ..options.clone() }));
+    }
+    if options.granularity == Granularity::Resource && options.generalize < Generalize::Broad {
+        let broad = Options { generalize: Generalize::Broad, ..options.clone() };
+        tried.push(("--generalize broad".to_owned(), broad));
+    }
+    if options.granularity > Granularity::Action {
+        let action = Options { granularity: Granularity::Action, ..options.clone() };
+        tried.push(("--granularity action".to_owned(), action));
+    }
+    if options.granularity > Granularity::Service {
+        let service = Options { granularity: Granularity::Service, ..options.clone() };
+        tried.push(("--granularity service".to_owned(), service));
+    }
+    let is_managed = options.kind == Kind::Identity && options.attach == Attach::Managed;
+    if is_managed && needed > limits.policies_max && needed <= MANAGED_ON_REQUEST {
+        let more = Options { policies_max: Some(needed), ..options.clone() };
+        tried.push((format!("--max-policies {needed}"), more));
+    }
+    let choice = |(option, options): (String, Options)| {
+        let scope = Scope::new(grants, &options, knowledge);
+        match fit(grants, &scope, &options) {
+            Ok(fitted) => {
+                let opens = excess(fitted.policies.iter().flatten(), grants, knowledge).words();
+                Choice { option, policies: Some(fitted.policies.len()), opens }
+            }
+            Err(_) => Choice { option, policies: None, opens: Vec::new() },
+        }
+    };
+    let is_better = |choice: &Choice| needed > limits.policies_max || choice.policies.is_some_and(|n| n < needed);
+    tried.into_iter().map(choice).filter(is_better).collect()
+}
+
+/// One line for each option.
+pub(crate) fn lines(choices: &[Choice]) -> Vec<String> {
+    let line = |choice: &Choice| {
+        let policies = match choice.policies {
+            None => return format!("`{}`: does not do either", choice.option),
+            Some(1) => "1 policy".to_owned(),
+            Some(policies) => format!("{policies} policies"),
+        };
+        let shown: Vec<&str> = choice.opens.iter().take(OPENINGS_MAX).map(String::as_str).collect();
+        let more = match choice.opens.len() - shown.len() {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        let opens = if shown.is_empty() { "opens nothing".to_owned() } else { format!("opens {}", shown.join("; ")) };
+        format!("`{}`: {policies}, {opens}{more}", choice.option)
+    };
+    choices.iter().map(line).collect()
+}
+
+/// The hint of an error.
+pub(crate) fn hint(choices: &[Choice]) -> String {
+    let mut hint =
+        "\nhint: writes, permissions and secrets are never opened so that a policy fits; what would do:".to_owned();
+    for line in lines(choices) {
+        hint += "\n  ";
+        hint += &line;
+    }
+    hint + "\n  or select fewer principals or a shorter window"
+}

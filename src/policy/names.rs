@@ -1,0 +1,286 @@
+//! Names that a resource can have, by the rules of its service, and what a policy can say of them.
+//!
+//! A call that fails for its name was authorised before the name was looked at, so it counts as allowed. Nothing is
+//! granted for such a name: it is no resource, and a policy that cannot hold its characters would have to say something
+//! wider. A name that the service allows and a policy cannot hold is said with `?`, one for each such character.
+
+use super::pattern::{ESCAPES, comparable, is_policy_char};
+use crate::iam::arn::{Arn, is_plain};
+
+/// What a policy can say of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sayable {
+    /// Exactly that.
+    Exactly,
+    /// Characters of the name stand as `?`.
+    WithStandIns,
+    /// No resource has this name: the reason.
+    Never(&'static str),
+}
+
+/// Characters of a name.
+#[derive(Clone, Copy, Debug)]
+enum Chars {
+    /// ASCII letters, digits, and these.
+    Of(&'static str),
+    /// Printable ASCII.
+    Ascii,
+    /// Every character but control characters and these.
+    AnyBut(&'static str),
+    /// The same without those beyond U+FFFF.
+    BasicBut(&'static str),
+    /// The last `/` parts a name of ASCII letters, digits and these from a path of printable ASCII.
+    BehindPath(&'static str),
+}
+
+use Chars::{AnyBut, Ascii, BasicBut, BehindPath, Of};
+
+/// Service, how the resource part begins, and which characters may follow. The first that fits holds.
+///
+/// Sources: the parameters' patterns and descriptions in the API references (botocore 1.44.5) of the operations that
+/// create each resource, and the pages named beside a line. Separators of the ARN's form are among the characters.
+const RULES: &[(&str, &str, Chars)] = &[
+    ("acm", "", Of("-/")),
+    ("athena", "workgroup/", Of("._-")),
+    ("athena", "datacatalog/", Of("_@-")),
+    ("batch", "", Of("-_/:.")),
+    ("cloudformation", "", Of("-/:")),
+    ("cloudtrail", "", Of("._-/")),
+    // CloudWatch API Reference, PutMetricAlarm: "only UTF-8 characters, and can't contain ASCII control characters".
+    ("cloudwatch", "alarm:", AnyBut("")),
+    ("cloudwatch", "dashboard/", Of("-_")),
+    ("codebuild", "", Of("-_/:")),
+    ("codecommit", "", Of("._-")),
+    ("codepipeline", "", Of(".@-_/:")),
+    ("cognito-identity", "", Of("-:/")),
+    ("cognito-idp", "", Of("-_/")),
+    ("dynamodb", "", Of("_.-:/")),
+    // EC2 API Reference, CreateKeyPair and CreatePlacementGroup: "up to 255 ASCII characters".
+    ("ec2", "key-pair/", Ascii),
+    ("ec2", "placement-group/", Ascii),
+    ("ec2", "", Of("-/._:")),
+    ("ecr", "", Of("._-/")),
+    ("ecs", "", Of("-_/:")),
+    ("eks", "", Of("-_/:.@=,+")),
+    ("elasticache", "", Of("-:._")),
+    ("elasticfilesystem", "", Of("-/")),
+    ("elasticloadbalancing", "", Of("-/")),
+    ("elasticmapreduce", "", Of("-/")),
+    ("events", "", Of("./_-")),
+    ("firehose", "", Of("_.-/")),
+    // Glue API Reference, "Single-line string pattern": everything from U+0020 on.
+    ("glue", "", AnyBut("")),
+    ("iam", "role/", BehindPath("+=,.@_-")),
+    ("iam", "user/", BehindPath("+=,.@_-")),
+    ("iam", "group/", BehindPath("+=,.@_-")),
+    ("iam", "policy/", BehindPath("+=,.@_-")),
+    ("iam", "instance-profile/", BehindPath("+=,.@_-")),
+    ("iam", "server-certificate/", BehindPath("+=,.@_-")),
+    ("iam", "saml-provider/", Of("._-")),
+    ("iam", "mfa/", BehindPath("+=/:,.@_-")),
+    // MQTT topics and client ids are UTF-8 (AWS IoT Core Developer Guide, "MQTT topics").
+    ("iot", "topic/", AnyBut("")),
+    ("iot", "topicfilter/", AnyBut("")),
+    ("iot", "client/", AnyBut("")),
+    ("iot", "", Of("-_:/.@+=,")),
+    ("kinesis", "", Of("_.-:/")),
+    ("kms", "", Of(":/_-")),
+    ("lambda", "", Of("-_$.:")),
+    ("rds", "", Of("-:._/")),
+    ("route53", "", Of("-/")),
+    ("sagemaker", "", Of("-/_.:")),
+    // Secrets Manager User Guide, CreateSecret: "/_+=.@-"; `!` in names of secrets that services manage.
+    ("secretsmanager", "secret:", Of("/_+=.@-!")),
+    ("sns", "", Of("_-.:/")),
+    ("sqs", "", Of("_-.")),
+    ("ssm", "parameter", Of("_.-/")),
+    ("ssm", "document/", Of("_-.:/")),
+    ("ssm", "session/", Of("+=,.@_-")),
+    // Step Functions API Reference, CreateStateMachine: no white space, brackets, wildcards, these, controls, surrogates.
+    ("states", "", BasicBut(" \u{a0}\u{3000}<>{}[]?*\"#%\\^|~`$&,;")),
+];
+
+/// Control characters that `escape` of `iam::arn` has already replaced: a `?` that no `${?}` stands for.
+const REPLACED: char = '?';
+
+const REASON: &str = "no resource of this kind can have this name: a character that its service does not allow";
+const REASON_LENGTH: &str = "no resource of this kind can have this name: its service wants another length";
+const REASON_ARN: &str = "no ARN can have these characters in its region or account";
+const REASON_UNKNOWN: &str =
+    "a policy cannot hold this name, and no service rule known here says that there can be such a name";
+
+impl Chars {
+    fn allows(self, c: char) -> bool {
+        match self {
+            Of(more) => c.is_ascii_alphanumeric() || more.contains(c),
+            Ascii | BehindPath(_) => matches!(c, ' '..='~'),
+            AnyBut(but) => !c.is_control() && !but.contains(c),
+            BasicBut(but) => !c.is_control() && u32::from(c) < 0xfffe && !but.contains(c),
+        }
+    }
+}
+
+/// What a policy can say of a resource as `usage` has it.
+pub(crate) fn sayable(resource: &str) -> Sayable {
+    let Some(arn) = Arn::parse(resource) else {
+        return if resource.chars().all(is_policy_char) { Sayable::Exactly } else { Sayable::Never(REASON_UNKNOWN) };
+    };
+    let is_head = |text: &str| text.is_empty() || text == "*" || is_plain(text);
+    if !(is_head(arn.region) && is_head(arn.account) && is_plain(arn.partition) && is_plain(arn.service)) {
+        return Sayable::Never(REASON_ARN);
+    }
+    if let Err(reason) = check(&arn) {
+        return Sayable::Never(reason);
+    }
+    let is_exact = unescaped_chars(arn.resource).all(|c| c.is_none_or(|c| is_policy_char(c) && c != CONTROL));
+    if is_exact { Sayable::Exactly } else { Sayable::WithStandIns }
+}
+
+/// Stands for a control character: not known any more which.
+const CONTROL: char = '\u{0}';
+
+/// The characters of a name; `None` for a wildcard that `usage` writes itself.
+fn unescaped_chars(text: &str) -> impl Iterator<Item = Option<char>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let escape = ESCAPES.iter().find(|escape| rest.starts_with(**escape));
+        let (c, length) = match escape {
+            Some(escape) => (escape.chars().nth(2), escape.len()),
+            None => {
+                let c = rest.chars().next()?;
+                (if c == REPLACED { Some(CONTROL) } else { Some(c).filter(|c| *c != '*') }, c.len_utf8())
+            }
+        };
+        rest = rest.get(length..).unwrap_or_default();
+        Some(c)
+    })
+}
+
+fn check(arn: &Arn<'_>) -> Result<(), &'static str> {
+    match arn.service {
+        "s3" if arn.region.is_empty() && arn.account.is_empty() => return bucket_and_key(arn.resource),
+        "s3" | "s3-outposts" | "s3-object-lambda" => return access_point_and_key(arn.resource),
+        "s3express" => return all(arn.resource, Of("-./:")),
+        "logs" => return log_group_and_stream(arn.resource),
+        _ => {}
+    }
+    let rule = RULES.iter().find(|(service, kind, _)| *service == arn.service && arn.resource.starts_with(kind));
+    match rule {
+        Some((_, kind, BehindPath(chars))) => {
+            let name = arn.resource.get(kind.len()..).unwrap_or_default();
+            let (path, name) = name.rsplit_once('/').unwrap_or(("", name));
+            all(path, Ascii)?;
+            all(name, Of(chars))
+        }
+        Some((_, kind, chars)) => all(arn.resource.get(kind.len()..).unwrap_or_default(), *chars),
+        None => all(arn.resource, Ascii).map_err(|_| REASON_UNKNOWN),
+    }
+}
+
+fn all(name: &str, chars: Chars) -> Result<(), &'static str> {
+    if unescaped_chars(name).flatten().all(|c| chars.allows(c)) { Ok(()) } else { Err(REASON) }
+}
+
+/// S3 User Guide, "General purpose bucket naming rules": lower-case letters, digits, dots and hyphens, 3 to 63; until March
+/// 2018 also upper-case letters and underscores, up to 255, which such buckets still have. "Object key naming": a key is any UTF-8.
+fn bucket_and_key(resource: &str) -> Result<(), &'static str> {
+    let (bucket, _) = resource.split_once('/').unwrap_or((resource, ""));
+    all(bucket, Of(".-_"))?;
+    let is_open = comparable(bucket).contains('*');
+    if is_open || (3..=255).contains(&bucket.len()) { Ok(()) } else { Err(REASON_LENGTH) }
+}
+
+/// S3 User Guide, "Access points": lower-case letters, digits, hyphens. Behind `/object/` stands a key.
+fn access_point_and_key(resource: &str) -> Result<(), &'static str> {
+    let (name, _) = resource.split_once("/object/").unwrap_or((resource, ""));
+    all(name, Of("-./:_"))
+}
+
+/// CloudWatch Logs API Reference, CreateLogGroup (`[\.\-_/#A-Za-z0-9]+`) and CreateLogStream (`[^:*]*`).
+fn log_group_and_stream(resource: &str) -> Result<(), &'static str> {
+    let (group, stream) = resource.split_once(":log-stream:").unwrap_or((resource, ""));
+    all(group, Of(".-_/#:"))?;
+    all(stream, AnyBut("*"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn never(resource: &str) {
+        assert!(matches!(sayable(resource), Sayable::Never(_)), "{resource}");
+    }
+
+    #[test]
+    fn names_that_no_service_can_have() {
+        let emoji = '\u{1f600}';
+        for head in [
+            "arn:aws:s3:::",
+            "arn:aws:iam::1:role/",
+            "arn:aws:iam::1:user/team/",
+            "arn:aws:dynamodb:r:1:table/",
+            "arn:aws:lambda:r:1:function:",
+            "arn:aws:sqs:r:1:",
+            "arn:aws:sns:r:1:",
+            "arn:aws:kms:r:1:alias/",
+            "arn:aws:secretsmanager:r:1:secret:",
+            "arn:aws:ssm:r:1:parameter/",
+            "arn:aws:logs:r:1:log-group:",
+            "arn:aws:ec2:r:1:key-pair/",
+            "arn:aws:wisdom:r:1:assistant/",
+        ] {
+            never(&format!("{head}a{emoji}b"));
+            never(&format!("{head}abc\u{202e}"));
+            never(&format!("{head}ab?c"));
+        }
+        for resource in [
+            "arn:aws:s3:::a b/key",
+            "arn:aws:states:r:1:stateMachine:a\u{1f600}b",
+            "arn:aws:states:r:1:stateMachine:a?b",
+            "arn:aws:s3:::ab",
+            "arn:aws:iam::1:role/a${*}b",
+            "arn:aws:iam::1:role/a b",
+            "arn:aws:sqs:r:1:queue name",
+            "arn:aws:dynamodb:r:1:table/a${$}{x}",
+            "arn:aws:dynamodb:r\u{e9}:1:table/abc",
+            "arn:aws:dynamodb:r:${*}:table/abc",
+        ] {
+            never(resource);
+        }
+    }
+
+    #[test]
+    fn names_that_there_are() {
+        for resource in [
+            "*",
+            "arn:aws:s3:::lake",
+            "arn:aws:s3:::Old_Bucket.1/k",
+            "arn:aws:s3:::lake/a ${*} b ${?}é~\"",
+            "arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_A_0123",
+            "arn:aws:iam::1:user/division ~!/jane@example.org",
+            "arn:aws:iam::aws:policy/AdministratorAccess",
+            "arn:aws:lambda:r:1:function:f:$LATEST",
+            "arn:aws:dynamodb:r:1:table/a.b-c_d/index/*",
+            "arn:aws:dynamodb:r:1:table/t/stream/2024-01-01T00:00:00.000",
+            "arn:aws:logs:r:1:log-group:/aws/lambda/f:*",
+            "arn:aws:logs:r:1:log-group:/aws/lambda/f:log-stream:2024/01/01/[$LATEST]0a",
+            "arn:aws:ssm:r::document/AWS-RunShellScript",
+            "arn:aws:apigateway:r::/restapis/abc/resources/x",
+            "arn:aws:ec2:*:1:instance/*",
+            "arn:aws:secretsmanager:r:1:secret:rds!db-0a-Ab12Cd",
+            "arn:aws:elasticloadbalancing:r:1:loadbalancer/app/a/50dc6c495c0c9188",
+        ] {
+            assert_eq!(sayable(resource), Sayable::Exactly, "{resource}");
+        }
+        for resource in [
+            "arn:aws:s3:::lake/日本",
+            "arn:aws:s3:::lake/a?b",
+            "arn:aws:logs:r:1:log-group:g:log-stream:日",
+            "arn:aws:glue:r:1:table/db/\u{1f600}",
+            "arn:aws:states:r:1:stateMachine:日本",
+        ] {
+            assert_eq!(sayable(resource), Sayable::WithStandIns, "{resource}");
+        }
+    }
+}
