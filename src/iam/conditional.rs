@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::alongside;
 use super::also::also;
 use super::answered;
-use super::catalog::{AccessLevel, Action, Catalog, bare_name};
+use super::catalog::{AccessLevel, Action, Catalog, Service};
 use super::event::{Confidence, Permission};
 use super::key_use::key_uses;
 use super::passing::passed_roles;
@@ -31,7 +31,9 @@ pub(super) fn add(
     let tagging = tagging(catalog, service, (action, operation), first, request);
     let (also, perhaps) = also(catalog, service, operation, request);
     let (used_keys, keys) = key_uses(catalog, service, operation, request);
-    needed.extend(passed_roles(catalog, service, action, request, operation));
+    let passed = passed_roles(catalog, service, action, request, operation);
+    let (passed, kept) = if is_kept(service, operation) { (Vec::new(), passed) } else { (passed, Vec::new()) };
+    needed.extend(passed);
     let more = alongside::needed(catalog, service, operation, request).into_iter();
     let more = more.chain(tagging).chain(also).chain(used_keys).chain(named_dependents(catalog, action, request));
     for permission in more {
@@ -41,14 +43,24 @@ pub(super) fn add(
     }
     let beside = alongside::suggested(catalog, service, operation, request, needed);
     let suggested = dependents(catalog, action).into_iter().chain(keys).chain(perhaps).chain(beside);
-    let mut seen: BTreeSet<Arc<str>> = needed.iter().map(|known| Arc::clone(&known.action)).collect();
-    suggested.filter(|permission| seen.insert(Arc::clone(&permission.action))).collect()
+    let mut seen: BTreeSet<Arc<str>> = needed.iter().chain(&kept).map(|known| Arc::clone(&known.action)).collect();
+    let suggested = suggested.filter(|permission| seen.insert(Arc::clone(&permission.action)));
+    kept.iter().cloned().chain(suggested).collect()
+}
+
+/// Whether a call only keeps the roles that it names: whoever launches by a template hands them over. AWS's list of
+/// operations names `iam:PassRole` beside both.
+/// Source: EC2 User Guide, "IAM permissions required for Amazon EC2 launch templates": what a template specifies isn't asked
+/// for when it is made.
+fn is_kept(service: &Service, operation: &str) -> bool {
+    service.prefix() == "ec2" && matches!(operation, "CreateLaunchTemplate" | "CreateLaunchTemplateVersion")
 }
 
 /// Dependent actions on what the request names itself, by an ARN that the call's own action doesn't take.
 ///
 /// Source: Service Authorization Reference, "Dependent actions": a call that reaches beyond its own resource takes them; where
-/// the request names that resource it does. What only some requests do, taking away and giving rights, isn't told by that.
+/// the request names that resource it does. What only some requests do, taking away and giving rights, isn't told by that, nor
+/// are looks at a role that is handed over.
 fn named_dependents(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Vec<Permission> {
     let own = Plan::of(catalog, action);
     let named = |dependent: &Action| -> Vec<String> {
@@ -58,14 +70,15 @@ fn named_dependents(catalog: &Catalog, action: &Action, request: &Request<'_>) -
     };
     let is_told = |dependent: &&Action| {
         let (prefix, name) = dependent.name.split_once(':').unwrap_or_default();
-        let is_other_rule = prefix == "kms" || dependent.access_level == AccessLevel::Tagging || name.contains("Tag");
+        let is_other_rule =
+            matches!(prefix, "iam" | "kms") || dependent.access_level == AccessLevel::Tagging || name.contains("Tag");
         let takes_away = ["Delete", "Remove", "Detach", "Disassociate", "Revoke"].iter().any(|v| name.starts_with(v));
         !is_other_rule && !takes_away && dependent.access_level < AccessLevel::PermissionsManagement
     };
     let dependents = action.dependent_actions.iter().filter_map(|name| catalog.action(name)).filter(is_told);
     let permission = |dependent: &Action| {
         let resources = named(dependent);
-        (!resources.is_empty() && bare_name(&dependent.name) != "PassRole").then(|| Permission {
+        (!resources.is_empty()).then(|| Permission {
             action: Arc::clone(&dependent.name),
             resources,
             confidence: Confidence::Documented,

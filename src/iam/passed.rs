@@ -37,6 +37,7 @@ const TABLE: &[To] = &[
     // Audit Manager API Reference, Role: owners of processes are principals.
     to("auditmanager", &[], &[], NONE),
     to("autoscaling", &[], &["instanceprofile", "instanceprofilename"], &["ec2"]),
+    to("autoscaling", &[], &["servicelinkedrolearn"], &["autoscaling"]),
     to("autoscaling", &["PutLifecycleHook", "UpdateAutoScalingGroup"], &[], &["autoscaling"]),
     to("autoscaling", &[], &[], &["autoscaling", "ec2"]),
     to("batch", &[], &["jobrolearn", "executionrolearn", "taskrolearn"], &["ecs-tasks"]),
@@ -84,6 +85,7 @@ const TABLE: &[To] = &[
         &[],
         &["ecs-tasks"],
     ),
+    to("ecs", &["CreateTaskSet"], &[], &["ecs-tasks", "ecs"]),
     to("ecs", &[], &[], &["ecs"]),
     to("eks", &["CreateAccessEntry"], &[], &["ec2"]),
     to("eks", &["CreatePodIdentityAssociation", "UpdatePodIdentityAssociation"], &["targetrolearn"], NONE),
@@ -133,6 +135,7 @@ const TABLE: &[To] = &[
     to("mq", &[], &[], NONE),
     to("neptune-graph", &["StartExportTask"], &[], &["export.neptune-graph", "neptune-graph"]),
     to("opsworks", &[], &["instanceprofilearn", "iamuserarn"], &["ec2"]),
+    to("opsworks-cm", &[], &["instanceprofilearn"], &["ec2"]),
     to("osis", &[], &[], &["osis-pipelines"]),
     to("pcs", &[], &["instanceprofilearn"], &["ec2"]),
     // QuickSight API Reference, RegisterUser: the user's role is READER, AUTHOR or ADMIN.

@@ -30,7 +30,8 @@ pub(super) fn tagging(
 ) -> Option<Permission> {
     let is_tagging = |action: &&Action| {
         let (prefix, name) = action.name.split_once(':').unwrap_or_default();
-        prefix == service.prefix() && (name.starts_with("Tag") || name.contains("Tags")) && !name.starts_with("Untag")
+        let verbs = ["Tag", "AddTags", "CreateTags", "CreateOrUpdateTags"];
+        prefix == service.prefix() && verbs.iter().any(|verb| name.starts_with(verb))
     };
     let dependent = action.dependent_actions.iter().filter_map(|name| catalog.action(name)).find(is_tagging);
     let special = special(service, operation);
@@ -111,13 +112,14 @@ const MAKING: &[&str] = &[
 
 /// Calls whose tagging action neither the tables nor the service's habits tell: service, operation, action.
 /// Sources: Kinesis API Reference, CreateStream, `Tags`: needs AddTagsToStream, TagResource won't do; Chime SDK Developer
-/// Guide, tagging meetings; Service Authorization Reference, operations of these services.
+/// Guide, tagging meetings; Kinesis Video Streams API Reference, TagStream, TagResource (of signaling channels); Service Authorization Reference, operations of these services.
 const SPECIAL: &[(&str, &str, &str)] = &[
     ("chime", "CreateMeeting", "TagMeeting"),
     ("chime", "CreateMeetingWithAttendees", "TagMeeting"),
     ("cognito-identity", "UpdateIdentityPool", "TagResource"),
     ("imagebuilder", "UpdateImagePipeline", "TagResource"),
     ("kinesis", "CreateStream", "AddTagsToStream"),
+    ("kinesisvideo", "CreateStream", "TagStream"),
     ("sagemaker", "UpdatePartnerApp", "AddTags"),
     ("thinclient", "UpdateEnvironment", "TagResource"),
 ];
@@ -150,7 +152,9 @@ fn is_own(carrier: &Carrier, prefix: &str, operation: &str) -> bool {
         1 => !is(LATER, carrier.within),
         _ => DEEP.contains(&(prefix, operation)),
     };
-    is_wrapped && !is_of_later
+    // Objects have tagging actions of their own, which the operations' rules name.
+    let is_of_object = prefix == "s3" && is(&["x-amz-tagging"], carrier.name);
+    is_wrapped && !is_of_later && !is_of_object
 }
 
 /// Parameters that hold what will be made later, or by which things are chosen.
