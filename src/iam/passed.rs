@@ -100,7 +100,9 @@ const TABLE: &[To] = &[
     to("elasticbeanstalk", &[], &["codebuildservicerole"], &["codebuild"]),
     to("elasticbeanstalk", &[], &["instanceprofile"], &["ec2"]),
     // EMR Management Guide, "Runtime roles for Amazon EMR steps": a condition key of the call itself.
-    to("elasticmapreduce", &[], &["executionrolearn"], NONE),
+    to("elasticmapreduce", &["AddJobFlowSteps"], &["executionrolearn"], NONE),
+    to("elasticmapreduce", &["GetClusterSessionCredentials"], &[], NONE),
+    to("elasticmapreduce", &["GetOnClusterAppUIPresignedURL", "GetPersistentAppUIPresignedURL"], &[], NONE),
     to("elasticmapreduce", &[], &["jobflowrole"], &["ec2"]),
     to("elasticmapreduce", &[], &["autoscalingrole"], &["application-autoscaling", "elasticmapreduce"]),
     to("emr-containers", &["CreateJobTemplate", "GetManagedEndpointSessionCredentials"], &[], NONE),
@@ -169,6 +171,8 @@ const TABLE: &[To] = &[
     to("sagemaker", &["CreateJob"], &[], &["job.sagemaker", "sagemaker"]),
     to("sagemaker", &[], &["amazonforecastrolearn"], &["forecast", "sagemaker"]),
     to("sagemaker", &[], &["amazonbedrockrolearn"], &["bedrock", "sagemaker"]),
+    // Security Hub API Reference, AwsSecurityFinding: findings are about roles.
+    to("securityhub", &[], &[], NONE),
     // Security Lake User Guide, "IAM roles": managers of the lake's tables, of replication, and of crawlers.
     to("securitylake", &[], &["metastoremanagerrolearn"], &["lambda", "securitylake"]),
     to("securitylake", &["CreateDataLake", "UpdateDataLake"], &[], &["s3", "securitylake"]),

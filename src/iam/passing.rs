@@ -18,10 +18,15 @@ use super::passed::{For, passed_for};
 use super::plan::Plan;
 use super::resources::{Request, is_role_arn, role_arn};
 
-/// Calls that only read and need the role that they name.
-/// Source: Service Authorization Reference, operations of Cloud Control API and IoT Device Advisor.
-const READING: &[(&str, &str)] =
-    &[("cloudformation", "GetResource"), ("cloudformation", "ListResources"), ("iotdeviceadvisor", "GetEndpoint")];
+/// Calls that need the role that they name although they only read or take away, or are on roles too.
+/// Source: Service Authorization Reference, operations of Cloud Control API, IoT Device Advisor, Backup.
+const LISTED_TOO: &[(&str, &str)] = &[
+    ("backup", "UpdateRecoveryPointIndexSettings"),
+    ("cloudformation", "DeleteResource"),
+    ("cloudformation", "GetResource"),
+    ("cloudformation", "ListResources"),
+    ("iotdeviceadvisor", "GetEndpoint"),
+];
 
 /// `iam:PassRole` for the roles in the request of a call that changes something. The tables list many such calls; of the
 /// others a parameter that is named after a role and holds the ARN of one, of the same account, is enough.
@@ -34,7 +39,7 @@ pub(super) fn passed_roles(
 ) -> Vec<Permission> {
     let is_dependent = action.dependent_actions.iter().any(|d| d == "iam:PassRole");
     let listed = service.passes.get(&operation.to_ascii_lowercase());
-    let is_listed = listed.is_some() || READING.contains(&(service.prefix(), operation));
+    let is_listed = listed.is_some() || LISTED_TOO.contains(&(service.prefix(), operation));
     if service.prefix() == "sts" || !is_dependent && !is_listed && action.access_level <= AccessLevel::Read {
         return Vec::new();
     }
@@ -260,6 +265,9 @@ fn in_role_parameters<'a>(service: &Service, parameters: &Params<'a>) -> impl It
 /// denied there: awslabs/aws-api-gateway-developer-portal#11.
 fn is_named_after_role(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
+    if key.contains("principal") {
+        return false;
+    }
     // `authenticated` and `unauthenticated` are the keys of identity pools' roles.
     ["role", "credentials", "snscallerarn"].iter().any(|word| key.contains(word)) || key.ends_with("authenticated")
 }

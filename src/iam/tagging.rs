@@ -55,7 +55,7 @@ pub(super) fn tagging(
 fn puts_tags(catalog: &Catalog, action: &Action, operation: &str) -> bool {
     let name = bare_name(&action.name);
     let is_write = action.access_level > AccessLevel::Read;
-    let has_key = || catalog.condition_keys(action).iter().any(|key| key.starts_with("aws:RequestTag/"));
+    let has_key = || Plan::of(catalog, action).takes_tags;
     // Source: Pinpoint API Reference, the templates' `tags`: values are not processed when a template is updated.
     let is_left_out = action.name.starts_with("mobiletargeting:Update");
     // A model is invoked by what only reads, but a job that does so is made.
@@ -115,7 +115,6 @@ const MAKING: &[&str] = &[
 /// Guide, tagging meetings; Kinesis Video Streams API Reference, TagStream, TagResource (of signaling channels); Service Authorization Reference, operations of these services.
 const SPECIAL: &[(&str, &str, &str)] = &[
     ("chime", "CreateMeeting", "TagMeeting"),
-    ("chime", "CreateMeetingWithAttendees", "TagMeeting"),
     ("cognito-identity", "UpdateIdentityPool", "TagResource"),
     ("imagebuilder", "UpdateImagePipeline", "TagResource"),
     ("kinesis", "CreateStream", "AddTagsToStream"),
@@ -166,6 +165,7 @@ const LATER: &[&str] = &[
     "filters",
     "jobTemplateData",
     "launchTemplateData",
+    "operation",
     "propagateTags",
     "scheduledQueryConfiguration",
     "tagPropagationConfiguration",

