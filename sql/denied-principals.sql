@@ -8,6 +8,6 @@
 SELECT principal_arn, count(DISTINCT action) AS denied_actions, count(DISTINCT event_source) AS services,
        count(DISTINCT event_id) AS events, min(event_time) AS first_time, max(event_time) AS last_time
 FROM event_actions
-WHERE outcome = 'denied' AND event_date BETWEEN $from AND $to
+WHERE outcome = 'denied' AND confidence <> 'suggested' AND event_date BETWEEN $from AND $to
 GROUP BY principal_arn
 ORDER BY denied_actions DESC, events DESC, principal_arn;

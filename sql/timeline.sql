@@ -10,5 +10,6 @@ SELECT e.event_time, e.session_name, e.event_source, e.event_name, a.action, a.r
 FROM events e
 LEFT JOIN event_actions a
   ON e.event_id = a.event_id AND a.event_date = CAST($day AS DATE) AND a.principal_arn LIKE $principal
+  AND a.confidence <> 'suggested'
 WHERE e.event_date = CAST($day AS DATE) AND e.principal_arn LIKE $principal
 ORDER BY e.event_time, e.event_id, a.action, a.resource;

@@ -96,6 +96,9 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// The word where an action is only suggested: shown, never granted.
+    pub const SUGGESTED: &'static str = "suggested";
+
     /// The word in the `confidence` column.
     pub fn as_str(self) -> &'static str {
         match self {

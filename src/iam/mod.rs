@@ -11,17 +11,22 @@
 //! * `plan`, `candidates`, `variable`, `of_type`, `resources`: which resources an action was taken on; `aside`, `queue`,
 //!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are;
 //!   `written`: how policies write what requests name otherwise.
-//! * `conditional`, `passing`, `alongside`: what else it took: tags, roles handed over, resources of other services
-//!   (`delivery`: of logs; `fetched`: objects of S3; `restored`: tables' items).
+//! * `conditional`: what else it took: `passing`, `passed`: roles handed over, and to whom; `tagging`, `carried`: tags on
+//!   what is made; `also`: what parameters bring (`tables/also.txt`); `key_use`: keys of KMS; `answered`: resources that
+//!   the response names; `alongside`: resources of other services (`delivery`: of logs; `fetched`: objects of S3;
+//!   `restored`: tables' items).
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
 //! Knows nobody, does no I/O.
 
 mod alongside;
+mod also;
+mod answered;
 mod apigateway;
 pub mod arn;
 mod aside;
 mod candidates;
+mod carried;
 mod catalog;
 mod common;
 mod conditional;
@@ -35,6 +40,7 @@ mod flat;
 mod form;
 #[cfg(test)]
 mod hostile;
+mod key_use;
 mod memory;
 mod named;
 mod numbered;
@@ -42,6 +48,7 @@ mod of_type;
 mod outcome;
 mod overrides;
 mod params;
+mod passed;
 mod passing;
 mod plan;
 mod prefixes;
@@ -56,6 +63,7 @@ mod sight;
 mod special;
 mod stated;
 mod step;
+mod tagging;
 mod variable;
 mod wildcard;
 mod written;

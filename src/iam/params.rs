@@ -4,10 +4,13 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::arn::{Arn, escaped};
+use super::carried::{Carrier, carriers};
 use super::flat::{Flat, Text, Top, name_hash};
 use super::form::{Form, Tried};
 use super::resources::is_role_arn;
@@ -124,6 +127,31 @@ impl<'a> Document<'a> {
     /// JSON of a top-level value.
     pub fn value(self, name: Name) -> Option<&'a str> {
         self.top(name).map(|top| self.flat.text(self.source, top.value))
+    }
+
+    /// The top-level keys with the JSON of their values.
+    pub fn top_values(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let Document { source, flat } = self;
+        flat.top.iter().map(move |top| (flat.text(source, top.key), flat.text(source, top.value)))
+    }
+
+    /// The top-level keys that have to do with instance profiles, with the JSON of their values.
+    pub fn profile_values(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.profile_tops()
+            .map(move |top| (self.flat.text(self.source, top.key), self.flat.text(self.source, top.value)))
+    }
+
+    /// Where those values stand.
+    pub fn profile_places(self) -> impl Iterator<Item = Range<usize>> {
+        self.profile_tops().filter_map(|top| top.value.place())
+    }
+
+    fn profile_tops(self) -> impl Iterator<Item = &'a Top> {
+        static PROFILE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("nstanceProfile"));
+        let Document { source, flat } = self;
+        let is_there = move |span| PROFILE.find(flat.text(source, span).as_bytes()).is_some();
+        let any = PROFILE.find(source.as_bytes()).is_some();
+        flat.top.iter().filter(move |top| any && (is_there(top.key) || is_there(top.value)))
     }
 
     /// Where a top-level value stands.
@@ -284,6 +312,24 @@ impl<'a> Params<'a> {
         of_keys.map(|entry| entry.text).filter(|text| !text.is_empty())
     }
 
+    /// Instance profiles by their names or ARNs, each with the key that it stands under.
+    pub fn profiles(&self) -> Vec<(String, String)> {
+        self.sight.borrow_mut().note_profiles();
+        let mut found = Vec::new();
+        for (key, source) in self.document.profile_values() {
+            if let Ok(value) = serde_json::from_str::<Value>(source) {
+                profiles(key, &value, 0, &mut found);
+            }
+        }
+        found
+    }
+
+    /// What holds tags.
+    pub fn carriers(&self) -> Vec<Carrier> {
+        self.sight.borrow_mut().note_tags();
+        carriers(self.document)
+    }
+
     /// ARNs of a form in the response whose last name the request gave, and ARN patterns of those whose last but one it
     /// gave: what a service numbers itself comes behind.
     pub fn given_back<'r>(&self, response: &'r Response<'r>, form: &'r Form) -> impl Iterator<Item = Given<'r>>
@@ -293,6 +339,25 @@ impl<'a> Params<'a> {
         self.sight.borrow_mut().note_given_back(form);
         let document = self.document;
         response.given_by(move |name| document.has_text(name), form)
+    }
+}
+
+fn profiles(key: &str, value: &Value, depth: u32, found: &mut Vec<(String, String)>) {
+    if found.len() >= VALUES_MAX || depth > DEPTH_MAX {
+        return;
+    }
+    let name = key.to_ascii_lowercase();
+    let is_profile = ["instanceprofile", "instanceprofilename", "instanceprofilearn"].iter().any(|n| name.ends_with(n));
+    match value {
+        Value::String(text) if is_profile => found.push((key.to_owned(), text.clone())),
+        Value::Array(values) => values.iter().for_each(|value| profiles(key, value, depth + 1, found)),
+        Value::Object(object) if is_profile => {
+            let of = |name: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?.1.as_str();
+            let one = of("name").or_else(|| of("arn"));
+            found.extend(one.map(|text| (key.to_owned(), text.to_owned())));
+        }
+        Value::Object(object) => object.iter().for_each(|(key, value)| profiles(key, value, depth + 1, found)),
+        _ => {}
     }
 }
 

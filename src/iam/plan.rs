@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub owner: Option<&'static str>,
     /// Whether a call that no table lists may hand a role over.
     pub may_pass: bool,
+    /// Whether the action is asked for the tags in a request, by its condition keys.
+    pub takes_tags: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -113,6 +115,7 @@ impl Plan {
             closer_suffices: action.name.starts_with("dynamodb:"),
             owner: action.name.split_once(':').and_then(|(prefix, _)| overrides().owner(prefix)),
             may_pass: false,
+            takes_tags: catalog.condition_keys(action).iter().any(|key| key.starts_with("aws:RequestTag/")),
         };
         plan.may_pass = may_pass(action, &plan);
         plan

@@ -40,15 +40,35 @@ pub(super) const RESOURCES_MAX: usize = 100;
 /// The record's own list.
 pub(super) type Listed<'a> = &'a [ResourceRef<'a>];
 
+/// What a record says beside what was asked and answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Others<'a> {
+    pub listed: Listed<'a>,
+    /// The caller's ARN.
+    pub caller: Option<&'a str>,
+    /// `additionalEventData`.
+    pub additional: Option<&'a str>,
+}
+
+impl<'a> Others<'a> {
+    /// How S3 encrypts an object: `SSE_S3`, `Default_SSE_KMS` and the like.
+    /// Source: S3 User Guide, "CloudTrail log file entries": `SSEApplied`.
+    pub fn encryption(self) -> Option<&'a str> {
+        static APPLIED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"SSEApplied\""));
+        let text = self.additional?;
+        let behind = text.get(APPLIED.find(text.as_bytes())? + "\"SSEApplied\"".len()..)?;
+        let value = behind.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+        Some(value.split('"').next().unwrap_or(value))
+    }
+}
+
 /// Where a request was made and what it said. Whatever rules are to look at must be noted in the sight, or stand in every
 /// key of the step's memory, as the place does.
 pub(super) struct Request<'a> {
     pub event: Place<'a>,
     pub parameters: Params<'a>,
     pub response: &'a Response<'a>,
-    listed: Listed<'a>,
-    /// The caller's ARN.
-    caller: Option<&'a str>,
+    others: Others<'a>,
     /// Those of the list that are ARNs.
     listed_arns: OnceCell<Vec<Tried<'a>>>,
     /// Those in the parameters.
@@ -61,15 +81,14 @@ impl<'a> Request<'a> {
         event: Place<'a>,
         parameters: Document<'a>,
         response: &'a Response<'a>,
-        (listed, caller): (Listed<'a>, Option<&'a str>),
+        others: Others<'a>,
         sight: &'a RefCell<Sight>,
     ) -> Request<'a> {
         Request {
             event,
             parameters: Params::new(parameters, sight),
             response,
-            listed,
-            caller,
+            others,
             listed_arns: OnceCell::new(),
             named_arns: OnceCell::new(),
             sight,
@@ -80,7 +99,19 @@ impl<'a> Request<'a> {
     fn calling_user(&self) -> Option<String> {
         self.sight.borrow_mut().note_caller();
         let is_user = |arn: Arn<'_>| arn.service == "iam" && arn.resource.starts_with("user/");
-        self.caller.filter(|arn| Arn::parse(arn).is_some_and(is_user)).map(escape)
+        self.others.caller.filter(|arn| Arn::parse(arn).is_some_and(is_user)).map(escape)
+    }
+
+    /// The texts that the response has under a key, which is spelled as the service spells it.
+    pub fn answered(&self, key: &'static str) -> Vec<String> {
+        self.sight.borrow_mut().note_answered(key);
+        self.response.texts(key)
+    }
+
+    /// How S3 says that it encrypts the object.
+    pub fn encryption(&self) -> Option<&'a str> {
+        self.sight.borrow_mut().note_encryption();
+        self.others.encryption()
     }
 
     /// The type and the names of what the request is about, where it tells both.
@@ -103,7 +134,7 @@ impl<'a> Request<'a> {
     /// ARNs of a form in the record's own list, escaped.
     pub fn listed(&self, form: &Form) -> Vec<String> {
         self.sight.borrow_mut().note_listed();
-        let listed = self.listed_arns.get_or_init(|| listed_arns(self.listed).map(Tried::new).collect());
+        let listed = self.listed_arns.get_or_init(|| listed_arns(self.others.listed).map(Tried::new).collect());
         listed.iter().filter(|tried| tried.fits(form)).map(|tried| tried.arn.to_string()).collect()
     }
 

@@ -5,10 +5,14 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
+use serde_json::Value;
 
 use super::flat::{Flat, is_key};
 use super::form::Form;
 use super::params::is_like_arn;
+
+/// Texts under one key that are looked at: a call launches or attaches no more at once that are told apart.
+const TEXTS_MAX: usize = 100;
 
 /// An ARN that a response gave back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +23,13 @@ pub(super) struct Given<'r> {
     pub is_numbered: bool,
 }
 
-/// What a call gave back: nothing but ARNs is looked for in it. Read when it is first looked at.
+/// What a call gave back: ARNs are looked for in it, and texts under names. Read when it is first looked at.
 #[derive(Debug)]
 pub(super) struct Response<'a> {
     source: &'a str,
     arns: OnceCell<Arns>,
+    /// All of its texts.
+    flat: OnceCell<Flat>,
 }
 
 /// Texts that are like ARNs, by their places, in order.
@@ -36,7 +42,37 @@ struct Arns {
 
 impl<'a> Response<'a> {
     pub fn new(text: Option<&'a str>) -> Response<'a> {
-        Response { source: text.unwrap_or_default(), arns: OnceCell::new() }
+        Response { source: text.unwrap_or_default(), arns: OnceCell::new(), flat: OnceCell::new() }
+    }
+
+    /// Whether a key of that name may be in it.
+    pub fn may_have(&self, key: &str) -> bool {
+        let key = key.split('.').next().unwrap_or(key);
+        memchr::memmem::find(self.source.as_bytes(), key.as_bytes()).is_some()
+    }
+
+    /// The texts under a key, in their order, each once. The key is spelled as the service spells it; `outer.key` is one
+    /// that stands directly in another.
+    pub fn texts(&self, key: &str) -> Vec<String> {
+        if !self.may_have(key) {
+            return Vec::new();
+        }
+        if let Some((outer, key)) = key.split_once('.') {
+            return self.within(outer, key);
+        }
+        let flat = self.flat.get_or_init(|| {
+            let mut flat = Flat::default();
+            flat.read(self.source);
+            flat
+        });
+        let mut found: Vec<String> = Vec::new();
+        for text in flat.texts.iter().filter(|text| flat.text(self.source, text.key) == key) {
+            let text = flat.text(self.source, text.text);
+            if !text.is_empty() && !found.iter().any(|known| known == text) && found.len() < TEXTS_MAX {
+                found.push(text.to_owned());
+            }
+        }
+        found
     }
 
     fn places(&self) -> &Arns {
@@ -51,6 +87,24 @@ impl<'a> Response<'a> {
         let Arns { unescaped, places } = self.places();
         let source = unescaped.as_deref().unwrap_or(self.source);
         places.iter().filter_map(|place| source.get(place.clone()))
+    }
+
+    /// The text under a key of the objects that stand under another.
+    fn within(&self, outer: &str, key: &str) -> Vec<String> {
+        let outer = format!("\"{outer}\"");
+        let object = |(at, name): (usize, &str)| {
+            let behind = self.source.get(at + name.len()..)?.trim_start().strip_prefix(':')?.trim_start();
+            let mut values = serde_json::Deserializer::from_str(behind).into_iter::<Value>();
+            values.next()?.ok()
+        };
+        let mut found: Vec<String> = Vec::new();
+        for value in self.source.match_indices(&outer).take(TEXTS_MAX).filter_map(object) {
+            for object in members(&value) {
+                let text = object.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+                found.extend(text.filter(|text| !found.iter().any(|known| known == text)).map(str::to_owned));
+            }
+        }
+        found
     }
 
     /// Whether there is anything to look for.
@@ -83,6 +137,12 @@ impl<'a> Response<'a> {
         };
         self.arns().filter(|arn| form.fits(arn)).filter_map(given)
     }
+}
+
+/// The objects of a list, as EC2 writes lists too; an object itself.
+fn members(value: &Value) -> Vec<&Value> {
+    let list = value.as_array().or_else(|| value.get("items")?.as_array());
+    list.map_or_else(|| vec![value], |list| list.iter().take(TEXTS_MAX).collect())
 }
 
 impl Arns {
@@ -127,6 +187,21 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn texts_by_their_keys() {
+        let source =
+            r#"{"a":{"imageId":"ami-1","items":[{"imageId":"ami-1"},{"imageId":"ami-2"},{"imageId":""}]},"b":1}"#;
+        let response = Response::new(Some(source));
+        assert_eq!(response.texts("imageId"), ["ami-1", "ami-2"]);
+        let source = r#"{"v":{"accepterVpcInfo":{"cidrBlockSet":{"items":[{"a":"b"}]},"vpcId":"vpc-2"},"requesterVpcInfo":{"vpcId":"vpc-1"}}}"#;
+        assert_eq!(Response::new(Some(source)).texts("accepterVpcInfo.vpcId"), ["vpc-2"]);
+        assert!(Response::new(Some(source)).texts("accepterVpcInfo.none").is_empty());
+        let source = r#"{"ruleSet":{"items":[{"groupId":"sg-1","other":{"groupId":"sg-2"}}]}}"#;
+        assert_eq!(Response::new(Some(source)).texts("ruleSet.groupId"), ["sg-1"]);
+        assert!(response.texts("imageid").is_empty() && response.texts("b").is_empty());
+        assert!(Response::new(None).texts("a").is_empty() && Response::new(Some("a")).texts("a").is_empty());
+    }
+
     proptest! {
         #[test]
         fn arns_are_those_that_a_reader_finds(
@@ -140,7 +215,8 @@ mod tests {
             let response = Response::new(Some(&source));
             // Those in URLs are read where there are others.
             prop_assume!(source.contains("arn:"));
-            let read = Response { source: &source, arns: OnceCell::from(Arns::read(&source)) };
+            let arns = OnceCell::from(Arns::read(&source));
+            let read = Response { source: &source, arns, flat: OnceCell::new() };
             prop_assert_eq!(response.arns().collect::<Vec<_>>(), read.arns().collect::<Vec<_>>());
         }
     }

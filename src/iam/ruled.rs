@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::catalog::{Action, Catalog, Service, bare_name};
 use super::event::Confidence;
 use super::overrides::{Rule, When, overrides};
@@ -61,15 +63,23 @@ impl<'c> Ruled<'c> {
 }
 
 fn applies(when: &When, request: &Request<'_>) -> bool {
-    let value_of = |parameter: &str| request.parameters.get(parameter).map(|value| value.to_string());
     match when {
         When::Always => true,
         When::With(parameter) => request.parameters.has(parameter),
         When::Without(parameter) => !request.parameters.has(parameter),
-        When::Is(parameter, value) => value_of(parameter).is_some_and(|found| found.trim_matches('"') == value),
-        When::IsNot(parameter, value) => {
-            request.parameters.has(parameter)
-                && value_of(parameter).is_some_and(|found| found.trim_matches('"') != value)
-        }
+        When::Is(parameter, value) => has_value(request, parameter, value),
+        When::IsNot(parameter, value) => request.parameters.has(parameter) && !has_value(request, parameter, value),
+    }
+}
+
+/// Whether a parameter at the top has a value. S3 logs headers as lists.
+pub(super) fn has_value(request: &Request<'_>, parameter: &str, value: &str) -> bool {
+    let is_it = |found: &Value| match found {
+        Value::String(text) => text == value,
+        other => other.to_string() == value,
+    };
+    match request.parameters.get(parameter) {
+        Some(Value::Array(found)) => found.iter().any(is_it),
+        found => found.is_some_and(|found| is_it(&found)),
     }
 }

@@ -8,9 +8,10 @@
 use std::ops::Range;
 
 use super::arn::escaped;
+use super::carried::carriers;
 use super::form::{Form, Parted};
 use super::params::{Document, Entry, Name, Ranked, is_like_arn, speaks_of_kms_key};
-use super::resources::{Listed, is_role_arn};
+use super::resources::{Others, is_role_arn};
 use super::response::Response;
 
 /// What was looked at.
@@ -30,12 +31,20 @@ pub(super) struct Sight {
     all: bool,
     role_arns: bool,
     kms_keys: bool,
+    /// What holds tags.
+    tags: bool,
+    /// Instance profiles.
+    profiles: bool,
     /// The record's own list.
     listed: bool,
     /// Who calls.
     caller: bool,
     /// Forms of the ARNs looked for in the response.
     given_back: Vec<(usize, Form)>,
+    /// Keys whose texts were looked for in the response.
+    answered: Vec<&'static str>,
+    /// How an object is encrypted, which S3 says beside the call.
+    encryption: bool,
     has_grown: bool,
 }
 
@@ -76,6 +85,14 @@ impl Sight {
         self.has_grown |= !std::mem::replace(&mut self.kms_keys, true);
     }
 
+    pub fn note_tags(&mut self) {
+        self.has_grown |= !std::mem::replace(&mut self.tags, true);
+    }
+
+    pub fn note_profiles(&mut self) {
+        self.has_grown |= !std::mem::replace(&mut self.profiles, true);
+    }
+
     pub fn note_listed(&mut self) {
         self.has_grown |= !std::mem::replace(&mut self.listed, true);
     }
@@ -87,6 +104,14 @@ impl Sight {
     /// As [`Sight::note_arns`].
     pub fn note_given_back(&mut self, form: &Form) {
         self.has_grown |= note_form(&mut self.given_back, form);
+    }
+
+    pub fn note_answered(&mut self, key: &'static str) {
+        self.has_grown |= note(&mut self.answered, &key);
+    }
+
+    pub fn note_encryption(&mut self) {
+        self.has_grown |= !std::mem::replace(&mut self.encryption, true);
     }
 
     /// Whether something was noted since it was last asked.
@@ -106,8 +131,10 @@ impl Sight {
             key.extend(list.len().to_le_bytes());
             list.iter().for_each(|number| key.extend(number.to_le_bytes()));
         }
-        let flags = [self.all, self.role_arns, self.kms_keys, self.listed, self.caller];
-        key.extend(flags.map(u8::from));
+        let in_parameters = [self.all, self.role_arns, self.kms_keys, self.tags, self.profiles];
+        let beside = [self.listed, self.caller, self.encryption];
+        key.extend(in_parameters.into_iter().chain(beside).map(u8::from));
+        self.answered.iter().for_each(|name| put(key, name));
     }
 
     /// Whether it matters what the request's parameters are.
@@ -116,6 +143,8 @@ impl Sight {
             || !self.arns.is_empty()
             || self.role_arns
             || self.kms_keys
+            || self.tags
+            || self.profiles
             || !self.names.is_empty()
             || !self.held.is_empty()
             || !self.values.is_empty()
@@ -124,7 +153,7 @@ impl Sight {
 
     /// Whether it matters what a call gave back, and this may be it.
     pub fn sees_response(&self, response: &Response<'_>) -> bool {
-        !self.given_back.is_empty() && response.has_arns()
+        !self.given_back.is_empty() && response.has_arns() || self.answered.iter().any(|key| response.may_have(key))
     }
 
     /// Whether it matters what a text is, whatever it is, by the key that it stands under.
@@ -139,30 +168,29 @@ impl Sight {
 
     /// Where the values stand that are read as they are.
     pub fn values_in(&self, request: Document<'_>) -> impl Iterator<Item = Range<usize>> {
-        self.values.iter().filter_map(move |name| request.value_place(*name))
+        let values = self.values.iter().filter_map(move |name| request.value_place(*name));
+        let profiles = self.profiles.then(|| request.profile_places());
+        values.chain(profiles.into_iter().flatten())
     }
 
     /// Adds to a key what is seen beside parameters and response.
-    pub fn put_others(&self, (listed, caller): (Listed<'_>, Option<&str>), key: &mut Vec<u8>) {
+    pub fn put_others(&self, others: Others<'_>, key: &mut Vec<u8>) {
         if self.caller {
-            put_optional(key, caller);
+            put_optional(key, others.caller);
         }
         if self.listed {
-            for resource in listed {
+            for resource in others.listed {
                 put_optional(key, resource.arn);
                 put_optional(key, resource.arn_prefix);
             }
         }
+        if self.encryption {
+            put_optional(key, others.encryption());
+        }
     }
 
     /// Adds to a key all that it sees; requests of which it sees the same add the same, all others something else.
-    pub fn describe(
-        &self,
-        request: Document<'_>,
-        response: &Response<'_>,
-        others: (Listed<'_>, Option<&str>),
-        key: &mut Vec<u8>,
-    ) {
+    pub fn describe(&self, request: Document<'_>, response: &Response<'_>, others: Others<'_>, key: &mut Vec<u8>) {
         for entry in request.entries().filter(|entry| self.sees(entry)) {
             key.push(entry.depth as u8);
             put(key, entry.key);
@@ -172,6 +200,21 @@ impl Sight {
         key.extend(self.held.iter().map(|name| u8::from(request.holds(*name))));
         for name in &self.values {
             put_optional(key, request.value(*name));
+        }
+        if self.profiles {
+            for (name, value) in request.profile_values() {
+                put(key, name);
+                put(key, value);
+            }
+            key.push(END);
+        }
+        if self.tags {
+            for carrier in carriers(request) {
+                key.push(carrier.depth);
+                key.extend(carrier.within.hash.to_le_bytes());
+                key.extend(carrier.name.hash.to_le_bytes());
+            }
+            key.push(END);
         }
         self.put_given(response, |name| request.has_text(name), key);
         self.put_others(others, key);
@@ -186,6 +229,10 @@ impl Sight {
                 put_optional(key, Some(given.arn));
                 key.push(u8::from(given.is_numbered));
             });
+            put_optional(key, None);
+        }
+        for name in self.answered.iter().filter(|_| is_looked_at) {
+            response.texts(name).iter().for_each(|text| put_optional(key, Some(text)));
             put_optional(key, None);
         }
     }

@@ -27,7 +27,7 @@ use super::outcome::Outcome;
 use super::params::Document;
 use super::prefixes::{operation, prefixes};
 use super::resolved::Resolved;
-use super::resources::Request;
+use super::resources::{Others, Request};
 use super::response::Response;
 use super::ruled::Ruled;
 use super::shape::Shapes;
@@ -374,7 +374,7 @@ impl<'c> Step<'c> {
         }
         let document = Document { source, flat: parameters };
         let place = Place { aws_region: event.aws_region, account_id: event.account_id };
-        let request = Request::new(place, document, response, (event.resources, event.principal_arn), &operation.sight);
+        let request = Request::new(place, document, response, others(event), &operation.sight);
         let permissions = Arc::new(operation.permissions(catalog, &request, outcome));
         if operation.take_growth() {
             describe(key, at, operation, event, outcome, document, response);
@@ -420,6 +420,10 @@ impl<'c> Step<'c> {
     }
 }
 
+fn others<'a>(event: &Event<'a>) -> Others<'a> {
+    Others { listed: event.resources, caller: event.principal_arn, additional: event.additional_event_data }
+}
+
 /// Where a key of a call says which operation and generation it is of, and in how many bytes.
 const BEFORE_OPERATION: usize = 2;
 const OPERATION_BYTES: usize = 8;
@@ -457,7 +461,7 @@ fn quote(
         put_optional(key, parameters);
         put_optional(key, event.response_elements.filter(|_| sight.sees_response(response)));
     }
-    sight.put_others((event.resources, event.principal_arn), key);
+    sight.put_others(others(event), key);
     has_shape
 }
 
@@ -472,5 +476,5 @@ fn describe(
     response: &Response<'_>,
 ) {
     begin_call(key, at, operation, event, outcome);
-    operation.sight.borrow().describe(parameters, response, (event.resources, event.principal_arn), key);
+    operation.sight.borrow().describe(parameters, response, others(event), key);
 }

@@ -119,7 +119,8 @@ SELECT
 FROM events"#;
 
 /// Each event's permissions, one a row, worked out by the step while the query runs: exact, where `usage` generalises.
-/// Events that take no permission have no row.
+/// Events that take no permission have no row. Rows of confidence `suggested` are of actions that an event may have taken
+/// too and that leave no trace: no policy grants them.
 fn event_actions() -> String {
     format!(
         "CREATE VIEW event_actions AS

@@ -81,6 +81,22 @@ fn variations(record: &Value) -> Vec<Value> {
     for plain in [json!("a"), json!(["a", "b"]), json!("arn%3Aaws%3Akafka%3Ar%3A1%3Acluster%2Fc%2Fd"), json!("x/y:z")] {
         add(&|r| r["requestParameters"] = json!({"name": plain, "id": plain, "clusterArn": plain}));
     }
+    for applied in ["SSE_S3", "SSE_KMS"] {
+        add(&|r| r["additionalEventData"] = json!({"SSEApplied": applied, "bytesTransferredIn": 1}));
+    }
+    for profile in ["a", "b"] {
+        add(&|r| r["requestParameters"]["computeResources"] = json!({"iamInstanceProfile": {"name": profile}}));
+        add(&|r| r["responseElements"]["instancesSet"] = json!({"items": [{"imageId": profile, "groupId": profile}]}));
+        let key = format!("arn:aws:kms:us-east-1:111122223333:key/{profile}");
+        add(&|r| r["responseElements"]["x-amz-server-side-encryption-aws-kms-key-id"] = json!(key));
+    }
+    for tags in
+        [json!({"a": "b"}), json!([{"key": "a", "value": "b"}]), json!({"key": "a", "values": ["b"]}), json!([])]
+    {
+        add(&|r| r["requestParameters"]["jobTags"] = tags.clone());
+        add(&|r| r["requestParameters"]["member"] = json!({"tags": tags, "size": 1}));
+        add(&|r| r["requestParameters"]["member"] = json!({"tags": tags, "size": 2}));
+    }
     for key in ["tags", "tagSpecificationSet", "kmsKeyId", "roleArn", "versionId", "clientToken", "maxResults"] {
         add(&|r| r["requestParameters"][key] = json!("arn:aws:kms:us-east-1:111122223333:key/1"));
     }

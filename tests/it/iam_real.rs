@@ -49,6 +49,7 @@ pub fn as_event<T>(record: &Value, look: impl FnOnce(&Event<'_>) -> T) -> T {
     let text = |key: &str| record[key].as_str();
     let part = |key: &str| (!record[key].is_null()).then(|| record[key].to_string());
     let (parameters, response) = (part("requestParameters"), part("responseElements"));
+    let additional = part("additionalEventData");
     let listed = record["resources"].as_array().map(Vec::as_slice).unwrap_or_default();
     let resources: Vec<ResourceRef<'_>> = listed
         .iter()
@@ -71,6 +72,7 @@ pub fn as_event<T>(record: &Value, look: impl FnOnce(&Event<'_>) -> T) -> T {
         error_message: text("errorMessage"),
         request_parameters: parameters.as_deref(),
         response_elements: response.as_deref(),
+        additional_event_data: additional.as_deref(),
         resources: &resources,
         ..Default::default()
     })

@@ -11,6 +11,7 @@ mod iam_operations;
 mod iam_real;
 mod iam_records;
 mod iam_services;
+mod iam_suspects;
 mod ingest;
 mod months;
 mod optimize;

@@ -12,7 +12,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use super::{first, text_function, text_to_text};
-use crate::iam::{Catalog, Permissions, Step, wildcard_match};
+use crate::iam::{Catalog, Confidence, Permissions, Step, wildcard_match};
 use crate::record::schema;
 use crate::record::{ParsedObject, Vocabulary, encode};
 use crate::usage::{EVENT_COLUMNS, EventColumns};
@@ -54,7 +54,8 @@ pub(super) fn functions(catalog: &'static Catalog) -> Vec<ScalarUDF> {
     vec![ScalarUDF::from(IamActions::new(catalog)), text_to_text("iam_action_level", level), exists, matches]
 }
 
-/// The actions that an event took, each with one resource; empty where it takes no permission. The event is
+/// The actions that an event took, each with one resource; empty where it takes no permission. Actions that it may have
+/// taken too have the confidence `suggested`: no policy grants them. The event is
 ///
 /// * a record's JSON text: `iam_actions('{…}')`; nothing where the text is no record,
 /// * columns of `events`, in the order of [`EVENT_ARGUMENTS`]; `iam_actions(*)` names them all,
@@ -236,15 +237,17 @@ impl Answers {
 
     fn push(&mut self, permissions: Option<&Permissions>) {
         let mut length = 0;
-        let needed = permissions.filter(|permissions| permissions.no_permission.is_none());
-        for permission in needed.iter().flat_map(|permissions| &permissions.needed) {
-            let outcome = needed.map(|permissions| permissions.outcome.as_str());
+        let taken = permissions.filter(|permissions| permissions.no_permission.is_none());
+        let needed = taken.iter().flat_map(|taken| &taken.needed).map(|p| (p, p.confidence.as_str()));
+        let suggested = taken.iter().flat_map(|taken| &taken.suggestions).map(|p| (p, Confidence::SUGGESTED));
+        for (permission, confidence) in needed.chain(suggested) {
+            let outcome = taken.map(|permissions| permissions.outcome.as_str());
             for resource in &permission.resources {
                 let values = [
                     Some(&*permission.action),
                     Some(resource.as_str()),
                     outcome,
-                    Some(permission.confidence.as_str()),
+                    Some(confidence),
                     Some(permission.rule),
                     Some(&*permission.source),
                     permission.passed_to_service.as_deref(),
@@ -275,6 +278,21 @@ mod tests {
         for text in ["", "null", "[]", "{", "{}]}", "{\"eventName\":1},{}", "x"] {
             assert!(event_of(text).unwrap().is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn suggestions_are_told_apart() {
+        let record = r#"{"eventSource":"sqs.amazonaws.com","eventName":"ReceiveMessage","awsRegion":"eu-west-1",
+            "eventType":"AwsApiCall","eventTime":"2026-01-01T00:00:00Z","eventID":"1","recipientAccountId":"111122223333",
+            "requestParameters":{"queueUrl":"https://sqs.eu-west-1.amazonaws.com/111122223333/q"}}"#;
+        let records: ArrayRef = Arc::new(StringViewArray::from(vec![Some(record)]));
+        let steps = Steps { catalog: Catalog::embedded(), idle: Mutex::new(Vec::new()) };
+        let answer = of_records(&steps, &records).unwrap();
+        let entries = answer.value(0);
+        let member = |name: &str| entries.as_struct().column_by_name(name).unwrap().as_string_view().clone();
+        let (actions, confidences) = (member("action"), member("confidence"));
+        let rows: Vec<_> = actions.iter().flatten().zip(confidences.iter().flatten()).collect();
+        assert_eq!(rows, [("sqs:ReceiveMessage", "catalogued"), ("kms:Decrypt", "suggested")]);
     }
 
     #[test]
