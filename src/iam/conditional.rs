@@ -17,6 +17,7 @@ use super::params::Name;
 use super::passing::passed_roles;
 use super::plan::{Plan, TypePlan};
 use super::resources::{Request, fill, resources};
+use super::written::tagged_when_made;
 
 /// Adds what the record shows to have been needed too; returns what may have been.
 pub(super) fn add(
@@ -68,7 +69,7 @@ fn tagging(
     let tag = dependent.or_else(|| tagging_action(catalog, service, made))?;
     Some(Permission {
         action: Arc::clone(&tag.name),
-        resources: tagged(catalog, service, tag, made, request),
+        resources: tagged_when_made(&tag.name, tagged(catalog, service, tag, made, request)),
         confidence: if is_documented { Confidence::Documented } else { Confidence::Inferred },
         rule: "tags-on-create",
         source: "dependent actions of the Service Authorization Reference; the request carries tags".into(),

@@ -10,7 +10,7 @@
 //! * `sight`: what the rules look at in a request, by which the step remembers.
 //! * `plan`, `candidates`, `variable`, `of_type`, `resources`: which resources an action was taken on; `aside`, `queue`,
 //!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are;
-//!   `written`: how policies write what requests name otherwise.
+//!   `written`: how policies write what requests name otherwise; `aws_owned`: what is AWS's own.
 //! * `conditional`, `passing`, `alongside`: what else it took: tags, roles handed over, resources of other services
 //!   (`delivery`: of logs; `fetched`: objects of S3; `restored`: tables' items).
 //! * `document`, `evaluate`: policies, and whether they allow a request.
@@ -21,6 +21,7 @@ mod alongside;
 mod apigateway;
 pub mod arn;
 mod aside;
+mod aws_owned;
 mod candidates;
 mod catalog;
 mod common;

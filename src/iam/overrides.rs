@@ -38,6 +38,8 @@ pub(super) struct Overrides {
     parameters: HashMap<String, Vec<String>>,
     /// `prefix:type` → its ARN form.
     forms: HashMap<String, String>,
+    /// Prefix → resource types that the tables lack, with their ARN forms.
+    further: HashMap<String, Vec<(String, String)>>,
     /// Full name of an action in lower case → types that it takes beside those of the tables.
     taken: HashMap<String, Vec<String>>,
     /// Prefix → the parameter that says whose the resources are.
@@ -56,6 +58,11 @@ impl Overrides {
     /// The ARN form of a service's resource type, where the tables' is not that of all.
     pub fn form(&self, prefix: &str, kind: &str) -> Option<&str> {
         self.forms.get(&format!("{prefix}:{kind}")).map(String::as_str)
+    }
+
+    /// A service's resource types that the tables lack, with their ARN forms.
+    pub fn further_types(&self, prefix: &str) -> &[(String, String)] {
+        self.further.get(prefix).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Resource types that an action takes and the tables don't say.
@@ -104,9 +111,17 @@ fn parse(text: &str) -> Overrides {
             ["type", prefix, kind, form] => {
                 overrides.forms.insert(format!("{prefix}:{kind}"), (*form).to_owned());
             }
+            ["further", prefix, kind, form, actions @ ..] => {
+                let types = overrides.further.entry((*prefix).to_owned()).or_default();
+                types.push(((*kind).to_owned(), (*form).to_owned()));
+                for action in actions {
+                    let key = format!("{prefix}:{action}").to_ascii_lowercase();
+                    overrides.taken.entry(key).or_default().push((*kind).to_owned());
+                }
+            }
             ["takes", prefix, action, types @ ..] => {
-                let types = types.iter().map(|kind| (*kind).to_owned()).collect();
-                overrides.taken.insert(format!("{prefix}:{action}").to_ascii_lowercase(), types);
+                let types = types.iter().map(|kind| (*kind).to_owned());
+                overrides.taken.entry(format!("{prefix}:{action}").to_ascii_lowercase()).or_default().extend(types);
             }
             ["owner", prefix, parameter] => {
                 overrides.owners.insert((*prefix).to_owned(), (*parameter).to_owned());

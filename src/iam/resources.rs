@@ -150,7 +150,10 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
         found.sort_unstable();
         found.dedup();
     }
-    found.into_iter().flat_map(|r| as_written(&action.name, r, request)).collect()
+    let mut written: Vec<String> = found.into_iter().flat_map(|r| as_written(&action.name, r, request)).collect();
+    written.sort_unstable();
+    written.dedup();
+    written
 }
 
 /// Of a call through an access point the record lists the bucket too, which the request names; the caller is asked for the

@@ -1,6 +1,7 @@
 //! How policies write resources that requests name otherwise.
 
 use super::arn::escape;
+use super::aws_owned;
 use super::resources::Request;
 
 /// A resource of an action as policies write it; where a request may mean either of two, both.
@@ -9,18 +10,66 @@ pub(super) fn as_written(action: &str, resource: String, request: &Request<'_>) 
         ("logs", _) => vec![with_tail(action, resource)],
         ("lambda", name) => of_function(name, resource, request),
         ("secretsmanager", _) => of_secret(resource),
-        ("ssm", _) => vec![of_parameter(resource)],
+        ("ssm", _) => vec![aws_owned::of_systems_manager(of_parameter(resource))],
         ("dynamodb", _) => vec![of_stream(resource)],
+        ("states", _) => vec![of_state_machine(resource)],
+        ("s3express", _) => vec![of_directory_bucket(resource)],
         ("iam", name) => with_paths(name, resource, request),
         _ => vec![resource],
     }
 }
 
-/// Log groups are written with `:*` behind. Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
-pub(super) fn with_tail(action: &str, resource: String) -> String {
-    let is_group =
-        action.starts_with("logs:") && resource.contains(":log-group:") && !resource.contains(":log-stream:");
-    if is_group && !resource.ends_with('*') { format!("{resource}:*") } else { resource }
+/// Actions on log groups that are asked for without `:*` behind.
+/// Source: CloudWatch Logs API Reference, LogGroup, "logGroupArn": "TagResource, UntagResource, and ListTagsForResource".
+const WITHOUT_TAIL: &[&str] = &["logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"];
+
+/// Log groups are written with `:*` behind, but for those actions.
+/// Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
+fn with_tail(action: &str, resource: String) -> String {
+    let is_group = resource.contains(":log-group:") && !resource.contains(":log-stream:");
+    if !is_group {
+        return resource;
+    }
+    if WITHOUT_TAIL.contains(&action) {
+        return match resource.strip_suffix(":*").filter(|group| !group.ends_with(":log-group")) {
+            Some(group) => group.to_owned(),
+            None => resource,
+        };
+    }
+    if resource.ends_with('*') { resource } else { format!("{resource}:*") }
+}
+
+/// Tags on a log group that is made: no source says which of both forms they are asked for in.
+pub(super) fn tagged_when_made(action: &str, resources: Vec<String>) -> Vec<String> {
+    if action != "logs:TagResource" {
+        return resources;
+    }
+    let both = |group: String| match group.strip_suffix(":*").filter(|bare| !bare.ends_with(":log-group")) {
+        Some(bare) => vec![bare.to_owned(), group],
+        None => vec![group],
+    };
+    resources.into_iter().flat_map(both).collect()
+}
+
+/// Versions and aliases are authorised on their state machine; which one it is stands in `states:StateMachineQualifier`.
+/// Source: Step Functions Developer Guide, "Authorization for versions and aliases".
+fn of_state_machine(mut resource: String) -> String {
+    const KIND: &str = ":stateMachine:";
+    let begin = resource.find(KIND).map(|at| at + KIND.len());
+    let name = begin.and_then(|begin| Some((begin, resource.get(begin..)?.find(':')?)));
+    if let Some((begin, end)) = name {
+        resource.truncate(begin + end);
+    }
+    resource
+}
+
+/// Access points stand where requests name buckets; what their names end with tells them.
+/// Source: S3 User Guide, "Access points for directory buckets naming rules": `--xa-s3`.
+fn of_directory_bucket(resource: String) -> String {
+    match resource.split_once(":bucket/").filter(|(_, name)| name.ends_with("--xa-s3")) {
+        Some((head, name)) => format!("{head}:accesspoint/{name}"),
+        None => resource,
+    }
 }
 
 /// A version or an alias that is called is asked for by its own ARN, however the request names it; of other actions the
