@@ -12,7 +12,7 @@
 //!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are;
 //!   `written`: how policies write what requests name otherwise; `aws_owned`: what is AWS's own.
 //! * `conditional`, `passing`, `alongside`: what else it took: tags, roles handed over, resources of other services
-//!   (`delivery`: of logs; `fetched`: objects of S3; `restored`: tables' items).
+//!   (`delivery`: of logs; `fetched`: objects of S3; `restored`: tables' items); `behind`: what no log tells.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
 //! Knows nobody, does no I/O.
@@ -22,6 +22,7 @@ mod apigateway;
 pub mod arn;
 mod aside;
 mod aws_owned;
+mod behind;
 mod candidates;
 mod catalog;
 mod common;
@@ -60,6 +61,7 @@ mod variable;
 mod wildcard;
 mod written;
 
+pub use behind::unlogged_behind;
 pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};
 pub use common::Common;
 pub use event::{Confidence, Event, Outcome, Permission, Permissions, ResourceRef};

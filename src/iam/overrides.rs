@@ -51,6 +51,15 @@ pub(super) struct Overrides {
 impl Overrides {
     /// Parameters that fill a variable of a service's ARN forms: of one type's, and of any's.
     pub fn parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &String> {
+        self.of_variable(prefix, kind, variable).filter(|name| !name.starts_with('!'))
+    }
+
+    /// Parameters that don't fill it, whatever their names say.
+    pub fn others_parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &str> {
+        self.of_variable(prefix, kind, variable).filter_map(|name| name.strip_prefix('!'))
+    }
+
+    fn of_variable(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &String> {
         let keys = [format!("{prefix}:{kind}/{variable}"), format!("{prefix}:{variable}")];
         keys.into_iter().filter_map(|key| self.parameters.get(&key)).flatten()
     }
@@ -128,9 +137,10 @@ fn parse(text: &str) -> Overrides {
             }
             ["default", prefix, variable, parameters, value, actions @ ..] => {
                 let parameters: Vec<String> = parameters.split('|').map(str::to_owned).collect();
+                let value = if *value == "-" { "" } else { value };
                 overrides.left_out.extend(actions.iter().map(|action| {
                     let key = (format!("{prefix}:{action}").to_ascii_lowercase(), (*variable).to_owned());
-                    (key, (parameters.clone(), (*value).to_owned()))
+                    (key, (parameters.clone(), value.to_owned()))
                 }));
             }
             _ => debug_assert!(false, "no rule: {line}"),

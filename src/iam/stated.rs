@@ -103,6 +103,26 @@ mod tests {
                 "arn:aws:ses:eu-west-1:111122223333:identity/example.com",
             ),
             (
+                "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: logs:ListTagsForResource on resource: \
+                 arn:aws:logs:eu-west-1:111122223333:log-group:/app/x because no identity-based policy allows the \
+                 logs:ListTagsForResource action",
+                "logs:ListTagsForResource",
+                "arn:aws:logs:eu-west-1:111122223333:log-group:/app/x",
+            ),
+            (
+                "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: logs:PutLogEvents on resource: \
+                 arn:aws:logs:eu-west-1:111122223333:log-group:/app/x:log-stream: because no identity-based policy",
+                "logs:PutLogEvents",
+                "arn:aws:logs:eu-west-1:111122223333:log-group:/app/x:log-stream:",
+            ),
+            (
+                "User: arn:aws:sts::111122223333:assumed-role/r/s is not authorized to perform: \
+                 ssm:StartAutomationExecution on resource: \
+                 arn:aws:ssm:eu-west-1::automation-definition/AWS-StopEC2Instance:$DEFAULT because",
+                "ssm:StartAutomationExecution",
+                "arn:aws:ssm:eu-west-1::automation-definition/AWS-StopEC2Instance:$DEFAULT",
+            ),
+            (
                 "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: SNS:ListSubscriptions on \
                  resource: arn:aws:sns:eu-west-1:111122223333:*",
                 "sns:ListSubscriptions",

@@ -114,7 +114,9 @@ impl VariablePlan {
             others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).chain(alias).collect(),
             reading: reading(service, kind, form, at),
             slash,
-            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId") || is_model,
+            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId")
+                || is_model
+                || is_automated(service, name),
             // What is uploaded is made too, and certificates alone are.
             has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
             is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
@@ -153,6 +155,11 @@ impl VariablePlan {
             targets.push("*".to_owned());
         }
         Some([sources, targets])
+    }
+
+    /// Whether an operation is on two of them.
+    pub fn is_on_two(&self) -> bool {
+        self.names.copies.is_some()
     }
 
     /// What the request says for it under names that say what it is, escaped. A parameter fills one variable only, but an
@@ -270,6 +277,13 @@ impl VariablePlan {
     }
 }
 
+/// Whether snapshots that the service makes by itself have a colon in their names: `rds:db-2026-05-04-05-00`,
+/// `awsbackup:job-…`, `rs:cluster-2026-05-04`.
+/// Source: RDS User Guide, "Viewing a backup"; Redshift Management Guide, "Amazon Redshift snapshots".
+fn is_automated(service: &Service, variable: &str) -> bool {
+    matches!(service.prefix(), "rds" | "redshift") && matches!(variable, "SnapshotName" | "ClusterSnapshotName")
+}
+
 fn left_out(action: &str, variable: &str) -> Option<(Vec<Name>, &'static str)> {
     let (parameters, value) = overrides().left_out(action, variable)?;
     Some((parameters.iter().map(|name| Name::new(name)).collect(), value))
@@ -309,7 +323,7 @@ fn cuts(service: &Service, kind: &ResourceType, own: &Form, at: usize, name: &st
 const IDENTITY: &str = "arn:${Partition}:iam::${IamIdentityAccountID}:${IamIdentityType}/${IamIdentityName}";
 
 /// The value of a variable in an ARN of the form.
-fn cut<'t>(form: &Form, at: usize, arn: &'t str) -> Option<&'t str> {
+pub(super) fn cut<'t>(form: &Form, at: usize, arn: &'t str) -> Option<&'t str> {
     let (mut rest, mut found) = (arn, None);
     for (i, piece) in form.pieces.iter().enumerate() {
         if let Piece::Literal(text) = piece {

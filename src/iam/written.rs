@@ -12,6 +12,8 @@ pub(super) fn as_written(action: &str, resource: String, request: &Request<'_>) 
         ("secretsmanager", _) => of_secret(resource),
         ("ssm", _) => vec![aws_owned::of_systems_manager(of_parameter(resource))],
         ("dynamodb", _) => vec![of_stream(resource)],
+        ("lex", _) => of_bot(resource, request),
+        ("network-firewall", _) => of_rule_group(resource, request),
         ("states", _) => vec![of_state_machine(resource)],
         ("s3express", _) => vec![of_directory_bucket(resource)],
         ("iam", name) => with_paths(name, resource, request),
@@ -30,13 +32,12 @@ fn with_tail(action: &str, resource: String) -> String {
     if !is_group {
         return resource;
     }
-    if WITHOUT_TAIL.contains(&action) {
-        return match resource.strip_suffix(":*").filter(|group| !group.ends_with(":log-group")) {
-            Some(group) => group.to_owned(),
-            None => resource,
-        };
+    // Where requests write it too, it is no part of the name.
+    let named = resource.strip_suffix(":${*}").unwrap_or(&resource);
+    if WITHOUT_TAIL.contains(&action) || named.ends_with('*') {
+        return named.to_owned();
     }
-    if resource.ends_with('*') { resource } else { format!("{resource}:*") }
+    format!("{named}:*")
 }
 
 /// Tags on a log group that is made: no source says which of both forms they are asked for in.
@@ -44,11 +45,30 @@ pub(super) fn tagged_when_made(action: &str, resources: Vec<String>) -> Vec<Stri
     if action != "logs:TagResource" {
         return resources;
     }
-    let both = |group: String| match group.strip_suffix(":*").filter(|bare| !bare.ends_with(":log-group")) {
+    let is_one = |bare: &&str| bare.contains(":log-group:");
+    let both = |group: String| match group.strip_suffix(":*").filter(is_one) {
         Some(bare) => vec![bare.to_owned(), group],
         None => vec![group],
     };
     resources.into_iter().flat_map(both).collect()
+}
+
+/// Rule groups of both kinds are named alike; `Type` tells the kind.
+/// Source: Network Firewall API Reference, DescribeRuleGroup, "Type".
+fn of_rule_group(resource: String, request: &Request<'_>) -> Vec<String> {
+    let other = match request.parameters.text("type") {
+        Some("STATEFUL") => ":stateless-rulegroup/",
+        Some("STATELESS") => ":stateful-rulegroup/",
+        _ => return vec![resource],
+    };
+    if resource.contains(other) { Vec::new() } else { vec![resource] }
+}
+
+/// Both versions of Lex have actions of one name; what version 2 is asked for has ids, and no names.
+/// Source: Service Authorization Reference, Amazon Lex V2: `bot/${BotId}`; Amazon Lex: `bot:${BotName}`.
+fn of_bot(resource: String, request: &Request<'_>) -> Vec<String> {
+    let is_of_v1 = [":bot:", ":bot-channel:", ":intent:", ":slottype:"].iter().any(|kind| resource.contains(kind));
+    if is_of_v1 && request.parameters.has("botId") { Vec::new() } else { vec![resource] }
 }
 
 /// Versions and aliases are authorised on their state machine; which one it is stands in `states:StateMachineQualifier`.
