@@ -45,7 +45,7 @@ pub(super) struct TypePlan {
     pub closer: Vec<Form>,
     /// Parameters that hold an ARN of the type that is acted on.
     keys: Ranked,
-    /// Parameters that name one by what is no part of its ARN, which ends with an id.
+    /// Parameters that name one by what is no part of its ARN: by its name where that ends with an id, or by its id.
     called: Option<[Name; 2]>,
     /// Whether what the action's name is about, after its verb, is what the type's name ends with: `prompt-router` and
     /// `default-prompt-router` of GetPromptRouter.
@@ -231,10 +231,12 @@ fn is_object(kind: &ResourceType, operation: &str) -> bool {
     object.len() > 3 && name.to_ascii_lowercase().ends_with(&object)
 }
 
-/// `WorkgroupName` of what ends with `${WorkgroupId}`.
+/// `WorkgroupName` of what ends with `${WorkgroupId}`, `KeyPairId` of what ends with `${KeyPairName}`.
 fn called(form: &Form) -> Option<[Name; 2]> {
-    let stem = form.variables.last()?.strip_suffix("Id").filter(|stem| !stem.is_empty())?;
-    Some(["Name", "Names"].map(|ending| Name::new(&format!("{stem}{ending}"))))
+    let variable = form.variables.last()?;
+    let of_id = variable.strip_suffix("Id").map(|stem| (stem, ["Name", "Names"]));
+    let (stem, endings) = of_id.or_else(|| Some((variable.strip_suffix("Name")?, ["Id", "Ids"])))?;
+    (!stem.is_empty()).then(|| endings.map(|ending| Name::new(&format!("{stem}{ending}"))))
 }
 
 /// Whether a parameter is called so that whatever it names is all that the request is about.
