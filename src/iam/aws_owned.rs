@@ -32,6 +32,20 @@ pub(super) fn of_systems_manager(resource: String) -> String {
     if is_own { format!("{arn}:{partition}:{service}:{region}::{named}") } else { resource }
 }
 
+/// QuickSight's starter themes. Source: QuickSight API Reference, DescribeTheme; User Guide, "Using themes".
+const THEMES: &[&str] = &["CLASSIC", "MIDNIGHT", "RAINIER", "SEASIDE"];
+
+/// A theme of QuickSight: those of AWS have its word in the place of an account, and no region.
+/// Source: QuickSight API Reference, ListThemes: `arn:aws:quicksight::aws:theme/CLASSIC`.
+pub(super) fn of_quicksight(resource: String) -> String {
+    let theme = resource.split_once(":theme/").filter(|(_, name)| THEMES.contains(name));
+    let partition = theme.and_then(|(head, name)| Some((head.split(':').nth(1)?, name)));
+    match partition {
+        Some((partition, name)) => format!("arn:{partition}:quicksight::aws:theme/{name}"),
+        None => resource,
+    }
+}
+
 fn begins(name: &str, front: &str) -> bool {
     name.get(..front.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(front))
 }
