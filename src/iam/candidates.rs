@@ -122,9 +122,12 @@ impl Names {
             names.retain(|name| says_kind(&name.to_ascii_lowercase()));
             names.push(format!("{kind_name}{variable}"));
         }
+        let listed: Vec<&String> = service.parameters.get(variable).into_iter().flatten().collect();
+        let others: Vec<Name> =
+            overrides().others_parameters(service.prefix(), &kind.name, variable).map(Name::new).collect();
+        names.retain(|name| !others.contains(&Name::new(name)));
         let ranked = |names: &mut dyn Iterator<Item = &String>| Ranked::new(names.map(|name| Name::new(name)));
         let copies = said.is_on_two.then(|| Copies::new(&names, said));
-        let listed: Vec<&String> = service.parameters.get(variable).into_iter().flatten().collect();
         let is_refused = overrides().parameters(service.prefix(), &kind.name, variable).any(|name| name == "-");
         let is_name_listed = listed.iter().any(|name| name.eq_ignore_ascii_case("name"));
         let mut own = match said.is_said {
@@ -143,8 +146,8 @@ impl Names {
         let wrappers = kinds.iter().filter(|name| name.len() > 2);
         Names {
             candidates: ranked(&mut names.iter()),
-            plain: own.into_iter().map(Name::new).collect(),
-            left_over: left_over.map(|name| Name::new(name)).collect(),
+            plain: own.into_iter().map(Name::new).filter(|name| !others.contains(name)).collect(),
+            left_over: left_over.map(|name| Name::new(name)).filter(|name| !others.contains(name)).collect(),
             wrappers: wrappers.flat_map(|name| [name.clone(), format!("{name}Input")]).map(|n| Name::new(&n)).collect(),
             copies,
         }

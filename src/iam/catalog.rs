@@ -314,6 +314,8 @@ fn parse_service(prefix: &str, text: &str) -> Service {
             _ => {}
         }
     }
+    let further = overrides().further_types(prefix).iter();
+    service.resource_types.extend(further.map(|(name, arn)| ResourceType { name: name.clone(), arn: arn.clone() }));
     service
 }
 
@@ -381,6 +383,10 @@ mod tests {
             ("lambda:GetFunction", "arn:aws:sqs:us-east-1:111122223333:q", false),
             ("ec2:DescribeInstances", "arn:aws:ec2:us-east-1:111122223333:instance/i-1", false),
             ("ec2:DescribeInstances", "*", true),
+            ("apigateway:POST", "arn:aws:apigateway:us-east-1::/apis", true),
+            ("apigateway:POST", "arn:aws:apigateway:us-east-1::/restapis/a/resources/r/methods/GET", true),
+            ("apigateway:PATCH", "arn:aws:apigateway:us-east-1::/apis/a/routes/r", true),
+            ("apigateway:GET", "arn:aws:s3:::b", false),
         ] {
             let action = catalog.action(action).unwrap();
             assert_eq!(catalog.does_take(action, resource), expected, "{} {resource}", action.name);

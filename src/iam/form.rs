@@ -52,7 +52,7 @@ impl Form {
                 head => Head::Exactly(head.to_owned()),
             });
             parsed.tail = variables_to_stars(tail).split('*').map(str::to_owned).collect();
-            parsed.is_bucket = tail == "${BucketName}";
+            parsed.is_bucket = tail.ends_with("${BucketName}");
         }
         parsed.take_apart(form);
         parsed
@@ -91,6 +91,15 @@ impl Form {
         }
     }
 
+    /// Whether something stands behind the name of a bucket, which the form ends with.
+    fn holds_more(&self, tail: &str) -> bool {
+        let mut name = tail;
+        for literal in self.tail.iter().filter(|literal| !literal.is_empty()) {
+            name = name.split_once(literal.as_str()).map_or(name, |(_, behind)| behind);
+        }
+        name.contains('/')
+    }
+
     /// Whether an ARN or ARN pattern has this form: the variables match anything but, in the first five parts, a colon.
     pub fn fits(&self, arn: &str) -> bool {
         Parted::new(arn).map_or(self.is_star, |arn| self.fits_parted(&arn))
@@ -106,8 +115,8 @@ impl Form {
             Head::Exactly(head) => head == part || part == "*" && !head.is_empty(),
         };
         self.heads.iter().zip(arn.heads).all(fits)
-            && !(self.is_bucket && arn.tail.contains('/'))
             && has_in_order(&self.tail, arn.tail)
+            && !(self.is_bucket && self.holds_more(arn.tail))
     }
 }
 
@@ -195,6 +204,31 @@ mod tests {
         for (form, arn, expected) in [
             ("arn:${Partition}:s3:::${BucketName}", "arn:aws:s3:::b", true),
             ("arn:${Partition}:s3:::${BucketName}", "arn:aws:s3:::b/k", false),
+            (
+                "arn:${Partition}:s3express:${Region}:${Account}:bucket/${BucketName}",
+                "arn:aws:s3express:r:1:bucket/b",
+                true,
+            ),
+            (
+                "arn:${Partition}:s3express:${Region}:${Account}:bucket/${BucketName}",
+                "arn:aws:s3express:r:1:bucket/b/k",
+                false,
+            ),
+            (
+                "arn:${Partition}:s3express:${Region}:${Account}:bucket/${BucketName}",
+                "arn:aws:s3express:r:1:bucket/*",
+                true,
+            ),
+            (
+                "arn:${Partition}:s3express:${Region}:${Account}:bucket/${BucketName}",
+                "arn:aws:s3express:r:1:bucket/a-bucket/k",
+                false,
+            ),
+            (
+                "arn:${Partition}:o:${Region}:${Account}:outpost/${OutpostId}/bucket/${BucketName}",
+                "arn:aws:o:r:1:outpost/o/bucket/b",
+                true,
+            ),
             ("arn:${Partition}:s3:::${BucketName}/${ObjectName}", "arn:aws:s3:::b/k/l", true),
             ("arn:${Partition}:s3:::${BucketName}/${ObjectName}", "arn:aws:s3:::b", false),
             ("arn:${Partition}:sqs:${Region}:${Account}:${Q}", "arn:aws:sns:us-east-1:1:q", false),

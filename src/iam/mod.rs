@@ -10,11 +10,11 @@
 //! * `sight`: what the rules look at in a request, by which the step remembers.
 //! * `plan`, `candidates`, `variable`, `of_type`, `resources`: which resources an action was taken on; `aside`, `queue`,
 //!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are;
-//!   `written`: how policies write what requests name otherwise.
+//!   `written`: how policies write what requests name otherwise; `aws_owned`: what is AWS's own.
 //! * `conditional`: what else it took: `passing`, `passed`: roles handed over, and to whom; `tagging`, `carried`: tags on
 //!   what is made; `also`: what parameters bring (`tables/also.txt`); `key_use`: keys of KMS; `answered`: resources that
 //!   the response names; `alongside`: resources of other services (`delivery`: of logs; `fetched`: objects of S3;
-//!   `restored`: tables' items).
+//!   `restored`: tables' items); `behind`: what no log tells.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!
 //! Knows nobody, does no I/O.
@@ -25,6 +25,8 @@ mod answered;
 mod apigateway;
 pub mod arn;
 mod aside;
+mod aws_owned;
+mod behind;
 mod candidates;
 mod carried;
 mod catalog;
@@ -68,6 +70,7 @@ mod variable;
 mod wildcard;
 mod written;
 
+pub use behind::unlogged_behind;
 pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};
 pub use common::Common;
 pub use event::{Confidence, Event, Permission, Permissions, ResourceRef};

@@ -12,6 +12,7 @@ pub(super) fn by_name(catalog: &Catalog, request: &Request<'_>, prefix: &str, na
     match (prefix, name) {
         ("iam", "UpdateUser" | "UpdateGroup" | "UpdateServerCertificate") => renamed(catalog, of(name)?, request, name),
         ("iam", "CreateServiceLinkedRole") => service_linked(of(name)?, request),
+        ("iam", "GetServiceLinkedRoleDeletionStatus") => deleted_service_linked(of(name)?, request),
         ("elasticloadbalancing", "CreateLoadBalancer") => balancer(of(name)?, request),
         ("lex", "CreateBot") => Some(bot(of(name)?, request)),
         ("redshift", "RestoreFromClusterSnapshot") => restored(catalog, of(name)?, request),
@@ -33,6 +34,15 @@ fn service_linked(action: &Action, request: &Request<'_>) -> Option<Permission> 
     let service = escape(name_of(request, "aWSServiceName")?);
     let role = format!("{}:role/aws-service-role/{service}/*", request.event.global_arn("iam"));
     Some(permission(action, vec![role], "service-linked-role", "IAM User Guide, Create a service-linked role"))
+}
+
+/// A deletion's number has the role in it: `task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/…`.
+/// Source: IAM API Reference, DeleteServiceLinkedRole, "DeletionTaskId".
+fn deleted_service_linked(action: &Action, request: &Request<'_>) -> Option<Permission> {
+    let (role, _) = request.parameters.text("deletionTaskId")?.strip_prefix("task/aws-service-role/")?.rsplit_once('/')?;
+    let role = escape(role);
+    let arn = format!("{}:role/aws-service-role/{role}", request.event.global_arn("iam"));
+    Some(permission(action, vec![arn], "service-linked-role", "IAM API Reference, DeleteServiceLinkedRole"))
 }
 
 /// What is renamed or moved is asked for under both names.

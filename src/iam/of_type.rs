@@ -63,7 +63,9 @@ pub(super) fn of_type(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, 
             return OfType { is_by_arn: true, arns: with_names(given, all.arns.clone()), ..all };
         }
         // A bucket that is named goes before one whose ARN stands somewhere in what is put on it.
-        let named = is_aside.then(|| filled(kind, request, place, None, false));
+        // What is copied or restored is named by its ARN too, beside the name of what it becomes.
+        let is_on_two = kind.variables.last().is_some_and(VariablePlan::is_on_two);
+        let named = (is_aside && !is_on_two).then(|| filled(kind, request, place, None, false));
         if let Some(named) = named.filter(|named| named.is_whole && !named.arns.is_empty()) {
             return named;
         }
@@ -197,17 +199,26 @@ fn outer_place<'a>(kind: &TypePlan, request: &Request<'a>) -> Option<Arn<'a>> {
 fn copied(kind: &TypePlan, request: &Request<'_>, place: Place<'_>, is_named: bool) -> Option<OfType> {
     let (variable, outer) = kind.variables.split_last()?;
     let [sources, targets] = variable.two(request).filter(|[sources, _]| sources.is_empty() != is_named)?;
-    let outer: Vec<Option<String>> =
-        outer.iter().map(|variable| variable.named(request, &mut Vec::new()).into_iter().next()).collect();
+    // `SourceKeyspaceName` and `TargetKeyspaceName` around `SourceTableName` and `TargetTableName`.
+    let outer_of = |side: usize| -> Vec<Option<String>> {
+        let of = |variable: &VariablePlan| {
+            let sided = variable.two(request).and_then(|mut two| two.get_mut(side).and_then(Vec::pop));
+            sided.filter(|name| name != "*").or_else(|| variable.named(request, &mut Vec::new()).into_iter().next())
+        };
+        outer.iter().map(of).collect()
+    };
+    let [outer_from, outer_to] = [outer_of(0), outer_of(1)];
     let region = request.parameters.text("SourceRegion").filter(|region| is_plain(region));
     let from = Place { aws_region: region.or(place.aws_region), ..place };
-    let of = |place: Place<'_>, name: &str| {
+    let of = |outer: &[Option<String>], place: Place<'_>, name: &str| {
         fill(&kind.form, place, |at| outer.get(at).map_or(Some(name), |outer| outer.as_deref()))
     };
-    let arns = sources.iter().map(|source| of(from, source)).chain(targets.iter().map(|target| of(place, target)));
-    let known = (0..=outer.len()).filter(|at| outer.get(*at).is_none_or(Option::is_some)).collect();
-    let is_whole = outer.iter().all(Option::is_some);
-    Some(OfType { arns: arns.take(RESOURCES_MAX).collect(), is_whole, known, ..OfType::default() })
+    let sources = sources.iter().map(|source| of(&outer_from, from, source));
+    let targets = targets.iter().map(|target| of(&outer_to, place, target));
+    let arns: Vec<String> = sources.chain(targets).take(RESOURCES_MAX).collect();
+    let known = (0..=outer.len()).filter(|at| outer_from.get(*at).is_none_or(Option::is_some)).collect();
+    let is_whole = outer_from.iter().all(Option::is_some);
+    Some(OfType { arns, is_whole, known, ..OfType::default() })
 }
 
 /// What the request says for each of a type's variables.

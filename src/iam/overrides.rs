@@ -38,6 +38,8 @@ pub(super) struct Overrides {
     parameters: HashMap<String, Vec<String>>,
     /// `prefix:type` → its ARN form.
     forms: HashMap<String, String>,
+    /// Prefix → resource types that the tables lack, with their ARN forms.
+    further: HashMap<String, Vec<(String, String)>>,
     /// Full name of an action in lower case → types that it takes beside those of the tables.
     taken: HashMap<String, Vec<String>>,
     /// Prefix → the parameter that says whose the resources are.
@@ -49,6 +51,15 @@ pub(super) struct Overrides {
 impl Overrides {
     /// Parameters that fill a variable of a service's ARN forms: of one type's, and of any's.
     pub fn parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &String> {
+        self.of_variable(prefix, kind, variable).filter(|name| !name.starts_with('!'))
+    }
+
+    /// Parameters that don't fill it, whatever their names say.
+    pub fn others_parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &str> {
+        self.of_variable(prefix, kind, variable).filter_map(|name| name.strip_prefix('!'))
+    }
+
+    fn of_variable(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &String> {
         let keys = [format!("{prefix}:{kind}/{variable}"), format!("{prefix}:{variable}")];
         keys.into_iter().filter_map(|key| self.parameters.get(&key)).flatten()
     }
@@ -56,6 +67,11 @@ impl Overrides {
     /// The ARN form of a service's resource type, where the tables' is not that of all.
     pub fn form(&self, prefix: &str, kind: &str) -> Option<&str> {
         self.forms.get(&format!("{prefix}:{kind}")).map(String::as_str)
+    }
+
+    /// A service's resource types that the tables lack, with their ARN forms.
+    pub fn further_types(&self, prefix: &str) -> &[(String, String)] {
+        self.further.get(prefix).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Resource types that an action takes and the tables don't say.
@@ -104,18 +120,27 @@ fn parse(text: &str) -> Overrides {
             ["type", prefix, kind, form] => {
                 overrides.forms.insert(format!("{prefix}:{kind}"), (*form).to_owned());
             }
+            ["further", prefix, kind, form, actions @ ..] => {
+                let types = overrides.further.entry((*prefix).to_owned()).or_default();
+                types.push(((*kind).to_owned(), (*form).to_owned()));
+                for action in actions {
+                    let key = format!("{prefix}:{action}").to_ascii_lowercase();
+                    overrides.taken.entry(key).or_default().push((*kind).to_owned());
+                }
+            }
             ["takes", prefix, action, types @ ..] => {
-                let types = types.iter().map(|kind| (*kind).to_owned()).collect();
-                overrides.taken.insert(format!("{prefix}:{action}").to_ascii_lowercase(), types);
+                let types = types.iter().map(|kind| (*kind).to_owned());
+                overrides.taken.entry(format!("{prefix}:{action}").to_ascii_lowercase()).or_default().extend(types);
             }
             ["owner", prefix, parameter] => {
                 overrides.owners.insert((*prefix).to_owned(), (*parameter).to_owned());
             }
             ["default", prefix, variable, parameters, value, actions @ ..] => {
                 let parameters: Vec<String> = parameters.split('|').map(str::to_owned).collect();
+                let value = if *value == "-" { "" } else { value };
                 overrides.left_out.extend(actions.iter().map(|action| {
                     let key = (format!("{prefix}:{action}").to_ascii_lowercase(), (*variable).to_owned());
-                    (key, (parameters.clone(), (*value).to_owned()))
+                    (key, (parameters.clone(), value.to_owned()))
                 }));
             }
             _ => debug_assert!(false, "no rule: {line}"),

@@ -7,6 +7,7 @@ use super::form::{Form, Piece};
 use super::overrides::overrides;
 use super::params::{Name, Ranked};
 use super::passing::may_pass;
+use super::resources::Request;
 use super::variable::VariablePlan;
 
 /// How the resources of an action are found.
@@ -46,6 +47,11 @@ pub(super) struct TypePlan {
     pub closer: Vec<Form>,
     /// Parameters that hold an ARN of the type that is acted on.
     keys: Ranked,
+    /// Parameters that name one by what is no part of its ARN: by its name where that ends with an id, or by its id.
+    called: Option<[Name; 2]>,
+    /// Whether what the action's name is about, after its verb, is what the type's name ends with: `prompt-router` and
+    /// `default-prompt-router` of GetPromptRouter.
+    is_object: bool,
     /// Whether the action makes it.
     pub is_made: bool,
     /// Whether its ARNs are of any service: then only where they stand tells them.
@@ -122,9 +128,13 @@ impl Plan {
     }
 }
 
-/// Whether an action is about tags of whatever it is given.
+/// Whether an action is about tags of whatever it is given, or about a cluster or a workgroup.
+/// Source: Redshift Data API Reference, ExecuteStatement: `ClusterIdentifier` or `WorkgroupName`.
 fn is_of_any(action: &Action) -> bool {
     let name = bare_name(&action.name);
+    if action.name.starts_with("redshift-data:") {
+        return true;
+    }
     let fronts = ["ListTags", "GetTags", "DescribeTags", "AddTags", "RemoveTags"];
     action.access_level == AccessLevel::Tagging || fronts.iter().any(|front| name.starts_with(front))
 }
@@ -155,6 +165,8 @@ impl TypePlan {
             variables: (0..form.variables.len()).map(variable).collect(),
             closer: Vec::new(),
             keys: keys(kind),
+            called: called(&form),
+            is_object: is_object(kind, bare_name(&action.name)),
             is_made: said.is_made && said.is_said != Some(false),
             is_of_any_service: kind.arn.starts_with("arn:${Partition}:${"),
             is_topic: service.prefix() == "sns" && kind.name == "topic",
@@ -187,6 +199,16 @@ impl TypePlan {
         !others.is_empty() && own.len() > others.len() && others.iter().all(|name| own.contains(name))
     }
 
+    /// Whether the request names one of them, if not by what its ARN has.
+    pub fn is_named_otherwise(&self, request: &Request<'_>) -> bool {
+        self.called.is_some_and(|called| request.parameters.has_one(&called))
+    }
+
+    /// Whether a call that is on one of the other is not on one of this: both are what the action's name says.
+    pub fn is_alternative_to(&self, other: &TypePlan) -> bool {
+        self.is_object && other.is_object && self.name != other.name
+    }
+
     /// Whether it is a queue of SQS, which requests name by URLs.
     pub fn is_queue(&self) -> bool {
         self.form.variables.len() == 1
@@ -202,6 +224,22 @@ impl TypePlan {
         (is_of_family() || is_node(self) && is_node(other) && self.name != other.name)
             && self.form.variables == other.form.variables
     }
+}
+
+/// Whether the end of a type's name is what an operation's name says behind its verb.
+fn is_object(kind: &ResourceType, operation: &str) -> bool {
+    let begin = operation.bytes().skip(1).position(|byte| byte.is_ascii_uppercase()).map(|at| at + 1);
+    let object = begin.and_then(|begin| operation.get(begin..)).unwrap_or_default().to_ascii_lowercase();
+    let name: String = kind.name.chars().filter(char::is_ascii_alphanumeric).collect();
+    object.len() > 3 && name.to_ascii_lowercase().ends_with(&object)
+}
+
+/// `WorkgroupName` of what ends with `${WorkgroupId}`, `KeyPairId` of what ends with `${KeyPairName}`.
+fn called(form: &Form) -> Option<[Name; 2]> {
+    let variable = form.variables.last()?;
+    let of_id = variable.strip_suffix("Id").map(|stem| (stem, ["Name", "Names"]));
+    let (stem, endings) = of_id.or_else(|| Some((variable.strip_suffix("Name")?, ["Id", "Ids"])))?;
+    (!stem.is_empty()).then(|| endings.map(|ending| Name::new(&format!("{stem}{ending}"))))
 }
 
 /// Whether a parameter is called so that whatever it names is all that the request is about.

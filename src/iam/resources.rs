@@ -32,6 +32,7 @@ use super::params::{Document, Entry, Name, Params};
 use super::plan::{Plan, TypePlan};
 use super::response::Response;
 use super::sight::Sight;
+use super::variable::cut;
 use super::written::as_written;
 
 /// Resources that one action has at the most; beyond that the type's pattern stands for all.
@@ -181,7 +182,13 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
         found.sort_unstable();
         found.dedup();
     }
-    found.into_iter().flat_map(|r| as_written(&action.name, r, request)).collect()
+    let mut written: Vec<String> = found.into_iter().flat_map(|r| as_written(&action.name, r, request)).collect();
+    written.sort_unstable();
+    written.dedup();
+    if written.is_empty() {
+        written.push("*".to_owned());
+    }
+    written
 }
 
 /// Of a call through an access point the record lists the bucket too, which the request names; the caller is asked for the
@@ -247,6 +254,9 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         if all_met.iter().any(|(other, _)| other.is_like(kind)) || of_type.arns.is_empty() && !closer.is_empty() {
             met.push(&kind.name);
         }
+        if all_met.iter().any(|(other, _)| kind.is_alternative_to(other)) {
+            met.push(&kind.name);
+        }
         // What an ARN of one type says another doesn't say again, if the call doesn't make that.
         if !kind.is_made && all_met.iter().any(|(other, of_type)| of_type.is_by_arn && kind.holds_all_of(other)) {
             met.push(&kind.name);
@@ -256,6 +266,13 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         found.extend(request.calling_user());
         met.extend(types.iter().filter(|_| !found.is_empty()).map(|kind| kind.name.as_str()));
     }
+    if found.is_empty() {
+        // What is named by a name, while its ARN has an id, is any of its type.
+        for kind in types.iter().filter(|kind| kind.is_named_otherwise(request)) {
+            found.push(any_of(kind, request, place));
+            met.push(&kind.name);
+        }
+    }
     let is_about_one = types.iter().zip(&by_type).any(|(kind, of_type)| kind.is_required && of_type.is_resource);
     let is_enough = !found.is_empty() && (plan.is_of_any || told.is_some() || is_about_one);
     let is_asked_for =
@@ -264,7 +281,7 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         if !met.contains(&kind.name.as_str()) {
             met.push(&kind.name);
             found.extend(of_type.arns.iter().cloned());
-            found.extend(of_type.arns.is_empty().then(|| any_of(kind, request, place)));
+            found.extend(of_type.arns.is_empty().then(|| around(kind, &all_met, request, place)));
         }
     }
     if found.is_empty() {
@@ -274,6 +291,21 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// The outer resource of one whose ARN says it: the service of a deployment. If none does, any.
+fn around(kind: &TypePlan, given: &[(&TypePlan, &OfType)], request: &Request<'_>, place: Place<'_>) -> String {
+    let of = |(inner, of_type): &(&TypePlan, &OfType)| {
+        let [arn] = of_type.arns.as_slice() else { return None };
+        let parts = Arn::parse(arn).filter(|_| of_type.is_by_arn && inner.holds_all_of(kind))?;
+        let at = |name: &String| inner.form.variables.iter().position(|own| own == name);
+        let values: Option<Vec<&str>> = kind.form.variables.iter().map(|v| cut(&inner.form, at(v)?, arn)).collect();
+        let is_there = is_plain(parts.region) && is_account_id(parts.account);
+        let there = Place { aws_region: Some(parts.region), account_id: Some(parts.account) };
+        let values = values.filter(|values| !values.iter().any(|value| value.contains(['*', '?'])))?;
+        Some(fill(&kind.form, if is_there { there } else { place }, |at| values.get(at).copied()))
+    };
+    given.iter().find_map(of).unwrap_or_else(|| any_of(kind, request, place))
 }
 
 /// A type's form with nothing in it but what is meant where the request says nothing.

@@ -275,6 +275,12 @@ fn tags<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<R
 fn run_instances<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<Resolved<'c>> {
     let action = catalog.action("ec2:RunInstances")?;
     let mut resources = resources(catalog, action, request);
+    // `groupName` is a security group's, but for that of the placement. Source: EC2 API Reference, RunInstances.
+    let placement = request.parameters.get("placement");
+    let is_placed = |key: &str| placement.as_ref().and_then(|p| p.get(key)).is_some_and(|name| name.is_string());
+    if !is_placed("groupName") && !is_placed("groupId") {
+        resources.retain(|r| !r.contains(":placement-group/"));
+    }
     if !resources.iter().any(|r| r.contains(":volume/")) {
         resources.push(format!("{}:volume/*", request.event.arn("ec2")));
         resources.sort();

@@ -11,7 +11,6 @@ use serde_json::Value;
 use super::arn::{Arn, escape};
 use super::catalog::Catalog;
 use super::event::{Confidence, Event, Permission};
-use super::written::with_tail;
 
 /// What a message says before the action.
 const PERFORM: &str = "not authorized to perform";
@@ -64,7 +63,7 @@ pub(super) fn stated(catalog: &Catalog, message: &str) -> Option<Stated> {
             None => escape(arn),
         }
     });
-    let arn = arn.map(|arn| of_log_group(&action.name, arn)).filter(|arn| catalog.does_take(action, arn));
+    let arn = arn.filter(|arn| catalog.does_take(action, arn));
     let is_open = arn.is_none() && resource.as_deref() != Some("*") && !action.resource_types.is_empty();
     let permission = Permission {
         action: Arc::clone(&action.name),
@@ -75,15 +74,6 @@ pub(super) fn stated(catalog: &Catalog, message: &str) -> Option<Stated> {
         passed_to_service: None,
     };
     Some(Stated { permission, is_open })
-}
-
-/// Log groups as policies write them. A message may say `…:log-group:g:log-stream:`, of no stream.
-fn of_log_group(action: &str, arn: String) -> String {
-    if !action.starts_with("logs:") {
-        return arn;
-    }
-    let group = arn.strip_suffix(":log-stream:").unwrap_or(&arn);
-    with_tail(action, group.to_owned())
 }
 
 #[cfg(test)]
@@ -111,6 +101,26 @@ mod tests {
                  `arn:aws:ses:eu-west-1:111122223333:identity/example.com'",
                 "ses:SendRawEmail",
                 "arn:aws:ses:eu-west-1:111122223333:identity/example.com",
+            ),
+            (
+                "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: logs:ListTagsForResource on resource: \
+                 arn:aws:logs:eu-west-1:111122223333:log-group:/app/x because no identity-based policy allows the \
+                 logs:ListTagsForResource action",
+                "logs:ListTagsForResource",
+                "arn:aws:logs:eu-west-1:111122223333:log-group:/app/x",
+            ),
+            (
+                "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: logs:PutLogEvents on resource: \
+                 arn:aws:logs:eu-west-1:111122223333:log-group:/app/x:log-stream: because no identity-based policy",
+                "logs:PutLogEvents",
+                "arn:aws:logs:eu-west-1:111122223333:log-group:/app/x:log-stream:",
+            ),
+            (
+                "User: arn:aws:sts::111122223333:assumed-role/r/s is not authorized to perform: \
+                 ssm:StartAutomationExecution on resource: \
+                 arn:aws:ssm:eu-west-1::automation-definition/AWS-StopEC2Instance:$DEFAULT because",
+                "ssm:StartAutomationExecution",
+                "arn:aws:ssm:eu-west-1::automation-definition/AWS-StopEC2Instance:$DEFAULT",
             ),
             (
                 "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: SNS:ListSubscriptions on \

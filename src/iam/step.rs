@@ -33,7 +33,7 @@ use super::ruled::Ruled;
 use super::shape::Shapes;
 use super::sight::{Sight, put, put_optional};
 use super::stated::{self, Stated};
-use super::{conditional, special};
+use super::{behind, conditional, special};
 use crate::recent::Recent;
 
 /// What an event took, by the rules alone: nothing is remembered, and nothing of other events is known. What [`Step`]
@@ -165,7 +165,8 @@ impl<'c> Operation<'c> {
             return nothing(reason, outcome);
         }
         let mut needed = resolved.into_permissions(catalog, request);
-        let suggestions = conditional::add(catalog, request, &self.name, &mut needed);
+        let mut suggestions = conditional::add(catalog, request, &self.name, &mut needed);
+        suggestions.extend(behind::suggested(catalog, &needed, request));
         Permissions { needed, suggestions, outcome, no_permission: None }
     }
 

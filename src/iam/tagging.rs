@@ -19,6 +19,7 @@ use super::overrides::overrides;
 use super::params::Name;
 use super::plan::{Plan, TypePlan};
 use super::resources::{Request, fill, resources};
+use super::written::tagged_when_made;
 
 /// The service's tagging action, for a call that makes something with tags on it.
 pub(super) fn tagging(
@@ -42,7 +43,7 @@ pub(super) fn tagging(
     let tag = special.or(dependent).or_else(|| tagging_action(catalog, service, made))?;
     Some(Permission {
         action: Arc::clone(&tag.name),
-        resources: tagged(catalog, service, tag, made, request),
+        resources: tagged_when_made(&tag.name, tagged(catalog, service, tag, made, request)),
         confidence: if is_documented { Confidence::Documented } else { Confidence::Inferred },
         rule: "tags-on-create",
         source: "Service Authorization Reference, dependent actions and condition keys; the request carries tags"

@@ -61,6 +61,10 @@ enum Reading {
     Catalog,
     /// A model's id, but no profile of several regions.
     Model,
+    /// A profile of several regions, and one of the account's own making.
+    /// Source: Bedrock User Guide, "Supported Regions and models for inference profiles".
+    SystemProfile,
+    OwnProfile,
     /// Nodes of Systems Manager's own begin with `mi-`, the others are EC2's instances.
     /// Source: Systems Manager User Guide, "Managed nodes".
     Instance,
@@ -91,7 +95,8 @@ impl VariablePlan {
         said: &Said,
     ) -> VariablePlan {
         let name = form.variables.get(at).map_or("", String::as_str);
-        let is_path = ["ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"].contains(&name)
+        // Buses of partners: `aws.partner/example.com/1`. Source: EventBridge API Reference, CreateEventBus, "Name".
+        let is_path = ["EventBusName", "ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"].contains(&name)
             || name.ends_with("WithPath")
             || name.ends_with("WithoutLeadingSlash");
         let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
@@ -105,7 +110,8 @@ impl VariablePlan {
         let others = service.resource_types().iter().filter(is_other);
         // A key may be named by its alias, which is no part of its ARN.
         let alias = (name == "KeyId" && kind.arn.contains(":kms:")).then(|| "alias/".to_owned());
-        let is_model = service.prefix() == "bedrock" && kind.name == "foundation-model";
+        let is_model =
+            service.prefix() == "bedrock" && matches!(kind.name.as_str(), "foundation-model" | "inference-profile");
         VariablePlan {
             is_any_resource: names.candidates.names.contains(&Name::new("ResourceId")),
             names,
@@ -114,7 +120,10 @@ impl VariablePlan {
             others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).chain(alias).collect(),
             reading: reading(service, kind, form, at),
             slash,
-            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId") || is_model,
+            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId")
+                || is_model
+                || is_automated(service, name)
+                || is_last && may_have_colon(service, name),
             // What is uploaded is made too, and certificates alone are.
             has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
             is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
@@ -153,6 +162,11 @@ impl VariablePlan {
             targets.push("*".to_owned());
         }
         Some([sources, targets])
+    }
+
+    /// Whether an operation is on two of them.
+    pub fn is_on_two(&self) -> bool {
+        self.names.copies.is_some()
     }
 
     /// What the request says for it under names that say what it is, escaped. A parameter fills one variable only, but an
@@ -238,6 +252,9 @@ impl VariablePlan {
             Reading::Catalog => text,
             Reading::Model if is_profile(text) => return None,
             Reading::Model => text,
+            Reading::SystemProfile if !is_profile(text) => return None,
+            Reading::OwnProfile if is_profile(text) => return None,
+            Reading::SystemProfile | Reading::OwnProfile => text,
             Reading::Instance if text.starts_with("mi-") || text.contains(':') => return None,
             Reading::ManagedNode if !text.starts_with("mi-") => return None,
             Reading::Instance | Reading::ManagedNode => text,
@@ -267,6 +284,24 @@ impl VariablePlan {
         // `servicesetting/` and `/ssm/a` are `servicesetting/ssm/a`.
         let rest = if self.before.ends_with('/') { inner } else { text };
         inner.strip_prefix(self.before.as_str()).unwrap_or(rest)
+    }
+}
+
+/// Whether snapshots that the service makes by itself have a colon in their names: `rds:db-2026-05-04-05-00`,
+/// `awsbackup:job-…`, `rs:cluster-2026-05-04`.
+/// Source: RDS User Guide, "Viewing a backup"; Redshift Management Guide, "Amazon Redshift snapshots".
+fn is_automated(service: &Service, variable: &str) -> bool {
+    matches!(service.prefix(), "rds" | "redshift") && matches!(variable, "SnapshotName" | "ClusterSnapshotName")
+}
+
+/// Whether users may give names with colons: `gw:0a:1b` is a thing.
+/// Source: patterns of IoT API Reference, "thingName", of IoT FleetWise, "vehicleName", and of IoT TwinMaker,
+/// "componentTypeId"; CloudWatch API Reference, PutMetricAlarm, and Glue API Reference, "NameString": no pattern but length.
+fn may_have_colon(service: &Service, variable: &str) -> bool {
+    match service.prefix() {
+        "iot" | "iotdata" | "iotjobsdata" | "iotfleetwise" | "iottwinmaker" | "glue" => true,
+        "cloudwatch" => variable == "AlarmName",
+        _ => false,
     }
 }
 
@@ -309,7 +344,7 @@ fn cuts(service: &Service, kind: &ResourceType, own: &Form, at: usize, name: &st
 const IDENTITY: &str = "arn:${Partition}:iam::${IamIdentityAccountID}:${IamIdentityType}/${IamIdentityName}";
 
 /// The value of a variable in an ARN of the form.
-fn cut<'t>(form: &Form, at: usize, arn: &'t str) -> Option<&'t str> {
+pub(super) fn cut<'t>(form: &Form, at: usize, arn: &'t str) -> Option<&'t str> {
     let (mut rest, mut found) = (arn, None);
     for (i, piece) in form.pieces.iter().enumerate() {
         if let Piece::Literal(text) = piece {
@@ -359,6 +394,8 @@ fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Re
         ("iam", "OidcProviderName") => return Reading::Url,
         ("glue", "CatalogName") => return Reading::Catalog,
         ("bedrock", "ResourceId") if kind.name == "foundation-model" => return Reading::Model,
+        ("bedrock", "ResourceId") if kind.name == "inference-profile" => return Reading::SystemProfile,
+        ("bedrock", "ResourceId") if kind.name == "application-inference-profile" => return Reading::OwnProfile,
         ("ssm", "InstanceId") if kind.name == "instance" => return Reading::Instance,
         ("ssm", "InstanceId") => return Reading::ManagedNode,
         ("ssm", "TaskId") => return Reading::Task,

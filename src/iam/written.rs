@@ -1,6 +1,7 @@
 //! How policies write resources that requests name otherwise.
 
 use super::arn::escape;
+use super::aws_owned;
 use super::resources::Request;
 
 /// A resource of an action as policies write it; where a request may mean either of two, both.
@@ -9,18 +10,99 @@ pub(super) fn as_written(action: &str, resource: String, request: &Request<'_>) 
         ("logs", _) => vec![with_tail(action, resource)],
         ("lambda", name) => of_function(name, resource, request),
         ("secretsmanager", _) => of_secret(resource),
-        ("ssm", _) => vec![of_parameter(resource)],
+        ("ssm", _) => vec![aws_owned::of_systems_manager(of_parameter(resource))],
         ("dynamodb", _) => vec![of_stream(resource)],
+        ("quicksight", _) => vec![aws_owned::of_quicksight(of_namespace(resource, request))],
+        ("lex", _) => of_bot(resource, request),
+        ("network-firewall", _) => of_rule_group(resource, request),
+        ("states", _) => vec![of_state_machine(resource)],
+        ("s3express", _) => vec![of_directory_bucket(resource)],
         ("iam", name) => with_paths(name, resource, request),
         _ => vec![resource],
     }
 }
 
-/// Log groups are written with `:*` behind. Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
-pub(super) fn with_tail(action: &str, resource: String) -> String {
-    let is_group =
-        action.starts_with("logs:") && resource.contains(":log-group:") && !resource.contains(":log-stream:");
-    if is_group && !resource.ends_with('*') { format!("{resource}:*") } else { resource }
+/// Actions on log groups that are asked for without `:*` behind.
+/// Source: CloudWatch Logs API Reference, LogGroup, "logGroupArn": "TagResource, UntagResource, and ListTagsForResource".
+const WITHOUT_TAIL: &[&str] = &["logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"];
+
+/// Log groups are written with `:*` behind, but for those actions.
+/// Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
+fn with_tail(action: &str, resource: String) -> String {
+    let is_group = resource.contains(":log-group:") && !resource.contains(":log-stream:");
+    if !is_group {
+        return resource;
+    }
+    // Where requests write it too, it is no part of the name.
+    let named = resource.strip_suffix(":${*}").unwrap_or(&resource);
+    if WITHOUT_TAIL.contains(&action) || named.ends_with('*') {
+        return named.to_owned();
+    }
+    format!("{named}:*")
+}
+
+/// Tags on a log group that is made: no source says which of both forms they are asked for in.
+pub(super) fn tagged_when_made(action: &str, resources: Vec<String>) -> Vec<String> {
+    if action != "logs:TagResource" {
+        return resources;
+    }
+    let is_one = |bare: &&str| bare.contains(":log-group:");
+    let both = |group: String| match group.strip_suffix(":*").filter(is_one) {
+        Some(bare) => vec![bare.to_owned(), group],
+        None => vec![group],
+    };
+    resources.into_iter().flat_map(both).collect()
+}
+
+/// Users and groups of QuickSight are within a namespace, which the tables don't say.
+/// Source: a denial, amazon-archives/amazon-quicksight-embedding-sample#19 (`user/default/username`); QuickSight User Guide,
+/// identity-based policies: `group/default/*`.
+fn of_namespace(resource: String, request: &Request<'_>) -> String {
+    let is_within = |kind: &&str| resource.split_once(*kind).is_some_and(|(_, name)| !name.contains('/'));
+    let Some(kind) = [":user/", ":group/"].into_iter().find(is_within) else { return resource };
+    match request.parameters.text("namespace").filter(|namespace| !namespace.contains(['/', ':'])) {
+        Some(namespace) => resource.replacen(kind, &format!("{kind}{}/", escape(namespace)), 1),
+        None => resource,
+    }
+}
+
+/// Rule groups of both kinds are named alike; `Type` tells the kind.
+/// Source: Network Firewall API Reference, DescribeRuleGroup, "Type".
+fn of_rule_group(resource: String, request: &Request<'_>) -> Vec<String> {
+    let other = match request.parameters.text("type") {
+        Some("STATEFUL") => ":stateless-rulegroup/",
+        Some("STATELESS") => ":stateful-rulegroup/",
+        _ => return vec![resource],
+    };
+    if resource.contains(other) { Vec::new() } else { vec![resource] }
+}
+
+/// Both versions of Lex have actions of one name; what version 2 is asked for has ids, and no names.
+/// Source: Service Authorization Reference, Amazon Lex V2: `bot/${BotId}`; Amazon Lex: `bot:${BotName}`.
+fn of_bot(resource: String, request: &Request<'_>) -> Vec<String> {
+    let is_of_v1 = [":bot:", ":bot-channel:", ":intent:", ":slottype:"].iter().any(|kind| resource.contains(kind));
+    if is_of_v1 && request.parameters.has("botId") { Vec::new() } else { vec![resource] }
+}
+
+/// Versions and aliases are authorised on their state machine; which one it is stands in `states:StateMachineQualifier`.
+/// Source: Step Functions Developer Guide, "Authorization for versions and aliases".
+fn of_state_machine(mut resource: String) -> String {
+    const KIND: &str = ":stateMachine:";
+    let begin = resource.find(KIND).map(|at| at + KIND.len());
+    let name = begin.and_then(|begin| Some((begin, resource.get(begin..)?.find(':')?)));
+    if let Some((begin, end)) = name {
+        resource.truncate(begin + end);
+    }
+    resource
+}
+
+/// Access points stand where requests name buckets; what their names end with tells them.
+/// Source: S3 User Guide, "Access points for directory buckets naming rules": `--xa-s3`.
+fn of_directory_bucket(resource: String) -> String {
+    match resource.split_once(":bucket/").filter(|(_, name)| name.ends_with("--xa-s3")) {
+        Some((head, name)) => format!("{head}:accesspoint/{name}"),
+        None => resource,
+    }
 }
 
 /// A version or an alias that is called is asked for by its own ARN, however the request names it; of other actions the

@@ -12,6 +12,7 @@ use super::prove::Unspoken;
 use super::replay::{Group, GroupFate, Replay};
 use super::risk;
 use super::sift::Shown;
+use crate::iam::unlogged_behind;
 use crate::time::format_time;
 
 /// Most names in one line.
@@ -335,6 +336,8 @@ pub fn blind_spots(made: &Made, provenance: &Provenance) -> Vec<String> {
     } else {
         "iam:PassRole leaves no event: a role passed other than in a call's parameters is not seen".to_owned()
     });
+    let resources = made.documents.iter().flat_map(|d| &d.policy.statements).flat_map(|s| s.resources.patterns());
+    lines.extend(resources.filter_map(|r| unlogged_behind(r)).collect::<BTreeSet<_>>().into_iter().map(str::to_owned));
     lines.push("what is done less often than the window is long is not in the policy".to_owned());
     lines.push("permissions by resource policies, and conditions on what a log does not hold, are not seen".to_owned());
     lines

@@ -1,4 +1,4 @@
-//! Events of many services, one a line in `iam_services.txt` and `iam_requests.txt`: the actions that each takes, and on
+//! Events of many services, one a line in `iam_services.txt`, `iam_requests.txt` and `iam_arns.txt`: the actions that each takes, and on
 //! which resources. Sources: the Service Authorization Reference for actions and resource types, each service's API
 //! Reference for the parameters, as CloudTrail logs them (first letter lower-cased).
 
@@ -8,7 +8,8 @@ use trailpare::iam::{Catalog, permissions};
 use super::iam_real::as_event;
 
 /// `~` is the region and account of all, `#` the account; resources are written without `arn:aws:`; `-` is none needed.
-const EVENTS: [&str; 2] = [include_str!("iam_services.txt"), include_str!("iam_requests.txt")];
+const EVENTS: [&str; 3] =
+    [include_str!("iam_services.txt"), include_str!("iam_requests.txt"), include_str!("iam_arns.txt")];
 
 fn full(text: &str) -> String {
     text.replace('~', "eu-west-1:111122223333").replace('#', "111122223333")
