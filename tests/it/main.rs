@@ -12,6 +12,7 @@ mod iam_real;
 mod iam_records;
 mod iam_services;
 mod ingest;
+mod judge;
 mod months;
 mod optimize;
 mod policy;
