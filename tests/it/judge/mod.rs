@@ -91,6 +91,8 @@ impl Policies {
         if let Value::Array(documents) = document {
             return documents.iter().for_each(|document| self.add(document));
         }
+        // Numbered parts come with their names.
+        let document = document.get("PolicyDocument").unwrap_or(document);
         let statements = match &document["Statement"] {
             Value::Array(statements) => statements.as_slice(),
             Value::Null => panic!("no policy: {document}"),
@@ -147,9 +149,18 @@ impl Policies {
         beyond
     }
 
-    /// Whether nothing is granted.
-    pub fn is_empty(&self) -> bool {
-        !self.statements.iter().any(|statement| statement.is_allow)
+    /// Every action with every resource that the statements allow, as they are written.
+    pub fn grants(&self) -> Vec<Pair> {
+        let allowing = self.statements.iter().filter(|statement| statement.is_allow);
+        let pairs = allowing.flat_map(|statement| {
+            let resources = &statement.resources.patterns;
+            let of = move |action: &Pattern| {
+                let action = action.to_string();
+                resources.iter().map(move |resource| (action.clone(), resource.to_string()))
+            };
+            statement.actions.patterns.iter().flat_map(of)
+        });
+        pairs.collect()
     }
 }
 
