@@ -5,6 +5,7 @@ mod cli;
 mod conditions;
 mod data;
 mod evaluate;
+mod iam_authorized;
 mod iam_cases;
 mod iam_memory;
 mod iam_operations;

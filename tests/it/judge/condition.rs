@@ -50,8 +50,9 @@ impl Condition {
 /// One value of the request against all values of the policy.
 fn single(operator: &str, known: &str, values: &[String]) -> bool {
     let any = |test: &dyn Fn(&str) -> bool| values.iter().any(|value| test(value));
-    let like =
-        |value: &str| Pattern::of_policy(value, false).covers(&Pattern::of_request(&known.replace(['*', '?'], "_"), false));
+    let like = |value: &str| {
+        Pattern::of_policy(value, false).covers(&Pattern::of_request(&known.replace(['*', '?'], "_"), false))
+    };
     match operator {
         "StringEquals" => any(&|value| value == known),
         "StringNotEquals" => !any(&|value| value == known),
@@ -104,8 +105,7 @@ mod tests {
             ("aws:sourceip".to_owned(), vec!["198.51.100.7".to_owned()]),
             ("aws:tagkeys".to_owned(), vec!["a".to_owned(), "b".to_owned()]),
         ]);
-        let meets =
-            |block: Value| Condition::read_all(&block).iter().all(|condition| condition.meets(&context));
+        let meets = |block: Value| Condition::read_all(&block).iter().all(|condition| condition.meets(&context));
         assert!(meets(json!({"StringEquals": {"iam:PassedToService": ["x", "ec2.amazonaws.com"]}})));
         assert!(!meets(json!({"StringEquals": {"iam:PassedToService": "EC2.amazonaws.com"}})));
         assert!(meets(json!({"StringLike": {"iam:PassedToService": "ec2.*"}})));

@@ -66,7 +66,8 @@ pub fn event(session: &str, number: u64, call: &Value) -> Value {
         "requestParameters": null,
         "responseElements": null,
     });
-    let parts = ["eventSource", "eventName", "awsRegion", "recipientAccountId", "requestParameters", "responseElements"];
+    let parts =
+        ["eventSource", "eventName", "awsRegion", "recipientAccountId", "requestParameters", "responseElements"];
     for part in parts.iter().chain(&["resources"]).filter(|part| !call[**part].is_null()) {
         event[*part] = call[*part].clone();
     }

@@ -155,9 +155,8 @@ mod tests {
 
     #[test]
     fn one_within_another() {
-        let covers = |outer: &str, inner: &str| {
-            Pattern::of_policy(outer, false).covers(&Pattern::of_request(inner, false))
-        };
+        let covers =
+            |outer: &str, inner: &str| Pattern::of_policy(outer, false).covers(&Pattern::of_request(inner, false));
         for (outer, inner) in [
             ("*", ""),
             ("*", "*"),
@@ -181,8 +180,7 @@ mod tests {
 
     #[test]
     fn two_that_meet() {
-        let touches =
-            |a: &str, b: &str| Pattern::of_policy(a, false).touches(&Pattern::of_request(b, false));
+        let touches = |a: &str, b: &str| Pattern::of_policy(a, false).touches(&Pattern::of_request(b, false));
         for (a, b) in [("*", ""), ("a*", "*b"), ("a?c", "a*"), ("*x*", "axb"), ("a", "a")] {
             assert!(touches(a, b) && touches(b, a), "{a} {b}");
         }

@@ -37,9 +37,11 @@ fn pairs(value: &Value) -> Vec<Pair> {
     let entries = value.as_array().into_iter().flatten();
     let pairs = entries.flat_map(|entry| {
         let action = entry[0].as_str().expect("an action").to_owned();
-        entry[1].as_array().expect("resources").iter().map(move |resource| {
-            (action.clone(), resource.as_str().expect("a resource").to_owned())
-        })
+        entry[1]
+            .as_array()
+            .expect("resources")
+            .iter()
+            .map(move |resource| (action.clone(), resource.as_str().expect("a resource").to_owned()))
     });
     pairs.collect()
 }
@@ -81,7 +83,8 @@ fn policies(records: &[Record]) -> BTreeMap<u64, Policies> {
         write(&archive, &events);
         ingest(&store, &archive);
         if let [record] = group.as_slice() {
-            let output = super::harness::run(&store, &["policy", "--principal", "*", "--generalize", "none", "--quiet"]);
+            let output =
+                super::harness::run(&store, &["policy", "--principal", "*", "--generalize", "none", "--quiet"]);
             let document = serde_json::from_slice(&output.stdout).ok();
             policies.insert(record.id, read(document.as_ref()));
             continue;
@@ -153,7 +156,8 @@ fn our_records_are_granted_as_their_sources_say() {
     let (denied, wider) = check(OURS);
     assert!(denied <= CEILING.0 && wider <= CEILING.1, "{denied} denied, {wider} wider");
     let lines: Vec<Record> = OURS.lines().map(parse).collect();
-    let sources: std::collections::BTreeSet<_> = lines.iter().map(|record| record.call["eventSource"].as_str()).collect();
+    let sources: std::collections::BTreeSet<_> =
+        lines.iter().map(|record| record.call["eventSource"].as_str()).collect();
     assert!(lines.len() >= 300 && sources.len() >= 60, "{} records, {} sources", lines.len(), sources.len());
 }
 
