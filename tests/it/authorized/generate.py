@@ -68,7 +68,9 @@ def main():
             if shape is not None and service not in ("ec2", "iam", "sts"):
                 walk(shape, "", 0, frozenset(), tags, roles)
             if tags or roles:
-                print("\t".join([service, host, name, " ".join(tags[:4]), " ".join(roles[:4])]))
+                # The uppermost first: what stands deep is rather a filter or a template.
+                tags, roles = (sorted(paths, key=lambda path: path.count("."))[:4] for paths in (tags, roles))
+                print("\t".join([service, host, name, " ".join(tags), " ".join(roles)]))
 
 
 if __name__ == "__main__":
