@@ -214,7 +214,7 @@ fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -
     let files = files_of(snapshot, Table::Events, date);
     let mut aggregator = Aggregator::new(catalog);
     for file in &files {
-        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), None)? {
+        for batch in read_batches(file, Some(EVENT_COLUMNS), None)? {
             aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -32,7 +32,10 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
         runtime = runtime.with_memory_limit(bytes, 1.0);
     }
     let mut context = SessionContext::new_with_config_rt(config(options), runtime.build_arc()?);
-    context.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(SnapshotFiles::default()));
+    context.register_object_store(
+        ObjectStoreUrl::local_filesystem().as_ref(),
+        Arc::new(SnapshotFiles::new(snapshot).map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?),
+    );
     functions::register(&mut context, options.catalog.unwrap_or_else(Catalog::embedded))?;
     context.register_table(Table::Events.name(), Arc::new(StoreTable::new(snapshot, Table::Events)))?;
     context.register_table(views::USAGE_BY_FILE, Arc::new(StoreTable::new(snapshot, Table::Usage)))?;

@@ -114,7 +114,7 @@ impl<W: Write> Write for Checking<W> {
 }
 
 /// A file of the store that can be read: where it is, what it was, of which day it is.
-pub trait Stored {
+pub trait Stored: Sync {
     /// Where it was when the snapshot was read.
     fn path(&self) -> &Path;
 

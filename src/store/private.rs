@@ -131,6 +131,9 @@ mod tests {
         set_all(folder.path(), Mode::Group).unwrap();
         assert_eq!(mode_of(&folder.path().join("private/b/c")), 0o640);
         set_all(folder.path(), Mode::Private).unwrap();
-        assert_eq!((mode_of(&folder.path().join("group/b")), mode_of(&folder.path().join("group/b/c"))), (0o700, 0o600));
+        assert_eq!(
+            (mode_of(&folder.path().join("group/b")), mode_of(&folder.path().join("group/b/c"))),
+            (0o700, 0o600)
+        );
     }
 }

@@ -1,7 +1,5 @@
 //! Reading usage for a selection: whole days from `usage`, days that the window cuts from `events`.
 
-use std::path::Path;
-
 use arrow::array::{Array, BooleanArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::error::ArrowError;
@@ -18,7 +16,7 @@ use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange, Who, matches_any};
 use super::sum::summed;
 use crate::iam::Catalog;
-use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Table, read_batches};
+use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Stored, Table, read_batches};
 use crate::time::MICROS_PER_DAY;
 
 /// What can go wrong while usage is read or derived.
@@ -82,18 +80,18 @@ pub fn read(
 
 fn read_parts(parts: &Parts<'_>, selection: &Selection) -> Result<Vec<UsageRow>, ReadError> {
     let (mut rows, mut known) = (Vec::new(), Texts::new());
-    for path in parts.paths() {
-        rows.extend(read_usage(path, selection, &mut known)?);
+    for stored in parts.paths() {
+        rows.extend(read_usage(stored, selection, &mut known)?);
     }
     Ok(rows)
 }
 
-fn read_usage(path: &Path, selection: &Selection, known: &mut Texts) -> Result<Vec<UsageRow>, ReadError> {
+fn read_usage(stored: &dyn Stored, selection: &Selection, known: &mut Texts) -> Result<Vec<UsageRow>, ReadError> {
     let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, selection) };
     let columns = who_columns(selection);
     let predicate = RowPredicate { columns: &columns, dictionaries: true, wanted: Box::new(wanted) };
     let mut rows = Vec::new();
-    for batch in read_batches(path, None, Some(predicate))? {
+    for batch in read_batches(stored, None, Some(predicate))? {
         rows.extend(decode(&batch?, known)?);
     }
     Ok(rows)
@@ -155,7 +153,7 @@ fn derive(
     };
     let mut aggregator = Aggregator::new(catalog);
     for file in files {
-        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), None)? {
+        for batch in read_batches(file, Some(EVENT_COLUMNS), None)? {
             let events = EventColumns::try_new(&batch?)?;
             aggregator.add(&events, |row| keep(&events, row));
         }
@@ -169,7 +167,7 @@ fn derive(
 pub(crate) fn merge_day(files: &[&DataFile]) -> Result<Vec<UsageRow>, ReadError> {
     let (mut rows, mut known) = (Vec::new(), Texts::new());
     for file in files {
-        for batch in read_batches(&file.path, None, None)? {
+        for batch in read_batches(file, None, None)? {
             rows.extend(decode(&batch?, &mut known)?);
         }
     }
@@ -180,7 +178,7 @@ pub(crate) fn merge_day(files: &[&DataFile]) -> Result<Vec<UsageRow>, ReadError>
 pub fn principals(snapshot: &Snapshot) -> Result<Vec<(String, u64)>, ReadError> {
     let mut counts: HashMap<String, u64> = HashMap::new();
     for file in snapshot.files(Table::Usage) {
-        for batch in read_batches(&file.path, Some(&["principal_arn", "event_count"]), None)? {
+        for batch in read_batches(file, Some(&["principal_arn", "event_count"]), None)? {
             let batch = batch?;
             let arns = texts(&batch, "principal_arn")?;
             for row in 0..batch.num_rows() {
