@@ -8,6 +8,7 @@ mod context;
 mod exit;
 mod explain;
 mod ingest;
+mod interrupt;
 mod machine;
 mod man;
 mod optimize;

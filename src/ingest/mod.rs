@@ -37,7 +37,7 @@ pub use run::ingest;
 pub use stages::{Stage, Stages};
 pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
 
-use crate::store::Run;
+use crate::store::{Mode, Run};
 use crate::usage::TimeRange;
 
 /// Does something where as much is done at once as there are threads with memory of their own.
@@ -68,6 +68,10 @@ pub struct Options {
     pub rehash: bool,
     /// How long converted batches may wait for a commit. A commit costs a few syncs; a crash costs what waited.
     pub commit_interval: Duration,
+    /// Who may read the store from now on; `None`: as it is.
+    pub mode: Option<Mode>,
+    /// Whether secrets are masked before they reach the store.
+    pub redact: bool,
 }
 
 impl Options {
@@ -82,6 +86,8 @@ impl Options {
             regions: Vec::new(),
             rehash: false,
             commit_interval: Duration::from_secs(5),
+            mode: None,
+            redact: true,
         }
     }
 }

@@ -42,6 +42,10 @@ pub enum Refreshed {
 /// [`refresh_usage`], for commands that read: a store that can't be written to is read as it is.
 pub fn refresh_usage_if_outdated(store: &Store, catalog: &Catalog) -> Result<Refreshed, IngestError> {
     let days = store.outdated_usage_days(&usage::version(catalog))?.len();
+    if store.is_cut_short() {
+        // Whoever only reads mends nothing.
+        return Ok(Refreshed::Waiting(days));
+    }
     match refresh_usage(store, catalog) {
         Ok(days) => Ok(Refreshed::Days(days)),
         Err(IngestError::Store(StoreError::Locked { .. } | StoreError::Io { .. })) => Ok(Refreshed::Waiting(days)),

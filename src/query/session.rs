@@ -1,5 +1,6 @@
 //! The one place that builds a DataFusion session.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::error::{DataFusionError, Result};
@@ -23,6 +24,8 @@ pub struct Options {
     pub memory_limit_bytes: Option<usize>,
     /// What the IAM functions know; `None`: the catalogue that is built in.
     pub catalog: Option<&'static Catalog>,
+    /// Where sorts, joins and groupings spill to; `None`: below the system's folder for temporary files.
+    pub spill: Option<PathBuf>,
 }
 
 /// A session over one snapshot: tables `events` and `usage`, the views, the functions.
@@ -30,6 +33,9 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
     let mut runtime = RuntimeEnvBuilder::new();
     if let Some(bytes) = options.memory_limit_bytes {
         runtime = runtime.with_memory_limit(bytes, 1.0);
+    }
+    if let Some(folder) = &options.spill {
+        runtime = runtime.with_temp_file_path(folder);
     }
     let mut context = SessionContext::new_with_config_rt(config(options), runtime.build_arc()?);
     context.register_object_store(
