@@ -8,7 +8,7 @@
 //!
 //! `budget` shares out the memory, `room` that for batches from one to the next, `large` puts off what has to wait for
 //! some; `shared` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage whole and in
-//! few files; `optimize` does so with the events of many ingests, and gives back what nobody needs any more.
+//! few files, `fsck` finds damage and mends it; `optimize` does so with the events of many ingests, and gives back what nobody needs any more.
 
 mod ahead;
 mod batch;
@@ -16,6 +16,7 @@ mod budget;
 mod committer;
 mod days;
 mod error;
+mod fsck;
 mod large;
 mod optimize;
 mod plan;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 pub use budget::{MEMORY_LIMIT_BYTES, MEMORY_LIMIT_MIN_BYTES};
 pub use error::IngestError;
+pub use fsck::{fsck, repair};
 pub use optimize::{OptimizeOptions, Optimized, optimize, would_optimize};
 pub use run::ingest;
 pub use stages::{Stage, Stages};

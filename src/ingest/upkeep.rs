@@ -215,14 +215,7 @@ fn resolve(
 }
 
 fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -> Result<Commit, IngestError> {
-    let files = files_of(snapshot, Table::Events, date);
-    let mut aggregator = Aggregator::new(catalog);
-    for file in &files {
-        for batch in read_batches(file, Some(EVENT_COLUMNS), None)? {
-            aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
-        }
-    }
-    let rows = [aggregator.finish().0.into_rows(), usage::resolve_day(&files, None, catalog)?].map(usage::summed);
+    let rows = derive_day(&files_of(snapshot, Table::Events, date), catalog)?;
     let mut commit = Commit {
         usage: vec![(date, UsageState::Whole(usage::version(catalog)))],
         message: "derive usage anew".to_owned(),
@@ -230,4 +223,15 @@ fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -
     };
     replace(writer, &mut commit, date, &files_of(snapshot, Table::Usage, date), &rows)?;
     Ok(commit)
+}
+
+/// The usage of a day as its events say it: what its principals' own accounts logged, and what only called ones did.
+pub(super) fn derive_day(files: &[&DataFile], catalog: &Catalog) -> Result<[Vec<UsageRow>; 2], IngestError> {
+    let mut aggregator = Aggregator::new(catalog);
+    for file in files {
+        for batch in read_batches(file, Some(EVENT_COLUMNS), None)? {
+            aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
+        }
+    }
+    Ok([aggregator.finish().0.into_rows(), usage::resolve_day(files, None, catalog)?].map(usage::summed))
 }

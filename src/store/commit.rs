@@ -229,7 +229,7 @@ fn sync_dir(folder: &Path) -> Result<(), StoreError> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(StoreError::io(folder, "cannot sync"))
 }
 
-fn insert_snapshot(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<i64> {
+pub(super) fn insert_snapshot(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<i64> {
     let (last, schema_version, next_catalog_id, next_file_id): (i64, i64, i64, i64) = transaction.query_row(
         "SELECT snapshot_id, schema_version, next_catalog_id, next_file_id FROM ducklake_snapshot \
          ORDER BY snapshot_id DESC LIMIT 1",
@@ -263,7 +263,7 @@ fn insert_snapshot(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::
     Ok(snapshot)
 }
 
-fn retire_row(transaction: &Transaction<'_>, id: i64, snapshot: i64, path: &str) -> rusqlite::Result<()> {
+pub(super) fn retire_row(transaction: &Transaction<'_>, id: i64, snapshot: i64, path: &str) -> rusqlite::Result<()> {
     transaction.execute(
         "UPDATE ducklake_table_stats AS t SET record_count = t.record_count - f.record_count, \
          file_size_bytes = t.file_size_bytes - f.file_size_bytes \
@@ -353,11 +353,22 @@ fn insert_file(transaction: &Transaction<'_>, file: &StagedFile, id: i64, snapsh
         "INSERT INTO trailpare_file_checks VALUES (?1, ?2, ?3, ?4)",
         params![id, checks.sha256, checks.block_bytes, checks.blocks],
     )?;
+    insert_columns(transaction, file.table, id, &file.columns)
+}
+
+/// What the catalog says of a file's columns.
+pub(super) fn insert_columns(
+    transaction: &Transaction<'_>,
+    table: Table,
+    id: i64,
+    columns: &[StagedColumn],
+) -> rusqlite::Result<()> {
+    let table_id = table.id();
     let mut insert = transaction.prepare_cached(
         "INSERT INTO ducklake_file_column_stats (data_file_id, table_id, column_id, column_size_bytes, value_count, \
          null_count, min_value, max_value) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
-    for column in file.columns.iter().filter(|c| !c.unbounded) {
+    for column in columns.iter().filter(|c| !c.unbounded) {
         let (min, max) = column.bounds.as_ref().map(|(a, b)| (a, b)).unzip();
         insert.execute(params![
             id,

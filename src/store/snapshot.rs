@@ -118,6 +118,29 @@ pub(super) fn read(
 
 fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64) -> rusqlite::Result<Vec<DataFile>> {
     let live = "f.table_id = ?1 AND f.begin_snapshot <= ?2 AND (f.end_snapshot IS NULL OR f.end_snapshot > ?2)";
+    select(connection, dir, table, live, snapshot)
+}
+
+/// Every file that some snapshot has, with what is known of its columns, and whether the newest snapshot has it.
+pub(super) fn all_files(connection: &Connection, dir: &Path, table: Table) -> rusqlite::Result<Vec<(DataFile, bool)>> {
+    let mut all = Vec::new();
+    for (state, is_live) in [("IS NULL", true), ("IS NOT NULL", false)] {
+        let which = format!("f.table_id = ?1 AND f.end_snapshot {state} AND ?2 = ?2");
+        let mut files = select(connection, dir, table, &which, 0)?;
+        add_statistics(connection, table, None, &mut files)?;
+        all.extend(files.into_iter().map(|file| (file, is_live)));
+    }
+    Ok(all)
+}
+
+/// The files of a table for which `which` holds, a condition on table and snapshot.
+fn select(
+    connection: &Connection,
+    dir: &Path,
+    table: Table,
+    which: &str,
+    snapshot: i64,
+) -> rusqlite::Result<Vec<DataFile>> {
     // Stores from before checksums were recorded have no table of them.
     let (columns, join) = match has_checks(connection)? {
         true => ("c.sha256, c.block_bytes, c.blocks", "LEFT JOIN trailpare_file_checks c USING (data_file_id)"),
@@ -127,7 +150,7 @@ fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64)
         "SELECT f.data_file_id, f.path, f.record_count, f.file_size_bytes, f.footer_size, p.partition_value, \
          f.path_is_relative, {columns} \
          FROM ducklake_data_file f JOIN ducklake_file_partition_value p USING (data_file_id) {join} \
-         WHERE {live} ORDER BY p.partition_value, f.data_file_id"
+         WHERE {which} ORDER BY p.partition_value, f.data_file_id"
     ))?;
     let files = statement.query_map([table.id(), snapshot], |row| data_file(row, dir, table))?;
     files.collect()
