@@ -20,3 +20,9 @@ CREATE TABLE IF NOT EXISTS trailpare_file_origins (
     snapshot_id INTEGER NOT NULL,
     PRIMARY KEY (data_file_id, snapshot_id)
 ) WITHOUT ROWID;
+-- Files that a repair set aside: older snapshots keep naming them.
+CREATE TABLE IF NOT EXISTS trailpare_set_aside (
+    data_file_id INTEGER PRIMARY KEY,
+    snapshot_id INTEGER NOT NULL,     -- from which on no snapshot has it
+    what TEXT NOT NULL                -- what was wrong
+);

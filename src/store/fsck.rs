@@ -77,6 +77,8 @@ pub struct Checked {
     pub bytes: u64,
     /// Files from before checksums were recorded: all their rows were read instead.
     pub unrecorded: u64,
+    /// Files of older snapshots that a repair has set aside.
+    pub set_aside: u64,
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// The files among these that are to be set aside, or whose numbers are.
@@ -116,6 +118,11 @@ impl Store {
             let all = all_files(&connection, self.dir(), table).map_err(&error)?;
             files.extend(all.into_iter().map(|(file, is_live)| FileOf { table, file, is_live }));
         }
+        let aside = set_aside(&connection).map_err(&error)?;
+        let before = files.len();
+        // One that is still live was noted by a repair that was cut short.
+        files.retain(|of| of.is_live || !aside.contains(&of.file.id));
+        checked.set_aside = (before - files.len()) as u64;
         checked.files = files.len() as u64;
         checked.bytes = files.iter().map(|of| of.file.size_bytes).sum();
         checked.unrecorded = files.iter().filter(|of| of.file.checks.is_none()).count() as u64;
@@ -179,6 +186,16 @@ impl Store {
         }
         Ok(paths)
     }
+}
+
+/// The files that were set aside.
+fn set_aside(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+    let known = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'trailpare_set_aside')";
+    if !connection.query_row(known, [], |row| row.get(0))? {
+        return Ok(BTreeSet::new());
+    }
+    let mut statement = connection.prepare("SELECT data_file_id FROM trailpare_set_aside")?;
+    statement.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Where damaged files go, below `data/`.

@@ -177,6 +177,7 @@ fn forget(transaction: &Transaction<'_>, first: i64) -> rusqlite::Result<()> {
         "ducklake_file_partition_value",
         "trailpare_file_checks",
         "trailpare_file_origins",
+        "trailpare_set_aside",
     ] {
         let sql = format!(
             "DELETE FROM {table} WHERE data_file_id IN (SELECT data_file_id FROM ducklake_data_file WHERE end_snapshot <= ?1)"

@@ -52,7 +52,7 @@ impl Writer {
                     self.correct(of)?;
                     repaired.corrected += 1;
                 }
-                _ => self.set_aside(of, &mut repaired)?,
+                kind => self.set_aside(of, *kind, &mut repaired)?,
             }
         }
         let dir = self.store().dir().to_owned();
@@ -108,12 +108,15 @@ impl Writer {
         transaction.and_then(correct).map_err(StoreError::catalog(&catalog))
     }
 
-    fn set_aside(&mut self, of: &FileOf, repaired: &mut Repaired) -> Result<(), StoreError> {
+    fn set_aside(&mut self, of: &FileOf, kind: FindingKind, repaired: &mut Repaired) -> Result<(), StoreError> {
         let dir = self.store().dir().to_owned();
-        let place = below(&dir, &of.file.path);
+        let (place, catalog) = (below(&dir, &of.file.path), catalog_path(&dir));
+        let note = "INSERT OR REPLACE INTO trailpare_set_aside \
+                    SELECT ?1, max(snapshot_id), ?2 FROM ducklake_snapshot";
+        let noted = self.connection().execute(note, params![of.file.id, kind.name()]);
+        noted.map_err(StoreError::catalog(&catalog))?;
         if of.is_live {
             let days = self.days_without(of)?;
-            let catalog = catalog_path(&dir);
             let transaction = self.connection_mut().transaction_with_behavior(TransactionBehavior::Immediate);
             let retire = |transaction: Transaction<'_>| {
                 let objects = retire(&transaction, of, &place, &days)?;
