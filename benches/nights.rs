@@ -84,6 +84,7 @@ fn optimise(store: &Path) -> Outcome<(ingest::Optimized, Duration)> {
         file_bytes: 128 << 20,
         expire_older_than: Duration::ZERO,
         commit_interval: Duration::from_secs(5),
+        mode: None,
     };
     let began = Instant::now();
     let sum = ingest::optimize(&Store::open(store)?, &options, Catalog::embedded(), &Progress::default())?;

@@ -201,7 +201,6 @@ fn csv_text(lines: &[Line], by: By) -> String {
     out
 }
 
-/// Source: RFC 4180.
 fn csv_cell(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    crate::query::csv::cell(text, super::printable)
 }

@@ -38,9 +38,21 @@ pub struct IngestArgs {
     /// Only objects of this region.
     #[arg(long, value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
     region: Vec<String>,
+    /// Mask session tokens, passwords and other secrets before they reach the store, or keep every field as it is.
+    #[arg(long, value_enum, default_value = "secrets")]
+    redact: Redact,
     /// Read known objects again and compare their SHA-256.
     #[arg(long)]
     rehash: bool,
+}
+
+/// What is masked on its way into a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Redact {
+    /// The values of fields whose names say that they hold a secret: sessionToken, password, secretString, ...
+    Secrets,
+    /// Nothing.
+    None,
 }
 
 pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
@@ -51,6 +63,8 @@ pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
         accounts: args.account.clone(),
         regions: args.region.clone(),
         rehash: args.rehash,
+        mode: args.machine.mode,
+        redact: args.redact == Redact::Secrets,
         commit_interval: args.machine.commit_interval(),
         ..Options::of(args.archives.clone())
     };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::store::Mode;
+
 /// Memory, threads, and how often to commit.
 #[derive(Debug, clap::Args)]
 pub(super) struct MachineArgs {
@@ -11,6 +13,9 @@ pub(super) struct MachineArgs {
     /// Worker threads; 0: one a core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
+    /// Who may read the store's files: kept for later runs. A new store is private.
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
     /// Commit at least this often: what a crash may cost.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 5_000, hide = true)]
     commit_interval: u64,

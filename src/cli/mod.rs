@@ -7,7 +7,9 @@ mod completions;
 mod context;
 mod exit;
 mod explain;
+mod fsck;
 mod ingest;
+mod interrupt;
 mod machine;
 mod man;
 mod optimize;
@@ -76,6 +78,7 @@ enum Command {
     Sql(sql::SqlArgs),
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
+    Fsck(fsck::FsckArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -129,6 +132,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Sql(args) => sql::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),
+        Command::Fsck(args) => fsck::run(args, context),
         Command::Synth(args) => synth::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),

@@ -68,6 +68,7 @@ pub fn run(args: &OptimizeArgs, context: &Context) -> Result<Exit, CliError> {
         file_bytes: args.file_size,
         expire_older_than: args.expire_older_than,
         commit_interval: args.machine.commit_interval(),
+        mode: args.machine.mode,
     };
     allocator::stay_below(options.memory_limit_bytes);
     let store = Store::open(&args.store.store)?;

@@ -1,19 +1,21 @@
-//! Progress bars for what takes long, and Ctrl-C.
+//! Progress bars for what takes long.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
-use super::{CliError, Context, Exit};
+use super::interrupt::Stoppable;
+use super::{CliError, Context};
 use crate::iam::Catalog;
 use crate::ingest::{self, OptimizeOptions, Optimized, Options, Progress, Summary};
 use crate::store::Store;
 
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Runs an ingest with a progress bar where one is wanted. The first Ctrl-C ends it in good order, the second at once.
+/// Runs an ingest with a progress bar where one is wanted. The first Ctrl-C ends it in good order if that takes no longer
+/// than two seconds, the second at once.
 pub(super) fn ingest(
     store: &Store,
     options: &Options,
@@ -44,7 +46,7 @@ type Message = fn(&Progress, Duration) -> String;
 
 fn with_bar<T>(context: &Context, message: Message, work: impl FnOnce(&Progress) -> T) -> T {
     let progress = Arc::new(Progress::default());
-    stop_on_interrupt(&progress);
+    let _stoppable = Stoppable::new(&progress);
     let is_done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         if context.shows_progress() {
@@ -54,28 +56,6 @@ fn with_bar<T>(context: &Context, message: Message, work: impl FnOnce(&Progress)
         is_done.store(true, Ordering::Release);
         outcome
     })
-}
-
-fn stop_on_interrupt(progress: &Arc<Progress>) {
-    static CURRENT: OnceLock<std::sync::Mutex<Option<Arc<Progress>>>> = OnceLock::new();
-    static PRESSED: AtomicUsize = AtomicUsize::new(0);
-    let current = CURRENT.get_or_init(|| {
-        // A second handler can't be set: the process has this one.
-        let _ = ctrlc::set_handler(|| {
-            if PRESSED.fetch_add(1, Ordering::Relaxed) > 0 {
-                std::process::exit(i32::from(Exit::Interrupted.code()));
-            }
-            let progress = CURRENT.get().and_then(|c| c.lock().ok()).and_then(|c| c.clone());
-            match progress {
-                Some(progress) => progress.stop(),
-                None => std::process::exit(i32::from(Exit::Interrupted.code())),
-            }
-        });
-        std::sync::Mutex::new(None)
-    });
-    if let Ok(mut current) = current.lock() {
-        *current = Some(Arc::clone(progress));
-    }
 }
 
 fn draw(progress: &Progress, message: Message, is_done: &AtomicBool) {

@@ -1,6 +1,6 @@
 //! Arguments that several subcommands share: the store, the archive to take in first, whose usage, when.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
 
@@ -158,7 +158,7 @@ impl SelectArgs {
         selection.validate().map_err(|error| CliError::Usage(error.to_string()))?;
         let mut exit = Exit::Done;
         let store = if self.archive.is_empty() {
-            Store::open(&self.store.store)?
+            open_store(&self.store.store, context)?
         } else {
             let store = Store::open_or_create(&self.store.store)?;
             let options = Options::of(self.archive.clone());
@@ -169,10 +169,7 @@ impl SelectArgs {
             }
             store
         };
-        if let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(&store, catalog)? {
-            context
-                .warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
-        }
+        refresh_usage(&store, context)?;
         let snapshot = store.snapshot_with(self.at, usage::STATISTICS)?;
         let rows = read(&snapshot, &selection, &range, sessions, catalog)?;
         if rows.is_empty() {
@@ -180,6 +177,29 @@ impl SelectArgs {
         }
         Ok(Selected { snapshot, selection, range, rows, exit })
     }
+}
+
+/// Opens a store for a command that reads: what is not whole is said, not mended.
+pub(super) fn open_store(dir: &Path, context: &Context) -> Result<Store, CliError> {
+    let store = Store::open(dir)?;
+    if store.is_cut_short() {
+        context.warn(
+            "the last commit to this store was cut short: this is the last whole snapshot\nhint: the next `trailpare ingest` or `trailpare optimize` mends it",
+        );
+    }
+    Ok(store)
+}
+
+/// Brings the usage of a store up to date, where it can be written to.
+pub(super) fn refresh_usage(store: &Store, context: &Context) -> Result<(), CliError> {
+    if let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(store, context.catalog)? {
+        let why = match store.is_cut_short() {
+            true => "the last commit has to be mended first",
+            false => "another process is writing to the store",
+        };
+        context.warn(&format!("the usage of {days} days is not up to date: {why}"));
+    }
+    Ok(())
 }
 
 /// Says that nothing was found, and what there is.

@@ -1,17 +1,19 @@
 //! `trailpare sql`: questions in SQL.
 
 use std::collections::HashMap;
+use std::fs::Permissions;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use datafusion::prelude::SessionContext;
 
+use super::interrupt::Temporary;
 use super::machine::parse_size;
-use super::select::StoreArgs;
+use super::select::{StoreArgs, open_store, refresh_usage};
 use super::{CliError, Context, Exit, printable};
-use crate::ingest::{Refreshed, refresh_usage_if_outdated};
 use crate::query::{self, Format, Options, QueryError};
-use crate::store::{Snapshot, Store};
+use crate::store::Snapshot;
 use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
 
 /// Ask the store in SQL (DataFusion's dialect, close to PostgreSQL's).
@@ -101,22 +103,20 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
     }
     let (sql, parameters) = question(args)?;
     let snapshot = open(&args.store.store, args.at, context)?;
+    // What sorts and joins spill is in a folder of its own, so that it can be removed whenever the process ends.
+    let private = Permissions::from_mode(0o700);
+    let spill = tempfile::Builder::new().prefix("trailpare-sql-").permissions(private).tempdir()?;
+    // An operator that is all at computing never gives way: an interrupt ends the process, not the future.
+    let _temporary = Temporary::new(spill.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        tokio::select! {
-            outcome = answer(args, &sql, &parameters, &snapshot, context) => outcome,
-            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
-        }
-    })
+    runtime.block_on(answer(args, &sql, &parameters, &snapshot, spill.path(), context))
 }
 
 /// The store as it stands, its usage brought up to date.
 pub(super) fn open(dir: &Path, at: Option<i64>, context: &Context) -> Result<Snapshot, CliError> {
-    let store = Store::open(dir)?;
-    if at.is_none()
-        && let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(&store, context.catalog)?
-    {
-        context.warn(&format!("the usage of {days} days is not up to date: another process is writing to the store"));
+    let store = open_store(dir, context)?;
+    if at.is_none() {
+        refresh_usage(&store, context)?;
     }
     Ok(store.snapshot(at)?)
 }
@@ -152,9 +152,11 @@ async fn answer(
     sql: &str,
     parameters: &HashMap<String, String>,
     snapshot: &Snapshot,
+    spill: &Path,
     context: &Context,
 ) -> Result<Exit, CliError> {
     let options = Options {
+        spill: Some(spill.to_owned()),
         threads: args.threads.map(usize::from),
         memory_limit_bytes: usize::try_from(args.memory_limit).ok(),
         catalog: Some(context.catalog),
@@ -166,6 +168,7 @@ async fn answer(
             // A file that is there is whole: it appears under its name when everything is written.
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let file = tempfile::NamedTempFile::new_in(folder).map_err(QueryError::io("write", path))?;
+            let _temporary = Temporary::new(file.path());
             let writer = BufWriter::new(file.reopen().map_err(QueryError::io("write", path))?);
             run_all(args, &session, sql, parameters, writer, context).await?;
             file.persist(path).map_err(|error| QueryError::io("write", path)(error.error))?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::select::StoreArgs;
+use super::select::{StoreArgs, open_store};
 use super::table::{render, row, table};
 use super::{CliError, Context, Exit};
 use crate::store::{BrokenEntry, DayCount, RefusedObject, Run, Snapshot, Store, Table, Totals};
@@ -104,8 +104,8 @@ fn days_text((first, last): (i32, i32)) -> String {
     if first == last { format_date(first) } else { format!("{} to {}", format_date(first), format_date(last)) }
 }
 
-pub fn run(args: &StatusArgs, _: &Context) -> Result<Exit, CliError> {
-    let store = Store::open(&args.store.store)?;
+pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
+    let store = open_store(&args.store.store, context)?;
     let status = Status::read(&store)?;
     let text = match args.format {
         Format::Table => text(&store, &status),

@@ -36,6 +36,8 @@ pub(super) struct Memory<'c> {
     pub buffers: archive::Buffers,
     /// Where it finds small objects already read, if another thread reads them.
     pub ahead: Option<Ahead<'c>>,
+    /// Whether secrets are masked.
+    redact: bool,
     vocabulary: Vocabulary,
     step: Option<Step<'c>>,
     /// What the steps of other threads have found, if there are others.
@@ -45,9 +47,9 @@ pub(super) struct Memory<'c> {
 impl<'c> Memory<'c> {
     /// Nothing yet but objects that another thread reads, and what other threads find. It will keep room for a batch of so
     /// many bytes.
-    pub fn with(ahead: Option<Ahead<'c>>, common: Option<Arc<Common>>, batch_bytes: u64) -> Self {
+    pub fn with(ahead: Option<Ahead<'c>>, common: Option<Arc<Common>>, batch_bytes: u64, redact: bool) -> Self {
         let buffers = archive::Buffers::keeping(batch_bytes as usize);
-        Memory { buffers, ahead, vocabulary: Vocabulary::default(), step: None, common }
+        Memory { buffers, ahead, redact, vocabulary: Vocabulary::default(), step: None, common }
     }
 
     /// Ends a batch.
@@ -97,10 +99,13 @@ fn parse(
         |sha256, reason, offset| refused_entry(planned.name(), path, planned.size_bytes, sha256, reason, offset);
     let read = read.map_err(|error| refuse(error.sha256(), error.reason(), error.offset_bytes()))?;
     let sha256 = read.sha256;
-    let json = stages
+    let mut json = stages
         .time(Stage::Parse, || archive::normalise(read.bytes))
         .map_err(|error| refuse(Some(sha256), error.to_string(), error.offset_bytes()))?;
     let json_bytes = json.len() as u64;
+    if memory.redact {
+        stages.time(Stage::Parse, || record::redact(&mut json));
+    }
     let object = stages
         .time(Stage::Parse, || ParsedObject::parse(json, &mut memory.vocabulary))
         .map_err(|error| refuse(Some(sha256), error.reason.to_owned(), Some(error.offset as u64)))?;

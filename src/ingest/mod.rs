@@ -8,7 +8,7 @@
 //!
 //! `budget` shares out the memory, `room` that for batches from one to the next, `large` puts off what has to wait for
 //! some; `shared` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage whole and in
-//! few files; `optimize` does so with the events of many ingests, and gives back what nobody needs any more.
+//! few files, `fsck` finds damage and mends it; `optimize` does so with the events of many ingests, and gives back what nobody needs any more.
 
 mod ahead;
 mod batch;
@@ -16,6 +16,7 @@ mod budget;
 mod committer;
 mod days;
 mod error;
+mod fsck;
 mod large;
 mod optimize;
 mod plan;
@@ -32,12 +33,13 @@ use std::time::Duration;
 
 pub use budget::{MEMORY_LIMIT_BYTES, MEMORY_LIMIT_MIN_BYTES};
 pub use error::IngestError;
+pub use fsck::{fsck, repair};
 pub use optimize::{OptimizeOptions, Optimized, optimize, would_optimize};
 pub use run::ingest;
 pub use stages::{Stage, Stages};
 pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
 
-use crate::store::Run;
+use crate::store::{Mode, Run};
 use crate::usage::TimeRange;
 
 /// Does something where as much is done at once as there are threads with memory of their own.
@@ -68,6 +70,10 @@ pub struct Options {
     pub rehash: bool,
     /// How long converted batches may wait for a commit. A commit costs a few syncs; a crash costs what waited.
     pub commit_interval: Duration,
+    /// Who may read the store from now on; `None`: as it is.
+    pub mode: Option<Mode>,
+    /// Whether secrets are masked before they reach the store.
+    pub redact: bool,
 }
 
 impl Options {
@@ -82,6 +88,8 @@ impl Options {
             regions: Vec::new(),
             rehash: false,
             commit_interval: Duration::from_secs(5),
+            mode: None,
+            redact: true,
         }
     }
 }

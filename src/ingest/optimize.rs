@@ -15,7 +15,7 @@ use super::error::IngestError;
 use super::upkeep::{self, Beside};
 use super::{Progress, budget};
 use crate::iam::Catalog;
-use crate::store::{Commit, DataFile, Reclaimed, Snapshot, StagedFile, Store, Table, Writer, merge};
+use crate::store::{Commit, DataFile, Mode, Reclaimed, Snapshot, StagedFile, Store, Table, Writer, merge};
 use crate::time::now_us;
 use crate::usage;
 
@@ -35,6 +35,8 @@ pub struct OptimizeOptions {
     pub expire_older_than: Duration,
     /// How long merged days may wait for a commit.
     pub commit_interval: Duration,
+    /// Who may read the store from now on; `None`: as it is.
+    pub mode: Option<Mode>,
 }
 
 /// What an optimisation came to.
@@ -85,6 +87,7 @@ fn optimize_with(
 ) -> Result<Optimized, IngestError> {
     let staged_bytes = store.staged_bytes();
     let mut writer = store.writer()?;
+    options.mode.map_or(Ok(()), |mode| writer.set_mode(mode))?;
     let mut sum = Optimized::default();
     (sum.files_before, sum.bytes_before) = amount(&store.snapshot_with(None, &[])?);
     let rows_max = budget::month_rows(options.memory_limit_bytes);

@@ -67,6 +67,7 @@ fn in_parts(
     progress: &Progress,
 ) -> Result<Summary, IngestError> {
     let mut writer = store.writer()?;
+    options.mode.map_or(Ok(()), |mode| writer.set_mode(mode))?;
     let mut summary = Summary::default();
     upkeep::refresh(&mut writer, catalog, None, Beside::One)?;
     let archives: Vec<String> = options.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
@@ -176,7 +177,7 @@ fn take_in_all(
         // The last object may be a little beyond.
         let lists_bytes = planner.known().bytes() + bytes.min(bytes_max);
         let budget = Budget::new(options.memory_limit_bytes, options.threads, lists_bytes)?;
-        take_in(&objects, budget, seen, catalog, progress, committer)?;
+        take_in(&objects, budget, options, seen, catalog, progress, committer)?;
         progress.stages.time(Stage::Commit, || committer.commit())?;
         if planner.is_done() {
             return Ok(());
@@ -188,6 +189,7 @@ fn take_in_all(
 fn take_in(
     objects: &[Planned],
     budget: Budget,
+    options: &Options,
     seen: &mut Seen,
     catalog: &Catalog,
     progress: &Progress,
@@ -224,7 +226,8 @@ fn take_in(
         });
         let common = (threads > 1).then(Arc::default);
         for _ in 0..threads {
-            let (memory, sender) = (Memory::with(ahead.take(), common.clone(), budget.batch_bytes), sender.clone());
+            let (memory, sender) =
+                (Memory::with(ahead.take(), common.clone(), budget.batch_bytes, options.redact), sender.clone());
             scope.spawn(move || shared.work(memory, &sender));
         }
         drop(sender);

@@ -98,7 +98,7 @@ impl Seen {
     fn load(&mut self, files: &[DataFile]) -> Result<(), IngestError> {
         for file in files {
             let mut has_nameless = false;
-            for batch in read_batches(&file.path, Some(&EVENT_KEY_COLUMNS), None)? {
+            for batch in read_batches(file, Some(&EVENT_KEY_COLUMNS), None)? {
                 let batch = batch?;
                 for (row, hour) in hours(&batch) {
                     match stored_event_key(&batch, row) {
@@ -121,7 +121,7 @@ impl Seen {
         };
         let predicate =
             RowPredicate { columns: &EVENT_KEY_COLUMNS, dictionaries: false, wanted: Box::new(is_nameless) };
-        for batch in read_batches(&file.path, None, Some(predicate))? {
+        for batch in read_batches(file, None, Some(predicate))? {
             let batch = batch?;
             for (row, hour) in hours(&batch) {
                 self.insert(hour, key_of_record(&to_json(&batch, row)))?;

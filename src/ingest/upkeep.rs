@@ -42,6 +42,10 @@ pub enum Refreshed {
 /// [`refresh_usage`], for commands that read: a store that can't be written to is read as it is.
 pub fn refresh_usage_if_outdated(store: &Store, catalog: &Catalog) -> Result<Refreshed, IngestError> {
     let days = store.outdated_usage_days(&usage::version(catalog))?.len();
+    if store.is_cut_short() {
+        // Whoever only reads mends nothing.
+        return Ok(Refreshed::Waiting(days));
+    }
     match refresh_usage(store, catalog) {
         Ok(days) => Ok(Refreshed::Days(days)),
         Err(IngestError::Store(StoreError::Locked { .. } | StoreError::Io { .. })) => Ok(Refreshed::Waiting(days)),
@@ -211,15 +215,7 @@ fn resolve(
 }
 
 fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -> Result<Commit, IngestError> {
-    let files = files_of(snapshot, Table::Events, date);
-    let mut aggregator = Aggregator::new(catalog);
-    for file in &files {
-        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), None)? {
-            aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
-            aggregator.bound();
-        }
-    }
-    let rows = [aggregator.finish().0.into_rows(), usage::resolve_day(&files, None, catalog)?].map(usage::bounded);
+    let rows = derive_day(&files_of(snapshot, Table::Events, date), catalog)?;
     let mut commit = Commit {
         usage: vec![(date, UsageState::Whole(usage::version(catalog)))],
         message: "derive usage anew".to_owned(),
@@ -227,4 +223,16 @@ fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -
     };
     replace(writer, &mut commit, date, &files_of(snapshot, Table::Usage, date), &rows)?;
     Ok(commit)
+}
+
+/// The usage of a day as its events say it: what its principals' own accounts logged, and what only called ones did.
+pub(super) fn derive_day(files: &[&DataFile], catalog: &Catalog) -> Result<[Vec<UsageRow>; 2], IngestError> {
+    let mut aggregator = Aggregator::new(catalog);
+    for file in files {
+        for batch in read_batches(file, Some(EVENT_COLUMNS), None)? {
+            aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
+            aggregator.bound();
+        }
+    }
+    Ok([aggregator.finish().0.into_rows(), usage::resolve_day(files, None, catalog)?].map(usage::bounded))
 }

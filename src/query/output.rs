@@ -16,6 +16,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
+use super::csv;
 use super::error::QueryError;
 
 /// How an answer is written.
@@ -111,7 +112,7 @@ impl<W: Write> Write for Watched<W> {
 
 enum Sink<W: Write + Send> {
     Table(TextTable, W),
-    Csv(Box<arrow::csv::Writer<W>>),
+    Csv(Box<arrow::csv::Writer<W>>, fn(&str) -> String),
     Json(JsonWriter<W, JsonArray>),
     Ndjson(JsonWriter<W, LineDelimited>),
     Parquet(Box<ArrowWriter<W>>),
@@ -130,8 +131,8 @@ impl<W: Write + Send> Sink<W> {
             Format::Csv => {
                 let mut writer = CsvBuilder::new().with_header(true).build(out);
                 // So that an answer without rows has its header.
-                writer.write(&text_where_nested(&RecordBatch::new_empty(Arc::clone(schema)))?)?;
-                Sink::Csv(Box::new(writer))
+                writer.write(&csv_cells(&RecordBatch::new_empty(Arc::clone(schema)), printable)?)?;
+                Sink::Csv(Box::new(writer), printable)
             }
             // A column that is null is there as null, so that every object has the same keys.
             Format::Json => Sink::Json(JsonBuilder::new().with_explicit_nulls(true).build(out)),
@@ -149,7 +150,7 @@ impl<W: Write + Send> Sink<W> {
     fn write(&mut self, batch: &RecordBatch) -> Result<u64, QueryError> {
         match self {
             Sink::Table(table, _) => return table.write(batch),
-            Sink::Csv(writer) => writer.write(&text_where_nested(batch)?)?,
+            Sink::Csv(writer, printable) => writer.write(&csv_cells(batch, *printable)?)?,
             Sink::Json(writer) => writer.write(batch)?,
             Sink::Ndjson(writer) => writer.write(batch)?,
             Sink::Parquet(writer) => writer.write(batch)?,
@@ -163,7 +164,7 @@ impl<W: Write + Send> Sink<W> {
                 out.write_all(table.render().as_bytes())?;
                 out
             }
-            Sink::Csv(writer) => (*writer).into_inner(),
+            Sink::Csv(writer, _) => (*writer).into_inner(),
             Sink::Json(mut writer) => {
                 writer.finish()?;
                 let mut out = writer.into_inner();
@@ -181,29 +182,31 @@ impl<W: Write + Send> Sink<W> {
     }
 }
 
-/// CSV has no nesting: lists and structs become text.
-fn text_where_nested(batch: &RecordBatch) -> Result<RecordBatch, QueryError> {
+/// The columns as CSV has them: numbers, times and truth values as they are; all others, nested ones as well, as texts
+/// that do no harm.
+fn csv_cells(batch: &RecordBatch, printable: fn(&str) -> String) -> Result<RecordBatch, QueryError> {
     use arrow::array::{Array, ArrayRef, StringArray};
     use arrow::datatypes::{DataType, Field, Schema};
-    if !batch.schema().fields().iter().any(|field| field.data_type().is_nested()) {
-        return Ok(batch.clone());
-    }
     let options = format_options();
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        if !field.data_type().is_nested() {
-            fields.push(Arc::clone(field));
+        let data_type = field.data_type();
+        let is_own = data_type.is_numeric() || data_type.is_temporal() || matches!(data_type, DataType::Boolean);
+        let name = csv::harmless(field.name(), printable);
+        if is_own {
+            fields.push(Field::new(name, data_type.clone(), field.is_nullable()));
             columns.push(Arc::clone(column));
             continue;
         }
         let formatter = ArrayFormatter::try_new(column, &options)?;
-        let texts: StringArray =
-            (0..column.len()).map(|row| column.is_valid(row).then(|| formatter.value(row).to_string())).collect();
-        fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+        let text = |row| csv::harmless(&formatter.value(row).to_string(), printable);
+        let texts: StringArray = (0..column.len()).map(|row| column.is_valid(row).then(|| text(row))).collect();
+        fields.push(Field::new(name, DataType::Utf8, true));
         columns.push(Arc::new(texts));
     }
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    let rows = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &rows)?)
 }
 
 fn format_options() -> FormatOptions<'static> {

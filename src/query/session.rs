@@ -1,8 +1,9 @@
 //! The one place that builds a DataFusion session.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -23,6 +24,8 @@ pub struct Options {
     pub memory_limit_bytes: Option<usize>,
     /// What the IAM functions know; `None`: the catalogue that is built in.
     pub catalog: Option<&'static Catalog>,
+    /// Where sorts, joins and groupings spill to; `None`: below the system's folder for temporary files.
+    pub spill: Option<PathBuf>,
 }
 
 /// A session over one snapshot: tables `events` and `usage`, the views, the functions.
@@ -31,8 +34,14 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
     if let Some(bytes) = options.memory_limit_bytes {
         runtime = runtime.with_memory_limit(bytes, 1.0);
     }
+    if let Some(folder) = &options.spill {
+        runtime = runtime.with_temp_file_path(folder);
+    }
     let mut context = SessionContext::new_with_config_rt(config(options), runtime.build_arc()?);
-    context.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(SnapshotFiles::default()));
+    context.register_object_store(
+        ObjectStoreUrl::local_filesystem().as_ref(),
+        Arc::new(SnapshotFiles::new(snapshot).map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?),
+    );
     functions::register(&mut context, options.catalog.unwrap_or_else(Catalog::embedded))?;
     context.register_table(Table::Events.name(), Arc::new(StoreTable::new(snapshot, Table::Events)))?;
     context.register_table(views::USAGE_BY_FILE, Arc::new(StoreTable::new(snapshot, Table::Usage)))?;

@@ -1,7 +1,6 @@
 //! A table of the store as DataFusion scans it.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
@@ -19,6 +18,7 @@ use datafusion::object_store;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::day::on_days;
+use super::files::location;
 use super::prune::{prune, statistics};
 use crate::store::{DataFile, Snapshot, Table};
 
@@ -52,7 +52,7 @@ impl StoreTable {
 
     fn partitioned_file(&self, file: &DataFile) -> Result<PartitionedFile> {
         let meta = object_store::ObjectMeta {
-            location: location(&file.path)?,
+            location: location(&file.path).map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?,
             last_modified: Default::default(),
             size: file.size_bytes,
             e_tag: None,
@@ -125,12 +125,6 @@ impl TableProvider for StoreTable {
     fn statistics(&self) -> Option<Statistics> {
         self.statistics_of(&self.files.iter().collect::<Vec<_>>()).ok()
     }
-}
-
-fn location(path: &Path) -> Result<object_store::path::Path> {
-    let absolute = std::path::absolute(path)?;
-    object_store::path::Path::from_absolute_path(absolute)
-        .map_err(|error| DataFusionError::ObjectStore(Box::new(error.into())))
 }
 
 /// The schema with texts as views, which DataFusion compares and groups without copying; Parquet ids left out.

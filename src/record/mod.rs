@@ -1,7 +1,7 @@
 //! One CloudTrail record → Arrow columns; the schema; who the principal is. And back.
 //!
 //! `object` scans the JSON of a log object (`scan`) into places of known fields (`fields`, `schema`), `vocabulary`
-//! numbers the words that repeat (`words`), `repeats` knows objects that repeat, `identity` tells events apart, `principal` says who it was, `encode` puts
+//! numbers the words that repeat (`words`), `repeats` knows objects that repeat, `redact` masks secrets, `identity` tells events apart, `principal` says who it was, `encode` puts
 //! records in order and copies them into `columns`, `extras` keeps what has no column, `restore` gives a record back.
 
 mod columns;
@@ -12,6 +12,7 @@ mod held;
 mod identity;
 mod object;
 mod principal;
+mod redact;
 mod repeats;
 mod resource_list;
 mod restore;
@@ -27,5 +28,6 @@ pub use encode::encode;
 pub use identity::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key};
 pub use object::{BrokenRecord, ParseError, ParsedObject, Record};
 pub use principal::{Identity, Principal, principal};
+pub use redact::{HIDDEN, SECRET_FIELDS, redact};
 pub use restore::to_json;
 pub use vocabulary::Vocabulary;

@@ -39,6 +39,8 @@ pub enum Kind {
 /// One column of `events`.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
+    /// Its Parquet field id and DuckLake column id: a number that no other column has or had.
+    pub field_id: u16,
     /// The column's name.
     pub name: &'static str,
     /// Where the value stands in a record, `.` between keys; empty for derived columns.
@@ -49,12 +51,12 @@ pub struct Column {
     pub bloom: bool,
 }
 
-const fn col(name: &'static str, path: &'static str, kind: Kind) -> Column {
-    Column { name, path, kind, bloom: false }
+const fn col(field_id: u16, name: &'static str, path: &'static str, kind: Kind) -> Column {
+    Column { field_id, name, path, kind, bloom: false }
 }
 
-const fn id(name: &'static str, path: &'static str) -> Column {
-    Column { name, path, kind: Kind::Text, bloom: true }
+const fn id(field_id: u16, name: &'static str, path: &'static str) -> Column {
+    Column { field_id, name, path, kind: Kind::Text, bloom: true }
 }
 
 /// Column that keeps, as one JSON object of path → value, whatever has no column or no canonical spelling.
@@ -63,145 +65,209 @@ pub const ADDITIONAL_FIELDS: &str = "additional_fields";
 /// Column that names the known fields which were present but held `null` or `{}`: `path=null,path={}`.
 pub const EMPTY_FIELDS: &str = "empty_fields";
 
-/// Every column of `events`, in order. A column's Parquet field id and DuckLake column id is its position plus one
-/// (nested fields come after all of these): append, never reorder.
+/// Every column of `events`, in order. Ids are written into every file and every catalog, so that none may ever be given
+/// to anything else, not even after its column has gone: append, never reorder, and take [`NEXT_FIELD_ID`], which grows.
 #[rustfmt::skip]
 pub const COLUMNS: &[Column] = &[
-    col("event_date", "", Kind::DerivedDate),
-    col("event_time", "eventTime", Kind::Time),
-    id("event_id", "eventID"),
-    col("event_version", "eventVersion", Kind::Word),
-    col("event_source", "eventSource", Kind::Word),
-    col("event_name", "eventName", Kind::Word),
-    col("event_type", "eventType", Kind::Word),
-    col("event_category", "eventCategory", Kind::Word),
-    col("aws_region", "awsRegion", Kind::Word),
-    col("recipient_account_id", "recipientAccountId", Kind::Word),
-    col("principal_arn", "", Kind::DerivedWord),
-    col("principal_type", "", Kind::DerivedWord),
-    col("principal_account_id", "", Kind::DerivedWord),
-    col("session_name", "", Kind::DerivedWord),
-    col("permission_set", "", Kind::DerivedWord),
-    col("source_ip_address", "sourceIPAddress", Kind::Word),
-    col("user_agent", "userAgent", Kind::Word),
-    col("error_code", "errorCode", Kind::Word),
-    col("error_message", "errorMessage", Kind::Text),
-    id("request_id", "requestID"),
-    col("read_only", "readOnly", Kind::Bool),
-    col("management_event", "managementEvent", Kind::Bool),
-    col("api_version", "apiVersion", Kind::Word),
-    id("shared_event_id", "sharedEventID"),
-    col("vpc_endpoint_id", "vpcEndpointId", Kind::Word),
-    col("vpc_endpoint_account_id", "vpcEndpointAccountId", Kind::Word),
-    col("session_credential_from_console", "sessionCredentialFromConsole", Kind::BoolText),
-    col("user_identity_type", "userIdentity.type", Kind::Word),
-    col("user_identity_principal_id", "userIdentity.principalId", Kind::Word),
-    col("user_identity_arn", "userIdentity.arn", Kind::Word),
-    col("user_identity_account_id", "userIdentity.accountId", Kind::Word),
-    Column { name: "user_identity_access_key_id", path: "userIdentity.accessKeyId", kind: Kind::Word, bloom: true },
-    col("user_identity_user_name", "userIdentity.userName", Kind::Word),
-    col("user_identity_invoked_by", "userIdentity.invokedBy", Kind::Word),
-    col("user_identity_identity_provider", "userIdentity.identityProvider", Kind::Word),
-    col("user_identity_credential_id", "userIdentity.credentialId", Kind::Word),
-    col("on_behalf_of_user_id", "userIdentity.onBehalfOf.userId", Kind::Word),
-    col("on_behalf_of_identity_store_arn", "userIdentity.onBehalfOf.identityStoreArn", Kind::Word),
-    col("in_scope_of_source_arn", "userIdentity.inScopeOf.sourceArn", Kind::Word),
-    col("in_scope_of_source_account", "userIdentity.inScopeOf.sourceAccount", Kind::Word),
-    col("in_scope_of_issuer_type", "userIdentity.inScopeOf.issuerType", Kind::Word),
-    col("in_scope_of_credentials_issued_to", "userIdentity.inScopeOf.credentialsIssuedTo", Kind::Word),
-    col("session_creation_date", "userIdentity.sessionContext.attributes.creationDate", Kind::Time),
-    col("mfa_authenticated", "userIdentity.sessionContext.attributes.mfaAuthenticated", Kind::BoolText),
-    col("session_source_identity", "userIdentity.sessionContext.sourceIdentity", Kind::Word),
-    col("session_ec2_role_delivery", "userIdentity.sessionContext.ec2RoleDelivery", Kind::Word),
-    col("session_assumed_root", "userIdentity.sessionContext.assumedRoot", Kind::BoolText),
-    col("session_issuer_type", "userIdentity.sessionContext.sessionIssuer.type", Kind::Word),
-    col("session_issuer_principal_id", "userIdentity.sessionContext.sessionIssuer.principalId", Kind::Word),
-    col("session_issuer_arn", "userIdentity.sessionContext.sessionIssuer.arn", Kind::Word),
-    col("session_issuer_account_id", "userIdentity.sessionContext.sessionIssuer.accountId", Kind::Word),
-    col("session_issuer_user_name", "userIdentity.sessionContext.sessionIssuer.userName", Kind::Word),
-    col("web_id_federation_provider", "userIdentity.sessionContext.webIdFederationData.federatedProvider", Kind::Word),
-    col("web_id_federation_attributes", "userIdentity.sessionContext.webIdFederationData.attributes", Kind::Json),
-    col("tls_version", "tlsDetails.tlsVersion", Kind::Word),
-    col("tls_cipher_suite", "tlsDetails.cipherSuite", Kind::Word),
-    col("tls_client_provided_host_header", "tlsDetails.clientProvidedHostHeader", Kind::Word),
-    col("addendum_reason", "addendum.reason", Kind::Word),
-    col("addendum_updated_fields", "addendum.updatedFields", Kind::Text),
-    col("addendum_original_request_id", "addendum.originalRequestID", Kind::Text),
-    col("addendum_original_event_id", "addendum.originalEventID", Kind::Text),
-    col("insight_state", "insightDetails.state", Kind::Word),
-    col("insight_event_source", "insightDetails.eventSource", Kind::Word),
-    col("insight_event_name", "insightDetails.eventName", Kind::Word),
-    col("insight_type", "insightDetails.insightType", Kind::Word),
-    col("insight_error_code", "insightDetails.errorCode", Kind::Word),
-    col("insight_source", "insightDetails.insightSource", Kind::Word),
-    col("insight_source_event_category", "insightDetails.sourceEventCategory", Kind::Word),
-    col("insight_context", "insightDetails.insightContext", Kind::Json),
-    col("event_context_request", "eventContext.requestContext", Kind::Json),
-    col("event_context_tags", "eventContext.tagContext", Kind::Json),
-    col("aggregation_time_window", "timeWindow", Kind::Json),
-    col("aggregation_summary", "summary", Kind::Json),
-    col("edge_device_details", "edgeDeviceDetails", Kind::Json),
-    col("request_parameters", "requestParameters", Kind::Json),
-    col("response_elements", "responseElements", Kind::Json),
-    col("additional_event_data", "additionalEventData", Kind::Json),
-    col("service_event_details", "serviceEventDetails", Kind::Json),
-    col("resources", "resources", Kind::Resources),
-    col(EMPTY_FIELDS, "", Kind::DerivedWord),
-    col(ADDITIONAL_FIELDS, "", Kind::DerivedText),
+    col(1, "event_date", "", Kind::DerivedDate),
+    col(2, "event_time", "eventTime", Kind::Time),
+    id(3, "event_id", "eventID"),
+    col(4, "event_version", "eventVersion", Kind::Word),
+    col(5, "event_source", "eventSource", Kind::Word),
+    col(6, "event_name", "eventName", Kind::Word),
+    col(7, "event_type", "eventType", Kind::Word),
+    col(8, "event_category", "eventCategory", Kind::Word),
+    col(9, "aws_region", "awsRegion", Kind::Word),
+    col(10, "recipient_account_id", "recipientAccountId", Kind::Word),
+    col(11, "principal_arn", "", Kind::DerivedWord),
+    col(12, "principal_type", "", Kind::DerivedWord),
+    col(13, "principal_account_id", "", Kind::DerivedWord),
+    col(14, "session_name", "", Kind::DerivedWord),
+    col(15, "permission_set", "", Kind::DerivedWord),
+    col(16, "source_ip_address", "sourceIPAddress", Kind::Word),
+    col(17, "user_agent", "userAgent", Kind::Word),
+    col(18, "error_code", "errorCode", Kind::Word),
+    col(19, "error_message", "errorMessage", Kind::Text),
+    id(20, "request_id", "requestID"),
+    col(21, "read_only", "readOnly", Kind::Bool),
+    col(22, "management_event", "managementEvent", Kind::Bool),
+    col(23, "api_version", "apiVersion", Kind::Word),
+    id(24, "shared_event_id", "sharedEventID"),
+    col(25, "vpc_endpoint_id", "vpcEndpointId", Kind::Word),
+    col(26, "vpc_endpoint_account_id", "vpcEndpointAccountId", Kind::Word),
+    col(27, "session_credential_from_console", "sessionCredentialFromConsole", Kind::BoolText),
+    col(28, "user_identity_type", "userIdentity.type", Kind::Word),
+    col(29, "user_identity_principal_id", "userIdentity.principalId", Kind::Word),
+    col(30, "user_identity_arn", "userIdentity.arn", Kind::Word),
+    col(31, "user_identity_account_id", "userIdentity.accountId", Kind::Word),
+    Column { kind: Kind::Word, ..id(32, "user_identity_access_key_id", "userIdentity.accessKeyId") },
+    col(33, "user_identity_user_name", "userIdentity.userName", Kind::Word),
+    col(34, "user_identity_invoked_by", "userIdentity.invokedBy", Kind::Word),
+    col(35, "user_identity_identity_provider", "userIdentity.identityProvider", Kind::Word),
+    col(36, "user_identity_credential_id", "userIdentity.credentialId", Kind::Word),
+    col(37, "on_behalf_of_user_id", "userIdentity.onBehalfOf.userId", Kind::Word),
+    col(38, "on_behalf_of_identity_store_arn", "userIdentity.onBehalfOf.identityStoreArn", Kind::Word),
+    col(39, "in_scope_of_source_arn", "userIdentity.inScopeOf.sourceArn", Kind::Word),
+    col(40, "in_scope_of_source_account", "userIdentity.inScopeOf.sourceAccount", Kind::Word),
+    col(41, "in_scope_of_issuer_type", "userIdentity.inScopeOf.issuerType", Kind::Word),
+    col(42, "in_scope_of_credentials_issued_to", "userIdentity.inScopeOf.credentialsIssuedTo", Kind::Word),
+    col(43, "session_creation_date", "userIdentity.sessionContext.attributes.creationDate", Kind::Time),
+    col(44, "mfa_authenticated", "userIdentity.sessionContext.attributes.mfaAuthenticated", Kind::BoolText),
+    col(45, "session_source_identity", "userIdentity.sessionContext.sourceIdentity", Kind::Word),
+    col(46, "session_ec2_role_delivery", "userIdentity.sessionContext.ec2RoleDelivery", Kind::Word),
+    col(47, "session_assumed_root", "userIdentity.sessionContext.assumedRoot", Kind::BoolText),
+    col(48, "session_issuer_type", "userIdentity.sessionContext.sessionIssuer.type", Kind::Word),
+    col(49, "session_issuer_principal_id", "userIdentity.sessionContext.sessionIssuer.principalId", Kind::Word),
+    col(50, "session_issuer_arn", "userIdentity.sessionContext.sessionIssuer.arn", Kind::Word),
+    col(51, "session_issuer_account_id", "userIdentity.sessionContext.sessionIssuer.accountId", Kind::Word),
+    col(52, "session_issuer_user_name", "userIdentity.sessionContext.sessionIssuer.userName", Kind::Word),
+    col(53, "web_id_federation_provider", "userIdentity.sessionContext.webIdFederationData.federatedProvider", Kind::Word),
+    col(54, "web_id_federation_attributes", "userIdentity.sessionContext.webIdFederationData.attributes", Kind::Json),
+    col(55, "tls_version", "tlsDetails.tlsVersion", Kind::Word),
+    col(56, "tls_cipher_suite", "tlsDetails.cipherSuite", Kind::Word),
+    col(57, "tls_client_provided_host_header", "tlsDetails.clientProvidedHostHeader", Kind::Word),
+    col(58, "addendum_reason", "addendum.reason", Kind::Word),
+    col(59, "addendum_updated_fields", "addendum.updatedFields", Kind::Text),
+    col(60, "addendum_original_request_id", "addendum.originalRequestID", Kind::Text),
+    col(61, "addendum_original_event_id", "addendum.originalEventID", Kind::Text),
+    col(62, "insight_state", "insightDetails.state", Kind::Word),
+    col(63, "insight_event_source", "insightDetails.eventSource", Kind::Word),
+    col(64, "insight_event_name", "insightDetails.eventName", Kind::Word),
+    col(65, "insight_type", "insightDetails.insightType", Kind::Word),
+    col(66, "insight_error_code", "insightDetails.errorCode", Kind::Word),
+    col(67, "insight_source", "insightDetails.insightSource", Kind::Word),
+    col(68, "insight_source_event_category", "insightDetails.sourceEventCategory", Kind::Word),
+    col(69, "insight_context", "insightDetails.insightContext", Kind::Json),
+    col(70, "event_context_request", "eventContext.requestContext", Kind::Json),
+    col(71, "event_context_tags", "eventContext.tagContext", Kind::Json),
+    col(72, "aggregation_time_window", "timeWindow", Kind::Json),
+    col(73, "aggregation_summary", "summary", Kind::Json),
+    col(74, "edge_device_details", "edgeDeviceDetails", Kind::Json),
+    col(75, "request_parameters", "requestParameters", Kind::Json),
+    col(76, "response_elements", "responseElements", Kind::Json),
+    col(77, "additional_event_data", "additionalEventData", Kind::Json),
+    col(78, "service_event_details", "serviceEventDetails", Kind::Json),
+    col(79, "resources", "resources", Kind::Resources),
+    col(80, EMPTY_FIELDS, "", Kind::DerivedWord),
+    col(81, ADDITIONAL_FIELDS, "", Kind::DerivedText),
 ];
 
 /// The columns by which rows are sorted within a file, so that one principal's rows lie together.
 pub const SORT_ORDER: &[&str] = &["recipient_account_id", "principal_arn", "event_source", "event_name", "event_time"];
 
+/// The id of what the list in `resources` is made of.
+const RESOURCES_ELEMENT_ID: u16 = 82;
+
 /// The fields of one entry of `resources`: column name and CloudTrail's key.
 pub const RESOURCE_FIELDS: &[(&str, &str)] =
     &[("arn", "ARN"), ("account_id", "accountId"), ("type", "type"), ("arn_prefix", "ARNPrefix")];
 
+/// The ids of these.
+const RESOURCE_FIELD_IDS: [u16; 4] = [83, 84, 85, 86];
+
+/// The id of the next column or nested field.
+#[cfg(test)]
+const NEXT_FIELD_ID: u16 = 87;
+
 /// Metadata key under which Parquet keeps a column's id.
 pub const FIELD_ID_KEY: &str = "PARQUET:field_id";
 
-fn with_id(field: Field, field_id: usize) -> Field {
+fn with_id(field: Field, field_id: u16) -> Field {
     field.with_metadata([(FIELD_ID_KEY.to_owned(), field_id.to_string())].into())
 }
 
-fn resources_type(first_id: usize, words: &DataType) -> DataType {
-    let members: Fields = RESOURCE_FIELDS
-        .iter()
-        .enumerate()
-        .map(|(i, (name, _))| with_id(Field::new(*name, words.clone(), true), first_id + 1 + i))
-        .collect();
-    DataType::List(Arc::new(with_id(Field::new("element", DataType::Struct(members), true), first_id)))
+fn resources_type(words: &DataType) -> DataType {
+    let members = RESOURCE_FIELDS.iter().zip(RESOURCE_FIELD_IDS);
+    let members: Fields = members.map(|((name, _), id)| with_id(Field::new(*name, words.clone(), true), id)).collect();
+    DataType::List(Arc::new(with_id(Field::new("element", DataType::Struct(members), true), RESOURCES_ELEMENT_ID)))
 }
 
 /// The Arrow schema of `events`, with Parquet field ids. Strings are `Utf8`; times are microseconds UTC.
 pub fn events() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema_with(&DataType::Utf8));
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema_of(COLUMNS, &DataType::Utf8));
     Arc::clone(&SCHEMA)
 }
 
 /// The same as records are encoded: columns of few distinct values are dictionaries.
 pub fn encoded() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> =
-        LazyLock::new(|| schema_with(&DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))));
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        schema_of(COLUMNS, &DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8)))
+    });
     Arc::clone(&SCHEMA)
 }
 
-fn schema_with(words: &DataType) -> SchemaRef {
-    let field = |(i, column): (usize, &Column)| {
+fn schema_of(columns: &[Column], words: &DataType) -> SchemaRef {
+    let field = |column: &Column| {
         let data_type = match column.kind {
             Kind::Bool | Kind::BoolText => DataType::Boolean,
             Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Kind::DerivedDate => DataType::Date32,
-            Kind::Resources => resources_type(COLUMNS.len() + 1, words),
+            Kind::Resources => resources_type(words),
             Kind::Word | Kind::DerivedWord => words.clone(),
             Kind::Text | Kind::Json | Kind::DerivedText => DataType::Utf8,
         };
-        with_id(Field::new(column.name, data_type, true), i + 1)
+        with_id(Field::new(column.name, data_type, true), column.field_id)
     };
-    Arc::new(Schema::new(COLUMNS.iter().enumerate().map(field).collect::<Fields>()))
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Fields>()))
 }
 
 /// Position of a column of `events`, for code that addresses arrays of a batch by name.
 pub fn index_of(name: &str) -> Option<usize> {
     COLUMNS.iter().position(|column| column.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Every id with the path of what has it.
+    fn ids(schema: &Schema) -> BTreeMap<u16, String> {
+        fn add(field: &Field, above: &str, ids: &mut BTreeMap<u16, String>) {
+            let path = format!("{above}{}", field.name());
+            let id = field.metadata().get(FIELD_ID_KEY).and_then(|id| id.parse().ok()).expect("an id");
+            assert_eq!(ids.insert(id, path.clone()), None, "{path} has the id of another field");
+            match field.data_type() {
+                DataType::List(element) => add(element, &format!("{path}."), ids),
+                DataType::Struct(members) => members.iter().for_each(|m| add(m, &format!("{path}."), ids)),
+                _ => {}
+            }
+        }
+        let mut all = BTreeMap::new();
+        schema.fields().iter().for_each(|field| add(field, "", &mut all));
+        all
+    }
+
+    #[test]
+    fn stores_that_are_there_keep_their_ids() {
+        let ids = ids(&events());
+        assert_eq!(ids.keys().copied().collect::<Vec<_>>(), (1..NEXT_FIELD_ID).collect::<Vec<_>>());
+        for (id, path) in [
+            (1, "event_date"),
+            (2, "event_time"),
+            (3, "event_id"),
+            (32, "user_identity_access_key_id"),
+            (75, "request_parameters"),
+            (79, "resources"),
+            (81, "additional_fields"),
+            (82, "resources.element"),
+            (83, "resources.element.arn"),
+            (84, "resources.element.account_id"),
+            (85, "resources.element.type"),
+            (86, "resources.element.arn_prefix"),
+        ] {
+            assert_eq!(ids.get(&id).map(String::as_str), Some(path));
+        }
+    }
+
+    #[test]
+    fn a_further_column_changes_the_id_of_none() {
+        let further = [COLUMNS, &[col(NEXT_FIELD_ID, "further", "further", Kind::Text)]].concat();
+        for words in [DataType::Utf8, DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8))] {
+            let (before, mut after) = (ids(&schema_of(COLUMNS, &words)), ids(&schema_of(&further, &words)));
+            assert_eq!(after.remove(&NEXT_FIELD_ID).as_deref(), Some("further"));
+            assert_eq!(before, after);
+        }
+    }
 }

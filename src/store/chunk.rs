@@ -55,7 +55,9 @@ pub(super) struct ChunkWriter {
 
 impl ChunkWriter {
     pub fn new() -> Result<ChunkWriter> {
-        let compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
+        let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
+        // Every reader of zstd compares it: four bytes a page.
+        compressor.set_parameter(zstd::stream::raw::CParameter::ChecksumFlag(true))?;
         Ok(ChunkWriter {
             compressor,
             page: Vec::new(),

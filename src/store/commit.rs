@@ -13,8 +13,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
@@ -22,10 +24,12 @@ use serde::{Deserialize, Serialize};
 use super::datafile::{StagedColumn, StagedFile};
 use super::error::StoreError;
 use super::ledger::{self, DayCount, LedgerEntry};
+use super::place::{DataPath, Outside, no_links};
+use super::private::{self, Mode};
 use super::replaced::{FROM_TABLE, replaced_name};
 use super::snapshot::DataFile;
 use super::tables::Table;
-use super::{Store, catalog_path, data_dir, migrate, replaced_dir, staging_dir, table_dir};
+use super::{MODE_KEY, Store, catalog_path, data_dir, migrate, replaced_dir, staging_dir, table_dir};
 use crate::time::{format_date, format_ducklake_time, now_us};
 
 /// Everything that becomes visible at once.
@@ -61,13 +65,14 @@ pub enum UsageState {
 pub struct Writer {
     store: Store,
     connection: Connection,
+    mode: Mode,
     // Held for its lock; the system lets go of it when the process ends, however it ends.
     _lock: File,
 }
 
-/// What the marker file of a commit says.
+/// What the marker file of a commit says, as it is written.
 #[derive(Serialize, Deserialize)]
-struct Marker {
+struct WrittenMarker {
     /// Paths below `data/` that the commit adds.
     add: Vec<String>,
     /// Paths below `data/` that it moves away.
@@ -83,14 +88,28 @@ impl Writer {
         })?;
         let mut connection = super::connect(&store.dir)?;
         recover_locked(&store.dir, &connection)?;
+        let mode = mode_of(&store.dir, &connection)?;
         migrate::migrate(&mut connection).map_err(StoreError::catalog(&catalog_path(&store.dir)))?;
         let staging = staging_dir(&store.dir);
+        no_links(&store.dir, &staging)?;
         if staging.exists() {
             fs::remove_dir_all(&staging).map_err(StoreError::io(&staging, "cannot empty"))?;
         }
-        fs::create_dir_all(&staging).map_err(StoreError::io(&staging, "cannot create"))?;
+        private::create_folder(&staging, mode).map_err(StoreError::io(&staging, "cannot create"))?;
         set_data_path(&store.dir, &connection)?;
-        Ok(Writer { store, connection, _lock: lock })
+        Ok(Writer { store, connection, mode, _lock: lock })
+    }
+
+    /// Who may read the store.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Says who may read the store from now on, all of it.
+    pub fn set_mode(&mut self, mode: Mode) -> Result<(), StoreError> {
+        note_mode(&self.store.dir, &self.connection, mode)?;
+        self.mode = mode;
+        Ok(())
     }
 
     /// The store that is written to.
@@ -127,7 +146,8 @@ impl Writer {
             recover_locked(&dir, &self.connection)?;
             return outcome;
         }
-        finish_moves(&moves)?;
+        let moves: Vec<(PathBuf, PathBuf)> = moves.into_iter().map(|(_, from, to, _)| (from, to)).collect();
+        move_files(&dir, &moves, self.mode)?;
         remove_marker(&dir)?;
         outcome
     }
@@ -147,7 +167,7 @@ impl Writer {
         }
         insert_files(&transaction, commit, snapshot).map_err(&error)?;
         ledger::insert(&transaction, snapshot, commit).map_err(&error)?;
-        rename_into_place(dir, &commit.add)?;
+        rename_into_place(dir, &commit.add, self.mode)?;
         transaction.commit().map_err(&error)?;
         Ok(snapshot)
     }
@@ -159,38 +179,57 @@ fn retired(dir: &Path, table: Table, file: &DataFile) -> (i64, PathBuf, PathBuf,
     (file.id, file.path.clone(), replaced_dir(dir).join(&name), format!("{FROM_TABLE}{name}"))
 }
 
-fn finish_moves(moves: &[(i64, PathBuf, PathBuf, String)]) -> Result<(), StoreError> {
-    let mut folders = BTreeSet::new();
-    for (_, from, to, _) in moves {
-        move_file(from, to)?;
-        folders.extend(from.parent().into_iter().chain(to.parent()));
+/// Moves files so that they stay moved: the marker may go then.
+pub(super) fn move_files(dir: &Path, moves: &[(PathBuf, PathBuf)], mode: Mode) -> Result<(), StoreError> {
+    for (from, to) in moves {
+        no_links(dir, from)?;
+        move_file(dir, from, to, mode)?;
     }
-    // The marker may go only when the moves stay.
-    folders.into_iter().try_for_each(sync_dir)
+    let (to, from) = (moves.iter().map(|(_, to)| to.as_path()), moves.iter().map(|(from, _)| from.as_path()));
+    sync_order(dir, to, from).iter().try_for_each(|folder| sync_dir(folder))
 }
 
-fn move_file(from: &Path, to: &Path) -> Result<(), StoreError> {
+/// The folders to sync after moves. Those that files came to are first, then those above them, which may be new; those
+/// that files left are last: in the other order a power cut in between leaves a file in neither.
+fn sync_order<'p>(
+    dir: &'p Path,
+    to: impl Iterator<Item = &'p Path>,
+    from: impl Iterator<Item = &'p Path>,
+) -> Vec<&'p Path> {
+    let above = |path: &'p Path| path.ancestors().skip(1).take_while(|folder| *folder != dir);
+    let mut folders: Vec<&Path> = to.flat_map(above).collect();
+    folders.sort_by_key(|folder| (std::cmp::Reverse(folder.components().count()), *folder));
+    folders.dedup();
+    let left: BTreeSet<&Path> = from.filter_map(Path::parent).filter(|left| !folders.contains(left)).collect();
+    folders.extend(left);
+    folders
+}
+
+fn move_file(dir: &Path, from: &Path, to: &Path, mode: Mode) -> Result<(), StoreError> {
     if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent).map_err(StoreError::io(parent, "cannot create"))?;
+        no_links(dir, parent)?;
+        private::create_folder(parent, mode).map_err(StoreError::io(parent, "cannot create"))?;
     }
     fs::rename(from, to).map_err(StoreError::io(from, "cannot move into place"))
 }
 
-fn rename_into_place(dir: &Path, files: &[StagedFile]) -> Result<(), StoreError> {
-    let mut folders = BTreeSet::new();
+fn rename_into_place(dir: &Path, files: &[StagedFile], mode: Mode) -> Result<(), StoreError> {
+    let mut targets = Vec::with_capacity(files.len());
     for file in files {
-        let target = table_dir(dir, file.table).join(&file.relative);
-        move_file(&file.staged, &target)?;
-        folders.extend(target.ancestors().skip(1).take_while(|a| *a != dir).map(Path::to_owned));
+        let target = file.place().map_err(|outside| outside.of(dir))?.in_store(dir);
+        move_file(dir, &file.staged, &target, mode)?;
+        targets.push(target);
     }
-    folders.iter().try_for_each(|folder| sync_dir(folder))
+    // The staging folder needs no sync: a name that stays in it is removed by the next writer.
+    let folders = sync_order(dir, targets.iter().map(PathBuf::as_path), std::iter::empty());
+    folders.into_iter().try_for_each(sync_dir)
 }
 
 fn sync_dir(folder: &Path) -> Result<(), StoreError> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(StoreError::io(folder, "cannot sync"))
 }
 
-fn insert_snapshot(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<i64> {
+pub(super) fn insert_snapshot(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<i64> {
     let (last, schema_version, next_catalog_id, next_file_id): (i64, i64, i64, i64) = transaction.query_row(
         "SELECT snapshot_id, schema_version, next_catalog_id, next_file_id FROM ducklake_snapshot \
          ORDER BY snapshot_id DESC LIMIT 1",
@@ -224,7 +263,7 @@ fn insert_snapshot(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::
     Ok(snapshot)
 }
 
-fn retire_row(transaction: &Transaction<'_>, id: i64, snapshot: i64, path: &str) -> rusqlite::Result<()> {
+pub(super) fn retire_row(transaction: &Transaction<'_>, id: i64, snapshot: i64, path: &str) -> rusqlite::Result<()> {
     transaction.execute(
         "UPDATE ducklake_table_stats AS t SET record_count = t.record_count - f.record_count, \
          file_size_bytes = t.file_size_bytes - f.file_size_bytes \
@@ -249,10 +288,31 @@ fn insert_files(transaction: &Transaction<'_>, commit: &Commit, snapshot: i64) -
     for (i, file) in commit.add.iter().enumerate() {
         insert_file(transaction, file, first_file_id + i as i64, snapshot)?;
     }
+    insert_origins(transaction, commit, first_file_id)?;
     for table in Table::ALL {
         let files: Vec<&StagedFile> = commit.add.iter().filter(|f| f.table == table).collect();
         if !files.is_empty() {
             update_table_stats(transaction, table, &files)?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes where the events of files come from that take the place of others of their day.
+fn insert_origins(transaction: &Transaction<'_>, commit: &Commit, first_file_id: i64) -> rusqlite::Result<()> {
+    let events = (first_file_id..).zip(&commit.add).filter(|(_, file)| file.table == Table::Events);
+    for (id, file) in events {
+        for (_, old) in
+            commit.replace.iter().filter(|(table, old)| *table == file.table && old.event_date == file.event_date)
+        {
+            transaction
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO trailpare_file_origins \
+                     SELECT ?1, snapshot_id FROM trailpare_file_origins WHERE data_file_id = ?2 UNION ALL \
+                     SELECT ?1, begin_snapshot FROM ducklake_data_file WHERE data_file_id = ?2 AND NOT EXISTS \
+                     (SELECT 1 FROM trailpare_file_origins WHERE data_file_id = ?2)",
+                )?
+                .execute([id, old.id])?;
         }
     }
     Ok(())
@@ -288,11 +348,27 @@ fn insert_file(transaction: &Transaction<'_>, file: &StagedFile, id: i64, snapsh
          file_size_bytes = file_size_bytes + ?3 WHERE table_id = ?1",
         params![table_id, file.rows, file.size_bytes],
     )?;
+    let checks = &file.checks;
+    transaction.execute(
+        "INSERT INTO trailpare_file_checks VALUES (?1, ?2, ?3, ?4)",
+        params![id, checks.sha256, checks.block_bytes, checks.blocks],
+    )?;
+    insert_columns(transaction, file.table, id, &file.columns)
+}
+
+/// What the catalog says of a file's columns.
+pub(super) fn insert_columns(
+    transaction: &Transaction<'_>,
+    table: Table,
+    id: i64,
+    columns: &[StagedColumn],
+) -> rusqlite::Result<()> {
+    let table_id = table.id();
     let mut insert = transaction.prepare_cached(
         "INSERT INTO ducklake_file_column_stats (data_file_id, table_id, column_id, column_size_bytes, value_count, \
          null_count, min_value, max_value) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
-    for column in file.columns.iter().filter(|c| !c.unbounded) {
+    for column in columns.iter().filter(|c| !c.unbounded) {
         let (min, max) = column.bounds.as_ref().map(|(a, b)| (a, b)).unzip();
         insert.execute(params![
             id,
@@ -389,14 +465,26 @@ fn lock_path(dir: &Path) -> PathBuf {
 /// Takes the writer's lock; `None` when somebody else holds it.
 fn lock(dir: &Path) -> Result<Option<File>, StoreError> {
     let path = lock_path(dir);
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::io(&path, "cannot open"))?;
-    match file.try_lock() {
+    no_links(dir, &path)?;
+    let mut options = OpenOptions::new();
+    options.truncate(false).read(true).write(true);
+    let file = match options.open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            private::create_file_with(&path, Mode::Private, options.create(true))
+        }
+        outcome => outcome,
+    };
+    let mut file = file.map_err(StoreError::io(&path, "cannot open"))?;
+    // A reader that asks whether anybody writes has it for a moment.
+    let mut taken = file.try_lock();
+    for _ in 0..LOCK_TRIES {
+        if !matches!(taken, Err(fs::TryLockError::WouldBlock)) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+        taken = file.try_lock();
+    }
+    match taken {
         Ok(()) => {
             let note = |file: &mut File| {
                 file.set_len(0)?;
@@ -419,13 +507,16 @@ fn write_marker(dir: &Path, commit: &Commit, moves: &[(i64, PathBuf, PathBuf, St
     let path = marker_path(dir);
     let data = data_dir(dir);
     let below = |p: &Path| p.strip_prefix(&data).unwrap_or(p).to_string_lossy().into_owned();
-    let marker = Marker {
+    let marker = WrittenMarker {
         add: commit.add.iter().map(|f| below(&table_dir(dir, f.table).join(&f.relative))).collect(),
         replace: moves.iter().map(|(_, from, _, _)| below(from)).collect(),
     };
     let text = serde_json::to_vec(&marker).map_err(|e| StoreError::io(&path, "cannot write")(e.into()))?;
+    no_links(dir, &path)?;
     let write = || {
-        let mut file = File::create(&path)?;
+        let mut options = OpenOptions::new();
+        let mode = Mode::Private;
+        let mut file = private::create_file_with(&path, mode, options.create(true).write(true).truncate(true))?;
         file.write_all(&text)?;
         file.sync_all()
     };
@@ -438,77 +529,136 @@ fn remove_marker(dir: &Path) -> Result<(), StoreError> {
     fs::remove_file(&path).map_err(StoreError::io(&path, "cannot remove"))
 }
 
-/// Mends what a commit that was cut short left, unless its process still runs. One `stat` when there is nothing to do.
-pub(super) fn recover(dir: &Path) -> Result<(), StoreError> {
+/// How often the writer's lock is asked for, 10 ms apart.
+const LOCK_TRIES: usize = 5;
+
+/// What a marker says: files in the tables' folders.
+struct Marker {
+    add: Vec<DataPath>,
+    replace: Vec<(Table, DataPath)>,
+}
+
+impl Marker {
+    /// `None` where there is none, or one that was cut short itself: then nothing had been renamed yet.
+    ///
+    /// # Errors
+    /// A marker that names what no commit of a store can have named.
+    fn read(dir: &Path) -> Result<Option<Marker>, StoreError> {
+        let path = marker_path(dir);
+        let mut text = Vec::new();
+        match File::open(&path).and_then(|mut file| file.read_to_end(&mut text)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::io(&path, "cannot read")(error)),
+        }
+        let Ok(written) = serde_json::from_slice::<WrittenMarker>(&text) else { return Ok(None) };
+        let file = |path: &String| -> Result<(Table, DataPath), StoreError> {
+            let checked = DataPath::new(path).map_err(|outside| outside.of(dir))?;
+            let table = checked.table().filter(|_| checked.name().ends_with(".parquet"));
+            table.map(|table| (table, checked)).ok_or_else(|| Outside(path.clone()).of(dir))
+        };
+        Ok(Some(Marker {
+            add: written.add.iter().map(|path| Ok(file(path)?.1)).collect::<Result<_, StoreError>>()?,
+            replace: written.replace.iter().map(file).collect::<Result<_, StoreError>>()?,
+        }))
+    }
+}
+
+/// Whether a commit was cut short: a marker without anybody who writes.
+pub(super) fn is_cut_short(dir: &Path) -> bool {
+    let is_free = || File::open(lock_path(dir)).map_or(true, |lock| lock.try_lock_shared().is_ok());
+    marker_path(dir).exists() && is_free()
+}
+
+/// Undoes the renames of a commit that never happened, and moves away what one that did had replaced.
+fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
     if !marker_path(dir).exists() {
         return Ok(());
     }
-    // Where the lock can't be had, its holder is at work, or the medium is read-only and stays as it is.
-    if let Ok(Some(_lock)) = lock(dir) {
-        recover_locked(dir, &super::connect(dir)?)?;
-    }
-    Ok(())
-}
-
-fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
-    let path = marker_path(dir);
-    let mut text = Vec::new();
-    match File::open(&path).and_then(|mut f| f.read_to_end(&mut text)) {
-        Ok(_) => {}
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(StoreError::io(&path, "cannot read")(e)),
-    }
-    // A marker that can't be read was cut short itself: nothing had been renamed yet.
-    if let Ok(marker) = serde_json::from_slice::<Marker>(&text) {
+    if let Some(marker) = Marker::read(dir)? {
         let catalog = catalog_path(dir);
-        let live = live_paths(connection).map_err(StoreError::catalog(&catalog))?;
-        let data = data_dir(dir);
-        for gone in marker.add.iter().filter(|p| !live.contains(*p)) {
-            remove_if_there(&data.join(gone))?;
-        }
-        for (from, to) in retired_paths(connection, dir, &marker).map_err(StoreError::catalog(&catalog))? {
-            if from.exists() {
-                move_file(&from, &to)?;
-            }
-        }
+        let known = paths_of(connection).map_err(StoreError::catalog(&catalog))?;
+        // All paths are checked before the first one is touched.
+        let gone = marker.add.iter().filter(|path| !known.contains(path)).map(|path| path.checked(dir));
+        let gone = gone.collect::<Result<Vec<_>, _>>()?;
+        let moves = retired_paths(dir, &known, &marker)?;
+        gone.iter().try_for_each(|path| remove_if_there(path))?;
+        move_files(dir, &moves, mode_of(dir, connection)?)?;
     }
     remove_marker(dir)
 }
 
 fn remove_if_there(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(path, "cannot remove")(e)),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(StoreError::io(path, "cannot remove")(e)),
         _ => Ok(()),
     }
 }
 
-fn live_paths(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
-    let mut statement =
-        connection.prepare("SELECT table_id, path FROM ducklake_data_file WHERE end_snapshot IS NULL")?;
-    let rows = statement.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))?;
-    let mut live = BTreeSet::new();
-    for row in rows {
-        let (table_id, path) = row?;
-        if let Some(table) = Table::ALL.iter().find(|t| t.id() == table_id) {
-            live.insert(format!("main/{}/{path}", table.name()));
-        }
-    }
-    Ok(live)
+/// Every file that some snapshot has.
+pub(super) fn paths_of(connection: &Connection) -> rusqlite::Result<BTreeSet<DataPath>> {
+    let mut statement = connection.prepare("SELECT table_id, path, path_is_relative FROM ducklake_data_file")?;
+    let path = |row: &rusqlite::Row<'_>| {
+        DataPath::of_row(row.get(0)?, &row.get::<_, String>(1)?, row.get(2)?).map_err(Outside::in_row)
+    };
+    statement.query_map([], path)?.collect()
 }
 
-/// Of the files that the marker's commit replaced: where they are and where the catalog says they belong.
-fn retired_paths(connection: &Connection, dir: &Path, marker: &Marker) -> rusqlite::Result<Vec<(PathBuf, PathBuf)>> {
-    let mut paths = Vec::new();
-    for old in &marker.replace {
-        let name = old.rsplit('/').next().unwrap_or(old);
-        let mut statement = connection.prepare_cached(
-            "SELECT path FROM ducklake_data_file WHERE end_snapshot IS NOT NULL AND path LIKE '../../replaced/%' || ?1",
-        )?;
-        let retired: Option<String> = statement.query_row([name], |r| r.get(0)).optional()?;
-        if let Some(path) = retired {
-            let file = path.rsplit('/').next().unwrap_or(&path);
-            paths.push((data_dir(dir).join(old), replaced_dir(dir).join(file)));
+/// Of the files that the marker's commit replaced those that are still where they were, and where the catalog says they
+/// belong.
+fn retired_paths(
+    dir: &Path,
+    known: &BTreeSet<DataPath>,
+    marker: &Marker,
+) -> Result<Vec<(PathBuf, PathBuf)>, StoreError> {
+    let mut moves = Vec::new();
+    for (table, old) in &marker.replace {
+        let name = replaced_name(*table, Path::new(old.name()));
+        let new = DataPath::of_table(*table, &format!("{FROM_TABLE}{name}")).map_err(|outside| outside.of(dir))?;
+        let (from, to) = (old.checked(dir)?, new.checked(dir)?);
+        if known.contains(&new) && from.exists() {
+            moves.push((from, to));
         }
     }
-    Ok(paths)
+    Ok(moves)
+}
+
+/// Who may read a store. One of a version that didn't say becomes private.
+fn mode_of(dir: &Path, connection: &Connection) -> Result<Mode, StoreError> {
+    let said: Option<String> = connection
+        .query_row("SELECT value FROM ducklake_metadata WHERE key = ?1 AND scope IS NULL", [MODE_KEY], |row| row.get(0))
+        .optional()
+        .map_err(StoreError::catalog(&catalog_path(dir)))?;
+    match said.as_deref().and_then(Mode::named) {
+        Some(mode) => Ok(mode),
+        None => note_mode(dir, connection, Mode::default()).map(|()| Mode::default()),
+    }
+}
+
+fn note_mode(dir: &Path, connection: &Connection, mode: Mode) -> Result<(), StoreError> {
+    private::set_all(dir, mode).map_err(StoreError::io(dir, "cannot set the permissions"))?;
+    let note = || {
+        connection.execute("DELETE FROM ducklake_metadata WHERE key = ?1 AND scope IS NULL", [MODE_KEY])?;
+        connection.execute("INSERT INTO ducklake_metadata (key, value) VALUES (?1, ?2)", [MODE_KEY, mode.name()])
+    };
+    note().map(drop).map_err(StoreError::catalog(&catalog_path(dir)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_files_came_to_is_synced_before_what_they_left() {
+        let dir = Path::new("/s");
+        let from = [Path::new("/s/data/main/events/day=1/a"), Path::new("/s/data/main/usage/day=1/b")];
+        let to = [Path::new("/s/data/replaced/events-a"), Path::new("/s/data/replaced/usage-b")];
+        let order = sync_order(dir, to.into_iter(), from.into_iter());
+        let expected = ["/s/data/replaced", "/s/data", "/s/data/main/events/day=1", "/s/data/main/usage/day=1"];
+        assert_eq!(order, expected.map(Path::new));
+        let order = sync_order(dir, from.into_iter(), std::iter::empty());
+        let at = |folder: &str| order.iter().position(|path| *path == Path::new(folder)).unwrap();
+        assert!(at("/s/data/main/events/day=1") < at("/s/data/main/events") && at("/s/data/main") < at("/s/data"));
+        assert!(!order.contains(&dir));
+    }
 }

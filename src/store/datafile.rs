@@ -12,11 +12,17 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::reader::FileReader as _;
+use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 
+use super::checks::{CheckedFile, Checking, FileChecks};
 use super::chunk::ZSTD_LEVEL;
 use super::error::StoreError;
+use super::place::{DataPath, Outside};
+use super::private;
+use super::snapshot::DataFile;
 use super::tables::Table;
 use crate::time::{format_date, format_ducklake_time};
 
@@ -48,9 +54,20 @@ pub struct StagedFile {
     pub(super) relative: String,
     pub(super) footer_size_bytes: u64,
     pub(super) columns: Vec<StagedColumn>,
+    pub(super) checks: FileChecks,
 }
 
-#[derive(Debug)]
+impl StagedFile {
+    /// Where it will lie.
+    pub(super) fn place(&self) -> Result<DataPath, Outside> {
+        DataPath::of_table(self.table, &self.relative)
+    }
+}
+
+/// A file on its way: its checksums are those of what was meant to be written.
+pub(super) type Out = Checking<BufWriter<File>>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StagedColumn {
     pub id: i64,
     pub size_bytes: i64,
@@ -70,16 +87,16 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    pub fn create(staging: &Path, table: Table, event_date: i32) -> Result<(Staging, BufWriter<File>), StoreError> {
+    pub fn create(staging: &Path, table: Table, event_date: i32) -> Result<(Staging, Out), StoreError> {
         let name = format!("{}.parquet", uuid::Uuid::now_v7());
         let path = staging.join(&name);
-        let file = File::create_new(&path).map_err(StoreError::io(&path, "cannot create"))?;
+        let file = private::create_file(&path).map_err(StoreError::io(&path, "cannot create"))?;
         let relative = format!("day={}/{name}", format_date(event_date));
-        Ok((Staging { table, event_date, path, relative }, BufWriter::new(file)))
+        Ok((Staging { table, event_date, path, relative }, Checking::new(BufWriter::new(file))))
     }
 
     /// Makes the finished file durable under its staging name.
-    pub fn finish(self, metadata: &ParquetMetaData) -> Result<StagedFile, StoreError> {
+    pub fn finish(self, metadata: &ParquetMetaData, checks: FileChecks) -> Result<StagedFile, StoreError> {
         let path = self.path;
         let file = File::open(&path).map_err(StoreError::io(&path, "cannot open"))?;
         file.sync_all().map_err(StoreError::io(&path, "cannot sync"))?;
@@ -93,6 +110,7 @@ impl Staging {
             relative: self.relative,
             footer_size_bytes,
             columns: columns(self.table, metadata),
+            checks,
         })
     }
 }
@@ -100,7 +118,7 @@ impl Staging {
 /// Writes the rows of one day into a new file below `staging`, synced to the disk.
 pub struct DataFileWriter {
     staging: Staging,
-    writer: ArrowWriter<BufWriter<File>>,
+    writer: ArrowWriter<Out>,
 }
 
 impl DataFileWriter {
@@ -132,7 +150,8 @@ impl DataFileWriter {
         let path = &self.staging.path;
         let metadata = self.writer.finish().map_err(StoreError::parquet(path))?;
         self.writer.inner_mut().flush().map_err(StoreError::io(path, "cannot write"))?;
-        self.staging.finish(&metadata)
+        let checks = self.writer.inner_mut().checks();
+        self.staging.finish(&metadata, checks)
     }
 }
 
@@ -196,7 +215,27 @@ fn sizes(file: &File, path: &Path) -> Result<(u64, u64), StoreError> {
     Ok((size, u64::from(u32::from_le_bytes(length))))
 }
 
-fn columns(table: Table, metadata: &ParquetMetaData) -> Vec<StagedColumn> {
+/// What the catalog must know of a file that is there.
+pub(super) struct Described {
+    pub rows: u64,
+    pub footer_size_bytes: u64,
+    pub columns: Vec<StagedColumn>,
+}
+
+/// Reads what a sound file says of itself.
+pub(super) fn describe(table: Table, file: &DataFile) -> Result<Described, StoreError> {
+    let open = CheckedFile::open(file)?;
+    let reader = SerializedFileReader::new(open.clone()).map_err(|error| open.explain(error))?;
+    let metadata = reader.metadata();
+    let length = open.read(open.size_bytes().saturating_sub(8), 4)?;
+    Ok(Described {
+        rows: metadata.file_metadata().num_rows().max(0) as u64,
+        footer_size_bytes: length.first_chunk().map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes))),
+        columns: columns(table, metadata),
+    })
+}
+
+pub(super) fn columns(table: Table, metadata: &ParquetMetaData) -> Vec<StagedColumn> {
     let schema = table.schema();
     let mut columns: BTreeMap<i64, StagedColumn> = BTreeMap::new();
     for group in metadata.row_groups() {

@@ -1,8 +1,7 @@
 //! Writing events as records are encoded: each batch a row group, texts by [`ChunkWriter`], the rest by the `parquet`
 //! crate.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::writer::SerializedFileWriter;
 
 use super::chunk::{ChunkWriter, Wanted};
-use super::datafile::{BLOOM_FILTER_FPP, StagedFile, Staging, options, properties};
+use super::datafile::{BLOOM_FILTER_FPP, Out, StagedFile, Staging, options, properties};
 use super::error::StoreError;
 use super::tables::Table;
 use super::texts::Texts;
@@ -24,7 +23,7 @@ use super::texts::Texts;
 /// Writes the events of one day into a new file below `staging`, synced to the disk.
 pub struct EventsFileWriter {
     staging: Staging,
-    writer: SerializedFileWriter<BufWriter<File>>,
+    writer: SerializedFileWriter<Out>,
     others: ArrowRowGroupWriterFactory,
     texts: ChunkWriter,
     row_groups: usize,
@@ -80,7 +79,8 @@ impl EventsFileWriter {
         let path = &self.staging.path;
         let metadata = self.writer.finish().map_err(StoreError::parquet(path))?;
         self.writer.inner_mut().flush().map_err(StoreError::io(path, "cannot write"))?;
-        self.staging.finish(&metadata)
+        let checks = self.writer.inner_mut().checks();
+        self.staging.finish(&metadata, checks)
     }
 }
 
@@ -114,6 +114,8 @@ fn wanted(field: &Field) -> Wanted {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use arrow::array::{StringArray, new_null_array};
     use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
     use parquet::file::metadata::PageIndexPolicy;

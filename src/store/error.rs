@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::place::Outside;
 use crate::time::format_date;
 
 /// An error of the store; every variant names the place and, where there is one, the remedy.
@@ -64,6 +65,16 @@ pub enum StoreError {
         /// The merging library's word.
         source: datafusion::error::DataFusionError,
     },
+    /// A merge would have changed how many rows there are.
+    #[error("{}: its files have {after} rows where the catalog says {before}\nhint: `trailpare fsck` says which one it is", format_date(*event_date))]
+    Rows {
+        /// The day, days since 1970-01-01.
+        event_date: i32,
+        /// Rows that the catalog says.
+        before: u64,
+        /// Rows that were read.
+        after: u64,
+    },
     /// The catalog database.
     #[error("{}: {source}", path.display())]
     Catalog {
@@ -71,6 +82,27 @@ pub enum StoreError {
         path: PathBuf,
         /// SQLite's word.
         source: rusqlite::Error,
+    },
+    /// A path that is not in the store.
+    #[error("{}: the store names a file that is not in it: {named:?}\nhint: its catalog or its commit-in-progress was written by somebody else; nothing was read, moved or removed; take the archives into a new store", store.display())]
+    Outside {
+        /// The store.
+        store: PathBuf,
+        /// What it names.
+        named: String,
+    },
+    /// A link inside a store.
+    #[error("{}: a link, and links inside a store are not followed\nhint: put what it leads to in its place; --store itself may be a link", .0.display())]
+    Link(PathBuf),
+    /// A data file that is not what was written.
+    #[error("{}: damaged{}: {what}\nhint: `trailpare fsck --repair` sets it aside, and the next ingest takes its log objects in again", path.display(), of_day(*event_date))]
+    Damaged {
+        /// Which one.
+        path: PathBuf,
+        /// The day of its rows, days since 1970-01-01.
+        event_date: Option<i32>,
+        /// What is wrong with it.
+        what: String,
     },
     /// A file or directory.
     #[error("{}: {what}: {source}", path.display())]
@@ -83,7 +115,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// A Parquet file.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}\nhint: `trailpare fsck` says which files are damaged and what to do", path.display())]
     Parquet {
         /// Which one.
         path: PathBuf,
@@ -98,10 +130,20 @@ impl StoreError {
     }
 
     pub(super) fn catalog(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
-        move |source| StoreError::Catalog { path: path.to_owned(), source }
+        move |source| match source {
+            rusqlite::Error::FromSqlConversionFailure(_, _, error) if error.is::<Outside>() => {
+                let named = error.downcast::<Outside>().map(|outside| outside.0).unwrap_or_default();
+                Outside(named).of(path.parent().unwrap_or(path))
+            }
+            source => StoreError::Catalog { path: path.to_owned(), source },
+        }
     }
 
     pub(super) fn parquet(path: &Path) -> impl Fn(parquet::errors::ParquetError) -> StoreError + '_ {
         move |source| StoreError::Parquet { path: path.to_owned(), source }
     }
+}
+
+fn of_day(event_date: Option<i32>) -> String {
+    event_date.map_or_else(String::new, |date| format!(" (rows of {})", format_date(date)))
 }

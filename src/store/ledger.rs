@@ -228,9 +228,10 @@ impl Store {
         self.query(|connection| {
             let mut values = HashMap::new();
             let mut statement = connection.prepare("SELECT name, value FROM trailpare_totals")?;
-            for row in statement.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, u64>(1)?)))? {
+            for row in statement.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?)))? {
                 let (name, value) = row?;
-                values.insert(name, value);
+                // After a repair a number may be below zero until the objects have come again.
+                values.insert(name, u64::try_from(value).unwrap_or(0));
             }
             let value = |name: &str| values.get(name).copied().unwrap_or(0);
             Ok(Totals {

@@ -19,10 +19,10 @@ use futures::StreamExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::RowGroupMetaData;
 
+use super::checks::{CheckedFile, FileChecks, Stored};
 use super::datafile::{DataFileWriter, StagedFile};
 use super::error::StoreError;
-use super::read::BATCH_ROWS;
-use super::replaced;
+use super::read::{BATCH_ROWS, batches};
 use super::snapshot::DataFile;
 use super::tables::Table;
 
@@ -60,13 +60,18 @@ pub fn merge(
     let Some(event_date) = files.first().map(|file| file.event_date) else { return Ok(Vec::new()) };
     let merger =
         Merger { table, event_date, staging, input_bytes: memory_bytes.max(MERGE_MEMORY_MIN_BYTES) - WRITER_BYTES };
-    let runs = files.iter().map(|file| Run::open(&file.path, false)).collect::<Result<_, _>>()?;
-    merger.all(runs, target_bytes)
+    let runs = files.iter().map(|file| Run::open(*file, false)).collect::<Result<_, _>>()?;
+    let merged = merger.all(runs, target_bytes)?;
+    // A file that lost rows would lose them for good.
+    let (before, after) = (files.iter().map(|file| file.rows).sum::<u64>(), merged.iter().map(|file| file.rows).sum());
+    if before == after { Ok(merged) } else { Err(StoreError::Rows { event_date, before, after }) }
 }
 
 /// A sorted file on its way in.
 struct Run {
     path: PathBuf,
+    event_date: Option<i32>,
+    checks: Option<Arc<FileChecks>>,
     /// Whether it was written on the way and goes once it is read.
     is_temporary: bool,
     size_bytes: u64,
@@ -77,18 +82,33 @@ struct Run {
     reader_bytes: u64,
 }
 
+impl Stored for Run {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn checks(&self) -> Option<&Arc<FileChecks>> {
+        self.checks.as_ref()
+    }
+
+    fn event_date(&self) -> Option<i32> {
+        self.event_date
+    }
+}
+
 impl Run {
-    fn open(path: &Path, is_temporary: bool) -> Result<Run, StoreError> {
-        let file = replaced::open(path).map_err(StoreError::io(path, "cannot open"))?;
-        let size_bytes = file.metadata().map_err(StoreError::io(path, "cannot stat"))?.len();
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet(path))?;
+    fn open(stored: &(impl Stored + ?Sized), is_temporary: bool) -> Result<Run, StoreError> {
+        let file = CheckedFile::open(stored)?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(|error| file.explain(error))?;
         let groups = builder.metadata().row_groups();
         let pages = groups.iter().map(|group| group.total_byte_size().max(0) as u64).max().unwrap_or(0);
         let columns = groups.first().map_or(0, |group| group.num_columns() as u64);
         Ok(Run {
-            path: path.to_owned(),
+            path: stored.path().to_owned(),
+            event_date: stored.event_date(),
+            checks: stored.checks().cloned(),
             is_temporary,
-            size_bytes,
+            size_bytes: file.size_bytes(),
             rows: groups.iter().map(|group| group.num_rows().max(0) as u64).sum(),
             row_bytes: groups.iter().map(row_bytes).max().unwrap_or(1),
             reader_bytes: columns * COLUMN_READER_BYTES + pages.min(PAGES_MAX_BYTES),
@@ -122,11 +142,12 @@ impl Run {
 
     /// The file's batches as the merging library wants them.
     fn stream(&self, schema: &Arc<Schema>, share_bytes: u64) -> Result<SendableRecordBatchStream, StoreError> {
-        let file = replaced::open(&self.path).map_err(StoreError::io(&self.path, "cannot open"))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        let file = CheckedFile::open(self)?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone())
             .and_then(|builder| builder.with_batch_size(self.batch_rows(share_bytes) as usize).build())
-            .map_err(StoreError::parquet(&self.path))?;
-        let batches = reader.map(|batch| batch.map_err(DataFusionError::from));
+            .map_err(|error| file.explain(error))?;
+        // They end with the first error.
+        let batches = batches(file, reader).map(|batch| batch.map_err(|e| DataFusionError::External(Box::new(e))));
         let schema = Arc::clone(schema);
         Ok(if self.is_small() {
             let whole: Vec<_> = batches.collect();
@@ -185,7 +206,7 @@ impl Merger<'_> {
 
     fn merge(&self, runs: Vec<Run>, target_bytes: u64) -> Result<Vec<StagedFile>, StoreError> {
         let mut out = Output { merger: self, target_bytes, writer: None, finished: Vec::new() };
-        let failed = |source| StoreError::Merge { event_date: self.event_date, source };
+        let failed = |error: DataFusionError| self.failed(error);
         let mut stream = self.sorted(&runs)?;
         // Nothing in it waits for anything: the runtime only drives it.
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| failed(e.into()))?;
@@ -199,9 +220,22 @@ impl Merger<'_> {
         out.finish()
     }
 
+    /// What went wrong with a file, where that is it.
+    fn failed(&self, error: DataFusionError) -> StoreError {
+        match error {
+            DataFusionError::External(error) => match error.downcast::<StoreError>() {
+                Ok(error) => *error,
+                Err(error) => {
+                    StoreError::Merge { event_date: self.event_date, source: DataFusionError::External(error) }
+                }
+            },
+            source => StoreError::Merge { event_date: self.event_date, source },
+        }
+    }
+
     /// The rows of all runs, in order.
     fn sorted(&self, runs: &[Run]) -> Result<SendableRecordBatchStream, StoreError> {
-        let failed = |source| StoreError::Merge { event_date: self.event_date, source };
+        let failed = |error: DataFusionError| self.failed(error);
         let schema = self.table.schema();
         let fixed: u64 = runs.iter().map(Run::fixed_bytes).sum();
         let open = runs.iter().filter(|run| !run.is_small()).count().max(1) as u64;
@@ -299,6 +333,7 @@ mod tests {
             footer_size_bytes: file.footer_size_bytes,
             event_date: file.event_date,
             columns: Vec::new(),
+            checks: Some(Arc::new(file.checks.clone())),
         }
     }
 
@@ -329,7 +364,7 @@ mod tests {
         let files: Vec<DataFile> = (0..9).map(|i| write(folder.path(), &part(i, 9, 4_000))).collect();
         let all = part(0, 1, 4_000);
         let merger = |input_bytes| Merger { table: Table::Events, event_date: 7, staging: folder.path(), input_bytes };
-        let runs = || files.iter().map(|file| Run::open(&file.path, false).unwrap()).collect::<Vec<_>>();
+        let runs = || files.iter().map(|file| Run::open(file, false).unwrap()).collect::<Vec<_>>();
         assert_eq!((merger(0).fitting(&runs()), merger(32 << 20).fitting(&runs())), (2, 9));
         let one = runs()[0].least_bytes();
         assert!((3..=4).contains(&merger(one * 4).fitting(&runs())));
@@ -342,6 +377,36 @@ mod tests {
         assert_eq!(read(&stepwise[0].staged), all);
         // What was written on the way is gone.
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 9 + 3);
+    }
+
+    #[test]
+    fn damage_ends_a_merge_and_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for (count, has_checks) in [(200, true), (200, false), (40_000, true), (40_000, false)] {
+            let mut files: Vec<DataFile> = (0..2).map(|i| write(folder.path(), &part(i, 2, count))).collect();
+            let mut bytes = fs::read(&files[1].path).unwrap();
+            // The header of the first page: a bit is enough where there are checksums.
+            let damaged = if has_checks { 5..6 } else { 4..40 };
+            bytes[damaged].iter_mut().for_each(|byte| *byte ^= 0x41);
+            fs::write(&files[1].path, bytes).unwrap();
+            if !has_checks {
+                files.iter_mut().for_each(|file| file.checks = None);
+            }
+            let files: Vec<&DataFile> = files.iter().collect();
+            let error = merge(Table::Events, &files, folder.path(), 0, u64::MAX).unwrap_err().to_string();
+            assert!(error.contains(files[1].path.to_str().unwrap()), "{error}");
+            assert!(error.contains("fsck"), "{error}");
+            assert!(!has_checks || error.contains("1970-01-08"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_merge_that_loses_rows_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files: Vec<DataFile> = (0..2).map(|i| write(folder.path(), &part(i, 2, 10))).collect();
+        files[0].rows += 1;
+        let error = merge(Table::Events, &files.iter().collect::<Vec<_>>(), folder.path(), 0, u64::MAX).unwrap_err();
+        assert!(matches!(error, StoreError::Rows { before: 11, after: 10, .. }), "{error}");
     }
 
     #[test]

@@ -8,12 +8,13 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use super::ledger::LedgerEntry;
 use super::objects::Objects;
 use super::tables::{CatalogColumn, Table, catalog_columns};
-use super::{BUSY_TIMEOUT, CATALOG_PAGE_BYTES, OBJECTS_SQL, TRAILPARE_VERSION};
+use super::{BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, TRAILPARE_VERSION};
 use crate::time::{format_ducklake_time, now_us};
 
 /// Brings a catalog up to what this program writes. Only for who holds the store's lock. A crash leaves it as it was or
 /// one step further.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(CHECKS_SQL)?;
     add_missing_columns(connection)?;
     let version: String = connection.query_row(
         "SELECT value FROM ducklake_metadata WHERE key = 'trailpare_version' AND scope IS NULL",

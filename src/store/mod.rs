@@ -8,24 +8,30 @@
 //! data/main/usage/day=2023-07-10/….parquet    who used what
 //! data/replaced/                              files that only older snapshots have
 //! data/.staging/                              files not committed yet
+//! data/quarantine/                            damaged files that `fsck --repair` set aside
 //! usage-months/                               copies of usage, summed up, for reading it sooner
 //! ```
 
 mod bounds;
+mod checks;
 mod chunk;
 mod commit;
 mod datafile;
 mod encoded;
 mod error;
+mod fsck;
 mod hybrid;
 mod ledger;
 mod merge;
 mod migrate;
 mod months;
 mod objects;
+mod place;
+mod private;
 mod read;
 mod reclaim;
 mod replaced;
+mod set_aside;
 mod snapshot;
 mod tables;
 mod texts;
@@ -36,17 +42,21 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
+pub use checks::{CheckedFile, FileChecks, Stored};
 pub use commit::{Commit, UsageState, Writer};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, StagedFile};
 pub use encoded::EventsFileWriter;
 pub use error::StoreError;
+pub use fsck::{Checked, Finding, FindingKind};
 pub use ledger::{BrokenEntry, DayCount, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
 pub use months::UsageMonth;
 pub use objects::Known;
+pub use private::{Mode, write_private};
 pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use reclaim::Reclaimed;
 pub use replaced::replaced_path;
+pub use set_aside::Repaired;
 pub use snapshot::{ColumnStats, DataFile, Snapshot};
 pub use tables::Table;
 
@@ -64,8 +74,14 @@ const READ_VERSIONS: [&str; 2] = ["1", TRAILPARE_VERSION];
 /// Bytes of a page of the catalog. A table takes at least one, and most of DuckLake's are empty.
 const CATALOG_PAGE_BYTES: u32 = 1024;
 
+/// Key of the catalog under which it stands who may read the store.
+const MODE_KEY: &str = "trailpare_mode";
+
 /// The tables of log objects.
 const OBJECTS_SQL: &str = include_str!("objects.sql");
+
+/// The tables of checksums.
+const CHECKS_SQL: &str = include_str!("checks.sql");
 
 /// How long to wait for another process that holds the catalog.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -77,18 +93,23 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens a store, mending what a crashed commit left.
+    /// Opens a store for reading. Nothing of it is changed, whatever state it is in: see [`Store::is_cut_short`].
     ///
     /// # Errors
-    /// When there is no store, or one of another version.
+    /// When there is no store, one of another version, or one that reaches for what is not its own.
     pub fn open(dir: &Path) -> Result<Store, StoreError> {
         if !catalog_path(dir).is_file() {
             return Err(StoreError::Missing(dir.to_owned()));
         }
         let store = Store { dir: dir.to_owned() };
+        place::check_store(dir)?;
         check_version(dir, &connect_read_only(dir)?)?;
-        commit::recover(dir)?;
         Ok(store)
+    }
+
+    /// Whether the last commit was cut short. Until a writer has mended that, the newest snapshot is the last whole one.
+    pub fn is_cut_short(&self) -> bool {
+        commit::is_cut_short(&self.dir)
     }
 
     /// Opens a store, making it first where there is none.
@@ -166,7 +187,7 @@ fn connect(dir: &Path) -> Result<Connection, StoreError> {
     let path = catalog_path(dir);
     let open = || {
         let connection = Connection::open(&path)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        prepare(&connection)?;
         connection.pragma_update(None, "journal_mode", "DELETE")?;
         connection.pragma_update(None, "synchronous", "EXTRA")?;
         connection.set_prepared_statement_cache_capacity(32);
@@ -175,17 +196,23 @@ fn connect(dir: &Path) -> Result<Connection, StoreError> {
     open().map_err(StoreError::catalog(&path))
 }
 
+/// Sets what every connection has: what somebody else may have put into the schema does nothing but read its database.
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "trusted_schema", false)
+}
+
 fn connect_read_only(dir: &Path) -> Result<Connection, StoreError> {
     let path = catalog_path(dir);
     let open = || {
         let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        prepare(&connection)?;
         // A hot journal of a crashed writer can only be rolled back with write access.
         match connection.query_row("SELECT count(*) FROM ducklake_metadata", [], |r| r.get::<_, i64>(0)) {
             Ok(_) => Ok(connection),
             Err(_) => {
                 let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-                connection.busy_timeout(BUSY_TIMEOUT)?;
+                prepare(&connection)?;
                 Ok(connection)
             }
         }
@@ -211,11 +238,15 @@ fn check_version(dir: &Path, connection: &Connection) -> Result<(), StoreError> 
 fn create(dir: &Path) -> Result<(), StoreError> {
     let data = data_dir(dir);
     for folder in Table::ALL.map(|t| table_dir(dir, t)).iter().chain([&staging_dir(dir)]) {
-        fs::create_dir_all(folder).map_err(StoreError::io(folder, "cannot create"))?;
+        place::no_links(dir, folder)?;
+        private::create_folder(folder, Mode::Private).map_err(StoreError::io(folder, "cannot create"))?;
     }
+    private::set_all(dir, Mode::Private).map_err(StoreError::io(dir, "cannot set the permissions"))?;
     let absolute = fs::canonicalize(&data).map_err(StoreError::io(&data, "cannot resolve"))?;
     let name = format!("catalog.sqlite.{}", uuid::Uuid::new_v4());
     let aside = dir.join(name);
+    // Made before SQLite opens it, so that at no time anybody else can read it.
+    private::create_file(&aside).map_err(StoreError::io(&aside, "cannot create"))?;
     let write = || {
         let mut connection = Connection::open(&aside)?;
         connection.pragma_update(None, "page_size", CATALOG_PAGE_BYTES)?;
@@ -223,6 +254,7 @@ fn create(dir: &Path) -> Result<(), StoreError> {
         let transaction = connection.transaction()?;
         transaction.execute_batch(include_str!("ducklake.sql"))?;
         transaction.execute_batch(OBJECTS_SQL)?;
+        transaction.execute_batch(CHECKS_SQL)?;
         fill(&transaction, &format!("{}/", absolute.display()))?;
         transaction.commit()?;
         connection.close().map_err(|(_, e)| e)
@@ -249,6 +281,7 @@ fn fill(connection: &Connection, data_path: &str) -> rusqlite::Result<()> {
         // Rows must be in Parquet files for every reader: DuckDB shall not put any into the catalog.
         ("data_inlining_row_limit", "0"),
         ("trailpare_version", TRAILPARE_VERSION),
+        (MODE_KEY, Mode::default().name()),
     ] {
         connection.execute("INSERT INTO ducklake_metadata (key, value) VALUES (?1, ?2)", [key, value])?;
     }

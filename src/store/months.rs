@@ -5,9 +5,10 @@
 //!
 //! `usage-months/2024-03.<uuid>.parquet` is never changed: a newer one takes its place under another name.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -15,11 +16,16 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::reader::FileReader as _;
 use parquet::file::serialized_reader::SerializedFileReader;
 
+use rusqlite::{Connection, Row, params};
+
+use super::checks::{CheckedFile, Checking, FileChecks, Stored};
 use super::datafile::options;
 use super::error::StoreError;
-use super::snapshot::{DataFile, Snapshot};
+use super::place::no_links;
+use super::private;
+use super::snapshot::{DataFile, Snapshot, has_checks};
 use super::tables::Table;
-use super::{Writer, staging_dir};
+use super::{Writer, catalog_path, staging_dir};
 
 /// The key in a copy's Parquet footer under which the names of the files stand that it sums, a line each.
 const COVERS: &str = "trailpare.covers";
@@ -33,6 +39,36 @@ pub struct UsageMonth {
     pub month: String,
     /// Names of the usage files that it sums.
     pub covers: BTreeSet<String>,
+    /// What its bytes were when it was written; `None` in a store from before that was recorded.
+    pub checks: Option<Arc<FileChecks>>,
+}
+
+impl Stored for UsageMonth {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn checks(&self) -> Option<&Arc<FileChecks>> {
+        self.checks.as_ref()
+    }
+}
+
+/// The checksums of copies by their names; `None` in a store that has none of any.
+pub(super) type MonthChecks = Option<HashMap<String, Arc<FileChecks>>>;
+
+/// Reads the checksums of copies.
+pub(super) fn read_checks(connection: &Connection) -> rusqlite::Result<MonthChecks> {
+    if !has_checks(connection)? {
+        return Ok(None);
+    }
+    let sql = "SELECT name, sha256, size_bytes, block_bytes, blocks FROM trailpare_month_checks";
+    let mut statement = connection.prepare(sql)?;
+    let checks = |row: &Row<'_>| {
+        let checks = FileChecks::new(row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
+        Ok((row.get(0)?, checks))
+    };
+    let rows = statement.query_map([], checks)?.collect::<rusqlite::Result<Vec<(String, _)>>>()?;
+    Ok(Some(rows.into_iter().filter_map(|(name, checks)| Some((name, Arc::new(checks?)))).collect()))
 }
 
 impl UsageMonth {
@@ -46,17 +82,24 @@ fn name_of(path: &Path) -> Option<&str> {
     path.file_name()?.to_str()
 }
 
-fn folder(dir: &Path) -> PathBuf {
+pub(super) fn folder(dir: &Path) -> PathBuf {
     dir.join("usage-months")
 }
 
-fn open(path: PathBuf) -> Option<UsageMonth> {
-    let month = name_of(&path).filter(|name| name.ends_with(".parquet"))?.get(..7)?.to_owned();
-    let reader = SerializedFileReader::new(File::open(&path).ok()?).ok()?;
+pub(super) fn open(path: PathBuf, checks: &MonthChecks) -> Option<UsageMonth> {
+    let name = name_of(&path).filter(|name| name.ends_with(".parquet"))?;
+    let month = name.get(..7)?.to_owned();
+    // Where copies have checksums, one without is another's.
+    let checks = match checks {
+        Some(checks) => Some(Arc::clone(checks.get(name)?)),
+        None => None,
+    };
+    let mut month = UsageMonth { path, month, covers: BTreeSet::new(), checks };
+    let reader = SerializedFileReader::new(CheckedFile::open(&month).ok()?).ok()?;
     let entries = reader.metadata().file_metadata().key_value_metadata()?;
     let covers = entries.iter().find(|entry| entry.key == COVERS)?.value.as_ref()?;
-    let covers = covers.lines().map(str::to_owned).collect();
-    Some(UsageMonth { path, month, covers })
+    month.covers = covers.lines().map(str::to_owned).collect();
+    Some(month)
 }
 
 impl Snapshot {
@@ -66,7 +109,7 @@ impl Snapshot {
         let mut found = BTreeMap::new();
         for path in fs::read_dir(folder(&self.dir)).into_iter().flatten().flatten().map(|entry| entry.path()) {
             // What can't be read is as good as missing.
-            let Some(month) = open(path) else { continue };
+            let Some(month) = open(path, &self.month_checks) else { continue };
             if !month.covers.is_empty() && month.covers.iter().all(|name| names.contains(name.as_str())) {
                 found.insert(month.month.clone(), month);
             }
@@ -80,12 +123,14 @@ impl Writer {
     pub fn put_usage_month(&self, month: &str, rows: &RecordBatch, covers: &[&DataFile]) -> Result<(), StoreError> {
         let dir = self.store().dir();
         let (folder, name) = (folder(dir), format!("{month}.{}.parquet", uuid::Uuid::now_v7()));
-        fs::create_dir_all(&folder).map_err(StoreError::io(&folder, "cannot create"))?;
+        no_links(dir, &folder)?;
+        private::create_folder(&folder, self.mode()).map_err(StoreError::io(&folder, "cannot create"))?;
         let staged = staging_dir(dir).join(&name);
-        let file = File::create_new(&staged).map_err(StoreError::io(&staged, "cannot create"))?;
-        let write = || {
+        let file = private::create_file(&staged).map_err(StoreError::io(&staged, "cannot create"))?;
+        let mut out = Checking::new(&file);
+        let mut write = || {
             let names: Vec<&str> = covers.iter().filter_map(|file| name_of(&file.path)).collect();
-            let mut writer = ArrowWriter::try_new_with_options(&file, rows.schema(), options(Table::Usage))?;
+            let mut writer = ArrowWriter::try_new_with_options(&mut out, rows.schema(), options(Table::Usage))?;
             writer.append_key_value_metadata(KeyValue::new(COVERS.to_owned(), names.join("\n")));
             writer.write(rows)?;
             writer.close()
@@ -94,16 +139,32 @@ impl Writer {
         // A name without its bytes would be skipped, but never mended.
         file.sync_all().map_err(StoreError::io(&staged, "cannot sync"))?;
         let path = folder.join(&name);
+        self.note_checks(&name, &out.checks()).map_err(StoreError::catalog(&catalog_path(dir)))?;
         fs::rename(&staged, &path).map_err(StoreError::io(&staged, "cannot move into place"))?;
         self.drop_usage_month(month, Some(&path))
     }
 
+    fn note_checks(&self, name: &str, checks: &FileChecks) -> rusqlite::Result<()> {
+        let FileChecks { sha256, size_bytes, block_bytes, blocks } = checks;
+        self.connection().execute(
+            "INSERT INTO trailpare_month_checks VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![name, size_bytes, sha256, block_bytes, blocks],
+        )?;
+        Ok(())
+    }
+
     /// Removes the copies of a month, `but` apart.
     pub fn drop_usage_month(&self, month: &str, but: Option<&Path>) -> Result<(), StoreError> {
-        let entries = fs::read_dir(folder(self.store().dir())).into_iter().flatten().flatten();
+        let dir = self.store().dir();
+        no_links(dir, &folder(dir))?;
+        let catalog = catalog_path(dir);
+        let error = StoreError::catalog(&catalog);
+        let entries = fs::read_dir(folder(dir)).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()).filter(|path| but != Some(path.as_path())) {
             if name_of(&path).is_some_and(|name| name.starts_with(month)) {
                 fs::remove_file(&path).map_err(StoreError::io(&path, "cannot remove"))?;
+                let sql = "DELETE FROM trailpare_month_checks WHERE name = ?1";
+                self.connection().execute(sql, [name_of(&path)]).map_err(&error)?;
             }
         }
         Ok(())

@@ -1,7 +1,5 @@
 //! Reading a data file: some columns of it, and of these only the rows and pages that are wanted.
 
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::BooleanArray;
@@ -15,8 +13,8 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::PageIndexPolicy;
 
+use super::checks::{CheckedFile, Stored};
 use super::error::StoreError;
-use super::replaced;
 
 /// Rows that a reader gives at a time.
 pub(super) const BATCH_ROWS: usize = 8 * 1024;
@@ -35,19 +33,19 @@ pub struct RowPredicate<'a> {
 pub type Wanted<'a> = Box<dyn FnMut(RecordBatch) -> Result<BooleanArray, ArrowError> + Send + 'a>;
 
 /// Reads a data file, some columns of it where `columns` names them, and only the rows that `predicate` wants.
-pub fn read_batches(
-    path: &Path,
+pub fn read_batches<S: Stored + ?Sized>(
+    stored: &S,
     columns: Option<&[&str]>,
     predicate: Option<RowPredicate<'_>>,
-) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<>, StoreError> {
-    let file = replaced::open(path).map_err(StoreError::io(path, "cannot open"))?;
+) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<S>, StoreError> {
+    let file = CheckedFile::open(stored)?;
     let open = || {
         let policy = if predicate.is_some() { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
         let options = ArrowReaderOptions::new().with_page_index_policy(policy);
         let metadata = ArrowReaderMetadata::load(&file, options)?;
-        let selection = predicate.map(|predicate| select(file.try_clone()?, &metadata, predicate)).transpose()?;
+        let selection = predicate.map(|predicate| select(file.clone(), &metadata, predicate)).transpose()?;
         let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH_ROWS);
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata).with_batch_size(BATCH_ROWS);
         if let Some(columns) = columns {
             let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
             builder = builder.with_projection(mask);
@@ -57,40 +55,50 @@ pub fn read_batches(
         }
         builder.build()
     };
-    open().map(|reader| batches(path, reader)).map_err(StoreError::parquet(path))
+    open().map(|reader| batches(file.clone(), reader)).map_err(|error| file.explain(error))
 }
 
 /// Reads some columns of a data file, texts as dictionaries: for whoever looks at each text but once.
-pub fn read_dictionaries(
-    path: &Path,
+pub fn read_dictionaries<S: Stored + ?Sized>(
+    stored: &S,
     columns: &[&str],
-) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<>, StoreError> {
-    let file = replaced::open(path).map_err(StoreError::io(path, "cannot open"))?;
+) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<S>, StoreError> {
+    let file = CheckedFile::open(stored)?;
     let open = || {
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
-        columns_of(file, &metadata, columns, true)
+        columns_of(file.clone(), &metadata, columns, true)
     };
-    open().map(|reader| batches(path, reader)).map_err(StoreError::parquet(path))
+    open().map(|reader| batches(file.clone(), reader)).map_err(|error| file.explain(error))
 }
 
-/// A reader's batches; errors name the file.
-fn batches(
-    path: &Path,
+/// A reader's batches up to its first error, which names the file: asked again, a reader gives the same error for ever.
+pub(super) fn batches(
+    file: CheckedFile,
     reader: ParquetRecordBatchReader,
 ) -> impl Iterator<Item = Result<RecordBatch, StoreError>> + use<> {
-    let path: Arc<Path> = path.into();
-    reader.map(move |batch| batch.map_err(|e| StoreError::parquet(&path)(e.into())))
+    let mut reader = Some(reader);
+    std::iter::from_fn(move || match reader.as_mut()?.next()? {
+        Ok(batch) => Some(Ok(batch)),
+        Err(error) => {
+            reader = None;
+            Some(Err(file.explain(error)))
+        }
+    })
 }
 
 /// The rows that a predicate wants.
-fn select(file: File, metadata: &ArrowReaderMetadata, mut predicate: RowPredicate<'_>) -> ParquetResult<RowSelection> {
+fn select(
+    file: CheckedFile,
+    metadata: &ArrowReaderMetadata,
+    mut predicate: RowPredicate<'_>,
+) -> ParquetResult<RowSelection> {
     let reader = columns_of(file, metadata, predicate.columns, predicate.dictionaries)?;
     let filters = reader.map(|batch| (predicate.wanted)(batch?)).collect::<Result<Vec<_>, ArrowError>>()?;
     Ok(RowSelection::from_filters(&filters))
 }
 
 fn columns_of(
-    file: File,
+    file: CheckedFile,
     metadata: &ArrowReaderMetadata,
     columns: &[&str],
     dictionaries: bool,

@@ -6,15 +6,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior, params};
 
-use super::commit::Writer;
+use super::commit::{Writer, paths_of};
 use super::error::StoreError;
-use super::replaced::FROM_TABLE;
-use super::tables::Table;
-use super::{Store, catalog_path, data_dir, replaced_dir, staging_dir};
+use super::place::{DataPath, Outside, no_links};
+use super::{Store, catalog_path, replaced_dir, staging_dir};
 use crate::time::{format_ducklake_time, now_us};
 
 /// Free pages of the catalog are worth a rewrite from this many bytes on, and from a quarter of it on.
@@ -47,10 +46,9 @@ impl Store {
         let mut sum = Reclaimed::default();
         let first = first_kept(&connection, stale_since_us).map_err(&error)?;
         sum.snapshots = count_before(&connection, first).map_err(&error)?;
-        let data = data_dir(self.dir());
         let mut below = scheduled(&connection).map_err(&error)?;
         below.extend(unneeded(&connection, first).map_err(&error)?.into_iter().map(|(_, path)| path));
-        let mut paths: BTreeSet<PathBuf> = below.iter().filter_map(|path| within(&data, path)).collect();
+        let mut paths: BTreeSet<PathBuf> = below.iter().map(|path| path.in_store(self.dir())).collect();
         paths.extend(self.orphans(&connection)?);
         for metadata in paths.iter().filter_map(|path| fs::metadata(path).ok()) {
             sum.add_file(metadata.len());
@@ -69,8 +67,9 @@ impl Store {
     fn orphans(&self, connection: &Connection) -> Result<Vec<PathBuf>, StoreError> {
         let catalog = catalog_path(self.dir());
         let known = paths_of(connection).map_err(StoreError::catalog(&catalog))?;
-        let data = data_dir(self.dir());
-        let is_known = |path: &PathBuf| path.strip_prefix(&data).is_ok_and(|path| known.contains(path));
+        no_links(self.dir(), &replaced_dir(self.dir()))?;
+        let known: BTreeSet<PathBuf> = known.iter().map(|path| path.in_store(self.dir())).collect();
+        let is_known = |path: &PathBuf| known.contains(path);
         Ok(files_in(&replaced_dir(self.dir()))?.into_iter().filter(|path| !is_known(path)).collect())
     }
 }
@@ -107,10 +106,11 @@ impl Writer {
     fn remove_scheduled(&self, sum: &mut Reclaimed) -> Result<(), StoreError> {
         let catalog = catalog_path(self.store().dir());
         let error = StoreError::catalog(&catalog);
-        let data = data_dir(self.store().dir());
         let known = paths_of(self.connection()).map_err(&error)?;
         let paths = scheduled(self.connection()).map_err(&error)?;
-        for path in paths.iter().filter(|path| !known.contains(*path)).filter_map(|path| within(&data, path)) {
+        // All are checked before the first one goes.
+        let gone = paths.iter().filter(|path| !known.contains(path)).map(|path| path.checked(self.store().dir()));
+        for path in gone.collect::<Result<Vec<_>, _>>()? {
             remove(&path, sum)?;
         }
         if !paths.is_empty() {
@@ -154,10 +154,14 @@ fn count_before(connection: &Connection, first: i64) -> rusqlite::Result<u64> {
 }
 
 /// The files that no snapshot from `first` on has: id, path below `data/`.
-fn unneeded(connection: &Connection, first: i64) -> rusqlite::Result<Vec<(i64, PathBuf)>> {
-    let mut statement = connection
-        .prepare("SELECT data_file_id, table_id, path FROM ducklake_data_file WHERE end_snapshot <= ?1 ORDER BY 1")?;
-    let rows = statement.query_map([first], |r| Ok((r.get(0)?, below_data(r.get(1)?, &r.get::<_, String>(2)?))))?;
+fn unneeded(connection: &Connection, first: i64) -> rusqlite::Result<Vec<(i64, DataPath)>> {
+    let mut statement = connection.prepare(
+        "SELECT data_file_id, table_id, path, path_is_relative FROM ducklake_data_file WHERE end_snapshot <= ?1 ORDER BY 1",
+    )?;
+    let rows = statement.query_map([first], |row| {
+        let path = DataPath::of_row(row.get(1)?, &row.get::<_, String>(2)?, row.get(3)?).map_err(Outside::in_row)?;
+        Ok((row.get(0)?, path))
+    })?;
     rows.collect()
 }
 
@@ -166,9 +170,15 @@ fn forget(transaction: &Transaction<'_>, first: i64) -> rusqlite::Result<()> {
         transaction.prepare("INSERT INTO ducklake_files_scheduled_for_deletion VALUES (?1, ?2, 1, ?3)")?;
     let now = format_ducklake_time(now_us());
     for (id, path) in unneeded(transaction, first)? {
-        schedule.execute(params![id, path.to_string_lossy(), now])?;
+        schedule.execute(params![id, path.as_str(), now])?;
     }
-    for table in ["ducklake_file_column_stats", "ducklake_file_partition_value"] {
+    for table in [
+        "ducklake_file_column_stats",
+        "ducklake_file_partition_value",
+        "trailpare_file_checks",
+        "trailpare_file_origins",
+        "trailpare_set_aside",
+    ] {
         let sql = format!(
             "DELETE FROM {table} WHERE data_file_id IN (SELECT data_file_id FROM ducklake_data_file WHERE end_snapshot <= ?1)"
         );
@@ -181,30 +191,11 @@ fn forget(transaction: &Transaction<'_>, first: i64) -> rusqlite::Result<()> {
 }
 
 /// Paths below `data/` that are to be removed.
-fn scheduled(connection: &Connection) -> rusqlite::Result<Vec<PathBuf>> {
+fn scheduled(connection: &Connection) -> rusqlite::Result<Vec<DataPath>> {
     let mut statement =
         connection.prepare("SELECT path FROM ducklake_files_scheduled_for_deletion WHERE path_is_relative")?;
-    statement.query_map([], |r| r.get::<_, String>(0).map(PathBuf::from))?.collect()
-}
-
-/// Paths below `data/` of every file that some snapshot has.
-fn paths_of(connection: &Connection) -> rusqlite::Result<BTreeSet<PathBuf>> {
-    let mut statement = connection.prepare("SELECT table_id, path FROM ducklake_data_file")?;
-    statement.query_map([], |r| Ok(below_data(r.get(0)?, &r.get::<_, String>(1)?)))?.collect()
-}
-
-/// A path of the catalog, relative to its table, as one relative to `data/`.
-fn below_data(table_id: i64, path: &str) -> PathBuf {
-    match (path.strip_prefix(FROM_TABLE), Table::ALL.iter().find(|table| table.id() == table_id)) {
-        (Some(name), _) => Path::new(super::replaced::FOLDER).join(name),
-        (None, Some(table)) => Path::new("main").join(table.name()).join(path),
-        (None, None) => PathBuf::from(path),
-    }
-}
-
-/// The place of a file in `data/`; `None` for one that would lie elsewhere.
-fn within(data: &Path, path: &Path) -> Option<PathBuf> {
-    path.components().all(|part| matches!(part, Component::Normal(_))).then(|| data.join(path))
+    let path = |row: &Row<'_>| DataPath::new(&row.get::<_, String>(0)?).map_err(Outside::in_row);
+    statement.query_map([], path)?.collect()
 }
 
 fn remove(path: &Path, sum: &mut Reclaimed) -> Result<(), StoreError> {
@@ -225,6 +216,8 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
         Err(error) => return Err(StoreError::io(folder, "cannot list")(error)),
     };
     let entries = entries.map(|entry| entry.map_err(StoreError::io(folder, "cannot list")));
-    let files = entries.filter(|entry| entry.as_ref().map_or(true, |e| e.path().is_file()));
+    // Links are no files of the store.
+    let is_file = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
+    let files = entries.filter(|entry| entry.as_ref().map_or(true, is_file));
     files.map(|entry| Ok(entry?.path())).collect()
 }

@@ -1,13 +1,16 @@
 //! Reading the catalog: which files make up each table at one snapshot, with their statistics.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::datatypes::Field;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::checks::FileChecks;
 use super::error::StoreError;
-use super::replaced::FROM_TABLE;
+use super::months::{self, MonthChecks};
+use super::place::{DataPath, Outside, no_links};
 use super::tables::{Table, field_id};
 use crate::time::parse_date;
 
@@ -21,6 +24,7 @@ pub struct Snapshot {
     pub(super) dir: PathBuf,
     events: Vec<DataFile>,
     usage: Vec<DataFile>,
+    pub(super) month_checks: MonthChecks,
 }
 
 impl Snapshot {
@@ -55,6 +59,8 @@ pub struct DataFile {
     pub event_date: i32,
     /// What is known of its columns; a column without an entry is unknown.
     pub columns: Vec<ColumnStats>,
+    /// What its bytes were when it was written; `None` in a file from before that was recorded.
+    pub checks: Option<Arc<FileChecks>>,
 }
 
 /// Bounds of one column in one file.
@@ -103,25 +109,57 @@ pub(super) fn read(
         add_statistics(connection, table, columns, &mut files)?;
         Ok(files)
     };
-    Ok(Snapshot {
-        id,
-        time,
-        dir: dir.to_owned(),
-        events: files(Table::Events).map_err(&error)?,
-        usage: files(Table::Usage).map_err(&error)?,
-    })
+    let (events, usage) = (files(Table::Events).map_err(&error)?, files(Table::Usage).map_err(&error)?);
+    let folders: HashSet<&Path> = events.iter().chain(&usage).filter_map(|file| file.path.parent()).collect();
+    folders.into_iter().try_for_each(|folder| no_links(dir, folder))?;
+    let month_checks = months::read_checks(connection).map_err(&error)?;
+    Ok(Snapshot { id, time, dir: dir.to_owned(), events, usage, month_checks })
 }
 
 fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64) -> rusqlite::Result<Vec<DataFile>> {
-    let (base, replaced) = (super::table_dir(dir, table), super::replaced_dir(dir));
     let live = "f.table_id = ?1 AND f.begin_snapshot <= ?2 AND (f.end_snapshot IS NULL OR f.end_snapshot > ?2)";
+    select(connection, dir, table, live, snapshot)
+}
+
+/// Every file that some snapshot has, with what is known of its columns, and whether the newest snapshot has it.
+pub(super) fn all_files(connection: &Connection, dir: &Path, table: Table) -> rusqlite::Result<Vec<(DataFile, bool)>> {
+    let mut all = Vec::new();
+    for (state, is_live) in [("IS NULL", true), ("IS NOT NULL", false)] {
+        let which = format!("f.table_id = ?1 AND f.end_snapshot {state} AND ?2 = ?2");
+        let mut files = select(connection, dir, table, &which, 0)?;
+        add_statistics(connection, table, None, &mut files)?;
+        all.extend(files.into_iter().map(|file| (file, is_live)));
+    }
+    Ok(all)
+}
+
+/// The files of a table for which `which` holds, a condition on table and snapshot.
+fn select(
+    connection: &Connection,
+    dir: &Path,
+    table: Table,
+    which: &str,
+    snapshot: i64,
+) -> rusqlite::Result<Vec<DataFile>> {
+    // Stores from before checksums were recorded have no table of them.
+    let (columns, join) = match has_checks(connection)? {
+        true => ("c.sha256, c.block_bytes, c.blocks", "LEFT JOIN trailpare_file_checks c USING (data_file_id)"),
+        false => ("NULL, NULL, NULL", ""),
+    };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT f.data_file_id, f.path, f.record_count, f.file_size_bytes, f.footer_size, p.partition_value \
-         FROM ducklake_data_file f JOIN ducklake_file_partition_value p USING (data_file_id) \
-         WHERE {live} ORDER BY p.partition_value, f.data_file_id"
+        "SELECT f.data_file_id, f.path, f.record_count, f.file_size_bytes, f.footer_size, p.partition_value, \
+         f.path_is_relative, {columns} \
+         FROM ducklake_data_file f JOIN ducklake_file_partition_value p USING (data_file_id) {join} \
+         WHERE {which} ORDER BY p.partition_value, f.data_file_id"
     ))?;
-    let files = statement.query_map([table.id(), snapshot], |row| data_file(row, &base, &replaced))?;
+    let files = statement.query_map([table.id(), snapshot], |row| data_file(row, dir, table))?;
     files.collect()
+}
+
+/// Whether a catalog has checksums of files.
+pub(super) fn has_checks(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'trailpare_file_checks')";
+    connection.query_row(sql, [], |row| row.get(0))
 }
 
 fn add_statistics(
@@ -155,19 +193,37 @@ fn add_statistics(
     Ok(())
 }
 
-fn data_file(row: &Row<'_>, base: &Path, replaced: &Path) -> rusqlite::Result<DataFile> {
+fn data_file(row: &Row<'_>, dir: &Path, table: Table) -> rusqlite::Result<DataFile> {
     let day: String = row.get(5)?;
     let event_date = parse_date(&day).ok_or_else(|| {
         rusqlite::Error::FromSqlConversionFailure(5, rusqlite::types::Type::Text, format!("not a date: {day}").into())
     })?;
-    let path: String = row.get(1)?;
+    let path = DataPath::of_row(table.id(), &row.get::<_, String>(1)?, row.get(6)?).map_err(Outside::in_row)?;
+    let size_bytes = row.get(3)?;
+    let checks = match (row.get(7)?, row.get(8)?, row.get(9)?) {
+        (Some(sha256), Some(block_bytes), Some(blocks)) => FileChecks::new(sha256, size_bytes, block_bytes, blocks),
+        _ => None,
+    };
     Ok(DataFile {
         id: row.get(0)?,
-        path: path.strip_prefix(FROM_TABLE).map_or_else(|| base.join(&path), |name| replaced.join(name)),
+        path: whole_path(dir, &path, table, &day),
         rows: row.get(2)?,
-        size_bytes: row.get(3)?,
+        size_bytes,
         footer_size_bytes: row.get(4)?,
         event_date,
         columns: Vec::new(),
+        checks: checks.map(Arc::new),
     })
+}
+
+/// Where a file is. One that a commit replaced is where it was until the commit has moved it, which a crash may have
+/// kept it from.
+fn whole_path(dir: &Path, path: &DataPath, table: Table, day: &str) -> PathBuf {
+    let at = path.in_store(dir);
+    let before = path.name().strip_prefix(table.name()).and_then(|name| name.strip_prefix('-'));
+    let Some(before) = before.filter(|_| path.table().is_none() && !at.exists()) else { return at };
+    match DataPath::of_table(table, &format!("day={day}/{before}")).map(|path| path.in_store(dir)) {
+        Ok(before) if before.is_file() => before,
+        _ => at,
+    }
 }

@@ -83,68 +83,65 @@ impl Table {
 enum Type {
     Date,
     Text,
-    Texts,
+    /// A list of texts, with the id of its element.
+    Texts(u16),
     Count,
     Time,
     Flag,
 }
 
-/// Columns of `usage`: name, type, whether it may be null: those that came later are null in rows from before. Ids
-/// follow the order, that of a list's element comes after its own: append, never reorder.
+/// Columns of `usage`: id, name, type, whether it may be null: those that came later are null in rows from before. Ids are
+/// written into every file and every catalog, so that none may ever be given to anything else: append, never reorder, and
+/// take the id behind the greatest, list elements' included.
 #[rustfmt::skip]
-const USAGE_COLUMNS: &[(&str, Type, bool)] = &[
-    ("event_date", Type::Date, false),
-    ("account_id", Type::Text, false),
-    ("principal_arn", Type::Text, false),
-    ("principal_type", Type::Text, false),
-    ("permission_set", Type::Text, true),
-    ("session_name", Type::Text, true),
-    ("action", Type::Text, true),
-    ("resource", Type::Text, false),
-    ("outcome", Type::Text, false),
-    ("confidence", Type::Text, false),
-    ("rule", Type::Text, false),
-    ("passed_to_service", Type::Text, true),
-    ("event_source", Type::Text, false),
-    ("event_name", Type::Text, false),
-    ("aws_region", Type::Text, false),
-    ("via", Type::Text, true),
-    ("event_count", Type::Count, false),
-    ("first_time", Type::Time, false),
-    ("last_time", Type::Time, false),
-    ("example_event_id", Type::Text, false),
-    ("cross_account", Type::Flag, false),
-    ("source_ips", Type::Texts, true),
-    ("source_ip_overflow", Type::Flag, true),
-    ("vpc_endpoint_ids", Type::Texts, true),
-    ("vpc_endpoint_overflow", Type::Flag, true),
-    ("without_vpc_endpoint", Type::Flag, true),
-    ("with_mfa", Type::Flag, true),
-    ("without_mfa", Type::Flag, true),
-    ("mfa_not_recorded", Type::Flag, true),
-    ("overflow", Type::Flag, true),
+const USAGE_COLUMNS: &[(u16, &str, Type, bool)] = &[
+    (1, "event_date", Type::Date, false),
+    (2, "account_id", Type::Text, false),
+    (3, "principal_arn", Type::Text, false),
+    (4, "principal_type", Type::Text, false),
+    (5, "permission_set", Type::Text, true),
+    (6, "session_name", Type::Text, true),
+    (7, "action", Type::Text, true),
+    (8, "resource", Type::Text, false),
+    (9, "outcome", Type::Text, false),
+    (10, "confidence", Type::Text, false),
+    (11, "rule", Type::Text, false),
+    (12, "passed_to_service", Type::Text, true),
+    (13, "event_source", Type::Text, false),
+    (14, "event_name", Type::Text, false),
+    (15, "aws_region", Type::Text, false),
+    (16, "via", Type::Text, true),
+    (17, "event_count", Type::Count, false),
+    (18, "first_time", Type::Time, false),
+    (19, "last_time", Type::Time, false),
+    (20, "example_event_id", Type::Text, false),
+    (21, "cross_account", Type::Flag, false),
+    (22, "source_ips", Type::Texts(23), true),
+    (24, "source_ip_overflow", Type::Flag, true),
+    (25, "vpc_endpoint_ids", Type::Texts(26), true),
+    (27, "vpc_endpoint_overflow", Type::Flag, true),
+    (28, "without_vpc_endpoint", Type::Flag, true),
+    (29, "with_mfa", Type::Flag, true),
+    (30, "without_mfa", Type::Flag, true),
+    (31, "mfa_not_recorded", Type::Flag, true),
+    (32, "overflow", Type::Flag, true),
 ];
 
 fn usage() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        let mut ids = 1_usize..;
-        let field = |name: &str, data_type: DataType, nullable: bool, id: usize| {
+        let field = |name: &str, data_type: DataType, nullable: bool, id: u16| {
             Field::new(name, data_type, nullable).with_metadata([(FIELD_ID_KEY.to_owned(), id.to_string())].into())
         };
-        let fields = USAGE_COLUMNS.iter().map(|(name, column, nullable)| {
-            let id = ids.next().unwrap_or_default();
+        let fields = USAGE_COLUMNS.iter().map(|(id, name, column, nullable)| {
             let data_type = match column {
                 Type::Date => DataType::Date32,
                 Type::Text => DataType::Utf8,
                 Type::Count => DataType::Int64,
                 Type::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
                 Type::Flag => DataType::Boolean,
-                Type::Texts => {
-                    let element = field("element", DataType::Utf8, true, ids.next().unwrap_or_default());
-                    DataType::List(Arc::new(element))
-                }
+                Type::Texts(id) => DataType::List(Arc::new(field("element", DataType::Utf8, true, *id))),
             };
-            field(name, data_type, *nullable, id)
+            field(name, data_type, *nullable, *id)
         });
         Arc::new(Schema::new(fields.collect::<Fields>()))
     });
@@ -212,6 +209,19 @@ mod tests {
             let mut ids: Vec<i64> = catalog_columns(table).iter().map(|c| c.id).collect();
             ids.sort_unstable();
             assert_eq!(ids, (1..=ids.len() as i64).collect::<Vec<_>>(), "{table:?}");
+        }
+    }
+
+    #[test]
+    fn stores_that_are_there_keep_their_ids() {
+        let ids: Vec<(i64, String)> = catalog_columns(Table::Usage).into_iter().map(|c| (c.id, c.name)).collect();
+        for (id, name) in [(1, "event_date"), (21, "cross_account"), (22, "source_ips"), (23, "element")] {
+            assert!(ids.contains(&(id, name.to_owned())), "{id} {name}");
+        }
+        for (id, name) in
+            [(24, "source_ip_overflow"), (25, "vpc_endpoint_ids"), (26, "element"), (31, "mfa_not_recorded")]
+        {
+            assert!(ids.contains(&(id, name.to_owned())), "{id} {name}");
         }
     }
 

@@ -125,7 +125,7 @@ pub(super) fn derive_foreign(
             dictionaries: false,
             wanted: Box::new(|batch| Ok(foreign_rows(&batch)?.into())),
         };
-        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), Some(predicate))? {
+        for batch in read_batches(file, Some(EVENT_COLUMNS), Some(predicate))? {
             count(&batch?)?;
         }
     }
@@ -160,7 +160,7 @@ impl SharedIds {
         let mut ids = SharedIds { own, has_foreign: Vec::new() };
         for file in files {
             let mut has_foreign = false;
-            for batch in read_batches(&file.path, Some(&SHARED_COLUMNS), None)? {
+            for batch in read_batches(file, Some(&SHARED_COLUMNS), None)? {
                 let batch = batch?;
                 let shared = texts(&batch, SHARED_COLUMNS[0])?;
                 let rows = foreign_rows(&batch)?.into_iter().enumerate();

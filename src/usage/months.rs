@@ -5,7 +5,6 @@
 //! days, is left out, and days that would fill no more than a few pages are not worth a copy.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
@@ -17,7 +16,7 @@ use super::read::ReadError;
 use super::row::UsageRow;
 use super::sum::summed;
 use super::text::Text;
-use crate::store::{DataFile, Snapshot, Table, UsageMonth, Writer, read_batches};
+use crate::store::{DataFile, Snapshot, Stored, Table, UsageMonth, Writer, read_batches};
 use crate::time::format_date;
 
 /// Rows of days that are worth summing up: fewer are as quickly read as they are.
@@ -38,9 +37,9 @@ pub(super) struct Parts<'s> {
 
 impl Parts<'_> {
     /// All files.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        let days = self.days.iter().map(|file| file.path.as_path());
-        self.months.iter().map(|month| month.path.as_path()).chain(days)
+    pub fn paths(&self) -> impl Iterator<Item = &dyn Stored> {
+        let days = self.days.iter().map(|file| *file as &dyn Stored);
+        self.months.iter().map(|month| month as &dyn Stored).chain(days)
     }
 }
 
@@ -96,8 +95,8 @@ fn month_of(event_date: i32) -> String {
 /// `None` where there would be too many rows.
 fn sum(before: Option<&UsageMonth>, added: &[&DataFile], rows_max: usize) -> Result<Option<Vec<UsageRow>>, ReadError> {
     let first = added.iter().map(|file| file.event_date).min().unwrap_or_default();
-    let paths = before.iter().map(|month| month.path.as_path()).chain(added.iter().map(|file| file.path.as_path()));
-    let paths: Vec<&Path> = paths.collect();
+    let paths = before.iter().map(|month| *month as &dyn Stored).chain(added.iter().map(|file| *file as &dyn Stored));
+    let paths: Vec<&dyn Stored> = paths.collect();
     let rows: u64 = added.iter().map(|file| file.rows).sum();
     // Parts that are summed beside each other may hold the same row each.
     let parts = if before.is_none() && rows <= rows_max as u64 { rayon::current_num_threads() } else { 1 };
@@ -109,10 +108,10 @@ fn sum(before: Option<&UsageMonth>, added: &[&DataFile], rows_max: usize) -> Res
     Ok(Some(summed(all)).filter(|rows| rows.len() <= rows_max))
 }
 
-fn sum_files(paths: &[&Path], first: i32, rows_max: usize) -> Result<Option<Vec<UsageRow>>, ReadError> {
+fn sum_files(paths: &[&dyn Stored], first: i32, rows_max: usize) -> Result<Option<Vec<UsageRow>>, ReadError> {
     let (mut whole, mut known) = (Whole::default(), Texts::new());
     for path in paths {
-        for batch in read_batches(path, None, None)? {
+        for batch in read_batches(*path, None, None)? {
             for row in decode(&batch?, &mut known)? {
                 whole.add(UsageRow { event_date: first, session_name: None, ..row });
             }

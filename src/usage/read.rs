@@ -1,7 +1,6 @@
 //! Reading usage for a selection: whole days from `usage`, days that the window cuts from `events`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use arrow::array::{Array, BooleanArray};
 use arrow::buffer::BooleanBuffer;
@@ -19,7 +18,7 @@ use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange, Who, matches_any};
 use super::sum::{bounded, summed};
 use crate::iam::Catalog;
-use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Table, read_batches};
+use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Stored, Table, read_batches};
 use crate::time::MICROS_PER_DAY;
 
 /// What can go wrong while usage is read or derived.
@@ -112,18 +111,18 @@ pub(super) fn event_days(snapshot: &Snapshot, is_wanted: impl Fn(i32) -> bool) -
 
 fn read_parts(parts: &Parts<'_>, selection: &Selection) -> Result<Vec<UsageRow>, ReadError> {
     let (mut rows, mut known) = (Vec::new(), Texts::new());
-    for path in parts.paths() {
-        rows.extend(read_usage(path, selection, &mut known)?);
+    for stored in parts.paths() {
+        rows.extend(read_usage(stored, selection, &mut known)?);
     }
     Ok(rows)
 }
 
-pub(super) fn read_usage(path: &Path, selection: &Selection, known: &mut Texts) -> Result<Vec<UsageRow>, ReadError> {
+pub(super) fn read_usage(stored: &dyn Stored, selection: &Selection, known: &mut Texts) -> Result<Vec<UsageRow>, ReadError> {
     let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, selection) };
     let columns = who_columns(selection);
     let predicate = RowPredicate { columns: &columns, dictionaries: true, wanted: Box::new(wanted) };
     let mut rows = Vec::new();
-    for batch in read_batches(path, None, Some(predicate))? {
+    for batch in read_batches(stored, None, Some(predicate))? {
         rows.extend(decode(&batch?, known)?);
     }
     Ok(rows)
@@ -203,7 +202,7 @@ pub(super) struct Derive<'d> {
 pub(super) fn derive(files: &[&DataFile], wanted: &Derive<'_>, catalog: &Catalog) -> Result<Vec<UsageRow>, ReadError> {
     let mut aggregator = Aggregator::new(catalog);
     for file in files {
-        for batch in read_batches(&file.path, Some(EVENT_COLUMNS), (wanted.predicate)())? {
+        for batch in read_batches(*file, Some(EVENT_COLUMNS), (wanted.predicate)())? {
             let events = EventColumns::try_new(&batch?)?;
             aggregator.add(&events, |row| (wanted.keep)(&events, row));
             if wanted.is_bounded {
@@ -222,7 +221,7 @@ pub(super) fn derive(files: &[&DataFile], wanted: &Derive<'_>, catalog: &Catalog
 pub(crate) fn merge_day(files: &[&DataFile]) -> Result<Vec<UsageRow>, ReadError> {
     let (mut rows, mut known) = (Vec::new(), Texts::new());
     for file in files {
-        for batch in read_batches(&file.path, None, None)? {
+        for batch in read_batches(file, None, None)? {
             rows.extend(decode(&batch?, &mut known)?);
         }
     }
@@ -233,7 +232,7 @@ pub(crate) fn merge_day(files: &[&DataFile]) -> Result<Vec<UsageRow>, ReadError>
 pub fn principals(snapshot: &Snapshot) -> Result<Vec<(String, u64)>, ReadError> {
     let mut counts: HashMap<String, u64> = HashMap::new();
     for file in snapshot.files(Table::Usage) {
-        for batch in read_batches(&file.path, Some(&["principal_arn", "event_count"]), None)? {
+        for batch in read_batches(file, Some(&["principal_arn", "event_count"]), None)? {
             let batch = batch?;
             let arns = texts(&batch, "principal_arn")?;
             for row in 0..batch.num_rows() {

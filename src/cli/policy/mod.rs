@@ -297,5 +297,6 @@ fn print(path: Option<&Path>, text: &str) -> Result<(), CliError> {
 }
 
 fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
-    std::fs::write(path, text).map_err(|error| CliError::failed(format!("cannot write {}: {error}", path.display())))
+    crate::store::write_private(path, text.as_bytes())
+        .map_err(|error| CliError::failed(format!("cannot write {}: {error}", path.display())))
 }

@@ -1,0 +1,108 @@
+//! Looking for damage and mending it: what the store can't do without knowing what usage is.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::budget;
+use super::error::IngestError;
+use super::upkeep::{self, Beside};
+use crate::iam::Catalog;
+use crate::store::{Checked, DataFile, Finding, FindingKind, Repaired, Snapshot, Store, Table, Writer};
+use crate::time::format_date;
+use crate::usage::{self, UsageRow};
+
+/// Looks at everything in a store. With `with_usage` the usage of each day is compared with what its events say.
+///
+/// # Errors
+/// A store that can't be read at all.
+pub fn fsck(store: &Store, with_usage: bool, catalog: &Catalog) -> Result<Checked, IngestError> {
+    let mut checked = store.check()?;
+    if with_usage {
+        let snapshot = store.snapshot_with(None, upkeep::STATISTICS)?;
+        let outdated = store.outdated_usage_days(&usage::version(catalog))?;
+        let mut days: Vec<i32> = snapshot.files(Table::Events).iter().map(|file| file.event_date).collect();
+        days.extend(snapshot.files(Table::Usage).iter().map(|file| file.event_date));
+        days.sort_unstable();
+        days.dedup();
+        // What is derived anew by itself is no finding.
+        days.retain(|date| !outdated.iter().any(|day| day.event_date == *date));
+        let found = days.into_par_iter().filter_map(|date| check_day(&snapshot, date, catalog));
+        checked.findings.extend(found.collect::<Vec<_>>());
+    }
+    Ok(checked)
+}
+
+/// Mends what can be: damaged files are set aside and their log objects asked for again, usage is derived anew, copies of
+/// it are made anew, the catalog says of each file what the file says.
+///
+/// # Errors
+/// The disk, the store; what was mended before stays so.
+pub fn repair(store: &Store, with_usage: bool, catalog: &Catalog) -> Result<(Checked, Repaired), IngestError> {
+    // First of all: it mends what a cut commit left.
+    let mut writer = store.writer()?;
+    let checked = fsck(store, with_usage, catalog)?;
+    let repaired = writer.repair(&checked)?;
+    let of_usage = checked.findings.iter().filter(|finding| finding.kind == FindingKind::Usage);
+    writer.outdate_usage(of_usage.filter_map(|finding| finding.event_date))?;
+    derive(&mut writer, catalog)?;
+    Ok((checked, repaired))
+}
+
+fn derive(writer: &mut Writer, catalog: &Catalog) -> Result<(), IngestError> {
+    upkeep::refresh(writer, catalog, None, Beside::One)?;
+    let rows_max = budget::month_rows(budget::MEMORY_LIMIT_BYTES);
+    Ok(usage::refresh_months(writer, usage::MONTH_ROWS_MIN, rows_max)?)
+}
+
+/// Who did what, as far as no two ways of summing up differ in it.
+type Use = (String, String, String, String, String, &'static str, bool);
+
+fn check_day(snapshot: &Snapshot, date: i32, catalog: &Catalog) -> Option<Finding> {
+    let of_day =
+        |table| -> Vec<&DataFile> { snapshot.files(table).iter().filter(|file| file.event_date == date).collect() };
+    let compare = || -> Result<Option<String>, IngestError> {
+        let stored = counts(&usage::merge_day(&of_day(Table::Usage))?);
+        let derived = upkeep::derive_day(&of_day(Table::Events), catalog)?;
+        let derived = counts(&derived.concat());
+        let differs = |(what, count): (&Use, &u64), other: &BTreeMap<Use, u64>| other.get(what) != Some(count);
+        let first = derived
+            .iter()
+            .find(|pair| differs(*pair, &stored))
+            .or_else(|| stored.iter().find(|pair| differs(*pair, &derived)));
+        Ok(first.map(|(what, _)| {
+            let of = |counts: &BTreeMap<Use, u64>| counts.get(what).copied().unwrap_or(0);
+            let (principal, name, action, outcome) = (&what.1, &what.3, &what.4, what.5);
+            let (stored, derived) = (of(&stored), of(&derived));
+            format!("{principal}, {name}, {action}, {outcome}: {stored} events are stored, the events say {derived}")
+        }))
+    };
+    match compare() {
+        Ok(None) => None,
+        Ok(Some(what)) => Some(finding(date, what)),
+        // Files that can't be read are found by themselves.
+        Err(error) => Some(finding(date, error.to_string())),
+    }
+}
+
+fn finding(date: i32, what: String) -> Finding {
+    Finding { kind: FindingKind::Usage, place: format_date(date), event_date: Some(date), what }
+}
+
+fn counts(rows: &[UsageRow]) -> BTreeMap<Use, u64> {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        let text = |text: &usage::Text| text.as_str().to_owned();
+        let key = (
+            text(&row.account_id),
+            text(&row.principal_arn),
+            text(&row.event_source),
+            text(&row.event_name),
+            row.action.as_ref().map_or_else(String::new, text),
+            row.outcome.as_str(),
+            row.cross_account,
+        );
+        *counts.entry(key).or_default() += row.event_count;
+    }
+    counts
+}

@@ -1,0 +1,139 @@
+//! Who may read what a store's files hold: logs say who did what, so nobody else may unless somebody says so.
+//!
+//! Every folder and file gets its permissions by name, whatever the umask.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// Who may read a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// Its owner alone: folders 0700, files 0600.
+    #[default]
+    Private,
+    /// Its owner, and to read its group: folders 0750, files 0640.
+    Group,
+}
+
+impl Mode {
+    /// As the catalog keeps it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Mode::Private => "private",
+            Mode::Group => "group",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Mode> {
+        [Mode::Private, Mode::Group].into_iter().find(|mode| mode.name() == name)
+    }
+
+    fn folder(self) -> u32 {
+        match self {
+            Mode::Private => 0o700,
+            Mode::Group => 0o750,
+        }
+    }
+
+    fn file(self) -> u32 {
+        self.folder() & 0o666
+    }
+}
+
+/// Makes a folder and those above it that are missing.
+pub(super) fn create_folder(folder: &Path, mode: Mode) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent() {
+        create_folder(above, mode)?;
+    }
+    match DirBuilder::new().mode(mode.folder()).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        outcome => outcome?,
+    }
+    fs::set_permissions(folder, Permissions::from_mode(mode.folder()))
+}
+
+/// Makes a new file in a folder that [`create_folder`] made: who may read the folder may read it.
+pub(super) fn create_file(path: &Path) -> io::Result<File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mode = if fs::metadata(folder)?.permissions().mode() & 0o070 == 0 { Mode::Private } else { Mode::Group };
+    create_file_with(path, mode, OpenOptions::new().create_new(true).write(true))
+}
+
+/// Opens a file as `options` say, and sets its permissions.
+pub(super) fn create_file_with(path: &Path, mode: Mode, options: &mut OpenOptions) -> io::Result<File> {
+    let file = options.mode(mode.file()).open(path)?;
+    // The umask may have taken some away, a file that was there may give more.
+    if file.metadata()?.permissions().mode() & 0o777 != mode.file() {
+        file.set_permissions(Permissions::from_mode(mode.file()))?;
+    }
+    Ok(file)
+}
+
+/// Sets the permissions of a whole store. What belongs to somebody else stays as it is.
+pub(super) fn set_all(dir: &Path, mode: Mode) -> io::Result<()> {
+    for entry in walkdir::WalkDir::new(dir).follow_root_links(true) {
+        let entry = entry?;
+        let wanted = match entry.file_type() {
+            kind if kind.is_dir() => mode.folder(),
+            kind if kind.is_file() => mode.file(),
+            _ => continue,
+        };
+        if entry.metadata()?.permissions().mode() & 0o777 == wanted {
+            continue;
+        }
+        match fs::set_permissions(entry.path(), Permissions::from_mode(wanted)) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            outcome => outcome?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file that nobody else may read, in the place of one that is there.
+///
+/// # Errors
+/// The disk; a file that is there keeps what it has as far as nothing was written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use io::Write;
+    // What is no file, as /dev/stdout, has the permissions that it has.
+    if path.exists() && !path.is_file() {
+        return fs::write(path, bytes);
+    }
+    let mut options = OpenOptions::new();
+    create_file_with(path, Mode::Private, options.create(true).write(true).truncate(true))?.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode_of(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn files_are_as_private_as_their_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, of_folder, of_file) in [(Mode::Private, 0o700, 0o600), (Mode::Group, 0o750, 0o640)] {
+            let inner = folder.path().join(mode.name()).join("b");
+            create_folder(&inner, mode).unwrap();
+            create_folder(&inner, mode).unwrap();
+            create_file(&inner.join("c")).unwrap();
+            let modes = (mode_of(inner.parent().unwrap()), mode_of(&inner), mode_of(&inner.join("c")));
+            assert_eq!(modes, (of_folder, of_folder, of_file));
+            assert!(create_file(&inner.join("c")).is_err());
+        }
+        set_all(folder.path(), Mode::Group).unwrap();
+        assert_eq!(mode_of(&folder.path().join("private/b/c")), 0o640);
+        set_all(folder.path(), Mode::Private).unwrap();
+        assert_eq!(
+            (mode_of(&folder.path().join("group/b")), mode_of(&folder.path().join("group/b/c"))),
+            (0o700, 0o600)
+        );
+    }
+}

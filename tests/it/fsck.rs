@@ -1,0 +1,270 @@
+//! Damage is found, never answered from, never made permanent, and mended.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use rusqlite::Connection;
+use trailpare::store::{DataFile, Store, Table, read_batches};
+
+fn run(args: &[&str], store: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+    command.args(args).env("TRAILPARE_STORE", store).stdin(Stdio::null());
+    command.output().expect("the program starts")
+}
+
+/// Runs something that ends with this exit code; what it says.
+fn ends(code: i32, args: &[&str], store: &Path) -> (String, String) {
+    let output = run(args, store);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {out}{said}");
+    (out, said)
+}
+
+static MADE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    for part in 1..=2 {
+        let (archive, slice) = (folder.path().join("archive").join(part.to_string()), format!("{part}/2"));
+        let archive = archive.to_str().expect("UTF-8");
+        ends(
+            0,
+            &["synth", archive, "--objects", "16", "--events", "600", "--days", "2", "--slice", &slice],
+            folder.path(),
+        );
+        ends(0, &["ingest", archive], &folder.path().join("store"));
+    }
+    folder
+});
+
+fn archive() -> String {
+    MADE.path().join("archive").to_str().expect("UTF-8").to_owned()
+}
+
+fn store() -> tempfile::TempDir {
+    let (copy, from) = (tempfile::tempdir().expect("a folder"), MADE.path().join("store"));
+    for entry in walkdir::WalkDir::new(&from).into_iter().flatten() {
+        let target = copy.path().join(entry.path().strip_prefix(&from).expect("below it"));
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(target).expect("made");
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+    copy
+}
+
+/// Every row of a table, in an order of its own.
+fn rows(store: &Path, table: &str) -> Vec<String> {
+    let (out, _) = ends(0, &["sql", "--format", "csv", &format!("SELECT * FROM {table}")], store);
+    let mut lines: Vec<String> = out.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+fn live(store: &Path, table: Table) -> Vec<DataFile> {
+    Store::open(store).expect("a store").snapshot(None).expect("a snapshot").files(table).to_vec()
+}
+
+fn flip(path: &Path, at: usize, bit: u8) {
+    let mut bytes = fs::read(path).expect("a file");
+    bytes[at] ^= 1 << bit;
+    fs::write(path, bytes).expect("written");
+}
+
+/// The first lines of `status` that say how much there is.
+fn amounts(store: &Path) -> (String, serde_json::Value) {
+    let (out, _) = ends(0, &["status", "--format", "json"], store);
+    let status: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let of = |name: &str| status[name].clone();
+    let days = (of("days").to_string(), of("accounts").to_string());
+    (
+        format!("{days:?}"),
+        serde_json::json!([of("objects"), of("object_bytes"), of("records"), of("events"), of("duplicates")]),
+    )
+}
+
+#[test]
+fn a_sound_store_is_sound() {
+    let store = store();
+    let (out, _) = ends(0, &["fsck", "--usage"], store.path());
+    assert!(out.contains("nothing is wrong"), "{out}");
+    ends(0, &["optimize", "--expire-older-than", "0"], store.path());
+    let (out, _) = ends(0, &["fsck", "--usage", "--format", "json"], store.path());
+    let out: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((out["findings"].as_array().map(Vec::len), out["files_without_checksum"].as_u64()), (Some(0), Some(0)));
+    assert!(out["files"].as_u64() > Some(3));
+}
+
+#[test]
+fn no_flipped_bit_gives_a_wrong_answer() {
+    let store = store();
+    let mut tried = 0;
+    for file in live(store.path(), Table::Events)
+        .into_iter()
+        .take(1)
+        .chain(live(store.path(), Table::Usage).into_iter().take(1))
+    {
+        let all = |file: &DataFile| read_batches(file, None, None).and_then(|all| all.collect::<Result<Vec<_>, _>>());
+        let (right, sound) = (all(&file).expect("sound"), fs::read(&file.path).expect("a file"));
+        // Page headers, pages, indexes, the footer, its length and the last bytes.
+        let last = sound.len() - 1;
+        let places = (0..60).map(|i| i * last / 60).chain([0, 4, last - 7, last - 4, last]);
+        for (i, at) in places.enumerate() {
+            flip(&file.path, at, (i % 8) as u8);
+            match all(&file) {
+                Ok(rows) => assert!(rows == right, "byte {at} of {}", file.path.display()),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(error.contains(file.path.to_str().expect("UTF-8")), "{error}");
+                    assert!(error.contains("fsck --repair") && error.contains("damaged (rows of 20"), "{error}");
+                }
+            }
+            tried += 1;
+            fs::write(&file.path, &sound).expect("mended");
+        }
+    }
+    assert_eq!(tried, 130);
+}
+
+#[test]
+fn sql_names_a_damaged_file_and_no_merge_takes_it() {
+    let store = store();
+    let file = of_many(store.path());
+    let at = fs::metadata(&file.path).expect("a file").len() as usize / 2;
+    flip(&file.path, at, 3);
+    for args in [&["sql", "SELECT * FROM events"][..], &["optimize"]] {
+        let (_, said) = ends(1, args, store.path());
+        assert!(said.contains(file.path.file_name().expect("a name").to_str().expect("UTF-8")), "{said}");
+        assert!(said.contains("damaged") && said.contains("hint:") && said.contains("fsck"), "{said}");
+    }
+    let (out, _) = ends(1, &["fsck"], store.path());
+    assert!(out.contains("damaged") && out.contains("are not what was written"), "{out}");
+}
+
+/// A file of a day that has several.
+fn of_many(store: &Path) -> DataFile {
+    let files = live(store, Table::Events);
+    let is_of_many = |file: &&DataFile| files.iter().filter(|other| other.event_date == file.event_date).count() > 1;
+    files.iter().find(is_of_many).expect("a day of many files").clone()
+}
+
+/// Does something to a store; after a repair and another ingest all is as it was.
+fn is_mended(harm: impl Fn(&Path) -> Vec<PathBuf>, found: &str, code: i32, is_merged: bool) {
+    let store = store();
+    let store = store.path();
+    if is_merged {
+        ends(0, &["optimize", "--expire-older-than", "0"], store);
+    }
+    let before = (rows(store, "events"), rows(store, "usage"), amounts(store));
+    harm(store);
+    let (out, _) = ends(1, &["fsck", "--usage"], store);
+    assert!(out.contains(found), "{out}");
+    let (out, said) = ends(code, &["fsck", "--usage", "--repair"], store);
+    assert!(out.contains(found), "{out}{said}");
+    if code == 3 {
+        // What is missing is known by name until it has come again.
+        let (out, _) = ends(3, &["status"], store);
+        assert!(out.contains("to be taken in again"), "{out}");
+    }
+    let (out, _) = ends(0, &["fsck", "--usage"], store);
+    assert!(out.contains("nothing is wrong"), "{out}");
+    ends(0, &["ingest", &archive()], store);
+    assert!(rows(store, "events") == before.0, "events differ");
+    assert!(rows(store, "usage") == before.1, "usage differs");
+    assert_eq!(amounts(store), before.2);
+    ends(0, &["fsck", "--usage"], store);
+}
+
+fn first(store: &Path, table: Table) -> PathBuf {
+    live(store, table).remove(0).path
+}
+
+#[test]
+fn damaged_and_missing_events_come_again() {
+    let damage = |store: &Path| {
+        let path = first(store, Table::Events);
+        flip(&path, 100, 1);
+        vec![path]
+    };
+    let removal = |store: &Path| {
+        let path = first(store, Table::Events);
+        fs::remove_file(&path).expect("removed");
+        vec![path]
+    };
+    is_mended(damage, "damaged", 3, false);
+    is_mended(removal, "missing", 3, false);
+    // The rows of a merged file came with two ingests.
+    is_mended(damage, "damaged", 3, true);
+}
+
+#[test]
+fn usage_is_derived_anew() {
+    is_mended(
+        |store| {
+            let path = first(store, Table::Usage);
+            fs::write(&path, "nothing of what was there").expect("written");
+            vec![path]
+        },
+        "damaged",
+        0,
+        false,
+    );
+}
+
+#[test]
+fn what_the_catalog_says_of_a_file_is_put_right() {
+    for sql in [
+        "UPDATE ducklake_data_file SET record_count = record_count + 1 WHERE data_file_id = 0",
+        "UPDATE ducklake_file_column_stats SET max_value = '!' WHERE data_file_id = 0 AND max_value > '!' \
+         AND column_id = (SELECT min(column_id) FROM ducklake_file_column_stats WHERE data_file_id = 0 AND column_id > 2 \
+         AND max_value > '!')",
+    ] {
+        let harm = |store: &Path| {
+            let connection = Connection::open(store.join("catalog.sqlite")).expect("a catalog");
+            assert_eq!(connection.execute(sql, []).expect("SQL"), 1);
+            Vec::new()
+        };
+        is_mended(harm, "statistics", 0, false);
+    }
+}
+
+#[test]
+fn strays_and_months_are_found() {
+    let store = store();
+    let store = store.path();
+    let stray = store.join("data/main/events/day=2024-01-01/stray.parquet");
+    fs::create_dir_all(stray.parent().expect("a folder")).expect("made");
+    fs::copy(first(store, Table::Events), &stray).expect("copied");
+    fs::create_dir_all(store.join("usage-months")).expect("made");
+    fs::write(store.join("usage-months/2024-01.x.parquet"), "x").expect("written");
+    let (out, _) = ends(1, &["fsck"], store);
+    assert!(out.contains("orphan") && out.contains("month"), "{out}");
+    let (out, _) = ends(0, &["fsck", "--repair"], store);
+    assert!(out.contains("1 files set aside") && out.contains("1 copies of usage removed"), "{out}");
+    assert!(!stray.exists() && fs::read_dir(store.join("data/quarantine")).expect("a folder").count() == 1);
+    ends(0, &["fsck"], store);
+}
+
+#[test]
+fn stores_from_before_checksums_are_read_and_checked() {
+    let store = store();
+    let store = store.path();
+    let before = (rows(store, "events"), rows(store, "usage"));
+    let connection = Connection::open(store.join("catalog.sqlite")).expect("a catalog");
+    let drop =
+        "DROP TABLE trailpare_file_checks; DROP TABLE trailpare_month_checks; DROP TABLE trailpare_file_origins;";
+    connection.execute_batch(drop).expect("SQL");
+    std::mem::drop(connection);
+    assert!((rows(store, "events"), rows(store, "usage")) == before);
+    let (out, _) = ends(0, &["fsck"], store);
+    assert!(out.contains("without a recorded checksum") && out.contains("nothing is wrong"), "{out}");
+    // A merge writes them, and where the rows of a file came from isn't known: all objects are asked for again.
+    ends(0, &["optimize", "--expire-older-than", "0"], store);
+    let merged = live(store, Table::Events).into_iter().find(|file| file.checks.is_some()).expect("a merged file");
+    flip(&merged.path, 100, 1);
+    ends(3, &["fsck", "--repair"], store);
+    ends(0, &["ingest", &archive()], store);
+    assert!((rows(store, "events"), rows(store, "usage")) == before);
+}

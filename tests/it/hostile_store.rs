@@ -1,0 +1,306 @@
+//! Stores that somebody else made: nothing outside them is read, moved, emptied or removed, whatever they name.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use rusqlite::Connection;
+
+fn run(args: &[&str], store: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+    command.args(args).env("TRAILPARE_STORE", store).stdin(Stdio::null());
+    command.output().expect("the program starts")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A small store of two ingests, and the archive of a third.
+static MADE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    for part in 1..=3 {
+        let (archive, slice) = (folder.path().join(part.to_string()), format!("{part}/3"));
+        let archive = archive.to_str().expect("UTF-8");
+        let size = ["--objects", "12", "--events", "240", "--days", "2", "--slice", &slice];
+        let output = run(&[&["synth", archive][..], &size].concat(), folder.path());
+        assert!(output.status.success(), "{}", said(&output));
+        if part < 3 {
+            let output = run(&["ingest", archive], &folder.path().join("store"));
+            assert!(output.status.success(), "{}", said(&output));
+        }
+    }
+    folder
+});
+
+/// A copy of the store in a folder of its own, and a file beside it that is nobody's business.
+struct Attack {
+    folder: tempfile::TempDir,
+    store: PathBuf,
+    victim: PathBuf,
+}
+
+const SECRET: &str = "what the user would miss";
+
+impl Attack {
+    fn new() -> Attack {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, victim) = (folder.path().join("a/store"), folder.path().join("victim.parquet"));
+        copy(&MADE.path().join("store"), &store);
+        fs::write(&victim, SECRET).expect("written");
+        Attack { folder, store, victim }
+    }
+
+    fn catalog(&self, sql: &str) {
+        let connection = Connection::open(self.store.join("catalog.sqlite")).expect("a catalog");
+        connection.execute_batch(sql).expect("SQL");
+    }
+
+    fn marker(&self, add: &[&str], replace: &[&str]) {
+        let text = serde_json::json!({"add": add, "replace": replace}).to_string();
+        fs::write(self.store.join("commit-in-progress"), text).expect("written");
+    }
+
+    /// Runs what writes; each must fail and name what the store names.
+    fn writers_refuse(&self, named: &str) {
+        let archive = MADE.path().join("3");
+        let archive = archive.to_str().expect("UTF-8");
+        for args in
+            [&["optimize", "--expire-older-than", "0"][..], &["ingest", archive], &["fsck", "--repair"], &["optimize"]]
+        {
+            let output = run(args, &self.store);
+            let said = said(&output);
+            assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+            assert!(said.contains(named) && said.contains("hint:"), "{args:?}: {said}");
+            self.is_unharmed();
+        }
+    }
+
+    /// Runs what reads; nothing in the store changes.
+    fn readers_change_nothing(&self) -> Vec<Output> {
+        let before = contents(&self.store);
+        let commands = [
+            &["status"][..],
+            &["sql", "SELECT count(*) FROM events"],
+            &["actions", "--principal", "*"],
+            &["optimize", "--dry-run"],
+            &["fsck"],
+        ];
+        let outputs = commands.map(|args| run(args, &self.store)).into();
+        assert!(contents(&self.store) == before, "a reader changed the store");
+        self.is_unharmed();
+        outputs
+    }
+
+    fn is_unharmed(&self) {
+        assert_eq!(fs::read_to_string(&self.victim).expect("the victim is there"), SECRET);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from).into_iter().flatten() {
+        let target = to.join(entry.path().strip_prefix(from).expect("below it"));
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(target).expect("made");
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let entries = walkdir::WalkDir::new(folder).into_iter().flatten();
+    let content = |path: &Path| fs::read(path).ok();
+    entries.map(|entry| (entry.path().to_owned(), content(entry.path()))).collect()
+}
+
+#[test]
+fn a_marker_reaches_nothing_outside() {
+    let absolute = Attack::new();
+    let absolute = absolute.victim.to_str().expect("UTF-8").to_owned();
+    for outside in
+        ["../../../victim.parquet", "main/events/../../../../../victim.parquet", &absolute, "", "main//x.parquet"]
+    {
+        for (add, replace) in [(&[outside][..], &[][..]), (&[], &[outside])] {
+            let attack = Attack::new();
+            let outside = outside.replace(&absolute, attack.victim.to_str().expect("UTF-8"));
+            let named = |paths: &[&str]| paths.iter().map(|_| outside.clone()).collect::<Vec<_>>();
+            let (add, replace) = (named(add), named(replace));
+            let texts = |paths: &[String]| paths.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+            attack.marker(&texts(&add).lines().collect::<Vec<_>>(), &texts(&replace).lines().collect::<Vec<_>>());
+            if outside.is_empty() {
+                let text = serde_json::json!({"add": add, "replace": replace}).to_string();
+                fs::write(attack.store.join("commit-in-progress"), text).expect("written");
+            }
+            attack.readers_change_nothing();
+            attack.writers_refuse("names a file that is not in it");
+        }
+    }
+}
+
+#[test]
+fn a_marker_of_a_store_s_own_files_is_read_by_nobody_who_only_reads() {
+    let attack = Attack::new();
+    let stray = "main/events/day=2024-01-01/never-committed.parquet";
+    let path = attack.store.join("data").join(stray);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::write(&path, "half").expect("written");
+    attack.marker(&[stray], &[]);
+    let outputs = attack.readers_change_nothing();
+    for output in &outputs[..3] {
+        let said = said(output);
+        assert!(output.status.success() && said.contains("cut short"), "{said}");
+    }
+    assert!(String::from_utf8_lossy(&outputs[4].stdout).contains("cut-short"));
+    let rows = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let before = rows(&outputs[1]);
+    // A writer mends it.
+    let output = run(&["optimize"], &attack.store);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(!path.exists() && !attack.store.join("commit-in-progress").exists());
+    let output = run(&["sql", "SELECT count(*) FROM events"], &attack.store);
+    assert_eq!((rows(&output), said(&output).contains("cut short")), (before, false));
+}
+
+#[test]
+fn a_commit_that_was_cut_short_after_it_held_is_read_as_it_holds() {
+    let attack = Attack::new();
+    // A merge whose files were not moved away yet.
+    let before = run(&["sql", "--format", "csv", "SELECT * FROM events ORDER BY event_id"], &attack.store).stdout;
+    let live: Vec<String> = files_of(&attack.store, "data/main/events");
+    let output = run(&["optimize"], &attack.store);
+    assert!(output.status.success(), "{}", said(&output));
+    let replaced = files_of(&attack.store, "data/replaced");
+    assert!(!replaced.is_empty(), "nothing was merged");
+    let mut moved = Vec::new();
+    for path in live.iter().filter(|path| !attack.store.join(path).exists()) {
+        let name = format!("events-{}", path.rsplit('/').next().expect("a name"));
+        fs::rename(attack.store.join("data/replaced").join(name), attack.store.join(path)).expect("moved back");
+        moved.push(path.strip_prefix("data/").expect("below it"));
+    }
+    attack.marker(&[], &moved);
+    let newest: i64 = Connection::open(attack.store.join("catalog.sqlite"))
+        .and_then(|c| c.query_row("SELECT max(snapshot_id) FROM ducklake_snapshot", [], |row| row.get(0)))
+        .expect("a snapshot");
+    for at in [newest, 2] {
+        let at = at.to_string();
+        let sql = ["sql", "--format", "csv", "--at", &at, "SELECT * FROM events ORDER BY event_id"];
+        let output = run(&sql, &attack.store);
+        assert!(output.status.success(), "{at}: {}", said(&output));
+        assert!(at == "2" || output.stdout == before, "{at}");
+    }
+    let output = run(&["optimize"], &attack.store);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(moved.iter().all(|path| !attack.store.join("data").join(path).exists()), "they are moved now");
+}
+
+fn files_of(store: &Path, below: &str) -> Vec<String> {
+    let entries = walkdir::WalkDir::new(store.join(below)).into_iter().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_file());
+    files.map(|entry| entry.path().strip_prefix(store).expect("below it").to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn a_catalog_reaches_nothing_outside() {
+    for (sql, is_read) in [
+        ("UPDATE ducklake_data_file SET path = '../../../../../victim.parquet' WHERE data_file_id = 0", true),
+        ("UPDATE ducklake_data_file SET path = 'VICTIM' WHERE data_file_id = 0", true),
+        ("UPDATE ducklake_data_file SET path = 'VICTIM', path_is_relative = 0 WHERE data_file_id = 0", true),
+        (
+            "UPDATE ducklake_data_file SET path = '../../replaced/../../../../victim.parquet', end_snapshot = 2 \
+          WHERE data_file_id = 0",
+            false,
+        ),
+        ("UPDATE ducklake_data_file SET path = 'VICTIM', end_snapshot = 2 WHERE data_file_id = 0", false),
+        (
+            "INSERT INTO ducklake_files_scheduled_for_deletion VALUES (99, '../../../victim.parquet', 1, '2024-01-01')",
+            false,
+        ),
+        ("INSERT INTO ducklake_files_scheduled_for_deletion VALUES (99, 'VICTIM', 1, '2024-01-01')", false),
+    ] {
+        let attack = Attack::new();
+        attack.catalog(&sql.replace("VICTIM", attack.victim.to_str().expect("UTF-8")));
+        let outputs = attack.readers_change_nothing();
+        for output in &outputs[..3] {
+            let said = said(output);
+            assert_eq!(output.status.success(), !is_read, "{sql}: {said}");
+            assert!(!is_read || said.contains("names a file that is not in it"), "{sql}: {said}");
+        }
+        let output = run(&["optimize", "--expire-older-than", "0"], &attack.store);
+        assert_eq!(output.status.code(), Some(1), "{sql}");
+        assert!(said(&output).contains("names a file that is not in it"), "{sql}: {}", said(&output));
+        attack.is_unharmed();
+    }
+}
+
+#[test]
+fn links_in_a_store_are_not_followed() {
+    let day = |store: &Path| {
+        let days = fs::read_dir(store.join("data/main/events")).expect("a folder").flatten().map(|day| day.path());
+        let files = |day: &PathBuf| fs::read_dir(day).expect("a folder").count();
+        days.max_by_key(files).expect("a day")
+    };
+    for place in
+        ["day", "file", "data", "data/.staging", "data/replaced", "usage-months", "ingest.lock", "catalog.sqlite"]
+    {
+        let attack = Attack::new();
+        let elsewhere = attack.folder.path().join("elsewhere");
+        let path = match place {
+            "day" => day(&attack.store),
+            "file" => fs::read_dir(day(&attack.store)).expect("a folder").next().expect("a file").expect("one").path(),
+            place => attack.store.join(place),
+        };
+        // The same as before, but behind a link, with something of the user's beside it.
+        if path.exists() {
+            fs::rename(&path, &elsewhere).expect("moved");
+        } else {
+            fs::create_dir_all(&elsewhere).expect("made");
+        }
+        if elsewhere.is_dir() {
+            fs::write(elsewhere.join("mine.parquet"), SECRET).expect("written");
+        }
+        let before = contents(&elsewhere);
+        symlink(&elsewhere, &path).expect("a link");
+        attack.writers_refuse("links inside a store are not followed");
+        attack.readers_change_nothing();
+        assert!(contents(&elsewhere) == before, "{place}");
+    }
+}
+
+#[test]
+fn a_lock_that_is_a_link_empties_nothing() {
+    let attack = Attack::new();
+    fs::remove_file(attack.store.join("ingest.lock")).expect("removed");
+    symlink(&attack.victim, attack.store.join("ingest.lock")).expect("a link");
+    attack.writers_refuse("links inside a store are not followed");
+}
+
+#[test]
+fn a_journal_that_names_another_file_removes_nothing() {
+    let attack = Attack::new();
+    // Source: SQLite, "Database File Format", section 3: a journal's end that names a super-journal.
+    let name = attack.victim.to_str().expect("UTF-8").as_bytes();
+    let mut journal = vec![0; 512];
+    journal.extend([0, 0, 0, 1]);
+    journal.extend(name);
+    journal.extend((name.len() as u32).to_be_bytes());
+    journal.extend(name.iter().map(|byte| u32::from(*byte)).sum::<u32>().to_be_bytes());
+    journal.extend([0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
+    fs::write(attack.store.join("catalog.sqlite-journal"), journal).expect("written");
+    attack.readers_change_nothing();
+    attack.writers_refuse("names a file that is not in it");
+}
+
+#[test]
+fn a_store_may_be_reached_by_a_link() {
+    let attack = Attack::new();
+    let link = attack.folder.path().join("link");
+    symlink(&attack.store, &link).expect("a link");
+    for args in [&["status"][..], &["optimize"], &["sql", "SELECT count(*) FROM events"]] {
+        let output = run(args, &link);
+        assert!(output.status.success(), "{args:?}: {}", said(&output));
+    }
+}
