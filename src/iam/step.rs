@@ -63,8 +63,8 @@ fn by_rules(catalog: &Catalog, event: &Event<'_>, outcome: Outcome) -> Permissio
     flat.read(source);
     let place = Place { aws_region: event.aws_region, account_id: event.account_id };
     let document = Document { source, flat: &flat };
-    let others = (event.resources, event.principal_arn);
-    operation.permissions(catalog, &Request::new(place, document, &response, others, &operation.sight), outcome)
+    let request = Request::new(place, document, &response, others(event), &operation.sight);
+    operation.permissions(catalog, &request, outcome)
 }
 
 fn nothing(reason: &'static str, outcome: Outcome) -> Permissions {

@@ -39,7 +39,7 @@ pub fn from_events(
         let shared = SharedIds::read(&files, HashSet::new())?;
         let mut counted = HashSet::new();
         for file in files {
-            for batch in read_batches(&file.path, Some(EVENT_COLUMNS), None)? {
+            for batch in read_batches(file, Some(EVENT_COLUMNS), None)? {
                 let events = EventColumns::try_new(&batch?)?;
                 for row in 0..events.len() {
                     let is_foreign = is_foreign_copy(&events, row);

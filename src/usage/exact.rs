@@ -31,7 +31,7 @@ pub fn read_exact(
     let found = if by_months { parts(snapshot, is_whole) } else { days(snapshot, is_whole) };
     let (mut rows, mut known, mut by_day) = (Vec::new(), Texts::new(), found.days);
     for month in &found.months {
-        match read_usage(&month.path, selection, &mut known) {
+        match read_usage(month, selection, &mut known) {
             Ok(read) if !read.iter().any(|row| row.overflow) => rows.extend(read),
             // Its days tell what overflowed, and they are there where the month was replaced meanwhile.
             _ => by_day.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file))),
@@ -44,7 +44,7 @@ pub fn read_exact(
     for (date, files) in files_of {
         let mut of_day = Vec::new();
         for file in files {
-            of_day.extend(read_usage(&file.path, selection, &mut known)?);
+            of_day.extend(read_usage(file, selection, &mut known)?);
         }
         rows.extend(without_overflow(snapshot, date, of_day, (selection, range), catalog)?);
     }

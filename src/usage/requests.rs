@@ -126,7 +126,7 @@ pub fn read_requests(
             Ok(BooleanArray::new(names, None))
         };
         let predicate = RowPredicate { columns: &["event_name"], dictionaries: true, wanted: Box::new(wanted) };
-        for batch in read_batches(&file.path, Some(&columns), (!is_all).then_some(predicate))? {
+        for batch in read_batches(file, Some(&columns), (!is_all).then_some(predicate))? {
             let batch = batch?;
             let events = EventColumns::try_new(&batch)?;
             let ids = principal_ids(&batch)?;
