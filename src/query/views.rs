@@ -118,8 +118,8 @@ SELECT
   event_date
 FROM events"#;
 
-/// Each event's permissions, one a row, worked out by the step while the query runs: exact, where `usage` generalises.
-/// Events that take no permission have no row.
+/// Each event's permissions, one a row, worked out by the step while the query runs: exact, also where `usage`
+/// counts further resources together. /// Events that take no permission have no row.
 fn event_actions() -> String {
     format!(
         "CREATE VIEW event_actions AS

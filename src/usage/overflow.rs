@@ -13,9 +13,10 @@
 
 /// Distinct resources of a group that are kept apart.
 ///
-/// Measured on real archives: one principal's action on one bucket had up to 1,620 distinct keys a day, all of them made
-/// by services that write logs; what people and programs did by themselves stayed below 200. A policy doesn't depend on
-/// it: what overflowed is read from `events`.
+/// Measured: in two real archives of 18,436 events 533 of 542 groups have at most 100 resources, and 9, all of services that write logs
+/// into a bucket, have more than 500 (at most 1,620). In a made-up archive of 150,000 events in ten days the largest has
+/// 232. So any number between leaves everything exact but what never ends, and this one leaves room for principals that
+/// are busier. A policy doesn't depend on it: what overflowed is read from `events`.
 pub const RESOURCES_MAX: usize = 400;
 
 /// What holds a resource: an ARN up to the first `/` or `:` of what it names (`arn:aws:s3:::bucket/` for an object,

@@ -21,7 +21,7 @@ pub struct UsageRow<T = Text> {
     pub session_name: Option<T>,
     /// IAM action in the catalogue's casing (`s3:GetObject`); `None` for events that need no permission.
     pub action: Option<T>,
-    /// An ARN, an ARN pattern, or `*`.
+    /// An ARN, an ARN pattern, or `*`, as the event says it; with `overflow` a container and `*`.
     pub resource: T,
     /// Allowed, denied, or undecided.
     pub outcome: Outcome,
