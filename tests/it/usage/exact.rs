@@ -1,5 +1,5 @@
-//! Usage is exact: nothing of one outcome or session changes a row of another, the order and the parting of events change
-//! nothing, and what is stored is what the events say.
+//! Usage is exact: nothing of one outcome or session changes a row of another, the order and the parting of events
+//! change nothing, and what is stored is what the events say.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -110,8 +110,8 @@ fn any_call() -> impl Strategy<Value = Made> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// Events of other outcomes and sessions change nothing of a row: each class alone gives the rows that it gives among
-    /// all.
+    /// Events of other outcomes and sessions change nothing of a row: each class alone gives the rows that it gives
+    /// among all.
     #[test]
     fn nothing_of_one_outcome_or_session_changes_a_row_of_another(
         calls in proptest::collection::vec(any_call(), 1..30)
@@ -202,7 +202,7 @@ fn everybody() -> Selection {
     Selection { principals: vec!["*".to_owned()], ..Selection::default() }
 }
 
-/// Rows without their origins, which old rows may lack: in text, so that a difference is told by its row.
+/// Row by row, so that a difference is told by its row.
 fn same(found: &[UsageRow], expected: &[UsageRow]) {
     for (found, expected) in found.iter().zip(expected) {
         assert_eq!(found, expected);
