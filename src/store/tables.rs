@@ -11,7 +11,7 @@ use crate::record::schema::{self, FIELD_ID_KEY, Kind};
 pub enum Table {
     /// One row a CloudTrail event.
     Events,
-    /// One row a principal × session × action × resource × outcome × day.
+    /// One row a principal × session × action × resource × outcome × day, exact but for rows with `overflow`.
     Usage,
 }
 
@@ -93,6 +93,9 @@ enum Type {
 /// Columns of `usage`: id, name, type, whether it may be null: those that came later are null in rows from before. Ids are
 /// written into every file and every catalog, so that none may ever be given to anything else: append, never reorder, and
 /// take the id behind the greatest, list elements' included.
+///
+/// A row with `overflow` counts the further resources of a container: its `resource` is the container and `*`
+/// (`usage::RESOURCES_MAX`).
 #[rustfmt::skip]
 const USAGE_COLUMNS: &[(u16, &str, Type, bool)] = &[
     (1, "event_date", Type::Date, false),
