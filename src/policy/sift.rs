@@ -9,6 +9,7 @@ use super::names::{Sayable, sayable};
 use super::options::Options;
 use super::pattern::for_policy;
 use crate::iam::Confidence;
+use crate::iam::arn::Arn;
 use crate::usage::{Outcome, RequestValues, UsageRow};
 
 /// The one action that is always limited to the service that gets the role.
@@ -130,8 +131,10 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
         return Fate::Impossible { action, reason: reason.to_owned() };
     }
     let resource = for_policy(&row.resource);
-    let fits = knowledge.takes_resource(&action, &resource);
-    let resource = if fits { resource.into_owned() } else { "*".to_owned() };
+    // What an action that takes resources was used on is never made wider, also where the catalogue lacks its type.
+    let is_kept = knowledge.takes_resource(&action, &resource)
+        || knowledge.takes_any_resource(&action) && Arn::parse(&resource).is_some();
+    let resource = if is_kept { resource.into_owned() } else { "*".to_owned() };
     if row.overflow {
         let reason = "the store counts further resources of this container without their names".to_owned();
         return Fate::Incomplete { action, resource, reason };
@@ -167,6 +170,7 @@ pub(crate) fn sift(
     options: &Options,
     knowledge: &Knowledge<'_>,
 ) -> Sifted {
+    let mut sifted = Sifted::default();
     let mut uses: BTreeMap<(String, String), Use> = BTreeMap::new();
     let mut others: BTreeMap<(Fate, &str), Evidence> = BTreeMap::new();
     for row in rows {
@@ -174,6 +178,11 @@ pub(crate) fn sift(
         match fate(row, knowledge) {
             Fate::Granted { action, resource } => {
                 let binding = binding(&action, row, requests).filter(|binding| options.binds(binding));
+                if action == PASS_ROLE && binding.is_none() && !options.pass_role_any_service {
+                    let reason = "the service that gets the role has no name that a condition can hold".to_owned();
+                    sifted.show(Fate::Incomplete { action, resource, reason }, &row.resource, evidence);
+                    continue;
+                }
                 add(&mut uses, (action, resource), Use { evidence, binding });
             }
             Fate::Incomplete { action, resource, .. } if options.pass_role_any_service && action == PASS_ROLE => {
@@ -189,7 +198,7 @@ pub(crate) fn sift(
         let Use { evidence, binding } = used;
         Grant { action, resource, binding, evidence }
     };
-    let mut sifted = Sifted { grants: uses.into_iter().map(grant).collect(), ..Sifted::default() };
+    sifted.grants = uses.into_iter().map(grant).collect();
     for ((fate, resource), evidence) in others {
         sifted.show(fate, resource, evidence);
     }
