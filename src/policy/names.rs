@@ -25,6 +25,8 @@ enum Chars {
     Of(&'static str),
     /// Printable ASCII.
     Ascii,
+    /// What a policy can hold.
+    Sayable,
     /// Every character but control characters and these.
     AnyBut(&'static str),
     /// The same without those beyond U+FFFF.
@@ -93,7 +95,7 @@ const RULES: &[(&str, &str, Chars)] = &[
     ("secretsmanager", "secret:", Of("/_+=.@-!")),
     ("sns", "", Of("_-.:/")),
     ("sqs", "", Of("_-.")),
-    ("ssm", "parameter", Of("_.-/")),
+    ("ssm", "parameter", Of("_.-/:")),
     ("ssm", "document/", Of("_-.:/")),
     ("ssm", "session/", Of("+=,.@_-")),
     // Step Functions API Reference, CreateStateMachine: no white space, brackets, wildcards, these, controls, surrogates.
@@ -113,6 +115,7 @@ impl Chars {
         match self {
             Of(more) => c.is_ascii_alphanumeric() || more.contains(c),
             Ascii | BehindPath(_) => matches!(c, ' '..='~'),
+            Chars::Sayable => is_policy_char(c),
             AnyBut(but) => !c.is_control() && !but.contains(c),
             BasicBut(but) => !c.is_control() && u32::from(c) < 0xfffe && !but.contains(c),
         }
@@ -172,7 +175,7 @@ fn check(arn: &Arn<'_>) -> Result<(), &'static str> {
             all(name, Of(chars))
         }
         Some((_, kind, chars)) => all(known(arn).get(kind.len()..).unwrap_or_default(), *chars),
-        None => all(arn.resource, Ascii).map_err(|_| REASON_UNKNOWN),
+        None => all(arn.resource, Chars::Sayable).map_err(|_| REASON_UNKNOWN),
     }
 }
 
@@ -283,6 +286,7 @@ mod tests {
             "arn:aws:secretsmanager:r:1:secret:rds!db-0a-Ab12Cd",
             "arn:aws:secretsmanager:r:1:secret:prod/db-??????",
             "arn:aws:s3:::b/k",
+            "arn:aws:wisdom:r:1:assistant/caf\u{e9}",
             "arn:aws:elasticloadbalancing:r:1:loadbalancer/app/a/50dc6c495c0c9188",
         ] {
             assert_eq!(sayable(resource), Sayable::Exactly, "{resource}");

@@ -132,14 +132,19 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
     }
     let resource = for_policy(&row.resource);
     // What an action that takes resources was used on is never made wider, also where the catalogue lacks its type.
-    let is_kept = knowledge.takes_resource(&action, &resource)
-        || knowledge.takes_any_resource(&action) && Arn::parse(&resource).is_some();
+    let is_arn = Arn::parse(&resource).is_some();
+    let takes_any = knowledge.takes_any_resource(&action);
+    if takes_any && !is_arn && resource != "*" {
+        let reason = "what the log names is no ARN".to_owned();
+        return Fate::Impossible { action, reason };
+    }
+    let is_kept = takes_any && is_arn || knowledge.takes_resource(&action, &resource);
     let resource = if is_kept { resource.into_owned() } else { "*".to_owned() };
     if row.overflow {
         let reason = "the store counts further resources of this container without their names".to_owned();
         return Fate::Incomplete { action, resource, reason };
     }
-    if action == PASS_ROLE && row.passed_to_service.is_none() {
+    if action == PASS_ROLE && !row.passed_to_service.as_deref().is_some_and(is_service) {
         let reason = format!(
             "{}: no service that gets the role can be named (--pass-role-any-service grants it)",
             row.event_name
@@ -147,6 +152,11 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
         return Fate::Incomplete { action, resource, reason };
     }
     Fate::Granted { action, resource }
+}
+
+/// Whether a text is a service principal, and nothing else that a condition would read otherwise.
+fn is_service(text: &str) -> bool {
+    text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
 }
 
 /// Why nothing can be attached to the principal.
@@ -170,7 +180,6 @@ pub(crate) fn sift(
     options: &Options,
     knowledge: &Knowledge<'_>,
 ) -> Sifted {
-    let mut sifted = Sifted::default();
     let mut uses: BTreeMap<(String, String), Use> = BTreeMap::new();
     let mut others: BTreeMap<(Fate, &str), Evidence> = BTreeMap::new();
     for row in rows {
@@ -178,11 +187,6 @@ pub(crate) fn sift(
         match fate(row, knowledge) {
             Fate::Granted { action, resource } => {
                 let binding = binding(&action, row, requests).filter(|binding| options.binds(binding));
-                if action == PASS_ROLE && binding.is_none() && !options.pass_role_any_service {
-                    let reason = "the service that gets the role has no name that a condition can hold".to_owned();
-                    sifted.show(Fate::Incomplete { action, resource, reason }, &row.resource, evidence);
-                    continue;
-                }
                 add(&mut uses, (action, resource), Use { evidence, binding });
             }
             Fate::Incomplete { action, resource, .. } if options.pass_role_any_service && action == PASS_ROLE => {
@@ -198,7 +202,7 @@ pub(crate) fn sift(
         let Use { evidence, binding } = used;
         Grant { action, resource, binding, evidence }
     };
-    sifted.grants = uses.into_iter().map(grant).collect();
+    let mut sifted = Sifted { grants: uses.into_iter().map(grant).collect(), ..Sifted::default() };
     for ((fate, resource), evidence) in others {
         sifted.show(fate, resource, evidence);
     }

@@ -272,6 +272,52 @@ fn requests_bind_what_they_tell() {
     assert_eq!(check("arn:aws:iam::aws:policy/Other").0, Some(4));
 }
 
+/// What a log knows of a request decides what a check says.
+#[test]
+fn a_check_uses_what_the_log_knows() {
+    let listing = |n: u32, prefix: Option<&str>| {
+        let mut parameters = json!({"bucketName": "lake"});
+        if let Some(prefix) = prefix {
+            parameters["prefix"] = prefix.into();
+        }
+        record(n, "s3.amazonaws.com", "ListObjects", json!({"eventCategory": "Data", "requestParameters": parameters}))
+    };
+    let tag = json!({"requestParameters": {
+        "resourcesSet": {"items": [{"resourceId": "i-0123456789abcdef0"}]},
+        "tagSet": {"items": [{"key": "team", "value": "x"}, {"key": "stage", "value": "y"}]}
+    }});
+    let store = Store::of(&[
+        listing(1, Some("home/app/")),
+        listing(2, Some("home/app/")),
+        record(3, "ec2.amazonaws.com", "CreateTags", tag),
+    ]);
+    let given = store.path("given.json");
+    let check = |action: &str, condition: Value| {
+        let statements = json!([
+            {"Effect": "Allow", "NotAction": action, "Resource": "*"},
+            {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": condition}
+        ]);
+        fs::write(&given, json!({"Version": "2012-10-17", "Statement": statements}).to_string()).unwrap();
+        let output = store.run(&["check", "--strict", "--policy", given.to_str().unwrap(), "--role", "app"]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), said.contains(" 0 depend"))
+    };
+    let (allowed, denied) = ((0, true), (4, true));
+    assert_eq!(check("s3:ListBucket", json!({"StringLike": {"s3:prefix": "home/app/*"}})), allowed);
+    assert_eq!(check("s3:ListBucket", json!({"StringLike": {"s3:prefix": "home/other/*"}})), denied);
+    assert_eq!(check("s3:ListBucket", json!({"StringLike": {"aws:userid": "AROAEXAMPLE:*"}})), allowed);
+    assert_eq!(check("s3:ListBucket", json!({"StringLike": {"aws:userid": "*:other"}})), denied);
+    let keys = |keys: &[&str]| json!({"ForAllValues:StringEquals": {"aws:TagKeys": keys}});
+    assert_eq!(check("ec2:CreateTags", keys(&["team", "stage"])), allowed);
+    assert_eq!(check("ec2:CreateTags", keys(&["team"])), denied);
+    assert_eq!(check("ec2:CreateTags", json!({"StringEquals": {"ec2:Region": "eu-central-1"}})), allowed);
+    assert_eq!(
+        check("ec2:CreateTags", json!({"DateGreaterThan": {"aws:CurrentTime": "2024-01-01T00:00:00Z"}})),
+        allowed
+    );
+    assert_eq!(check("ec2:CreateTags", json!({"DateLessThan": {"aws:CurrentTime": "2024-01-01T00:00:00Z"}})), denied);
+}
+
 /// One document or a list: the options decide, never how much there is to say.
 #[test]
 fn the_options_decide_the_form() {
