@@ -12,7 +12,7 @@ use crate::iam::Outcome;
 use crate::time::format_time;
 use crate::usage::{Sessions, Text, UsageRow};
 
-/// Show which IAM actions were used, on which resources, how often, first and last; what was denied stands apart.
+/// Show which IAM actions were used, on which resources, how often, first and last; what was denied, or failed before anybody decided, stands apart.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Used means allowed: a call that failed for another reason than authorisation was allowed.
@@ -59,6 +59,8 @@ struct Line {
     group: Vec<Text>,
     action: Text,
     resource: Text,
+    /// Whether it stands for further resources of a container.
+    overflow: bool,
     outcome: &'static str,
     confidence: Text,
     rule: Text,
@@ -116,11 +118,12 @@ fn lines(rows: &[UsageRow], by: By) -> Vec<Line> {
             Outcome::Undecided => 2,
         };
         let what = if row.action.is_none() { row.event_name.clone() } else { row.resource.clone() };
-        let key = (group.clone(), rank, action.clone(), what.clone(), row.confidence.clone());
+        let key = (group.clone(), rank, action.clone(), what.clone(), row.overflow, row.confidence.clone());
         let line = lines.entry(key).or_insert_with(|| Line {
             group,
             action,
             resource: what,
+            overflow: row.overflow,
             outcome: row.outcome.as_str(),
             confidence: row.confidence.clone(),
             rule: row.rule.clone(),
@@ -150,7 +153,11 @@ fn table_text(lines: &[Line]) -> String {
                 &mut table,
                 [
                     &format!("  {}", line.action),
-                    &line.resource,
+                    &if line.overflow {
+                        format!("{} (further ones)", line.resource)
+                    } else {
+                        line.resource.to_string()
+                    },
                     line.outcome,
                     &line.confidence,
                     &line.event_count.to_string(),
@@ -179,6 +186,7 @@ fn values(lines: &[Line], by: By) -> Vec<Value> {
             for (name, text) in [("outcome", line.outcome), ("confidence", &line.confidence), ("rule", &line.rule)] {
                 value.insert(name.to_owned(), json!(text));
             }
+            value.insert("overflow".to_owned(), json!(line.overflow));
             value.insert("event_count".to_owned(), json!(line.event_count));
             value.insert("first_time".to_owned(), json!(format_time(line.first_time_us)));
             value.insert("last_time".to_owned(), json!(format_time(line.last_time_us)));
@@ -188,13 +196,16 @@ fn values(lines: &[Line], by: By) -> Vec<Value> {
 }
 
 fn csv_text(lines: &[Line], by: By) -> String {
-    let rest = ["action", "resource", "outcome", "confidence", "rule", "event_count", "first_time", "last_time"];
+    let rest =
+        ["action", "resource", "outcome", "confidence", "rule", "event_count", "first_time", "last_time", "overflow"];
     let headings: Vec<&str> = by.headings().iter().chain(&rest).copied().collect();
     let mut out = headings.join(",") + "\n";
     for line in lines {
         let (count, first, last) =
             (line.event_count.to_string(), format_time(line.first_time_us), format_time(line.last_time_us));
-        let rest = [&line.action, &line.resource, line.outcome, &line.confidence, &line.rule, &count, &first, &last];
+        let overflow = if line.overflow { "true" } else { "false" };
+        let rest =
+            [&line.action, &line.resource, line.outcome, &line.confidence, &line.rule, &count, &first, &last, overflow];
         let cells: Vec<String> = line.group.iter().map(Text::as_str).chain(rest).map(csv_cell).collect();
         out += &(cells.join(",") + "\n");
     }

@@ -111,7 +111,6 @@ const CODES: &[(&str, Kind)] = &[
     ("RequestThrottled", Overload),
     ("SlowDown", Overload),
     ("Throttled", Overload),
-    ("ThrottledRequest", Overload),
     ("Throttling", Overload),
     ("TooManyRequests", Overload),
     // common, s3; ec2 calls it so where the server is overloaded
@@ -177,7 +176,7 @@ fn stem(code: &str) -> &str {
     code
 }
 
-/// Whether a message says that the parameters break the rules of the operation's model: `1 validation error detected: …`.
+/// Whether a message says that the parameters break the rules of the operation's model: `1 validation error detected`.
 /// Names that break them are nobody's.
 fn breaks_the_model(message: &str) -> bool {
     let rest = message.trim_start_matches(|c: char| c.is_ascii_digit());

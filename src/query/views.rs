@@ -8,7 +8,8 @@ use super::functions::EVENT_ARGUMENTS;
 /// The stored roll-up, in which one use may have a row in several files. SQL sees the view `usage` over it.
 pub(super) const USAGE_BY_FILE: &str = "usage_by_file";
 
-/// One row a use and day, as documented, however many files hold parts of it.
+/// One row a use and day, as documented, however many files hold parts of it. In rows from before there was the column
+/// `overflow` a pattern may stand for several resources.
 const USAGE: &str = "
 CREATE VIEW usage AS
 SELECT event_date, account_id, principal_arn, principal_type, permission_set, session_name, action, resource, outcome,
@@ -26,11 +27,11 @@ SELECT event_date, account_id, principal_arn, principal_type, permission_set, se
          AS vpc_endpoint_overflow,
        bool_or(without_vpc_endpoint) AS without_vpc_endpoint, bool_or(with_mfa) AS with_mfa,
        bool_or(without_mfa) AS without_mfa, bool_or(mfa_not_recorded) AS mfa_not_recorded,
-       coalesce(overflow, false) AS overflow
+       coalesce(overflow, resource LIKE 'arn:%*%') AS overflow
 FROM usage_by_file
 GROUP BY event_date, account_id, principal_arn, principal_type, permission_set, session_name, action, resource,
          outcome, confidence, rule, passed_to_service, event_source, event_name, aws_region, via, cross_account,
-         coalesce(overflow, false)";
+         coalesce(overflow, resource LIKE 'arn:%*%')";
 
 /// `events` under the names and in the nesting of the table that the AWS documentation has people create in Athena,
 /// with the partition columns of its variants: `region`, `account`, `year`, `month`, `day`, `timestamp`.
@@ -118,8 +119,8 @@ SELECT
   event_date
 FROM events"#;
 
-/// Each event's permissions, one a row, worked out by the step while the query runs: exact, where `usage` generalises.
-/// Events that take no permission have no row.
+/// Each event's permissions, one a row, worked out by the step while the query runs: exact, also where `usage`
+/// counts further resources together. /// Events that take no permission have no row.
 fn event_actions() -> String {
     format!(
         "CREATE VIEW event_actions AS

@@ -11,7 +11,7 @@ use crate::record::schema::{self, FIELD_ID_KEY, Kind};
 pub enum Table {
     /// One row a CloudTrail event.
     Events,
-    /// One row a principal × session × action × resource × outcome × day.
+    /// One row a principal × session × action × resource × outcome × day, exact but for rows with `overflow`.
     Usage,
 }
 
@@ -89,7 +89,8 @@ enum Type {
     Flag,
 }
 
-/// Columns of `usage`: name, type, whether it may be null: those that came later are null in rows from before. Ids
+/// Columns of `usage`. A row with `overflow` counts further resources of a container beside those that have rows of their
+/// own: its `resource` is the container and `*` (`usage::RESOURCES_MAX`). Each is a name, type, whether it may be null: those that came later are null in rows from before. Ids
 /// follow the order, that of a list's element comes after its own: append, never reorder.
 #[rustfmt::skip]
 const USAGE_COLUMNS: &[(&str, Type, bool)] = &[

@@ -1,9 +1,9 @@
 //! Calls that differ only in the name of an object, brought to one text before the step looks at them.
 //!
-//! The step asks nothing of a plain key but where it stands in an ARN. So it is given a placeholder in the key's place, and
-//! remembers what it came to for all of them; [`Names::restored`] puts the key back where the placeholder stands. Only
-//! names are brought that have no letter that ARNs, URLs or policies read in a way of their own, and that the record
-//! does not repeat elsewhere; and only where no text of the record holds a placeholder of itself.
+//! The step asks nothing of a plain key but where it stands in an ARN. So it is given a placeholder in the key's place,
+//! and remembers what it came to for all of them; [`Names::restored`] puts the key back where the placeholder stands.
+//! Only names are brought that have no letter that ARNs, URLs or policies read in a way of their own, and that the
+//! record does not repeat elsewhere; and only where no text of the record holds a placeholder of itself.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -142,8 +142,8 @@ pub struct Alike {
 }
 
 impl Alike {
-    /// What `take` makes of the event brought to placeholders, with the names for which they stand; or, where nothing is
-    /// brought or `take` cannot make anything of it, of the event itself.
+    /// What `take` makes of the event brought to placeholders, with the names for which they stand; or, where nothing
+    /// is brought or `take` cannot make anything of it, of the event itself.
     pub fn with<T>(
         &mut self,
         event: &Event<'_>,

@@ -465,7 +465,8 @@ mod tests {
             first.absorb(second);
             let mut by_text: Vec<UsageRow> = Vec::new();
             for date in 0..3 {
-                by_text.extend(bounded(counted(&calls).into_rows().into_iter().filter(|row| row.event_date == date).collect()));
+                let of_day = counted(&calls).into_rows().into_iter().filter(|row| row.event_date == date);
+                by_text.extend(bounded(of_day.collect()));
             }
             let by_text = encode(&by_text).expect("columns");
             prop_assert_eq!(&rows(first), &by_text);

@@ -84,11 +84,12 @@ pub(super) fn decode(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<Usage
     let dates = column("event_date")?.as_primitive_opt::<Date32Type>().ok_or_else(|| missing("event_date"))?;
     let counts = column("event_count")?.as_primitive_opt::<Int64Type>().ok_or_else(|| missing("event_count"))?;
     let cross_account = column("cross_account")?.as_boolean_opt().ok_or_else(|| missing("cross_account"))?;
-    // Files from before there was such a column have no row of that kind.
+    // In files from before there was such a column a pattern may stand for several resources.
     let overflow = batch.column_by_name("overflow").and_then(|column| column.as_boolean_opt());
     let origins = OriginColumns::of(batch)?;
     let (first, last) = (time("first_time")?, time("last_time")?);
-    let (outcome, example) = (texts(batch, "outcome")?, texts(batch, "example_event_id")?);
+    let (outcome, example, resources) =
+        (texts(batch, "outcome")?, texts(batch, "example_event_id")?, texts(batch, "resource")?);
     let [mut account_id, mut principal_arn, mut principal_type, mut resource] =
         [text("account_id")?, text("principal_arn")?, text("principal_type")?, text("resource")?];
     let [mut permission_set, mut session_name, mut action, mut passed_to_service, mut via] =
@@ -120,9 +121,34 @@ pub(super) fn decode(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<Usage
             last_time_us: last.value(row),
             example_event_id: example.value(row).into(),
             cross_account: cross_account.value(row),
-            overflow: overflow.is_some_and(|overflow| overflow.is_valid(row) && overflow.value(row)),
+            overflow: match overflow.filter(|overflow| overflow.is_valid(row)) {
+                Some(overflow) => overflow.value(row),
+                None => resources.value(row).starts_with("arn:") && resources.value(row).contains('*'),
+            },
             origin: origins.as_ref().and_then(|origins| origins.value(row, known)),
         });
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files from before there was the column counted several resources under a pattern: which ones, they don't say.
+    #[test]
+    fn rows_come_back_and_patterns_of_older_files_are_marked() {
+        let of = |resource, outcome, overflow| UsageRow { outcome, overflow, ..UsageRow::example(resource) };
+        let rows = [
+            of("arn:aws:s3:::b/k", Outcome::Undecided, false),
+            of("arn:aws:s3:::b/*", Outcome::Denied, false),
+            of("arn:aws:s3:::b/*", Outcome::Allowed, true),
+        ];
+        let batch = encode(&rows).expect("columns");
+        assert_eq!(decode(&batch, &mut Texts::new()).expect("rows"), rows);
+        let older: Vec<usize> =
+            (0..batch.num_columns()).filter(|i| batch.schema().field(*i).name() != "overflow").collect();
+        let older = decode(&batch.project(&older).expect("columns"), &mut Texts::new()).expect("rows");
+        assert_eq!(older.iter().map(|row| row.overflow).collect::<Vec<_>>(), [false, true, true]);
+    }
 }

@@ -4,18 +4,19 @@
 //! instances), are a group. Of a group the [`RESOURCES_MAX`] smallest resources, in the order of their bytes, have
 //! exact rows. The further ones are counted in one row whose resource is the container and `*`, with `overflow` set.
 //!
-//! That depends on the calls of the day alone, not on how they were parted or in what order they came: a resource that is
-//! among the smallest of all is among the smallest of each part that has it, so that no part has counted it elsewhere.
-//! Sums of sums are the sum of all.
+//! That depends on the calls of the day alone, not on their order or how they were parted: a resource that is among the
+//! smallest of all is among the smallest of each part that has it, so that no part has counted it elsewhere. Sums of
+//! sums are the sum of all.
 //!
 //! A pattern that an event itself leads to (`bucket/*` where keys are not logged) is a resource like any other. It takes
 //! nothing in.
 
 /// Distinct resources of a group that are kept apart.
 ///
-/// Measured on real archives: one principal's action on one bucket had up to 1,620 distinct keys a day, all of them made
-/// by services that write logs; what people and programs did by themselves stayed below 200. A policy doesn't depend on
-/// it: what overflowed is read from `events`.
+/// Measured: in two real archives of 18,436 events 533 of 542 groups have at most 100 resources, and 9, all of services
+/// that write logs into a bucket, have more than 500 (at most 1,620). In a made-up archive of 150,000 events in ten days
+/// the largest has 232. Any number between leaves everything exact but what never ends; this one leaves room for
+/// principals that are busier. A policy doesn't depend on it: what overflowed is read from `events`.
 pub const RESOURCES_MAX: usize = 400;
 
 /// What holds a resource: an ARN up to the first `/` or `:` of what it names (`arn:aws:s3:::bucket/` for an object,

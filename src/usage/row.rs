@@ -21,7 +21,7 @@ pub struct UsageRow<T = Text> {
     pub session_name: Option<T>,
     /// IAM action in the catalogue's casing (`s3:GetObject`); `None` for events that need no permission.
     pub action: Option<T>,
-    /// An ARN, an ARN pattern, or `*`.
+    /// An ARN, an ARN pattern, or `*`, as the event says it; with `overflow` a container and `*`.
     pub resource: T,
     /// Allowed, denied, or undecided.
     pub outcome: Outcome,
@@ -57,6 +57,36 @@ pub struct UsageRow<T = Text> {
 }
 
 impl UsageRow {
+    /// One allowed call on a resource.
+    #[cfg(test)]
+    pub fn example(resource: &str) -> UsageRow {
+        UsageRow {
+            event_date: 0,
+            account_id: "111122223333".into(),
+            principal_arn: "arn:aws:iam::111122223333:user/ann".into(),
+            principal_type: "IAMUser".into(),
+            permission_set: None,
+            session_name: None,
+            action: Some("s3:GetObject".into()),
+            resource: resource.into(),
+            outcome: Outcome::Allowed,
+            confidence: "documented".into(),
+            rule: "override".into(),
+            passed_to_service: None,
+            event_source: "s3.amazonaws.com".into(),
+            event_name: "GetObject".into(),
+            aws_region: "eu-west-1".into(),
+            via: None,
+            event_count: 1,
+            first_time_us: 7,
+            last_time_us: 7,
+            example_event_id: "x".into(),
+            cross_account: false,
+            overflow: false,
+            origin: None,
+        }
+    }
+
     /// The order of rows in a file: the table's sort order, then everything else, so that the same rows always make
     /// the same file.
     ///

@@ -1,7 +1,7 @@
 //! Adding up rows: one row a use.
 //!
-//! Rows that were kept apart once stay apart: only what has the same identity is added up, so that reading loses nothing
-//! that was stored.
+//! Rows that were kept apart once stay apart: only what has the same identity is added up, so that reading loses
+//! nothing that was stored.
 
 use hashbrown::HashMap;
 
@@ -79,31 +79,7 @@ mod tests {
     use crate::iam::Outcome;
 
     fn row(resource: String) -> UsageRow {
-        UsageRow {
-            event_date: 0,
-            account_id: "111122223333".into(),
-            principal_arn: "arn:aws:iam::111122223333:user/ann".into(),
-            principal_type: "IAMUser".into(),
-            permission_set: None,
-            session_name: None,
-            action: Some("s3:GetObject".into()),
-            resource: resource.into(),
-            outcome: Outcome::Allowed,
-            confidence: "documented".into(),
-            rule: "override".into(),
-            passed_to_service: None,
-            event_source: "s3.amazonaws.com".into(),
-            event_name: "GetObject".into(),
-            aws_region: "eu-west-1".into(),
-            via: None,
-            event_count: 1,
-            first_time_us: 7,
-            last_time_us: 7,
-            example_event_id: "x".into(),
-            cross_account: false,
-            overflow: false,
-            origin: None,
-        }
+        UsageRow::example(&resource)
     }
 
     fn rows(of: impl Iterator<Item = usize>) -> Vec<UsageRow> {

@@ -241,7 +241,7 @@ fn a_store_of_before_is_read_as_it_is_and_then_derived_anew() {
     assert_eq!(count(with_origin), 10);
     let catalog = rusqlite::Connection::open(store.join("catalog.sqlite")).unwrap();
     let columns = "SELECT count(*) FROM ducklake_column WHERE table_id = 2 AND begin_snapshot > 0";
-    assert_eq!(catalog.query_row(columns, [], |row| row.get::<_, i64>(0)).unwrap(), 10);
+    assert_eq!(catalog.query_row(columns, [], |row| row.get::<_, i64>(0)).unwrap(), 11);
 }
 
 #[test]
