@@ -1,11 +1,11 @@
 //! How much is granted beyond what was used.
 //!
 //! A policy *grants* the pairs (a, p) for every action a of the catalogue that a statement's actions match and every
-//! pattern p of its resources. A pair is *used* if a was used and p, word for word, is a resource in `usage` (a `*` there
-//! counts as `*`). All others are excess, in kinds that add up: *in any account*: p is a resource that a was used on, but
-//! for its account, which is `*`, as in the one policy of a permission set it must be; *characters*: p holds `?` where a
-//! policy cannot hold the name's character; *widened*: a was used on something that p covers, but p is wider; *spread*: a
-//! was used, but on nothing that p covers; *unused*: a was not used at all.
+//! pattern p of its resources. A pair is *used* if a was used and p, word for word, is a resource in `usage` (a `*`
+//! there counts as `*`). All others are excess, in kinds that add up: *in any account*: p is a resource that a was
+//! used on, but for its account, which is `*`, as in the one policy of a permission set it must be; *characters*: p
+//! holds `?` where a policy cannot hold the name's character; *widened*: a was used on something that p covers, but p
+//! is wider; *spread*: a was used, but on nothing that p covers; *unused*: a was not used at all.
 //!
 //! The count of pairs says how many grants to look at. How much lies open is another question, and what it weighs is
 //! told by each pair's [`Opening`]: `*` is never one.

@@ -251,8 +251,8 @@ pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     out
 }
 
-/// Actions that wildcards add. Where they are many of one service the wildcard is the service: some by name, those first
-/// with which more can be gained.
+/// Actions that wildcards add. Where they are many of one service the wildcard is the service: some by name, those
+/// first with which more can be gained.
 pub fn added(actions: &[String]) -> String {
     let mut of_service: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for action in actions {

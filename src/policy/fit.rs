@@ -1,4 +1,5 @@
-//! Keeping to AWS's limits: what costs only a reader's comfort first, then splitting, then opening reads, and refusing last.
+//! Keeping to AWS's limits: what costs only a reader's comfort first, then splitting, then opening reads, and refusing
+//! last.
 //!
 //! What costs nothing but comfort: what several services do on `*` stands together; statements of the same actions or
 //! resources are one, whatever their service, with short names. Nothing is ever opened but reads (see `widen`), those

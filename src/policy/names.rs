@@ -98,7 +98,8 @@ const RULES: &[(&str, &str, Chars)] = &[
     ("ssm", "parameter", Of("_.-/:")),
     ("ssm", "document/", Of("_-.:/")),
     ("ssm", "session/", Of("+=,.@_-")),
-    // Step Functions API Reference, CreateStateMachine: no white space, brackets, wildcards, these, controls, surrogates.
+    // Step Functions API Reference, CreateStateMachine: no white space, brackets, wildcards, these, controls,
+    // surrogates.
     ("states", "", BasicBut(" \u{a0}\u{3000}<>{}[]?*\"#%\\^|~`$&,;")),
 ];
 
@@ -179,8 +180,8 @@ fn check(arn: &Arn<'_>) -> Result<(), &'static str> {
     }
 }
 
-/// What follows the name of a secret where nothing tells its random end (Secrets Manager User Guide, "What's in a secret": a
-/// hyphen and six characters).
+/// What follows the name of a secret where nothing tells its random end (Secrets Manager User Guide, "What's in a
+/// secret": a hyphen and six characters).
 const SECRET_END: &str = "-??????";
 
 /// The resource without wildcards that are no stand-ins for characters.
@@ -199,8 +200,9 @@ fn all(name: &str, chars: Chars) -> Result<(), &'static str> {
     if unescaped_chars(name).flatten().all(|c| chars.allows(c)) { Ok(()) } else { Err(REASON) }
 }
 
-/// S3 User Guide, "General purpose bucket naming rules": lower-case letters, digits, dots and hyphens; until March 2018 also
-/// upper-case letters and underscores, which such buckets still have. "Object key naming": a key is any UTF-8.
+/// S3 User Guide, "General purpose bucket naming rules": lower-case letters, digits, dots and hyphens; until March
+/// 2018 also upper-case letters and underscores, which such buckets still have. "Object key naming": a key is any
+/// UTF-8.
 fn bucket_and_key(resource: &str) -> Result<(), &'static str> {
     let (bucket, _) = resource.split_once('/').unwrap_or((resource, ""));
     all(bucket, Of(".-_"))

@@ -8,7 +8,8 @@ use super::sift::PASS_ROLE;
 use super::statement::Draft;
 use crate::iam::arn::Arn;
 
-/// Longest part of a name that comes from a resource: a longer name is left out, for one that is cut names something else.
+/// Longest part of a name that comes from a resource: a longer name is left out, for one that is cut names something
+/// else.
 const NOUN_MAX: usize = 40;
 
 /// Service prefixes that people write otherwise than with one capital.

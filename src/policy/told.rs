@@ -88,8 +88,8 @@ impl<'a> Told<'a> {
         if calls.is_empty() { is_like(&whole) } else { calls.iter().map(ask).any(|verdict| is_like(&verdict)) }
     }
 
-    /// One context for each origin, request and time that is known; none where nothing more is. Which session called from
-    /// where is not recorded: each of them is taken to have called from everywhere.
+    /// One context for each origin, request and time that is known; none where nothing more is. Which session called
+    /// from where is not recorded: each of them is taken to have called from everywhere.
     fn calls(&self) -> Vec<Context> {
         let (origins, requests) = (self.origins(), self.requests.told(self.row));
         if origins.is_empty() && requests.is_empty() && self.times.is_empty() {
