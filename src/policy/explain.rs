@@ -47,6 +47,7 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
             Layout::ByService => "",
             Layout::Joined => "; what several services do on * stands together, to fit",
             Layout::Merged => "; statements of the same actions or resources stand together, to fit",
+            Layout::Brief => "; statements of the same actions or resources stand together with short names, to fit",
             Layout::Terse => "; statements of the same actions or resources stand together without names, to fit",
         }
     ));

@@ -76,8 +76,15 @@ pub enum Layout {
     Joined,
     /// Statements of the same actions or resources are one.
     Merged,
+    /// The same, and names say the service and whether it is read or written, but not what.
+    Brief,
     /// The same, and names are numbers.
     Terse,
+}
+
+impl Layout {
+    /// The easiest to read first.
+    const ALL: [Layout; 5] = [Layout::ByService, Layout::Joined, Layout::Merged, Layout::Brief, Layout::Terse];
 }
 
 /// Stands for the service of a statement about several; no prefix is empty, so it comes first.
@@ -222,7 +229,7 @@ impl<'a> Fitting<'a> {
         if length(drafts().flat_map(|draft| &draft.actions).collect()) + length(resources) > room {
             return None;
         }
-        [Layout::ByService, Layout::Joined, Layout::Merged, Layout::Terse].into_iter().find_map(|layout| {
+        Layout::ALL.into_iter().find_map(|layout| {
             let drafts = all(&self.services, layout);
             if drafts.iter().map(least_size).sum::<usize>() > room {
                 return None;
