@@ -1,6 +1,6 @@
--- Rules of security groups, and what does their work elsewhere, that were opened to the whole internet (0.0.0.0/0 or ::/0), and
--- whether that succeeded. Which events are meant follows the catalogue of actions: every change (access level Write or
--- Permissions management) whose action speaks of a security group, an ingress, an egress or a port.
+-- Rules of security groups, and what does their work elsewhere, that were opened to the whole internet (0.0.0.0/0 or
+-- ::/0), and whether that succeeded. Which events are meant follows the catalogue of actions: every change (access
+-- level Write or Permissions management) whose action speaks of a security group, an ingress, an egress or a port.
 --
 -- Parameters:
 --   from  first day [0001-01-01]

@@ -51,8 +51,8 @@ pub fn merged(base: &Policy, made: &Made) -> Policy {
     merged
 }
 
-/// The policy in the language of 2012-10-17, in which what was made is written: there `${` begins a variable, which in an
-/// older document is text.
+/// The policy in the language of 2012-10-17, in which what was made is written: there `${` begins a variable, which in
+/// an older document is text.
 fn in_current_language(policy: &Policy) -> Policy {
     let mut policy = policy.clone();
     if policy.language() == Version::V2008 {

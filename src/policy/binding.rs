@@ -1,4 +1,5 @@
-//! Conditions that the request tells and that close a hole: always written where every request behind a grant told them.
+//! Conditions that the request tells and that close a hole: always written where every request behind a grant told
+//! them.
 
 use std::collections::BTreeSet;
 
@@ -19,10 +20,10 @@ pub(crate) const PASSED_TO_SERVICE: &str = "iam:PassedToService";
 /// Actions, the key that is in each of their requests, and the operator to compare it with.
 ///
 /// Sources: Service Authorization Reference, condition keys of each action; IAM User Guide, "IAM and AWS STS condition
-/// context keys" (`iam:PolicyARN` on attaching and detaching, `iam:PermissionsBoundary` on boundaries, `iam:AWSServiceName` on
-/// service-linked roles, `iam:PassedToService` on passing); EC2 User Guide, "Grant permission to tag resources during
-/// creation" (`ec2:CreateAction`); Lambda Developer Guide, "Fine-tuning the Resources and Conditions sections of
-/// policies" (`lambda:FunctionArn` on event source mappings).
+/// context keys" (`iam:PolicyARN` on attaching and detaching, `iam:PermissionsBoundary` on boundaries,
+/// `iam:AWSServiceName` on service-linked roles, `iam:PassedToService` on passing); EC2 User Guide, "Grant permission
+/// to tag resources during creation" (`ec2:CreateAction`); Lambda Developer Guide, "Fine-tuning the Resources and
+/// Conditions sections of policies" (`lambda:FunctionArn` on event source mappings).
 pub(crate) const BINDINGS: &[(&str, &str, &str)] = &[
     ("ec2:CreateTags", "StringEquals", "ec2:CreateAction"),
     ("iam:AttachGroupPolicy", "ArnEquals", "iam:PolicyARN"),

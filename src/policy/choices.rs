@@ -15,7 +15,8 @@ const OPENINGS_MAX: usize = 3;
 pub(crate) fn choices(grants: &[Grant], options: &Options, needed: usize, knowledge: &Knowledge<'_>) -> Vec<Choice> {
     let limits = Limits::of(options);
     let mut tried = Vec::new();
-    if options.fit != Fit::Widen {
+    // Where there can be one policy only, splitting has widened as far as it goes.
+    if options.fit == Fit::Exact || options.fit == Fit::Split && limits.policies_max > 1 {
         tried.push(("--fit widen".to_owned(), Options { fit: Fit::Widen, ..options.clone() }));
     }
     if options.granularity == Granularity::Resource && options.generalize < Generalize::Broad {

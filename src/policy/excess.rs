@@ -1,11 +1,11 @@
 //! How much is granted beyond what was used.
 //!
 //! A policy *grants* the pairs (a, p) for every action a of the catalogue that a statement's actions match and every
-//! pattern p of its resources. A pair is *used* if a was used and p, word for word, is a resource in `usage` (a `*` there
-//! counts as `*`). All others are excess, in kinds that add up: *in any account*: p is a resource that a was used on, but
-//! for its account, which is `*`, as in the one policy of a permission set it must be; *characters*: p holds `?` where a
-//! policy cannot hold the name's character; *widened*: a was used on something that p covers, but p is wider; *spread*: a
-//! was used, but on nothing that p covers; *unused*: a was not used at all.
+//! pattern p of its resources. A pair is *used* if a was used and p, word for word, is a resource in `usage` (a `*`
+//! there counts as `*`). All others are excess, in kinds that add up: *in any account*: p is a resource that a was
+//! used on, but for its account, which is `*`, as in the one policy of a permission set it must be; *characters*: p
+//! holds `?` where a policy cannot hold the name's character; *widened*: a was used on something that p covers, but p
+//! is wider; *spread*: a was used, but on nothing that p covers; *unused*: a was not used at all.
 //!
 //! The count of pairs says how many grants to look at. How much lies open is another question, and what it weighs is
 //! told by each pair's [`Opening`]: `*` is never one.
@@ -13,8 +13,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::knowledge::Knowledge;
+use super::names::has_stand_ins;
 use super::opening::{Breadth, Opening};
-use super::pattern::{comparable, covers};
+use super::pattern::covers;
 use super::sift::Grant;
 use super::statement::Draft;
 use crate::iam::arn::Arn;
@@ -61,7 +62,7 @@ impl Excess {
 /// The excess of `drafts` over `grants`.
 pub(crate) fn excess<'a>(
     drafts: impl IntoIterator<Item = &'a Draft>,
-    grants: &[Grant],
+    grants: impl IntoIterator<Item = &'a Grant>,
     knowledge: &Knowledge<'_>,
 ) -> Excess {
     let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -78,10 +79,10 @@ pub(crate) fn excess<'a>(
     for (action, resources) in granted {
         let used = used.get(action.as_str());
         for resource in resources {
-            if let Some(named) = count(&mut excess, used, resource) {
+            if let Some((breadth, named)) = count(&mut excess, used, resource) {
                 let access = knowledge.access(&action);
                 let (action, pattern) = (action.clone(), resource.to_owned());
-                excess.openings.push(Opening { action, pattern, breadth: Breadth::of(resource), access, named });
+                excess.openings.push(Opening { action, pattern, breadth, access, named });
             }
         }
     }
@@ -91,27 +92,27 @@ pub(crate) fn excess<'a>(
     excess
 }
 
-/// Counts a pair; of one that is excess, how many of the used resources it covers.
-fn count(excess: &mut Excess, used: Option<&BTreeSet<&str>>, resource: &str) -> Option<usize> {
+/// Counts a pair; of one that is excess, how broad it is and how many of the used resources it covers.
+fn count(excess: &mut Excess, used: Option<&BTreeSet<&str>>, resource: &str) -> Option<(Breadth, usize)> {
     excess.granted += 1;
     let none = BTreeSet::new();
     let named = |used: &BTreeSet<&str>| used.iter().filter(|inner| covers(resource, inner)).count();
     let (kind, used) = match used {
         None => (&mut excess.unused, &none),
-        Some(used) if used.contains(resource) && !comparable(resource).contains('?') => {
+        Some(used) if used.contains(resource) && !has_stand_ins(resource) => {
             excess.used += 1;
             return None;
         }
         Some(used) if used.contains(resource) => (&mut excess.characters, used),
         Some(used) if is_but_for_account(resource, used) => {
             excess.any_account += 1;
-            return Some(1);
+            return Some((Breadth::AnyAccount, 1));
         }
         Some(used) if used.iter().any(|inner| covers(resource, inner)) => (&mut excess.widened, used),
         Some(used) => (&mut excess.spread, used),
     };
     *kind += 1;
-    Some(named(used))
+    Some((Breadth::of(resource), named(used)))
 }
 
 fn is_but_for_account(pattern: &str, used: &BTreeSet<&str>) -> bool {

@@ -18,6 +18,9 @@ use crate::time::format_time;
 /// Most names in one line.
 const NAMES_MAX: usize = 20;
 
+/// Most lines about what was opened in a summary.
+const OPENINGS_MAX: usize = 10;
+
 /// Most lines of one list; the rest is counted.
 const LINES_MAX: usize = 200;
 
@@ -44,7 +47,9 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
         match made.layout {
             Layout::ByService => "",
             Layout::Joined => "; what several services do on * stands together, to fit",
-            Layout::Terse => "; statements of the same resources stand together without names, to fit",
+            Layout::Merged => "; statements of the same actions or resources stand together, to fit",
+            Layout::Brief => "; statements of the same actions or resources stand together with short names, to fit",
+            Layout::Terse => "; statements of the same actions or resources stand together without names, to fit",
         }
     ));
     lines.push(grants(&made.excess));
@@ -94,8 +99,8 @@ fn of_scp(made: &Made, provenance: &Provenance) -> Vec<String> {
 /// What was opened beyond what events named, in words.
 fn opened(excess: &Excess) -> Vec<String> {
     let words = excess.words();
-    let more = words.len().saturating_sub(NAMES_MAX);
-    let mut lines: Vec<String> = words.into_iter().take(NAMES_MAX).map(|words| format!("opens {words}")).collect();
+    let more = words.len().saturating_sub(OPENINGS_MAX);
+    let mut lines: Vec<String> = words.into_iter().take(OPENINGS_MAX).map(|words| format!("opens {words}")).collect();
     if more > 0 {
         lines.push(format!("opens … and {more} more"));
     }
@@ -229,6 +234,8 @@ pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
         }
     }
     list(&mut out, "widened to fit", made.widened.iter().map(widened));
+    let words = made.excess.words();
+    list(&mut out, "opened beyond what events named", words.into_iter().skip(OPENINGS_MAX));
     list(&mut out, "denied at the time, not granted", made.denied.iter().map(shown));
     list(&mut out, "failed before anybody decided, not granted", made.undecided.iter().map(shown));
     list(&mut out, "not certain, not granted", made.unverified.iter().map(shown));
@@ -246,8 +253,8 @@ pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     out
 }
 
-/// Actions that wildcards add. Where they are many of one service the wildcard is the service: some by name, those first
-/// with which more can be gained.
+/// Actions that wildcards add. Where they are many of one service the wildcard is the service: some by name, those
+/// first with which more can be gained.
 pub fn added(actions: &[String]) -> String {
     let mut of_service: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for action in actions {

@@ -1,4 +1,5 @@
-//! Keeping to AWS's limits: what costs only a reader's comfort first, then splitting, then opening reads, and refusing last.
+//! Keeping to AWS's limits: what costs only a reader's comfort first, then splitting, then opening reads, and refusing
+//! last.
 //!
 //! What costs nothing but comfort: what several services do on `*` stands together; statements of the same actions or
 //! resources are one, whatever their service, with short names. Nothing is ever opened but reads (see `widen`), those
@@ -73,8 +74,17 @@ pub enum Layout {
     ByService,
     /// What has the resource `*` stands together.
     Joined,
-    /// Statements of the same actions or resources are one; names are numbers.
+    /// Statements of the same actions or resources are one.
+    Merged,
+    /// The same, and names say the service and whether it is read or written, but not what.
+    Brief,
+    /// The same, and names are numbers.
     Terse,
+}
+
+impl Layout {
+    /// The easiest to read first.
+    const ALL: [Layout; 5] = [Layout::ByService, Layout::Joined, Layout::Merged, Layout::Brief, Layout::Terse];
 }
 
 /// Stands for the service of a statement about several; no prefix is empty, so it comes first.
@@ -113,7 +123,7 @@ type Found = (Vec<Vec<Draft>>, Layout);
 pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Result<Fitted, FitError> {
     let limits = Limits::of(options);
     let found = |(policies, layout)| Fitted { policies, widened: Vec::new(), layout };
-    let mut fitting = Fitting { services: services(grants, scope), taken: Vec::new(), grants, scope, limits };
+    let mut fitting = Fitting { services: services(grants, scope), taken: Vec::new(), scope, limits };
     if options.fit == Fit::Widen
         && let Some(fitted) = fitting.widened(1)
     {
@@ -123,7 +133,10 @@ pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Res
     if let Some(policies) = fitting.attempt(fitting.limits.policies_max) {
         return Ok(found(policies));
     }
-    let widened = if options.fit == Fit::Exact { None } else { fitting.widened(fitting.limits.policies_max) };
+    // One policy was tried already.
+    let is_tried = options.fit == Fit::Widen && fitting.limits.policies_max == 1;
+    let may_widen = options.fit != Fit::Exact && !is_tried;
+    let widened = if may_widen { fitting.widened(fitting.limits.policies_max) } else { None };
     widened.ok_or_else(|| {
         fitting.as_asked();
         fitting.refusal()
@@ -134,7 +147,6 @@ pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Res
 struct Fitting<'a> {
     services: Vec<Service<'a>>,
     taken: Vec<Taken>,
-    grants: &'a [Grant],
     scope: &'a Scope<'a>,
     limits: Limits,
 }
@@ -143,7 +155,7 @@ impl<'a> Fitting<'a> {
     /// Opens reads until everything fits, those first that open least; what was opened in vain is taken back.
     fn widened(&mut self, policies_max: usize) -> Option<Fitted> {
         let mut found = self.attempt(policies_max);
-        self.services.iter_mut().for_each(|service| service.look(self.grants, self.scope));
+        self.services.iter_mut().for_each(|service| service.look(self.scope));
         while found.is_none() {
             self.take_cheapest()?;
             found = self.attempt(policies_max);
@@ -169,7 +181,7 @@ impl<'a> Fitting<'a> {
         };
         let before = (service.step, std::mem::replace(&mut service.drafts, next.drafts));
         service.step = next.step;
-        service.look(self.grants, self.scope);
+        service.look(self.scope);
         self.taken.push(Taken { at, before, widened });
         Some(())
     }
@@ -217,7 +229,7 @@ impl<'a> Fitting<'a> {
         if length(drafts().flat_map(|draft| &draft.actions).collect()) + length(resources) > room {
             return None;
         }
-        [Layout::ByService, Layout::Joined, Layout::Terse].into_iter().find_map(|layout| {
+        Layout::ALL.into_iter().find_map(|layout| {
             let drafts = all(&self.services, layout);
             if drafts.iter().map(least_size).sum::<usize>() > room {
                 return None;
@@ -239,7 +251,7 @@ impl<'a> Fitting<'a> {
 
 impl Service<'_> {
     /// Finds the next step that makes the statements shorter.
-    fn look(&mut self, grants: &[Grant], scope: &Scope<'_>) {
+    fn look(&mut self, scope: &Scope<'_>) {
         let chars = size(&self.drafts);
         let steps = Step::ALL.into_iter().filter(|step| *step > self.step);
         let mut shorter = steps.filter_map(|step| {
@@ -248,16 +260,15 @@ impl Service<'_> {
             (size < chars).then_some((step, drafts, size))
         });
         self.next = shorter.next().map(|(step, drafts, chars)| {
-            let weight = |drafts: &[Draft]| self.excess(drafts, grants, scope).weight();
+            let weight = |drafts: &[Draft]| self.excess(drafts, scope).weight();
             let price = weight(&drafts).saturating_sub(weight(&self.drafts));
             Candidate { step, drafts, chars, price }
         });
     }
 
     /// The excess of statements for this service.
-    fn excess(&self, drafts: &[Draft], grants: &[Grant], scope: &Scope<'_>) -> Excess {
-        let of_service: Vec<Grant> = self.grants.iter().filter_map(|(index, _)| grants.get(*index)).cloned().collect();
-        excess(drafts, &of_service, scope.knowledge)
+    fn excess(&self, drafts: &[Draft], scope: &Scope<'_>) -> Excess {
+        excess(drafts, self.grants.iter().map(|(_, grant)| *grant), scope.knowledge)
     }
 }
 
@@ -283,8 +294,8 @@ fn services<'a>(grants: &'a [Grant], scope: &Scope<'_>) -> Vec<Service<'a>> {
 fn all(services: &[Service<'_>], layout: Layout) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = services.iter().flat_map(|service| service.drafts.iter().cloned()).collect();
     drafts = together(drafts, layout);
-    if layout == Layout::Terse {
-        drafts = terse(drafts);
+    if layout >= Layout::Merged {
+        drafts = merged(drafts);
     }
     let first = |draft: &Draft| draft.resources.first().cloned();
     drafts.sort_by(|a, b| {
@@ -320,7 +331,7 @@ fn together(drafts: Vec<Draft>, layout: Layout) -> Vec<Draft> {
 
 /// Statements of the same conditions and resources are one, then those of the same conditions and actions. What they
 /// allow together stays the same.
-fn terse(drafts: Vec<Draft>) -> Vec<Draft> {
+fn merged(drafts: Vec<Draft>) -> Vec<Draft> {
     let mut by_resources: BTreeMap<(Conditions, BTreeSet<String>), Draft> = BTreeMap::new();
     for draft in drafts {
         match by_resources.get_mut(&(draft.conditions.clone(), draft.resources.clone())) {

@@ -1,8 +1,8 @@
 //! Tomorrow's call is not yesterday's: names that vary become `*`. This is the only place that makes names wider.
 //!
-//! The rule. Of a resource of a kind listed in [`VARYING`], what comes after the lasting part (the bucket, the log group,
-//! the cluster) is taken segment by segment, `/` and `:` between them. Segments in the same place, after the same
-//! beginning, are *siblings*.
+//! The rule. Of a resource of a kind listed in [`VARYING`], what comes after the lasting part (the bucket, the log
+//! group, the cluster) is taken segment by segment, `/` and `:` between them. Segments in the same place, after the
+//! same beginning, are *siblings*.
 //!
 //! * `none`: every name stays.
 //! * `balanced`: what is made for one occasion ([`Tail::Once`]: an execution, a build, a session, a log stream) is `*`. Of

@@ -8,9 +8,9 @@ use super::binding::BINDINGS;
 use crate::iam::evaluate::PolicySet;
 use crate::usage::{KeySource, UsageRow};
 
-/// Keys that requests tell and no row of `usage` holds. Sources: see `binding`; S3 User Guide, "Amazon S3 condition key
-/// examples" (`s3:prefix`); IAM User Guide, "AWS global condition context keys" (`aws:TagKeys`). Parameters are named as
-/// CloudTrail writes them: as in the API references, with a small first letter.
+/// Keys that requests tell and no row of `usage` holds. Sources: see `binding`; S3 User Guide, "Amazon S3 condition
+/// key examples" (`s3:prefix`); IAM User Guide, "AWS global condition context keys" (`aws:TagKeys`). Parameters are
+/// named as CloudTrail writes them: as in the API references, with a small first letter.
 const SOURCES: &[KeySource] = &[
     KeySource {
         key: "iam:PolicyARN",

@@ -40,13 +40,13 @@ const INLINE_GROUP: Limits = Limits { size_max: 5_120, policies_max: 1, name: "t
 const SESSION: Limits = Limits { size_max: 2_048, policies_max: 1, name: "a session policy" };
 const BOUNDARY: Limits = Limits { size_max: 6_144, policies_max: 1, name: "a permissions boundary" };
 
-/// AWS Organizations User Guide, "Quotas for AWS Organizations" (`orgs_reference_limits`): 10,240 characters, ten attached to
-/// a root, OU or account (since May 2026; 5,120 and five before). White space counts unless the console strips it, so
-/// service control policies are written without.
+/// AWS Organizations User Guide, "Quotas for AWS Organizations" (`orgs_reference_limits`): 10,240 characters, ten
+/// attached to a root, OU or account (since May 2026; 5,120 and five before). White space counts unless the console
+/// strips it, so service control policies are written without.
 const SCP: Limits = Limits { size_max: 10_240, policies_max: 10, name: "service control policies" };
 
-/// IAM Identity Center User Guide, "IAM Identity Center quotas" (`limits`): one inline policy per permission set, at most
-/// 32,768 bytes, of which at most 10,240 are not white space: that the permission set becomes a role is why.
+/// IAM Identity Center User Guide, "IAM Identity Center quotas" (`limits`): one inline policy per permission set, at
+/// most 32,768 bytes, of which at most 10,240 are not white space: that the permission set becomes a role is why.
 const PERMISSION_SET: Limits =
     Limits { size_max: 10_240, policies_max: 1, name: "the inline policy of a permission set" };
 

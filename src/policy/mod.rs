@@ -3,9 +3,9 @@
 //! The way: `sift` parts the rows into what is granted and what is only shown, `names` says which names there can be;
 //! `generalise` and `widen` decide how wide each grant is, `excess` and `opening` what that opens; `statement` groups
 //! grants into statements and `sid` names them; `fit` and `split` keep to the limits, `choices` says what else would;
-//! `binding`, `condition` and `origin` say what limits them further; `make` puts it together; `replay` and `prove` prove
-//! it, asking what rows have `told`; `explain` and `render` show it. `base` and `unused` compare with policies that exist
-//! already, `parts` keeps those to the limits.
+//! `binding`, `condition` and `origin` say what limits them further; `make` puts it together; `replay` and `prove`
+//! prove it, asking what rows have `told`; `explain` and `render` show it. `base` and `unused` compare with policies
+//! that exist already, `parts` keeps those to the limits.
 //!
 //! No I/O and no SQL: rows come in, documents and reports go out. The same rows give the same bytes, in whatever order
 //! they come.

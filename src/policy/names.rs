@@ -4,7 +4,7 @@
 //! granted for such a name: it is no resource, and a policy that cannot hold its characters would have to say something
 //! wider. A name that the service allows and a policy cannot hold is said with `?`, one for each such character.
 
-use super::pattern::{ESCAPES, comparable, is_policy_char};
+use super::pattern::{ESCAPES, is_policy_char};
 use crate::iam::arn::{Arn, is_plain};
 
 /// What a policy can say of a resource.
@@ -25,6 +25,8 @@ enum Chars {
     Of(&'static str),
     /// Printable ASCII.
     Ascii,
+    /// What a policy can hold.
+    Sayable,
     /// Every character but control characters and these.
     AnyBut(&'static str),
     /// The same without those beyond U+FFFF.
@@ -93,10 +95,11 @@ const RULES: &[(&str, &str, Chars)] = &[
     ("secretsmanager", "secret:", Of("/_+=.@-!")),
     ("sns", "", Of("_-.:/")),
     ("sqs", "", Of("_-.")),
-    ("ssm", "parameter", Of("_.-/")),
+    ("ssm", "parameter", Of("_.-/:")),
     ("ssm", "document/", Of("_-.:/")),
     ("ssm", "session/", Of("+=,.@_-")),
-    // Step Functions API Reference, CreateStateMachine: no white space, brackets, wildcards, these, controls, surrogates.
+    // Step Functions API Reference, CreateStateMachine: no white space, brackets, wildcards, these, controls,
+    // surrogates.
     ("states", "", BasicBut(" \u{a0}\u{3000}<>{}[]?*\"#%\\^|~`$&,;")),
 ];
 
@@ -104,7 +107,6 @@ const RULES: &[(&str, &str, Chars)] = &[
 const REPLACED: char = '?';
 
 const REASON: &str = "no resource of this kind can have this name: a character that its service does not allow";
-const REASON_LENGTH: &str = "no resource of this kind can have this name: its service wants another length";
 const REASON_ARN: &str = "no ARN can have these characters in its region or account";
 const REASON_UNKNOWN: &str =
     "a policy cannot hold this name, and no service rule known here says that there can be such a name";
@@ -114,6 +116,7 @@ impl Chars {
         match self {
             Of(more) => c.is_ascii_alphanumeric() || more.contains(c),
             Ascii | BehindPath(_) => matches!(c, ' '..='~'),
+            Chars::Sayable => is_policy_char(c),
             AnyBut(but) => !c.is_control() && !but.contains(c),
             BasicBut(but) => !c.is_control() && u32::from(c) < 0xfffe && !but.contains(c),
         }
@@ -132,7 +135,7 @@ pub(crate) fn sayable(resource: &str) -> Sayable {
     if let Err(reason) = check(&arn) {
         return Sayable::Never(reason);
     }
-    let is_exact = unescaped_chars(arn.resource).all(|c| c.is_none_or(|c| is_policy_char(c) && c != CONTROL));
+    let is_exact = unescaped_chars(known(&arn)).all(|c| c.is_none_or(|c| is_policy_char(c) && c != CONTROL));
     if is_exact { Sayable::Exactly } else { Sayable::WithStandIns }
 }
 
@@ -172,22 +175,37 @@ fn check(arn: &Arn<'_>) -> Result<(), &'static str> {
             all(path, Ascii)?;
             all(name, Of(chars))
         }
-        Some((_, kind, chars)) => all(arn.resource.get(kind.len()..).unwrap_or_default(), *chars),
-        None => all(arn.resource, Ascii).map_err(|_| REASON_UNKNOWN),
+        Some((_, kind, chars)) => all(known(arn).get(kind.len()..).unwrap_or_default(), *chars),
+        None => all(arn.resource, Chars::Sayable).map_err(|_| REASON_UNKNOWN),
     }
+}
+
+/// What follows the name of a secret where nothing tells its random end (Secrets Manager User Guide, "What's in a
+/// secret": a hyphen and six characters).
+const SECRET_END: &str = "-??????";
+
+/// The resource without wildcards that are no stand-ins for characters.
+fn known<'a>(arn: &Arn<'a>) -> &'a str {
+    let end = Some(SECRET_END).filter(|_| arn.service == "secretsmanager");
+    end.and_then(|end| arn.resource.strip_suffix(end)).unwrap_or(arn.resource)
+}
+
+/// Whether `?` stands in a pattern for a character that a policy cannot hold.
+pub(crate) fn has_stand_ins(pattern: &str) -> bool {
+    let resource = Arn::parse(pattern).map_or(pattern, |arn| known(&arn));
+    unescaped_chars(resource).any(|c| c == Some(CONTROL))
 }
 
 fn all(name: &str, chars: Chars) -> Result<(), &'static str> {
     if unescaped_chars(name).flatten().all(|c| chars.allows(c)) { Ok(()) } else { Err(REASON) }
 }
 
-/// S3 User Guide, "General purpose bucket naming rules": lower-case letters, digits, dots and hyphens, 3 to 63; until March
-/// 2018 also upper-case letters and underscores, up to 255, which such buckets still have. "Object key naming": a key is any UTF-8.
+/// S3 User Guide, "General purpose bucket naming rules": lower-case letters, digits, dots and hyphens; until March
+/// 2018 also upper-case letters and underscores, which such buckets still have. "Object key naming": a key is any
+/// UTF-8.
 fn bucket_and_key(resource: &str) -> Result<(), &'static str> {
     let (bucket, _) = resource.split_once('/').unwrap_or((resource, ""));
-    all(bucket, Of(".-_"))?;
-    let is_open = comparable(bucket).contains('*');
-    if is_open || (3..=255).contains(&bucket.len()) { Ok(()) } else { Err(REASON_LENGTH) }
+    all(bucket, Of(".-_"))
 }
 
 /// S3 User Guide, "Access points": lower-case letters, digits, hyphens. Behind `/object/` stands a key.
@@ -238,7 +256,6 @@ mod tests {
             "arn:aws:s3:::a b/key",
             "arn:aws:states:r:1:stateMachine:a\u{1f600}b",
             "arn:aws:states:r:1:stateMachine:a?b",
-            "arn:aws:s3:::ab",
             "arn:aws:iam::1:role/a${*}b",
             "arn:aws:iam::1:role/a b",
             "arn:aws:sqs:r:1:queue name",
@@ -269,6 +286,9 @@ mod tests {
             "arn:aws:apigateway:r::/restapis/abc/resources/x",
             "arn:aws:ec2:*:1:instance/*",
             "arn:aws:secretsmanager:r:1:secret:rds!db-0a-Ab12Cd",
+            "arn:aws:secretsmanager:r:1:secret:prod/db-??????",
+            "arn:aws:s3:::b/k",
+            "arn:aws:wisdom:r:1:assistant/caf\u{e9}",
             "arn:aws:elasticloadbalancing:r:1:loadbalancer/app/a/50dc6c495c0c9188",
         ] {
             assert_eq!(sayable(resource), Sayable::Exactly, "{resource}");

@@ -60,7 +60,9 @@ impl Breadth {
         let breadth = match container(&arn) {
             Some(end) if wild == end && resource.len() == end + 1 => Breadth::Container,
             Some(end) if wild >= end => Breadth::Part,
-            _ if resource.get(..wild).is_some_and(is_kind) => Breadth::Type,
+            _ if resource.len() == wild + 1 && resource.get(..wild).is_some_and(is_kind) => Breadth::Type,
+            // `*/*`: the objects of all buckets.
+            _ if arn.service == "s3" && resource == "*/*" => Breadth::Type,
             _ => Breadth::Names,
         };
         if is_anywhere && breadth == Breadth::Type { Breadth::TypeAnywhere } else { breadth }
@@ -187,6 +189,8 @@ mod tests {
             ("arn:aws:s3:::lake/a?", Breadth::Characters),
             ("arn:aws:s3:::lake/a${*}", Breadth::Name),
             ("arn:aws:iam::1:role/team/*", Breadth::Names),
+            ("arn:aws:iam::1:role/*/app", Breadth::Names),
+            ("arn:aws:s3:::*/*", Breadth::Type),
         ] {
             assert_eq!(Breadth::of(pattern), expected, "{pattern}");
         }

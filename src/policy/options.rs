@@ -57,8 +57,8 @@ pub enum Fit {
     Exact,
 }
 
-/// A condition that is made from usage when asked for. Those that the request tells and that close holes (see `binding`)
-/// are made unless they are switched off.
+/// A condition that is made from usage when asked for. Those that the request tells and that close holes (see
+/// `binding`) are made unless they are switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionKind {
     /// `aws:RequestedRegion`: the regions in which the service was used.

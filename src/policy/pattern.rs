@@ -23,14 +23,15 @@ pub(crate) fn with_any(arn: &Arn<'_>, account: bool, region: bool) -> String {
 /// The three escapes of IAM's policy language (IAM User Guide, `reference_policies_variables`).
 pub(crate) const ESCAPES: [&str; 3] = ["${*}", "${?}", "${$}"];
 
-/// Characters for which a literal `*`, `?`, `$` stand while patterns are compared. They are no policy characters, so they
-/// cannot occur in one (see [`is_policy_char`]).
+/// Characters for which a literal `*`, `?`, `$` stand while patterns are compared. They are no policy characters, so
+/// they cannot occur in one (see [`is_policy_char`]).
 const LITERALS: [&str; 3] = ["\u{e001}", "\u{e002}", "\u{e003}"];
 
 /// A pattern from a log as it may stand in a policy document.
 ///
-/// What would be a policy variable is escaped. A character that a policy cannot hold becomes `?`, "any single character"
-/// (IAM User Guide, `reference_policies_elements_resource`): whether there can be such a name is for `names` to say.
+/// What would be a policy variable is escaped. A character that a policy cannot hold becomes `?`, "any single
+/// character" (IAM User Guide, `reference_policies_elements_resource`): whether there can be such a name is for
+/// `names` to say.
 pub(crate) fn for_policy(resource: &str) -> Cow<'_, str> {
     if !resource.contains("${") && resource.chars().all(is_policy_char) {
         return Cow::Borrowed(resource);
@@ -54,8 +55,8 @@ pub(crate) fn for_policy(resource: &str) -> Cow<'_, str> {
 }
 
 /// "Policy documents can contain only [...] horizontal tab (U+0009), linefeed (U+000A), carriage return (U+000D), and
-/// characters in the range U+0020 to U+00FF" (IAM User Guide, `reference_iam-quotas`). Control characters among them are
-/// left out as well: nobody can read them.
+/// characters in the range U+0020 to U+00FF" (IAM User Guide, `reference_iam-quotas`). Control characters among them
+/// are left out as well: nobody can read them.
 pub(crate) fn is_policy_char(c: char) -> bool {
     matches!(c, '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{ff}')
 }
@@ -101,8 +102,8 @@ pub(crate) fn covers(outer: &str, inner: &str) -> bool {
         && outer_parts.iter().zip(&inner_parts).all(|(o, i)| text_covers(o.as_bytes(), i.as_bytes()))
 }
 
-/// Wildcard matching in which a `*` of `inner` is a character that only a `*` of `outer` matches, and a `?` one that `?`
-/// matches as well.
+/// Wildcard matching in which a `*` of `inner` is a character that only a `*` of `outer` matches, and a `?` one that
+/// `?` matches as well.
 fn text_covers(outer: &[u8], inner: &[u8]) -> bool {
     let (mut o, mut i) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;

@@ -201,10 +201,10 @@ pub fn replay_with(policies: &PolicySet, rows: &[UsageRow], requests: &RequestVa
 
 /// A quick proof that all of a pattern is allowed: one resource stands in for it.
 ///
-/// Each wildcard becomes a run of a character that no policy can hold, longer than all `?` of any pattern there is: only a
-/// `*` of a policy's pattern can match such a run, and it then matches whatever else could stand there. So where the
-/// stand-in is allowed, and nothing in the policies denies or excepts resources, all of the pattern is allowed. Anything
-/// else is asked in full.
+/// Each wildcard becomes a run of a character that no policy can hold, longer than all `?` of any pattern there is:
+/// only a `*` of a policy's pattern can match such a run, and it then matches whatever else could stand there. So
+/// where the stand-in is allowed, and nothing in the policies denies or excepts resources, all of the pattern is
+/// allowed. Anything else is asked in full.
 struct Witness {
     run: String,
 }

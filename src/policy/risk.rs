@@ -1,8 +1,8 @@
 //! Actions with which their holder can give itself more than it has.
 //!
-//! Source: the published research "AWS IAM Privilege Escalation – Methods and Mitigation" (Rhino Security Labs, 2018, and
-//! its follow-ups) and the IAM documentation of each action. An action is listed if, with the right resource, it alone
-//! or with `iam:PassRole` leads to another identity's permissions.
+//! Source: the published research "AWS IAM Privilege Escalation – Methods and Mitigation" (Rhino Security Labs, 2018,
+//! and its follow-ups) and the IAM documentation of each action. An action is listed if, with the right resource, it
+//! alone or with `iam:PassRole` leads to another identity's permissions.
 
 /// Action and what it opens.
 const ESCALATIONS: &[(&str, &str)] = &[
@@ -96,7 +96,8 @@ pub fn escalation(action: &str) -> Option<&'static str> {
 
 /// Reads that hand out credentials or secrets: fitting never opens them beyond what was used.
 ///
-/// Sources: the API reference of each operation, whose response holds a secret, a password, a token or the code that holds them.
+/// Sources: the API reference of each operation, whose response holds a secret, a password, a token or the code that
+/// holds them.
 const SECRET_READS: &[&str] = &[
     "codeartifact:GetAuthorizationToken",
     "cognito-identity:GetCredentialsForIdentity",
@@ -116,7 +117,6 @@ const SECRET_READS: &[&str] = &[
     "ssm:GetParameterHistory",
     "ssm:GetParameters",
     "ssm:GetParametersByPath",
-    "sso:GetRoleCredentials",
     "sts:GetFederationToken",
     "sts:GetSessionToken",
 ];

@@ -8,7 +8,8 @@ use super::sift::PASS_ROLE;
 use super::statement::Draft;
 use crate::iam::arn::Arn;
 
-/// Longest part of a name that comes from a resource: a longer name is left out, for one that is cut names something else.
+/// Longest part of a name that comes from a resource: a longer name is left out, for one that is cut names something
+/// else.
 const NOUN_MAX: usize = 40;
 
 /// Service prefixes that people write otherwise than with one capital.
@@ -63,7 +64,7 @@ pub(crate) fn names(drafts: &[Draft], layout: Layout) -> Vec<String> {
     let mut taken = BTreeSet::new();
     let mut names = Vec::with_capacity(drafts.len());
     for draft in drafts {
-        let name = name(draft);
+        let name = name(draft, layout);
         let mut candidate = name.clone();
         let mut number = 2;
         while !taken.insert(candidate.clone()) {
@@ -75,7 +76,7 @@ pub(crate) fn names(drafts: &[Draft], layout: Layout) -> Vec<String> {
     names
 }
 
-fn name(draft: &Draft) -> String {
+fn name(draft: &Draft, layout: Layout) -> String {
     let whole = draft.actions.iter().any(|action| action.ends_with(":*"));
     let verb = match draft.class {
         _ if whole => "All",
@@ -86,7 +87,8 @@ fn name(draft: &Draft) -> String {
     if draft.service.is_empty() {
         return format!("{verb}OfServices");
     }
-    format!("{}{verb}{}", service(&draft.service), noun(&draft.resources))
+    let noun = if layout >= Layout::Brief { String::new() } else { noun(&draft.resources) };
+    format!("{}{verb}{noun}", service(&draft.service))
 }
 
 fn service(prefix: &str) -> String {

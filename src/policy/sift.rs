@@ -9,6 +9,7 @@ use super::names::{Sayable, sayable};
 use super::options::Options;
 use super::pattern::for_policy;
 use crate::iam::Confidence;
+use crate::iam::arn::Arn;
 use crate::usage::{Outcome, RequestValues, UsageRow};
 
 /// The one action that is always limited to the service that gets the role.
@@ -130,13 +131,20 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
         return Fate::Impossible { action, reason: reason.to_owned() };
     }
     let resource = for_policy(&row.resource);
-    let fits = knowledge.takes_resource(&action, &resource);
-    let resource = if fits { resource.into_owned() } else { "*".to_owned() };
+    // What an action that takes resources was used on is never made wider, also where the catalogue lacks its type.
+    let is_arn = Arn::parse(&resource).is_some();
+    let takes_any = knowledge.takes_any_resource(&action);
+    if takes_any && !is_arn && resource != "*" {
+        let reason = "what the log names is no ARN".to_owned();
+        return Fate::Impossible { action, reason };
+    }
+    let is_kept = takes_any && is_arn || knowledge.takes_resource(&action, &resource);
+    let resource = if is_kept { resource.into_owned() } else { "*".to_owned() };
     if row.overflow {
         let reason = "the store counts further resources of this container without their names".to_owned();
         return Fate::Incomplete { action, resource, reason };
     }
-    if action == PASS_ROLE && row.passed_to_service.is_none() {
+    if action == PASS_ROLE && !row.passed_to_service.as_deref().is_some_and(is_service) {
         let reason = format!(
             "{}: no service that gets the role can be named (--pass-role-any-service grants it)",
             row.event_name
@@ -144,6 +152,11 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
         return Fate::Incomplete { action, resource, reason };
     }
     Fate::Granted { action, resource }
+}
+
+/// Whether a text is a service principal, and nothing else that a condition would read otherwise.
+fn is_service(text: &str) -> bool {
+    text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
 }
 
 /// Why nothing can be attached to the principal.

@@ -43,10 +43,12 @@ impl Times {
     fn of_row(&self, row: &UsageRow) -> Vec<Option<i64>> {
         let (first, last) = (row.first_time_us, row.last_time_us);
         let is_between = |point: &i64| first <= *point && *point <= last;
-        match () {
-            () if !self.is_asked => Vec::new(),
-            () if first == last || !self.is_unreadable && !self.points.iter().any(is_between) => vec![Some(first)],
-            () => vec![Some(first), Some(last), None],
+        if !self.is_asked {
+            Vec::new()
+        } else if first == last || !self.is_unreadable && !self.points.iter().any(is_between) {
+            vec![Some(first)]
+        } else {
+            vec![Some(first), Some(last), None]
         }
     }
 }
@@ -86,8 +88,8 @@ impl<'a> Told<'a> {
         if calls.is_empty() { is_like(&whole) } else { calls.iter().map(ask).any(|verdict| is_like(&verdict)) }
     }
 
-    /// One context for each origin, request and time that is known; none where nothing more is. Which session called from
-    /// where is not recorded: each of them is taken to have called from everywhere.
+    /// One context for each origin, request and time that is known; none where nothing more is. Which session called
+    /// from where is not recorded: each of them is taken to have called from everywhere.
     fn calls(&self) -> Vec<Context> {
         let (origins, requests) = (self.origins(), self.requests.told(self.row));
         if origins.is_empty() && requests.is_empty() && self.times.is_empty() {
@@ -286,6 +288,22 @@ mod tests {
         check(mfa, ips(&["192.0.2.1"], false), "allowed");
         check(mfa, Origin { without_mfa: true, ..ips(&["192.0.2.1"], false) }, "denied");
         check(mfa, Origin { mfa_not_recorded: true, ..ips(&["192.0.2.1"], false) }, "depends");
+    }
+
+    /// A row's calls have times between its first and its last: only what is the same for all of them is known.
+    #[test]
+    fn the_time_is_known() {
+        let first = format_time(crate::policy::properties::row("s3:GetObject", "*").first_time_us);
+        assert_eq!(first, "2023-11-14T22:13:20Z");
+        let check = |condition: &str, expected: &str| check(condition, ips(&["192.0.2.1"], false), expected);
+        check(r#"{"DateGreaterThan":{"aws:CurrentTime":"2023-01-01T00:00:00Z"}}"#, "allowed");
+        check(r#"{"DateLessThan":{"aws:CurrentTime":"2023-01-01T00:00:00Z"}}"#, "denied");
+        check(r#"{"DateLessThan":{"aws:CurrentTime":"2023-11-14T22:14:00Z"}}"#, "denied");
+        check(r#"{"DateNotEquals":{"aws:CurrentTime":"2023-11-14T22:14:00Z"}}"#, "depends");
+        check(r#"{"NumericGreaterThan":{"aws:EpochTime":"1600000000"}}"#, "allowed");
+        check(r#"{"StringEquals":{"ec2:Region":"eu-west-1"}}"#, "allowed");
+        check(r#"{"StringEquals":{"ec2:Region":"us-east-1"}}"#, "denied");
+        check(r#"{"StringLike":{"aws:username":"*"}}"#, "denied");
     }
 
     #[test]

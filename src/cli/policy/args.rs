@@ -88,8 +88,8 @@ pub(super) struct WidthArgs {
     /// iam:PermissionsBoundary, iam:AWSServiceName, ec2:CreateAction, lambda:FunctionArn. iam:PassedToService stays.
     #[arg(long)]
     pub(super) no_request_conditions: bool,
-    /// Grant iam:PassRole for any service where the log does not tell which service got the role. Without it such a role
-    /// is not granted, the policy is incomplete, and the exit code is 5.
+    /// Grant iam:PassRole for any service where the log does not tell which service got the role. Without it such a
+    /// role is not granted, the policy is incomplete, and the exit code is 5.
     #[arg(long)]
     pub(super) pass_role_any_service: bool,
     /// `*` for the region in ARNs where several regions are used, instead of each.
@@ -106,12 +106,12 @@ pub(super) struct LimitArgs {
     #[arg(long, value_enum, default_value = "managed")]
     pub(super) attach: AttachArg,
     /// What to do with what is too large. `split`: numbered policies, reads widened only if they are more than can be
-    /// attached; `widen` (or --fit alone): reads widened step by step until one policy holds it, split where that does not
-    /// do; `exact`: never widened. Writes, permissions and secrets are never widened.
+    /// attached; `widen` (or --fit alone): reads widened step by step until one policy holds it, split where that does
+    /// not do; `exact`: never widened. Writes, permissions and secrets are never widened.
     #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, default_value = "split", default_missing_value = "widen")]
     pub(super) fit: FitArg,
-    /// Policies that may be attached, if not the default (ten managed policies). With 1 the JSON is the document alone, else a
-    /// list of named documents.
+    /// Policies that may be attached, if not the default (ten managed policies). With 1 the JSON is the document
+    /// alone, else a list of named documents.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) max_policies: Option<u16>,
     /// Characters a policy may have, if not AWS's limit.
@@ -374,7 +374,8 @@ impl Format {
     }
 }
 
-/// IAM API Reference, `CreatePolicy`: letters, digits and `+=,.@_-`, at most 128; some are left for the number of a part.
+/// IAM API Reference, `CreatePolicy`: letters, digits and `+=,.@_-`, at most 128; some are left for the number of a
+/// part.
 fn parse_name(text: &str) -> Result<String, String> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
     if text.is_empty() || text.len() > NAME_MAX || !text.chars().all(is_allowed) {

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::policy::limits::PERMISSION_SET_BYTES_MAX;
 use crate::policy::{Kind, Made, NamedPolicy};
 
-/// One document as IAM takes it where there can be but one, else a list of `{"PolicyName", "PolicyDocument"}`, however many
-/// they are. Ends with a newline.
+/// One document as IAM takes it where there can be but one, else a list of `{"PolicyName", "PolicyDocument"}`, however
+/// many they are. Ends with a newline.
 ///
-/// A service control policy has no white space, for Organizations counts it, nor has the policy of a permission set that
-/// would be too long with it (see `limits`).
+/// A service control policy has no white space, for Organizations counts it, nor has the policy of a permission set
+/// that would be too long with it (see `limits`).
 pub fn render(made: &Made) -> String {
     match made.documents.as_slice() {
         [only] if made.policies_max == 1 => text(made, &only.policy.to_value()),

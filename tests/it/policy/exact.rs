@@ -1,4 +1,5 @@
-//! What is granted is what was used: names, PassRole, conditions of requests, the proof by events, as the command says it.
+//! What is granted is what was used: names, PassRole, conditions of requests, the proof by events, as the command says
+//! it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -93,8 +94,12 @@ fn a_role_is_passed_to_every_service_that_may_be_meant() {
     assert_eq!(left.incomplete.len(), 1);
     assert!(!granted(&left).iter().any(|(action, _)| action == "iam:PassRole"));
     let said = explain::summary(&left, &provenance(), None).join("\n");
-    let expected = "INCOMPLETE: iam:PassRole on arn:aws:iam::111122223333:role/who is needed and not granted: RegisterJobDefinition";
-    assert!(said.contains(expected), "{said}");
+    let role = "arn:aws:iam::111122223333:role/who";
+    let expected = format!("INCOMPLETE: iam:PassRole on {role} is needed and not granted: RegisterJobDefinition");
+    assert!(said.contains(&expected), "{said}");
+    // Nor is a service that no condition can hold a reason to leave the condition out.
+    let odd = make(&[pass("who", Some("*"))], &options(), Catalog::embedded());
+    assert!(odd.is_err(), "{odd:?}");
     let any = made(&rows, &Options { pass_role_any_service: true, ..options() });
     assert!(any.incomplete.is_empty());
     assert!(granted(&any).iter().any(|(action, role)| action == "iam:PassRole" && role.ends_with("role/who")));
@@ -131,7 +136,8 @@ fn record(n: u32, source: &str, name: &str, more: Value) -> Value {
             "type": "AssumedRole", "principalId": "AROAEXAMPLE:s", "accountId": "111122223333",
             "arn": "arn:aws:sts::111122223333:assumed-role/app/s",
             "sessionContext": {"sessionIssuer": {
-                "type": "Role", "arn": "arn:aws:iam::111122223333:role/app", "accountId": "111122223333", "userName": "app"
+                "type": "Role", "arn": "arn:aws:iam::111122223333:role/app", "accountId": "111122223333",
+                "userName": "app"
             }}
         }
     });
@@ -199,7 +205,10 @@ fn object(n: u32, name: &str, key: &str, more: Value) -> Value {
 fn none_is_none_and_events_prove_it() {
     let mut records: Vec<Value> = (0..700).map(|n| object(n, "GetObject", &format!("k/{n}.json"), json!({}))).collect();
     records.push(object(701, "DeleteObject", "k1", json!({})));
-    let denied = json!({"errorCode": "AccessDenied", "errorMessage": "Access Denied", "requestParameters": {"bucketName": "lake", "delete": ""}, "resources": []});
+    let denied = json!({
+        "errorCode": "AccessDenied", "errorMessage": "Access Denied",
+        "requestParameters": {"bucketName": "lake", "delete": ""}, "resources": []
+    });
     records.push(object(702, "DeleteObjects", "", denied));
     let store = Store::of(&records);
     let none = ["--generalize", "none", "--max-size", "200000", "--prove", "events"];
@@ -260,7 +269,8 @@ fn requests_bind_what_they_tell() {
     // What was attached decides what a check says.
     let given = store.path("given.json");
     let check = |arn: &str| {
-        let allow = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"ArnEqualsIfExists": {"iam:PolicyARN": arn}}});
+        let condition = json!({"ArnEqualsIfExists": {"iam:PolicyARN": arn}});
+        let allow = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});
         fs::write(&given, json!({"Version": "2012-10-17", "Statement": [allow]}).to_string()).unwrap();
         let output = store.run(&["check", "--policy", given.to_str().unwrap(), "--role", "app"]);
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
@@ -269,11 +279,58 @@ fn requests_bind_what_they_tell() {
     assert_eq!(check("arn:aws:iam::aws:policy/Other").0, Some(4));
 }
 
+/// What a log knows of a request decides what a check says.
+#[test]
+fn a_check_uses_what_the_log_knows() {
+    let listing = |n: u32, prefix: Option<&str>| {
+        let mut parameters = json!({"bucketName": "lake"});
+        if let Some(prefix) = prefix {
+            parameters["prefix"] = prefix.into();
+        }
+        record(n, "s3.amazonaws.com", "ListObjects", json!({"eventCategory": "Data", "requestParameters": parameters}))
+    };
+    let tag = json!({"requestParameters": {
+        "resourcesSet": {"items": [{"resourceId": "i-0123456789abcdef0"}]},
+        "tagSet": {"items": [{"key": "team", "value": "x"}, {"key": "stage", "value": "y"}]}
+    }});
+    let store = Store::of(&[
+        listing(1, Some("home/app/")),
+        listing(2, Some("home/app/")),
+        record(3, "ec2.amazonaws.com", "CreateTags", tag),
+    ]);
+    let given = store.path("given.json");
+    let check = |action: &str, condition: Value| {
+        let statements = json!([
+            {"Effect": "Allow", "NotAction": action, "Resource": "*"},
+            {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": condition}
+        ]);
+        fs::write(&given, json!({"Version": "2012-10-17", "Statement": statements}).to_string()).unwrap();
+        let output = store.run(&["check", "--strict", "--policy", given.to_str().unwrap(), "--role", "app"]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), said.contains(" 0 depend"))
+    };
+    let (allowed, denied) = ((0, true), (4, true));
+    assert_eq!(check("s3:ListBucket", json!({"StringLike": {"s3:prefix": "home/app/*"}})), allowed);
+    assert_eq!(check("s3:ListBucket", json!({"StringLike": {"s3:prefix": "home/other/*"}})), denied);
+    assert_eq!(check("s3:ListBucket", json!({"StringLike": {"aws:userid": "AROAEXAMPLE:*"}})), allowed);
+    assert_eq!(check("s3:ListBucket", json!({"StringLike": {"aws:userid": "*:other"}})), denied);
+    let keys = |keys: &[&str]| json!({"ForAllValues:StringEquals": {"aws:TagKeys": keys}});
+    assert_eq!(check("ec2:CreateTags", keys(&["team", "stage"])), allowed);
+    assert_eq!(check("ec2:CreateTags", keys(&["team"])), denied);
+    assert_eq!(check("ec2:CreateTags", json!({"StringEquals": {"ec2:Region": "eu-central-1"}})), allowed);
+    assert_eq!(
+        check("ec2:CreateTags", json!({"DateGreaterThan": {"aws:CurrentTime": "2024-01-01T00:00:00Z"}})),
+        allowed
+    );
+    assert_eq!(check("ec2:CreateTags", json!({"DateLessThan": {"aws:CurrentTime": "2024-01-01T00:00:00Z"}})), denied);
+}
+
 /// One document or a list: the options decide, never how much there is to say.
 #[test]
 fn the_options_decide_the_form() {
     let queue = |n: u32| {
-        let parameters = json!({"requestParameters": {"queueUrl": format!("https://sqs.eu-central-1.amazonaws.com/111122223333/a-queue-number-{n}")}});
+        let url = format!("https://sqs.eu-central-1.amazonaws.com/111122223333/a-queue-number-{n}");
+        let parameters = json!({"requestParameters": {"queueUrl": url}});
         record(n, "sqs.amazonaws.com", "SetQueueAttributes", parameters)
     };
     let (small, large) = (Store::of(&[queue(1)]), Store::of(&(0..200).map(queue).collect::<Vec<_>>()));
@@ -358,6 +415,9 @@ fn odd_names_of_public_kinds() {
         let output = run(&["policy", "--role", "App", "--max-policies", "1", "--generalize", "none"]);
         let policy: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(policy["Statement"].as_array().unwrap().len(), 1, "{policy}");
-        assert_eq!(policy["Statement"][0]["Resource"], json!([expected]));
+        // A role of any path, where the record does not tell it.
+        let of_any_path = expected.replace("role/", "role/*/");
+        let resources = policy["Statement"][0]["Resource"].as_array().unwrap();
+        assert!(resources.iter().all(|text| text == expected || *text == of_any_path.as_str()), "{policy}");
     }
 }
