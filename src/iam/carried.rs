@@ -105,10 +105,8 @@ fn look(key: &str, value: &Value, (within, depth): (Name, u8), found: &mut Vec<C
         return;
     }
     let name = Name::new(key);
-    if is_named_after_tags(key) {
-        if is_plainly_tags(key, value, depth) || holds_tags(value, 0) {
-            found.push(Carrier { name, within, depth });
-        }
+    if is_named_after_tags(key) && (is_plainly_tags(key, value, depth) || holds_tags(value, 0)) {
+        found.push(Carrier { name, within, depth });
         return;
     }
     if depth >= DEPTH_MAX {
@@ -193,6 +191,7 @@ mod tests {
             (r#"{"x-amz-tagging":["a=b"]}"#, ("x-amz-tagging", "", 0)),
             (r#"{"memberConfiguration":{"tags":{"k":"x"}}}"#, ("tags", "memberConfiguration", 1)),
             (r#"{"vehicles":[{"tags":[{"key":"x","value":"y"}]}]}"#, ("tags", "vehicles", 1)),
+            (r#"{"configWithTags":{"config":{"a":1},"tags":{"items":[{"key":"a"}]}}}"#, ("configWithTags", "", 0)),
             (r#"{"a":{"b":{"botTags":{"k":"x"}}}}"#, ("botTags", "b", 2)),
             (
                 r#"{"CreateVpcEndpointRequest":{"TagSpecification":{"tag":1,"ResourceType":"a","Tag":{"tag":1,"Key":"k"}}}}"#,

@@ -37,8 +37,11 @@ pub(super) fn add(
     let more = alongside::needed(catalog, service, operation, request).into_iter();
     let more = more.chain(tagging).chain(also).chain(used_keys).chain(named_dependents(catalog, action, request));
     for permission in more {
-        if !needed.iter().any(|known| known.action == permission.action) {
-            needed.push(permission);
+        match needed.iter_mut().find(|known| known.action == permission.action) {
+            // A rule that names the action needn't know on what.
+            Some(known) if known.resources == ["*"] => known.resources = permission.resources,
+            Some(_) => {}
+            None => needed.push(permission),
         }
     }
     let beside = alongside::suggested(catalog, service, operation, request, needed);

@@ -49,7 +49,10 @@ pub(super) fn passed_roles(
     }
     let stated = stated(service.prefix(), operation, request);
     let is_documented = is_listed || is_dependent || !stated.is_empty();
-    stated.iter().for_each(|(name, role)| passed.add_text(name, role));
+    stated.iter().for_each(|(name, role)| match profile_of_arn(role) {
+        Some(_) => passed.add_profile(name, role),
+        None => passed.add_text(name, role),
+    });
     if action.access_level > AccessLevel::Read && !KEEPS_PROFILES.contains(&service.prefix()) {
         request.parameters.profiles().iter().for_each(|(key, profile)| passed.add_profile(key, profile));
         if let ("ec2", "RunInstances") = (service.prefix(), operation) {
@@ -115,12 +118,14 @@ impl Passed<'_, '_> {
         }
     }
 
-    /// The role of a profile that is given by its name or ARN.
+    /// The role of a profile that is given by its name or ARN: an ARN says the path too.
     fn add_profile(&mut self, parameter: &str, text: &str) {
-        let name = profile_of_arn(text).unwrap_or(text);
-        if !name.contains('/') && is_role_name(name) {
-            self.add(parameter, roles_named(name, self.request));
-        }
+        let roles = match profile_of_arn(text) {
+            Some(name) if is_role_name(name) => vec![role_arn(name, self.request.event)],
+            None if !text.contains('/') && is_role_name(text) => roles_named(text, self.request),
+            _ => return,
+        };
+        self.add(parameter, roles);
     }
 
     fn permissions(self, catalog: &Catalog, is_documented: bool) -> Vec<Permission> {
@@ -149,10 +154,9 @@ fn is_role_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_letter)
 }
 
-/// The last name of an instance profile's ARN.
+/// The path and name in an instance profile's ARN.
 fn profile_of_arn(text: &str) -> Option<&str> {
-    let arn = Arn::parse(text).filter(|arn| arn.service == "iam")?;
-    arn.resource.strip_prefix("instance-profile/").map(|name| name.rsplit('/').next().unwrap_or(name))
+    Arn::parse(text).filter(|arn| arn.service == "iam")?.resource.strip_prefix("instance-profile/")
 }
 
 /// Roles that stand in what a service's requests say in forms of their own, each with the name that it stands under.
@@ -180,7 +184,6 @@ fn option_settings(request: &Request<'_>) -> Vec<(String, String)> {
     let role = |setting: &Value| {
         let name = text(setting, "optionName")?;
         let value = text(setting, "value")?;
-        let value = profile_of_arn(value).unwrap_or(value);
         matches!(name, "IamInstanceProfile" | "ServiceRole").then(|| (name.to_owned(), value.to_owned()))
     };
     settings.iter().filter_map(role).collect()

@@ -16,10 +16,9 @@ use super::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use super::event::{Confidence, Permission};
 use super::of_type::of_type;
 use super::overrides::overrides;
-use super::params::Name;
+use super::params::{Name, is_like_arn};
 use super::plan::{Plan, TypePlan};
 use super::resources::{Request, fill, resources};
-use super::written::tagged_when_made;
 
 /// The service's tagging action, for a call that makes something with tags on it.
 pub(super) fn tagging(
@@ -41,15 +40,25 @@ pub(super) fn tagging(
         return None;
     }
     let tag = special.or(dependent).or_else(|| tagging_action(catalog, service, made))?;
+    let resources = tagged(catalog, service, tag, made, request).into_iter().map(|arn| without_tail(&tag.name, arn));
     Some(Permission {
         action: Arc::clone(&tag.name),
-        resources: tagged_when_made(&tag.name, tagged(catalog, service, tag, made, request)),
+        resources: resources.collect(),
         confidence: if is_documented { Confidence::Documented } else { Confidence::Inferred },
         rule: "tags-on-create",
         source: "Service Authorization Reference, dependent actions and condition keys; the request carries tags"
             .into(),
         passed_to_service: None,
     })
+}
+
+/// A log group is tagged by its ARN without the `:*` that other actions want behind it.
+/// Source: CloudWatch Logs API Reference, LogGroup, `arn`, `logGroupArn`.
+fn without_tail(action: &str, arn: String) -> String {
+    match arn.strip_suffix(":*") {
+        Some(group) if action == "logs:TagResource" && group.contains(":log-group:") => group.to_owned(),
+        _ => arn,
+    }
 }
 
 /// Whether a call puts the tags that it carries on something: it makes something, or its action is asked for them.
@@ -259,7 +268,7 @@ fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission,
 
 /// What the call's name says that it makes, where its resources are only what that is in: a node group in a cluster.
 fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Option<Vec<String>> {
-    let kinds = said_by_name(catalog, tag, made);
+    let kinds = of_family(said_by_name(catalog, tag, made), request);
     let is_one = |arn: &String| kinds.iter().any(|kind| kind.form.fits(arn));
     if kinds.is_empty() || made.resources.iter().any(is_one) {
         return None;
@@ -273,6 +282,17 @@ fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
     arns.sort();
     arns.dedup();
     Some(arns.into_iter().map(|arn| any_unless_named(arn, request)).collect())
+}
+
+/// Of a family of types those whose kind an ARN in the request says: a listener of `loadbalancer/app/…` is `listener/app`.
+fn of_family<'c>(kinds: Vec<&'c TypePlan>, request: &Request<'_>) -> Vec<&'c TypePlan> {
+    let is_said = |kind: &&&TypePlan| {
+        let member = kind.name.split_once('/').map(|(_, member)| format!("/{member}/"));
+        member.is_some_and(|member| request.parameters.all().any(|text| is_like_arn(text) && text.contains(&member)))
+    };
+    let said: Vec<&TypePlan> =
+        if kinds.len() > 1 { kinds.iter().filter(is_said).copied().collect() } else { Vec::new() };
+    if said.is_empty() { kinds } else { said }
 }
 
 /// The types that the end of the call's name says; of a family of types all: `listener/app` and `listener/net`.

@@ -41,19 +41,6 @@ fn with_tail(action: &str, resource: String) -> String {
     format!("{named}:*")
 }
 
-/// Tags on a log group that is made: no source says which of both forms they are asked for in.
-pub(super) fn tagged_when_made(action: &str, resources: Vec<String>) -> Vec<String> {
-    if action != "logs:TagResource" {
-        return resources;
-    }
-    let is_one = |bare: &&str| bare.contains(":log-group:");
-    let both = |group: String| match group.strip_suffix(":*").filter(is_one) {
-        Some(bare) => vec![bare.to_owned(), group],
-        None => vec![group],
-    };
-    resources.into_iter().flat_map(both).collect()
-}
-
 /// Users and groups of QuickSight are within a namespace, which the tables don't say.
 /// Source: a denial, amazon-archives/amazon-quicksight-embedding-sample#19 (`user/default/username`); QuickSight User Guide,
 /// identity-based policies: `group/default/*`.
