@@ -13,6 +13,7 @@ pub(super) fn as_written(action: &str, resource: String, request: &Request<'_>) 
         ("ssm", _) => vec![aws_owned::of_systems_manager(of_parameter(resource))],
         ("dynamodb", _) => vec![of_stream(resource)],
         ("quicksight", _) => vec![aws_owned::of_quicksight(of_namespace(resource, request))],
+        ("sagemaker", _) => vec![aws_owned::of_sagemaker(resource)],
         ("lex", _) => of_bot(resource, request),
         ("network-firewall", _) => of_rule_group(resource, request),
         ("states", _) => vec![of_state_machine(resource)],
