@@ -303,7 +303,8 @@ fn is_automated(service: &Service, variable: &str) -> bool {
 
 /// Whether users may give names with colons: `gw:0a:1b` is a thing.
 /// Source: patterns of IoT API Reference, "thingName", of IoT FleetWise, "vehicleName", and of IoT TwinMaker,
-/// "componentTypeId"; CloudWatch API Reference, PutMetricAlarm, and Glue API Reference, "NameString": no pattern but length.
+/// "componentTypeId"; CloudWatch API Reference, PutMetricAlarm, and Glue API Reference, "NameString": no pattern but
+/// length.
 fn may_have_colon(service: &Service, variable: &str) -> bool {
     match service.prefix() {
         "iot" | "iotdata" | "iotjobsdata" | "iotfleetwise" | "iottwinmaker" | "glue" => true,

@@ -24,7 +24,8 @@ pub(super) fn as_written(action: &str, resource: String, request: &Request<'_>) 
 }
 
 /// Actions on log groups that are asked for without `:*` behind.
-/// Source: CloudWatch Logs API Reference, LogGroup, "logGroupArn": "TagResource, UntagResource, and ListTagsForResource".
+/// Source: CloudWatch Logs API Reference, LogGroup, "logGroupArn": "TagResource, UntagResource, and
+/// ListTagsForResource".
 const WITHOUT_TAIL: &[&str] = &["logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"];
 
 /// Log groups are written with `:*` behind, but for those actions.
@@ -56,8 +57,8 @@ pub(super) fn tagged_when_made(action: &str, resources: Vec<String>) -> Vec<Stri
 }
 
 /// Users and groups of QuickSight are within a namespace, which the tables don't say.
-/// Source: a denial, amazon-archives/amazon-quicksight-embedding-sample#19 (`user/default/username`); QuickSight User Guide,
-/// identity-based policies: `group/default/*`.
+/// Source: a denial, amazon-archives/amazon-quicksight-embedding-sample#19 (`user/default/username`); QuickSight User
+/// Guide, identity-based policies: `group/default/*`.
 fn of_namespace(resource: String, request: &Request<'_>) -> String {
     let is_within = |kind: &&str| resource.split_once(*kind).is_some_and(|(_, name)| !name.contains('/'));
     let Some(kind) = [":user/", ":group/"].into_iter().find(is_within) else { return resource };
@@ -85,7 +86,8 @@ fn of_bot(resource: String, request: &Request<'_>) -> Vec<String> {
     if is_of_v1 && request.parameters.has("botId") { Vec::new() } else { vec![resource] }
 }
 
-/// Versions and aliases are authorised on their state machine; which one it is stands in `states:StateMachineQualifier`.
+/// Versions and aliases are authorised on their state machine; which one it is stands in
+/// `states:StateMachineQualifier`.
 /// Source: Step Functions Developer Guide, "Authorization for versions and aliases".
 fn of_state_machine(mut resource: String) -> String {
     const KIND: &str = ":stateMachine:";
