@@ -94,8 +94,8 @@ fn beside(catalog: &Catalog, request: &Request<'_>, name: &str, resource: &str) 
     actions.map(|action| permission(action, vec![on(action)], "apigateway-control", because)).collect()
 }
 
-/// Tags have paths of their own that end with the ARN of what they are on, with percent signs; changing them changes that
-/// too. What the ARN is written as in the path differs between the versions: both ways name the same resource.
+/// Tags have paths of their own that end with the ARN of what they are on, with percent signs; changing them changes
+/// that too. What the ARN is written as in the path differs between the versions: both ways name the same resource.
 /// Source: a denial, mattclay/aws-terminator#284 (`PUT` on `/tags/arn%3Aaws%3Aapigateway%3A…`); what was tried against
 /// the service, iann0036/iam-dataset#39 (`PATCH` on the resource); Service Authorization Reference, operations of API
 /// Gateway (`PATCH` for both).
@@ -127,7 +127,8 @@ fn percent_encode(text: &str) -> String {
 
 /// Tags on what is made are put there by the verb that tags, on what has no name yet: the last name in its path.
 /// Source: denials that callers met, mattclay/aws-terminator#284 (`PUT` on `/tags/arn%3A…%2Frestapis%2F*`),
-/// cloudformation-coverage-roadmap#997 (`POST`, of version 2); Service Authorization Reference, operations of API Gateway.
+/// cloudformation-coverage-roadmap#997 (`POST`, of version 2); Service Authorization Reference, operations of API
+/// Gateway.
 fn tags_on_create(
     catalog: &Catalog,
     request: &Request<'_>,

@@ -46,6 +46,24 @@ pub(super) fn of_quicksight(resource: String) -> String {
     }
 }
 
+/// A hub of SageMaker, or what is in it: the public one is AWS's.
+/// Source: SageMaker Developer Guide, "Private hubs": `arn:aws:sagemaker:region:aws:hub/SageMakerPublicHub`.
+pub(super) fn of_sagemaker(resource: String) -> String {
+    const PUBLIC: &str = "SageMakerPublicHub";
+    let mut parts = resource.splitn(6, ':');
+    let [Some(arn), Some(partition), Some(service), Some(region), Some(_), Some(named)] =
+        std::array::from_fn(|_| parts.next())
+    else {
+        return resource;
+    };
+    match named.split_once('/') {
+        Some(("hub" | "hub-content", name)) if name.split('/').next() == Some(PUBLIC) => {
+            format!("{arn}:{partition}:{service}:{region}:aws:{named}")
+        }
+        _ => resource,
+    }
+}
+
 fn begins(name: &str, front: &str) -> bool {
     name.get(..front.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(front))
 }

@@ -8,8 +8,8 @@ use super::resources::Request;
 /// Why more than was granted is asked for on a resource, if no log can tell what: for those who read a policy.
 pub fn unlogged_behind(resource: &str) -> Option<&'static str> {
     is_profile(resource).then_some(
-        "which models an application inference profile stands for is not in the log; whoever calls one is asked for the \
-         action on those models too",
+        "which models an application inference profile stands for is not in the log; whoever calls one is asked for \
+         the action on those models too",
     )
 }
 

@@ -1,6 +1,6 @@
 //! Calls whose resources are not called as the ARN forms' variables are, or whose number the service gives.
 
-use super::arn::escape;
+use super::arn::{escape, partition_of};
 use super::catalog::{Action, Catalog};
 use super::event::Permission;
 use super::resources::{Request, resources};
@@ -13,6 +13,7 @@ pub(super) fn by_name(catalog: &Catalog, request: &Request<'_>, prefix: &str, na
         ("iam", "UpdateUser" | "UpdateGroup" | "UpdateServerCertificate") => renamed(catalog, of(name)?, request, name),
         ("iam", "CreateServiceLinkedRole") => service_linked(of(name)?, request),
         ("iam", "GetServiceLinkedRoleDeletionStatus") => deleted_service_linked(of(name)?, request),
+        ("iot", "DescribeManagedJobTemplate") => managed_template(of(name)?, request),
         ("elasticloadbalancing", "CreateLoadBalancer") => balancer(of(name)?, request),
         ("lex", "CreateBot") => Some(bot(of(name)?, request)),
         ("redshift", "RestoreFromClusterSnapshot") => restored(catalog, of(name)?, request),
@@ -39,10 +40,21 @@ fn service_linked(action: &Action, request: &Request<'_>) -> Option<Permission> 
 /// A deletion's number has the role in it: `task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/…`.
 /// Source: IAM API Reference, DeleteServiceLinkedRole, "DeletionTaskId".
 fn deleted_service_linked(action: &Action, request: &Request<'_>) -> Option<Permission> {
-    let (role, _) = request.parameters.text("deletionTaskId")?.strip_prefix("task/aws-service-role/")?.rsplit_once('/')?;
+    let (role, _) =
+        request.parameters.text("deletionTaskId")?.strip_prefix("task/aws-service-role/")?.rsplit_once('/')?;
     let role = escape(role);
     let arn = format!("{}:role/aws-service-role/{role}", request.event.global_arn("iam"));
     Some(permission(action, vec![arn], "service-linked-role", "IAM API Reference, DeleteServiceLinkedRole"))
+}
+
+/// Templates of jobs that AWS keeps have no account, and a version.
+/// Source: IoT Developer Guide, "Managed templates": `arn:aws:iot:region::jobtemplate/AWS-Reboot:1.0`.
+fn managed_template(action: &Action, request: &Request<'_>) -> Option<Permission> {
+    let name = escape(name_of(request, "templateName")?);
+    let version = name_of(request, "templateVersion").map_or_else(|| "*".to_owned(), escape);
+    let (partition, region) = (partition_of(request.event.aws_region), request.event.region());
+    let arn = format!("arn:{partition}:iot:{region}::jobtemplate/{name}:{version}");
+    Some(permission(action, vec![arn], "managed-template", "IoT Developer Guide, Managed templates"))
 }
 
 /// What is renamed or moved is asked for under both names.

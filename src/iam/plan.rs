@@ -204,9 +204,11 @@ impl TypePlan {
         self.called.is_some_and(|called| request.parameters.has_one(&called))
     }
 
-    /// Whether a call that is on one of the other is not on one of this: both are what the action's name says.
+    /// Whether a call that is on one of the other is not on one of this: both are what the action's name says, or one
+    /// is AWS's and the other the account's own (`browser`, `browser-custom`).
     pub fn is_alternative_to(&self, other: &TypePlan) -> bool {
-        self.is_object && other.is_object && self.name != other.name
+        let is_custom = |one: &TypePlan, other: &TypePlan| one.name.strip_suffix("-custom") == Some(&other.name);
+        self.is_object && other.is_object && self.name != other.name || is_custom(self, other) || is_custom(other, self)
     }
 
     /// Whether it is a queue of SQS, which requests name by URLs.

@@ -103,8 +103,8 @@ mod tests {
                 "arn:aws:ses:eu-west-1:111122223333:identity/example.com",
             ),
             (
-                "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: logs:ListTagsForResource on resource: \
-                 arn:aws:logs:eu-west-1:111122223333:log-group:/app/x because no identity-based policy allows the \
+                "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: logs:ListTagsForResource on \
+                 resource: arn:aws:logs:eu-west-1:111122223333:log-group:/app/x because no identity-based policy allows the \
                  logs:ListTagsForResource action",
                 "logs:ListTagsForResource",
                 "arn:aws:logs:eu-west-1:111122223333:log-group:/app/x",

@@ -65,6 +65,10 @@ enum Reading {
     /// Source: Bedrock User Guide, "Supported Regions and models for inference profiles".
     SystemProfile,
     OwnProfile,
+    /// A tool of AWS, and one of the account's own making: `aws.browser.v1`.
+    /// Source: Bedrock AgentCore API Reference, StartBrowserSession, StartCodeInterpreterSession.
+    SystemTool,
+    OwnTool,
     /// Nodes of Systems Manager's own begin with `mi-`, the others are EC2's instances.
     /// Source: Systems Manager User Guide, "Managed nodes".
     Instance,
@@ -96,7 +100,8 @@ impl VariablePlan {
     ) -> VariablePlan {
         let name = form.variables.get(at).map_or("", String::as_str);
         // Buses of partners: `aws.partner/example.com/1`. Source: EventBridge API Reference, CreateEventBus, "Name".
-        let is_path = ["EventBusName", "ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"].contains(&name)
+        let is_path = ["EventBusName", "ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"]
+            .contains(&name)
             || name.ends_with("WithPath")
             || name.ends_with("WithoutLeadingSlash");
         let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
@@ -254,7 +259,9 @@ impl VariablePlan {
             Reading::Model => text,
             Reading::SystemProfile if !is_profile(text) => return None,
             Reading::OwnProfile if is_profile(text) => return None,
-            Reading::SystemProfile | Reading::OwnProfile => text,
+            Reading::SystemTool if !text.starts_with("aws.") => return None,
+            Reading::OwnTool if text.starts_with("aws.") => return None,
+            Reading::SystemProfile | Reading::OwnProfile | Reading::SystemTool | Reading::OwnTool => text,
             Reading::Instance if text.starts_with("mi-") || text.contains(':') => return None,
             Reading::ManagedNode if !text.starts_with("mi-") => return None,
             Reading::Instance | Reading::ManagedNode => text,
@@ -296,7 +303,8 @@ fn is_automated(service: &Service, variable: &str) -> bool {
 
 /// Whether users may give names with colons: `gw:0a:1b` is a thing.
 /// Source: patterns of IoT API Reference, "thingName", of IoT FleetWise, "vehicleName", and of IoT TwinMaker,
-/// "componentTypeId"; CloudWatch API Reference, PutMetricAlarm, and Glue API Reference, "NameString": no pattern but length.
+/// "componentTypeId"; CloudWatch API Reference, PutMetricAlarm, and Glue API Reference, "NameString": no pattern but
+/// length.
 fn may_have_colon(service: &Service, variable: &str) -> bool {
     match service.prefix() {
         "iot" | "iotdata" | "iotjobsdata" | "iotfleetwise" | "iottwinmaker" | "glue" => true,
@@ -396,6 +404,9 @@ fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Re
         ("bedrock", "ResourceId") if kind.name == "foundation-model" => return Reading::Model,
         ("bedrock", "ResourceId") if kind.name == "inference-profile" => return Reading::SystemProfile,
         ("bedrock", "ResourceId") if kind.name == "application-inference-profile" => return Reading::OwnProfile,
+        ("bedrock-agentcore", "BrowserId" | "CodeInterpreterId") => {
+            return if kind.name.ends_with("-custom") { Reading::OwnTool } else { Reading::SystemTool };
+        }
         ("ssm", "InstanceId") if kind.name == "instance" => return Reading::Instance,
         ("ssm", "InstanceId") => return Reading::ManagedNode,
         ("ssm", "TaskId") => return Reading::Task,

@@ -13,6 +13,7 @@ pub(super) fn as_written(action: &str, resource: String, request: &Request<'_>) 
         ("ssm", _) => vec![aws_owned::of_systems_manager(of_parameter(resource))],
         ("dynamodb", _) => vec![of_stream(resource)],
         ("quicksight", _) => vec![aws_owned::of_quicksight(of_namespace(resource, request))],
+        ("sagemaker", _) => vec![aws_owned::of_sagemaker(resource)],
         ("lex", _) => of_bot(resource, request),
         ("network-firewall", _) => of_rule_group(resource, request),
         ("states", _) => vec![of_state_machine(resource)],
@@ -23,7 +24,8 @@ pub(super) fn as_written(action: &str, resource: String, request: &Request<'_>) 
 }
 
 /// Actions on log groups that are asked for without `:*` behind.
-/// Source: CloudWatch Logs API Reference, LogGroup, "logGroupArn": "TagResource, UntagResource, and ListTagsForResource".
+/// Source: CloudWatch Logs API Reference, LogGroup, "logGroupArn": "TagResource, UntagResource, and
+/// ListTagsForResource".
 const WITHOUT_TAIL: &[&str] = &["logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"];
 
 /// Log groups are written with `:*` behind, but for those actions.
@@ -42,8 +44,8 @@ fn with_tail(action: &str, resource: String) -> String {
 }
 
 /// Users and groups of QuickSight are within a namespace, which the tables don't say.
-/// Source: a denial, amazon-archives/amazon-quicksight-embedding-sample#19 (`user/default/username`); QuickSight User Guide,
-/// identity-based policies: `group/default/*`.
+/// Source: a denial, amazon-archives/amazon-quicksight-embedding-sample#19 (`user/default/username`); QuickSight User
+/// Guide, identity-based policies: `group/default/*`.
 fn of_namespace(resource: String, request: &Request<'_>) -> String {
     let is_within = |kind: &&str| resource.split_once(*kind).is_some_and(|(_, name)| !name.contains('/'));
     let Some(kind) = [":user/", ":group/"].into_iter().find(is_within) else { return resource };
@@ -71,7 +73,8 @@ fn of_bot(resource: String, request: &Request<'_>) -> Vec<String> {
     if is_of_v1 && request.parameters.has("botId") { Vec::new() } else { vec![resource] }
 }
 
-/// Versions and aliases are authorised on their state machine; which one it is stands in `states:StateMachineQualifier`.
+/// Versions and aliases are authorised on their state machine; which one it is stands in
+/// `states:StateMachineQualifier`.
 /// Source: Step Functions Developer Guide, "Authorization for versions and aliases".
 fn of_state_machine(mut resource: String) -> String {
     const KIND: &str = ":stateMachine:";
