@@ -48,7 +48,8 @@ fn pairs(value: &Value) -> Vec<Pair> {
 
 fn parse(line: &str) -> Record {
     let call: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
-    let is_granted = !matches!(call["outcome"].as_str(), Some("denied" | "notallowed"));
+    let outcome = call["outcome"].as_str().unwrap_or("allowed");
+    let is_granted = !matches!(outcome, "denied" | "notallowed");
     let mut context = BTreeMap::<String, Context>::new();
     for condition in call["cond"].as_array().into_iter().flatten() {
         let text = |at: usize| condition[at].as_str().expect("a condition");
@@ -57,7 +58,12 @@ fn parse(line: &str) -> Record {
         values.extend(text(2).split(" / ").map(str::to_owned));
     }
     let of = |name: &str| if is_granted { pairs(&call[name]) } else { Vec::new() };
-    Record { id: call["id"].as_u64().expect("an id"), must: of("must"), may: of("may"), context, call }
+    let (mut must, mut may) = (of("must"), of("may"));
+    // Nobody can say whether it was decided: granting it is right, and so is not granting it.
+    if outcome == "any" {
+        may.append(&mut must);
+    }
+    Record { id: call["id"].as_u64().expect("an id"), must, may, context, call }
 }
 
 fn judge(record: &Record, policies: &Policies) -> Verdict {
