@@ -46,6 +46,10 @@ struct Status {
     refused: Vec<RefusedObject>,
     broken: Vec<(String, BrokenEntry)>,
     last_run: Option<(String, Option<String>, Run)>,
+    /// Where DuckDB looks for the data, if that is elsewhere.
+    data_elsewhere: Option<String>,
+    /// Files without a recorded checksum.
+    unrecorded: u64,
 }
 
 struct Account {
@@ -64,8 +68,13 @@ impl Status {
             *days.entry(count.event_date).or_default() += count.events;
             *regions.entry(count.aws_region.clone()).or_default() += count.events;
         }
+        let snapshot = store.snapshot_with(None, &[])?;
+        let files = Table::ALL.iter().flat_map(|table| snapshot.files(*table));
+        let unrecorded = files.filter(|file| file.checks.is_none()).count() as u64;
         Ok(Status {
-            snapshot: store.snapshot_with(None, &[])?,
+            snapshot,
+            unrecorded,
+            data_elsewhere: store.data_elsewhere()?,
             totals: store.totals()?,
             accounts: accounts(&counts),
             days,
@@ -137,6 +146,16 @@ fn text(store: &Store, status: &Status) -> String {
             "last run   {started} to {end}: {} files found, {} taken in, {} known, {} refused, {} digests, {} of other services, {} other files\n",
             run.found, run.taken, run.known, run.refused, run.digests, run.other_services, run.foreign_files
         );
+    }
+    if let Some(elsewhere) = &status.data_elsewhere {
+        out += &format!(
+            "paths      DuckDB looks for the data in {}: the next ingest or optimize makes it find this store's\n",
+            super::printable(elsewhere)
+        );
+    }
+    if status.unrecorded > 0 {
+        out +=
+            &format!("checksums  {} files have none recorded: `trailpare fsck` reads them whole\n", status.unrecorded);
     }
     out + &accounts_text(status) + &problems_text(status)
 }
@@ -240,6 +259,8 @@ fn json_text(status: &Status) -> Result<String, CliError> {
         "refused_objects": refused,
         "broken_records": broken,
         "last_run": last_run,
+        "data_elsewhere": status.data_elsewhere,
+        "files_without_checksum": status.unrecorded,
     });
     Ok(serde_json::to_string_pretty(&value)? + "\n")
 }

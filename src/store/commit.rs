@@ -29,7 +29,7 @@ use super::private::{self, Mode};
 use super::replaced::{FROM_TABLE, replaced_name};
 use super::snapshot::DataFile;
 use super::tables::Table;
-use super::{MODE_KEY, Store, catalog_path, data_dir, migrate, replaced_dir, staging_dir, table_dir};
+use super::{MODE_KEY, Store, catalog_path, data_dir, metadata, migrate, replaced_dir, staging_dir, table_dir};
 use crate::time::{format_date, format_ducklake_time, now_us};
 
 /// Everything that becomes visible at once.
@@ -96,7 +96,6 @@ impl Writer {
             fs::remove_dir_all(&staging).map_err(StoreError::io(&staging, "cannot empty"))?;
         }
         private::create_folder(&staging, mode).map_err(StoreError::io(&staging, "cannot create"))?;
-        set_data_path(&store.dir, &connection)?;
         Ok(Writer { store, connection, mode, _lock: lock })
     }
 
@@ -444,20 +443,6 @@ fn update_table_stats(transaction: &Transaction<'_>, table: Table, files: &[&Sta
     Ok(())
 }
 
-/// DuckDB finds the data by the absolute path in the catalog: set anew when the store was moved.
-fn set_data_path(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
-    let catalog = catalog_path(dir);
-    let data = data_dir(dir);
-    let absolute = fs::canonicalize(&data).map_err(StoreError::io(&data, "cannot resolve"))?;
-    connection
-        .execute(
-            "UPDATE ducklake_metadata SET value = ?1 WHERE key = 'data_path' AND value <> ?1",
-            [format!("{}/", absolute.display())],
-        )
-        .map_err(StoreError::catalog(&catalog))?;
-    Ok(())
-}
-
 fn lock_path(dir: &Path) -> PathBuf {
     dir.join("ingest.lock")
 }
@@ -625,10 +610,7 @@ fn retired_paths(
 
 /// Who may read a store. One of a version that didn't say becomes private.
 fn mode_of(dir: &Path, connection: &Connection) -> Result<Mode, StoreError> {
-    let said: Option<String> = connection
-        .query_row("SELECT value FROM ducklake_metadata WHERE key = ?1 AND scope IS NULL", [MODE_KEY], |row| row.get(0))
-        .optional()
-        .map_err(StoreError::catalog(&catalog_path(dir)))?;
+    let said = metadata::get(connection, MODE_KEY).map_err(StoreError::catalog(&catalog_path(dir)))?;
     match said.as_deref().and_then(Mode::named) {
         Some(mode) => Ok(mode),
         None => note_mode(dir, connection, Mode::default()).map(|()| Mode::default()),
@@ -637,11 +619,7 @@ fn mode_of(dir: &Path, connection: &Connection) -> Result<Mode, StoreError> {
 
 fn note_mode(dir: &Path, connection: &Connection, mode: Mode) -> Result<(), StoreError> {
     private::set_all(dir, mode).map_err(StoreError::io(dir, "cannot set the permissions"))?;
-    let note = || {
-        connection.execute("DELETE FROM ducklake_metadata WHERE key = ?1 AND scope IS NULL", [MODE_KEY])?;
-        connection.execute("INSERT INTO ducklake_metadata (key, value) VALUES (?1, ?2)", [MODE_KEY, mode.name()])
-    };
-    note().map(drop).map_err(StoreError::catalog(&catalog_path(dir)))
+    metadata::set(connection, MODE_KEY, mode.name()).map_err(StoreError::catalog(&catalog_path(dir)))
 }
 
 #[cfg(test)]

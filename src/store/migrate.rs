@@ -6,22 +6,23 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::ledger::LedgerEntry;
+use super::metadata;
 use super::objects::Objects;
 use super::tables::{CatalogColumn, Table, catalog_columns};
 use super::{BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, TRAILPARE_VERSION};
 use crate::time::{format_ducklake_time, now_us};
 
+/// Key of the version of our own tables.
+const VERSION: &str = "trailpare_version";
+
 /// Brings a catalog up to what this program writes. Only for who holds the store's lock. A crash leaves it as it was or
 /// one step further.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.execute_batch(CHECKS_SQL)?;
+    metadata::make_relative(connection)?;
     add_missing_columns(connection)?;
-    let version: String = connection.query_row(
-        "SELECT value FROM ducklake_metadata WHERE key = 'trailpare_version' AND scope IS NULL",
-        [],
-        |row| row.get(0),
-    )?;
-    if version == "1" { normalise_objects(connection) } else { Ok(()) }
+    let version = metadata::get(connection, VERSION)?;
+    if version.as_deref() == Some("1") { normalise_objects(connection) } else { Ok(()) }
 }
 
 /// From version 1, in which one table had every object with its whole name and path.
@@ -31,10 +32,7 @@ fn normalise_objects(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(OBJECTS_SQL)?;
     copy_objects(&transaction)?;
     transaction.execute_batch("DROP TABLE trailpare_objects_1")?;
-    transaction.execute(
-        "UPDATE ducklake_metadata SET value = ?1 WHERE key = 'trailpare_version' AND scope IS NULL",
-        [TRAILPARE_VERSION],
-    )?;
+    metadata::set(&transaction, VERSION, TRAILPARE_VERSION)?;
     transaction.commit()?;
     shrink(connection)
 }
@@ -186,7 +184,7 @@ mod tests {
             offset_bytes INTEGER, PRIMARY KEY (name, state)
         ) WITHOUT ROWID;
         CREATE INDEX trailpare_objects_state ON trailpare_objects (state) WHERE state = 'refused';
-        UPDATE ducklake_metadata SET value = '1' WHERE key = 'trailpare_version';
+        UPDATE trailpare_metadata SET value = '1' WHERE key = 'trailpare_version';
         INSERT INTO trailpare_objects VALUES
             ('111122223333_CloudTrail_eu-west-1_20240302T0710Z_AAAAAAAAAAAAAAAA', 'taken',
              '/a/111122223333_CloudTrail_eu-west-1_20240302T0710Z_AAAAAAAAAAAAAAAA.json.gz', 579,
@@ -223,7 +221,7 @@ mod tests {
     }
 
     fn version(folder: &Path) -> String {
-        let sql = "SELECT value FROM ducklake_metadata WHERE key = 'trailpare_version'";
+        let sql = "SELECT value FROM trailpare_metadata WHERE key = 'trailpare_version'";
         connect(folder).expect("a catalog").query_row(sql, [], |row| row.get(0)).expect("a version")
     }
 
@@ -258,7 +256,7 @@ mod tests {
         let store = of_version_1(folder.path());
         let before = rows(folder.path());
         // The last step fails.
-        let trigger = "CREATE TRIGGER cut BEFORE UPDATE ON ducklake_metadata WHEN old.key = 'trailpare_version' \
+        let trigger = "CREATE TRIGGER cut BEFORE DELETE ON trailpare_metadata WHEN old.key = 'trailpare_version' \
                        BEGIN SELECT RAISE(ABORT, 'cut'); END";
         connect(folder.path()).expect("a catalog").execute_batch(trigger).expect("a trigger");
         store.writer().expect_err("it is cut short");

@@ -23,6 +23,7 @@ mod fsck;
 mod hybrid;
 mod ledger;
 mod merge;
+mod metadata;
 mod migrate;
 mod months;
 mod objects;
@@ -151,6 +152,12 @@ impl Store {
         snapshot::read(&self.connect()?, &self.dir, at, Some(columns))
     }
 
+    /// The folder in which DuckDB looks for the data, where that is another than this store's: one of an older version that
+    /// was moved or copied.
+    pub fn data_elsewhere(&self) -> Result<Option<String>, StoreError> {
+        self.query(|connection| metadata::data_elsewhere(connection, &data_dir(&self.dir)))
+    }
+
     pub(crate) fn connect(&self) -> Result<Connection, StoreError> {
         connect_read_only(&self.dir)
     }
@@ -208,7 +215,7 @@ fn connect_read_only(dir: &Path) -> Result<Connection, StoreError> {
         let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         prepare(&connection)?;
         // A hot journal of a crashed writer can only be rolled back with write access.
-        match connection.query_row("SELECT count(*) FROM ducklake_metadata", [], |r| r.get::<_, i64>(0)) {
+        match metadata::table(&connection) {
             Ok(_) => Ok(connection),
             Err(_) => {
                 let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -223,9 +230,7 @@ fn connect_read_only(dir: &Path) -> Result<Connection, StoreError> {
 fn check_version(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
     let path = catalog_path(dir);
     for (key, expected) in [("version", &[DUCKLAKE_VERSION][..]), ("trailpare_version", &READ_VERSIONS)] {
-        let found: String = connection
-            .query_row("SELECT value FROM ducklake_metadata WHERE key = ?1 AND scope IS NULL", [key], |r| r.get(0))
-            .map_err(StoreError::catalog(&path))?;
+        let found = metadata::get(connection, key).map_err(StoreError::catalog(&path))?.unwrap_or_default();
         if !expected.contains(&found.as_str()) {
             let expected = expected.last().copied().unwrap_or_default();
             return Err(StoreError::Version { path, found: format!("{key} {found}"), expected });
@@ -236,13 +241,11 @@ fn check_version(dir: &Path, connection: &Connection) -> Result<(), StoreError> 
 
 /// Makes an empty store: the catalog is built aside and renamed, so that a store either is there or not.
 fn create(dir: &Path) -> Result<(), StoreError> {
-    let data = data_dir(dir);
     for folder in Table::ALL.map(|t| table_dir(dir, t)).iter().chain([&staging_dir(dir)]) {
         place::no_links(dir, folder)?;
         private::create_folder(folder, Mode::Private).map_err(StoreError::io(folder, "cannot create"))?;
     }
     private::set_all(dir, Mode::Private).map_err(StoreError::io(dir, "cannot set the permissions"))?;
-    let absolute = fs::canonicalize(&data).map_err(StoreError::io(&data, "cannot resolve"))?;
     let name = format!("catalog.sqlite.{}", uuid::Uuid::new_v4());
     let aside = dir.join(name);
     // Made before SQLite opens it, so that at no time anybody else can read it.
@@ -255,8 +258,9 @@ fn create(dir: &Path) -> Result<(), StoreError> {
         transaction.execute_batch(include_str!("ducklake.sql"))?;
         transaction.execute_batch(OBJECTS_SQL)?;
         transaction.execute_batch(CHECKS_SQL)?;
-        fill(&transaction, &format!("{}/", absolute.display()))?;
+        fill(&transaction)?;
         transaction.commit()?;
+        metadata::make_relative(&mut connection)?;
         connection.close().map_err(|(_, e)| e)
     };
     write().map_err(StoreError::catalog(&aside))?;
@@ -270,13 +274,13 @@ fn create(dir: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn fill(connection: &Connection, data_path: &str) -> rusqlite::Result<()> {
+fn fill(connection: &Connection) -> rusqlite::Result<()> {
     let now = format_ducklake_time(now_us());
     let program = concat!("trailpare ", env!("CARGO_PKG_VERSION"));
     for (key, value) in [
         ("version", DUCKLAKE_VERSION),
         ("created_by", program),
-        ("data_path", data_path),
+        ("data_path", "data/"),
         ("encrypted", "false"),
         // Rows must be in Parquet files for every reader: DuckDB shall not put any into the catalog.
         ("data_inlining_row_limit", "0"),

@@ -73,7 +73,7 @@ fn stores_and_exports_are_private_whatever_the_umask() {
         assert_eq!(modes(&store), (vec![0o750], vec![0o640]), "{umask}");
         // A store of a version that didn't say becomes private with the next write.
         let connection = rusqlite::Connection::open(store.join("catalog.sqlite")).expect("a catalog");
-        connection.execute("DELETE FROM ducklake_metadata WHERE key = 'trailpare_mode'", []).expect("SQL");
+        connection.execute("DELETE FROM trailpare_metadata WHERE key = 'trailpare_mode'", []).expect("SQL");
         drop(connection);
         under(umask, &["ingest", &archives[0]], &store);
         assert_eq!(modes(&store), (vec![0o700], vec![0o600]), "{umask}");

@@ -7,8 +7,11 @@ Needs the packages of requirements.txt beside this file.
 import glob
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+import tempfile
 
 import duckdb
 import duckdb_extension_ducklake
@@ -37,12 +40,59 @@ def ours(program, store):
     return events, usage
 
 
-def in_duckdb(store):
-    """The rows through the catalog and through a bare glob."""
+def attached(store, options="(READ_ONLY)"):
     connection = duckdb.connect(config={"allow_unsigned_extensions": True})
     connection.execute(f"LOAD '{extension(duckdb_extension_sqlite_scanner)}'")
     connection.execute(f"LOAD '{extension(duckdb_extension_ducklake)}'")
-    connection.execute(f"ATTACH 'ducklake:sqlite:{store}/catalog.sqlite' AS lake (READ_ONLY)")
+    connection.execute(f"ATTACH 'ducklake:sqlite:{store}/catalog.sqlite' AS lake {options}")
+    return connection
+
+
+def moved(store):
+    """A store that was moved is read where it is, whatever the working directory."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(store, f"{folder}/before")
+        os.rename(f"{folder}/before", f"{folder}/behind")
+        count = "SELECT count(*), count(DISTINCT event_id) FROM lake.events"
+        files = "SELECT DISTINCT filename FROM read_parquet((SELECT list(data_file) FROM ducklake_list_files('lake', 'events')), filename = true)"
+        connection = attached(f"{folder}/behind")
+        rows = connection.execute(count).fetchone()
+        places = {os.path.commonpath([file, folder]) for (file,) in connection.execute(files).fetchall()}
+        assert places == {folder}, f"the moved store is read from {places}"
+        assert rows == attached(store).execute(count).fetchone(), "the moved store has other rows"
+
+
+def widened(store):
+    """A column that comes later changes the meaning of none that is there: old rows and new ones are read."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(store, f"{folder}/store")
+        catalog = sqlite3.connect(f"{folder}/store/catalog.sqlite")
+        largest = catalog.execute("SELECT max(column_id) FROM ducklake_column WHERE table_id = 1").fetchone()[0]
+        catalog.executescript(f"""
+            INSERT INTO ducklake_snapshot SELECT snapshot_id + 1, snapshot_time, schema_version + 1, next_catalog_id,
+                next_file_id FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1;
+            INSERT INTO ducklake_snapshot_changes
+                SELECT max(snapshot_id), 'altered_table:1', NULL, NULL, NULL FROM ducklake_snapshot;
+            INSERT INTO ducklake_schema_versions
+                SELECT snapshot_id, schema_version, 1 FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1;
+            INSERT INTO ducklake_column SELECT {largest + 1}, max(snapshot_id), NULL, 1, 1000, 'further', 'varchar', NULL,
+                'NULL', 1, NULL, 'literal', 'duckdb' FROM ducklake_snapshot;
+        """)
+        catalog.close()
+        old = "SELECT count(*), count(event_id), sum(length(request_parameters))::BIGINT, sum(len(resources))::BIGINT, " \
+            "(SELECT count(*) FROM (SELECT unnest(resources).arn AS a FROM lake.events WHERE further IS NULL) WHERE a IS NOT NULL) " \
+            "FROM lake.events WHERE further IS NULL"
+        before = attached(store).execute(old.replace("WHERE further IS NULL", "")).fetchone()
+        connection = attached(f"{folder}/store", "")
+        connection.execute("INSERT INTO lake.events BY NAME SELECT * REPLACE ('new' AS further) FROM lake.events LIMIT 5")
+        assert connection.execute(old).fetchone() == before, "old rows are read otherwise"
+        new = "SELECT count(*), count(event_id), min(further) FROM lake.events WHERE further IS NOT NULL"
+        assert connection.execute(new).fetchone() == (5, 5, "new"), "new rows are not read"
+
+
+def in_duckdb(store):
+    """The rows through the catalog and through a bare glob."""
+    connection = attached(store)
     events_sql = (
         "SELECT count(*), count(DISTINCT event_id), count(error_code), sum(length(request_parameters))::BIGINT, "
         "count(DISTINCT event_date) FROM {}"
@@ -102,6 +152,9 @@ def main(program, store):
             assert tuple(rows) == want and tuple(counts) == want_usage, f"{name}: {rows} {counts}, not {want} {want_usage}"
         print(f"{name}: the same rows")
         passed += 1
+    moved(store)
+    widened(store)
+    print("DuckDB: a moved store, and one with a further column")
     rows, counts = in_polars(store)
     ids = want[1] + (1 if rows[1] > want[1] else 0)  # n_unique counts null as a value
     assert rows == (want[0], ids, want[2], want[3], want[4]) and counts == want_usage, f"Polars: {rows} {counts}"
