@@ -133,6 +133,9 @@ const CODES: &[(&str, Kind)] = &[
     ("NoSuchVersion", Malformed),
     // s3: not to be read as a request, or to be sent elsewhere
     ("InvalidURI", Malformed),
+    // s3: names that nothing can have
+    ("InvalidBucketName", Malformed),
+    ("KeyTooLong", Malformed),
     ("PermanentRedirect", Malformed),
     ("TemporaryRedirect", Malformed),
     // common, ec2, and their spellings in single services
@@ -180,8 +183,7 @@ fn stem(code: &str) -> &str {
 /// Names that break them are nobody's.
 fn breaks_the_model(message: &str) -> bool {
     let rest = message.trim_start_matches(|c: char| c.is_ascii_digit());
-    rest.len() < message.len()
-        && [" validation error detected", " validation errors detected"].iter().any(|text| rest.starts_with(text))
+    rest.len() < message.len() && rest.starts_with(" validation error")
 }
 
 impl Outcome {
@@ -308,6 +310,8 @@ mod tests {
             "MalformedQueryString",
             "UnknownOperationException",
             "RegionDisabledException",
+            "InvalidBucketName",
+            "KeyTooLongError",
         ] {
             assert_eq!(of(code), Outcome::Undecided, "{code}");
         }
@@ -320,6 +324,7 @@ mod tests {
         assert_eq!(of("ValidationException", "Table not active", false), Outcome::Undecided);
         let model = "2 validation errors detected: Value 'é' at 'roleName' failed to satisfy constraint";
         assert_eq!(of("ValidationError", model, true), Outcome::Undecided);
+        assert_eq!(of("ValidationException", "1 validation error detected: Value", true), Outcome::Undecided);
         assert_eq!(of("NoSuchEntity", model, true), Outcome::Allowed);
         assert_eq!(of("ValidationError", " validation error detected", true), Outcome::Allowed);
     }
