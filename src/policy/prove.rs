@@ -40,7 +40,7 @@ impl Proof {
 }
 
 /// Action → resources of the uses that may be granted.
-type Uses<'a> = BTreeMap<String, BTreeSet<String>>;
+type Uses = BTreeMap<String, BTreeSet<String>>;
 
 /// Proves policies that were made, judged within `policies`, by `rows`: those that they were made from, or others that
 /// should say the same.
@@ -66,7 +66,7 @@ pub fn prove(
 
 /// Of the statements that were made, every pair of action and pattern without a use. Where no name was to be
 /// generalised and nothing was opened to fit, a pattern has to be a used resource word for word.
-fn unspoken(made: &Made, uses: &Uses<'_>, options: &Options) -> Vec<Unspoken> {
+fn unspoken(made: &Made, uses: &Uses, options: &Options) -> Vec<Unspoken> {
     let is_exact = options.generalize == Generalize::None
         && options.granularity == Granularity::Resource
         && made.widened.is_empty();
