@@ -7,7 +7,7 @@ use super::make::Made;
 use super::options::{Generalize, Granularity, Options};
 use super::pattern::covers;
 use super::replay::{Replay, replay_with};
-use super::sift::{Fate, fate};
+use super::sift::{Fate, fate_of_requests};
 use crate::iam::Catalog;
 use crate::iam::document::Statement;
 use crate::iam::evaluate::{PolicySet, covers_action};
@@ -56,7 +56,9 @@ pub fn prove(
     let replay = replay_with(policies, rows, requests, catalog);
     let mut uses = Uses::new();
     for row in rows {
-        if let Fate::Granted { action, resource } | Fate::Incomplete { action, resource, .. } = fate(row, &knowledge) {
+        if let Fate::Granted { action, resource } | Fate::Incomplete { action, resource, .. } =
+            fate_of_requests(row, requests, &knowledge)
+        {
             uses.entry(action).or_default().insert(resource);
         }
     }
