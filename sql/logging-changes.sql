@@ -8,13 +8,10 @@
 SELECT event_time, recipient_account_id, aws_region, principal_arn, session_name, event_source, event_name, error_code
 FROM events
 WHERE event_date BETWEEN $from AND $to
-  AND (event_source = 'cloudtrail.amazonaws.com' AND event_name IN ('StopLogging', 'DeleteTrail', 'UpdateTrail',
-         'PutEventSelectors', 'DeleteEventDataStore', 'StopEventDataStoreIngestion')
-    OR event_source = 'config.amazonaws.com' AND event_name IN ('StopConfigurationRecorder',
-         'DeleteConfigurationRecorder', 'DeleteDeliveryChannel')
-    OR event_source = 'guardduty.amazonaws.com' AND event_name IN ('DeleteDetector', 'UpdateDetector',
-         'DisassociateFromAdministratorAccount', 'StopMonitoringMembers')
-    OR event_source = 'securityhub.amazonaws.com' AND event_name = 'DisableSecurityHub'
-    OR event_source = 'ec2.amazonaws.com' AND event_name = 'DeleteFlowLogs'
-    OR event_source = 'logs.amazonaws.com' AND event_name IN ('DeleteLogGroup', 'DeleteLogStream'))
+  AND iam_action_level(split_part(event_source, '.', 1) || ':' || event_name) IN ('Write', 'Permissions management')
+  AND regexp_like(event_name, '^(Stop|Delete|Disable|Disassociate|Deregister|Remove|Update|Put)')
+  AND (event_source IN ('cloudtrail.amazonaws.com', 'guardduty.amazonaws.com', 'securityhub.amazonaws.com')
+    OR event_source = 'config.amazonaws.com' AND regexp_like(event_name, 'Recorder|DeliveryChannel')
+    OR event_source = 'ec2.amazonaws.com' AND event_name LIKE '%FlowLogs'
+    OR event_source = 'logs.amazonaws.com' AND regexp_like(event_name, 'LogGroup|LogStream|Retention|Subscription'))
 ORDER BY event_time, event_id;

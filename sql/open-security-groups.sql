@@ -1,6 +1,6 @@
--- Rules of security groups, and what does their work elsewhere, that were opened to the whole internet (0.0.0.0/0 or
--- ::/0), and whether that succeeded. Which events are meant follows the catalogue of actions: every change (access
--- level Write or Permissions management) whose action speaks of a security group, an ingress, an egress or a port.
+-- Security group rules, and what does their work elsewhere, that were opened to the whole internet (0.0.0.0/0 or ::/0),
+-- and whether that succeeded. Which events are meant follows the catalogue of actions: every change (access level Write
+-- or Permissions management) whose action speaks of a security group, an ingress or ports; what goes out is not meant.
 --
 -- Parameters:
 --   from  first day [0001-01-01]
@@ -16,11 +16,11 @@ SELECT event_time, recipient_account_id, aws_region, principal_arn, session_name
        error_code
 FROM events
 WHERE (request_parameters LIKE '%"0.0.0.0/0"%' OR request_parameters LIKE '%"::/0"%')
-  AND event_name NOT LIKE 'Revoke%'
+  AND event_name NOT LIKE 'Revoke%' AND event_name NOT LIKE '%Egress%'
   AND EXISTS (
     SELECT 1 FROM usage
     WHERE usage.event_source = events.event_source AND usage.event_name = events.event_name
       AND iam_action_level(usage.action) IN ('Write', 'Permissions management')
-      AND (usage.action LIKE '%SecurityGroup%' OR usage.action LIKE '%gress%' OR usage.action LIKE '%Ports%'))
+      AND (usage.action LIKE '%SecurityGroup%' OR usage.action LIKE '%Ingress%' OR usage.action LIKE '%Ports%'))
   AND event_date BETWEEN $from AND $to
 ORDER BY event_time, event_id;

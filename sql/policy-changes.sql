@@ -13,8 +13,5 @@ SELECT event_time, principal_arn, session_name, event_name,
        error_code
 FROM events
 WHERE event_source = 'iam.amazonaws.com' AND event_date BETWEEN $from AND $to
-  AND (event_name LIKE 'Attach%Policy' OR event_name LIKE 'Detach%Policy' OR event_name LIKE 'Put%Policy'
-       OR event_name LIKE 'Delete%Policy' OR event_name LIKE '%PolicyVersion' OR event_name LIKE '%PermissionsBoundary'
-       OR event_name IN ('CreatePolicy', 'UpdateAssumeRolePolicy'))
-  AND event_name NOT LIKE 'Get%'
+  AND iam_action_level('iam:' || event_name) = 'Permissions management'
 ORDER BY event_time DESC, event_id;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::pattern::for_policy;
 use super::sift::PASS_ROLE;
-use crate::usage::{RequestValues, UsageRow};
+use crate::usage::{RequestValues, Told, UsageRow};
 
 /// A condition key and the values that requests had.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +42,7 @@ pub(crate) const BINDINGS: &[(&str, &str, &str)] = &[
 ];
 
 /// More values than this bind little, and the list would grow without end.
-const VALUES_MAX: usize = 20;
+const VALUES_MAX: usize = 64;
 
 impl Binding {
     /// Both; `None` where they are too many.
@@ -59,18 +59,43 @@ impl Binding {
     }
 }
 
-/// What every request of a row told of the key that binds its action; `None` where one did not.
-pub(crate) fn binding(action: &str, row: &UsageRow, requests: &RequestValues) -> Option<Binding> {
-    let (_, _, key) = BINDINGS.iter().find(|(bound, ..)| *bound == action)?;
-    let values = match *key {
-        PASSED_TO_SERVICE => BTreeSet::from([row.passed_to_service.as_ref()?.to_string()]),
-        "ec2:CreateAction" => BTreeSet::from([create_action(row)?.to_owned()]),
-        key => requests.values(row, key)?.into_iter().collect::<Option<BTreeSet<String>>>()?,
+/// What the requests of a row told of the key that binds its action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// Nothing binds the action, or not every request told a value.
+    No,
+    To(Binding),
+    /// All requests had values that nothing can have: they were refused for them, and speak for nothing.
+    Impossible,
+}
+
+/// What every request of a row told of the key that binds its action. Requests with values that nothing can have do not
+/// count: else one failing call would take the condition off.
+pub(crate) fn bound(action: &str, row: &UsageRow, requests: &RequestValues) -> Bound {
+    let Some((_, _, key)) = BINDINGS.iter().find(|(bound, ..)| *bound == action) else { return Bound::No };
+    let told: Option<BTreeSet<String>> = match *key {
+        PASSED_TO_SERVICE => row.passed_to_service.as_ref().map(|service| BTreeSet::from([service.to_string()])),
+        "ec2:CreateAction" => create_action(row).map(|name| BTreeSet::from([name.to_owned()])),
+        key => requests.values(row, key).and_then(|values| values.into_iter().collect()),
     };
-    // Nothing that a log holds may be a variable or a wildcard in a condition.
-    let is_plain =
-        |value: &String| !value.is_empty() && !value.contains(['*', '?', '$']) && for_policy(value) == *value;
-    (!values.is_empty() && values.len() <= VALUES_MAX && values.iter().all(is_plain)).then_some(Binding { key, values })
+    let Some(mut values) = told.filter(|values| !values.is_empty()) else { return Bound::No };
+    values.retain(|value| is_plain(value));
+    match values.len() {
+        0 => Bound::Impossible,
+        1..=VALUES_MAX => Bound::To(Binding { key, values }),
+        _ => Bound::No,
+    }
+}
+
+/// Nothing that a log holds may be a variable or a wildcard in a condition.
+fn is_plain(value: &str) -> bool {
+    !value.is_empty() && !value.contains(['*', '?', '$']) && for_policy(value) == value
+}
+
+/// Whether a request had a value that nothing can have, of a key that binds.
+pub(crate) fn is_impossible(told: &Told) -> bool {
+    let binds = |key: &str| BINDINGS.iter().any(|(_, _, known)| *known == key);
+    told.iter().any(|(key, values)| binds(key) && !values.is_empty() && !values.iter().all(|value| is_plain(value)))
 }
 
 /// `ec2:CreateAction` of tags at creation: the operation that created. Only those of EC2 itself are known to set it.

@@ -7,7 +7,7 @@ use super::make::Made;
 use super::options::{Generalize, Granularity, Options};
 use super::pattern::covers;
 use super::replay::{Replay, replay_with};
-use super::sift::{Fate, fate};
+use super::sift::{Fate, fate_of_requests};
 use crate::iam::Catalog;
 use crate::iam::document::Statement;
 use crate::iam::evaluate::{PolicySet, covers_action};
@@ -40,7 +40,7 @@ impl Proof {
 }
 
 /// Action → resources of the uses that may be granted.
-type Uses<'a> = BTreeMap<String, BTreeSet<String>>;
+type Uses = BTreeMap<String, BTreeSet<String>>;
 
 /// Proves policies that were made, judged within `policies`, by `rows`: those that they were made from, or others that
 /// should say the same.
@@ -56,7 +56,9 @@ pub fn prove(
     let replay = replay_with(policies, rows, requests, catalog);
     let mut uses = Uses::new();
     for row in rows {
-        if let Fate::Granted { action, resource } | Fate::Incomplete { action, resource, .. } = fate(row, &knowledge) {
+        if let Fate::Granted { action, resource } | Fate::Incomplete { action, resource, .. } =
+            fate_of_requests(row, requests, &knowledge)
+        {
             uses.entry(action).or_default().insert(resource);
         }
     }
@@ -66,7 +68,7 @@ pub fn prove(
 
 /// Of the statements that were made, every pair of action and pattern without a use. Where no name was to be
 /// generalised and nothing was opened to fit, a pattern has to be a used resource word for word.
-fn unspoken(made: &Made, uses: &Uses<'_>, options: &Options) -> Vec<Unspoken> {
+fn unspoken(made: &Made, uses: &Uses, options: &Options) -> Vec<Unspoken> {
     let is_exact = options.generalize == Generalize::None
         && options.granularity == Granularity::Resource
         && made.widened.is_empty();

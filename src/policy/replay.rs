@@ -10,7 +10,7 @@ use super::knowledge::Knowledge;
 use super::make::Made;
 use super::options::Kind;
 use super::pattern::{comparable, escaped};
-use super::sift::{Fate, fate};
+use super::sift::{Fate, fate_of_requests};
 use super::told::{Times, Told};
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
@@ -137,7 +137,7 @@ impl<'a> Asking<'a> {
 /// The request that a row tells of.
 pub(crate) fn asked<'a>(row: &'a UsageRow, ask: &Asking<'a>) -> Asked<'a> {
     let knowledge = ask.knowledge;
-    match fate(row, knowledge) {
+    match fate_of_requests(row, ask.requests, knowledge) {
         Fate::Granted { action, resource } => {
             // An action that takes resources, used on one that the log does not tell, was used on some ARN.
             let is_open = resource == "*" && knowledge.takes_any_resource(&action);

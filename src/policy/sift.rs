@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::binding::{Binding, binding};
+use super::binding::{Binding, Bound, bound};
 use super::evidence::{Evidence, confidence};
 use super::knowledge::Knowledge;
 use super::names::{Sayable, sayable};
@@ -154,6 +154,17 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
     Fate::Granted { action, resource }
 }
 
+/// The same, with what the requests told.
+pub(crate) fn fate_of_requests(row: &UsageRow, requests: &RequestValues, knowledge: &Knowledge) -> Fate {
+    match fate(row, knowledge) {
+        Fate::Granted { action, .. } if bound(&action, row, requests) == Bound::Impossible => {
+            let reason = "no request of these can have done anything: a parameter has a value that nothing can have";
+            Fate::Impossible { action, reason: reason.to_owned() }
+        }
+        fate => fate,
+    }
+}
+
 /// Whether a text is a service principal, and nothing else that a condition would read otherwise.
 fn is_service(text: &str) -> bool {
     text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
@@ -184,9 +195,12 @@ pub(crate) fn sift(
     let mut others: BTreeMap<(Fate, &str), Evidence> = BTreeMap::new();
     for row in rows {
         let evidence = Evidence::of(row);
-        match fate(row, knowledge) {
+        match fate_of_requests(row, requests, knowledge) {
             Fate::Granted { action, resource } => {
-                let binding = binding(&action, row, requests).filter(|binding| options.binds(binding));
+                let binding = match bound(&action, row, requests) {
+                    Bound::To(binding) => Some(binding).filter(|binding| options.binds(binding)),
+                    Bound::No | Bound::Impossible => None,
+                };
                 add(&mut uses, (action, resource), Use { evidence, binding });
             }
             Fate::Incomplete { action, resource, .. } if options.pass_role_any_service && action == PASS_ROLE => {

@@ -1,6 +1,6 @@
 //! What a row tells about its requests. Everything else is unknown.
 
-use super::binding::create_action;
+use super::binding::{create_action, is_impossible};
 use super::origin::public_ip;
 use crate::iam::arn::Arn;
 use crate::iam::evaluate::{Context, ContextValue, PolicySet, Verdict};
@@ -91,7 +91,9 @@ impl<'a> Told<'a> {
     /// One context for each origin, request and time that is known; none where nothing more is. Which session called
     /// from where is not recorded: each of them is taken to have called from everywhere.
     fn calls(&self) -> Vec<Context> {
-        let (origins, requests) = (self.origins(), self.requests.told(self.row));
+        let origins = self.origins();
+        let mut requests = self.requests.told(self.row);
+        requests.retain(|told| !is_impossible(told));
         if origins.is_empty() && requests.is_empty() && self.times.is_empty() {
             return Vec::new();
         }

@@ -239,6 +239,14 @@ fn requests_bind_what_they_tell() {
         "errorCode": "AccessDenied", "errorMessage": "no",
         "requestParameters": {"roleName": "web", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
     });
+    // Refused for a value that nothing can have: it must not take the condition off, nor be granted.
+    let odd = |n: u32, role: &str| {
+        let failed = json!({
+            "errorCode": "ValidationException", "errorMessage": "x",
+            "requestParameters": {"roleName": role, "policyArn": "arn:aws:iam::aws:policy/\u{1f600}"}
+        });
+        record(n, "iam.amazonaws.com", "AttachRolePolicy", failed)
+    };
     let slr = json!({"requestParameters": {"aWSServiceName": "ecs.amazonaws.com"}});
     let mapping = json!({
         "requestParameters": {"functionName": "f", "eventSourceArn": "arn:aws:sqs:eu-central-1:111122223333:q"},
@@ -248,6 +256,8 @@ fn requests_bind_what_they_tell() {
         attach(1, read_only),
         attach(2, read_only),
         record(3, "iam.amazonaws.com", "AttachRolePolicy", denied),
+        odd(6, "web"),
+        odd(7, "other"),
         record(4, "iam.amazonaws.com", "CreateServiceLinkedRole", slr),
         record(5, "lambda.amazonaws.com", "CreateEventSourceMapping20150331", mapping),
     ]);
@@ -259,6 +269,7 @@ fn requests_bind_what_they_tell() {
         of.unwrap_or_else(|| panic!("{action}: {policy}"))["Condition"].clone()
     };
     assert_eq!(condition(&policy, "iam:AttachRolePolicy"), json!({"ArnEquals": {"iam:PolicyARN": [read_only]}}));
+    assert!(!policy.to_string().contains("role/other"), "{policy}");
     let service = json!({"StringEquals": {"iam:AWSServiceName": ["ecs.amazonaws.com"]}});
     assert_eq!(condition(&policy, "iam:CreateServiceLinkedRole"), service);
     let function = json!({"ArnLike": {"lambda:FunctionArn": ["arn:aws:lambda:eu-central-1:111122223333:function:f"]}});
