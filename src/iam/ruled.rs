@@ -76,7 +76,7 @@ fn applies(when: &When, request: &Request<'_>) -> bool {
 pub(super) fn has_value(request: &Request<'_>, parameter: &str, value: &str) -> bool {
     let is_it = |found: &Value| match found {
         Value::String(text) => text == value,
-        other => other.to_string() == value,
+        other => format!("{other}") == value,
     };
     match request.parameters.get(parameter) {
         Some(Value::Array(found)) => found.iter().any(is_it),
