@@ -295,7 +295,8 @@ mod tests {
     #[test]
     fn texts_are_as_logged_in_data_formats() {
         let csv = text(ERRORS, Format::Csv);
-        assert_eq!(csv, "event_name,error_message,read_only,n\nRunInstances,\"\u{1b}[31mno\nway\",false,1\n");
+        // But for what a terminal or a spreadsheet would act on.
+        assert_eq!(csv, "event_name,error_message,read_only,n\nRunInstances,<esc>[31mno\\nway,false,1\n");
         let json: serde_json::Value = serde_json::from_str(&text(ERRORS, Format::Json)).unwrap();
         assert_eq!(json[0]["error_message"], "\u{1b}[31mno\nway");
         let lines = text("SELECT event_id, error_code FROM events", Format::Ndjson);

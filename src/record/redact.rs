@@ -235,6 +235,13 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_lists_every_name() {
+        let text = include_str!("../../README.md").to_lowercase();
+        assert!(SECRET_FIELDS.iter().all(|name| text.contains(&format!("`{name}`"))));
+        assert!(text.contains(&HIDDEN.to_lowercase()));
+    }
+
+    #[test]
     fn secrets_are_masked_and_nothing_else_is() {
         let long = "A".repeat(500);
         for (json, expected, count) in [

@@ -1,7 +1,8 @@
 -- DuckLake's settings, with the folder of the data relative to the catalog, so that DuckDB reads a store that was moved
 -- or copied where it is, and never the one that it was. DuckLake itself takes a relative folder as one below the working
 -- directory (`DuckLakeInitializer::LoadExistingDuckLake`, DuckLake 1.0): what it reads is a view that works out where the
--- catalog lies. `sqlite_version()` makes DuckDB's scanner leave the view to SQLite.
+-- catalog lies. `sqlite_version()` makes DuckDB's scanner leave the view to SQLite. Our own connections, which don't trust
+-- the schema, read the table.
 ALTER TABLE ducklake_metadata RENAME TO trailpare_metadata;
 UPDATE trailpare_metadata SET "value" = 'data/' WHERE "key" = 'data_path' AND "scope" IS NULL;
 CREATE VIEW ducklake_metadata ("key", "value", "scope", scope_id) AS

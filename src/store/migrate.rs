@@ -19,10 +19,12 @@ const VERSION: &str = "trailpare_version";
 /// one step further.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.execute_batch(CHECKS_SQL)?;
-    metadata::make_relative(connection)?;
     add_missing_columns(connection)?;
-    let version = metadata::get(connection, VERSION)?;
-    if version.as_deref() == Some("1") { normalise_objects(connection) } else { Ok(()) }
+    if metadata::get(connection, VERSION)?.as_deref() == Some("1") {
+        normalise_objects(connection)?;
+    }
+    // Last: SQLite renames no table beside a view that asks for more trust than a connection has.
+    metadata::make_relative(connection)
 }
 
 /// From version 1, in which one table had every object with its whole name and path.
@@ -184,7 +186,9 @@ mod tests {
             offset_bytes INTEGER, PRIMARY KEY (name, state)
         ) WITHOUT ROWID;
         CREATE INDEX trailpare_objects_state ON trailpare_objects (state) WHERE state = 'refused';
-        UPDATE trailpare_metadata SET value = '1' WHERE key = 'trailpare_version';
+        DROP VIEW ducklake_metadata;
+        ALTER TABLE trailpare_metadata RENAME TO ducklake_metadata;
+        UPDATE ducklake_metadata SET value = '1' WHERE key = 'trailpare_version';
         INSERT INTO trailpare_objects VALUES
             ('111122223333_CloudTrail_eu-west-1_20240302T0710Z_AAAAAAAAAAAAAAAA', 'taken',
              '/a/111122223333_CloudTrail_eu-west-1_20240302T0710Z_AAAAAAAAAAAAAAAA.json.gz', 579,
@@ -221,8 +225,7 @@ mod tests {
     }
 
     fn version(folder: &Path) -> String {
-        let sql = "SELECT value FROM trailpare_metadata WHERE key = 'trailpare_version'";
-        connect(folder).expect("a catalog").query_row(sql, [], |row| row.get(0)).expect("a version")
+        metadata::get(&connect(folder).expect("a catalog"), VERSION).expect("a setting").expect("a version")
     }
 
     #[test]
@@ -256,7 +259,7 @@ mod tests {
         let store = of_version_1(folder.path());
         let before = rows(folder.path());
         // The last step fails.
-        let trigger = "CREATE TRIGGER cut BEFORE DELETE ON trailpare_metadata WHEN old.key = 'trailpare_version' \
+        let trigger = "CREATE TRIGGER cut BEFORE DELETE ON ducklake_metadata WHEN old.key = 'trailpare_version' \
                        BEGIN SELECT RAISE(ABORT, 'cut'); END";
         connect(folder.path()).expect("a catalog").execute_batch(trigger).expect("a trigger");
         store.writer().expect_err("it is cut short");

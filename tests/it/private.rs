@@ -189,3 +189,28 @@ fn an_interrupt_ends_a_query_that_never_looks_up() {
         assert_eq!(left, 0, "a half answer stays");
     }
 }
+
+#[test]
+fn an_interrupt_ends_an_ingest_that_waits() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, pipe) = (folder.path().join("store"), folder.path().join("pipe.json"));
+    let name = std::ffi::CString::new(pipe.to_str().expect("UTF-8")).expect("no NUL");
+    // SAFETY: the path is a C string that outlives the call.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    let mut command = Command::new(PROGRAM);
+    command.args(["ingest", pipe.to_str().expect("UTF-8")]).env("TRAILPARE_STORE", &store);
+    let mut child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+    std::thread::sleep(Duration::from_secs(2));
+    // An ingest that leaves pipes alone has nothing to wait for.
+    if child.try_wait().expect("a child").is_some() {
+        return;
+    }
+    // SAFETY: a signal to a process that this test started and has not waited for.
+    unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGINT) };
+    let asked = Instant::now();
+    let status = child.wait().expect("it ends");
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert_eq!(status.code(), Some(130));
+    let output = run(&["status"], &store);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

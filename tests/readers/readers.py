@@ -54,7 +54,7 @@ def moved(store):
         shutil.copytree(store, f"{folder}/before")
         os.rename(f"{folder}/before", f"{folder}/behind")
         count = "SELECT count(*), count(DISTINCT event_id) FROM lake.events"
-        files = "SELECT DISTINCT filename FROM read_parquet((SELECT list(data_file) FROM ducklake_list_files('lake', 'events')), filename = true)"
+        files = "SELECT data_file FROM ducklake_list_files('lake', 'events')"
         connection = attached(f"{folder}/behind")
         rows = connection.execute(count).fetchone()
         places = {os.path.commonpath([file, folder]) for (file,) in connection.execute(files).fetchall()}
