@@ -78,10 +78,10 @@ fn denied_undecided_and_other_sessions_events_change_no_policy() {
         ("ExpiredToken", "The security token included in the request is expired"),
         ("ThrottlingException", "Rate exceeded"),
     ];
-    for (n, event) in base.iter().enumerate() {
+    for n in 0..calls.len() {
         let session = format!("s{}", n as u64 / CALLS_OF_A_SESSION);
         for (k, (code, message)) in fails.iter().enumerate() {
-            // Another call of the same service where there is one near, else any.
+            // A near call: often one of the same service.
             let mut call = calls[(n + 1 + 13 * k) % calls.len()].clone();
             call["more"] = json!({"errorCode": code, "errorMessage": message});
             call["responseElements"] = Value::Null;
@@ -98,9 +98,8 @@ fn denied_undecided_and_other_sessions_events_change_no_policy() {
         by_another["resources"] = Value::Null;
         more.push(logged(&format!("other{n}"), 30_000 + n as u64, &by_another));
         more.push(logged(&format!("other{n}"), 40_000 + n as u64, &calls[(n + 29) % calls.len()]));
-        assert_ne!(event["eventID"], Value::Null);
     }
-    let alone = store(&[base.clone()]);
+    let alone = store(std::slice::from_ref(&base));
     let together = store(&[[base, more].concat()]);
     for generalize in ["none", "balanced", "broad"] {
         assert_same(&of_base(&alone, generalize), &of_base(&together, generalize), generalize);
@@ -119,7 +118,7 @@ fn the_order_and_splitting_of_archives_change_no_policy() {
     let (first, rest) = shuffled.split_at(base.len() / 3);
     // Some events come twice, as CloudTrail delivers them.
     let rest = [rest, &first[..20]].concat();
-    let (whole, parts) = (store(&[base.clone()]), store(&[first.to_vec(), rest]));
+    let (whole, parts) = (store(std::slice::from_ref(&base)), store(&[first.to_vec(), rest]));
     for generalize in ["none", "balanced"] {
         assert_same(&of_base(&whole, generalize), &of_base(&parts, generalize), generalize);
     }

@@ -14,8 +14,8 @@ use super::{Context, Pair, Policies};
 const OURS: &str = include_str!("../records/expected.jsonl");
 /// Number of a record, kind of fault (`denied`, `wider`), why it is left.
 const KNOWN: &str = include_str!("../records/known.tsv");
-/// Of 400 records: how many may be denied, and how many may be granted more. To be lowered, never raised.
-const CEILING: (usize, usize) = (400, 400);
+/// Of our records: how many may be denied something, and how many granted more. To be lowered, never raised.
+const CEILING: (usize, usize) = (1, 5);
 
 struct Record {
     id: u64,
