@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::scan::Literal;
+use crate::scan::Literal;
 use super::schema::{COLUMNS, Kind};
 
 /// What a key leads to.
@@ -122,7 +122,7 @@ fn add(group: &mut Group, key: &'static str, target: Target) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::scan::LITERAL_MAX;
+    use crate::scan::LITERAL_MAX;
 
     #[test]
     fn every_path_leads_to_its_column() {

@@ -15,7 +15,6 @@ mod principal;
 mod repeats;
 mod resource_list;
 mod restore;
-mod scan;
 pub mod schema;
 mod text;
 mod vocabulary;

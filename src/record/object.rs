@@ -4,7 +4,7 @@ use super::fields::{Target, groups};
 use super::held::{Extra, Held, Value, prefetch};
 use super::identity::event_key;
 use super::resource_list;
-use super::scan::{Fault, Scanner, Span};
+use crate::scan::{Fault, Scanner, Span};
 use super::schema::{COLUMNS, Kind};
 use super::text::unescape;
 use super::vocabulary::{IDENTITY_WORDS, PRINCIPAL_ID, PrincipalWords, Vocabulary};

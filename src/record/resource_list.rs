@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::scan::{Fault, Scanner};
+use crate::scan::{Fault, Scanner};
 use super::schema::RESOURCE_FIELDS;
 use super::text::unescape;
 

@@ -7,7 +7,7 @@ use super::fields::KeyOrder;
 use super::object::column_named;
 use super::principal::{Identity, principal};
 use super::repeats::Repeats;
-use super::scan::Scanner;
+use crate::scan::Scanner;
 use super::schema::COLUMNS;
 use super::words::{NONE, Words};
 
