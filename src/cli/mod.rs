@@ -7,6 +7,7 @@ mod completions;
 mod context;
 mod exit;
 mod explain;
+mod forget;
 mod ingest;
 mod machine;
 mod man;
@@ -68,6 +69,7 @@ struct Cli {
 enum Command {
     Ingest(ingest::IngestArgs),
     Status(status::StatusArgs),
+    Forget(forget::ForgetArgs),
     Actions(actions::ActionsArgs),
     Policy(Box<policy::PolicyArgs>),
     Check(check::CheckArgs),
@@ -121,6 +123,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
     match command {
         Command::Ingest(args) => ingest::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Forget(args) => forget::run(args, context),
         Command::Actions(args) => actions::run(args, context),
         Command::Policy(args) => policy::run(args, context),
         Command::Check(args) => check::run(args, context),

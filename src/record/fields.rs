@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::scan::Literal;
 use super::schema::{COLUMNS, Kind};
+use crate::scan::Literal;
 
 /// What a key leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

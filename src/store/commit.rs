@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::datafile::{StagedColumn, StagedFile};
 use super::error::StoreError;
-use super::ledger::{self, DayCount, LedgerEntry};
+use super::ledger::{self, DayCount, LedgerEntry, Run};
+use super::passed_over::{Conflict, Struck};
 use super::replaced::{FROM_TABLE, replaced_name};
 use super::snapshot::DataFile;
 use super::tables::Table;
@@ -41,6 +42,12 @@ pub struct Commit {
     pub days: Vec<DayCount>,
     /// How the usage of each day in the commit stands.
     pub usage: Vec<(i32, UsageState)>,
+    /// Events that were there already and say something else.
+    pub conflicts: Vec<Conflict>,
+    /// What stood as refused and does no longer.
+    pub struck: Vec<Struck>,
+    /// What a run has come to so far, and its id.
+    pub run: Option<(i64, Run)>,
     /// For `ducklake_snapshot_changes.commit_message`.
     pub message: String,
 }
@@ -382,7 +389,7 @@ fn set_data_path(dir: &Path, connection: &Connection) -> Result<(), StoreError> 
     Ok(())
 }
 
-fn lock_path(dir: &Path) -> PathBuf {
+pub(super) fn lock_path(dir: &Path) -> PathBuf {
     dir.join("ingest.lock")
 }
 
@@ -411,7 +418,7 @@ fn lock(dir: &Path) -> Result<Option<File>, StoreError> {
     }
 }
 
-fn marker_path(dir: &Path) -> PathBuf {
+pub(super) fn marker_path(dir: &Path) -> PathBuf {
     dir.join("commit-in-progress")
 }
 

@@ -8,13 +8,14 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use super::ledger::LedgerEntry;
 use super::objects::Objects;
 use super::tables::{CatalogColumn, Table, catalog_columns};
-use super::{BUSY_TIMEOUT, CATALOG_PAGE_BYTES, OBJECTS_SQL, TRAILPARE_VERSION};
+use super::{BUSY_TIMEOUT, CATALOG_PAGE_BYTES, OBJECTS_SQL, PASSED_OVER_SQL, TRAILPARE_VERSION};
 use crate::time::{format_ducklake_time, now_us};
 
 /// Brings a catalog up to what this program writes. Only for who holds the store's lock. A crash leaves it as it was or
 /// one step further.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     add_missing_columns(connection)?;
+    connection.execute_batch(PASSED_OVER_SQL)?;
     let version: String = connection.query_row(
         "SELECT value FROM ducklake_metadata WHERE key = 'trailpare_version' AND scope IS NULL",
         [],
@@ -70,6 +71,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         events: row.get(5)?,
         duplicates: row.get(6)?,
         broken: Vec::new(),
+        is_again: false,
         refused: (state == "refused").then(|| (reason.unwrap_or_default(), offset_bytes)),
     })
 }
@@ -281,6 +283,7 @@ mod tests {
             events: 1,
             duplicates: 0,
             broken: Vec::new(),
+            is_again: false,
             refused: None,
         };
         writer.commit(&Commit { objects: vec![entry], ..Commit::default() }).expect("a commit");

@@ -11,18 +11,21 @@
 //! usage-months/                               copies of usage, summed up, for reading it sooner
 //! ```
 
+mod activity;
 mod bounds;
 mod chunk;
 mod commit;
 mod datafile;
 mod encoded;
 mod error;
+mod forget;
 mod hybrid;
 mod ledger;
 mod merge;
 mod migrate;
 mod months;
 mod objects;
+mod passed_over;
 mod read;
 mod reclaim;
 mod replaced;
@@ -36,14 +39,17 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
+pub use activity::Activity;
 pub use commit::{Commit, UsageState, Writer};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, StagedFile};
 pub use encoded::EventsFileWriter;
 pub use error::StoreError;
+pub use forget::{Forget, Forgotten};
 pub use ledger::{BrokenEntry, DayCount, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
 pub use months::UsageMonth;
-pub use objects::Known;
+pub use objects::{Known, placed_name};
+pub use passed_over::{Conflict, NO_LOG, Struck, Unread, refusal_key};
 pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use reclaim::Reclaimed;
 pub use replaced::replaced_path;
@@ -66,6 +72,9 @@ const CATALOG_PAGE_BYTES: u32 = 1024;
 
 /// The tables of log objects.
 const OBJECTS_SQL: &str = include_str!("objects.sql");
+
+/// Further tables of the ledger, which stores from before get when they are written to.
+const PASSED_OVER_SQL: &str = include_str!("passed_over.sql");
 
 /// How long to wait for another process that holds the catalog.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -223,6 +232,7 @@ fn create(dir: &Path) -> Result<(), StoreError> {
         let transaction = connection.transaction()?;
         transaction.execute_batch(include_str!("ducklake.sql"))?;
         transaction.execute_batch(OBJECTS_SQL)?;
+        transaction.execute_batch(PASSED_OVER_SQL)?;
         fill(&transaction, &format!("{}/", absolute.display()))?;
         transaction.commit()?;
         connection.close().map_err(|(_, e)| e)

@@ -13,6 +13,7 @@ mod iam_records;
 mod iam_services;
 mod ingest;
 mod months;
+mod nothing_lost;
 mod optimize;
 mod policy;
 mod record;

@@ -71,4 +71,3 @@ fn resources(cell: &str) -> Value {
     }
     Value::Array(resources)
 }
-

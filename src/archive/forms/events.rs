@@ -14,6 +14,9 @@ const DEPTH_MAX: usize = 8;
 /// Objects and lists within each other that the record parser follows.
 const NESTED_MAX: usize = crate::scan::DEPTH_MAX as usize;
 
+/// Refused elements of an object that are kept one by one.
+const REFUSED_MAX: usize = 10_000;
+
 /// An element of an object that holds no event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedElement {
@@ -66,7 +69,10 @@ fn offset_in(whole: &str, part: &str) -> usize {
 pub(super) struct Events {
     json: Vec<u8>,
     places: Vec<(u64, u64)>,
-    pub refused: Vec<RefusedElement>,
+    refused: Vec<RefusedElement>,
+    /// The first that was one too many, and how many came behind it.
+    more: Option<RefusedElement>,
+    more_count: u64,
 }
 
 impl Events {
@@ -133,15 +139,21 @@ impl Events {
         self.places.push((self.count(), offset as u64));
     }
 
-    /// Refuses an element.
+    /// Refuses an element. Of very many the first stands for all that follow.
     pub fn refuse(&mut self, offset: usize, reason: impl Into<String>) {
         let refused = RefusedElement { index: self.count(), offset_bytes: offset as u64, reason: reason.into() };
-        self.refused.push(refused);
+        if self.refused.len() < REFUSED_MAX {
+            self.refused.push(refused);
+        } else if self.more.is_none() {
+            self.more = Some(refused);
+        } else {
+            self.more_count += 1;
+        }
     }
 
     /// Elements so far.
     fn count(&self) -> u64 {
-        (self.places.len() + self.refused.len()) as u64
+        (self.places.len() + self.refused.len()) as u64 + u64::from(self.more.is_some()) + self.more_count
     }
 
     /// Whether nothing but events was found, and at least one.
@@ -151,14 +163,15 @@ impl Events {
 
     /// All of them; an error where everything was refused.
     pub fn finish(mut self) -> Result<Normal, FormError> {
-        if self.places.is_empty()
-            && let Some(first) = self.refused.into_iter().next()
-        {
-            return Err(FormError { offset_bytes: first.offset_bytes, reason: first.reason });
+        if let (true, Some(first)) = (self.places.is_empty(), self.refused.first()) {
+            return Err(FormError { offset_bytes: first.offset_bytes, reason: first.reason.clone() });
         }
         if self.json.is_empty() {
             self.json.extend_from_slice(b"{\"Records\":[");
-            self.refused = Vec::new();
+        }
+        if let Some(more) = self.more {
+            self.refused
+                .push(RefusedElement { reason: format!("{} (and {} more)", more.reason, self.more_count), ..more });
         }
         self.json.extend_from_slice(b"]}");
         Ok(Normal { json: self.json, places: Some(self.places), refused: self.refused })

@@ -91,7 +91,11 @@ fn parse(text: &str, depth: usize) -> Option<Value> {
         return Some(Value::Object(members));
     }
     if let Some(inner) = inner(text, '[', ']').filter(|inner| inner.trim_start().starts_with('{')) {
-        return parts(inner).iter().map(|part| parse(part, depth + 1)).collect::<Option<Vec<Value>>>().map(Value::Array);
+        return parts(inner)
+            .iter()
+            .map(|part| parse(part, depth + 1))
+            .collect::<Option<Vec<Value>>>()
+            .map(Value::Array);
     }
     Some(if text == "null" { Value::Null } else { Value::from(text) })
 }

@@ -96,7 +96,7 @@ impl Salvage<'_> {
             // Its quotes and brackets are sound: what lies within is its own.
             Some(end) if fault.reason == TOO_DEEP => end,
             _ => {
-                let candidate = self.next_event(fault.offset.max(begin + 1));
+                let candidate = self.next_event(self.before_fault(begin, fault.offset));
                 end.into_iter().chain(candidate).min().unwrap_or(self.bytes.len())
             }
         };
@@ -197,6 +197,13 @@ impl Salvage<'_> {
             Some(b',') => matches!(self.peek(self.skip(next + 1)), Some(b'{' | b'[')),
             Some(_) => has_line_end,
         }
+    }
+
+    /// Where the string that may have hidden the next element begins: one whose end was lost goes on to the next quote,
+    /// which begins a key of the next element and may be escaped by the byte before it.
+    fn before_fault(&self, begin: usize, fault: usize) -> usize {
+        let before = self.bytes.get(begin + 1..fault).unwrap_or_default();
+        memchr::memrchr_iter(b'"', before).nth(2).map_or(begin + 1, |at| begin + 1 + at)
     }
 
     /// The next place from `from` on at which an event begins that can be read.
