@@ -100,6 +100,8 @@ pub struct Walk {
     follows_all: bool,
     /// The folder at hand last, those that hold it before it.
     folders: Vec<Folder>,
+    /// A folder that isn't entered.
+    without: Option<PathBuf>,
 }
 
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use super::table::{render, row, table};
 use super::{CliError, Context, Exit};
 use crate::store::{
     Activity, BrokenEntry, Conflict, DayCount, Forgotten, NO_LOG, RefusedObject, Run, Snapshot, Store, Table, Totals,
+    place_in,
 };
 use crate::time::format_date;
 
@@ -231,7 +232,10 @@ fn problems_text(status: &Status) -> String {
     if !status.broken.is_empty() {
         let mut broken = table(&["RECORD KEPT OUT OF", "RECORD", "AT BYTE", "REASON"], &[1, 2]);
         for (name, record) in &status.broken {
-            row(&mut broken, [name, &record.index.to_string(), &record.offset_bytes.to_string(), &record.reason]);
+            row(
+                &mut broken,
+                [place_in(name), &record.index.to_string(), &record.offset_bytes.to_string(), &record.reason],
+            );
         }
         out += &format!("\n{}", render(&broken));
     }
@@ -283,7 +287,7 @@ fn json_text(status: &Status) -> Result<String, CliError> {
     let broken: Vec<_> = status
         .broken
         .iter()
-        .map(|(name, r)| json!({"object": name, "index": r.index, "offset_bytes": r.offset_bytes, "reason": r.reason}))
+        .map(|(name, r)| json!({"object": place_in(name), "index": r.index, "offset_bytes": r.offset_bytes, "reason": r.reason}))
         .collect();
     let conflicts: Vec<_> = status
         .conflicts

@@ -18,6 +18,7 @@ use super::{Progress, Summary};
 use crate::iam::Catalog;
 use crate::store::{
     Commit, Conflict, DataFileWriter, Known, LedgerEntry, NO_LOG, StagedFile, Struck, Table, UsageState, Writer,
+    place_in,
 };
 use crate::time::format_date;
 use crate::usage::{self, Counted, SharedCalls, UsageRow};
@@ -212,7 +213,7 @@ impl Committer<'_> {
 /// What no longer stands as refused, once an object of this name or path is taken or known; `None` where nothing does.
 pub(super) fn struck_by(name: &str, path: &str, known: &Known) -> Option<Struck> {
     // Without the content, which the name of a refusal doesn't have.
-    let name = name.rsplit_once('#').filter(|(_, content)| content.len() == 32).map_or(name, |(place, _)| place);
+    let name = place_in(name);
     (known.is_standing(name) || known.is_standing(path))
         .then(|| Struck { name: name.to_owned(), path: path.to_owned() })
 }

@@ -48,7 +48,7 @@ pub use forget::{Forget, Forgotten};
 pub use ledger::{BrokenEntry, DayCount, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
 pub use months::UsageMonth;
-pub use objects::{Known, placed_name};
+pub use objects::{Known, place_in, placed_name};
 pub use passed_over::{Conflict, NO_LOG, Struck, Unread, refusal_key};
 pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use reclaim::Reclaimed;

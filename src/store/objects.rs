@@ -42,6 +42,12 @@ pub fn placed_name(place: &str, sha256: &[u8; 32]) -> String {
     name
 }
 
+/// The place in the name of an object that has none of CloudTrail's; any other name as it is.
+pub fn place_in(name: &str) -> &str {
+    let is_content = |content: &str| content.len() == 32 && content.bytes().all(|byte| byte.is_ascii_hexdigit());
+    name.rsplit_once('#').filter(|(_, content)| is_content(content)).map_or(name, |(place, _)| place)
+}
+
 /// 128 bits of a name, so that two names never meet by chance.
 pub(super) type NameKey = [u64; 2];
 

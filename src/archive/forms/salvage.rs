@@ -76,13 +76,12 @@ impl Salvage<'_> {
 
     /// One element; the place behind it.
     fn element(&mut self, begin: usize, depth: usize) -> usize {
-        let fault = match self.value(begin) {
-            Ok(end) => {
-                self.take(begin, end);
-                return end;
-            }
-            Err(fault) => fault,
-        };
+        let value = self.value(begin);
+        if let Ok(end) = value
+            && self.take(begin, end)
+        {
+            return end;
+        }
         if depth < FRAMES_MAX {
             if self.peek(begin) == Some(b'[') {
                 return self.list(begin, depth + 1);
@@ -91,6 +90,13 @@ impl Salvage<'_> {
                 return end;
             }
         }
+        let fault = match value {
+            Ok(end) => {
+                self.refuse_bytes(begin, end);
+                return end;
+            }
+            Err(fault) => fault,
+        };
         let end = lenient_end(self.bytes, begin).filter(|end| self.is_behind_element(*end));
         let next = match end {
             // Its quotes and brackets are sound: what lies within is its own.
@@ -109,8 +115,8 @@ impl Salvage<'_> {
     fn garbage(&mut self, begin: usize) -> usize {
         if let Ok(end) = self.value(begin)
             && self.is_behind_element(end)
+            && self.take(begin, end)
         {
-            self.take(begin, end);
             return end;
         }
         self.events.refuse(begin, format!("not JSON (byte {begin})"));
@@ -123,16 +129,26 @@ impl Salvage<'_> {
     /// none.
     fn frame(&mut self, begin: usize, depth: usize) -> Option<usize> {
         let mut pos = begin + 1;
-        let mut has_list = false;
+        let (mut has_list, mut needs_comma, mut uncalled) = (false, false, None);
         loop {
             pos = self.skip(pos);
             match self.peek(pos) {
-                Some(b',') => pos += 1,
+                Some(b',') => {
+                    needs_comma = false;
+                    pos += 1;
+                }
                 Some(b'}') => return has_list.then_some(pos + 1),
                 Some(b'"') => {
                     let Some((is_list, value)) = self.member(pos) else { return has_list.then_some(pos) };
+                    if needs_comma {
+                        uncalled = Some(pos);
+                    }
+                    needs_comma = true;
+                    has_list |= is_list;
+                    if let Some(at) = uncalled.take_if(|_| has_list) {
+                        self.events.refuse(at, format!("`,` or `}}` was expected (byte {at})"));
+                    }
                     if is_list {
-                        has_list = true;
                         pos = self.list(value, depth);
                     } else {
                         match lenient_end(self.bytes, value) {
@@ -178,14 +194,19 @@ impl Salvage<'_> {
         scanner.value().map(|_| scanner.pos)
     }
 
-    /// Takes a sound value.
-    fn take(&mut self, begin: usize, end: usize) {
-        match std::str::from_utf8(self.bytes.get(begin..end).unwrap_or_default()) {
-            Ok(text) => self.events.add(Value::at(text, begin), 0),
-            Err(error) => {
-                self.events.refuse(begin, format!("not UTF-8 (byte {})", begin + error.valid_up_to()));
-            }
+    /// Takes a value that is sound but for its bytes; whether these are UTF-8.
+    fn take(&mut self, begin: usize, end: usize) -> bool {
+        let text = std::str::from_utf8(self.bytes.get(begin..end).unwrap_or_default());
+        if let Ok(text) = text {
+            self.events.add(Value::at(text, begin), 0);
         }
+        text.is_ok()
+    }
+
+    fn refuse_bytes(&mut self, begin: usize, end: usize) {
+        let valid = std::str::from_utf8(self.bytes.get(begin..end).unwrap_or_default());
+        let at = valid.map_or_else(|error| begin + error.valid_up_to(), |_| begin);
+        self.events.refuse(begin, format!("not UTF-8 (byte {at})"));
     }
 
     /// Whether an element may end here: the list goes on or ends, another line or object begins.
@@ -223,15 +244,15 @@ impl Salvage<'_> {
         trial.is_clean()
     }
 
-    /// Whether an element may begin here. In sound JSON a `}` with anything but a comma, a bracket or blanks behind it is
-    /// no place within an event, so that a byte that took a comma's place doesn't hide what follows.
+    /// Whether an element may begin here, or may have begun before one byte took the place of another: an object in a text
+    /// has its quotes escaped, so that it reads as none.
     fn is_front(&self, begin: usize) -> bool {
         let before = self.bytes.get(..begin).unwrap_or_default();
         let trimmed = before.trim_ascii_end();
         let has_line_end = before.get(trimmed.len()..).is_some_and(|blanks| blanks.contains(&b'\n'));
         match trimmed {
             [] | [.., b',' | b'[' | b'}'] => true,
-            [.., before, _] if has_line_end || *before == b'}' => true,
+            [.., b',' | b'[' | b'}', _] => true,
             _ => has_line_end,
         }
     }

@@ -77,7 +77,7 @@ fn what_holds_no_events_is_refused_with_place_and_reason() {
     for text in ["  ", "hello", "{}", "7", "[7]", "\"x\"", "\u{1f}\u{8b}", "[[[[[[[[[[[[]]]]]]]]]]]]"] {
         assert!(normalise(text.as_bytes().to_vec()).is_err(), "{text}");
     }
-    assert_eq!(reason_of("[{\"detail\":\"\"}]").0, 0);
+    assert_eq!(reason_of("[{\"detail\":\"\"}]").0, 11);
 }
 
 #[test]
@@ -257,7 +257,9 @@ fn a_list_that_is_cut_gives_what_came_before() {
         let (taken, refused) = salvaged(&whole.as_bytes()[..len]);
         let expected = if len >= whole.len() - 2 { 2 } else { 1 };
         assert_eq!((taken.len(), refused.len()), (expected, 1), "{len}: {refused:?}");
-        assert!(refused[0].reason.starts_with("truncated"), "{refused:?}");
+        // Within a word that is no string, `nu` and the like, it is no value.
+        let reason = &refused[0].reason;
+        assert!(reason.starts_with("truncated") || reason.starts_with("a value was expected"), "{refused:?}");
     }
 }
 
