@@ -112,14 +112,16 @@ impl Committer<'_> {
             self.summary.forgotten += 1;
             return false;
         }
+        // One that stands needs no commit.
+        let is_new = !known.has_refused(entry);
         if reason.starts_with(NO_LOG) {
             self.summary.run.foreign_files += 1;
-            return true;
+            return is_new;
         }
         self.summary.run.refused += 1;
         let place = offset.map_or(String::new(), |offset| format!(" at byte {offset}"));
         self.summary.problem(|| format!("{}: refused{place}: {reason}", entry.path));
-        true
+        is_new
     }
 
     fn count_taken(&mut self, entry: &LedgerEntry) {

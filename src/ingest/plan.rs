@@ -148,8 +148,8 @@ pub(super) struct Planner<'a> {
     known: Known,
     /// Log objects found in each of the archives.
     found: Vec<u64>,
-    /// Places of what was found and not looked at.
-    unread: HashSet<String>,
+    /// Keys of the places of what was found and not looked at.
+    unread: HashSet<u64>,
     is_done: bool,
 }
 
@@ -170,9 +170,9 @@ impl<'a> Planner<'a> {
         &self.found
     }
 
-    /// Places of what was found and not looked at.
-    pub fn unread(&self) -> &HashSet<String> {
-        &self.unread
+    /// Whether a place was found and not looked at.
+    pub fn is_unread(&self, place: &str) -> bool {
+        self.unread.contains(&place_key(place))
     }
 
     /// What was taken in before, and by the plans so far.
@@ -220,7 +220,7 @@ impl<'a> Planner<'a> {
                     }
                 }
                 Some(Err(error)) => {
-                    unread.insert(error.place.clone());
+                    unread.insert(place_key(&error.place));
                     sorter.refuse(&error.place, &error.path, 0, error.fault.to_string());
                 }
             }
@@ -246,6 +246,10 @@ impl<'a> Planner<'a> {
             .collect();
         self.known.extend(names.iter().map(|(name, size_bytes)| (name.as_str(), *size_bytes)));
     }
+}
+
+fn place_key(place: &str) -> u64 {
+    foldhash::quality::FixedState::with_seed(5).hash_one(place)
 }
 
 /// Under which a place that was read in this run is known; the name of no object.

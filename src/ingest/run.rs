@@ -111,7 +111,7 @@ fn close(options: &Options, planner: &Planner<'_>, committer: &mut Committer<'_>
     let folders: Vec<(&Path, String, u64)> =
         folders.map(|(archive, found)| (archive.as_path(), archive::place_of(archive), *found)).collect();
     let mut refused = Vec::new();
-    for (archive, place, found) in folders.iter().filter(|(_, place, _)| !planner.unread().contains(place)) {
+    for (archive, place, found) in folders.iter().filter(|(_, place, _)| !planner.is_unread(place)) {
         if *found == 0 {
             let before = committer.writer.archive_before(place)?.filter(|(objects, _)| *objects > 0);
             refused.push(refused_entry(place, archive, 0, None, nothing_in(before), None));
@@ -128,7 +128,7 @@ fn close(options: &Options, planner: &Planner<'_>, committer: &mut Committer<'_>
             false => is_within(&unread.name, place),
         });
         // What is a file is struck when it is taken or known.
-        is_given && !planner.unread().contains(&unread.name) && Path::new(&unread.path).is_dir()
+        is_given && !planner.is_unread(&unread.name) && Path::new(&unread.path).is_dir()
     };
     let struck = committer.writer.unread()?.into_iter().filter(is_looked_at);
     let struck = struck.map(|unread| Struck { name: unread.name, path: unread.path }).collect();

@@ -22,7 +22,8 @@ pub struct Known {
     parts: Vec<Part>,
     /// Names and paths of what stands as refused.
     standing: HashSet<NameKey>,
-    /// What was refused and is accepted: see [`super::refusal_key`].
+    /// What stands as refused, and what was refused and is accepted: see [`super::refusal_key`].
+    refused: HashSet<u128>,
     forgotten: HashSet<u128>,
 }
 
@@ -119,6 +120,11 @@ impl Known {
         !self.standing.is_empty() && self.standing.contains(&name_key(name_or_path))
     }
 
+    /// Whether a refusal stands in the ledger as it is.
+    pub fn has_refused(&self, entry: &LedgerEntry) -> bool {
+        !self.refused.is_empty() && self.refused.contains(&refusal_key(entry))
+    }
+
     /// Whether a refusal is one that was accepted.
     pub fn is_forgotten(&self, entry: &LedgerEntry) -> bool {
         !self.forgotten.is_empty() && self.forgotten.contains(&refusal_key(entry))
@@ -142,21 +148,25 @@ impl Known {
     /// Memory that they take.
     pub fn bytes(&self) -> u64 {
         let begins: usize = self.parts.iter().map(|part| part.begins.len()).sum();
-        let refused = 2 * (self.standing.capacity() + self.forgotten.capacity()) * size_of::<u128>();
+        let refused = 2 * (self.standing.capacity() + self.refused.capacity() + self.forgotten.capacity());
+        let refused = refused * size_of::<u128>();
         (self.len() * size_of::<(NameKey, u64)>() + begins * size_of::<u32>() + refused) as u64
     }
 }
 
-/// Keys of the names and paths of what stands as refused.
-fn standing(connection: &Connection) -> rusqlite::Result<HashSet<NameKey>> {
-    let mut statement = connection.prepare("SELECT name, path FROM trailpare_refused_objects")?;
+/// Keys of the names and paths of what stands as refused, and of the refusals.
+fn standing(connection: &Connection) -> rusqlite::Result<(HashSet<NameKey>, HashSet<u128>)> {
+    let mut statement = connection.prepare("SELECT name, path, sha256, reason FROM trailpare_refused_objects")?;
     let mut rows = statement.query([])?;
-    let mut keys = HashSet::new();
+    let (mut names, mut refused) = (HashSet::new(), HashSet::new());
     while let Some(row) = rows.next()? {
-        keys.insert(name_key(row.get_ref(0)?.as_str()?));
-        keys.insert(name_key(row.get_ref(1)?.as_str()?));
+        let name = row.get_ref(0)?.as_str()?;
+        names.insert(name_key(name));
+        names.insert(name_key(row.get_ref(1)?.as_str()?));
+        let sha256: Option<[u8; 32]> = row.get(2)?;
+        refused.insert(super::passed_over::key(name, sha256.as_ref(), row.get_ref(3)?.as_str()?));
     }
-    Ok(keys)
+    Ok((names, refused))
 }
 
 pub(super) fn name_key(name: &str) -> NameKey {
@@ -299,8 +309,8 @@ impl Writer {
                 let is_partial = row.get::<_, u64>(3)? > 0;
                 known.push((name_key(&name), row.get::<_, u64>(2)? | if is_partial { IS_PARTIAL } else { 0 }));
             }
-            let (standing, forgotten) = (standing(self.connection())?, forgotten(self.connection())?);
-            Ok(Known { parts: vec![Part::new(known)], standing, forgotten })
+            let ((standing, refused), forgotten) = (standing(self.connection())?, forgotten(self.connection())?);
+            Ok(Known { parts: vec![Part::new(known)], standing, refused, forgotten })
         };
         read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
     }

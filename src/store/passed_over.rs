@@ -10,7 +10,7 @@ use super::{Store, catalog_path};
 use crate::time::{format_date, format_time, now_us};
 
 /// How the reason begins of what holds no events and is expected to hold none: it is listed, and no error.
-pub const NO_LOG: &str = "no log";
+pub const NO_LOG: &str = "none expected";
 
 /// Two records with one `eventID` that say different things. The store has the first.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -243,6 +243,21 @@ fn what_was_not_taken_stands_until_it_is_taken_or_forgotten() {
     place.write("logs/notes.txt", object(&["C"]));
     assert_eq!((place.ingest(&["logs", "--follow-links"]).0, place.status().0), (0, 0));
     assert_eq!(place.events(), ["A", "B", "C"]);
+}
+
+#[test]
+fn what_stands_beside_logs_is_listed_and_no_error() {
+    let place = Place::new();
+    place.write("logs/a.json", object(&["A"]));
+    place.write("logs/LICENSE", "All rights reserved.\n");
+    place.write("logs/README.md", object(&["B"]));
+    assert_eq!(place.ingest(&["logs"]).0, 0);
+    let (code, status) = place.status();
+    assert_eq!((code, names_of(&status["no_logs"], "path")), (0, vec!["LICENSE".to_owned()]));
+    assert_eq!(place.events(), ["A", "B"], "content decides");
+    let before = status["snapshot"].clone();
+    assert_eq!(place.ingest(&["logs"]).0, 0);
+    assert_eq!(place.status().1["snapshot"], before);
 }
 
 #[test]

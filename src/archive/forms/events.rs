@@ -161,6 +161,11 @@ impl Events {
         !self.places.is_empty() && self.refused.is_empty()
     }
 
+    /// Whether several events were found, and but one thing that is none.
+    pub fn is_nearly_clean(&self) -> bool {
+        self.places.len() > 1 && self.refused.len() < 2
+    }
+
     /// All of them; an error where everything was refused.
     pub fn finish(mut self) -> Result<Normal, FormError> {
         if let (true, Some(first)) = (self.places.is_empty(), self.refused.first()) {

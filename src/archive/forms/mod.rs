@@ -193,6 +193,11 @@ fn rewrite(bytes: &[u8]) -> Result<Events, FormError> {
             if lines::is_form(bytes) {
                 return Ok(lines::events(bytes));
             }
+            // Events whose first is unsound at its first byte; a text that has examples in it is none.
+            let salvaged = salvage::salvage(bytes);
+            if salvaged.is_nearly_clean() {
+                return Ok(salvaged);
+            }
             let reason = implausible(bytes).unwrap_or_else(|| format!("it begins with {}", shown(bytes)));
             return Err(FormError::new(start, format!("foreign: {reason}")));
         }

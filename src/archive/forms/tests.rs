@@ -264,6 +264,12 @@ fn a_list_that_is_cut_gives_what_came_before() {
 }
 
 #[test]
+fn a_text_with_examples_in_it_is_no_log() {
+    let text = format!("# Notes\n\n{}\n\nand\n{}\n", event(0), event(1));
+    assert!(normalise(text.into_bytes()).is_err());
+}
+
+#[test]
 fn many_bad_elements_are_counted_not_kept() {
     let text = format!("[{}{}]", event(0), ",7".repeat(30_000));
     let (taken, refused) = both_of(&text);
