@@ -3,43 +3,18 @@
 use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
+use super::error::{BrokenRecord, ParseError};
 use super::fields::{Target, groups};
 use super::held::{Extra, Held, Value, prefetch};
 use super::identity::event_key;
+use super::positions::{EVENT_ID, EVENT_TIME, IDENTITY, NAMES};
 use super::resource_list;
 use super::schema::{COLUMNS, Kind};
 use super::text::unescape;
-use super::vocabulary::{IDENTITY_WORDS, PRINCIPAL_ID, PrincipalWords, Vocabulary};
+use super::vocabulary::{PRINCIPAL_ID, PrincipalWords, Vocabulary};
 use super::when::{epoch_time, parse_time};
 use super::words::NONE;
 use crate::scan::{Fault, Scanner, Span};
-
-/// Why an object is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("at byte {offset}: {reason}")]
-pub struct ParseError {
-    /// Where, in the inflated bytes.
-    pub offset: usize,
-    /// What is wrong there.
-    pub reason: &'static str,
-}
-
-impl From<Fault> for ParseError {
-    fn from(fault: Fault) -> Self {
-        ParseError { offset: fault.offset, reason: fault.reason }
-    }
-}
-
-/// A record kept out of an otherwise sound object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BrokenRecord {
-    /// Position in `Records`, from 0; of objects put together, in all of theirs.
-    pub index: usize,
-    /// Where it begins.
-    pub offset: usize,
-    /// What is wrong with it.
-    pub reason: &'static str,
-}
 
 /// One record: what tells it from others, and where its fields are.
 #[derive(Clone, Debug)]
@@ -622,50 +597,3 @@ fn fingerprint(source: &str) -> u64 {
 fn string_of(raw: &str) -> Option<&str> {
     raw.strip_prefix('"')?.strip_suffix('"')
 }
-
-/// Position of a column in [`COLUMNS`], at compile time.
-#[expect(clippy::panic, reason = "evaluated by the compiler")]
-pub(super) const fn column_named(name: &str) -> usize {
-    let mut i = 0;
-    while i < COLUMNS.len() {
-        if same(COLUMNS[i].name.as_bytes(), name.as_bytes()) {
-            return i;
-        }
-        i += 1;
-    }
-    // A name that isn't a column's is a mistake in this program: let it not compile.
-    panic!("no such column");
-}
-
-const fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
-
-/// The columns of `userIdentity` that tell the principal, in the order of `Identity`'s fields.
-const IDENTITY: [usize; IDENTITY_WORDS] = [
-    column_named("user_identity_type"),
-    column_named("user_identity_principal_id"),
-    column_named("user_identity_arn"),
-    column_named("user_identity_account_id"),
-    column_named("user_identity_user_name"),
-    column_named("user_identity_invoked_by"),
-    column_named("user_identity_identity_provider"),
-    column_named("on_behalf_of_user_id"),
-    column_named("session_issuer_arn"),
-    column_named("session_issuer_account_id"),
-    column_named("aws_region"),
-];
-const NAMES: [usize; 3] =
-    [column_named("recipient_account_id"), column_named("event_source"), column_named("event_name")];
-const EVENT_TIME: usize = column_named("event_time");
-const EVENT_ID: usize = column_named("event_id");

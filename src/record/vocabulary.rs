@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 
 use super::fields::KeyOrder;
-use super::object::column_named;
+use super::positions::column_named;
 use super::principal::{Identity, principal};
 use super::repeats::Repeats;
 use super::schema::COLUMNS;
