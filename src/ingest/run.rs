@@ -110,15 +110,15 @@ fn close(options: &Options, planner: &Planner<'_>, committer: &mut Committer<'_>
     let folders = options.archives.iter().zip(planner.found()).filter(|(archive, _)| archive.is_dir());
     let folders: Vec<(&Path, String, u64)> =
         folders.map(|(archive, found)| (archive.as_path(), archive::place_of(archive), *found)).collect();
+    let seen = folders.iter().filter(|(_, place, _)| !planner.is_unread(place));
+    let (empty, full): (Vec<_>, Vec<_>) = seen.partition(|(_, _, found)| *found == 0);
     let mut refused = Vec::new();
-    for (archive, place, found) in folders.iter().filter(|(_, place, _)| !planner.is_unread(place)) {
-        if *found == 0 {
-            let before = committer.writer.archive_before(place)?.filter(|(objects, _)| *objects > 0);
-            refused.push(refused_entry(place, archive, 0, None, nothing_in(before), None));
-        } else {
-            committer.writer.note_archive(place, *found)?;
-        }
+    for (archive, place, _) in empty {
+        let before = committer.writer.archive_before(place)?.filter(|(objects, _)| *objects > 0);
+        refused.push(refused_entry(place, archive, 0, None, nothing_in(before), None));
     }
+    let full: Vec<(&str, u64)> = full.iter().map(|(_, place, found)| (place.as_str(), *found)).collect();
+    committer.writer.note_archives(&full)?;
     let is_within = |name: &str, place: &str| {
         name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || place.ends_with('/') || rest.starts_with('/'))
     };

@@ -164,10 +164,76 @@ impl Writer {
         read.map_err(StoreError::catalog(&catalog_path(self.store().dir())))
     }
 
-    /// Notes how many log objects an archive has.
-    pub fn note_archive(&self, place: &str, objects: u64) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO trailpare_archives VALUES (?1, ?2, ?3)";
-        let written = self.connection().execute(sql, params![place, objects, format_time(now_us())]);
-        written.map(drop).map_err(StoreError::catalog(&catalog_path(self.store().dir())))
+    /// Notes how many log objects archives have.
+    pub fn note_archives(&mut self, archives: &[(&str, u64)]) -> Result<(), StoreError> {
+        if archives.is_empty() {
+            return Ok(());
+        }
+        let catalog = catalog_path(self.store().dir());
+        let note = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            for (place, objects) in archives {
+                transaction
+                    .prepare_cached("INSERT OR REPLACE INTO trailpare_archives VALUES (?1, ?2, ?3)")?
+                    .execute(params![place, objects, format_time(now_us())])?;
+            }
+            transaction.commit()
+        };
+        note(self.connection_mut()).map_err(StoreError::catalog(&catalog))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connect;
+    use super::*;
+
+    fn entry(name: &str, sha256: Option<[u8; 32]>, reason: &str) -> LedgerEntry {
+        LedgerEntry {
+            name: name.to_owned(),
+            path: format!("/logs/{name}"),
+            size_bytes: 1,
+            sha256,
+            records: 0,
+            events: 0,
+            duplicates: 0,
+            broken: Vec::new(),
+            is_again: false,
+            refused: Some((reason.to_owned(), None)),
+        }
+    }
+
+    #[test]
+    fn a_store_from_before_has_nothing_of_it_and_gets_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open_or_create(folder.path()).expect("a store");
+        let drop_all = "DROP TABLE trailpare_conflicts; DROP TABLE trailpare_forgotten; DROP TABLE trailpare_archives";
+        connect(folder.path()).expect("a catalog").execute_batch(drop_all).expect("dropped");
+        assert_eq!((store.conflicts().expect("none"), store.forgotten().expect("none")), (vec![], vec![]));
+        let mut writer = store.writer().expect("a writer");
+        writer.note_archives(&[("/logs", 3)]).expect("noted");
+        assert_eq!(writer.archive_before("/logs").expect("read").map(|(objects, _)| objects), Some(3));
+        assert!(writer.archive_before("/other").expect("read").is_none());
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_its_bytes_else_by_its_reason() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open_or_create(folder.path()).expect("a store");
+        let mut writer = store.writer().expect("a writer");
+        let stands = [entry("a", Some([1; 32]), "foreign"), entry("b", None, "closed")];
+        writer.commit(&Commit { objects: stands.to_vec(), ..Commit::default() }).expect("a commit");
+        let known = writer.known_objects().expect("known");
+        assert!(stands.iter().all(|entry| known.has_refused(entry) && !known.is_forgotten(entry)));
+        assert!(known.is_standing("a") && known.is_standing("/logs/b") && !known.is_standing("/logs/c"));
+        let struck = Struck { name: "elsewhere".to_owned(), path: "/logs/b".to_owned() };
+        writer.commit(&Commit { struck: vec![struck], ..Commit::default() }).expect("a commit");
+        assert_eq!(store.refused_objects().expect("refused").len(), 1);
+        let forget = super::super::Forget { is_meant: &|text| text == "a", by: "ann", note: None, is_dry: false };
+        assert_eq!(writer.forget(&forget).expect("forgotten").len(), 1);
+        let known = writer.known_objects().expect("known");
+        assert!(known.is_forgotten(&entry("a", Some([1; 32]), "another word")));
+        assert!(!known.is_forgotten(&entry("a", Some([2; 32]), "foreign")) && !known.has_refused(&stands[0]));
+        assert!(store.refused_objects().expect("refused").is_empty());
     }
 }
