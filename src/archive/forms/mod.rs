@@ -204,8 +204,7 @@ fn rewrite(bytes: &[u8]) -> Result<Events, FormError> {
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return Ok(salvage::salvage(bytes)) };
     let mut events = Events::default();
-    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-    while let Some(document) = documents.next() {
+    for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         let Ok(document) = document else { return Ok(salvage::salvage(bytes)) };
         events.add(Value::within(text, document.get()), 0);
     }
