@@ -47,7 +47,8 @@ fn main() {
 fn objects(root: &Path) -> Vec<Vec<u8>> {
     let logs = find(&[root.to_owned()]).filter_map(Result::ok).filter(|found| found.kind == ObjectKind::Log);
     let mut buffers = Buffers::default();
-    let json = |path: PathBuf| normalise(read(&path, &mut buffers, 1 << 30).expect("an object").bytes).expect("events");
+    let json =
+        |path: PathBuf| normalise(read(&path, &mut buffers, 1 << 30).expect("an object").bytes).expect("events").json;
     logs.map(|found| found.path).map(json).collect()
 }
 

@@ -91,7 +91,7 @@ fn to_records(paths: &[PathBuf]) -> u64 {
     let (mut buffers, mut sum) = (Buffers::default(), 0);
     for path in paths {
         let bytes = read(path, &mut buffers, 1 << 30).expect("an object").bytes;
-        let json = normalise(bytes).expect("events");
+        let json = normalise(bytes).expect("events").json;
         sum += json.len() as u64;
         buffers.recycle(json);
     }

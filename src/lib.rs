@@ -25,6 +25,7 @@ pub mod policy;
 pub mod query;
 mod recent;
 pub mod record;
+mod scan;
 pub mod store;
 pub mod synth;
 pub mod time;

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use flate2::Compression;
 use flate2::read::{GzEncoder, MultiGzDecoder};
 use libfuzzer_sys::fuzz_target;
-use trailpare::archive::{Buffers, normalise, read};
+use trailpare::archive::{Buffers, normalise, read, salvage};
 use trailpare::record::{ParsedObject, Vocabulary};
 
 const CAP_BYTES: u64 = 1 << 20;
@@ -42,8 +42,12 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(inflated(&packed).as_deref(), Some(data), "what was packed comes out otherwise");
     }
     for bytes in [bytes, Some(data.to_vec())].into_iter().flatten() {
+        // What is salvaged is taken, whatever it was made of.
+        if let Ok(normal) = salvage(&bytes) {
+            ParsedObject::parse(normal.json, &mut Vocabulary::default()).expect("sound");
+        }
         if let Ok(normal) = normalise(bytes) {
-            let _ = ParsedObject::parse(normal, &mut Vocabulary::default());
+            let _ = ParsedObject::parse(normal.json, &mut Vocabulary::default());
         }
     }
 });

@@ -6,28 +6,36 @@ use std::path::PathBuf;
 /// How the reason of a [`ReadError`] begins when the object is larger than the cap given to [`super::read()`].
 pub const OVER_CAP: &str = "larger than the cap";
 
-/// A path that could not be looked at. The rest of the archive can.
+/// A path that was not taken for a log object, and why. The rest of the archive is looked at.
 #[derive(Debug, thiserror::Error)]
-pub enum FindError {
+#[error("{}: {fault}", path.display())]
+pub struct FindError {
+    /// Which.
+    pub path: PathBuf,
+    /// Its place, as that of a log object without a name of CloudTrail's.
+    pub place: String,
+    /// Why.
+    pub fault: FindFault,
+}
+
+/// Why a path was not taken for a log object.
+#[derive(Debug, thiserror::Error)]
+pub enum FindFault {
     /// A folder or file that the system doesn't show.
-    #[error("{}: {source}\nhint: what lies there was not looked at; check its permissions", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// The system's word.
-        source: io::Error,
-    },
+    #[error("{0}\nhint: what lies there was not looked at; check its permissions")]
+    Io(io::Error),
     /// A symbolic link to nothing.
-    #[error("{}: a symbolic link to nothing", .0.display())]
-    DanglingLink(PathBuf),
+    #[error("a symbolic link to nothing")]
+    DanglingLink,
     /// A symbolic link to a folder that it lies in.
-    #[error("{}: a symbolic link back to {}, which holds it; not followed", path.display(), target.display())]
-    LinkLoop {
-        /// The link.
-        path: PathBuf,
-        /// Where it leads.
-        target: PathBuf,
-    },
+    #[error("a symbolic link back to {}, which holds it; not followed", .0.display())]
+    LinkLoop(PathBuf),
+    /// A symbolic link to what lies outside of the archive.
+    #[error("a symbolic link out of the archive, to {}; not followed\nhint: --follow-links follows it", .0.display())]
+    LeavesArchive(PathBuf),
+    /// A socket, a pipe, a device.
+    #[error("{0}, no file; not read\nhint: name it on the command line to read it")]
+    Special(&'static str),
 }
 
 /// An object whose bytes can't be had.
@@ -52,17 +60,19 @@ pub enum ReadFault {
     #[error("empty: the object has no bytes")]
     Empty,
     /// Inflates to no bytes at all.
-    #[error("empty: the gzip stream holds no bytes")]
+    #[error("empty: the compressed stream holds no bytes")]
     EmptyStream,
-    /// Ends within the gzip stream.
-    #[error("truncated: the gzip stream breaks off after {stored_bytes} stored bytes\nhint: copy the object again")]
+    /// Ends within the compressed stream.
+    #[error(
+        "truncated: the compressed stream breaks off after {stored_bytes} stored bytes\nhint: copy the object again"
+    )]
     Truncated {
         /// Inflated bytes before the break.
         offset_bytes: u64,
         /// Size as stored.
         stored_bytes: u64,
     },
-    /// The gzip stream makes no sense.
+    /// The compressed stream makes no sense.
     #[error("corrupt: {reason}\nhint: copy the object again")]
     Corrupt {
         /// Inflated bytes before the fault.
@@ -76,9 +86,15 @@ pub enum ReadFault {
         /// The cap.
         cap_bytes: u64,
     },
-    /// Neither gzip nor JSON.
+    /// Neither compressed nor JSON.
     #[error("foreign: {0}")]
     Foreign(String),
+    /// These bytes were read before.
+    #[error("known")]
+    Known,
+    /// Whoever read it was asked to end.
+    #[error("interrupted")]
+    Stopped,
 }
 
 impl ReadError {
@@ -98,7 +114,7 @@ impl ReadError {
             ReadFault::Truncated { offset_bytes, .. } | ReadFault::Corrupt { offset_bytes, .. } => Some(*offset_bytes),
             ReadFault::OverCap { cap_bytes } => Some(*cap_bytes),
             ReadFault::Empty | ReadFault::EmptyStream | ReadFault::Foreign(_) => Some(0),
-            ReadFault::Io(_) => None,
+            ReadFault::Io(_) | ReadFault::Known | ReadFault::Stopped => None,
         }
     }
 }

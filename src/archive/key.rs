@@ -82,6 +82,25 @@ impl ObjectKey {
     }
 }
 
+/// Whether a file that holds no events may be expected to: what people and systems put beside anything.
+pub fn is_beside_logs(file_name: &str) -> bool {
+    const NAMES: [&str; 10] = [
+        "license",
+        "notice",
+        "copying",
+        "readme",
+        "changelog",
+        ".ds_store",
+        "thumbs.db",
+        "desktop.ini",
+        ".gitignore",
+        "sha256sums",
+    ];
+    let name = file_name.to_ascii_lowercase();
+    let stem = name.strip_suffix(".txt").or_else(|| name.strip_suffix(".md")).unwrap_or(&name);
+    NAMES.contains(&stem) || name.ends_with(".md")
+}
+
 /// A file name without its extension.
 #[derive(Clone, Copy)]
 struct Stem<'a> {
@@ -106,22 +125,30 @@ fn kind(file_name: &str, stem: Option<&Stem<'_>>, name: Option<&FileName<'_>>, f
     let service = name.map(|name| name.service).or_else(|| service_of_logs(file_name)).or(folders.service);
     match service {
         Some("CloudTrail-Digest") => ObjectKind::Digest,
-        Some(service) if service != "CloudTrail" && !service.starts_with("CloudTrail-") => {
-            ObjectKind::Other(service.to_owned())
-        }
+        Some(service) if !is_cloud_trail(service) => ObjectKind::Other(service.to_owned()),
         _ if stem.is_none() => ObjectKind::Foreign,
         Some("CloudTrail-Insight") => ObjectKind::Insight,
         _ => ObjectKind::Log,
     }
 }
 
-/// `<account>_<service>_…`, whatever the extension: `111122223333_vpcflowlogs_eu-west-1_….log.gz`.
+/// `<account>_<service>_<region>_…`, whatever the extension: `111122223333_vpcflowlogs_eu-west-1_….log.gz`. Without the
+/// region it may be anybody's name.
 fn service_of_logs(file_name: &str) -> Option<&str> {
-    let mut parts = file_name.splitn(3, '_');
+    let mut parts = file_name.splitn(4, '_');
     let account_id = parts.next()?;
     let service = parts.next()?;
-    parts.next()?;
-    (is_account_id(account_id) && is_service(service)).then_some(service)
+    let is_form = is_account_id(account_id) && is_service(service) && parts.next().is_some_and(is_region);
+    (is_form && parts.next().is_some()).then_some(service)
+}
+
+/// CloudTrail's own folders and names; copies are known to have them in lower case.
+fn is_cloud_trail(service: &str) -> bool {
+    const NAME: &str = "CloudTrail";
+    match service.split_at_checked(NAME.len()) {
+        Some((name, rest)) => name.eq_ignore_ascii_case(NAME) && (rest.is_empty() || rest.starts_with('-')),
+        None => false,
+    }
 }
 
 /// The parts of `<account>_<service>_<region>_…`.
@@ -138,8 +165,11 @@ impl<'a> FileName<'a> {
     fn parse(stem: &'a str) -> Option<FileName<'a>> {
         let mut parts = stem.split('_');
         let account_id = parts.next().filter(|part| is_account_id(part))?;
-        let service = parts.next().filter(|part| is_service(part))?;
+        let service = parts.next().filter(|part| is_service(part) && !is_region(part))?;
         let region = parts.next().filter(|part| is_region(part));
+        if region.is_none() && !is_cloud_trail(service) {
+            return None;
+        }
         // Names of digests have the trail's name and region in between.
         let mut time = None;
         let mut random = "";
@@ -150,7 +180,11 @@ impl<'a> FileName<'a> {
             }
         }
         let is_random = random.len() >= 8 && random.bytes().all(|b| b.is_ascii_alphanumeric());
-        let is_unique = region.is_some() && time.is_some() && is_random && stem.split('_').count() == 5;
+        let is_unique = service.starts_with("CloudTrail")
+            && region.is_some()
+            && time.is_some()
+            && is_random
+            && stem.split('_').count() == 5;
         Some(FileName { account_id, service, region, time, is_unique })
     }
 }
@@ -193,11 +227,13 @@ impl<'a> Folders<'a> {
                 folders.org_id = Some(part);
             } else if is_account_id(part) {
                 folders.account_id = Some(part);
-                // Behind the account stands the service, where the upper folders are there to say so.
-                if is_below_logs {
-                    folders.service = parts.get(i + 1).copied();
+                // Behind the account stands the service, where the upper folders are there to say so, and then the region.
+                let service = parts.get(i + 1).filter(|part| is_service(part) && !is_region(part));
+                let has_region = parts.get(i + 2).is_some_and(|part| is_region(part));
+                if is_below_logs && let Some(service) = service.filter(|part| has_region || is_other(part)) {
+                    folders.service = Some(service);
                 }
-            } else if *part == "CloudTrail" || part.starts_with("CloudTrail-") {
+            } else if is_cloud_trail(part) {
                 folders.service = Some(part);
             } else if is_region(part) {
                 folders.region = Some(part);
@@ -221,6 +257,11 @@ fn is_org_id(part: &str) -> bool {
     part.strip_prefix("o-").is_some_and(|id| {
         (10..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
     })
+}
+
+/// Services that write below `AWSLogs/<account>/` without a region behind their names.
+fn is_other(part: &str) -> bool {
+    ["WAFLogs", "GuardDuty", "Config", "network-firewall", "vpcdnsquerylogs", "globalaccelerator"].contains(&part)
 }
 
 fn is_service(part: &str) -> bool {
@@ -317,6 +358,33 @@ mod tests {
         ] {
             let key = ObjectKey::parse(path);
             assert_eq!((key.kind, key.canonical_name), (ObjectKind::Log, None), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_logs() {
+        for name in ["LICENSE", "README.md", "Readme.txt", "SOURCES.md", ".DS_Store"] {
+            assert!(is_beside_logs(name), "{name}");
+        }
+        for name in ["licenses.json", "notes.txt", "x.json.gz", "h", "", "README.json"] {
+            assert!(!is_beside_logs(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_only_look_like_those_of_other_services() {
+        for path in [
+            "123456789012_eu-west-1_20240501.json",
+            "123456789012_events_2024.json",
+            "123456789012_cloudtrail_eu-west-1_20240501T0905Z_ABCDEFGHabcdefgh.json.gz",
+            "AWSLogs/123456789012/2024/05/01/x.json",
+            "AWSLogs/123456789012/eu-west-1/2024/05/01/y.json.gz",
+            "AWSLogs/123456789012/cloudtrail/eu-west-1/2024/05/01/z.json.gz",
+            "AWSLogs/123456789012/export/z.json.gz",
+        ] {
+            let key = ObjectKey::parse(path);
+            assert_eq!((key.kind, key.canonical_name), (ObjectKind::Log, None), "{path}");
+            assert_eq!(key.account_id.as_deref().unwrap_or("123456789012"), "123456789012", "{path}");
         }
     }
 

@@ -3,17 +3,19 @@
 //! * [`key`]: the grammar of S3 keys: what an object is, and whose, by its name alone.
 //! * [`mod@find`]: walking archives.
 //! * [`mod@read`]: an object's bytes, inflated, with the SHA-256 of what is stored.
+//! * [`pipe`]: the same of what can be read only once.
 //! * [`forms`]: arrays, NDJSON, EventBridge and other wrappings, brought to `{"Records":[…]}`.
 
-mod csv;
 mod error;
 pub mod find;
 pub mod forms;
 pub mod key;
+pub mod pipe;
 pub mod read;
 
-pub use error::{FindError, FormError, OVER_CAP, ReadError, ReadFault};
-pub use find::{Found, Walk, find};
-pub use forms::normalise;
-pub use key::{ObjectKey, ObjectKind};
-pub use read::{Buffers, Read, digest, read, said_size};
+pub use error::{FindError, FindFault, FormError, OVER_CAP, ReadError, ReadFault};
+pub use find::{Found, STANDARD_INPUT, Walk, find, find_following, place_of};
+pub use forms::{Normal, RefusedElement, normalise, salvage};
+pub use key::{ObjectKey, ObjectKind, is_beside_logs};
+pub use pipe::read_pipe;
+pub use read::{Buffers, Read, digest, may_hold_events, read, read_unless, said_size};

@@ -1,4 +1,4 @@
-//! An object's bytes, inflated, with the SHA-256 of what is stored.
+//! An object's bytes, inflated, with the SHA-256 of what is stored. Which compression it has, its first bytes tell.
 //!
 //! Objects are read, not mapped: a mapped file that somebody shortens while it is read ends the process (SIGBUS), and
 //! mapping was not faster (measured: the same for objects of 250 KB, a quarter slower for those of 2 KB). An object of
@@ -16,6 +16,7 @@ use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 use super::error::{ReadError, ReadFault};
+use super::forms::implausible;
 
 /// Stored size above which an object is inflated as a stream, so that it isn't in memory twice.
 const STREAM_MIN_BYTES: u64 = 64 << 20;
@@ -30,6 +31,12 @@ const KEPT_BYTES: usize = 8 << 20;
 const INFLATED_KEPT_BYTES: usize = 64 << 20;
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+
+/// Source: RFC 8878, section 3.1.1.
+const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+/// Compressions that lie in one another at the most.
+const NESTED_MAX: usize = 3;
 
 /// What is reused from one object to the next. One a thread.
 pub struct Buffers {
@@ -68,6 +75,12 @@ impl Buffers {
         }
     }
 
+    fn keep_stored(&mut self, mut stored: Vec<u8>) {
+        stored.clear();
+        stored.shrink_to(KEPT_BYTES);
+        self.stored = stored;
+    }
+
     /// Lets go of all room, where every byte is needed.
     pub fn clear(&mut self) {
         (self.stored, self.inflated, self.inflated_bytes) = (Vec::new(), BTreeMap::new(), 0);
@@ -104,17 +117,30 @@ pub struct Read {
     pub size_bytes: u64,
 }
 
-/// Reads one log object: gzip or plain, told apart by its first bytes.
+/// Reads one log object: gzip, zstd or plain.
 ///
 /// # Errors
 /// Unreadable, empty, truncated, corrupt, over `cap_bytes` once inflated (its reason begins with
-/// [`super::OVER_CAP`]), or neither gzip nor text.
+/// [`super::OVER_CAP`]), or neither compressed nor text.
 pub fn read(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, ReadError> {
+    read_unless(path, buffers, cap_bytes, &|_| false)
+}
+
+/// The same; an object whose SHA-256 is known is not inflated: [`ReadFault::Known`].
+pub fn read_unless(
+    path: &Path,
+    buffers: &mut Buffers,
+    cap_bytes: u64,
+    is_known: &dyn Fn(&[u8; 32]) -> bool,
+) -> Result<Read, ReadError> {
     let fail = |sha256, fault| ReadError { path: path.to_owned(), sha256, fault };
     let unread = |error: io::Error| fail(None, ReadFault::Io(error));
     let mut file = File::open(path).map_err(unread)?;
     let size_bytes = file.metadata().map_err(unread)?.len();
     if size_bytes > STREAM_MIN_BYTES {
+        if is_known(&digest(path)?) {
+            return Err(fail(None, ReadFault::Known));
+        }
         return read_stream(file, cap_bytes).map_err(|(sha256, fault)| fail(sha256, fault));
     }
     let mut stored = std::mem::take(&mut buffers.stored);
@@ -125,6 +151,10 @@ pub fn read(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, 
     let outcome = match (&mut file).take(STREAM_MIN_BYTES + 1).read_to_end(&mut stored) {
         Ok(_) => {
             let sha256 = Sha256::digest(&stored).into();
+            if is_known(&sha256) {
+                buffers.keep_stored(stored);
+                return Err(fail(Some(sha256), ReadFault::Known));
+            }
             match inflate(&stored, buffers, cap_bytes) {
                 Ok(bytes) => Ok(Read { bytes, sha256, size_bytes: stored.len() as u64 }),
                 Err(fault) => Err(fail(Some(sha256), fault)),
@@ -132,10 +162,36 @@ pub fn read(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, 
         }
         Err(error) => Err(unread(error)),
     };
-    stored.clear();
-    stored.shrink_to(KEPT_BYTES);
-    buffers.stored = stored;
+    buffers.keep_stored(stored);
     outcome
+}
+
+/// Whether an object may hold events, by the names of fields in its first bytes: for what its name says to be something
+/// else. What can't be looked at may.
+pub fn may_hold_events(path: &Path) -> bool {
+    first_bytes(path).is_none_or(|mut bytes| {
+        // UTF-16 has a zero beside every letter.
+        bytes.retain(|byte| *byte != 0);
+        bytes.make_ascii_lowercase();
+        let has = |name: &[u8]| memmem::find(&bytes, name).is_some();
+        has(b"eventsource") && has(b"eventname") || has(b"event source") && has(b"event name")
+    })
+}
+
+fn first_bytes(path: &Path) -> Option<Vec<u8>> {
+    const STORED: u64 = 128 << 10;
+    const INFLATED: u64 = 512 << 10;
+    let (mut stored, mut bytes) = (Vec::new(), Vec::new());
+    File::open(path).ok()?.take(STORED).read_to_end(&mut stored).ok()?;
+    // It ends early, because it was cut: what came before is what is looked at.
+    if stored.starts_with(GZIP_MAGIC) {
+        let _ = GzDecoder::new(stored.as_slice()).take(INFLATED).read_to_end(&mut bytes);
+    } else if stored.starts_with(ZSTD_MAGIC) {
+        let _ = zstd::Decoder::new(stored.as_slice()).ok()?.take(INFLATED).read_to_end(&mut bytes);
+    } else {
+        bytes = stored;
+    }
+    Some(bytes)
 }
 
 /// Bytes that an object says it has once inflated: what stands at the end of gzip, of several members the last one's,
@@ -165,8 +221,27 @@ pub fn digest(path: &Path) -> Result<[u8; 32], ReadError> {
     hash().map_err(|error| ReadError { path: path.to_owned(), sha256: None, fault: ReadFault::Io(error) })
 }
 
-/// Inflates an object that is in memory.
-fn inflate(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
+/// Inflates an object that is in memory, and what is compressed within it.
+pub(super) fn inflate(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
+    let mut bytes = inflate_once(stored, buffers, cap_bytes)?;
+    for _ in 1..NESTED_MAX {
+        if !is_compressed(&bytes) {
+            break;
+        }
+        bytes = inflate_once(&bytes, buffers, cap_bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// Whether bytes begin like something compressed; of gzip with its one method.
+fn is_compressed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b, 8]) || bytes.starts_with(ZSTD_MAGIC)
+}
+
+fn inflate_once(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
+    if stored.starts_with(ZSTD_MAGIC) {
+        return inflate_zstd(stored, stored.len() as u64, cap_bytes);
+    }
     if !stored.starts_with(GZIP_MAGIC) {
         is_text(stored)?;
         if stored.len() as u64 > cap_bytes {
@@ -223,8 +298,14 @@ fn read_stream(file: File, cap_bytes: u64) -> Result<Read, (Option<[u8; 32]>, Re
     let first = reader.fill_buf().map_err(unread)?;
     let inflated = if first.starts_with(GZIP_MAGIC) {
         inflate_members(&mut reader, size_bytes, cap_bytes)
+    } else if first.starts_with(ZSTD_MAGIC) {
+        inflate_zstd(&mut reader, size_bytes, cap_bytes)
     } else {
-        is_text(first).and_then(|()| read_plain(&mut reader, size_bytes, cap_bytes))
+        let is_plain = is_text(first).and_then(|()| match implausible(first) {
+            Some(reason) => Err(ReadFault::Foreign(reason)),
+            None => Ok(()),
+        });
+        is_plain.and_then(|()| read_plain(&mut reader, size_bytes, cap_bytes))
     };
     // After a fault as well: the digest is of the whole object.
     io::copy(&mut reader, &mut io::sink()).map_err(unread)?;
@@ -242,6 +323,23 @@ fn read_plain(reader: &mut impl BufRead, size_bytes: u64, cap_bytes: u64) -> Res
     let mut bytes = Vec::with_capacity(size_bytes as usize);
     reader.take(cap_bytes).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Inflates zstd, frame by frame.
+fn inflate_zstd(reader: impl BufRead, stored_bytes: u64, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
+    let mut bytes = Vec::new();
+    let decoder = zstd::Decoder::with_buffer(reader)?;
+    let outcome = decoder.take(cap_bytes.saturating_add(1)).read_to_end(&mut bytes);
+    let offset_bytes = bytes.len() as u64;
+    match outcome {
+        _ if offset_bytes > cap_bytes => Err(ReadFault::OverCap { cap_bytes }),
+        Ok(0) => Err(ReadFault::EmptyStream),
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(ReadFault::Truncated { offset_bytes, stored_bytes })
+        }
+        Err(error) => Err(ReadFault::Corrupt { offset_bytes, reason: error.to_string() }),
+    }
 }
 
 /// Inflates gzip member by gzip member.
@@ -291,7 +389,7 @@ fn has_member(reader: &mut impl BufRead, offset_bytes: u64) -> Result<bool, Read
 /// Turns away what is plainly no text, before it is read as a whole.
 fn is_text(bytes: &[u8]) -> Result<(), ReadFault> {
     const OTHERS: [(&[u8], &str); 7] = [
-        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+        (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
         (b"PK\x03\x04", "a zip archive"),
         (b"BZh", "bzip2"),
         (&[0xfd, b'7', b'z', b'X', b'Z'], "xz"),
@@ -302,8 +400,10 @@ fn is_text(bytes: &[u8]) -> Result<(), ReadFault> {
     if bytes.is_empty() {
         return Err(ReadFault::Empty);
     }
-    match OTHERS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        Some((_, name)) => Err(ReadFault::Foreign(format!("neither gzip nor JSON, but {name}"))),
+    let tar = bytes.get(257..262).filter(|magic| *magic == b"ustar").map(|_| "a tar archive");
+    let other = OTHERS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name);
+    match other.or(tar) {
+        Some(name) => Err(ReadFault::Foreign(format!("neither gzip, zstd nor JSON, but {name}\nhint: unpack it"))),
         None => Ok(()),
     }
 }

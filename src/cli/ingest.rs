@@ -15,15 +15,25 @@ use crate::store::Store;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Log objects are found anywhere below the given paths, in whatever layout: AWSLogs/<org>/<account>/CloudTrail/…, cut
-off above, or all in one folder; .json.gz or .json. What was taken in before is known by its name and size and not
-read again. --from, --to, --account and --region go by the objects' names; an object whose name doesn't tell is taken.
+off above, or all in one folder. Their content decides, not their names: gzip, zstd or plain; CloudTrail's own form,
+NDJSON, EventBridge, CloudWatch Logs, CloudTrail Lake, CSV and other exports. - is standard input; pipes are read as well.
+
+What was taken in before is not read again: an object with a name of CloudTrail's is known by its name and size, any
+other by its place and content. A file named itself is always read. An event is stored once; a record with the id of
+a stored event and other content is reported.
+
+What is not taken (a bad record, an unknown file, a folder that can't be read, a link out of the archive, an archive
+without log objects) stands in the ledger until it is taken or `trailpare forget` accepts it; the exit code is 3.
+
+--from, --to, --account and --region go by the objects' names; an object whose name doesn't tell is taken.
 
 Examples:
   trailpare ingest /archive/AWSLogs
+  zcat events.json.gz | trailpare ingest -
   trailpare ingest ./2023 ./2024 --store /data/store --memory-limit 2GiB
   trailpare ingest /archive --from 2024-01-01 --to 2024-03-31 --account 111122223333 --region eu-west-1")]
 pub struct IngestArgs {
-    /// Folders and files to look for log objects in.
+    /// Folders, files and pipes to look for log objects in; `-` is standard input.
     #[arg(required = true, value_name = "ARCHIVE")]
     archives: Vec<PathBuf>,
     #[command(flatten)]
@@ -45,6 +55,9 @@ pub struct IngestArgs {
     /// Read known objects again and compare their SHA-256.
     #[arg(long)]
     rehash: bool,
+    /// Follow symbolic links that lead out of the archives.
+    #[arg(long)]
+    follow_links: bool,
 }
 
 /// What is masked on its way into a store.
@@ -66,6 +79,7 @@ pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
         rehash: args.rehash,
         mode: args.machine.mode,
         redact: args.redact == Redact::Secrets,
+        follow_links: args.follow_links,
         commit_interval: args.machine.commit_interval(),
         ..Options::of(args.archives.clone())
     };
@@ -88,6 +102,7 @@ pub(super) fn report(summary: &Summary, context: &Context) -> Exit {
     let mut parts = vec![format!("{} objects taken in", run.taken), format!("{} known", run.known)];
     let others = [
         (run.refused, "refused"),
+        (summary.forgotten, "refused as accepted"),
         (summary.filtered, "outside the filters"),
         (run.digests, "digests"),
         (run.other_services, "of other services"),
@@ -95,7 +110,8 @@ pub(super) fn report(summary: &Summary, context: &Context) -> Exit {
     ];
     parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     context.say(&parts.join(", "));
-    let broken = if summary.broken > 0 { format!(", {} broken", summary.broken) } else { String::new() };
+    let counted = |count: u64, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
+    let broken = counted(summary.broken, "broken") + &counted(summary.conflicts, "of other content than stored");
     context.say(&format!(
         "{} records: {} new events, {} duplicates{broken}; snapshot {}",
         summary.records, summary.events, summary.duplicates, summary.snapshot

@@ -7,6 +7,7 @@ mod completions;
 mod context;
 mod exit;
 mod explain;
+mod forget;
 mod fsck;
 mod ingest;
 mod interrupt;
@@ -71,6 +72,7 @@ struct Cli {
 enum Command {
     Ingest(ingest::IngestArgs),
     Status(status::StatusArgs),
+    Forget(forget::ForgetArgs),
     Actions(actions::ActionsArgs),
     Policy(Box<policy::PolicyArgs>),
     Check(check::CheckArgs),
@@ -125,6 +127,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
     match command {
         Command::Ingest(args) => ingest::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::Forget(args) => forget::run(args, context),
         Command::Actions(args) => actions::run(args, context),
         Command::Policy(args) => policy::run(args, context),
         Command::Check(args) => check::run(args, context),

@@ -8,14 +8,19 @@ use serde_json::json;
 use super::select::{StoreArgs, open_store};
 use super::table::{render, row, table};
 use super::{CliError, Context, Exit};
-use crate::store::{BrokenEntry, DayCount, RefusedObject, Run, Snapshot, Store, Table, Totals};
+use crate::store::{
+    Activity, BrokenEntry, Conflict, DayCount, Forgotten, NO_LOG, RefusedObject, Run, Snapshot, Store, Table, Totals,
+    place_in,
+};
 use crate::time::format_date;
 
 /// Say what is in the store: days, accounts, regions, objects, events, duplicates, refused objects and why, gaps.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A gap is a day without events of an account, between its first and its last day.
-The exit code is 3 while the store has refused objects or records kept out.
+The exit code is 3 while something stands that was not taken: refused objects, unreadable folders, links not followed,
+archives without log objects, records kept out, records of other content than the stored one of their id. It stands until
+it is taken or `trailpare forget` accepts it.
 
 Examples:
   trailpare status
@@ -44,12 +49,17 @@ struct Status {
     days: BTreeMap<i32, u64>,
     regions: BTreeMap<String, u64>,
     refused: Vec<RefusedObject>,
+    /// What holds no events and is expected to hold none.
+    no_logs: Vec<RefusedObject>,
     broken: Vec<(String, BrokenEntry)>,
+    conflicts: Vec<Conflict>,
+    forgotten: Vec<Forgotten>,
     last_run: Option<(String, Option<String>, Run)>,
     /// Where DuckDB looks for the data, if that is elsewhere.
     data_elsewhere: Option<String>,
     /// Files without a recorded checksum.
     unrecorded: u64,
+    activity: Activity,
 }
 
 struct Account {
@@ -71,6 +81,7 @@ impl Status {
         let snapshot = store.snapshot_with(None, &[])?;
         let files = Table::ALL.iter().flat_map(|table| snapshot.files(*table));
         let unrecorded = files.filter(|file| file.checks.is_none()).count() as u64;
+        let (no_logs, refused) = store.refused_objects()?.into_iter().partition(|one| one.reason.starts_with(NO_LOG));
         Ok(Status {
             snapshot,
             unrecorded,
@@ -79,9 +90,13 @@ impl Status {
             accounts: accounts(&counts),
             days,
             regions,
-            refused: store.refused_objects()?,
+            refused,
+            no_logs,
             broken: store.broken_records()?,
+            conflicts: store.conflicts()?,
+            forgotten: store.forgotten()?,
             last_run: store.last_run()?,
+            activity: store.activity(),
         })
     }
 }
@@ -121,7 +136,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
         Format::Json => json_text(&status)?,
     };
     io::stdout().write_all(text.as_bytes())?;
-    let is_clean = status.refused.is_empty() && status.broken.is_empty();
+    let is_clean = status.refused.is_empty() && status.broken.is_empty() && status.conflicts.is_empty();
     Ok(if is_clean { Exit::Done } else { Exit::Refused })
 }
 
@@ -141,7 +156,8 @@ fn text(store: &Store, status: &Status) -> String {
         out += &format!("days       {} with events, {}\n", status.days.len(), days_text((*first, *last)));
     }
     if let Some((started, finished, run)) = &status.last_run {
-        let end = finished.as_deref().unwrap_or("cut short");
+        let is_running = status.activity.writer.is_some();
+        let end = finished.as_deref().unwrap_or(if is_running { "now, still running" } else { "cut short" });
         out += &format!(
             "last run   {started} to {end}: {} files found, {} taken in, {} known, {} refused, {} digests, {} of other services, {} other files\n",
             run.found, run.taken, run.known, run.refused, run.digests, run.other_services, run.foreign_files
@@ -157,7 +173,36 @@ fn text(store: &Store, status: &Status) -> String {
         out +=
             &format!("checksums  {} files have none recorded: `trailpare fsck` reads them whole\n", status.unrecorded);
     }
-    out + &accounts_text(status) + &problems_text(status)
+    out + &activity_text(status) + &accounts_text(status) + &no_logs_text(status) + &problems_text(status)
+}
+
+/// What goes on, and what was cut short.
+fn activity_text(status: &Status) -> String {
+    let activity = &status.activity;
+    let is_cut = status.last_run.as_ref().is_some_and(|(_, finished, _)| finished.is_none());
+    let mut out = match &activity.writer {
+        Some(process) => {
+            format!("writing    process {process} is writing to this store; what it committed is counted here\n")
+        }
+        None if is_cut => {
+            "cut short  the last run did not end: what it had committed is whole; run it again for the rest\n"
+                .to_owned()
+        }
+        None => String::new(),
+    };
+    if activity.staged_files > 0 {
+        let what = if activity.writer.is_some() { "not committed yet" } else { "left over, the next run removes them" };
+        out += &format!("staged     {} files, {} bytes: {what}\n", activity.staged_files, activity.staged_bytes);
+    }
+    match (activity.is_committing, &activity.writer) {
+        (true, Some(_)) => out += "commit     is being made\n",
+        (true, None) => out += "commit     was cut short; it is undone or finished by whatever writes next\n",
+        (false, _) => {}
+    }
+    if !status.forgotten.is_empty() {
+        out += &format!("forgotten  {} that were not taken are accepted\n", status.forgotten.len());
+    }
+    out
 }
 
 fn accounts_text(status: &Status) -> String {
@@ -193,22 +238,48 @@ fn or_dash(text: &str) -> &str {
 fn problems_text(status: &Status) -> String {
     let mut out = String::new();
     if !status.refused.is_empty() {
-        let mut refused = table(&["REFUSED OBJECT", "AT BYTE", "REASON"], &[1]);
+        let mut refused = table(&["NOT TAKEN", "AT BYTE", "REASON"], &[1]);
         for object in &status.refused {
             let offset = object.offset_bytes.map_or_else(|| "-".to_owned(), |offset| offset.to_string());
             row(&mut refused, [&object.path, &offset, &object.reason]);
         }
-        out +=
-            &format!("\n{}hint: mend or replace these objects; the next ingest tries them again\n", render(&refused));
+        out += &format!(
+            "\n{}hint: mend or replace these; the next ingest tries them again, and `trailpare forget` accepts them\n",
+            render(&refused)
+        );
     }
     if !status.broken.is_empty() {
         let mut broken = table(&["RECORD KEPT OUT OF", "RECORD", "AT BYTE", "REASON"], &[1, 2]);
         for (name, record) in &status.broken {
-            row(&mut broken, [name, &record.index.to_string(), &record.offset_bytes.to_string(), &record.reason]);
+            row(
+                &mut broken,
+                [place_in(name), &record.index.to_string(), &record.offset_bytes.to_string(), &record.reason],
+            );
         }
         out += &format!("\n{}", render(&broken));
     }
+    if !status.conflicts.is_empty() {
+        let mut conflicts = table(&["OTHER CONTENT THAN STORED", "EVENT", "RECORD", "AT BYTE", "STORED FROM"], &[2, 3]);
+        for conflict in &status.conflicts {
+            let Conflict { path, event_id, index, offset_bytes, .. } = conflict;
+            row(&mut conflicts, [path, event_id, &index.to_string(), &offset_bytes.to_string(), &first_of(conflict)]);
+        }
+        out += &format!("\n{}hint: two records have one id; the store keeps the first\n", render(&conflicts));
+    }
     out
+}
+
+fn no_logs_text(status: &Status) -> String {
+    if status.no_logs.is_empty() {
+        return String::new();
+    }
+    let mut no_logs = table(&["NO LOG"], &[]);
+    status.no_logs.iter().for_each(|one| row(&mut no_logs, [one.path.as_str()]));
+    format!("\n{}", render(&no_logs))
+}
+
+fn first_of(conflict: &Conflict) -> String {
+    conflict.first.as_ref().map_or_else(|| "-".to_owned(), |(path, offset)| format!("{path} at byte {offset}"))
 }
 
 fn json_text(status: &Status) -> Result<String, CliError> {
@@ -226,6 +297,7 @@ fn json_text(status: &Status) -> Result<String, CliError> {
             })
         })
         .collect();
+    let no_logs: Vec<_> = status.no_logs.iter().map(|o| json!({"path": o.path, "reason": o.reason})).collect();
     let refused: Vec<_> = status
         .refused
         .iter()
@@ -234,8 +306,30 @@ fn json_text(status: &Status) -> Result<String, CliError> {
     let broken: Vec<_> = status
         .broken
         .iter()
-        .map(|(name, r)| json!({"object": name, "index": r.index, "offset_bytes": r.offset_bytes, "reason": r.reason}))
+        .map(|(name, r)| json!({"object": place_in(name), "index": r.index, "offset_bytes": r.offset_bytes, "reason": r.reason}))
         .collect();
+    let conflicts: Vec<_> = status
+        .conflicts
+        .iter()
+        .map(|c| {
+            let (path, offset) = c.first.clone().unzip();
+            json!({
+                "event_id": c.event_id, "path": c.path, "index": c.index, "offset_bytes": c.offset_bytes,
+                "first_path": path, "first_offset_bytes": offset,
+            })
+        })
+        .collect();
+    let forgotten: Vec<_> = status
+        .forgotten
+        .iter()
+        .map(|f| {
+            json!({
+                "what": f.what, "name": f.name, "path": f.path, "index": f.index, "reason": f.reason, "by": f.by,
+                "time": f.time, "note": f.note,
+            })
+        })
+        .collect();
+    let activity = &status.activity;
     let last_run = status.last_run.as_ref().map(|(started, finished, run)| {
         json!({
             "started": started, "finished": finished, "found": run.found, "taken": run.taken, "known": run.known,
@@ -257,7 +351,14 @@ fn json_text(status: &Status) -> Result<String, CliError> {
         "accounts": accounts,
         "regions": status.regions,
         "refused_objects": refused,
+        "no_logs": no_logs,
         "broken_records": broken,
+        "conflicts": conflicts,
+        "forgotten": forgotten,
+        "writer": activity.writer,
+        "commit_in_progress": activity.is_committing,
+        "staged_files": activity.staged_files,
+        "staged_bytes": activity.staged_bytes,
         "last_run": last_run,
         "data_elsewhere": status.data_elsewhere,
         "files_without_checksum": status.unrecorded,

@@ -6,9 +6,10 @@ use std::vec;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Progress;
-use super::plan::Planned;
-use super::stages::Stage;
-use crate::archive::{self, Buffers, Read, ReadError};
+use super::batch::read_object;
+use super::plan::{Identity, Planned};
+use crate::archive::{Buffers, Read, ReadError};
+use crate::store::Known;
 
 /// What is handed on at once: small objects are not worth waking anybody for.
 const BYTES: usize = 1 << 20;
@@ -49,12 +50,14 @@ impl<'a> Ahead<'a> {
 pub(super) fn read_all<'a>(
     objects: &'a [Planned],
     cap_bytes: u64,
+    known: &Known,
     progress: &Progress,
     sender: &Sender<Vec<ReadObject<'a>>>,
 ) {
     let (mut buffers, mut handful, mut bytes) = (Buffers::default(), Vec::new(), 0);
-    for planned in objects {
-        let read = progress.stages.time(Stage::Inflate, || archive::read(&planned.path(), &mut buffers, cap_bytes));
+    // A pipe can be read only once, by who has memory for whatever comes.
+    for planned in objects.iter().filter(|planned| !matches!(planned.identity, Identity::Pipe)) {
+        let read = read_object(planned, &planned.path(), &mut buffers, cap_bytes, known, progress);
         bytes += read.as_ref().map_or(0, |read| read.bytes.len());
         handful.push((planned, read));
         if bytes >= BYTES || handful.len() >= OBJECTS {

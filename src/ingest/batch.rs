@@ -9,24 +9,33 @@ use arrow::datatypes::UInt32Type;
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
 
+use super::Progress;
 use super::ahead::Ahead;
+use super::conflicts::Doubt;
 use super::days::write_days;
 use super::error::IngestError;
-use super::plan::{Planned, refused_entry};
-use super::seen::Seen;
+use super::plan::{Identity, Planned, refused_entry};
+use super::seen::{Claimed, Seen};
 use super::stages::{Stage, Stages};
-use crate::archive::{self, Read, ReadError};
+use crate::archive::{self, Normal, Read, ReadError, ReadFault, RefusedElement};
 use crate::iam::{Catalog, Common, Step};
 use crate::record::{self, ParsedObject, Record, Vocabulary};
-use crate::store::{BrokenEntry, DayCount, LedgerEntry, StagedFile};
+use crate::store::{BrokenEntry, DayCount, Known, LedgerEntry, NO_LOG, StagedFile, Struck};
 use crate::time::days_of;
 use crate::usage::{Aggregator, Counted, EventColumns, SharedCalls};
 
 /// A log object in memory, parsed.
 pub(super) struct Loaded {
     planned: Planned,
+    /// Where it was read: of several copies one.
+    path: Box<Path>,
     sha256: [u8; 32],
+    size_bytes: u64,
     object: ParsedObject,
+    /// Positions and places of the records, where they are not those of `object`.
+    places: Option<Vec<(u64, u64)>>,
+    /// Elements that hold no event.
+    refused: Vec<RefusedElement>,
     /// Size of its JSON.
     pub json_bytes: u64,
 }
@@ -59,72 +68,142 @@ impl<'c> Memory<'c> {
     }
 }
 
+/// An object that was not taken.
+pub(super) enum Untaken {
+    /// It is refused.
+    Refused(Box<LedgerEntry>),
+    /// It was taken in before.
+    Known,
+    /// Somebody asked for an end.
+    Stopped,
+}
+
+/// Reads the bytes of one object, unless they are known.
+pub(super) fn read_object(
+    planned: &Planned,
+    path: &Path,
+    buffers: &mut archive::Buffers,
+    cap_bytes: u64,
+    known: &Known,
+    progress: &Progress,
+) -> Result<Read, ReadError> {
+    progress.stages.time(Stage::Inflate, || match planned.identity {
+        Identity::Pipe => archive::read_pipe(path, buffers, cap_bytes, &|| progress.is_stopped()),
+        Identity::Name => archive::read(path, buffers, cap_bytes),
+        _ => archive::read_unless(path, buffers, cap_bytes, &|sha256| planned.is_known(sha256, known)),
+    })
+}
+
 /// Reads, if it wasn't read before, and parses one object; a copy of it where the first is bad.
 ///
 /// # Errors
-/// The ledger's entry for an object that is refused.
-#[expect(clippy::result_large_err, reason = "one a refused object; boxing it would only move it")]
+/// An object that is not taken.
 pub(super) fn load(
     planned: &Planned,
     before: Option<Result<Read, ReadError>>,
     memory: &mut Memory<'_>,
     cap_bytes: u64,
-    stages: &Stages,
-) -> Result<Loaded, LedgerEntry> {
+    known: &Known,
+    progress: &Progress,
+) -> Result<Loaded, Untaken> {
     let read = |path: &Path, memory: &mut Memory<'_>| {
-        stages.time(Stage::Inflate, || archive::read(path, &mut memory.buffers, cap_bytes))
+        read_object(planned, path, &mut memory.buffers, cap_bytes, known, progress)
     };
     let path = planned.path();
     let first = before.unwrap_or_else(|| read(&path, memory));
-    let first = parse(planned, &path, first, memory, stages);
-    if first.is_ok() {
+    let first = parse(planned, &path, first, memory, known, &progress.stages);
+    if !matches!(first, Err(Untaken::Refused(_))) {
         return first;
     }
     let copy = planned.copies.iter().find_map(|path| {
         let copy = read(path, memory);
-        parse(planned, path, copy, memory, stages).ok()
+        parse(planned, path, copy, memory, known, &progress.stages).ok()
     });
     copy.map_or(first, Ok)
 }
 
-#[expect(clippy::result_large_err, reason = "as above")]
 fn parse(
     planned: &Planned,
     path: &Path,
     read: Result<Read, ReadError>,
     memory: &mut Memory<'_>,
+    known: &Known,
     stages: &Stages,
-) -> Result<Loaded, LedgerEntry> {
-    let refuse =
-        |sha256, reason, offset| refused_entry(planned.name(), path, planned.size_bytes, sha256, reason, offset);
-    let read = read.map_err(|error| refuse(error.sha256(), error.reason(), error.offset_bytes()))?;
-    let sha256 = read.sha256;
-    let mut json = stages
-        .time(Stage::Parse, || archive::normalise(read.bytes))
-        .map_err(|error| refuse(Some(sha256), error.to_string(), error.offset_bytes()))?;
-    let json_bytes = json.len() as u64;
-    if memory.redact {
-        stages.time(Stage::Parse, || record::redact(&mut json));
+) -> Result<Loaded, Untaken> {
+    let is_beside = matches!(planned.identity, Identity::Place(None)) && planned.is_beside_logs();
+    let refuse = |size_bytes, sha256: Option<[u8; 32]>, reason: String, offset| {
+        let is_foreign = ["foreign", "empty"].iter().any(|kind| reason.starts_with(kind));
+        let reason = if is_beside && is_foreign { format!("{NO_LOG}: {reason}") } else { reason };
+        let name = planned.refused_name(sha256.as_ref());
+        Untaken::Refused(Box::new(refused_entry(&name, path, size_bytes, sha256, reason, offset)))
+    };
+    let read = match read {
+        Ok(read) => read,
+        Err(ReadError { fault: ReadFault::Known, .. }) => return Err(Untaken::Known),
+        Err(ReadError { fault: ReadFault::Stopped, .. }) => return Err(Untaken::Stopped),
+        Err(error) => {
+            return Err(refuse(planned.size_bytes, error.sha256(), error.reason(), error.offset_bytes()));
+        }
+    };
+    let (sha256, size_bytes) = (read.sha256, read.size_bytes);
+    // What has no path of its own, or was read by another thread, wasn't asked for before.
+    if planned.is_known(&sha256, known) {
+        return Err(Untaken::Known);
     }
-    let object = stages
-        .time(Stage::Parse, || ParsedObject::parse(json, &mut memory.vocabulary))
-        .map_err(|error| refuse(Some(sha256), error.reason.to_owned(), Some(error.offset as u64)))?;
-    Ok(Loaded { planned: planned.clone(), sha256, object, json_bytes })
+    let refuse = |reason, offset| refuse(size_bytes, Some(sha256), reason, offset);
+    let parsed = stages.time(Stage::Parse, || parse_bytes(read.bytes, memory.redact, &mut memory.vocabulary));
+    let Parsed { object, places, refused, json_bytes } = parsed.map_err(|(reason, offset)| refuse(reason, offset))?;
+    Ok(Loaded { planned: planned.clone(), path: path.into(), sha256, size_bytes, object, places, refused, json_bytes })
+}
+
+struct Parsed {
+    object: ParsedObject,
+    places: Option<Vec<(u64, u64)>>,
+    refused: Vec<RefusedElement>,
+    json_bytes: u64,
+}
+
+/// Parses inflated bytes; piece by piece, where they are not sound as a whole.
+fn parse_bytes(bytes: Vec<u8>, redact: bool, vocabulary: &mut Vocabulary) -> Result<Parsed, (String, Option<u64>)> {
+    let normal = archive::normalise(bytes).map_err(|error| (error.to_string(), error.offset_bytes()))?;
+    let json_bytes = normal.json.len() as u64;
+    let Normal { mut json, places, refused } = normal;
+    if redact {
+        record::redact(&mut json);
+    }
+    let (error, json) = match ParsedObject::parse_or_return(json, vocabulary) {
+        Ok(object) => return Ok(Parsed { object, places, refused, json_bytes }),
+        Err(refused) => refused,
+    };
+    let error = (error.reason.to_owned(), Some(error.offset as u64));
+    if places.is_some() {
+        return Err(error);
+    }
+    let Ok(Normal { json: sound, places, refused }) = archive::salvage(&json) else { return Err(error) };
+    drop(json);
+    let object = ParsedObject::parse(sound, vocabulary).map_err(|_| error)?;
+    Ok(Parsed { object, places, refused, json_bytes })
 }
 
 /// The events of a batch that are new, and what each object brought.
 pub(super) struct Claim {
     /// For each object, for each of its records: whether it is new.
     new: Vec<Vec<bool>>,
+    /// Objects and their records that are not new and may say something else than what is there.
+    doubtful: Vec<(usize, usize)>,
 }
 
 /// Claims the events of a batch: from now on they are known.
 pub(super) fn claim(objects: &[Loaded], seen: &mut Seen) -> Result<Claim, IngestError> {
-    let mut claim = Claim { new: Vec::with_capacity(objects.len()) };
-    for loaded in objects {
+    let mut claim = Claim { new: Vec::with_capacity(objects.len()), doubtful: Vec::new() };
+    for (at, loaded) in objects.iter().enumerate() {
         let mut new = Vec::with_capacity(loaded.object.records().len());
-        for record in loaded.object.records() {
-            new.push(seen.claim(record.event_time_us, record.event_key)?);
+        for (index, record) in loaded.object.records().iter().enumerate() {
+            let claimed = seen.claim(record.event_time_us, record.event_key, record.fingerprint)?;
+            if claimed == Claimed::Doubtful {
+                claim.doubtful.push((at, index));
+            }
+            new.push(claimed == Claimed::New);
         }
         claim.new.push(new);
     }
@@ -142,6 +221,12 @@ pub(super) struct Converted {
     pub date: Option<i32>,
     pub objects: Vec<LedgerEntry>,
     pub days: Vec<DayCount>,
+    /// Records that may say something else than those of the same id.
+    pub doubts: Vec<Doubt>,
+    /// How many objects were known by their content.
+    pub known: u64,
+    /// What stands as refused although it is known.
+    pub struck: Vec<Struck>,
     pub json_bytes: u64,
 }
 
@@ -156,7 +241,7 @@ pub(super) fn convert<'c>(
     stages: &Stages,
 ) -> Result<Converted, IngestError> {
     let date = objects.first().and_then(|loaded| loaded.planned.date).map(days_of);
-    let mut converted = Converted { objects: refused, date, ..Default::default() };
+    let mut converted = Converted { objects: refused, date, doubts: doubts(objects, claim), ..Default::default() };
     let mut by_day: BTreeMap<i32, Vec<(&ParsedObject, &Record)>> = BTreeMap::new();
     for (loaded, new) in objects.iter().zip(&claim.new) {
         converted.json_bytes += loaded.json_bytes;
@@ -202,23 +287,55 @@ pub(super) fn convert<'c>(
     Ok(converted)
 }
 
+/// The records that are in doubt, but for those that differ in nothing but the order of keys and the like.
+fn doubts(objects: &[Loaded], claim: &Claim) -> Vec<Doubt> {
+    let doubt = |(at, index): &(usize, usize)| {
+        let loaded = objects.get(*at)?;
+        let record = loaded.object.records().get(*index)?;
+        let place = loaded.place_of(*index, record);
+        Doubt::new(&loaded.object, record, &loaded.path, place)
+    };
+    claim.doubtful.iter().filter_map(doubt).collect()
+}
+
+impl Loaded {
+    /// Position and place of a sound record in the object.
+    fn place_of(&self, sound: usize, record: &Record) -> (u64, u64) {
+        // Those kept out stand between the sound ones.
+        let index = self.object.broken().iter().fold(sound, |index, broken| index + usize::from(broken.index <= index));
+        self.place(index, self.object.offset(record))
+    }
+
+    /// Position and place in the object of what has these in the list of records.
+    fn place(&self, index: usize, offset: usize) -> (u64, u64) {
+        let place = self.places.as_ref().and_then(|places| places.get(index));
+        place.copied().unwrap_or((index as u64, offset as u64))
+    }
+}
+
 fn ledger_entry(loaded: &Loaded, new: &[bool]) -> LedgerEntry {
     let events = new.iter().filter(|new| **new).count() as u64;
-    let broken = loaded.object.broken().iter().map(|record| BrokenEntry {
-        index: record.index as u64,
-        offset_bytes: record.offset as u64,
-        reason: record.reason.to_string(),
+    let refused = loaded.refused.iter().map(|element| BrokenEntry {
+        index: element.index,
+        offset_bytes: element.offset_bytes,
+        reason: element.reason.clone(),
     });
-    let broken: Vec<BrokenEntry> = broken.collect();
+    let broken = loaded.object.broken().iter().map(|record| {
+        let (index, offset_bytes) = loaded.place(record.index, record.offset);
+        BrokenEntry { index, offset_bytes, reason: record.reason.to_string() }
+    });
+    let mut broken: Vec<BrokenEntry> = refused.chain(broken).collect();
+    broken.sort_by_key(|entry| entry.index);
     LedgerEntry {
-        name: loaded.planned.name().to_owned(),
-        path: loaded.planned.path().to_string_lossy().into_owned(),
-        size_bytes: loaded.planned.size_bytes,
+        name: loaded.planned.ledger_name(&loaded.sha256),
+        path: loaded.path.to_string_lossy().into_owned(),
+        size_bytes: loaded.size_bytes,
         sha256: Some(loaded.sha256),
         records: (new.len() + broken.len()) as u64,
         events,
         duplicates: new.len() as u64 - events,
         broken,
+        is_again: matches!(loaded.planned.identity, Identity::Again(_)),
         refused: None,
     }
 }

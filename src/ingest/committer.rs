@@ -9,18 +9,25 @@ use crossbeam_channel::Receiver;
 use rayon::prelude::*;
 
 use super::batch::Converted;
+use super::conflicts::conflicts;
 use super::error::IngestError;
 use super::shared::HeldCalls;
 use super::stages::Stage;
 use super::upkeep;
 use super::{Progress, Summary};
 use crate::iam::Catalog;
-use crate::store::{Commit, DataFileWriter, LedgerEntry, StagedFile, Table, UsageState, Writer};
+use crate::store::{
+    Commit, Conflict, DataFileWriter, Known, LedgerEntry, NO_LOG, StagedFile, Struck, Table, UsageState, Writer,
+    place_in,
+};
 use crate::time::format_date;
 use crate::usage::{self, Counted, SharedCalls, UsageRow};
 
 /// Data files that may wait for a commit.
 const COMMIT_FILES_MAX: usize = 256;
+
+/// Records in doubt that may wait for a commit.
+const COMMIT_DOUBTS_MAX: usize = 50_000;
 
 /// What a worker came to, and the place of its claim among all.
 pub(super) type Ticketed = (u64, Result<Converted, IngestError>);
@@ -41,17 +48,24 @@ pub(super) struct Committer<'a> {
     pub usage_rows_max: usize,
     /// Names of what was refused.
     pub refused: HashSet<String>,
+    /// The run's id in the ledger.
+    pub run: i64,
 }
 
 impl Committer<'_> {
-    pub fn receive(&mut self, receiver: &Receiver<Ticketed>, done: &AtomicU64) -> Result<(), IngestError> {
+    pub fn receive(
+        &mut self,
+        receiver: &Receiver<Ticketed>,
+        done: &AtomicU64,
+        known: &Known,
+    ) -> Result<(), IngestError> {
         let mut waiting: BTreeMap<u64, Converted> = BTreeMap::new();
         let mut next = 1;
         for (ticket, converted) in receiver {
             waiting.insert(ticket, converted?);
             // INVARIANT: a batch is added only after every batch that may hold an event it left out.
             while let Some(converted) = waiting.remove(&next) {
-                self.add(converted)?;
+                self.add(converted, known)?;
                 done.store(next, Ordering::Relaxed);
                 next += 1;
             }
@@ -59,18 +73,14 @@ impl Committer<'_> {
         if waiting.is_empty() { Ok(()) } else { Err(IngestError::Worker) }
     }
 
-    pub fn add(&mut self, converted: Converted) -> Result<(), IngestError> {
-        for entry in &converted.objects {
-            match &entry.refused {
-                Some((reason, offset)) => {
-                    self.summary.run.refused += 1;
-                    self.refused.insert(entry.name.clone());
-                    let place = offset.map_or(String::new(), |offset| format!(" at byte {offset}"));
-                    self.summary.problem(|| format!("{}: refused{place}: {reason}", entry.path));
-                }
-                None => self.count_taken(entry),
-            }
-        }
+    /// Adds what a batch came to. `known`: what was known when it was planned.
+    pub fn add(&mut self, mut converted: Converted, known: &Known) -> Result<(), IngestError> {
+        converted.objects.retain(|entry| self.count(entry, known));
+        self.summary.run.known += converted.known;
+        let struck = converted.objects.iter().filter(|entry| entry.refused.is_none());
+        let struck: Vec<Struck> = struck.filter_map(|entry| struck_by(&entry.name, &entry.path, known)).collect();
+        self.pending.struck.extend(converted.struck.into_iter().chain(struck));
+        self.pending.doubts.extend(converted.doubts);
         self.summary.json_bytes += converted.json_bytes;
         self.pending.files.extend(converted.files);
         self.progress.stages.time(Stage::Usage, || self.pending.usage.absorb(converted.usage));
@@ -83,11 +93,35 @@ impl Committer<'_> {
         if self.since.elapsed() >= self.interval
             || self.pending.files.len() >= COMMIT_FILES_MAX
             || self.pending.usage.len() >= self.usage_rows_max
+            || self.pending.doubts.len() >= COMMIT_DOUBTS_MAX
         {
             let progress = self.progress;
             progress.stages.time(Stage::Commit, || self.commit())?;
         }
         Ok(())
+    }
+
+    /// Counts an object; whether the ledger is to have it. A refusal that was accepted is not said again.
+    fn count(&mut self, entry: &LedgerEntry, known: &Known) -> bool {
+        let Some((reason, offset)) = &entry.refused else {
+            self.count_taken(entry);
+            return true;
+        };
+        self.refused.insert(entry.name.clone());
+        if known.is_forgotten(entry) {
+            self.summary.forgotten += 1;
+            return false;
+        }
+        // One that stands needs no commit.
+        let is_new = !known.has_refused(entry);
+        if reason.starts_with(NO_LOG) {
+            self.summary.run.foreign_files += 1;
+            return is_new;
+        }
+        self.summary.run.refused += 1;
+        let place = offset.map_or(String::new(), |offset| format!(" at byte {offset}"));
+        self.summary.problem(|| format!("{}: refused{place}: {reason}", entry.path));
+        is_new
     }
 
     fn count_taken(&mut self, entry: &LedgerEntry) {
@@ -111,14 +145,21 @@ impl Committer<'_> {
 
     pub fn commit(&mut self) -> Result<(), IngestError> {
         self.since = Instant::now();
-        if self.pending.objects.is_empty() {
+        if self.pending.objects.is_empty() && self.pending.struck.is_empty() {
             return Ok(());
         }
         let mut pending = std::mem::take(&mut self.pending);
+        let paths: Vec<&Path> = pending.objects.iter().map(|entry| Path::new(&entry.path)).collect();
+        let doubts = std::mem::take(&mut pending.doubts);
+        let conflicts = conflicts(doubts, self.writer.store(), &pending.files, &paths)?;
+        conflicts.iter().for_each(|conflict| self.count_conflict(conflict));
         let mut commit = Commit {
             add: pending.files,
             objects: pending.objects,
             days: pending.days,
+            conflicts,
+            struck: pending.struck,
+            run: Some((self.run, self.summary.run.clone())),
             message: "ingest".to_owned(),
             ..Default::default()
         };
@@ -139,6 +180,20 @@ impl Committer<'_> {
         pending.date.map_or(Ok(()), |date| self.resolve_days_done(date))
     }
 
+    fn count_conflict(&mut self, conflict: &Conflict) {
+        self.summary.conflicts += 1;
+        let first = match &conflict.first {
+            Some((path, offset)) => format!("{path} at byte {offset}"),
+            None => "an object that is not there any more".to_owned(),
+        };
+        self.summary.problem(|| {
+            format!(
+                "{}: record {} at byte {} has the id {} and other content than the one in {first}; the store keeps that one",
+                conflict.path, conflict.index, conflict.offset_bytes, conflict.event_id
+            )
+        });
+    }
+
     fn write_days(&self, usage: &mut Counted) -> Result<Vec<StagedFile>, IngestError> {
         let staging = self.writer.staging();
         usage.days().into_par_iter().map(|(date, rows)| write_usage(&staging, date, &rows)).collect()
@@ -155,6 +210,14 @@ impl Committer<'_> {
         }
         Ok(())
     }
+}
+
+/// What no longer stands as refused, once an object of this name or path is taken or known; `None` where nothing does.
+pub(super) fn struck_by(name: &str, path: &str, known: &Known) -> Option<Struck> {
+    // Without the content, which the name of a refusal doesn't have.
+    let name = place_in(name);
+    (known.is_standing(name) || known.is_standing(path))
+        .then(|| Struck { name: name.to_owned(), path: path.to_owned() })
 }
 
 /// Writes the usage rows of one day, in stored order, into a staged file.

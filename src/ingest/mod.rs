@@ -6,6 +6,8 @@
 //! another one is never visible without it.
 //! Where all is one batch, other threads read for its worker (`ahead`) and write for it (`days`).
 //!
+//! `conflicts` compares records of one id.
+//!
 //! `budget` shares out the memory, `room` that for batches from one to the next, `large` puts off what has to wait for
 //! some; `shared` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage whole and in
 //! few files, `fsck` finds damage and mends it; `optimize` does so with the events of many ingests, and gives back what nobody needs any more.
@@ -14,6 +16,7 @@ mod ahead;
 mod batch;
 mod budget;
 mod committer;
+mod conflicts;
 mod days;
 mod error;
 mod fsck;
@@ -68,6 +71,8 @@ pub struct Options {
     pub regions: Vec<String>,
     /// Read known objects again and compare their digests.
     pub rehash: bool,
+    /// Follow symbolic links out of the archives as well.
+    pub follow_links: bool,
     /// How long converted batches may wait for a commit. A commit costs a few syncs; a crash costs what waited.
     pub commit_interval: Duration,
     /// Who may read the store from now on; `None`: as it is.
@@ -87,6 +92,7 @@ impl Options {
             accounts: Vec::new(),
             regions: Vec::new(),
             rehash: false,
+            follow_links: false,
             commit_interval: Duration::from_secs(5),
             mode: None,
             redact: true,
@@ -141,6 +147,10 @@ pub struct Summary {
     pub duplicates: u64,
     /// Records kept out of sound objects.
     pub broken: u64,
+    /// Records that say something else than the event of their id in the store.
+    pub conflicts: u64,
+    /// What was refused again, as somebody accepted.
+    pub forgotten: u64,
     /// Objects whose name says that they lie outside the filters.
     pub filtered: u64,
     /// Bytes of JSON parsed.

@@ -14,8 +14,8 @@ use hashbrown::HashTable;
 
 use super::error::IngestError;
 use super::{Options, Progress, Summary};
-use crate::archive::{self, Found, ObjectKind, Walk};
-use crate::store::{Known, LedgerEntry, Writer};
+use crate::archive::{self, Found, ObjectKind, STANDARD_INPUT, Walk};
+use crate::store::{Known, LedgerEntry, Writer, placed_name};
 use crate::time::MICROS_PER_DAY;
 
 /// Bytes of an object, as it is stored, that is likely larger than a batch.
@@ -30,13 +30,31 @@ pub(super) struct Planned {
     folder: Arc<Path>,
     file_name: Box<OsStr>,
     name: Name,
+    pub identity: Identity,
     /// Other copies of the object, of the same name and size: tried when this one is bad.
     pub copies: Vec<PathBuf>,
     pub size_bytes: u64,
     pub date: Option<NaiveDate>,
 }
 
-/// An object's name in the ledger.
+/// What tells an object from others.
+#[derive(Clone, Debug)]
+pub(super) enum Identity {
+    /// Its name alone, which CloudTrail gave.
+    Name,
+    /// Likewise; but of the one taken in, which had this content, records were kept out.
+    Again(Box<[u8; 32]>),
+    /// Its place, which is its name, and its content. It is known as well if its content is that of the object with its
+    /// file's name.
+    Place(Option<Box<[u8; 32]>>),
+    /// Its content: it can be read only once.
+    Pipe,
+}
+
+/// The place of every pipe.
+pub(super) const PIPE_PLACE: &str = "-";
+
+/// An object's name in the ledger, or its place.
 #[derive(Clone, Debug)]
 enum Name {
     /// So much of the file's name.
@@ -45,12 +63,14 @@ enum Name {
 }
 
 impl Planned {
-    fn new(found: Found, folder: Arc<Path>) -> Planned {
+    fn new(found: Found, folder: Arc<Path>, identity: Identity) -> Planned {
         let file_name = found.path.file_name().unwrap_or_default();
-        let is_front = file_name.to_str().is_some_and(|file_name| file_name.starts_with(&found.name));
+        let is_named = matches!(identity, Identity::Name | Identity::Again(_));
+        let is_front = is_named && file_name.to_str().is_some_and(|file_name| file_name.starts_with(&found.name));
         let name = if is_front { Name::Front(found.name.len()) } else { Name::Own(found.name.into()) };
         let file_name = file_name.into();
-        Planned { folder, file_name, name, copies: Vec::new(), size_bytes: found.size_bytes, date: found.date }
+        let copies = Vec::new();
+        Planned { folder, file_name, name, identity, copies, size_bytes: found.size_bytes, date: found.date }
     }
 
     /// Where it is.
@@ -58,7 +78,36 @@ impl Planned {
         self.folder.join(&*self.file_name)
     }
 
-    /// Identity in the ledger.
+    /// Its name in the ledger, once its content is known.
+    pub fn ledger_name(&self, sha256: &[u8; 32]) -> String {
+        match &self.identity {
+            Identity::Name | Identity::Again(_) => self.name().to_owned(),
+            Identity::Place(_) => placed_name(self.name(), sha256),
+            Identity::Pipe => placed_name(PIPE_PLACE, sha256),
+        }
+    }
+
+    /// Its name in the ledger if it is refused.
+    pub fn refused_name(&self, sha256: Option<&[u8; 32]>) -> String {
+        match (&self.identity, sha256) {
+            (Identity::Pipe, Some(sha256)) => placed_name(PIPE_PLACE, sha256),
+            _ => self.name().to_owned(),
+        }
+    }
+
+    /// Whether an object of this content was taken in.
+    pub fn is_known(&self, sha256: &[u8; 32], known: &Known) -> bool {
+        match &self.identity {
+            Identity::Name => false,
+            Identity::Again(before) => **before == *sha256,
+            Identity::Place(named) => {
+                named.as_deref().is_some_and(|named| named == sha256) || known.has_placed(self.name(), sha256)
+            }
+            Identity::Pipe => known.has_placed(PIPE_PLACE, sha256),
+        }
+    }
+
+    /// Its name, or its place.
     pub fn name(&self) -> &str {
         match &self.name {
             Name::Front(len) => self.file_name.to_str().and_then(|name| name.get(..*len)).unwrap_or_default(),
@@ -66,9 +115,16 @@ impl Planned {
         }
     }
 
+    /// Whether it is expected to hold no events.
+    pub fn is_beside_logs(&self) -> bool {
+        self.file_name.to_str().is_some_and(archive::is_beside_logs)
+    }
+
     /// Memory that it takes.
     fn bytes(&self) -> usize {
         let own_name = if let Name::Own(name) = &self.name { name.len() } else { 0 };
+        let own_name =
+            own_name + if matches!(self.identity, Identity::Again(_) | Identity::Place(Some(_))) { 48 } else { 0 };
         size_of::<Planned>() + self.file_name.len() + own_name + OVERHEAD_BYTES
     }
 }
@@ -90,15 +146,33 @@ pub(super) struct Planner<'a> {
     options: &'a Options,
     walk: Walk,
     known: Known,
+    /// Log objects found in each of the archives.
+    found: Vec<u64>,
+    /// Keys of the places of what was found and not looked at.
+    unread: HashSet<u64>,
     is_done: bool,
 }
 
 impl<'a> Planner<'a> {
-    pub fn new(options: &'a Options, known: Known) -> Result<Planner<'a>, IngestError> {
-        if let Some(missing) = options.archives.iter().find(|path| !path.exists()) {
+    pub fn new(options: &'a Options, known: Known, store: &Path) -> Result<Planner<'a>, IngestError> {
+        let is_there = |path: &&PathBuf| path.as_os_str() == STANDARD_INPUT || path.exists();
+        if let Some(missing) = options.archives.iter().find(|path| !is_there(path)) {
             return Err(IngestError::NoArchive(missing.clone()));
         }
-        Ok(Planner { options, walk: archive::find(&options.archives), known, is_done: false })
+        let find = if options.follow_links { archive::find_following } else { archive::find };
+        let walk = find(&options.archives).without(store);
+        let found = vec![0; options.archives.len()];
+        Ok(Planner { options, walk, known, found, unread: HashSet::new(), is_done: false })
+    }
+
+    /// How many log objects were found in each of the archives.
+    pub fn found(&self) -> &[u64] {
+        &self.found
+    }
+
+    /// Whether a place was found and not looked at.
+    pub fn is_unread(&self, place: &str) -> bool {
+        self.unread.contains(&place_key(place))
     }
 
     /// What was taken in before, and by the plans so far.
@@ -119,7 +193,7 @@ impl<'a> Planner<'a> {
         progress: &Progress,
         summary: &mut Summary,
     ) -> Result<Plan, IngestError> {
-        let Planner { options, walk, known, is_done } = self;
+        let Planner { options, walk, known, found: in_archives, unread, is_done } = self;
         let mut sorter = Sorter {
             options,
             writer,
@@ -138,9 +212,17 @@ impl<'a> Planner<'a> {
                 }
                 Some(Ok(found)) => {
                     progress.found.fetch_add(1, Ordering::Relaxed);
-                    sorter.sort(found)?;
+                    let root = found.root;
+                    if sorter.sort(found)?
+                        && let Some(count) = in_archives.get_mut(root)
+                    {
+                        *count += 1;
+                    }
                 }
-                Some(Err(error)) => sorter.summary.problem(|| error.to_string()),
+                Some(Err(error)) => {
+                    unread.insert(place_key(&error.place));
+                    sorter.refuse(&error.place, &error.path, 0, error.fault.to_string());
+                }
             }
         }
         let mut plan = sorter.plan;
@@ -151,11 +233,28 @@ impl<'a> Planner<'a> {
         Ok(plan)
     }
 
-    /// Notes what was taken in of a plan: all but what was refused, which a copy may still make good.
+    /// Notes what was taken in of a plan: all but what was refused, which a copy may still make good. Of what has no name
+    /// of CloudTrail's the place is noted: it isn't read twice in one run.
     pub fn note(&mut self, objects: &[Planned], refused: &HashSet<String>) {
         let taken = objects.iter().filter(|planned| !refused.contains(planned.name()));
-        self.known.extend(taken.map(|planned| (planned.name(), planned.size_bytes)));
+        let names: Vec<(String, u64)> = taken
+            .filter_map(|planned| match planned.identity {
+                Identity::Name | Identity::Again(_) => Some((planned.name().to_owned(), planned.size_bytes)),
+                Identity::Place(_) => Some((read_place(planned.name()), planned.size_bytes)),
+                Identity::Pipe => None,
+            })
+            .collect();
+        self.known.extend(names.iter().map(|(name, size_bytes)| (name.as_str(), *size_bytes)));
     }
+}
+
+fn place_key(place: &str) -> u64 {
+    foldhash::quality::FixedState::with_seed(5).hash_one(place)
+}
+
+/// Under which a place that was read in this run is known; the name of no object.
+fn read_place(place: &str) -> String {
+    format!("\0{place}")
 }
 
 /// Puts each found file where it belongs.
@@ -173,28 +272,40 @@ struct Sorter<'a> {
 }
 
 impl Sorter<'_> {
-    fn sort(&mut self, found: Found) -> Result<(), IngestError> {
+    /// Puts a file where it belongs; whether it is a log object, or may be one.
+    fn sort(&mut self, found: Found) -> Result<bool, IngestError> {
         self.summary.run.found += 1;
-        match found.kind {
-            ObjectKind::Log | ObjectKind::Insight => {}
-            ObjectKind::Digest => {
-                self.summary.run.digests += 1;
-                return Ok(());
-            }
-            ObjectKind::Other(_) => {
-                self.summary.run.other_services += 1;
-                return Ok(());
-            }
-            ObjectKind::Foreign => {
-                self.summary.run.foreign_files += 1;
-                return Ok(());
-            }
+        let count = match found.kind {
+            ObjectKind::Log | ObjectKind::Insight | ObjectKind::Foreign => None,
+            ObjectKind::Digest => Some(&mut self.summary.run.digests),
+            ObjectKind::Other(_) => Some(&mut self.summary.run.other_services),
+        };
+        // What is in it decides: by its name it is something else.
+        if let Some(count) = count
+            && !archive::may_hold_events(&found.path)
+        {
+            *count += 1;
+            return Ok(false);
         }
         if !is_wanted(self.options, &found) {
             self.summary.filtered += 1;
-            return Ok(());
+            return Ok(true);
         }
-        let (hash, planned) = self.planned(&found.name);
+        if found.is_pipe {
+            self.plan_object(found, Identity::Pipe);
+        } else if found.is_canonical && !found.is_by_hand {
+            self.sort_named(found)?;
+        } else if found.is_canonical {
+            self.sort_by_hand(found)?;
+        } else {
+            self.sort_placed(found, None);
+        }
+        Ok(true)
+    }
+
+    /// An object with a name that CloudTrail gave, found below a folder.
+    fn sort_named(&mut self, found: Found) -> Result<(), IngestError> {
+        let planned = self.planned(&found.name);
         let is_planned = planned.is_some();
         if let Some(planned) = planned.filter(|planned| planned.size_bytes == found.size_bytes) {
             let bytes = size_of::<PathBuf>() + found.path.as_os_str().len();
@@ -204,48 +315,73 @@ impl Sorter<'_> {
             return Ok(());
         }
         match self.known.size_bytes(&found.name) {
-            Some(size) if size == found.size_bytes => self.known_again(&found),
+            Some(_) if self.known.is_partial(&found.name) => {
+                let digest = self.writer.known_digest(&found.name)?;
+                self.plan_object(found, digest.map_or(Identity::Name, |digest| Identity::Again(Box::new(digest))));
+            }
+            Some(size) if size == found.size_bytes => self.known_again(&found)?,
             Some(size) => {
                 let reason = format!(
                     "changed: taken in earlier with {size} bytes, now {} bytes under the same name; the store keeps the first",
                     found.size_bytes
                 );
-                self.refuse(&found, reason);
-                Ok(())
+                self.refuse(&found.name, &found.path, found.size_bytes, reason);
             }
             None if is_planned => {
-                self.refuse(
-                    &found,
-                    "another object of the same name but of another size is in this archive".to_owned(),
-                );
-                Ok(())
+                let reason = "another object of the same name but of another size is in this archive".to_owned();
+                self.refuse(&found.name, &found.path, found.size_bytes, reason);
             }
+            None => self.plan_object(found, Identity::Name),
+        }
+        Ok(())
+    }
+
+    /// The same, named on the command line: it is read, whatever is known of its name.
+    fn sort_by_hand(&mut self, mut found: Found) -> Result<(), IngestError> {
+        let digest = self.writer.known_digest(&found.name)?;
+        let is_first = digest.is_none() && self.planned(&found.name).is_none();
+        if is_first && self.known.size_bytes(&found.name).is_none() {
+            self.plan_object(found, Identity::Name);
+            return Ok(());
+        }
+        match digest.filter(|_| self.known.is_partial(&found.name)) {
+            Some(digest) => self.plan_object(found, Identity::Again(Box::new(digest))),
             None => {
-                self.plan_object(hash, found);
-                Ok(())
+                found.name = archive::place_of(&found.path);
+                self.sort_placed(found, digest);
             }
+        }
+        Ok(())
+    }
+
+    /// An object that its place and content tell from others. The content is seen when it is read.
+    fn sort_placed(&mut self, found: Found, named: Option<[u8; 32]>) {
+        let is_read = self.planned(&found.name).is_some() || self.known.size_bytes(&read_place(&found.name)).is_some();
+        match is_read {
+            true => self.summary.run.known += 1,
+            false => self.plan_object(found, Identity::Place(named.map(Box::new))),
         }
     }
 
-    /// The object that is planned under a name, and the name's hash.
-    fn planned(&mut self, name: &str) -> (u64, Option<&mut Planned>) {
+    /// The object that is planned under a name.
+    fn planned(&mut self, name: &str) -> Option<&mut Planned> {
         let hash = self.hasher.hash_one(name);
         let objects = &self.plan.objects;
         let is_it = |at: &u32| objects.get(*at as usize).is_some_and(|planned| planned.name() == name);
-        let at = self.names.find(hash, is_it).map(|at| *at as usize);
-        (hash, at.and_then(|at| self.plan.objects.get_mut(at)))
+        let at = *self.names.find(hash, is_it)?;
+        self.plan.objects.get_mut(at as usize)
     }
 
-    fn plan_object(&mut self, hash: u64, found: Found) {
+    fn plan_object(&mut self, found: Found, identity: Identity) {
         let folder = found.path.parent().unwrap_or(Path::new(""));
         if *self.folder != *folder {
             self.folder = folder.into();
         }
-        let planned = Planned::new(found, Arc::clone(&self.folder));
+        let planned = Planned::new(found, Arc::clone(&self.folder), identity);
         self.plan.bytes += planned.bytes() as u64;
         let (objects, hasher) = (&self.plan.objects, &self.hasher);
         let rehash = |at: &u32| objects.get(*at as usize).map_or(0, |planned| hasher.hash_one(planned.name()));
-        self.names.insert_unique(hash, objects.len() as u32, rehash);
+        self.names.insert_unique(hasher.hash_one(planned.name()), objects.len() as u32, rehash);
         self.plan.objects.push(planned);
     }
 
@@ -262,17 +398,16 @@ impl Sorter<'_> {
                 let reason =
                     "changed: the same name and size as an object taken in earlier, but other bytes".to_owned();
                 self.summary.run.known -= 1;
-                self.refuse(found, reason);
+                self.refuse(&found.name, &found.path, found.size_bytes, reason);
             }
             Err(error) => self.summary.problem(|| error.to_string()),
         }
         Ok(())
     }
 
-    fn refuse(&mut self, found: &Found, reason: String) {
-        self.plan.bytes += (size_of::<LedgerEntry>() + found.name.len() + found.path.as_os_str().len()) as u64;
-        let entry = refused_entry(&found.name, &found.path, found.size_bytes, None, reason, None);
-        self.plan.refused.push(entry);
+    fn refuse(&mut self, name: &str, path: &Path, size_bytes: u64, reason: String) {
+        self.plan.bytes += (size_of::<LedgerEntry>() + name.len() + path.as_os_str().len()) as u64;
+        self.plan.refused.push(refused_entry(name, path, size_bytes, None, reason, None));
     }
 }
 
@@ -294,6 +429,7 @@ pub(super) fn refused_entry(
         events: 0,
         duplicates: 0,
         broken: Vec::new(),
+        is_again: false,
         refused: Some((reason, offset)),
     }
 }

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use super::ahead::{ahead, read_all};
-use super::batch::{Claim, Converted, Loaded, Memory, claim, convert, load};
+use super::batch::{Claim, Converted, Loaded, Memory, Untaken, claim, convert, load};
 use super::budget::{self, Budget, MEMORY_LIMIT_MIN_BYTES, PLAN_MIN_BYTES};
-use super::committer::{Committer, Ticketed};
+use super::committer::{Committer, Ticketed, struck_by};
 use super::error::IngestError;
 use super::large::{Large, PutOff};
-use super::plan::{Plan, Planned, Planner};
+use super::plan::{Identity, Plan, Planned, Planner, refused_entry};
 use super::room::{Room, Taken};
 use super::seen::Seen;
 use super::shared::HeldCalls;
@@ -23,7 +23,7 @@ use super::upkeep::{self, Beside};
 use super::{Options, Progress, Summary};
 use crate::archive;
 use crate::iam::Catalog;
-use crate::store::{Known, LedgerEntry, Store};
+use crate::store::{Known, LedgerEntry, Store, Struck};
 use crate::usage;
 
 /// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
@@ -74,7 +74,7 @@ fn in_parts(
     let run = writer.begin_run(&archives)?;
     let known = progress.stages.time(Stage::Find, || writer.known_objects())?;
     let budget = budget_beside(options, &known)?;
-    let planner = Planner::new(options, known)?;
+    let mut planner = Planner::new(options, known, store.dir())?;
     let before = store.snapshot_with(None, upkeep::STATISTICS)?;
     let mut seen = Seen::new(&before, &writer.staging());
     let mut committer = Committer {
@@ -83,6 +83,7 @@ fn in_parts(
         threads: budget.threads,
         usage_rows_max: budget.usage_rows,
         refused: HashSet::new(),
+        run,
         writer: &mut writer,
         catalog,
         summary: &mut summary,
@@ -91,7 +92,10 @@ fn in_parts(
         interval: options.commit_interval,
         progress,
     };
-    take_in_all(list_bytes_max, options, planner, &mut seen, catalog, progress, &mut committer)?;
+    take_in_all(list_bytes_max, options, &mut planner, &mut seen, catalog, progress, &mut committer)?;
+    if !progress.is_stopped() {
+        close(options, &planner, &mut committer)?;
+    }
     let held = committer.shared;
     let rows_max = budget::month_rows(options.memory_limit_bytes);
     progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog, Some(held), Beside::Rows(rows_max)))?;
@@ -102,9 +106,55 @@ fn in_parts(
     Ok(summary)
 }
 
+/// Says at the end of a whole run which archives had nothing, and strikes what stood as refused and was looked at now.
+fn close(options: &Options, planner: &Planner<'_>, committer: &mut Committer<'_>) -> Result<(), IngestError> {
+    let folders = options.archives.iter().zip(planner.found()).filter(|(archive, _)| archive.is_dir());
+    let folders: Vec<(&Path, String, u64)> =
+        folders.map(|(archive, found)| (archive.as_path(), archive::place_of(archive), *found)).collect();
+    let seen = folders.iter().filter(|(_, place, _)| !planner.is_unread(place));
+    let (empty, full): (Vec<_>, Vec<_>) = seen.partition(|(_, _, found)| *found == 0);
+    let mut refused = Vec::new();
+    for (archive, place, _) in empty {
+        let before = committer.writer.archive_before(place)?.filter(|(objects, _)| *objects > 0);
+        refused.push(refused_entry(place, archive, 0, None, nothing_in(before), None));
+    }
+    let full: Vec<(&str, u64)> = full.iter().map(|(_, place, found)| (place.as_str(), *found)).collect();
+    committer.writer.note_archives(&full)?;
+    let is_within = |name: &str, place: &str| {
+        name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || place.ends_with('/') || rest.starts_with('/'))
+    };
+    let is_looked_at = |unread: &crate::store::Unread| {
+        let is_given = folders.iter().any(|(_, place, found)| match unread.name == *place {
+            true => *found > 0,
+            false => is_within(&unread.name, place),
+        });
+        // What is a file is struck when it is taken or known.
+        is_given && !planner.is_unread(&unread.name) && Path::new(&unread.path).is_dir()
+    };
+    let struck = committer.writer.unread()?.into_iter().filter(is_looked_at);
+    let struck = struck.map(|unread| Struck { name: unread.name, path: unread.path }).collect();
+    committer.add(Converted { objects: refused, struck, ..Default::default() }, planner.known())?;
+    committer.commit()
+}
+
+/// Says that an archive has no log objects.
+fn nothing_in(before: Option<(u64, String)>) -> String {
+    let looked_for = "looked for CloudTrail events in every file below it, whatever its name";
+    match before {
+        Some((objects, time)) => format!(
+            "no log object is in this archive any more: there were {objects} at {time}; {looked_for}\n\
+             hint: check whether the copy of the archive is whole"
+        ),
+        None => format!(
+            "no log object is in this archive: {looked_for}\nhint: give the folder that the archive was copied to"
+        ),
+    }
+}
+
 /// What the worker threads share.
 struct Shared<'a> {
     objects: &'a [Planned],
+    known: &'a Known,
     next: AtomicUsize,
     seen: Mutex<(u64, &'a mut Seen)>,
     large: PutOff<'a>,
@@ -124,12 +174,16 @@ struct Shared<'a> {
 struct Filled<'a> {
     objects: Vec<Loaded>,
     refused: Vec<LedgerEntry>,
+    /// How many were known by their content.
+    known: u64,
+    /// What stands as refused although it is known.
+    struck: Vec<Struck>,
     _room: Taken<'a>,
 }
 
 impl<'a> Filled<'a> {
     fn new(room: Taken<'a>) -> Filled<'a> {
-        Filled { objects: Vec::new(), refused: Vec::new(), _room: room }
+        Filled { objects: Vec::new(), refused: Vec::new(), known: 0, struck: Vec::new(), _room: room }
     }
 }
 
@@ -159,7 +213,7 @@ fn budget_beside(options: &Options, known: &Known) -> Result<Budget, IngestError
 fn take_in_all(
     list_bytes_max: u64,
     options: &Options,
-    mut planner: Planner<'_>,
+    planner: &mut Planner<'_>,
     seen: &mut Seen,
     catalog: &Catalog,
     progress: &Progress,
@@ -172,12 +226,12 @@ fn take_in_all(
         let Plan { objects, refused, bytes } = progress.stages.time(Stage::Find, find)?;
         progress.objects_total.fetch_add(objects.len() as u64, Ordering::Relaxed);
         progress.bytes_total.fetch_add(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
-        committer.add(Converted { objects: refused, ..Default::default() })?;
+        committer.add(Converted { objects: refused, ..Default::default() }, planner.known())?;
         committer.refused.clear();
         // The last object may be a little beyond.
         let lists_bytes = planner.known().bytes() + bytes.min(bytes_max);
         let budget = Budget::new(options.memory_limit_bytes, options.threads, lists_bytes)?;
-        take_in(&objects, budget, options, seen, catalog, progress, committer)?;
+        take_in(&objects, budget, (options, planner.known()), seen, catalog, progress, committer)?;
         progress.stages.time(Stage::Commit, || committer.commit())?;
         if planner.is_done() {
             return Ok(());
@@ -189,7 +243,7 @@ fn take_in_all(
 fn take_in(
     objects: &[Planned],
     budget: Budget,
-    options: &Options,
+    (options, known): (&Options, &Known),
     seen: &mut Seen,
     catalog: &Catalog,
     progress: &Progress,
@@ -204,6 +258,7 @@ fn take_in(
     room.need(needed_of_room(budget, seen));
     let shared = Shared {
         objects,
+        known,
         next: AtomicUsize::new(0),
         seen: Mutex::new((0, seen)),
         large: PutOff::new(PUT_OFF_MAX * threads),
@@ -221,7 +276,7 @@ fn take_in(
         let shared = &shared;
         let mut ahead = shared.has_beside().then(|| {
             let (sender, ahead) = ahead();
-            scope.spawn(move || read_all(objects, shared.batch_cap(), progress, &sender));
+            scope.spawn(move || read_all(objects, shared.batch_cap(), known, progress, &sender));
             ahead
         });
         let common = (threads > 1).then(Arc::default);
@@ -231,7 +286,7 @@ fn take_in(
             scope.spawn(move || shared.work(memory, &sender));
         }
         drop(sender);
-        let outcome = committer.receive(&receiver, &shared.done);
+        let outcome = committer.receive(&receiver, &shared.done, known);
         // Whoever still sends finds nobody listening, and ends.
         drop(receiver);
         if outcome.is_err() {
@@ -245,7 +300,7 @@ impl<'a> Shared<'a> {
     fn work(&self, mut memory: Memory<'a>, sender: &Sender<Ticketed>) {
         let _alarm = Alarm(&self.has_died);
         while !self.progress.is_stopped() {
-            let Some(Filled { objects, refused, _room }) = self.fill(&mut memory) else { return };
+            let Some(Filled { objects, refused, known, struck, _room }) = self.fill(&mut memory) else { return };
             self.wait_for_others();
             let claimed = self.progress.stages.time(Stage::Deduplicate, || match self.seen.lock() {
                 Ok(mut guard) => {
@@ -259,7 +314,8 @@ impl<'a> Shared<'a> {
             let stages = &self.progress.stages;
             let converted = claimed.and_then(|claimed| {
                 let staging = (self.staging, self.has_beside());
-                convert(&objects, &claimed, refused, &mut memory, self.catalog, staging, stages)
+                let converted = convert(&objects, &claimed, refused, &mut memory, self.catalog, staging, stages)?;
+                Ok(Converted { known, struck, ..converted })
             });
             memory.recycle(objects);
             if sender.send((ticket, converted)).is_err() {
@@ -307,7 +363,7 @@ impl<'a> Shared<'a> {
                 continue;
             }
             let filled = self.fill_batch(planned, memory);
-            if !filled.objects.is_empty() || !filled.refused.is_empty() {
+            if !filled.objects.is_empty() || !filled.refused.is_empty() || filled.known > 0 {
                 return Some(filled);
             }
         }
@@ -324,14 +380,14 @@ impl<'a> Shared<'a> {
         let mut next = Some(first);
         while let Some(planned) = next {
             let before = memory.ahead.as_mut().and_then(|ahead| ahead.take(planned));
-            let read = load(planned, before, memory, cap, &self.progress.stages);
+            let read = load(planned, before, memory, cap, self.known, self.progress);
             match self.may_be_large() && is_over_cap(&read) {
                 // It said that it was smaller.
                 true => self.large.put(Large { planned, json_bytes: self.budget.object_bytes }),
                 false => json_bytes += self.put(planned, read, &mut filled),
             }
             let is_full = json_bytes >= wanted_bytes
-                || filled.objects.len() + filled.refused.len() >= BATCH_OBJECTS_MAX
+                || filled.objects.len() + filled.refused.len() + filled.known as usize >= BATCH_OBJECTS_MAX
                 || self.progress.is_stopped();
             next = if is_full { None } else { self.next_small() };
         }
@@ -354,6 +410,11 @@ impl<'a> Shared<'a> {
     /// Puts off an object that says that it is larger than a batch; whether it did.
     fn puts_off(&self, planned: &'a Planned) -> bool {
         let cap = self.batch_cap();
+        // It can't be read again, should it be too large for a batch.
+        if matches!(planned.identity, Identity::Pipe) {
+            self.large.put(Large { planned, json_bytes: self.budget.object_bytes });
+            return true;
+        }
         // Asked of those alone that may well be: it takes as long as reading a small object.
         if !self.may_be_large() || planned.size_bytes <= cap / GROWTH_SURE {
             return false;
@@ -368,7 +429,7 @@ impl<'a> Shared<'a> {
         let Large { planned, json_bytes } = large;
         memory.buffers.clear();
         let mut filled = Filled::new(room);
-        let mut read = load(planned, None, memory, json_bytes, &self.progress.stages);
+        let mut read = load(planned, None, memory, json_bytes, self.known, self.progress);
         // What the object says of itself may be too little.
         let may_be_larger = is_over_cap(&read) || read.is_err() && !planned.copies.is_empty();
         let most_bytes = self.budget.object_bytes;
@@ -376,18 +437,23 @@ impl<'a> Shared<'a> {
             // Given back first: whoever holds some and waits for all waits for ever.
             drop(filled);
             filled = Filled::new(self.room.take(budget::object_room(most_bytes)));
-            read = load(planned, None, memory, most_bytes, &self.progress.stages);
+            read = load(planned, None, memory, most_bytes, self.known, self.progress);
         }
         self.put(planned, read, &mut filled);
         filled
     }
 
     /// Adds what became of an object; the bytes of its JSON.
-    fn put(&self, planned: &Planned, read: Result<Loaded, LedgerEntry>, filled: &mut Filled<'_>) -> u64 {
+    fn put(&self, planned: &Planned, read: Result<Loaded, Untaken>, filled: &mut Filled<'_>) -> u64 {
         let json_bytes = read.as_ref().map_or(0, |object| object.json_bytes);
         match read {
             Ok(object) => filled.objects.push(object),
-            Err(entry) => filled.refused.push(entry),
+            Err(Untaken::Refused(entry)) => filled.refused.push(*entry),
+            Err(Untaken::Known) => {
+                filled.known += 1;
+                filled.struck.extend(struck_by(planned.name(), &planned.path().to_string_lossy(), self.known));
+            }
+            Err(Untaken::Stopped) => return 0,
         }
         self.progress.objects.fetch_add(1, Ordering::Relaxed);
         self.progress.bytes.fetch_add(planned.size_bytes, Ordering::Relaxed);
@@ -415,8 +481,8 @@ fn needed_of_room(budget: Budget, seen: &Seen) -> u64 {
     seen.held_bytes().saturating_sub(budget.seen_bytes - budget.lent_bytes)
 }
 
-fn is_over_cap(read: &Result<Loaded, LedgerEntry>) -> bool {
-    matches!(read, Err(entry) if entry.refused.as_ref().is_some_and(|(reason, _)| reason.starts_with(crate::archive::OVER_CAP)))
+fn is_over_cap(read: &Result<Loaded, Untaken>) -> bool {
+    matches!(read, Err(Untaken::Refused(entry)) if entry.refused.as_ref().is_some_and(|(reason, _)| reason.starts_with(crate::archive::OVER_CAP)))
 }
 
 #[cfg(test)]

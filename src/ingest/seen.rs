@@ -12,7 +12,8 @@ use arrow::array::{Array, AsArray, BooleanArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use super::error::IngestError;
 use crate::record::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key, to_json};
@@ -22,10 +23,35 @@ use crate::time::MICROS_PER_DAY;
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const HOURS_PER_DAY: i64 = MICROS_PER_DAY / MICROS_PER_HOUR;
 
-/// Bytes that an id takes in a hash set: itself, and its share of the empty places and marks.
-const ID_BYTES: u64 = 28;
+/// Bytes that an id takes in a hash table: itself, its record's fingerprint, and its share of the empty places and marks.
+const ID_BYTES: u64 = 35;
 
-type Ids = HashSet<u128, foldhash::fast::RandomState>;
+/// An id in four parts, so that nothing is lost between it and what stands beside it.
+type Id = [u32; 4];
+
+/// Ids, and beside each the fingerprint of the record that had it first.
+type Ids = HashMap<Id, u32, foldhash::fast::RandomState>;
+
+/// The fingerprint of a record that was read from the store: its bytes are not known.
+const UNKNOWN: u32 = 0;
+
+/// Bytes of an id and a fingerprint on the disk.
+const SPILLED_BYTES: usize = 20;
+
+/// What is known of a record that asks for its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claimed {
+    /// No other had the id: it has it now.
+    New,
+    /// Another of the same bytes has it.
+    Same,
+    /// Another has it, and may say something else.
+    Doubtful,
+}
+
+fn id_of(key: u128) -> Id {
+    [96, 64, 32, 0].map(|shift| (key >> shift) as u32)
+}
 
 /// The ids of the events of one hour.
 struct Hour {
@@ -67,17 +93,18 @@ impl Seen {
     }
 
     /// Whether an event is new; if so, it is known from now on.
-    pub fn claim(&mut self, event_time_us: i64, event_key: u128) -> Result<bool, IngestError> {
+    pub fn claim(&mut self, event_time_us: i64, event_key: u128, fingerprint: u64) -> Result<Claimed, IngestError> {
         let hour = event_time_us.div_euclid(MICROS_PER_HOUR);
         let day = hour.div_euclid(HOURS_PER_DAY) as i32;
         if let Some(files) = self.files.remove(&day) {
             self.load(&files)?;
         }
-        self.insert(hour, event_key)
+        // Half of it tells two records apart well enough; the seed is another one in each process.
+        self.insert(hour, event_key, (fingerprint as u32).max(UNKNOWN + 1))
     }
 
     /// Adds an id to an hour; whether it is new there.
-    fn insert(&mut self, hour: i64, key: u128) -> Result<bool, IngestError> {
+    fn insert(&mut self, hour: i64, key: u128, fingerprint: u32) -> Result<Claimed, IngestError> {
         let clock = self.clock;
         let entry = self.hours.entry(hour).or_insert_with(|| Hour { ids: Some(Ids::default()), touched: clock });
         entry.touched = clock;
@@ -86,12 +113,26 @@ impl Seen {
             self.held += ids.len() as u64;
             entry.ids = Some(ids);
         }
-        let is_new = entry.ids.as_mut().is_some_and(|ids| ids.insert(key));
-        self.held += u64::from(is_new);
+        let Some(ids) = entry.ids.as_mut() else { return Ok(Claimed::New) };
+        let claimed = match ids.entry(id_of(key)) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(fingerprint);
+                self.held += 1;
+                Claimed::New
+            }
+            Entry::Occupied(known) if *known.get() == fingerprint => Claimed::Same,
+            Entry::Occupied(mut known) => {
+                // It is compared now; the next of the same bytes need not be.
+                if *known.get() == UNKNOWN {
+                    known.insert(fingerprint);
+                }
+                Claimed::Doubtful
+            }
+        };
         if self.held_bytes() > self.limit_bytes {
             self.spill_oldest(hour)?;
         }
-        Ok(is_new)
+        Ok(claimed)
     }
 
     /// Reads the ids of a day from the store.
@@ -102,7 +143,7 @@ impl Seen {
                 let batch = batch?;
                 for (row, hour) in hours(&batch) {
                     match stored_event_key(&batch, row) {
-                        Some(key) => drop(self.insert(hour, key)?),
+                        Some(key) => drop(self.insert(hour, key, UNKNOWN)?),
                         None => has_nameless = true,
                     }
                 }
@@ -124,7 +165,7 @@ impl Seen {
         for batch in read_batches(file, None, Some(predicate))? {
             let batch = batch?;
             for (row, hour) in hours(&batch) {
-                self.insert(hour, key_of_record(&to_json(&batch, row)))?;
+                self.insert(hour, key_of_record(&to_json(&batch, row)), UNKNOWN)?;
             }
         }
         Ok(())
@@ -166,8 +207,10 @@ fn spill_path(folder: &Path, hour: i64) -> PathBuf {
 fn spill(path: &Path, ids: &Ids) -> Result<(), IngestError> {
     let write = || {
         let mut file = BufWriter::new(File::create(path)?);
-        for id in ids {
-            file.write_all(&id.to_le_bytes())?;
+        for (id, fingerprint) in ids {
+            for part in id.iter().chain([fingerprint]) {
+                file.write_all(&part.to_le_bytes())?;
+            }
         }
         file.into_inner().map(drop).map_err(|e| e.into_error())
     };
@@ -176,13 +219,15 @@ fn spill(path: &Path, ids: &Ids) -> Result<(), IngestError> {
 
 fn unspill(path: &Path) -> Result<Ids, IngestError> {
     let read = || {
-        let count = fs::metadata(path)?.len() / 16;
+        let count = fs::metadata(path)?.len() / SPILLED_BYTES as u64;
         let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
         let mut ids = Ids::with_capacity_and_hasher(count as usize, Default::default());
-        let mut id = [0; 16];
+        let mut spilled = [0; SPILLED_BYTES];
         for _ in 0..count {
-            file.read_exact(&mut id)?;
-            ids.insert(u128::from_le_bytes(id));
+            file.read_exact(&mut spilled)?;
+            let mut parts = spilled.as_chunks::<4>().0.iter().map(|part| u32::from_le_bytes(*part));
+            let id = [(); 4].map(|()| parts.next().unwrap_or_default());
+            ids.insert(id, parts.next().unwrap_or(UNKNOWN));
         }
         Ok(ids)
     };
@@ -213,7 +258,8 @@ mod tests {
             for id in 0..1_000_u64 {
                 seen.begin_claim(100 * ID_BYTES);
                 let time = (id as i64 % 20) * MICROS_PER_HOUR + 1;
-                assert_eq!(seen.claim(time, u128::from(id))?, round == 0, "round {round} id {id}");
+                let claimed = seen.claim(time, u128::from(id), id + 7)?;
+                assert_eq!(claimed, if round == 0 { Claimed::New } else { Claimed::Same }, "round {round} id {id}");
                 assert!(seen.held_bytes() <= seen.limit_bytes + 50 * ID_BYTES);
             }
         }

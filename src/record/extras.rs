@@ -18,11 +18,13 @@ fn group_path(group: u8) -> &'static str {
     groups().get(usize::from(group)).map_or("", |group| group.path.as_str())
 }
 
-/// Puts the known fields that were there but held nothing: `path=null,path={}`.
+/// Puts the known fields that were there but held nothing, and those that weren't there although their columns have a
+/// value: `path=null,path={},path=absent`.
 pub(super) fn empty_fields(extras: &[Extra], out: &mut String) {
     for extra in extras {
         let (path, what) = match extra {
             Extra::NullColumn(column) => (column_path(*column), "=null"),
+            Extra::AbsentColumn(column) => (column_path(*column), "=absent"),
             Extra::NullGroup(group) => (group_path(*group), "=null"),
             Extra::EmptyGroup(group) => (group_path(*group), "={}"),
             _ => continue,
@@ -61,7 +63,7 @@ pub(super) fn additional_fields(object: &ParsedObject, record: &Record, extras: 
             Extra::Original(start, end) => {
                 fields.insert(ORIGINAL.to_owned(), Value::String(object.original(*start, *end).to_owned()));
             }
-            Extra::NullColumn(_) | Extra::NullGroup(_) | Extra::EmptyGroup(_) => {}
+            Extra::NullColumn(_) | Extra::AbsentColumn(_) | Extra::NullGroup(_) | Extra::EmptyGroup(_) => {}
         }
     }
     (!fields.is_empty()).then(|| Value::Object(fields).to_string())

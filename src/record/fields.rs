@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::scan::Literal;
 use super::schema::{COLUMNS, Kind};
+use crate::scan::Literal;
 
 /// What a key leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn add(group: &mut Group, key: &'static str, target: Target) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::scan::LITERAL_MAX;
+    use crate::scan::LITERAL_MAX;
 
     #[test]
     fn every_path_leads_to_its_column() {

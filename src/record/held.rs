@@ -41,6 +41,8 @@ pub(super) fn time_us(upper: u32, lower: u32) -> i64 {
 pub(super) enum Extra {
     /// A column's field is `null`.
     NullColumn(u8),
+    /// A column has a value that its field didn't give: there was none.
+    AbsentColumn(u8),
     /// A group is `null`.
     NullGroup(u8),
     /// A group is `{}`.
@@ -56,9 +58,9 @@ pub(super) enum Extra {
 }
 
 impl Extra {
-    /// Whether it is a known field that was there and held nothing.
+    /// Whether it says of a known field that it held nothing, or wasn't there.
     pub fn is_empty(&self) -> bool {
-        matches!(self, Extra::NullColumn(_) | Extra::NullGroup(_) | Extra::EmptyGroup(_))
+        matches!(self, Extra::NullColumn(_) | Extra::AbsentColumn(_) | Extra::NullGroup(_) | Extra::EmptyGroup(_))
     }
 }
 

@@ -6,17 +6,18 @@
 
 mod columns;
 mod encode;
+mod error;
 mod extras;
 mod fields;
 mod held;
 mod identity;
 mod object;
+mod positions;
 mod principal;
 mod redact;
 mod repeats;
 mod resource_list;
 mod restore;
-mod scan;
 pub mod schema;
 mod text;
 mod vocabulary;
@@ -25,8 +26,9 @@ mod words;
 
 pub(crate) use encode::BATCH_BYTES;
 pub use encode::encode;
+pub use error::{BrokenRecord, ParseError};
 pub use identity::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key};
-pub use object::{BrokenRecord, ParseError, ParsedObject, Record};
+pub use object::{ParsedObject, Record};
 pub use principal::{Identity, Principal, principal};
 pub use redact::{HIDDEN, SECRET_FIELDS, redact};
 pub use restore::to_json;

@@ -1,48 +1,29 @@
 //! One log object's JSON scanned: where each record and each known field lies. Nothing is copied.
 
+use std::hash::BuildHasher;
+use std::sync::LazyLock;
+
+use super::error::{BrokenRecord, ParseError};
 use super::fields::{Target, groups};
 use super::held::{Extra, Held, Value, prefetch};
 use super::identity::event_key;
+use super::positions::{EVENT_ID, EVENT_TIME, IDENTITY, NAMES};
 use super::resource_list;
-use super::scan::{Fault, Scanner, Span};
 use super::schema::{COLUMNS, Kind};
 use super::text::unescape;
-use super::vocabulary::{IDENTITY_WORDS, PRINCIPAL_ID, PrincipalWords, Vocabulary};
-use super::when::parse_time;
+use super::vocabulary::{PRINCIPAL_ID, PrincipalWords, Vocabulary};
+use super::when::{epoch_time, parse_time};
 use super::words::NONE;
-
-/// Why an object is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("at byte {offset}: {reason}")]
-pub struct ParseError {
-    /// Where, in the inflated bytes.
-    pub offset: usize,
-    /// What is wrong there.
-    pub reason: &'static str,
-}
-
-impl From<Fault> for ParseError {
-    fn from(fault: Fault) -> Self {
-        ParseError { offset: fault.offset, reason: fault.reason }
-    }
-}
-
-/// A record kept out of an otherwise sound object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BrokenRecord {
-    /// Position in `Records`, from 0; of objects put together, in all of theirs.
-    pub index: usize,
-    /// Where it begins.
-    pub offset: usize,
-    /// What is wrong with it.
-    pub reason: &'static str,
-}
+use crate::scan::{Fault, Scanner, Span};
 
 /// One record: what tells it from others, and where its fields are.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// 128 bits that tell the event: its `eventID`, else what the record says.
     pub event_key: u128,
+    /// A hash of the record's bytes: of two records with one key, whether they are the same to the letter. Another one in
+    /// each process.
+    pub fingerprint: u64,
     /// `eventTime`, microseconds since 1970-01-01 UTC.
     pub event_time_us: i64,
     /// Day of `eventTime`, UTC, days since 1970-01-01.
@@ -55,6 +36,8 @@ pub struct Record {
     values: (u32, u32),
     /// Likewise of the object's extras.
     extras: (u32, u32),
+    /// Where it stands in the object's own text.
+    source: (u32, u32),
     /// Text from which the spans are: 0 for the object's own, else a rewritten record.
     text: u32,
     /// Bytes of text that its columns take, at the most.
@@ -90,17 +73,27 @@ impl ParsedObject {
     /// # Errors
     /// Bytes that are not UTF-8, not JSON, cut short, or without a `Records` list; larger than 4 GiB.
     pub fn parse(bytes: Vec<u8>, vocabulary: &mut Vocabulary) -> Result<ParsedObject, ParseError> {
+        ParsedObject::parse_or_return(bytes, vocabulary).map_err(|(error, _)| error)
+    }
+
+    /// The same; bytes that are refused are given back.
+    ///
+    /// # Errors
+    /// As [`ParsedObject::parse`], with the bytes.
+    pub fn parse_or_return(bytes: Vec<u8>, vocabulary: &mut Vocabulary) -> Result<ParsedObject, (ParseError, Vec<u8>)> {
         if u32::try_from(bytes.len()).is_err() {
-            return Err(ParseError { offset: 0, reason: "larger than 4 GiB" });
+            return Err((ParseError { offset: 0, reason: "larger than 4 GiB" }, bytes));
         }
         if let Err(error) = simdutf8::compat::from_utf8(&bytes) {
-            return Err(ParseError { offset: error.valid_up_to(), reason: "not UTF-8" });
+            return Err((ParseError { offset: error.valid_up_to(), reason: "not UTF-8" }, bytes));
         }
         // SAFETY: it was just checked, and nothing had it in between. Checking again takes as long as looking at all of it
         // once more.
         let text = unsafe { String::from_utf8_unchecked(bytes) };
         let mut builder = Builder::new(vocabulary, text.len());
-        builder.object(&text)?;
+        if let Err(error) = builder.object(&text) {
+            return Err((error, text.into_bytes()));
+        }
         let Builder { rewritten, records, broken, values, extras, text_bytes, .. } = builder;
         Ok(ParsedObject { text, rewritten, records, broken, values, extras, text_bytes })
     }
@@ -153,6 +146,16 @@ impl ParsedObject {
             None => &self.text,
         };
         text.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// A record's own text.
+    pub fn source(&self, record: &Record) -> &str {
+        self.original(record.source.0, record.source.1)
+    }
+
+    /// Where a record begins, in bytes.
+    pub fn offset(&self, record: &Record) -> usize {
+        record.source.0 as usize
     }
 
     /// The original text of a record with duplicate keys.
@@ -274,7 +277,7 @@ impl<'v> Builder<'v> {
             self.extras.truncate(extras);
             return self.rewrite(source, offset, index);
         }
-        self.finish(text, source, index, offset, (values, extras), 0);
+        self.finish(text, source, index, (offset, end), (values, extras), 0);
         Ok(())
     }
 
@@ -291,12 +294,24 @@ impl<'v> Builder<'v> {
         let mut scanner = Scanner::new(rewritten.as_bytes());
         self.group(&rewritten, &mut scanner, 0)?;
         self.extras.push(Extra::Original(at(offset), at(offset + source.len())));
-        self.finish(&rewritten, &rewritten, index, offset, (values, extras), at(self.rewritten.len() + 1));
+        let place = (offset, offset + source.len());
+        self.finish(&rewritten, &rewritten, index, place, (values, extras), at(self.rewritten.len() + 1));
         self.rewritten.push(rewritten);
         Ok(())
     }
 
-    fn finish(&mut self, text: &str, source: &str, index: usize, offset: usize, begin: (usize, usize), number: u32) {
+    fn finish(
+        &mut self,
+        text: &str,
+        source: &str,
+        index: usize,
+        (offset, end): (usize, usize),
+        begin: (usize, usize),
+        number: u32,
+    ) {
+        if self.event_time_us.is_none() {
+            self.take_time_beside(text, begin.1);
+        }
         let event_id = self.event_id.and_then(|(start, end)| text.get(start as usize..end as usize));
         let event_id = event_id.map(|inner| unescape(inner).0);
         let known = match (self.event_time_us, event_key(event_id.as_deref(), source)) {
@@ -319,13 +334,37 @@ impl<'v> Builder<'v> {
             principal: self.vocabulary.principal(identity),
             names,
             event_key,
+            fingerprint: fingerprint(source),
             event_time_us,
             event_date: event_time_us.div_euclid(crate::time::MICROS_PER_DAY) as i32,
             values: (at(begin.0), at(self.values.len())),
             extras: (at(begin.1), at(self.extras.len())),
+            source: (at(offset), at(end)),
             text: number,
             text_bytes: at(self.record_text_bytes),
         });
+    }
+
+    /// The time of a record without an `eventTime` that can be read: programs that pass events on set `@timestamp` from it and drop it.
+    /// Source: Logstash's date filter and Elastic's CloudTrail pipeline, whose target it is.
+    fn take_time_beside(&mut self, text: &str, first_extra: usize) {
+        let piece = |(start, end): (u32, u32)| text.get(start as usize..end as usize).unwrap_or_default();
+        let beside = self.extras.get(first_extra..).unwrap_or_default().iter().rev().find_map(|extra| match extra {
+            Extra::Unknown(0, key, value) if piece(*key) == TIME_BESIDE => Some(piece(*value)),
+            _ => None,
+        });
+        let is_absent = self.seen & (1 << EVENT_TIME) == 0;
+        let time = beside.and_then(|raw| match string_of(raw) {
+            Some(inner) => parse_time(&unescape(inner).0).map(|(time_us, _)| time_us),
+            None => epoch_time(raw),
+        });
+        if let Some(time_us) = time {
+            self.event_time_us = Some(time_us);
+            self.values.push(Value { column: EVENT_TIME as u8, held: Held::time(time_us) });
+            if is_absent {
+                self.extras.push(Extra::AbsentColumn(EVENT_TIME as u8));
+            }
+        }
     }
 
     /// Scans an object with known keys.
@@ -517,6 +556,13 @@ impl<'v> Builder<'v> {
                 }
                 (parsed.map(|(time_us, _)| Held::time(time_us)), parsed.is_some_and(|(_, is_canonical)| is_canonical))
             }
+            (Kind::Time, None) => {
+                let time = epoch_time(raw);
+                if column == EVENT_TIME {
+                    self.event_time_us = time;
+                }
+                (time.map(Held::time), false)
+            }
             (Kind::Bool | Kind::BoolText, _) => {
                 let truth = match string.unwrap_or(raw) {
                     "true" => Some(Held::Bool(true)),
@@ -539,53 +585,15 @@ impl<'v> Builder<'v> {
     }
 }
 
+/// Where a record without `eventTime` may have its time.
+const TIME_BESIDE: &str = "@timestamp";
+
+/// A hash that nobody outside this process can foresee.
+fn fingerprint(source: &str) -> u64 {
+    static STATE: LazyLock<foldhash::quality::RandomState> = LazyLock::new(Default::default);
+    STATE.hash_one(source.as_bytes())
+}
+
 fn string_of(raw: &str) -> Option<&str> {
     raw.strip_prefix('"')?.strip_suffix('"')
 }
-
-/// Position of a column in [`COLUMNS`], at compile time.
-#[expect(clippy::panic, reason = "evaluated by the compiler")]
-pub(super) const fn column_named(name: &str) -> usize {
-    let mut i = 0;
-    while i < COLUMNS.len() {
-        if same(COLUMNS[i].name.as_bytes(), name.as_bytes()) {
-            return i;
-        }
-        i += 1;
-    }
-    // A name that isn't a column's is a mistake in this program: let it not compile.
-    panic!("no such column");
-}
-
-const fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
-
-/// The columns of `userIdentity` that tell the principal, in the order of `Identity`'s fields.
-const IDENTITY: [usize; IDENTITY_WORDS] = [
-    column_named("user_identity_type"),
-    column_named("user_identity_principal_id"),
-    column_named("user_identity_arn"),
-    column_named("user_identity_account_id"),
-    column_named("user_identity_user_name"),
-    column_named("user_identity_invoked_by"),
-    column_named("user_identity_identity_provider"),
-    column_named("on_behalf_of_user_id"),
-    column_named("session_issuer_arn"),
-    column_named("session_issuer_account_id"),
-    column_named("aws_region"),
-];
-const NAMES: [usize; 3] =
-    [column_named("recipient_account_id"), column_named("event_source"), column_named("event_name")];
-const EVENT_TIME: usize = column_named("event_time");
-const EVENT_ID: usize = column_named("event_id");

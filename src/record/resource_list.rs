@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::scan::{Fault, Scanner};
 use super::schema::RESOURCE_FIELDS;
 use super::text::unescape;
+use crate::scan::{Fault, Scanner};
 
 /// Takes `resources` if it is a list of objects with nothing but strings under known keys, none twice: what its column
 /// gives back as it was. Where it isn't, nothing is taken.

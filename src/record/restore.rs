@@ -24,6 +24,7 @@ pub fn to_json(batch: &RecordBatch, row: usize) -> Value {
         for (path, what) in text.split(',').filter_map(|field| field.rsplit_once('=')) {
             match what {
                 "null" => put(&mut record, path, Value::Null),
+                "absent" => drop(record.shift_remove(path)),
                 _ => drop(inner(&mut record, path)),
             }
         }

@@ -4,12 +4,12 @@
 use hashbrown::HashMap;
 
 use super::fields::KeyOrder;
-use super::object::column_named;
+use super::positions::column_named;
 use super::principal::{Identity, principal};
 use super::repeats::Repeats;
-use super::scan::Scanner;
 use super::schema::COLUMNS;
 use super::words::{NONE, Words};
+use crate::scan::Scanner;
 
 /// The words of `userIdentity` by which a principal is told, in the order of [`Identity`]'s fields.
 pub(super) const IDENTITY_WORDS: usize = 11;

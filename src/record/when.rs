@@ -4,9 +4,11 @@ use chrono::{DateTime, NaiveDateTime};
 
 /// Microseconds since 1970-01-01 UTC, and whether the text is CloudTrail's own form `YYYY-MM-DDTHH:MM:SSZ`.
 ///
-/// Also read: a blank for `T`, a fraction, a lower-case `z`, an offset, no zone at all (UTC).
+/// Also read: a blank for `T`, a fraction, a lower-case `z`, an offset, no zone at all (UTC), a number as of
+/// [`epoch_time`].
 pub(super) fn parse_time(text: &str) -> Option<(i64, bool)> {
-    canonical(text.as_bytes()).map(|time| (time, true)).or_else(|| lenient(text).map(|time| (time, false)))
+    let otherwise = || lenient(text).or_else(|| epoch_time(text.trim())).map(|time| (time, false));
+    canonical(text.as_bytes()).map(|time| (time, true)).or_else(otherwise)
 }
 
 fn canonical(text: &[u8]) -> Option<i64> {
@@ -64,6 +66,28 @@ fn lenient(text: &str) -> Option<i64> {
     Some(naive.and_utc().timestamp_micros())
 }
 
+/// Microseconds since 1970-01-01 UTC of a number of seconds, milliseconds, microseconds or nanoseconds since then: which
+/// of them its size tells, since CloudTrail began in 2013 and seconds have ten digits until 2286.
+pub(super) fn epoch_time(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let number: i64 = whole.parse().ok()?;
+    let micros = match whole.len() {
+        9..=11 => {
+            let digits = format!("{fraction:0<6}");
+            number.checked_mul(1_000_000)?.checked_add(digits.get(..6)?.parse().ok()?)?
+        }
+        12..=14 => number.checked_mul(1_000)?,
+        15..=17 => number,
+        18..=19 => number / 1_000,
+        _ => return None,
+    };
+    Some(micros)
+}
+
 /// CloudTrail's own form; `None` for a time that it can't say.
 pub(super) fn format_time(time_us: i64) -> Option<String> {
     let time = DateTime::from_timestamp_micros(time_us)?;
@@ -90,6 +114,19 @@ mod tests {
         }
         for text in ["", "yesterday", "2023-02-30T00:00:00Z", "2023-07-10T24:00:00Z", "2023-07-10"] {
             assert_eq!(parse_time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        let expected = Some(1_777_885_321_000_000);
+        for text in ["1777885321", "1777885321000", "1777885321000000", "1777885321000000000", "1777885321.0"] {
+            assert_eq!(epoch_time(text), expected, "{text}");
+            assert_eq!(parse_time(text), expected.map(|time| (time, false)), "{text}");
+        }
+        assert_eq!(epoch_time("1777885321.25"), expected.map(|time| time + 250_000));
+        for text in ["", "-1777885321", "20240501", "1.777885321e9", "17778853210000000000000", "."] {
+            assert_eq!(epoch_time(text), None, "{text}");
         }
     }
 

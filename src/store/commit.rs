@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use super::datafile::{StagedColumn, StagedFile};
 use super::error::StoreError;
-use super::ledger::{self, DayCount, LedgerEntry};
+use super::ledger::{self, DayCount, LedgerEntry, Run};
+use super::passed_over::{Conflict, Struck};
 use super::place::{DataPath, Outside, no_links};
 use super::private::{self, Mode};
 use super::replaced::{FROM_TABLE, replaced_name};
@@ -45,6 +46,12 @@ pub struct Commit {
     pub days: Vec<DayCount>,
     /// How the usage of each day in the commit stands.
     pub usage: Vec<(i32, UsageState)>,
+    /// Events that were there already and say something else.
+    pub conflicts: Vec<Conflict>,
+    /// What stood as refused and does no longer.
+    pub struck: Vec<Struck>,
+    /// What a run has come to so far, and its id.
+    pub run: Option<(i64, Run)>,
     /// For `ducklake_snapshot_changes.commit_message`.
     pub message: String,
 }
@@ -443,7 +450,7 @@ fn update_table_stats(transaction: &Transaction<'_>, table: Table, files: &[&Sta
     Ok(())
 }
 
-fn lock_path(dir: &Path) -> PathBuf {
+pub(super) fn lock_path(dir: &Path) -> PathBuf {
     dir.join("ingest.lock")
 }
 
@@ -484,7 +491,7 @@ fn lock(dir: &Path) -> Result<Option<File>, StoreError> {
     }
 }
 
-fn marker_path(dir: &Path) -> PathBuf {
+pub(super) fn marker_path(dir: &Path) -> PathBuf {
     dir.join("commit-in-progress")
 }
 

@@ -49,7 +49,7 @@ pub struct StagedFile {
     pub rows: u64,
     /// Its size.
     pub size_bytes: u64,
-    pub(super) staged: PathBuf,
+    pub(crate) staged: PathBuf,
     /// Below the table's directory.
     pub(super) relative: String,
     pub(super) footer_size_bytes: u64,

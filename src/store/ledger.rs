@@ -7,13 +7,14 @@ use rusqlite::{Connection, Transaction, params};
 use super::commit::{Commit, UsageState, Writer};
 use super::error::StoreError;
 use super::objects::{Objects, split};
+use super::passed_over;
 use super::{Store, catalog_path};
 use crate::time::{format_date, format_time, now_us};
 
 /// One log object, taken in or refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
-    /// Canonical object name, else the path below the archive root.
+    /// Canonical object name, else place and content: [`super::placed_name`]; of what was refused the place.
     pub name: String,
     /// Where it was read.
     pub path: String,
@@ -29,6 +30,8 @@ pub struct LedgerEntry {
     pub duplicates: u64,
     /// Records kept out.
     pub broken: Vec<BrokenEntry>,
+    /// Whether it takes the place of an object of this name that had records kept out.
+    pub is_again: bool,
     /// Why it was refused, and where in the inflated bytes; `None` when it was taken in.
     pub refused: Option<(String, Option<u64>)>,
 }
@@ -118,6 +121,9 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     entries.sort_by_cached_key(|entry| reversed(&entry.name));
     let mut objects = Objects::new(transaction);
     for entry in entries {
+        if entry.is_again {
+            take_back(transaction, &entry.name)?;
+        }
         objects.insert(snapshot, entry, entry.broken.len() as u64)?;
         insert_broken(transaction, entry)?;
         if entry.refused.is_none() {
@@ -139,6 +145,43 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     for (date, state) in &commit.usage {
         insert_usage_state(transaction, *date, state)?;
     }
+    passed_over::insert(transaction, snapshot, commit)?;
+    if let Some((id, run)) = &commit.run {
+        update_run(transaction, *id, None, run)?;
+    }
+    Ok(())
+}
+
+/// Takes an object's numbers out of the sums, and its records that were kept out: it comes again. Its events stay.
+fn take_back(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
+    let (prefix, tail) = split(name);
+    let sql = "UPDATE trailpare_totals AS t SET value = t.value - (SELECT CASE t.name WHEN 'objects' THEN 1 \
+               WHEN 'object_bytes' THEN size_bytes WHEN 'records' THEN records WHEN 'duplicates' THEN duplicates \
+               WHEN 'broken' THEN broken ELSE 0 END FROM trailpare_taken_objects WHERE tail = ?1 AND prefix_id = \
+               (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)) \
+               WHERE EXISTS (SELECT 1 FROM trailpare_taken_objects WHERE tail = ?1 AND prefix_id = \
+               (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2))";
+    transaction.prepare_cached(sql)?.execute([tail, prefix])?;
+    transaction.prepare_cached("DELETE FROM trailpare_broken_records WHERE name = ?1")?.execute([name])?;
+    Ok(())
+}
+
+fn update_run(connection: &Connection, id: i64, finished: Option<String>, run: &Run) -> rusqlite::Result<()> {
+    connection.execute(
+        "UPDATE trailpare_runs SET finished_time = ?2, found = ?3, taken = ?4, known = ?5, refused = ?6, \
+         digests = ?7, other_services = ?8, foreign_files = ?9 WHERE run_id = ?1",
+        params![
+            id,
+            finished,
+            run.found,
+            run.taken,
+            run.known,
+            run.refused,
+            run.digests,
+            run.other_services,
+            run.foreign_files
+        ],
+    )?;
     Ok(())
 }
 
@@ -197,22 +240,7 @@ impl Writer {
 
     /// Notes what a run came to.
     pub fn end_run(&self, id: i64, run: &Run) -> Result<(), StoreError> {
-        self.connection()
-            .execute(
-                "UPDATE trailpare_runs SET finished_time = ?2, found = ?3, taken = ?4, known = ?5, refused = ?6, \
-                 digests = ?7, other_services = ?8, foreign_files = ?9 WHERE run_id = ?1",
-                params![
-                    id,
-                    format_time(now_us()),
-                    run.found,
-                    run.taken,
-                    run.known,
-                    run.refused,
-                    run.digests,
-                    run.other_services,
-                    run.foreign_files
-                ],
-            )
+        update_run(self.connection(), id, Some(format_time(now_us())), run)
             .map_err(StoreError::catalog(&catalog_path(self.store().dir())))?;
         Ok(())
     }
@@ -263,7 +291,7 @@ impl Store {
         })
     }
 
-    /// The records that were kept out of sound objects: object name and record.
+    /// The records that were kept out of objects: object name and record.
     pub fn broken_records(&self) -> Result<Vec<(String, BrokenEntry)>, StoreError> {
         self.query(|connection| {
             let mut statement = connection.prepare(

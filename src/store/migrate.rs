@@ -9,7 +9,7 @@ use super::ledger::LedgerEntry;
 use super::metadata;
 use super::objects::Objects;
 use super::tables::{CatalogColumn, Table, catalog_columns};
-use super::{BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, TRAILPARE_VERSION};
+use super::{BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, PASSED_OVER_SQL, TRAILPARE_VERSION};
 use crate::time::{format_ducklake_time, now_us};
 
 /// Key of the version of our own tables.
@@ -20,6 +20,7 @@ const VERSION: &str = "trailpare_version";
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.execute_batch(CHECKS_SQL)?;
     add_missing_columns(connection)?;
+    connection.execute_batch(PASSED_OVER_SQL)?;
     if metadata::get(connection, VERSION)?.as_deref() == Some("1") {
         normalise_objects(connection)?;
     }
@@ -71,6 +72,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         events: row.get(5)?,
         duplicates: row.get(6)?,
         broken: Vec::new(),
+        is_again: false,
         refused: (state == "refused").then(|| (reason.unwrap_or_default(), offset_bytes)),
     })
 }
@@ -283,6 +285,7 @@ mod tests {
             events: 1,
             duplicates: 0,
             broken: Vec::new(),
+            is_again: false,
             refused: None,
         };
         writer.commit(&Commit { objects: vec![entry], ..Commit::default() }).expect("a commit");

@@ -12,6 +12,7 @@
 //! usage-months/                               copies of usage, summed up, for reading it sooner
 //! ```
 
+mod activity;
 mod bounds;
 mod checks;
 mod chunk;
@@ -19,6 +20,7 @@ mod commit;
 mod datafile;
 mod encoded;
 mod error;
+mod forget;
 mod fsck;
 mod hybrid;
 mod ledger;
@@ -27,6 +29,7 @@ mod metadata;
 mod migrate;
 mod months;
 mod objects;
+mod passed_over;
 mod place;
 mod private;
 mod read;
@@ -43,16 +46,19 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
+pub use activity::Activity;
 pub use checks::{CheckedFile, FileChecks, Stored};
 pub use commit::{Commit, UsageState, Writer};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, StagedFile};
 pub use encoded::EventsFileWriter;
 pub use error::StoreError;
+pub use forget::{Forget, Forgotten};
 pub use fsck::{Checked, Finding, FindingKind};
 pub use ledger::{BrokenEntry, DayCount, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
 pub use months::UsageMonth;
-pub use objects::Known;
+pub use objects::{Known, place_in, placed_name};
+pub use passed_over::{Conflict, NO_LOG, Struck, Unread, refusal_key};
 pub use private::{Mode, write_private};
 pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use reclaim::Reclaimed;
@@ -83,6 +89,9 @@ const OBJECTS_SQL: &str = include_str!("objects.sql");
 
 /// The tables of checksums.
 const CHECKS_SQL: &str = include_str!("checks.sql");
+
+/// Further tables of the ledger, which stores from before get when they are written to.
+const PASSED_OVER_SQL: &str = include_str!("passed_over.sql");
 
 /// How long to wait for another process that holds the catalog.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -258,6 +267,7 @@ fn create(dir: &Path) -> Result<(), StoreError> {
         transaction.execute_batch(include_str!("ducklake.sql"))?;
         transaction.execute_batch(OBJECTS_SQL)?;
         transaction.execute_batch(CHECKS_SQL)?;
+        transaction.execute_batch(PASSED_OVER_SQL)?;
         fill(&transaction)?;
         transaction.commit()?;
         metadata::make_relative(&mut connection)?;

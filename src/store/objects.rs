@@ -1,13 +1,15 @@
 //! The log objects in the ledger. A name is kept as a prefix, which many objects share, and a tail; a path as what
 //! stands before and behind the tail, which all objects of a folder share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::commit::Writer;
 use super::error::StoreError;
+use super::forget::forgotten;
 use super::ledger::{LedgerEntry, RefusedObject};
+use super::passed_over::refusal_key;
 use super::{Store, catalog_path};
 
 /// Prefixes and places held at hand before they are looked up again.
@@ -18,10 +20,37 @@ const CACHE_MAX: usize = 10_000;
 pub struct Known {
     /// Those of the store, and those that came later.
     parts: Vec<Part>,
+    /// Names and paths of what stands as refused.
+    standing: HashSet<NameKey>,
+    /// What stands as refused, and what was refused and is accepted: see [`super::refusal_key`].
+    refused: HashSet<u128>,
+    forgotten: HashSet<u128>,
+}
+
+/// Bit of a size that says that records of the object were kept out, so that a mended one is taken in its place.
+const IS_PARTIAL: u64 = 1 << 63;
+
+/// The ledger's name of an object that has none of CloudTrail's: its place, and as much of its SHA-256 as nobody makes
+/// two contents for.
+pub fn placed_name(place: &str, sha256: &[u8; 32]) -> String {
+    use std::fmt::Write as _;
+    let mut name = String::with_capacity(place.len() + 33);
+    name.push_str(place);
+    name.push('#');
+    for byte in sha256.iter().take(16) {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+/// The place in the name of an object that has none of CloudTrail's; any other name as it is.
+pub fn place_in(name: &str) -> &str {
+    let is_content = |content: &str| content.len() == 32 && content.bytes().all(|byte| byte.is_ascii_hexdigit());
+    name.rsplit_once('#').filter(|(_, content)| is_content(content)).map_or(name, |(place, _)| place)
 }
 
 /// 128 bits of a name, so that two names never meet by chance.
-type NameKey = [u64; 2];
+pub(super) type NameKey = [u64; 2];
 
 /// Sizes by name, in the order of the keys.
 #[derive(Debug)]
@@ -67,8 +96,38 @@ fn slice_of(key: &NameKey, slices: usize) -> usize {
 impl Known {
     /// Size as stored of the object of this name, if it was taken in.
     pub fn size_bytes(&self, name: &str) -> Option<u64> {
+        Some(self.find(name)? & !IS_PARTIAL)
+    }
+
+    /// Whether records of the object of this name were kept out.
+    pub fn is_partial(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|size| size & IS_PARTIAL != 0)
+    }
+
+    /// The last one noted.
+    fn find(&self, name: &str) -> Option<u64> {
         let wanted = name_key(name);
-        self.parts.iter().find_map(|part| part.size_bytes(&wanted))
+        self.parts.iter().rev().find_map(|part| part.size_bytes(&wanted))
+    }
+
+    /// Whether an object without a name of CloudTrail's was taken in, by place and content.
+    pub fn has_placed(&self, place: &str, sha256: &[u8; 32]) -> bool {
+        self.find(&placed_name(place, sha256)).is_some()
+    }
+
+    /// Whether something of this name or path stands as refused.
+    pub fn is_standing(&self, name_or_path: &str) -> bool {
+        !self.standing.is_empty() && self.standing.contains(&name_key(name_or_path))
+    }
+
+    /// Whether a refusal stands in the ledger as it is.
+    pub fn has_refused(&self, entry: &LedgerEntry) -> bool {
+        !self.refused.is_empty() && self.refused.contains(&refusal_key(entry))
+    }
+
+    /// Whether a refusal is one that was accepted.
+    pub fn is_forgotten(&self, entry: &LedgerEntry) -> bool {
+        !self.forgotten.is_empty() && self.forgotten.contains(&refusal_key(entry))
     }
 
     /// Notes objects by their names and sizes.
@@ -89,11 +148,28 @@ impl Known {
     /// Memory that they take.
     pub fn bytes(&self) -> u64 {
         let begins: usize = self.parts.iter().map(|part| part.begins.len()).sum();
-        (self.len() * size_of::<(NameKey, u64)>() + begins * size_of::<u32>()) as u64
+        let refused = 2 * (self.standing.capacity() + self.refused.capacity() + self.forgotten.capacity());
+        let refused = refused * size_of::<u128>();
+        (self.len() * size_of::<(NameKey, u64)>() + begins * size_of::<u32>() + refused) as u64
     }
 }
 
-fn name_key(name: &str) -> NameKey {
+/// Keys of the names and paths of what stands as refused, and of the refusals.
+fn standing(connection: &Connection) -> rusqlite::Result<(HashSet<NameKey>, HashSet<u128>)> {
+    let mut statement = connection.prepare("SELECT name, path, sha256, reason FROM trailpare_refused_objects")?;
+    let mut rows = statement.query([])?;
+    let (mut names, mut refused) = (HashSet::new(), HashSet::new());
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?.as_str()?;
+        names.insert(name_key(name));
+        names.insert(name_key(row.get_ref(1)?.as_str()?));
+        let sha256: Option<[u8; 32]> = row.get(2)?;
+        refused.insert(super::passed_over::key(name, sha256.as_ref(), row.get_ref(3)?.as_str()?));
+    }
+    Ok((names, refused))
+}
+
+pub(super) fn name_key(name: &str) -> NameKey {
     use std::hash::BuildHasher;
     [1, 2].map(|seed| foldhash::quality::FixedState::with_seed(seed).hash_one(name))
 }
@@ -223,16 +299,18 @@ impl Writer {
                 self.connection().query_row("SELECT count(*) FROM trailpare_taken_objects", [], |row| row.get(0));
             let mut known = Vec::with_capacity(count?);
             let mut statement =
-                self.connection().prepare("SELECT prefix_id, tail, size_bytes FROM trailpare_taken_objects")?;
+                self.connection().prepare("SELECT prefix_id, tail, size_bytes, broken FROM trailpare_taken_objects")?;
             let mut rows = statement.query([])?;
             let mut name = String::new();
             while let Some(row) = rows.next()? {
                 name.clear();
                 name.push_str(prefixes.get(&row.get(0)?).map_or("", String::as_str));
                 name.push_str(row.get_ref(1)?.as_str()?);
-                known.push((name_key(&name), row.get(2)?));
+                let is_partial = row.get::<_, u64>(3)? > 0;
+                known.push((name_key(&name), row.get::<_, u64>(2)? | if is_partial { IS_PARTIAL } else { 0 }));
             }
-            Ok(Known { parts: vec![Part::new(known)] })
+            let ((standing, refused), forgotten) = (standing(self.connection())?, forgotten(self.connection())?);
+            Ok(Known { parts: vec![Part::new(known)], standing, refused, forgotten })
         };
         read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
     }

@@ -9,7 +9,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
-use trailpare::archive::{Buffers, FindError, Found, OVER_CAP, ObjectKind, ReadFault, find, normalise, read};
+use trailpare::archive::{
+    Buffers, FindError, FindFault, Found, OVER_CAP, ObjectKind, ReadFault, find, find_following, normalise, read,
+};
 
 const CAP_BYTES: u64 = 1 << 30;
 
@@ -67,7 +69,7 @@ fn the_real_archives_hold_what_was_counted_independently() {
             let read = read(&found.path, &mut buffers, CAP_BYTES).unwrap();
             assert_eq!(read.size_bytes, found.size_bytes);
             read_bytes += read.bytes.len();
-            let json = normalise(read.bytes).unwrap();
+            let json = normalise(read.bytes).unwrap().json;
             read_events += records(&json).len();
             buffers.recycle(json);
         }
@@ -94,7 +96,7 @@ fn every_public_form_gives_its_events() {
         match normalise(read.bytes) {
             // Broken on purpose: that is for the record parser to find.
             Ok(_) if found.relative.ends_with("bad_cloudtrail.json") => {}
-            Ok(json) => *events.entry(source).or_insert(0) += records(&json).len(),
+            Ok(normal) => *events.entry(source).or_insert(0) += records(&normal.json).len(),
             Err(error) => refused.entry(source).or_default().push_str(&error.reason),
         }
     }
@@ -212,7 +214,7 @@ fn a_missing_file_is_named() {
     let error = read(Path::new("nowhere/x.json.gz"), &mut Buffers::default(), CAP_BYTES).unwrap_err();
     assert!(error.to_string().contains("nowhere") && error.sha256().is_none() && error.offset_bytes().is_none());
     let errors: Vec<_> = find(&[PathBuf::from("nowhere")]).collect();
-    assert!(matches!(errors.as_slice(), [Err(FindError::Io { .. })]));
+    assert!(matches!(errors.as_slice(), [Err(FindError { fault: FindFault::Io(_), .. })]));
 }
 
 #[test]
@@ -221,7 +223,9 @@ fn a_file_named_by_hand_is_taken_for_a_log() {
     let path = folder.path().join("events.txt");
     fs::write(&path, "[]").unwrap();
     let found = find(std::slice::from_ref(&path)).next().unwrap().unwrap();
-    assert_eq!((found.kind, found.name.as_str(), found.size_bytes), (ObjectKind::Log, "events.txt", 2));
+    assert_eq!((found.kind, found.relative.as_str(), found.size_bytes), (ObjectKind::Log, "events.txt", 2));
+    let place = fs::canonicalize(&path).unwrap();
+    assert!(found.is_by_hand && !found.is_canonical && Some(found.name.as_str()) == place.to_str());
     assert_eq!(all(folder.path())[0].kind, ObjectKind::Foreign);
 }
 
@@ -246,17 +250,38 @@ fn links_pipes_and_odd_names() {
     symlink(&outside, root.join("z")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(root.join("socket.json")).unwrap();
 
-    let (mut names, mut loops, mut dangling, mut others) = (Vec::new(), 0, 0, 0);
-    for found in find(std::slice::from_ref(&root)) {
-        match found {
-            Ok(found) => names.push(found.relative),
-            Err(FindError::LinkLoop { .. }) => loops += 1,
-            Err(FindError::DanglingLink(_)) => dangling += 1,
-            Err(FindError::Io { .. }) => others += 1,
+    let looked_at = |walk: trailpare::archive::Walk| {
+        let (mut names, mut faults) = (Vec::new(), BTreeMap::new());
+        for found in walk {
+            match found {
+                Ok(found) => names.push(found.relative),
+                Err(FindError { fault, path, .. }) => {
+                    let kind = match fault {
+                        FindFault::Io(_) => "io",
+                        FindFault::DanglingLink => "dangling",
+                        FindFault::LinkLoop(_) => "loop",
+                        FindFault::LeavesArchive(_) => "leaves",
+                        FindFault::Special(kind) => kind,
+                    };
+                    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                    assert!(faults.insert(name, kind).is_none());
+                }
+            }
         }
-    }
-    assert_eq!(names, ["a/b/1.json", "linked.json", "odd\\xff.json", "z/2.json"]);
-    assert_eq!((loops, dangling, others), (1, 1, 1));
+        (names, faults)
+    };
+    let faults = |more: &[(&str, &'static str)]| -> BTreeMap<String, &'static str> {
+        let all = [("loop", "loop"), ("dangling.json", "dangling"), ("self", "io"), ("socket.json", "a socket")];
+        all.iter().chain(more).map(|(name, kind)| ((*name).to_owned(), *kind)).collect()
+    };
+    let inside = ["a/b/1.json", "linked.json", "odd\\xff.json"];
+    let (names, found) = looked_at(find(std::slice::from_ref(&root)));
+    assert_eq!((names, found), (inside.map(str::to_owned).to_vec(), faults(&[("z", "leaves")])));
+    let (names, found) = looked_at(find_following(std::slice::from_ref(&root)));
+    assert_eq!(
+        (names, found),
+        ([&inside[..], &["z/2.json"]].concat().iter().map(|n| (*n).to_owned()).collect(), faults(&[]))
+    );
 }
 
 #[test]
@@ -274,7 +299,7 @@ fn what_may_not_be_read_is_reported_and_the_rest_found() {
     }
     let found: Vec<_> = find(&[folder.path().to_owned()]).collect();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
-    assert!(matches!(found.as_slice(), [Err(FindError::Io { .. }), Ok(_)]));
+    assert!(matches!(found.as_slice(), [Err(FindError { fault: FindFault::Io(_), .. }), Ok(_)]));
 }
 
 #[test]
@@ -283,7 +308,7 @@ fn objects_put_together_by_cat_are_read_whole() {
     // Twice the same member: checksum and size of the first stand at the end as well.
     for stored in [[gzip(json), gzip(json)].concat(), gzip(&json.repeat(2)), json.repeat(2)] {
         let inflated = read_bytes(&stored, CAP_BYTES).unwrap();
-        assert_eq!(records(&normalise(inflated).unwrap()).len(), 2);
+        assert_eq!(records(&normalise(inflated).unwrap().json).len(), 2);
     }
 }
 
@@ -322,7 +347,7 @@ proptest! {
 
     #[test]
     fn anything_like_json_is_normalised_or_refused(text in r#"[\[\]{}",:a-zR0-9 \n\\]{0,80}"#) {
-        if let Ok(json) = normalise(text.clone().into_bytes())
+        if let Ok(json) = normalise(text.clone().into_bytes()).map(|normal| normal.json)
             && !text.trim_start().starts_with("{\"Records\"")
             && !text.trim_start().starts_with("{ \"Records\"")
         {

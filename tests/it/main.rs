@@ -18,6 +18,7 @@ mod iam_suspects;
 mod ingest;
 mod judge;
 mod months;
+mod nothing_lost;
 mod optimize;
 mod policy;
 mod private;

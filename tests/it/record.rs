@@ -15,7 +15,7 @@ const CAP_BYTES: u64 = 1 << 30;
 
 pub fn parse(path: &Path, vocabulary: &mut Vocabulary) -> Result<(ParsedObject, Vec<u8>), String> {
     let read = archive::read(path, &mut Buffers::default(), CAP_BYTES).map_err(|e| e.to_string())?;
-    let bytes = archive::normalise(read.bytes).map_err(|e| e.to_string())?;
+    let bytes = archive::normalise(read.bytes).map_err(|e| e.to_string())?.json;
     let object = ParsedObject::parse(bytes.clone(), vocabulary).map_err(|e| e.to_string())?;
     Ok((object, bytes))
 }

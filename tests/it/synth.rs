@@ -23,7 +23,7 @@ fn records(root: &Path) -> Vec<Value> {
     let mut buffers = Buffers::default();
     let logs = find(&[root.to_owned()]).map(|found| found.unwrap()).filter(|found| found.kind == ObjectKind::Log);
     logs.flat_map(|found| {
-        let json = normalise(read(&found.path, &mut buffers, 1 << 30).unwrap().bytes).unwrap();
+        let json = normalise(read(&found.path, &mut buffers, 1 << 30).unwrap().bytes).unwrap().json;
         let whole: Value = serde_json::from_slice(&json).unwrap();
         let records = whole["Records"].as_array().unwrap().clone();
         for record in &records {

@@ -6,18 +6,21 @@
 use crate::chunk::{CHUNK, ends_text};
 
 /// Objects and lists within each other that are followed; serde_json's limit as well.
-pub(super) const DEPTH_MAX: u32 = 127;
+pub(crate) const DEPTH_MAX: u32 = 127;
+
+/// Why [`Scanner::value`] doesn't follow any deeper.
+pub(crate) const TOO_DEEP: &str = "nested too deeply";
 
 /// Where and why bytes are no JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub offset: usize,
     pub reason: &'static str,
 }
 
 /// A value's place: from its first byte to the one behind its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(crate) struct Span {
     pub start: usize,
     pub end: usize,
     /// A string has escapes; an object or list has white space between its parts.
@@ -25,7 +28,7 @@ pub(super) struct Span {
 }
 
 /// A place in a text.
-pub(super) struct Scanner<'a> {
+pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     pub pos: usize,
     saw_space: bool,
@@ -49,10 +52,10 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// Bytes that a literal may have.
-pub(super) const LITERAL_MAX: usize = 32;
+pub(crate) const LITERAL_MAX: usize = 32;
 
 /// A short text to compare with, all of it at once: with zeros behind it, and marks where it has bytes.
-pub(super) struct Literal {
+pub(crate) struct Literal {
     words: [u64; LITERAL_MAX / 8],
     marks: [u64; LITERAL_MAX / 8],
     len: usize,
@@ -284,7 +287,7 @@ impl<'a> Scanner<'a> {
             match self.peek() {
                 Some(open @ (b'{' | b'[')) => {
                     if depth >= DEPTH_MAX {
-                        return self.fault("nested too deeply");
+                        return self.fault(TOO_DEEP);
                     }
                     depth += 1;
                     levels = levels << 1 | u128::from(open == b'{');

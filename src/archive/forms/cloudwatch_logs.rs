@@ -1,0 +1,16 @@
+//! `{"logEvents":[{"message":"…"}]}`: CloudWatch Logs, by `filter-log-events`, by a subscription, through Firehose.
+//!
+//! A subscription sends control messages, with `messageType` `CONTROL_MESSAGE`, to check that its destination is
+//! reachable. Source: CloudWatch Logs User Guide, "Log group-level subscription filters".
+
+use super::{Content, Form, Object};
+
+pub(super) const FORM: Form = Form { read };
+
+fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
+    if object.get("messageType").is_some_and(|kind| kind.get() == "\"CONTROL_MESSAGE\"") {
+        return Some(Content::Nothing);
+    }
+    let list = object.list("logEvents").or_else(|| object.list("events"));
+    list.or_else(|| object.holder("message")).map(Content::Inside)
+}

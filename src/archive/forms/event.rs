@@ -1,0 +1,10 @@
+//! An event as CloudTrail writes it, alone.
+
+use super::{Content, Form, Object};
+
+pub(super) const FORM: Form = Form { read };
+
+fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
+    let is_form = object.has("eventVersion") || object.has("eventSource") && object.has("eventName");
+    is_form.then_some(Content::Event)
+}

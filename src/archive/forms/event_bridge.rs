@@ -1,0 +1,9 @@
+//! `{"detail-type":"AWS API Call via CloudTrail","detail":{…}}`, as EventBridge delivers events.
+
+use super::{Content, Form, Object};
+
+pub(super) const FORM: Form = Form { read };
+
+fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
+    object.holder("detail").map(Content::Inside)
+}

@@ -1,0 +1,213 @@
+//! Events put together, and what is refused on the way.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::object::Object;
+use super::{Content, FORMS, Normal, lines};
+use crate::archive::error::FormError;
+
+/// Wrappings that lie in one another at the most.
+const DEPTH_MAX: usize = 8;
+
+/// Objects and lists within each other that the record parser follows.
+const NESTED_MAX: usize = crate::scan::DEPTH_MAX as usize;
+
+/// Refused elements of an object that are kept one by one.
+const REFUSED_MAX: usize = 10_000;
+
+/// An element of an object that holds no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedElement {
+    /// Its position among the elements, from 0.
+    pub index: u64,
+    /// Where it begins in the inflated bytes.
+    pub offset_bytes: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// A JSON value, and where it stands in the object.
+#[derive(Clone, Copy)]
+pub(super) struct Value<'a> {
+    pub text: &'a str,
+    pub offset: usize,
+    /// Whether it is a piece of the object's own text, so that a piece of it has a place as well.
+    is_own: bool,
+}
+
+impl<'a> Value<'a> {
+    /// A piece of the object's text.
+    pub fn within(whole: &'a str, text: &'a str) -> Value<'a> {
+        Value { text, offset: offset_in(whole, text), is_own: true }
+    }
+
+    /// The same, where the text begins at an offset of the object.
+    pub fn at(text: &'a str, offset: usize) -> Value<'a> {
+        Value { text, offset, is_own: true }
+    }
+
+    /// A text made of what stands at an offset.
+    pub fn made(text: &'a str, offset: usize) -> Value<'a> {
+        Value { text, offset, is_own: false }
+    }
+
+    fn part<'b>(&self, text: &'b str) -> Value<'b> {
+        let offset = if self.is_own { self.offset + offset_in(self.text, text) } else { self.offset };
+        Value { text, offset, is_own: self.is_own }
+    }
+}
+
+/// Where a piece of a text lies in it.
+fn offset_in(whole: &str, part: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len())
+}
+
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct Events {
+    json: Vec<u8>,
+    places: Vec<(u64, u64)>,
+    refused: Vec<RefusedElement>,
+    /// The first that was one too many, and how many came behind it.
+    more: Option<RefusedElement>,
+    more_count: u64,
+}
+
+impl Events {
+    /// Adds the events of one JSON value.
+    pub fn add(&mut self, value: Value<'_>, depth: usize) {
+        if depth > DEPTH_MAX {
+            return self.refuse(value.offset, format!("foreign: more than {DEPTH_MAX} wrappings"));
+        }
+        match value.text.as_bytes().first() {
+            Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(value.text) {
+                Ok(elements) => elements.iter().for_each(|element| self.add(value.part(element.get()), depth + 1)),
+                Err(error) => self.refuse(value.offset, error.to_string()),
+            },
+            Some(b'{') => self.add_object(value, depth),
+            Some(b'"') => self.add_string(value, depth),
+            _ => self.refuse(value.offset, FOREIGN),
+        }
+    }
+
+    fn add_string(&mut self, value: Value<'_>, depth: usize) {
+        let Ok(Text(text)) = serde_json::from_str(value.text) else {
+            return self.refuse(value.offset, "foreign: a string that can't be read");
+        };
+        let inner: Result<&RawValue, serde_json::Error> = serde_json::from_str(lines::json_of(&text));
+        match inner {
+            // One event a string, whatever is in it: a string of a string is no form that anybody writes.
+            Ok(inner) if inner.get().starts_with(['{', '[']) => {
+                self.add(Value::made(inner.get(), value.offset), depth + 1);
+            }
+            Ok(_) => self.refuse(value.offset, FOREIGN),
+            Err(error) => self.refuse(value.offset, format!("foreign: a string that holds no JSON ({error})")),
+        }
+    }
+
+    fn add_object(&mut self, value: Value<'_>, depth: usize) {
+        let object = match Object::parse(value.text) {
+            Ok(object) => object,
+            Err(error) => return self.refuse(value.offset, error.to_string()),
+        };
+        match FORMS.iter().find_map(|form| (form.read)(&object)) {
+            Some(Content::Event) => self.push(value.text, value.offset),
+            Some(Content::Written(event)) => self.push(&event, value.offset),
+            Some(Content::Inside(inner)) => self.add(value.part(inner.get()), depth + 1),
+            Some(Content::Events(list)) => match serde_json::from_str::<Vec<&RawValue>>(list.get()) {
+                Ok(events) => events.iter().for_each(|event| {
+                    let event = value.part(event.get());
+                    self.push(event.text, event.offset);
+                }),
+                Err(error) => self.refuse(value.offset, error.to_string()),
+            },
+            Some(Content::Nothing) => {}
+            Some(Content::Foreign(reason)) => self.refuse(value.offset, reason),
+            None => self.refuse(value.offset, FOREIGN),
+        }
+    }
+
+    /// Adds an event, unless it is nested too deep for the record parser.
+    fn push(&mut self, event: &str, offset: usize) {
+        if is_too_deep(event) {
+            return self.refuse(offset, "nested too deeply");
+        }
+        self.json.extend_from_slice(if self.json.is_empty() { b"{\"Records\":[" } else { b",\n" });
+        self.json.extend_from_slice(event.as_bytes());
+        self.places.push((self.count(), offset as u64));
+    }
+
+    /// Refuses an element. Of very many the first stands for all that follow.
+    pub fn refuse(&mut self, offset: usize, reason: impl Into<String>) {
+        let refused = RefusedElement { index: self.count(), offset_bytes: offset as u64, reason: reason.into() };
+        if self.refused.len() < REFUSED_MAX {
+            self.refused.push(refused);
+        } else if self.more.is_none() {
+            self.more = Some(refused);
+        } else {
+            self.more_count += 1;
+        }
+    }
+
+    /// Elements so far.
+    fn count(&self) -> u64 {
+        (self.places.len() + self.refused.len()) as u64 + u64::from(self.more.is_some()) + self.more_count
+    }
+
+    /// Whether nothing but events was found, and at least one.
+    pub fn is_clean(&self) -> bool {
+        !self.places.is_empty() && self.refused.is_empty()
+    }
+
+    /// Whether several events were found, and but one thing that is none.
+    pub fn is_nearly_clean(&self) -> bool {
+        self.places.len() > 1 && self.refused.len() < 2
+    }
+
+    /// All of them; an error where everything was refused.
+    pub fn finish(mut self) -> Result<Normal, FormError> {
+        if let (true, Some(first)) = (self.places.is_empty(), self.refused.first()) {
+            return Err(FormError { offset_bytes: first.offset_bytes, reason: first.reason.clone() });
+        }
+        if self.json.is_empty() {
+            self.json.extend_from_slice(b"{\"Records\":[");
+        }
+        if let Some(more) = self.more {
+            self.refused
+                .push(RefusedElement { reason: format!("{} (and {} more)", more.reason, self.more_count), ..more });
+        }
+        self.json.extend_from_slice(b"]}");
+        Ok(Normal { json: self.json, places: Some(self.places), refused: self.refused })
+    }
+}
+
+const FOREIGN: &str = "foreign: JSON, but no CloudTrail event";
+
+/// Whether brackets lie deeper in one another than is followed. Those in strings are told apart.
+fn is_too_deep(json: &str) -> bool {
+    // Cheap for nearly all: fewer brackets than levels.
+    if memchr::memchr2_iter(b'{', b'[', json.as_bytes()).nth(NESTED_MAX).is_none() {
+        return false;
+    }
+    let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'{' | b'[' if !is_string => depth += 1,
+            b'}' | b']' if !is_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > NESTED_MAX {
+            return true;
+        }
+    }
+    false
+}
+
+/// A JSON string, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

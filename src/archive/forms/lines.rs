@@ -1,0 +1,55 @@
+//! Lines with something before the JSON: `2024-05-01T09:00:00.000Z {…}`, as exports of CloudWatch Logs to S3 have them.
+//!
+//! Source: CloudWatch Logs User Guide, "Exporting log data to Amazon S3": each line begins with the time of ingestion.
+
+use super::events::{Events, Value};
+
+/// What may stand before the JSON of a line, at the most.
+const PREFIX_MAX: usize = 128;
+
+/// Whether the first line is of this form.
+pub(super) fn is_form(bytes: &[u8]) -> bool {
+    let first = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let Some(brace) = brace_of(first) else { return false };
+    let key = first.get(brace + 1..).unwrap_or_default().trim_ascii_start();
+    first.get(..brace).is_some_and(|prefix| prefix.iter().any(u8::is_ascii_digit)) && matches!(key.first(), Some(b'"'))
+}
+
+fn brace_of(line: &[u8]) -> Option<usize> {
+    memchr::memchr(b'{', line.get(..line.len().min(PREFIX_MAX))?)
+}
+
+/// The JSON of a text that may have a time before it.
+pub(super) fn json_of(text: &str) -> &str {
+    let text = text.trim();
+    match brace_of(text.as_bytes()) {
+        Some(brace) if text.starts_with(|c: char| c.is_ascii_digit()) => text.get(brace..).unwrap_or(text),
+        _ => text,
+    }
+}
+
+/// The events of all lines.
+pub(super) fn events(bytes: &[u8]) -> Events {
+    let (mut events, mut offset) = (Events::default(), 0);
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let begin = offset;
+        offset += line.len() + 1;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let text = match std::str::from_utf8(line) {
+            Ok(text) => text.trim_end(),
+            Err(error) => {
+                events.refuse(begin, format!("not UTF-8 at byte {}", begin + error.valid_up_to()));
+                continue;
+            }
+        };
+        let brace = brace_of(line).unwrap_or(0);
+        let json = text.get(brace..).unwrap_or_default();
+        match serde_json::from_str::<&serde_json::value::RawValue>(json) {
+            Ok(json) => events.add(Value::at(json.get(), begin + brace), 0),
+            Err(error) => events.refuse(begin, format!("a line that holds no JSON ({error})")),
+        }
+    }
+    events
+}

@@ -1,0 +1,9 @@
+//! `{"Events":[{"CloudTrailEvent":"…"}]}`, what `aws cloudtrail lookup-events` prints, and its rows alone.
+
+use super::{Content, Form, Object};
+
+pub(super) const FORM: Form = Form { read };
+
+fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
+    object.holder("CloudTrailEvent").or_else(|| object.list("Events")).map(Content::Inside)
+}

@@ -1,0 +1,215 @@
+//! The forms in which events come, brought to the one in which CloudTrail writes them: `{"Records":[…]}`.
+//!
+//! Content decides, never a name. Each form of JSON has a file of one shape: a [`Form`], whose function looks at one
+//! object and says what it is. To add one, copy the file that was added last and list it in [`FORMS`].
+//!
+//! | form | where from | file |
+//! |---|---|---|
+//! | `{"Records":[…]}` | CloudTrail's own; passes untouched | here |
+//! | several of them, one after the other | objects put together by `cat`; pass untouched | here |
+//! | `[…]`, one event, events one after the other (NDJSON) | exports, `jq -c '.Records[]'` | here, `event` |
+//! | `{"records":[…]}` in any case and order of keys | other programs' copies | `records` |
+//! | `{"detail":{…}}` | EventBridge | `event_bridge` |
+//! | `{"Events":[{"CloudTrailEvent":"…"}]}`, also its rows alone | `aws cloudtrail lookup-events` | `lookup_events` |
+//! | `{"logEvents":[{"message":"…"}]}`, `{"events":[…]}` | CloudWatch Logs, Firehose | `cloudwatch_logs` |
+//! | `2024-05-01T09:00:00.000Z {…}` | exports of CloudWatch Logs to S3 | `lines` |
+//! | `{"_raw":"…"}`, `{"result":{"_raw":"…"}}` | Splunk | `splunk` |
+//! | `{"event":{"original":"…"}}` | Elastic, Logstash | `elastic` |
+//! | `{"log":"…"}` | Fluent Bit | `fluent_bit` |
+//! | `{"eventversion":…,"useridentity":…}` | Athena's documented table | `athena` |
+//! | `{"QueryResultRows":[[{"eventJson":"…"}]]}` | CloudTrail Lake | `lake` |
+//! | CSV with an `eventJson` column, or a column a field | CloudTrail Lake | `csv`, `lake_csv` |
+//! | CSV | the console's "Download events" | `csv`, `event_history` |
+//!
+//! Events are carried over as text, byte for byte: no number and no order of fields changes. Only a form that has no
+//! such text (CSV, Athena's rows) is written anew.
+//!
+//! What holds no event is refused alone, with its place, and the rest is taken; only where nothing is taken the object
+//! is refused as a whole. `salvage` does so for bytes that are not sound JSON.
+
+mod athena;
+mod cloudwatch_logs;
+mod csv;
+mod digest;
+mod elastic;
+mod event;
+mod event_bridge;
+mod event_history;
+mod events;
+mod fluent_bit;
+mod lake;
+mod lake_csv;
+mod lines;
+mod lookup_events;
+mod object;
+mod ocsf;
+mod records;
+mod salvage;
+mod splunk;
+
+use serde_json::value::RawValue;
+
+use super::error::FormError;
+use events::{Events, Value};
+use object::Object;
+
+pub use events::RefusedElement;
+
+const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+
+/// A form of JSON.
+struct Form {
+    /// What an object of this form is; `None` for one that isn't of it.
+    read: for<'a> fn(&Object<'a>) -> Option<Content<'a>>,
+}
+
+/// What an object holds.
+enum Content<'a> {
+    /// It is an event.
+    Event,
+    /// It is an event in other names; here it is in CloudTrail's.
+    Written(String),
+    /// Values that hold events.
+    Inside(&'a RawValue),
+    /// A list of events, because the object says so.
+    Events(&'a RawValue),
+    /// It is known, and holds no events.
+    Nothing,
+    /// It is known, and no event can be had from it: why.
+    Foreign(&'static str),
+}
+
+/// Every form, in the order of trying: what tells events comes before names that an event's fields may have one day.
+const FORMS: [Form; 12] = [
+    digest::FORM,
+    ocsf::FORM,
+    event::FORM,
+    records::FORM,
+    athena::FORM,
+    event_bridge::FORM,
+    lookup_events::FORM,
+    lake::FORM,
+    elastic::FORM,
+    cloudwatch_logs::FORM,
+    splunk::FORM,
+    fluent_bit::FORM,
+];
+
+/// The events of an object.
+#[derive(Debug)]
+pub struct Normal {
+    /// `{"Records":[…]}`.
+    pub json: Vec<u8>,
+    /// Of each record its position among the object's elements and its place there; `None` where `json` is the
+    /// object's own.
+    pub places: Option<Vec<(u64, u64)>>,
+    /// Elements that hold no event.
+    pub refused: Vec<RefusedElement>,
+}
+
+/// Brings inflated bytes to `{"Records":[…]}`.
+///
+/// Bytes that begin like that pass untouched, whatever follows (a byte order mark becomes blanks): judging them is the
+/// record parser's, and [`salvage`] is for what it refuses.
+///
+/// # Errors
+/// Bytes that hold no event at all (a digest, something foreign).
+pub fn normalise(mut bytes: Vec<u8>) -> Result<Normal, FormError> {
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.iter_mut().take(BYTE_ORDER_MARK.len()).for_each(|byte| *byte = b' ');
+    }
+    if is_main_form(&bytes) {
+        return Ok(Normal { json: bytes, places: None, refused: Vec::new() });
+    }
+    let bytes = utf16(&bytes).unwrap_or(bytes);
+    rewrite(&bytes)?.finish()
+}
+
+/// Brings bytes that are no sound JSON to `{"Records":[…]}`: what is sound in them is taken, the rest is refused piece
+/// by piece.
+///
+/// # Errors
+/// Bytes of which no event can be taken.
+pub fn salvage(bytes: &[u8]) -> Result<Normal, FormError> {
+    salvage::salvage(bytes).finish()
+}
+
+/// Why bytes that begin like this can't be any form of events; `None` where they may be one.
+pub(super) fn implausible(first: &[u8]) -> Option<String> {
+    let start = skip_blanks(first, if first.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 });
+    let is_text = || first.get(start..).is_some_and(|rest| csv::reader(rest).is_some() || lines::is_form(rest));
+    match first.get(start) {
+        None | Some(b'{' | b'[') => None,
+        Some(_) if is_utf16(first) || is_text() => None,
+        Some(_) => Some(format!("neither gzip, zstd, JSON nor CSV of events; it begins with {}", shown(first))),
+    }
+}
+
+/// The first bytes of something unknown, for people.
+fn shown(bytes: &[u8]) -> String {
+    const SHOWN: usize = 24;
+    let first = bytes.get(..SHOWN.min(bytes.len())).unwrap_or_default();
+    format!("\"{}\"", first.escape_ascii())
+}
+
+/// Whether the bytes begin with `{"Records"`.
+fn is_main_form(bytes: &[u8]) -> bool {
+    let brace = skip_blanks(bytes, 0);
+    let key = skip_blanks(bytes, brace + 1);
+    bytes.get(brace) == Some(&b'{') && bytes.get(key..).is_some_and(|rest| rest.starts_with(b"\"Records\""))
+}
+
+fn skip_blanks(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    from + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count()
+}
+
+fn is_utf16(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{' | b'[', 0, ..] | [0, b'{' | b'[', ..])
+}
+
+/// UTF-16 of either order, with or without its mark, as UTF-8. What stands for no character becomes U+FFFD.
+fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
+    if !is_utf16(bytes) {
+        return None;
+    }
+    let is_little = matches!(bytes, [0xff, 0xfe, ..] | [_, 0, ..]);
+    let units = bytes.as_chunks::<2>().0.iter();
+    let units = units.map(|unit| if is_little { u16::from_le_bytes(*unit) } else { u16::from_be_bytes(*unit) });
+    let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    Some(text.trim_start_matches('\u{feff}').as_bytes().to_vec())
+}
+
+/// What is neither the main form nor unsound.
+fn rewrite(bytes: &[u8]) -> Result<Events, FormError> {
+    let start = skip_blanks(bytes, 0);
+    match bytes.get(start) {
+        Some(b'{' | b'[') => {}
+        None => return Err(FormError::new(start, "empty: nothing but blanks")),
+        Some(_) => {
+            if let Some(events) = csv::reader(bytes).map(|read| csv::events(bytes, read)) {
+                return Ok(events);
+            }
+            if lines::is_form(bytes) {
+                return Ok(lines::events(bytes));
+            }
+            // Events whose first is unsound at its first byte; a text that has examples in it is none.
+            let salvaged = salvage::salvage(bytes);
+            if salvaged.is_nearly_clean() {
+                return Ok(salvaged);
+            }
+            let reason = implausible(bytes).unwrap_or_else(|| format!("it begins with {}", shown(bytes)));
+            return Err(FormError::new(start, format!("foreign: {reason}")));
+        }
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return Ok(salvage::salvage(bytes)) };
+    let mut events = Events::default();
+    for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
+        let Ok(document) = document else { return Ok(salvage::salvage(bytes)) };
+        events.add(Value::within(text, document.get()), 0);
+    }
+    Ok(events)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! `{"Records":[…]}` in any case and order of keys: its elements are events because it says so.
+
+use super::{Content, Form, Object};
+
+pub(super) const FORM: Form = Form { read };
+
+fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
+    let list = object.get_any_case("Records").filter(|value| value.get().starts_with('['))?;
+    Some(Content::Events(list))
+}

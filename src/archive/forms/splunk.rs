@@ -1,0 +1,9 @@
+//! `{"_raw":"…"}`, `{"result":{"_raw":"…"}}`, as Splunk exports events.
+
+use super::{Content, Form, Object};
+
+pub(super) const FORM: Form = Form { read };
+
+fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
+    object.holder("_raw").or_else(|| object.holder("result")).map(Content::Inside)
+}

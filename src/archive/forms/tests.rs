@@ -1,0 +1,287 @@
+use serde::Deserialize;
+
+use super::*;
+
+const EVENT: &str = r#"{"eventVersion":"1.08","n":12345678901234567890.10,"eventName":"A"}"#;
+
+fn records_of(text: &str) -> Vec<String> {
+    texts_in(&normalise(text.as_bytes().to_vec()).unwrap().json)
+}
+
+fn texts_in(json: &[u8]) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Whole {
+        #[serde(rename = "Records")]
+        records: Vec<Box<RawValue>>,
+    }
+    let wholes = serde_json::Deserializer::from_slice(json).into_iter::<Whole>().map(Result::unwrap);
+    wholes.flat_map(|whole| whole.records).map(|record| record.get().to_owned()).collect()
+}
+
+fn reason_of(text: &str) -> (u64, String) {
+    let error = normalise(text.as_bytes().to_vec()).unwrap_err();
+    (error.offset_bytes, error.reason)
+}
+
+#[test]
+fn the_main_form_passes_untouched_even_when_broken() {
+    for text in [r#"{"Records":[]}"#, " \n{ \"Records\" : [1,2", "{\"Records\":7}\0", r#"{"Records":["{\"Records\""]}"#]
+    {
+        assert_eq!(normalise(text.as_bytes().to_vec()).unwrap().json, text.as_bytes());
+    }
+    assert_eq!(normalise(b"\xef\xbb\xbf{\"Records\":[\xff".to_vec()).unwrap().json, b"   {\"Records\":[\xff");
+}
+
+#[test]
+fn every_wrapping_gives_the_event_byte_for_byte() {
+    let quoted = serde_json::to_string(EVENT).unwrap();
+    for form in [
+        EVENT.to_owned(),
+        format!("[{EVENT}]"),
+        format!("{{\"x\":1,\"Records\":[{EVENT}]}}"),
+        format!("{{\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{EVENT}}}"),
+        format!("{{\"Events\":[{{\"EventName\":\"A\",\"CloudTrailEvent\":{quoted}}}]}}"),
+        format!("{{\"events\":[{{\"message\":{quoted}}}]}}"),
+        format!("{{\"logGroup\":\"x\",\"logEvents\":[{{\"id\":\"1\",\"message\":{quoted}}}]}}"),
+        format!("[{{\"_raw\":{quoted}}}]"),
+        format!("{{\"preview\":false,\"result\":{{\"_raw\":{quoted}}}}}"),
+    ] {
+        assert_eq!(records_of(&form), [EVENT], "{form}");
+        assert_eq!(records_of(&format!("\u{feff}{form}\n{form}\n")), [EVENT, EVENT], "{form}");
+    }
+}
+
+#[test]
+fn objects_put_together_by_cat() {
+    let one = format!("{{\"Records\":[{EVENT},{EVENT}]}}");
+    assert_eq!(records_of(&format!("{one}{one}\n{one}")).len(), 6);
+}
+
+#[test]
+fn nothing_in_it_is_not_an_error() {
+    assert!(records_of("[]").is_empty());
+    assert!(records_of("{\"Events\":[]}").is_empty());
+}
+
+#[test]
+fn what_holds_no_events_is_refused_with_place_and_reason() {
+    let digest = r#"{"awsAccountId":"1","digestStartTime":"t","digestS3Object":"o"}"#;
+    assert!(reason_of(digest).1.contains("digest"));
+    assert!(reason_of(r#"{"class_uid":6003}"#).1.contains("OCSF"));
+    for (foreign, reason) in [("{\"a\":1}", "foreign"), ("{\"a\":", "truncated"), ("7", "foreign")] {
+        let (records, refused) = both_of(&format!("{EVENT}\n  {foreign}"));
+        assert_eq!(records, [EVENT]);
+        assert_eq!((refused[0].index, refused[0].offset_bytes), (1, EVENT.len() as u64 + 3), "{foreign}");
+        assert!(refused.len() == 1 && refused[0].reason.contains(reason), "{refused:?}");
+    }
+    for text in ["  ", "hello", "{}", "7", "[7]", "\"x\"", "\u{1f}\u{8b}", "[[[[[[[[[[[[]]]]]]]]]]]]"] {
+        assert!(normalise(text.as_bytes().to_vec()).is_err(), "{text}");
+    }
+    assert_eq!(reason_of("[{\"detail\":\"\"}]").0, 11);
+}
+
+#[test]
+fn not_utf8_says_where() {
+    let error = normalise(b"[{\"a\":\"\xff\"}]".to_vec()).unwrap_err();
+    assert_eq!((error.offset_bytes, error.reason.as_str()), (1, "not UTF-8 (byte 7)"));
+}
+
+/// Records and what is refused, salvaged where it is no sound JSON.
+fn both_of(text: &str) -> (Vec<String>, Vec<RefusedElement>) {
+    let normal = normalise(text.as_bytes().to_vec()).unwrap();
+    (texts_in(&normal.json), normal.refused)
+}
+
+#[test]
+fn forms_that_other_programs_write() {
+    let quoted = serde_json::to_string(EVENT).unwrap();
+    let control = r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","message":"CWL CONTROL MESSAGE: hello"}]}"#;
+    let doubled = EVENT.replace('"', "\"\"");
+    for form in [
+        format!("{{\"RECORDS\":[{EVENT}]}}"),
+        format!("{{\"x\":[],\"records\":[{EVENT}]}}"),
+        format!("{{\"@timestamp\":\"t\",\"event\":{{\"original\":{quoted}}},\"message\":\"no\"}}"),
+        format!("{{\"event.original\":{quoted}}}"),
+        format!("{{\"_source\":{{\"event\":{{\"original\":{quoted}}}}}}}"),
+        format!("{{\"log\":{quoted}}}"),
+        format!("{{\"QueryResultRows\":[[{{\"eventJson\":{quoted}}}]]}}"),
+        format!("{control}{{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[{{\"message\":{quoted}}}]}}"),
+        format!("2024-05-01T09:00:00.000Z {EVENT}\r\n\n"),
+        format!("eventJson\n\"{doubled}\"\n"),
+        format!("\"eventID\",\"EVENTJSON\"\r\n\"x\",\"{doubled}\"\r\n"),
+    ] {
+        let (records, refused) = both_of(&form);
+        assert_eq!((records, refused), (vec![EVENT.to_owned()], vec![]), "{form}");
+    }
+    assert_eq!(both_of(control), (vec![], vec![]));
+    for encoded in [
+        EVENT.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(),
+        std::iter::once(0xfeff).chain(EVENT.encode_utf16()).flat_map(u16::to_be_bytes).collect(),
+    ] {
+        assert_eq!(texts_in(&normalise(encoded).unwrap().json), [EVENT]);
+    }
+}
+
+fn json_of(text: &str) -> serde_json::Value {
+    let (records, refused) = both_of(text);
+    assert_eq!((records.len(), refused.len()), (1, 0), "{text}");
+    serde_json::from_str(&records[0]).unwrap()
+}
+
+#[test]
+fn rows_that_are_written_anew() {
+    let parameters = r#"{\"bucketName\":\"b\",\"eventname\":\"kept\"}"#;
+    let athena = format!(
+        r#"{{"eventversion":"1.08","useridentity":"{{\"type\":\"Root\"}}","eventname":"A","requestparameters":"{parameters}","tlsdetails":{{"tlsversion":"1"}}}}"#
+    );
+    let struct_row = r#"{"eventsource":"s","eventname":"A","useridentity":{"sessioncontext":{"sessionissuer":{"username":"r"}}},"requestparameters":{"lowerkey":1}}"#;
+    let event = json_of(&athena);
+    assert_eq!(event["userIdentity"]["type"], "Root");
+    assert_eq!(event["requestParameters"]["eventname"], "kept");
+    assert_eq!(event["tlsDetails"]["tlsVersion"], "1");
+    let event = json_of(struct_row);
+    assert_eq!(event["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"], "r");
+    assert_eq!(event["requestParameters"]["lowerkey"], 1);
+    let lake = "eventTime,eventSource,eventName,userIdentity,requestParameters,readOnly,errorCode\n\
+                t,s,A,\"{type=Root, arn=a:b, sessionContext={sessionIssuer={userName=r, x, y}}}\",\"{a=1, list=[1, 2]}\",true,\n";
+    let event = json_of(lake);
+    assert_eq!(event["userIdentity"]["arn"], "a:b");
+    assert_eq!(event["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"], "r, x, y");
+    assert_eq!(event["requestParameters"]["list"], "[1, 2]");
+    assert_eq!((&event["readOnly"], event.get("errorCode")), (&serde_json::Value::Bool(true), None));
+    let console = "User name,Event time,Event source,Event name,User agent,Resources,Read-only\r\n\
+        Ann,2021-01-26T22:48:41Z,iam.amazonaws.com,X,\"a \"\"b\"\", c\",\"[{\"\"resourceType\"\":\"\"T\"\",\"\"resourceName\"\":\"\"n\"\"}]\",false\n";
+    let expected = serde_json::json!({
+        "userIdentity": {"userName": "Ann"}, "eventTime": "2021-01-26T22:48:41Z", "eventSource": "iam.amazonaws.com",
+        "eventName": "X", "userAgent": "a \"b\", c", "resources": [{"type": "T", "resourceName": "n"}],
+        "readOnly": false,
+    });
+    assert_eq!(json_of(console), expected);
+}
+
+#[test]
+fn bad_rows_and_lines_are_refused_alone() {
+    let titles = "Event time,Event source,Event name\n";
+    let (records, refused) = both_of(&format!("{titles}t,s,A\na,b\nt,s,B\n\"t,s,C\nt,s,D\n"));
+    let places: Vec<_> = refused.iter().map(|r| (r.index, r.offset_bytes - titles.len() as u64)).collect();
+    assert_eq!((records.len(), places), (3, vec![(1, 6), (3, 16)]), "{refused:?}");
+    let line = format!("2024-05-01T09:00:00.000Z {EVENT}\n");
+    let mut bytes = format!("{line}2024-05-01T09:00:01.000Z {{\"a\"\n{line}").into_bytes();
+    bytes.extend(b"2024 {\"\xff\"}\n");
+    let normal = normalise(bytes).unwrap();
+    let places: Vec<_> = normal.refused.iter().map(|r| (r.index, r.offset_bytes)).collect();
+    assert_eq!(texts_in(&normal.json).len(), 2);
+    let begin = line.len() as u64;
+    assert_eq!(places, [(1, begin), (3, 2 * begin + 30)]);
+}
+
+/// What is taken and refused of bytes that are no sound JSON.
+fn salvaged(bytes: &[u8]) -> (Vec<String>, Vec<RefusedElement>) {
+    salvage(bytes).map_or_else(|_| (vec![], vec![]), |normal| (texts_in(&normal.json), normal.refused))
+}
+
+fn event(id: usize) -> String {
+    format!(
+        r#"{{"eventVersion":"1.08","eventTime":"2024-03-01T07:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","eventID":"e{id}","resources":[{{"type":"T","ARN":"a:{id}"}},{{"type":"U"}}],"requestParameters":{{"policy":"{{\"Version\":\"2012\",\"a\":[{{}}]}}","n":[1,2.5,true,null]}}}}"#
+    )
+}
+
+#[test]
+fn one_bad_element_is_refused_alone() {
+    let deep = format!("{{\"eventVersion\":\"1\",\"a\":{}{}{}}}", "[".repeat(200), event(9), "]".repeat(200));
+    let bad: [(&[u8], &str); 6] = [
+        (deep.as_bytes(), "nested too deeply"),
+        (b"{\"eventVersion\":\"\xff\"}", "not UTF-8"),
+        (b"{\"eventVersion\":\"\x01\"}", "control character"),
+        (b"{\"eventVersion\":\"1\",\"a\":tru}", "a value was expected"),
+        (b"{\"eventVersion\":\"1\",\"a\":\"\\x\"}", "escape"),
+        (b"{\"hello\":1}", "foreign"),
+    ];
+    for (element, reason) in bad {
+        let parts =
+            |separator: &[u8]| [event(0).as_bytes(), separator, element, separator, event(1).as_bytes()].concat();
+        let (list, lines) = (parts(b","), parts(b"\n"));
+        for bytes in [
+            [b"[", &list[..], b"]"].concat(),
+            lines,
+            [br#"{"owner":"x","logEvents":["#, &list[..], br#"],"more":[1]}"#].concat(),
+        ] {
+            let shown = String::from_utf8_lossy(&bytes).into_owned();
+            let (taken, refused) = salvaged(&bytes);
+            assert_eq!(taken, [event(0), event(1)], "{shown}");
+            assert_eq!(refused.len(), 1, "{shown}: {refused:?}");
+            let offset = memchr::memmem::find(&bytes, element).unwrap() as u64;
+            assert_eq!((refused[0].index, refused[0].offset_bytes), (1, offset), "{shown}");
+            assert!(refused[0].reason.contains(reason), "{:?}", refused[0]);
+        }
+    }
+}
+
+/// Every byte of some records, each with every structural and some other value: what the byte doesn't touch is taken, and
+/// what isn't taken is said.
+#[test]
+fn no_byte_costs_more_than_the_records_that_it_touches() {
+    let events: Vec<String> = (0..3).map(event).collect();
+    for (begin, separator, end) in [("{\"Records\":[", ",", "]}"), ("[\n", ",\n", "\n]"), ("", "\n", "\n")] {
+        let sound = format!("{begin}{}{end}", events.join(separator)).into_bytes();
+        let starts: Vec<usize> =
+            events.iter().map(|event| memchr::memmem::find(&sound, event.as_bytes()).unwrap()).collect();
+        for at in begin.len()..sound.len() - end.len() {
+            for byte in *b"\"\\{}],: \n\x01\xff" {
+                if sound[at] == byte {
+                    continue;
+                }
+                let mut bytes = sound.clone();
+                bytes[at] = byte;
+                let normal = normalise(bytes.clone()).and_then(|normal| {
+                    let is_sound = serde_json::from_slice::<serde_json::Value>(&normal.json).is_ok();
+                    if is_sound { Ok(normal) } else { salvage(&bytes) }
+                });
+                let shown = || format!("byte {at} as {byte:?}: {}", String::from_utf8_lossy(&bytes));
+                let (taken, refused) = normal.map(|n| (texts_in(&n.json), n.refused)).unwrap_or_default();
+                let touched = |start: &usize, event: &String| (*start..start + event.len()).contains(&at);
+                let mut untouched = starts.iter().zip(&events).filter(|(s, e)| !touched(s, e)).map(|(_, e)| e);
+                assert!(untouched.all(|event| taken.contains(event)), "{}\n{taken:?}\n{refused:?}", shown());
+                // A letter within a text is another text, which nobody can tell.
+                assert!(taken.len() == 3 || !refused.is_empty(), "{}", shown());
+                assert!(taken.len() <= 4, "{}", shown());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_list_that_is_cut_gives_what_came_before() {
+    let whole = format!("{{\"Records\":[{},{}]}}", event(0), event(1));
+    for len in whole.len() - 40..whole.len() {
+        let (taken, refused) = salvaged(&whole.as_bytes()[..len]);
+        let expected = if len >= whole.len() - 2 { 2 } else { 1 };
+        assert_eq!((taken.len(), refused.len()), (expected, 1), "{len}: {refused:?}");
+        // Within a word that is no string, `nu` and the like, it is no value.
+        let reason = &refused[0].reason;
+        assert!(reason.starts_with("truncated") || reason.starts_with("a value was expected"), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_text_with_examples_in_it_is_no_log() {
+    let text = format!("# Notes\n\n{}\n\nand\n{}\n", event(0), event(1));
+    assert!(normalise(text.into_bytes()).is_err());
+}
+
+#[test]
+fn many_bad_elements_are_counted_not_kept() {
+    let text = format!("[{}{}]", event(0), ",7".repeat(30_000));
+    let (taken, refused) = both_of(&text);
+    assert_eq!((taken.len(), refused.len()), (1, 10_001));
+    assert!(refused[10_000].reason.contains("19999 more"), "{:?}", refused[10_000]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_salvaged_is_sound(text in r#"([\[\]{}",:a\n\\]|\{"eventVersion":"1"\}|\{"Records":\[){0,24}"#) {
+        if let Ok(normal) = salvage(text.as_bytes()) {
+            proptest::prop_assert!(serde_json::from_slice::<serde_json::Value>(&normal.json).is_ok(), "{}", text);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `trailpare forget PATTERN...`.
+
+use clap::builder::NonEmptyStringValueParser;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::select::StoreArgs;
+use super::{CliError, Context, Exit};
+use crate::store::{Forget, Forgotten, Store};
+
+/// Accept for good that something was not taken: an object refused or changed, a record kept out, a record of other
+/// content.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A pattern is a path or a name as `trailpare status` shows it, or an event's id; * and ? stand for any characters, ** for
+folders as well. What is forgotten no longer stands in the status and doesn't make the exit code 3; who accepted it, when
+and why stays in the ledger. Should the same bytes be refused again, nothing is said; other bytes are taken, or refused anew.
+
+Examples:
+  trailpare forget '/archive/notes/*.txt'
+  trailpare forget '**/.DS_Store' --note 'no logs'
+  trailpare forget 3038ebd2-c98a-4c65-9b6e-e22506292313 --by alice
+  trailpare forget '*' --dry-run")]
+pub struct ForgetArgs {
+    /// What to forget.
+    #[arg(required = true, value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new())]
+    patterns: Vec<String>,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Who accepts it; without it the user of this process.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    by: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Only say what would be forgotten.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub fn run(args: &ForgetArgs, context: &Context) -> Result<Exit, CliError> {
+    let patterns = patterns(&args.patterns)?;
+    let is_meant = |text: &str| patterns.is_match(text) || args.patterns.iter().any(|pattern| pattern == text);
+    let by = args.by.clone().unwrap_or_else(user);
+    let store = Store::open(&args.store.store)?;
+    let forget = Forget { is_meant: &is_meant, by: &by, note: args.note.as_deref(), is_dry: args.dry_run };
+    let forgotten = store.writer()?.forget(&forget)?;
+    if forgotten.is_empty() {
+        return Err(CliError::failed(
+            "nothing that was not taken is called so\nhint: `trailpare status` lists what stands, by path and name",
+        ));
+    }
+    for one in &forgotten {
+        context.say(&line(one));
+    }
+    let would = if args.dry_run { "would be " } else { "" };
+    context.say(&format!("{} {would}forgotten, by {by}", forgotten.len()));
+    Ok(Exit::Done)
+}
+
+fn patterns(patterns: &[String]) -> Result<GlobSet, CliError> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        // A path is told by its whole text: `*` stands for the folders of one as well.
+        let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
+        set.add(glob.map_err(|error| CliError::Usage(format!("{pattern}: {error}")))?);
+    }
+    set.build().map_err(|error| CliError::Usage(error.to_string()))
+}
+
+fn line(one: &Forgotten) -> String {
+    let record = one.index.map_or(String::new(), |index| format!(", record {index}"));
+    let id = if one.what == "conflict" { format!(", event {}", one.name) } else { String::new() };
+    format!("forgotten: {}{record}{id}: {}", one.path, one.reason)
+}
+
+/// The user of this process, as far as the surroundings tell.
+fn user() -> String {
+    let names = ["LOGNAME", "USER", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
+    names.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+}

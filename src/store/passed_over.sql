@@ -1,0 +1,31 @@
+-- What the ledger says beside the log objects. Added to stores that lack it.
+
+CREATE TABLE IF NOT EXISTS trailpare_conflicts (
+    event_id TEXT NOT NULL,          -- two records have it, and say different things; the first is in `events`
+    event_date TEXT NOT NULL,
+    path TEXT NOT NULL,              -- where the second was read
+    record_index INTEGER NOT NULL,
+    offset_bytes INTEGER NOT NULL,   -- in the inflated bytes
+    first_path TEXT,                 -- where the first stands; NULL: it isn't there any more
+    first_offset INTEGER,            -- of its id, in the inflated bytes
+    snapshot_id INTEGER NOT NULL,
+    PRIMARY KEY (event_id, path, record_index)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS trailpare_forgotten (
+    forgotten_id INTEGER PRIMARY KEY,
+    what TEXT NOT NULL,              -- 'refused', 'record' or 'conflict'
+    name TEXT NOT NULL,              -- the object's name; of a conflict the event's id
+    path TEXT NOT NULL,
+    record_index INTEGER,
+    offset_bytes INTEGER,
+    sha256 BLOB,                     -- of the object's bytes as stored, where they were read
+    reason TEXT NOT NULL,            -- why it had not been taken
+    forgotten_by TEXT NOT NULL,
+    forgotten_time TEXT NOT NULL,
+    note TEXT                        -- why it was accepted
+);
+CREATE TABLE IF NOT EXISTS trailpare_archives (
+    place TEXT PRIMARY KEY,          -- absolute path of a folder that was given
+    objects INTEGER NOT NULL,        -- log objects found there by the last whole run
+    seen_time TEXT NOT NULL
+) WITHOUT ROWID;
