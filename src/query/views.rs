@@ -120,7 +120,7 @@ SELECT
 FROM events"#;
 
 /// Each event's permissions, one a row, worked out by the step while the query runs: exact, also where `usage`
-/// counts further resources together. /// Events that take no permission have no row.
+/// counts further resources together. Events that take no permission have no row.
 fn event_actions() -> String {
     format!(
         "CREATE VIEW event_actions AS
