@@ -126,6 +126,11 @@ proptest! {
             prop_assert_eq!(stored(counted(&of_all), is_of_class), alone);
         }
     }
+}
+
+proptest! {
+    // Few, because each has many events.
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     /// However events are ordered and parted, the rows are the same; among them rows that overflowed.
     #[test]
