@@ -2,6 +2,7 @@
 -- next writer, a file without a row is one whose bytes nobody took note of.
 CREATE TABLE IF NOT EXISTS trailpare_file_checks (
     data_file_id INTEGER PRIMARY KEY, -- ducklake_data_file
+    size_bytes INTEGER NOT NULL,      -- where the catalog has another, another program wrote the file anew
     sha256 BLOB NOT NULL,             -- of the file
     block_bytes INTEGER NOT NULL,     -- bytes of a block; the last one may have fewer
     blocks BLOB NOT NULL              -- CRC-32 of each block, four bytes, little-endian

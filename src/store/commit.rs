@@ -356,8 +356,8 @@ fn insert_file(transaction: &Transaction<'_>, file: &StagedFile, id: i64, snapsh
     )?;
     let checks = &file.checks;
     transaction.execute(
-        "INSERT INTO trailpare_file_checks VALUES (?1, ?2, ?3, ?4)",
-        params![id, checks.sha256, checks.block_bytes, checks.blocks],
+        "INSERT INTO trailpare_file_checks VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![id, checks.size_bytes, checks.sha256, checks.block_bytes, checks.blocks],
     )?;
     insert_columns(transaction, file.table, id, &file.columns)
 }

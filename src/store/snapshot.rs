@@ -143,7 +143,10 @@ fn select(
 ) -> rusqlite::Result<Vec<DataFile>> {
     // Stores from before checksums were recorded have no table of them.
     let (columns, join) = match has_checks(connection)? {
-        true => ("c.sha256, c.block_bytes, c.blocks", "LEFT JOIN trailpare_file_checks c USING (data_file_id)"),
+        true => (
+            "c.sha256, c.block_bytes, c.blocks",
+            "LEFT JOIN trailpare_file_checks c ON c.data_file_id = f.data_file_id AND c.size_bytes = f.file_size_bytes",
+        ),
         false => ("NULL, NULL, NULL", ""),
     };
     let mut statement = connection.prepare_cached(&format!(
