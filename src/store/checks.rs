@@ -1,6 +1,6 @@
 //! Checksums of data files: what their bytes were when they were written, so that no flipped bit gives a wrong answer.
 //!
-//! The catalog has for each file its SHA-256, for whoever audits it, and a CRC-32 of each block, for every read: a reader
+//! The catalog has for each file its SHA-256, for an auditor, and a CRC-32 of each block, for every read: a reader
 //! takes whole blocks and compares them, whether they hold pages, headers, indexes or the footer. Parquet's own page
 //! checksums leave out all but the pages, and no version of the `parquet` crate writes them.
 

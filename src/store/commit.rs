@@ -13,7 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -25,8 +25,9 @@ use super::datafile::{StagedColumn, StagedFile};
 use super::error::StoreError;
 use super::ledger::{self, DayCount, LedgerEntry, Run};
 use super::passed_over::{Conflict, Struck};
-use super::place::{DataPath, Outside, no_links};
+use super::place::no_links;
 use super::private::{self, Mode};
+use super::recover::recover_locked;
 use super::replaced::{FROM_TABLE, replaced_name};
 use super::snapshot::DataFile;
 use super::tables::Table;
@@ -79,11 +80,11 @@ pub struct Writer {
 
 /// What the marker file of a commit says, as it is written.
 #[derive(Serialize, Deserialize)]
-struct WrittenMarker {
+pub(super) struct WrittenMarker {
     /// Paths below `data/` that the commit adds.
-    add: Vec<String>,
+    pub add: Vec<String>,
     /// Paths below `data/` that it moves away.
-    replace: Vec<String>,
+    pub replace: Vec<String>,
 }
 
 impl Writer {
@@ -516,7 +517,7 @@ fn write_marker(dir: &Path, commit: &Commit, moves: &[(i64, PathBuf, PathBuf, St
     sync_dir(dir)
 }
 
-fn remove_marker(dir: &Path) -> Result<(), StoreError> {
+pub(super) fn remove_marker(dir: &Path) -> Result<(), StoreError> {
     let path = marker_path(dir);
     fs::remove_file(&path).map_err(StoreError::io(&path, "cannot remove"))
 }
@@ -524,99 +525,8 @@ fn remove_marker(dir: &Path) -> Result<(), StoreError> {
 /// How often the writer's lock is asked for, 10 ms apart.
 const LOCK_TRIES: usize = 5;
 
-/// What a marker says: files in the tables' folders.
-struct Marker {
-    add: Vec<DataPath>,
-    replace: Vec<(Table, DataPath)>,
-}
-
-impl Marker {
-    /// `None` where there is none, or one that was cut short itself: then nothing had been renamed yet.
-    ///
-    /// # Errors
-    /// A marker that names what no commit of a store can have named.
-    fn read(dir: &Path) -> Result<Option<Marker>, StoreError> {
-        let path = marker_path(dir);
-        let mut text = Vec::new();
-        match File::open(&path).and_then(|mut file| file.read_to_end(&mut text)) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io(&path, "cannot read")(error)),
-        }
-        let Ok(written) = serde_json::from_slice::<WrittenMarker>(&text) else { return Ok(None) };
-        let file = |path: &String| -> Result<(Table, DataPath), StoreError> {
-            let checked = DataPath::new(path).map_err(|outside| outside.of(dir))?;
-            let table = checked.table().filter(|_| checked.name().ends_with(".parquet"));
-            table.map(|table| (table, checked)).ok_or_else(|| Outside(path.clone()).of(dir))
-        };
-        Ok(Some(Marker {
-            add: written.add.iter().map(|path| Ok(file(path)?.1)).collect::<Result<_, StoreError>>()?,
-            replace: written.replace.iter().map(file).collect::<Result<_, StoreError>>()?,
-        }))
-    }
-}
-
-/// Whether a commit was cut short: a marker without anybody who writes.
-pub(super) fn is_cut_short(dir: &Path) -> bool {
-    let is_free = || File::open(lock_path(dir)).map_or(true, |lock| lock.try_lock_shared().is_ok());
-    marker_path(dir).exists() && is_free()
-}
-
-/// Undoes the renames of a commit that never happened, and moves away what one that did had replaced.
-fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
-    if !marker_path(dir).exists() {
-        return Ok(());
-    }
-    if let Some(marker) = Marker::read(dir)? {
-        let catalog = catalog_path(dir);
-        let known = paths_of(connection).map_err(StoreError::catalog(&catalog))?;
-        // All paths are checked before the first one is touched.
-        let gone = marker.add.iter().filter(|path| !known.contains(path)).map(|path| path.checked(dir));
-        let gone = gone.collect::<Result<Vec<_>, _>>()?;
-        let moves = retired_paths(dir, &known, &marker)?;
-        gone.iter().try_for_each(|path| remove_if_there(path))?;
-        move_files(dir, &moves, mode_of(dir, connection)?)?;
-    }
-    remove_marker(dir)
-}
-
-fn remove_if_there(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(StoreError::io(path, "cannot remove")(e)),
-        _ => Ok(()),
-    }
-}
-
-/// Every file that some snapshot has.
-pub(super) fn paths_of(connection: &Connection) -> rusqlite::Result<BTreeSet<DataPath>> {
-    let mut statement = connection.prepare("SELECT table_id, path, path_is_relative FROM ducklake_data_file")?;
-    let path = |row: &rusqlite::Row<'_>| {
-        DataPath::of_row(row.get(0)?, &row.get::<_, String>(1)?, row.get(2)?).map_err(Outside::in_row)
-    };
-    statement.query_map([], path)?.collect()
-}
-
-/// Of the files that the marker's commit replaced those that are still where they were, and where the catalog says they
-/// belong.
-fn retired_paths(
-    dir: &Path,
-    known: &BTreeSet<DataPath>,
-    marker: &Marker,
-) -> Result<Vec<(PathBuf, PathBuf)>, StoreError> {
-    let mut moves = Vec::new();
-    for (table, old) in &marker.replace {
-        let name = replaced_name(*table, Path::new(old.name()));
-        let new = DataPath::of_table(*table, &format!("{FROM_TABLE}{name}")).map_err(|outside| outside.of(dir))?;
-        let (from, to) = (old.checked(dir)?, new.checked(dir)?);
-        if known.contains(&new) && from.exists() {
-            moves.push((from, to));
-        }
-    }
-    Ok(moves)
-}
-
 /// Who may read a store. One of a version that didn't say becomes private.
-fn mode_of(dir: &Path, connection: &Connection) -> Result<Mode, StoreError> {
+pub(super) fn mode_of(dir: &Path, connection: &Connection) -> Result<Mode, StoreError> {
     let said = metadata::get(connection, MODE_KEY).map_err(StoreError::catalog(&catalog_path(dir)))?;
     match said.as_deref().and_then(Mode::named) {
         Some(mode) => Ok(mode),

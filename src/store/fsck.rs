@@ -10,10 +10,10 @@ use rayon::prelude::*;
 use rusqlite::Connection;
 
 use super::checks::CheckedFile;
-use super::commit::paths_of;
 use super::datafile::{StagedColumn, columns};
 use super::error::StoreError;
 use super::read::read_batches;
+use super::recover::paths_of;
 use super::snapshot::{DataFile, all_files};
 use super::tables::Table;
 use super::{Store, catalog_path, data_dir, months, staging_dir};

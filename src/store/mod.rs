@@ -34,6 +34,7 @@ mod place;
 mod private;
 mod read;
 mod reclaim;
+mod recover;
 mod replaced;
 mod set_aside;
 mod snapshot;
@@ -119,7 +120,7 @@ impl Store {
 
     /// Whether the last commit was cut short. Until a writer has mended that, the newest snapshot is the last whole one.
     pub fn is_cut_short(&self) -> bool {
-        commit::is_cut_short(&self.dir)
+        recover::is_cut_short(&self.dir)
     }
 
     /// Opens a store, making it first where there is none.

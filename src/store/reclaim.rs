@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior, params};
 
-use super::commit::{Writer, paths_of};
+use super::commit::Writer;
 use super::error::StoreError;
 use super::place::{DataPath, Outside, no_links};
+use super::recover::paths_of;
 use super::{Store, catalog_path, replaced_dir, staging_dir};
 use crate::time::{format_ducklake_time, now_us};
 

@@ -143,10 +143,7 @@ fn select(
 ) -> rusqlite::Result<Vec<DataFile>> {
     // Stores from before checksums were recorded have no table of them.
     let (columns, join) = match has_checks(connection)? {
-        true => (
-            "c.sha256, c.block_bytes, c.blocks",
-            "LEFT JOIN trailpare_file_checks c ON c.data_file_id = f.data_file_id AND c.size_bytes = f.file_size_bytes",
-        ),
+        true => ("c.sha256, c.block_bytes, c.blocks", JOIN_CHECKS),
         false => ("NULL, NULL, NULL", ""),
     };
     let mut statement = connection.prepare_cached(&format!(
@@ -158,6 +155,10 @@ fn select(
     let files = statement.query_map([table.id(), snapshot], |row| data_file(row, dir, table))?;
     files.collect()
 }
+
+/// Where another program wrote a file anew, and says so in the catalog, nobody took note of its bytes.
+const JOIN_CHECKS: &str = "LEFT JOIN trailpare_file_checks c \
+                           ON c.data_file_id = f.data_file_id AND c.size_bytes = f.file_size_bytes";
 
 /// Whether a catalog has checksums of files.
 pub(super) fn has_checks(connection: &Connection) -> rusqlite::Result<bool> {
