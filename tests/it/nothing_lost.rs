@@ -185,7 +185,12 @@ fn a_pipe_that_nobody_writes_to_can_be_interrupted() {
     let place = Place::new();
     fifo(&place);
     let child = place.command(&["ingest", "pipe"]).spawn().expect("it starts");
-    std::thread::sleep(Duration::from_millis(1_500));
+    // Once it has the lock it hears signals.
+    let lock = PathBuf::from(&place.store).join("ingest.lock");
+    let process = child.id().to_string();
+    while fs::read_to_string(&lock).unwrap_or_default().trim() != process {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let began = Instant::now();
     interrupt(&child);
     let (code, told) = said(child.wait_with_output().expect("it ends"));
