@@ -114,7 +114,7 @@ impl Selected {
     }
 
     /// The same rows, derived anew from the selected events.
-    pub fn from_events(&self, sessions: Sessions, catalog: &Catalog) -> Result<Vec<UsageRow>, CliError> {
+    pub fn usage_of_events(&self, sessions: Sessions, catalog: &Catalog) -> Result<Vec<UsageRow>, CliError> {
         Ok(usage::from_events(&self.snapshot, &self.selection, &self.range, sessions, catalog)?)
     }
 }

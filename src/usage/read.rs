@@ -117,7 +117,11 @@ fn read_parts(parts: &Parts<'_>, selection: &Selection) -> Result<Vec<UsageRow>,
     Ok(rows)
 }
 
-pub(super) fn read_usage(stored: &dyn Stored, selection: &Selection, known: &mut Texts) -> Result<Vec<UsageRow>, ReadError> {
+pub(super) fn read_usage(
+    stored: &dyn Stored,
+    selection: &Selection,
+    known: &mut Texts,
+) -> Result<Vec<UsageRow>, ReadError> {
     let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, selection) };
     let columns = who_columns(selection);
     let predicate = RowPredicate { columns: &columns, dictionaries: true, wanted: Box::new(wanted) };

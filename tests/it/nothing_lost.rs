@@ -369,7 +369,7 @@ fn content_decides_whatever_the_name() {
         expected.extend([plain, packed, other]);
     }
     place.write("logs/real.zst", zstd(&object(&["Z"])));
-    place.write("logs/twice.gz", gz(&String::from("")).as_slice());
+    place.write("logs/twice.gz", gz("").as_slice());
     expected.push("Z".to_owned());
     // A log of another service, and a digest: counted by their names, and no error.
     place.write("logs/AWSLogs/111122223333/elasticloadbalancing/eu-west-1/2024/03/01/y.log", "http 2024 elb\n");
@@ -414,7 +414,8 @@ fn a_run_that_was_cut_short_is_said() {
         let began = Instant::now();
         let mut during = place.status().1;
         // It is noted as a run a moment after it has the store.
-        let is_noted = |status: &Value| status["last_run"]["finished"].is_null() && status["writer"] == process.as_str();
+        let is_noted =
+            |status: &Value| status["last_run"]["finished"].is_null() && status["writer"] == process.as_str();
         while !is_noted(&during) && began.elapsed() < Duration::from_secs(30) {
             std::thread::sleep(Duration::from_millis(50));
             during = place.status().1;

@@ -51,7 +51,7 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
         return job.deny_unused(path, given, &options, &selected);
     }
     if args.what.prove == ProveArg::Events && !args.what.no_check {
-        job.events = Some(selected.from_events(args.sessions(), catalog)?);
+        job.events = Some(selected.usage_of_events(args.sessions(), catalog)?);
     }
     if let (Some(each), Some(folder)) = (args.what.each, &args.what.out) {
         return job.each(each, folder, &selected);
