@@ -74,20 +74,24 @@ pub(super) fn create_file_with(path: &Path, mode: Mode, options: &mut OpenOption
     Ok(file)
 }
 
-/// Sets the permissions of a whole store. What belongs to somebody else stays as it is.
+/// Sets the permissions of a whole store. What belongs to somebody else stays as it is; what another process removes
+/// meanwhile needs none.
 pub(super) fn set_all(dir: &Path, mode: Mode) -> io::Result<()> {
     for entry in walkdir::WalkDir::new(dir).follow_root_links(true) {
-        let entry = entry?;
-        let wanted = match entry.file_type() {
-            kind if kind.is_dir() => mode.folder(),
-            kind if kind.is_file() => mode.file(),
-            _ => continue,
+        let set = || -> io::Result<()> {
+            let entry = entry?;
+            let wanted = match entry.file_type() {
+                kind if kind.is_dir() => mode.folder(),
+                kind if kind.is_file() => mode.file(),
+                _ => return Ok(()),
+            };
+            if entry.metadata()?.permissions().mode() & 0o777 == wanted {
+                return Ok(());
+            }
+            fs::set_permissions(entry.path(), Permissions::from_mode(wanted))
         };
-        if entry.metadata()?.permissions().mode() & 0o777 == wanted {
-            continue;
-        }
-        match fs::set_permissions(entry.path(), Permissions::from_mode(wanted)) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        match set() {
+            Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound) => {}
             outcome => outcome?,
         }
     }
