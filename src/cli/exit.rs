@@ -50,6 +50,8 @@ pub enum CliError {
     Usage(String),
     /// Exit code 1.
     Failed(Box<dyn std::error::Error + Send + Sync>),
+    /// Somebody asked it to end: exit code 130.
+    Interrupted,
     /// Whoever read standard output went away: nothing to say, exit code 0.
     BrokenPipe,
 }
@@ -65,6 +67,7 @@ impl CliError {
         match self {
             CliError::Usage(_) => Exit::Usage,
             CliError::Failed(_) => Exit::Failed,
+            CliError::Interrupted => Exit::Interrupted,
             CliError::BrokenPipe => Exit::Done,
         }
     }
@@ -75,6 +78,7 @@ impl fmt::Display for CliError {
         match self {
             CliError::Usage(text) => f.write_str(text),
             CliError::Failed(error) => error.fmt(f),
+            CliError::Interrupted => f.write_str("interrupted"),
             CliError::BrokenPipe => f.write_str("broken pipe"),
         }
     }

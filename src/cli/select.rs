@@ -165,7 +165,7 @@ impl SelectArgs {
             let summary = progress::ingest(&store, &options, catalog, context)?;
             exit = ingest::report(&summary, context);
             if exit == Exit::Interrupted {
-                return Err(CliError::failed("interrupted"));
+                return Err(CliError::Interrupted);
             }
             store
         };

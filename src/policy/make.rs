@@ -17,6 +17,7 @@ use super::sift::{Grant, Shown, Sifted, Suggestion, sift};
 use super::statement::Draft;
 use super::widen::Scope;
 use crate::iam::Catalog;
+use crate::iam::arn::Arn;
 use crate::iam::document::Policy;
 use crate::usage::{RequestValues, Text, UsageRow};
 
@@ -260,10 +261,21 @@ fn uncertain_services(sifted: &Sifted, knowledge: &Knowledge<'_>) -> BTreeMap<St
     services
 }
 
+/// Actions granted on `*` or on all of a type because no event tells which resource was meant, the type behind the action.
 fn open_actions(grants: &[Grant], options: &Options, knowledge: &Knowledge<'_>) -> BTreeSet<String> {
-    let is_open = |grant: &&Grant| grant.resource == "*" && knowledge.takes_any_resource(&grant.action);
-    let is_asked = options.granularity == Granularity::Resource;
-    grants.iter().filter(|_| is_asked).filter(is_open).map(|grant| grant.action.clone()).collect()
+    if options.granularity != Granularity::Resource {
+        return BTreeSet::new();
+    }
+    let open = |grant: &Grant| match Arn::parse(&grant.resource) {
+        Some(arn) => {
+            let of_type = arn.resource.strip_suffix("/*").or_else(|| arn.resource.strip_suffix(":*"))?;
+            // Of a log group the ARN ends so.
+            let is_all = !of_type.starts_with("log-group:") && !of_type.contains(['*', '?']);
+            is_all.then(|| format!("{} ({})", grant.action, arn.resource))
+        }
+        None => (grant.resource == "*" && knowledge.takes_any_resource(&grant.action)).then(|| grant.action.clone()),
+    };
+    grants.iter().filter_map(open).collect()
 }
 
 fn documents(

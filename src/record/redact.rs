@@ -114,14 +114,21 @@ fn next_stem(bytes: &[u8], mut from: usize) -> Option<usize> {
 /// Masks the secrets in the JSON of a log object; how many there were. What is masked stays JSON of the same meaning
 /// otherwise: a text that is longer than what takes its place leaves white space behind itself.
 pub fn redact(json: &mut Vec<u8>) -> u64 {
-    let (mut count, mut from) = (0, 0);
+    let (mut count, mut from, mut copied, mut masked) = (0, 0, 0, Vec::new());
     while let Some(at) = next_stem(json, from) {
         let end = name_end(json, at);
         from = end;
         if let Some(value) = secret_value(json, at, end) {
-            from = mask(json, &value);
+            // One pass into a buffer of its own: an object may hold any number of secrets.
+            masked.extend_from_slice(json.get(copied..value.begin).unwrap_or_default());
+            push_mask(&mut masked, &value);
+            (from, copied) = (value.end, value.end);
             count += 1;
         }
+    }
+    if count > 0 {
+        masked.extend_from_slice(json.get(copied..).unwrap_or_default());
+        *json = masked;
     }
     count
 }
@@ -193,15 +200,13 @@ fn text_end(json: &[u8], mut at: usize, backslashes: usize) -> Option<usize> {
     }
 }
 
-/// Puts the mask in the place of a value; returns where to go on.
-fn mask(json: &mut Vec<u8>, secret: &Secret) -> usize {
+/// Adds the mask that takes the place of a value.
+fn push_mask(masked: &mut Vec<u8>, secret: &Secret) {
+    let begin = masked.len();
     let quote = [vec![b'\\'; secret.backslashes], vec![b'"']].concat();
-    let mut hidden = [&quote, HIDDEN.as_bytes(), &quote].concat();
-    let end = secret.begin + hidden.len();
+    [&quote, HIDDEN.as_bytes(), &quote].iter().for_each(|part| masked.extend_from_slice(part));
     // The rest keeps its place where it can.
-    hidden.resize(hidden.len().max(secret.end - secret.begin), b' ');
-    json.splice(secret.begin..secret.end, hidden);
-    end
+    masked.resize(masked.len().max(begin + secret.end - secret.begin), b' ');
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ pub const ADDITIONAL_FIELDS: &str = "additional_fields";
 pub const EMPTY_FIELDS: &str = "empty_fields";
 
 /// Every column of `events`, in order. Ids are written into every file and every catalog, so that none may ever be given
-/// to anything else, not even after its column has gone: append, never reorder, and take [`NEXT_FIELD_ID`], which grows.
+/// to anything else, not even after its column has gone: append, never reorder, and take `NEXT_FIELD_ID`, which grows.
 #[rustfmt::skip]
 pub const COLUMNS: &[Column] = &[
     col(1, "event_date", "", Kind::DerivedDate),

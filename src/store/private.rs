@@ -98,6 +98,14 @@ pub(super) fn set_all(dir: &Path, mode: Mode) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a folder, and those above it that are missing, which nobody else may read. One that is there stays as it is.
+///
+/// # Errors
+/// The disk.
+pub fn create_private_folder(folder: &Path) -> io::Result<()> {
+    create_folder(folder, Mode::Private)
+}
+
 /// Writes a file that nobody else may read, in the place of one that is there.
 ///
 /// # Errors

@@ -51,7 +51,14 @@ def is_matched(finding, document):
     for entry in finding.detail:
         formats.setdefault(entry["action"].lower(), []).append(entry["required_format"])
 
+    def is_expanded(action):
+        """Whether a wildcard alone grants it: on resources that it can't be used on that is nothing at all."""
+        named = [a.lower() for s in document["Statement"] for a in s.get("Action", [])]
+        return action not in named and any("*" in a and fnmatchcase(action, a) for a in named)
+
     def has(action):
+        if is_expanded(action):
+            return True
         statements = [s for s in document["Statement"] if action in [a.lower() for a in s.get("Action", [])]]
         resources = [resource for s in statements for resource in s.get("Resource", [])]
         return any(fnmatchcase(resource, form) for resource in resources for form in formats[action])

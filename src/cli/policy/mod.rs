@@ -224,7 +224,7 @@ impl Job<'_> {
 
     /// One policy for each principal, session, account or permission set, into a folder.
     fn each(&self, each: Each, folder: &Path, selected: &Selected) -> Result<Exit, CliError> {
-        std::fs::create_dir_all(folder)
+        crate::store::create_private_folder(folder)
             .map_err(|error| CliError::failed(format!("cannot make the folder {}: {error}", folder.display())))?;
         let mut groups: BTreeMap<String, Vec<UsageRow>> = BTreeMap::new();
         for row in &selected.rows {
@@ -247,7 +247,7 @@ impl Job<'_> {
             match self.one(&rows, proving, &options) {
                 Ok(Answer::Proved { made, text }) => {
                     self.write_each(folder, &file, &made, &text)?;
-                    if !made.incomplete.is_empty() && exit == Exit::Done {
+                    if !made.incomplete.is_empty() && exit != Exit::WouldDeny {
                         exit = Exit::Incomplete;
                     }
                 }
