@@ -164,6 +164,10 @@ fn stated(prefix: &str, operation: &str, request: &Request<'_>) -> Vec<(String, 
     match (prefix, operation) {
         ("elasticbeanstalk", _) => option_settings(request),
         ("servicecatalog", "CreateConstraint" | "UpdateConstraint") => constraint(request),
+        // Source: ECS API Reference, CreateService, `role`: the name or ARN of the role that calls the load balancer.
+        ("ecs", "CreateService") => {
+            request.parameters.text("role").map(|role| ("role".to_owned(), role.to_owned())).into_iter().collect()
+        }
         ("sns", _) => attribute(request),
         ("ssm", "UpdateServiceSetting") => service_setting(request),
         ("datapipeline", "PutPipelineDefinition") => pipeline_fields(request),

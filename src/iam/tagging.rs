@@ -67,7 +67,8 @@ fn puts_tags(catalog: &Catalog, action: &Action, operation: &str) -> bool {
     let is_write = action.access_level > AccessLevel::Read;
     let has_key = || Plan::of(catalog, action).takes_tags;
     // Source: Pinpoint API Reference, the templates' `tags`: values are not processed when a template is updated.
-    let is_left_out = action.name.starts_with("mobiletargeting:Update");
+    // S3 User Guide, "Controlling access and labeling jobs using tags": what a job is tagged with is a condition of CreateJob.
+    let is_left_out = action.name.starts_with("mobiletargeting:Update") || *action.name == *"s3:CreateJob";
     // A model is invoked by what only reads, but a job that does so is made.
     let makes = is_making(operation) || is_write && is_making(name);
     !is_left_out
