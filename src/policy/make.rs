@@ -269,9 +269,7 @@ fn open_actions(grants: &[Grant], options: &Options, knowledge: &Knowledge<'_>) 
     let open = |grant: &Grant| match Arn::parse(&grant.resource) {
         Some(arn) => {
             let of_type = arn.resource.strip_suffix("/*").or_else(|| arn.resource.strip_suffix(":*"))?;
-            // Of a log group the ARN ends so.
-            let is_all = !of_type.starts_with("log-group:") && !of_type.contains(['*', '?']);
-            is_all.then(|| format!("{} ({})", grant.action, arn.resource))
+            (!of_type.contains(['/', ':', '*', '?'])).then(|| format!("{} ({})", grant.action, arn.resource))
         }
         None => (grant.resource == "*" && knowledge.takes_any_resource(&grant.action)).then(|| grant.action.clone()),
     };

@@ -493,6 +493,17 @@ fn what_is_wider_is_said_by_kind() {
     let said = explain::summary(&open, &provenance(), None).join("\n");
     assert!(said.contains("on * because no event tells the resource: ssm:StartSession"), "{said}");
     assert!(said.contains("nothing can be attached to the root user"), "{said}");
+    // All of a type is as open as `*`, though it is just what the event left open.
+    let keys = made(&[row("kms:Decrypt", "arn:aws:kms:eu-west-1:111122223333:key/*")], &options());
+    assert_eq!(keys.open_actions, BTreeSet::from(["kms:Decrypt (key/*)".to_owned()]));
+    let named = made(
+        &[
+            row("s3:GetObject", "arn:aws:s3:::b/k"),
+            row("logs:PutRetentionPolicy", "arn:aws:logs:eu-west-1:111122223333:log-group:g:*"),
+        ],
+        &options(),
+    );
+    assert_eq!(named.open_actions, BTreeSet::new());
     let lens =
         made(&[row("s3:GetStorageLensConfiguration", "arn:aws:s3:us-east-1:111122223333:storage-lens/x")], &options());
     assert_eq!(lens.statements[0].sid, "S3ReadStorageLensX");
