@@ -66,8 +66,8 @@ pub const STANDARD_INPUT: &str = "-";
 /// Every file below the given paths, root by root, each in the order of its path.
 ///
 /// Symbolic links are followed where they lead within the given paths, but not back into a folder that holds them, and
-/// not twice into one folder. What isn't looked at comes as an error and the walk goes on. A root that is a file is taken
-/// for a log object whatever its extension, and so is a pipe or `-`.
+/// not twice into one folder. What isn't looked at comes as an error and the walk goes on. A root that is a file is
+/// taken for a log object whatever its extension, and so is a pipe or `-`.
 pub fn find(roots: &[PathBuf]) -> Walk {
     Walk {
         inside: roots.iter().filter_map(|root| fs::canonicalize(root).ok()).collect(),

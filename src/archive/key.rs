@@ -227,7 +227,8 @@ impl<'a> Folders<'a> {
                 folders.org_id = Some(part);
             } else if is_account_id(part) {
                 folders.account_id = Some(part);
-                // Behind the account stands the service, where the upper folders are there to say so, and then the region.
+                // Behind the account stands the service, where the upper folders are there to say so, and then the
+                // region.
                 let service = parts.get(i + 1).filter(|part| is_service(part) && !is_region(part));
                 let has_region = parts.get(i + 2).is_some_and(|part| is_region(part));
                 if is_below_logs && let Some(service) = service.filter(|part| has_region || is_other(part)) {

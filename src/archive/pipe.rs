@@ -1,5 +1,5 @@
-//! What can be read only once: pipes, devices, standard input. A thread of its own reads, because opening and reading may
-//! wait for ever and somebody may ask for an end.
+//! What can be read only once: pipes, devices, standard input. A thread of its own reads, because opening and reading
+//! may wait for ever and somebody may ask for an end.
 
 use std::fs::File;
 use std::io::{self, Read as _};

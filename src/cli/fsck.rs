@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::select::StoreArgs;
-use super::table::{render, row, table};
+use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
 use crate::ingest::{fsck, repair};
 use crate::store::{Checked, Finding, Repaired, Store};
@@ -42,14 +42,6 @@ pub struct FsckArgs {
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Table,
-    /// One JSON object.
-    Json,
 }
 
 pub fn run(args: &FsckArgs, context: &Context) -> Result<Exit, CliError> {

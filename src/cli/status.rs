@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::select::{StoreArgs, open_store};
-use super::table::{render, row, table};
+use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
 use crate::store::{
     Activity, BrokenEntry, Conflict, DayCount, Forgotten, NO_LOG, RefusedObject, Run, Snapshot, Store, Table, Totals,
@@ -31,14 +31,6 @@ pub struct StatusArgs {
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Table,
-    /// One JSON object.
-    Json,
 }
 
 /// Everything that `status` tells.

@@ -4,6 +4,15 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::printable;
 
+/// How a command that tells of a store as a whole prints it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// One JSON object.
+    Json,
+}
+
 /// A table with these headings; columns in `right` are numbers.
 pub(super) fn table(headings: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();

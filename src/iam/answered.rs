@@ -18,8 +18,8 @@ const fn answer(actions: &'static [&'static str], key: &'static str, kind: &'sta
     Answer { actions, key, kind }
 }
 
-/// Of EC2. Sources: EC2 User Guide, "Launch templates", control access: the resources of a template are asked for too; EC2
-/// API Reference, the elements of these responses.
+/// Of EC2. Sources: EC2 User Guide, "Launch templates", control access: the resources of a template are asked for too;
+/// EC2 API Reference, the elements of these responses.
 const EC2: &[Answer] = &[
     answer(&["RunInstances"], "imageId", "image"),
     answer(&["RunInstances"], "keyName", "key-pair"),

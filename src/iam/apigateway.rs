@@ -9,8 +9,8 @@ use super::special::permission;
 
 /// API Gateway's actions are HTTP verbs, its resources the paths.
 /// Source: Service Authorization Reference, "Actions defined by Amazon API Gateway Management"; API Gateway Developer
-/// Guide, "API Gateway Amazon Resource Name (ARN) reference": version 2's resources are named without the `/v2`. Portals
-/// and routing rules have actions of their own.
+/// Guide, "API Gateway Amazon Resource Name (ARN) reference": version 2's resources are named without the `/v2`.
+/// Portals and routing rules have actions of their own.
 pub(super) fn resolve<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
     if catalog.action(&format!("apigateway:{name}")).is_some() {
         return None;
@@ -67,8 +67,8 @@ fn patches(request: &Request<'_>, path: &str) -> bool {
     request.parameters.texts_anywhere("path").iter().any(is_below)
 }
 
-/// Permissions management that is asked for beside the verb: an API's or a domain name's policy, and the certificates of
-/// its callers. Source: Service Authorization Reference, API Gateway Management, "additional authorization control".
+/// Permissions management that is asked for beside the verb: an API's or a domain name's policy, and the certificates
+/// of its callers. Source: Service Authorization Reference, API Gateway Management, "additional authorization control".
 fn beside(catalog: &Catalog, request: &Request<'_>, name: &str, resource: &str) -> Vec<Permission> {
     let asked: &[(&str, &str, &str)] = match name {
         "CreateRestApi" => &[("policy", "", "UpdateRestApiPolicy")],

@@ -1,8 +1,8 @@
 //! Tags that a request carries, told by the names that they stand under and by their form: a map of texts, or a list of
 //! keys with their values.
 //!
-//! What is found depends on the shape of the parameters alone, never on what their texts and numbers are, so that requests
-//! of one shape carry the same.
+//! What is found depends on the shape of the parameters alone, never on what their texts and numbers are, so that
+//! requests of one shape carry the same.
 
 use std::sync::LazyLock;
 
@@ -42,8 +42,8 @@ const ENDINGS: [&str; 8] = [
     "tagspecificationset",
 ];
 
-/// Names that end so and hold no tags of what a call makes: tags by which things are chosen, tags of sessions and of mail,
-/// tags that a service will put on what it makes later, and tags that are taken away.
+/// Names that end so and hold no tags of what a call makes: tags by which things are chosen, tags of sessions and of
+/// mail, tags that a service will put on what it makes later, and tags that are taken away.
 /// Source: API references (botocore 1.44.5), the parameters of these names.
 const BESIDE: [&str; 25] = [
     "addallocationresourcetags",

@@ -1,5 +1,6 @@
-//! Actions beside the one of the call itself: roles handed over (`passing`), tags on what is made (`tagging`), resources of
-//! other services (`alongside`), what parameters bring (`also`), keys (`key_use`); and what is only suggested.
+//! Actions beside the one of the call itself: roles handed over (`passing`), tags on what is made (`tagging`),
+//! resources of other services (`alongside`), what parameters bring (`also`), keys (`key_use`); and what is only
+//! suggested.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,17 +54,17 @@ pub(super) fn add(
 
 /// Whether a call only keeps the roles that it names: whoever launches by a template hands them over. AWS's list of
 /// operations names `iam:PassRole` beside both.
-/// Source: EC2 User Guide, "IAM permissions required for Amazon EC2 launch templates": what a template specifies isn't asked
-/// for when it is made.
+/// Source: EC2 User Guide, "IAM permissions required for Amazon EC2 launch templates": what a template specifies isn't
+/// asked for when it is made.
 fn is_kept(service: &Service, operation: &str) -> bool {
     service.prefix() == "ec2" && matches!(operation, "CreateLaunchTemplate" | "CreateLaunchTemplateVersion")
 }
 
 /// Dependent actions on what the request names itself, by an ARN that the call's own action doesn't take.
 ///
-/// Source: Service Authorization Reference, "Dependent actions": a call that reaches beyond its own resource takes them; where
-/// the request names that resource it does. What only some requests do, taking away and giving rights, isn't told by that, nor
-/// are looks at a role that is handed over.
+/// Source: Service Authorization Reference, "Dependent actions": a call that reaches beyond its own resource takes
+/// them; where the request names that resource it does. What only some requests do, taking away and giving rights,
+/// isn't told by that, nor are looks at a role that is handed over.
 fn named_dependents(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Vec<Permission> {
     let own = Plan::of(catalog, action);
     let named = |dependent: &Action| -> Vec<String> {

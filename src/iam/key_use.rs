@@ -1,8 +1,8 @@
 //! What a service does with a KMS key in the caller's name.
 //!
 //! KMS asks for the caller's permission, and logs these calls itself, as the caller's through the service, where its
-//! events are logged. Where a record says with which key, and the service's documentation what it does with it, the call
-//! has taken that; else it is suggested.
+//! events are logged. Where a record says with which key, and the service's documentation what it does with it, the
+//! call has taken that; else it is suggested.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -105,7 +105,8 @@ const WRITING: &[&str] =
 const READING: &[&str] = &["GetObject", "HeadObject", "SelectObjectContent"];
 
 /// Objects are written with a data key and read with its decryption; what is uploaded in parts takes both.
-/// Source: S3 User Guide, "Using server-side encryption with AWS KMS keys", "Required permissions", "Multipart uploads".
+/// Source: S3 User Guide, "Using server-side encryption with AWS KMS keys", "Required permissions", "Multipart
+/// uploads".
 fn of_objects(catalog: &Catalog, operation: &str, request: &Request<'_>) -> (Vec<Permission>, Vec<Permission>) {
     let (writes, reads) = (WRITING.contains(&operation), READING.contains(&operation));
     if !writes && !reads {

@@ -8,12 +8,12 @@
 //!   otherwise than the ARN forms say).
 //! * `flat`, `params`, `response`, `form`: what a request says, what came back, and the ARN forms that they fill.
 //! * `sight`: what the rules look at in a request, by which the step remembers.
-//! * `plan`, `candidates`, `variable`, `of_type`, `resources`: which resources an action was taken on; `aside`, `queue`,
-//!   `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they are;
-//!   `written`: how policies write what requests name otherwise; `aws_owned`: what is AWS's own.
-//! * `conditional`: what else it took: `passing`, `passed`: roles handed over, and to whom; `tagging`, `carried`: tags on
-//!   what is made; `also`: what parameters bring (`tables/also.txt`); `key_use`: keys of KMS; `answered`: resources that
-//!   the response names; `alongside`: resources of other services (`delivery`: of logs; `fetched`: objects of S3;
+//! * `plan`, `candidates`, `variable`, `of_type`, `resources`: which resources an action was taken on; `aside`,
+//!   `queue`, `numbered`: those that requests don't name under their names, or by URLs, or by ids that say what they
+//!   are; `written`: how policies write what requests name otherwise; `aws_owned`: what is AWS's own.
+//! * `conditional`: what else it took: `passing`, `passed`: roles handed over, and to whom; `tagging`, `carried`: tags
+//!   on what is made; `also`: what parameters bring (`tables/also.txt`); `key_use`: keys of KMS; `answered`: resources
+//!   that the response names; `alongside`: resources of other services (`delivery`: of logs; `fetched`: objects of S3;
 //!   `restored`: tables' items); `behind`: what no log tells.
 //! * `document`, `evaluate`: policies, and whether they allow a request.
 //!

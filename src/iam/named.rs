@@ -81,7 +81,8 @@ fn renamed(catalog: &Catalog, action: &Action, request: &Request<'_>, name: &str
     Some(permission(action, found, "renamed", "IAM API Reference"))
 }
 
-/// Classic load balancers have a `loadBalancerName`; of those of version 2 the ARN says the type, and ends with a number.
+/// Classic load balancers have a `loadBalancerName`; of those of version 2 the ARN says the type, and ends with a
+/// number.
 /// Source: Elastic Load Balancing API Reference version 2015-12-01, CreateLoadBalancer, "Type"; Service Authorization
 /// Reference, Elastic Load Balancing V2.
 fn balancer(action: &Action, request: &Request<'_>) -> Option<Permission> {

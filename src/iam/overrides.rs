@@ -44,7 +44,8 @@ pub(super) struct Overrides {
     taken: HashMap<String, Vec<String>>,
     /// Prefix → the parameter that says whose the resources are.
     owners: HashMap<String, String>,
-    /// `prefix:action` in lower case and a variable of an ARN form → parameters, and what is meant where they are left out.
+    /// `prefix:action` in lower case and a variable of an ARN form → parameters, and what is meant where they are left
+    /// out.
     left_out: HashMap<(String, String), (Vec<String>, String)>,
 }
 

@@ -212,8 +212,8 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// The texts that a top-level value is, or is a list of; where there are none, the text of that name in one of these
-    /// top-level objects.
+    /// The texts that a top-level value is, or is a list of; where there are none, the text of that name in one of
+    /// these top-level objects.
     pub fn plain_texts(&self, name: Name, wrappers: &[Name]) -> Vec<String> {
         let text = |value: Value| match value {
             Value::String(text) if !text.is_empty() => Some(text),

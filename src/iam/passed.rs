@@ -1,8 +1,10 @@
 //! The services that roles are handed to, by the call and the parameter that a role stands under.
 //!
-//! Where a role may be for one of several services all of them are named: which one it is for only its trust policy says.
-//! Sources: Service Authorization Reference, operations tables, `iam:PassedToService`; of services without such a table the
-//! services' guides and API references (botocore 1.44.5), trust policies of their roles. Lines with other sources say so.
+//! Where a role may be for one of several services all of them are named: which one it is for only its trust policy
+//! says.
+//! Sources: Service Authorization Reference, operations tables, `iam:PassedToService`; of services without such a table
+//! the services' guides and API references (botocore 1.44.5), trust policies of their roles. Lines with other sources
+//! say so.
 
 /// What roles under some parameters of a service's calls are for; the first that fits counts.
 struct To {

@@ -1,7 +1,7 @@
 //! Handing a role over to a service: `iam:PassRole`, which has no event of its own.
 //!
-//! A role that may be for one of several services is there once for each of them (`passed`): a policy allows it for all.
-//! An instance profile hands over its role, whose name no request says; the console gives both one name.
+//! A role that may be for one of several services is there once for each of them (`passed`): a policy allows it for
+//! all. An instance profile hands over its role, whose name no request says; the console gives both one name.
 //!
 //! Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
 
@@ -28,8 +28,8 @@ const LISTED_TOO: &[(&str, &str)] = &[
     ("iotdeviceadvisor", "GetEndpoint"),
 ];
 
-/// `iam:PassRole` for the roles in the request of a call that changes something. The tables list many such calls; of the
-/// others a parameter that is named after a role and holds the ARN of one, of the same account, is enough.
+/// `iam:PassRole` for the roles in the request of a call that changes something. The tables list many such calls; of
+/// the others a parameter that is named after a role and holds the ARN of one, of the same account, is enough.
 pub(super) fn passed_roles(
     catalog: &Catalog,
     service: &Service,
@@ -148,7 +148,8 @@ impl Passed<'_, '_> {
     }
 }
 
-/// Whether a text may be a role's name, with its path or without. Source: IAM API Reference, CreateRole, `RoleName`, `Path`.
+/// Whether a text may be a role's name, with its path or without. Source: IAM API Reference, CreateRole, `RoleName`,
+/// `Path`.
 fn is_role_name(text: &str) -> bool {
     let is_letter = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&b);
     !text.is_empty() && text.bytes().all(is_letter)
@@ -182,7 +183,8 @@ fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value.as_str().filter(|text| !text.is_empty())
 }
 
-/// Source: Elastic Beanstalk Developer Guide, "General options for all environments": `IamInstanceProfile`, `ServiceRole`.
+/// Source: Elastic Beanstalk Developer Guide, "General options for all environments": `IamInstanceProfile`,
+/// `ServiceRole`.
 fn option_settings(request: &Request<'_>) -> Vec<(String, String)> {
     let Some(Value::Array(settings)) = request.parameters.get("optionSettings") else { return Vec::new() };
     let role = |setting: &Value| {
@@ -205,14 +207,16 @@ fn constraint(request: &Request<'_>) -> Vec<(String, String)> {
     names.iter().filter_map(role).collect()
 }
 
-/// Source: SNS API Reference, SetSubscriptionAttributes, SetTopicAttributes: attributes named after the roles that they hold.
+/// Source: SNS API Reference, SetSubscriptionAttributes, SetTopicAttributes: attributes named after the roles that they
+/// hold.
 fn attribute(request: &Request<'_>) -> Vec<(String, String)> {
     let name = request.parameters.text("attributeName").filter(|name| name.ends_with("RoleArn"));
     let value = request.parameters.text("attributeValue").filter(|value| is_role_arn(value));
     name.zip(value).map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect()
 }
 
-/// Source: Systems Manager User Guide, "Managing EC2 instances automatically with Default Host Management Configuration".
+/// Source: Systems Manager User Guide, "Managing EC2 instances automatically with Default Host Management
+/// Configuration".
 fn service_setting(request: &Request<'_>) -> Vec<(String, String)> {
     let is_role = |id: &&str| id.ends_with("/default-ec2-instance-management-role");
     let id = request.parameters.text("settingId").filter(is_role);
@@ -259,8 +263,8 @@ fn has_plain_names(request: &Request<'_>) -> bool {
     matches!(partition_of(request.event.aws_region), "aws" | "aws-us-gov")
 }
 
-/// ARNs of roles in parameters that are named after roles. API Gateway's changes name paths, and hold what is put there as
-/// their value. Source: API Gateway API Reference, PatchOperation.
+/// ARNs of roles in parameters that are named after roles. API Gateway's changes name paths, and hold what is put there
+/// as their value. Source: API Gateway API Reference, PatchOperation.
 fn in_role_parameters<'a>(service: &Service, parameters: &Params<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
     let is_patched = service.prefix() == "apigateway";
     let is_meant = move |key: &str| is_named_after_role(key) || is_patched && key == "value";
@@ -268,8 +272,8 @@ fn in_role_parameters<'a>(service: &Service, parameters: &Params<'a>) -> impl It
 }
 
 /// API Gateway's are credentials, Cognito's the caller of SNS. Sources: API Gateway API Reference, PutIntegration,
-/// `credentials`; Cognito API References, SmsConfigurationType, `SnsCallerArn`, SetIdentityPoolRoles, `Roles`, and what was
-/// denied there: awslabs/aws-api-gateway-developer-portal#11.
+/// `credentials`; Cognito API References, SmsConfigurationType, `SnsCallerArn`, SetIdentityPoolRoles, `Roles`, and what
+/// was denied there: awslabs/aws-api-gateway-developer-portal#11.
 fn is_named_after_role(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     if key.contains("principal") {

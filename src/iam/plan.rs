@@ -1,5 +1,5 @@
-//! How the resources of an action are found: for each resource type that it takes its ARN form, and for each variable of
-//! that the parameters that may hold it. Made once for each action, when it is first asked for.
+//! How the resources of an action are found: for each resource type that it takes its ARN form, and for each variable
+//! of that the parameters that may hold it. Made once for each action, when it is first asked for.
 
 use super::candidates::Said;
 use super::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_name};
@@ -62,8 +62,8 @@ pub(super) struct TypePlan {
 }
 
 /// Operations whose `UserName` may be left out: then it is that of the caller.
-/// Source: IAM API Reference (botocore 1.44.5): the operations whose `UserName` isn't required and that say whom they then
-/// mean, which GetMFADevice doesn't; ChangePassword is the caller's own.
+/// Source: IAM API Reference (botocore 1.44.5): the operations whose `UserName` isn't required and that say whom they
+/// then mean, which GetMFADevice doesn't; ChangePassword is the caller's own.
 const ON_CALLER: &[&str] = &[
     "iam:ChangePassword",
     "iam:CreateAccessKey",
@@ -117,7 +117,8 @@ impl Plan {
             types: plans,
             is_on_caller: ON_CALLER.contains(&&*action.name),
             is_of_any: is_of_any(action),
-            // On an index the index alone is asked for. Source: DynamoDB developer guide, "Using indexes", IAM policies.
+            // On an index the index alone is asked for. Source: DynamoDB developer guide, "Using indexes", IAM
+            // policies.
             closer_suffices: action.name.starts_with("dynamodb:"),
             owner: action.name.split_once(':').and_then(|(prefix, _)| overrides().owner(prefix)),
             may_pass: false,

@@ -8,8 +8,8 @@
 //! 3. ARNs in the response whose last name the request gave: what a call made under a name of the caller's choice.
 //! 4. Where the request tells the type of what it names (`resourceType` beside `resourceId`), the pattern of that type
 //!    filled with that name, and of no other.
-//! 5. The type's ARN pattern filled from the request, in the account that it names as the owner's. A variable that nobody
-//!    tells becomes `*` in its place. What a service numbers itself (instance ids) stays `*` too: IAM asks for
+//! 5. The type's ARN pattern filled from the request, in the account that it names as the owner's. A variable that
+//!    nobody tells becomes `*` in its place. What a service numbers itself (instance ids) stays `*` too: IAM asks for
 //!    `instance/*` before the instance is there. Copies and restores are on what is copied and on what it becomes.
 //! 6. For IAM's operations on a user whom the request doesn't name, the calling user.
 //! 7. For a type that the action requires, the pattern with `*` for every variable.
@@ -63,8 +63,8 @@ impl<'a> Others<'a> {
     }
 }
 
-/// Where a request was made and what it said. Whatever rules are to look at must be noted in the sight, or stand in every
-/// key of the step's memory, as the place does.
+/// Where a request was made and what it said. Whatever rules are to look at must be noted in the sight, or stand in
+/// every key of the step's memory, as the place does.
 pub(super) struct Request<'a> {
     pub event: Place<'a>,
     pub parameters: Params<'a>,
@@ -123,7 +123,8 @@ impl<'a> Request<'a> {
         }
         let names = ["ResourceId", "ResourceIds"].map(|name| self.parameters.texts(name)).concat();
         // CloudFormation's names: AWS::EC2::VPC.
-        // Of managed nodes those of EC2 are instances. Source: Systems Manager User Guide, "Managed nodes": `mi-`, `i-`.
+        // Of managed nodes those of EC2 are instances. Source: Systems Manager User Guide, "Managed nodes": `mi-`,
+        // `i-`.
         let is_of_ec2 = names.iter().all(|name| name.starts_with("i-"));
         let kind = |text: &&str| match text.rsplit("::").next().unwrap_or(text) {
             "ManagedInstance" if is_of_ec2 => Name::new("instance"),
@@ -191,9 +192,9 @@ pub(super) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_
     written
 }
 
-/// Of a call through an access point the record lists the bucket too, which the request names; the caller is asked for the
-/// access point. Source: S3 User Guide, "Monitoring and logging access points"; "Configuring IAM policies for using access
-/// points".
+/// Of a call through an access point the record lists the bucket too, which the request names; the caller is asked for
+/// the access point. Source: S3 User Guide, "Monitoring and logging access points"; "Configuring IAM policies for using
+/// access points".
 fn through_access_points(plan: &Plan, request: &Request<'_>, found: &[String]) -> Vec<String> {
     static POINT: LazyLock<Form> =
         LazyLock::new(|| Form::new("arn:${Partition}:s3:${Region}:${Account}:accesspoint/${AccessPointName}"));
@@ -214,8 +215,8 @@ fn through(point: &str, bucket_and_key: &str) -> String {
     }
 }
 
-/// The access point whose alias stands where a bucket's name would: policies know it by its ARN alone. The alias has the
-/// front of its name, then what S3 adds, and says nothing of its account.
+/// The access point whose alias stands where a bucket's name would: policies know it by its ARN alone. The alias has
+/// the front of its name, then what S3 adds, and says nothing of its account.
 /// Source: S3 User Guide, "Access point aliases".
 fn by_alias(arn: &str, request: &Request<'_>) -> Option<String> {
     let (front, named) = arn.split_once(":s3:::")?;
@@ -324,8 +325,8 @@ impl Plan {
         if let Some(arn) = Arn::parse(owner).filter(|arn| is_plain(arn.region) && is_account_id(arn.account)) {
             return Place { aws_region: Some(arn.region), account_id: Some(arn.account) };
         }
-        // Lambda takes functions with their account before them: `111122223333:function:f`. A function's name may be all
-        // digits; what else is an owner is nothing but an account.
+        // Lambda takes functions with their account before them: `111122223333:function:f`. A function's name may be
+        // all digits; what else is an owner is nothing but an account.
         let account = match owner.split_once(':') {
             Some((account, rest)) if rest.starts_with("function:") => Some(account),
             Some(_) => None,
@@ -336,8 +337,8 @@ impl Plan {
     }
 }
 
-/// Places of types that say nothing beside others: those of a family one of which was given by its ARN, and where nothing
-/// is whole those that the action may do without and of which less is known.
+/// Places of types that say nothing beside others: those of a family one of which was given by its ARN, and where
+/// nothing is whole those that the action may do without and of which less is known.
 fn needless(types: &[TypePlan], by_type: &[OfType]) -> Vec<usize> {
     let all = || types.iter().zip(by_type).filter(|(_, of_type)| !of_type.arns.is_empty());
     let some_whole = all().any(|(_, of_type)| of_type.is_whole);

@@ -51,8 +51,8 @@ impl<'a> Response<'a> {
         memchr::memmem::find(self.source.as_bytes(), key.as_bytes()).is_some()
     }
 
-    /// The texts under a key, in their order, each once. The key is spelled as the service spells it; `outer.key` is one
-    /// that stands directly in another.
+    /// The texts under a key, in their order, each once. The key is spelled as the service spells it; `outer.key` is
+    /// one that stands directly in another.
     pub fn texts(&self, key: &str) -> Vec<String> {
         if !self.may_have(key) {
             return Vec::new();

@@ -44,8 +44,8 @@ pub(super) fn permission(action: &Action, resources: Vec<String>, rule: &'static
     }
 }
 
-/// Application Auto Scaling logs under the source of EC2 Auto Scaling and shares names with it; it alone is told what is
-/// scaled. ARNs of scalable targets have a number of their own, no `ResourceId`.
+/// Application Auto Scaling logs under the source of EC2 Auto Scaling and shares names with it; it alone is told what
+/// is scaled. ARNs of scalable targets have a number of their own, no `ResourceId`.
 /// Source: Application Auto Scaling API Reference, `ServiceNamespace`; User Guide, identity-based policies, resources.
 fn of_application<'c>(catalog: &'c Catalog, request: &Request<'_>, name: &str) -> Option<Resolved<'c>> {
     let action = catalog.action(&format!("application-autoscaling:{name}"))?;

@@ -23,7 +23,8 @@ pub(super) fn names_action(message: &str) -> bool {
     message.match_indices(PERFORM).any(is_named)
 }
 
-/// The message of a denial that may name an action. GuardDuty, AppSync and MWAA write it into the response, as `message`.
+/// The message of a denial that may name an action. GuardDuty, AppSync and MWAA write it into the response, as
+/// `message`.
 pub(super) fn message<'e>(event: &Event<'e>) -> Option<Cow<'e, str>> {
     if let Some(message) = event.error_message {
         return Some(Cow::Borrowed(message)).filter(|message| names_action(message));
@@ -38,7 +39,8 @@ pub(super) fn message<'e>(event: &Event<'e>) -> Option<Cow<'e, str>> {
 /// What a denial's message states.
 pub(super) struct Stated {
     pub permission: Permission,
-    /// Whether it leaves open on which resource, though the action takes some: `on resource: my-secret`, or none at all.
+    /// Whether it leaves open on which resource, though the action takes some: `on resource: my-secret`, or none at
+    /// all.
     pub is_open: bool,
 }
 

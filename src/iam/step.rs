@@ -212,8 +212,8 @@ pub struct Step<'c> {
     hasher: foldhash::fast::RandomState,
     /// The operation of the last event: events of one kind come together.
     last: usize,
-    /// Where the outcomes of calls stand that come again to the letter, or to all that is seen of them in a shape that is
-    /// known; with their numbers.
+    /// Where the outcomes of calls stand that come again to the letter, or to all that is seen of them in a shape that
+    /// is known; with their numbers.
     again: Recent<(At, u64)>,
     /// Shapes learned so far.
     shapes: u64,
@@ -443,8 +443,8 @@ fn begin_call(key: &mut Vec<u8>, at: usize, operation: &Operation<'_>, event: &E
     put_optional(key, event.account_id);
 }
 
-/// Makes the key of an event that comes again: what can be seen of it, as it stands or, where the parameters have a shape
-/// that is known, without what nobody looks at. Whether they have.
+/// Makes the key of an event that comes again: what can be seen of it, as it stands or, where the parameters have a
+/// shape that is known, without what nobody looks at. Whether they have.
 fn quote(
     key: &mut Vec<u8>,
     at: usize,

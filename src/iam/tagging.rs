@@ -19,6 +19,7 @@ use super::overrides::overrides;
 use super::params::{Name, is_like_arn};
 use super::plan::{Plan, TypePlan};
 use super::resources::{Request, fill, resources};
+use super::written::without_tail;
 
 /// The service's tagging action, for a call that makes something with tags on it.
 pub(super) fn tagging(
@@ -52,22 +53,14 @@ pub(super) fn tagging(
     })
 }
 
-/// A log group is tagged by its ARN without the `:*` that other actions want behind it.
-/// Source: CloudWatch Logs API Reference, LogGroup, `arn`, `logGroupArn`.
-fn without_tail(action: &str, arn: String) -> String {
-    match arn.strip_suffix(":*") {
-        Some(group) if action == "logs:TagResource" && group.contains(":log-group:") => group.to_owned(),
-        _ => arn,
-    }
-}
-
 /// Whether a call puts the tags that it carries on something: it makes something, or its action is asked for them.
 fn puts_tags(catalog: &Catalog, action: &Action, operation: &str) -> bool {
     let name = bare_name(&action.name);
     let is_write = action.access_level > AccessLevel::Read;
     let has_key = || Plan::of(catalog, action).takes_tags;
     // Source: Pinpoint API Reference, the templates' `tags`: values are not processed when a template is updated.
-    // S3 User Guide, "Controlling access and labeling jobs using tags": what a job is tagged with is a condition of CreateJob.
+    // S3 User Guide, "Controlling access and labeling jobs using tags": what a job is tagged with is a condition of
+    // CreateJob.
     let is_left_out = action.name.starts_with("mobiletargeting:Update") || *action.name == *"s3:CreateJob";
     // A model is invoked by what only reads, but a job that does so is made.
     let makes = is_making(operation) || is_write && is_making(name);
@@ -84,7 +77,8 @@ fn is_making(operation: &str) -> bool {
     MAKING.iter().any(|verb| one.starts_with(verb)) && is_none_of_tags(operation)
 }
 
-/// What the names of operations begin with that make something, or else are listed as ones that put tags on what they do.
+/// What the names of operations begin with that make something, or else are listed as ones that put tags on what they
+/// do.
 const MAKING: &[&str] = &[
     "Accept",
     "Activate",
@@ -122,8 +116,9 @@ const MAKING: &[&str] = &[
 ];
 
 /// Calls whose tagging action neither the tables nor the service's habits tell: service, operation, action.
-/// Sources: Kinesis API Reference, CreateStream, `Tags`: needs AddTagsToStream, TagResource won't do; Chime SDK Developer
-/// Guide, tagging meetings; Kinesis Video Streams API Reference, TagStream, TagResource (of signaling channels); Service Authorization Reference, operations of these services.
+/// Sources: Kinesis API Reference, CreateStream, `Tags`: needs AddTagsToStream, TagResource won't do; Chime SDK
+/// Developer Guide, tagging meetings; Kinesis Video Streams API Reference, TagStream, TagResource (of signaling
+/// channels); Service Authorization Reference, operations of these services.
 const SPECIAL: &[(&str, &str, &str)] = &[
     ("chime", "CreateMeeting", "TagMeeting"),
     ("cognito-identity", "UpdateIdentityPool", "TagResource"),
@@ -144,8 +139,8 @@ fn has_tags(service: &Service, operation: &str, request: &Request<'_>) -> bool {
     request.parameters.carriers().iter().any(|carrier| is_own(carrier, service.prefix(), operation))
 }
 
-/// Whether tags are for what the call makes, by where they stand: at the top, in what the request is wrapped in, or with
-/// each of the things that are made.
+/// Whether tags are for what the call makes, by where they stand: at the top, in what the request is wrapped in, or
+/// with each of the things that are made.
 fn is_own(carrier: &Carrier, prefix: &str, operation: &str) -> bool {
     let is = |names: &[&str], name: Name| names.iter().any(|known| Name::new(known) == name);
     // What will be made with these later, by whom the request sets up. Sources: API References, `resourceTags`.
@@ -285,7 +280,8 @@ fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
     Some(arns.into_iter().map(|arn| any_unless_named(arn, request)).collect())
 }
 
-/// Of a family of types those whose kind an ARN in the request says: a listener of `loadbalancer/app/…` is `listener/app`.
+/// Of a family of types those whose kind an ARN in the request says: a listener of `loadbalancer/app/…` is
+/// `listener/app`.
 fn of_family<'c>(kinds: Vec<&'c TypePlan>, request: &Request<'_>) -> Vec<&'c TypePlan> {
     let is_said = |kind: &&&TypePlan| {
         let member = kind.name.split_once('/').map(|(_, member)| format!("/{member}/"));
@@ -315,7 +311,8 @@ fn said_by_name<'c>(catalog: &'c Catalog, tag: &'c Action, made: &Permission) ->
     said.into_iter().filter(|kind| name(kind).len() == longest).collect()
 }
 
-/// EC2 is told the types that tags are for, and numbers what it makes: `…/*`. What a request has by id was there before.
+/// EC2 is told the types that tags are for, and numbers what it makes: `…/*`. What a request has by id was there
+/// before.
 /// Source: Amazon EC2 User Guide, "Grant permission to tag Amazon EC2 resources during creation".
 fn tagged_of_ec2(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
     let told = tagged_types(bare_name(&made.action), request);

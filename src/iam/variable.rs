@@ -18,7 +18,8 @@ pub(super) struct VariablePlan {
     pub is_any_resource: bool,
     /// Forms of ARNs that have it, with its place in them; the type's own first.
     cuts: Vec<(Form, usize)>,
-    /// What stands before it in the form, back to the `/` or `:` before; where nothing does, back to the one before that.
+    /// What stands before it in the form, back to the `/` or `:` before; where nothing does, back to the one before
+    /// that.
     before: String,
     /// What resources of the service's other types begin with.
     others: Vec<String>,
@@ -74,7 +75,8 @@ enum Reading {
     Instance,
     ManagedNode,
     /// A task that a session is started with: `ecs:cluster_task_runtime`.
-    /// Source: ECS Developer Guide, "Monitor Amazon ECS containers with ECS Exec"; Systems Manager API Reference, StartSession.
+    /// Source: ECS Developer Guide, "Monitor Amazon ECS containers with ECS Exec"; Systems Manager API Reference,
+    /// StartSession.
     Task,
     /// A secret's ARN has six letters behind its name, which policies write as question marks.
     /// Source: Secrets Manager User Guide, "Permissions policy examples".
@@ -174,8 +176,8 @@ impl VariablePlan {
         self.names.copies.is_some()
     }
 
-    /// What the request says for it under names that say what it is, escaped. A parameter fills one variable only, but an
-    /// ARN may hold several.
+    /// What the request says for it under names that say what it is, escaped. A parameter fills one variable only, but
+    /// an ARN may hold several.
     pub fn named(&self, request: &Request<'_>, taken: &mut Vec<Name>) -> Vec<String> {
         let is_shared = matches!(self.reading, Reading::Front | Reading::Back);
         let used = std::cell::Cell::new(None);
@@ -207,8 +209,8 @@ impl VariablePlan {
         request.parameters.first_of(&self.names.candidates, arn).into_iter().next()
     }
 
-    /// What a `name` or `id` at the top says for it: where the operation's own name says the type, or, `left_over`, where
-    /// that is known to fill it and nothing else took it.
+    /// What a `name` or `id` at the top says for it: where the operation's own name says the type, or, `left_over`,
+    /// where that is known to fill it and nothing else took it.
     pub fn plain(&self, request: &Request<'_>, taken: &mut Vec<Name>, left_over: bool) -> Vec<String> {
         let names = if left_over { &self.names.left_over } else { &self.names.plain };
         for name in names.iter().filter(|name| !taken.contains(name)) {
@@ -430,9 +432,9 @@ fn reading(service: &Service, kind: &ResourceType, form: &Form, at: usize) -> Re
     }
 }
 
-/// Whether a text stands where services leave out what was there: `HIDDEN_DUE_TO_SECURITY_REASONS`, `****` (Organizations,
-/// MWAA), `***OMITTED***` (Redshift Data API), `<sensitiveDataRemoved>` (EC2). Sources: their guides, logging with
-/// CloudTrail.
+/// Whether a text stands where services leave out what was there: `HIDDEN_DUE_TO_SECURITY_REASONS`, `****`
+/// (Organizations, MWAA), `***OMITTED***` (Redshift Data API), `<sensitiveDataRemoved>` (EC2). Sources: their guides,
+/// logging with CloudTrail.
 fn is_hidden(text: &str) -> bool {
     let is_starred = |text: &str| text.len() > 2 && text.starts_with("***") && text.ends_with("***");
     text == "HIDDEN_DUE_TO_SECURITY_REASONS" || text == "<sensitiveDataRemoved>" || is_starred(text)

@@ -43,6 +43,14 @@ fn with_tail(action: &str, resource: String) -> String {
     format!("{named}:*")
 }
 
+/// An ARN as written for another action, for one of those that want no tail.
+pub(super) fn without_tail(action: &str, arn: String) -> String {
+    match arn.strip_suffix(":*") {
+        Some(group) if WITHOUT_TAIL.contains(&action) && group.contains(":log-group:") => group.to_owned(),
+        _ => arn,
+    }
+}
+
 /// Users and groups of QuickSight are within a namespace, which the tables don't say.
 /// Source: a denial, amazon-archives/amazon-quicksight-embedding-sample#19 (`user/default/username`); QuickSight User
 /// Guide, identity-based policies: `group/default/*`.
@@ -97,8 +105,8 @@ fn of_directory_bucket(resource: String) -> String {
 
 /// A version or an alias that is called is asked for by its own ARN, however the request names it; of other actions the
 /// tables say the function.
-/// Source: Lambda Developer Guide, "Resources and conditions for Lambda actions"; what Lambda told its customers in 2022,
-/// in juanjoDiaz/serverless-plugin-warmup#304; aws/aws-cdk#19318.
+/// Source: Lambda Developer Guide, "Resources and conditions for Lambda actions"; what Lambda told its customers in
+/// 2022, in juanjoDiaz/serverless-plugin-warmup#304; aws/aws-cdk#19318.
 fn of_function(action: &str, function: String, request: &Request<'_>) -> Vec<String> {
     let is_whole = function.split_once(":function:").is_some_and(|(_, name)| !name.contains([':', '*']));
     let Some(qualifier) = is_whole.then(|| qualifier(request)).flatten() else { return vec![function] };
@@ -162,7 +170,8 @@ fn with_paths(action: &str, resource: String, request: &Request<'_>) -> Vec<Stri
     vec![anywhere, resource]
 }
 
-/// Behind a parameter's name stands which version is meant. Source: Systems Manager API Reference, GetParameter, "Name".
+/// Behind a parameter's name stands which version is meant. Source: Systems Manager API Reference, GetParameter,
+/// "Name".
 fn of_parameter(mut parameter: String) -> String {
     if let Some(at) = parameter.find(":parameter/")
         && let Some(end) = parameter.get(at + 1..).and_then(|rest| rest.find(':'))

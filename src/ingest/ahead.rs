@@ -1,5 +1,5 @@
-//! Objects read and inflated ahead of the one worker that takes in an archive of a single batch, by a thread that would have
-//! nothing to do.
+//! Objects read and inflated ahead of the one worker that takes in an archive of a single batch, by a thread that would
+//! have nothing to do.
 
 use std::vec;
 
@@ -15,8 +15,8 @@ use crate::store::Known;
 const BYTES: usize = 1 << 20;
 const OBJECTS: usize = 64;
 
-/// Handfuls that wait to be taken: were each an object as large as a batch, they would take what is set aside for the thread
-/// that has no batch.
+/// Handfuls that wait to be taken: were each an object as large as a batch, they would take what is set aside for the
+/// thread that has no batch.
 const WAITING: usize = 2;
 
 type ReadObject<'a> = (&'a Planned, Result<Read, ReadError>);

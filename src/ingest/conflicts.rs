@@ -1,5 +1,5 @@
-//! Records with the id of an event that is in the store, and other bytes: whether they say the same, and if not, where both
-//! stand.
+//! Records with the id of an event that is in the store, and other bytes: whether they say the same, and if not, where
+//! both stand.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -59,8 +59,8 @@ impl Doubt {
     }
 }
 
-/// What the doubts come to: the records that say something else than the first of their id, which lies in the store or in
-/// files that are about to be committed. `paths`: the objects that these files are of.
+/// What the doubts come to: the records that say something else than the first of their id, which lies in the store or
+/// in files that are about to be committed. `paths`: the objects that these files are of.
 pub(super) fn conflicts(
     doubts: Vec<Doubt>,
     store: &Store,

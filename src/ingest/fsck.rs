@@ -33,8 +33,8 @@ pub fn fsck(store: &Store, with_usage: bool, catalog: &Catalog) -> Result<Checke
     Ok(checked)
 }
 
-/// Mends what can be: damaged files are set aside and their log objects asked for again, usage is derived anew, copies of
-/// it are made anew, the catalog says of each file what the file says.
+/// Mends what can be: damaged files are set aside and their log objects asked for again, usage is derived anew, copies
+/// of it are made anew, the catalog says of each file what the file says.
 ///
 /// # Errors
 /// The disk, the store; what was mended before stays so.

@@ -1,16 +1,17 @@
 //! Taking an archive in: what is new, batch by batch into data files, committed in order.
 //!
-//! `plan` finds what is new, part by part where the list of it would be too long. Worker threads (`run`) fill batches from
-//! it (`batch`), drop the events that were there already (`seen`) and write data files that nobody sees yet. One thread
-//! commits them in the order in which they claimed their events (`committer`), so that a batch that left an event to
-//! another one is never visible without it.
+//! `plan` finds what is new, part by part where the list of it would be too long. Worker threads (`run`) fill batches
+//! from it (`batch`), drop the events that were there already (`seen`) and write data files that nobody sees yet. One
+//! thread commits them in the order in which they claimed their events (`committer`), so that a batch that left an
+//! event to another one is never visible without it.
 //! Where all is one batch, other threads read for its worker (`ahead`) and write for it (`days`).
 //!
 //! `conflicts` compares records of one id.
 //!
 //! `budget` shares out the memory, `room` that for batches from one to the next, `large` puts off what has to wait for
-//! some; `shared` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage whole and in
-//! few files, `fsck` finds damage and mends it; `optimize` does so with the events of many ingests, and gives back what nobody needs any more.
+//! some; `shared` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage whole and
+//! in few files, `fsck` finds damage and mends it; `optimize` does so with the events of many ingests, and gives back
+//! what nobody needs any more.
 
 mod ahead;
 mod batch;

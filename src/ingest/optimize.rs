@@ -1,8 +1,8 @@
 //! Maintenance: the small files of many ingests become few, what only old snapshots need goes.
 //!
 //! A merge is a commit like any other: the old files end with it, the new ones begin. (DuckLake's own
-//! `ducklake_merge_adjacent_files` rewrites history instead, so that old snapshots read the merged file too; but it does
-//! so by a column in the file that says which snapshot a row is of, and a bare glob would see that column.)
+//! `ducklake_merge_adjacent_files` rewrites history instead, so that old snapshots read the merged file too; but it
+//! does so by a column in the file that says which snapshot a row is of, and a bare glob would see that column.)
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -63,8 +63,8 @@ pub struct Optimized {
 /// Rows of days that are summed up into their month here: fewer than an ingest would take the time for.
 const MONTH_ROWS_MIN: u64 = 1_000;
 
-/// Merges the small files of each day and gives back what no snapshot of the last [`OptimizeOptions::expire_older_than`]
-/// needs.
+/// Merges the small files of each day and gives back what no snapshot of the last
+/// [`OptimizeOptions::expire_older_than`] needs.
 ///
 /// # Errors
 /// The store, the disk; what was committed before stays.

@@ -233,8 +233,8 @@ impl<'a> Planner<'a> {
         Ok(plan)
     }
 
-    /// Notes what was taken in of a plan: all but what was refused, which a copy may still make good. Of what has no name
-    /// of CloudTrail's the place is noted: it isn't read twice in one run.
+    /// Notes what was taken in of a plan: all but what was refused, which a copy may still make good. Of what has no
+    /// name of CloudTrail's the place is noted: it isn't read twice in one run.
     pub fn note(&mut self, objects: &[Planned], refused: &HashSet<String>) {
         let taken = objects.iter().filter(|planned| !refused.contains(planned.name()));
         let names: Vec<(String, u64)> = taken

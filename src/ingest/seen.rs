@@ -23,7 +23,8 @@ use crate::time::MICROS_PER_DAY;
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const HOURS_PER_DAY: i64 = MICROS_PER_DAY / MICROS_PER_HOUR;
 
-/// Bytes that an id takes in a hash table: itself, its record's fingerprint, and its share of the empty places and marks.
+/// Bytes that an id takes in a hash table: itself, its record's fingerprint, and its share of the empty places and
+/// marks.
 const ID_BYTES: u64 = 35;
 
 /// An id in four parts, so that nothing is lost between it and what stands beside it.

@@ -5,11 +5,12 @@
 //! same beginning, are *siblings*.
 //!
 //! * `none`: every name stays.
-//! * `balanced`: what is made for one occasion ([`Tail::Once`]: an execution, a build, a session, a log stream) is `*`. Of
-//!   other kinds more than N distinct siblings (N is `Options::distinct_max`) become one pattern: their common beginning
-//!   and end, as far as whole words go, and `*` between (`app-*.log`). Where names were given by people as well as by
-//!   machines ([`Tail::Names`]) all siblings count; where only AWS numbers things ([`Tail::Ids`]) only siblings in the
-//!   form of an id do: ids with a prefix, UUIDs, hashes, numbers, times. What follows is then treated together.
+//! * `balanced`: what is made for one occasion ([`Tail::Once`]: an execution, a build, a session, a log stream) is `*`.
+//!   Of other kinds more than N distinct siblings (N is `Options::distinct_max`) become one pattern: their common
+//!   beginning and end, as far as whole words go, and `*` between (`app-*.log`). Where names were given by people as
+//!   well as by machines ([`Tail::Names`]) all siblings count; where only AWS numbers things ([`Tail::Ids`]) only
+//!   siblings in the form of an id do: ids with a prefix, UUIDs, hashes, numbers, times. What follows is then treated
+//!   together.
 //! * `broad`: everything after the lasting part is `*` (of [`Tail::Ids`] kinds, where it has the form of an id).
 //!
 //! A resource of any other kind stays as it is: a bucket, table, function, queue, key, secret or role is never crossed.

@@ -261,7 +261,8 @@ fn uncertain_services(sifted: &Sifted, knowledge: &Knowledge<'_>) -> BTreeMap<St
     services
 }
 
-/// Actions granted on `*` or on all of a type because no event tells which resource was meant, the type behind the action.
+/// Actions granted on `*` or on all of a type because no event tells which resource was meant, the type behind the
+/// action.
 fn open_actions(grants: &[Grant], options: &Options, knowledge: &Knowledge<'_>) -> BTreeSet<String> {
     if options.granularity != Granularity::Resource {
         return BTreeSet::new();

@@ -39,7 +39,8 @@ impl Times {
         times
     }
 
-    /// `aws:CurrentTime` of a row's calls: of the first if it is all the same, else of the first, the last and any other.
+    /// `aws:CurrentTime` of a row's calls: of the first if it is all the same, else of the first, the last and any
+    /// other.
     fn of_row(&self, row: &UsageRow) -> Vec<Option<i64>> {
         let (first, last) = (row.first_time_us, row.last_time_us);
         let is_between = |point: &i64| first <= *point && *point <= last;

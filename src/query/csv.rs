@@ -3,8 +3,8 @@
 //! Texts in a log are written by whoever calls an API. A cell never carries a control character to a terminal or into a
 //! file, and never a formula into a spreadsheet. Source: OWASP, "CSV Injection"; RFC 4180.
 
-/// What makes a spreadsheet take a cell for a formula when it begins with it: the characters that OWASP names, and their
-/// full-width forms.
+/// What makes a spreadsheet take a cell for a formula when it begins with it: the characters that OWASP names, and
+/// their full-width forms.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
 /// A text made harmless: control characters, and those that turn the direction of text around, are shown as escapes, as

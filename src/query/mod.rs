@@ -1,8 +1,9 @@
 //! SQL over the store: a DataFusion session that knows the tables, the views, and what CloudTrail analysts call.
 //!
-//! `session` puts it together, `table` scans a table of the store, `day` and `prune` leave out files that cannot matter,
-//! `files` finds those that were replaced meanwhile, `views` are the views in SQL, `functions` the functions, `statement` runs SQL text, `trino` reads what Athena spells
-//! otherwise, `library` holds the named queries, `lookup` finds one event, `output` writes answers, `csv` their cells.
+//! `session` puts it together, `table` scans a table of the store, `day` and `prune` leave out files that cannot
+//! matter, `files` finds those that were replaced meanwhile, `views` are the views in SQL, `functions` the functions,
+//! `statement` runs SQL text, `trino` reads what Athena spells otherwise, `library` holds the named queries, `lookup`
+//! finds one event, `output` writes answers, `csv` their cells.
 
 pub mod csv;
 mod day;

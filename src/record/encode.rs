@@ -72,8 +72,8 @@ fn share(bytes: usize, rows: usize, all: usize) -> usize {
     bytes.min(share + share / 8 + 64)
 }
 
-/// Puts records in order by numbers instead of texts: a batch has many records and few different principals, sources and
-/// names, so that those are put in order first.
+/// Puts records in order by numbers instead of texts: a batch has many records and few different principals, sources
+/// and names, so that those are put in order first.
 fn sort(records: &mut Vec<(&ParsedObject, &Record)>, vocabulary: &Vocabulary) {
     let names = |record: &Record| [record.names[0], record.principal.arn, record.names[1], record.names[2]];
     let mut numbers: HashMap<[u32; 4], u32, foldhash::fast::RandomState> = HashMap::default();

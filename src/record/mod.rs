@@ -1,8 +1,9 @@
 //! One CloudTrail record → Arrow columns; the schema; who the principal is. And back.
 //!
 //! `object` scans the JSON of a log object (`scan`) into places of known fields (`fields`, `schema`), `vocabulary`
-//! numbers the words that repeat (`words`), `repeats` knows objects that repeat, `redact` masks secrets, `identity` tells events apart, `principal` says who it was, `encode` puts
-//! records in order and copies them into `columns`, `extras` keeps what has no column, `restore` gives a record back.
+//! numbers the words that repeat (`words`), `repeats` knows objects that repeat, `redact` masks secrets, `identity`
+//! tells events apart, `principal` says who it was, `encode` puts records in order and copies them into `columns`,
+//! `extras` keeps what has no column, `restore` gives a record back.
 
 mod columns;
 mod encode;

@@ -21,8 +21,8 @@ use crate::scan::{Fault, Scanner, Span};
 pub struct Record {
     /// 128 bits that tell the event: its `eventID`, else what the record says.
     pub event_key: u128,
-    /// A hash of the record's bytes: of two records with one key, whether they are the same to the letter. Another one in
-    /// each process.
+    /// A hash of the record's bytes: of two records with one key, whether they are the same to the letter. Another one
+    /// in each process.
     pub fingerprint: u64,
     /// `eventTime`, microseconds since 1970-01-01 UTC.
     pub event_time_us: i64,
@@ -87,8 +87,8 @@ impl ParsedObject {
         if let Err(error) = simdutf8::compat::from_utf8(&bytes) {
             return Err((ParseError { offset: error.valid_up_to(), reason: "not UTF-8" }, bytes));
         }
-        // SAFETY: it was just checked, and nothing had it in between. Checking again takes as long as looking at all of it
-        // once more.
+        // SAFETY: it was just checked, and nothing had it in between. Checking again takes as long as looking at all of
+        // it once more.
         let text = unsafe { String::from_utf8_unchecked(bytes) };
         let mut builder = Builder::new(vocabulary, text.len());
         if let Err(error) = builder.object(&text) {
@@ -345,7 +345,8 @@ impl<'v> Builder<'v> {
         });
     }
 
-    /// The time of a record without an `eventTime` that can be read: programs that pass events on set `@timestamp` from it and drop it.
+    /// The time of a record without an `eventTime` that can be read: programs that pass events on set `@timestamp` from
+    /// it and drop it.
     /// Source: Logstash's date filter and Elastic's CloudTrail pipeline, whose target it is.
     fn take_time_beside(&mut self, text: &str, first_extra: usize) {
         let piece = |(start, end): (u32, u32)| text.get(start as usize..end as usize).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Secrets masked before they reach a store: the values of fields whose names say that they hold one.
 //!
-//! CloudTrail masks many fields itself; session tokens of `AssumeRole` and what newer services log it leaves as they are.
-//! A field is told by its name, whatever its case, wherever it is in a record, in JSON inside a text as well.
+//! CloudTrail masks many fields itself; session tokens of `AssumeRole` and what newer services log it leaves as they
+//! are. A field is told by its name, whatever its case, wherever it is in a record, in JSON inside a text as well.
 
 /// What stands in the place of a secret. Source: AWS CloudTrail's own records, which write it for fields that a service
 /// has declared as sensitive.

@@ -62,12 +62,13 @@ const fn id(field_id: u16, name: &'static str, path: &'static str) -> Column {
 /// Column that keeps, as one JSON object of path → value, whatever has no column or no canonical spelling.
 pub const ADDITIONAL_FIELDS: &str = "additional_fields";
 
-/// Column that names the known fields which were present but held `null` or `{}`, and those that were not although their
-/// columns have a value out of another field: `path=null,path={},path=absent`.
+/// Column that names the known fields which were present but held `null` or `{}`, and those that were not although
+/// their columns have a value out of another field: `path=null,path={},path=absent`.
 pub const EMPTY_FIELDS: &str = "empty_fields";
 
-/// Every column of `events`, in order. Ids are written into every file and every catalog, so that none may ever be given
-/// to anything else, not even after its column has gone: append, never reorder, and take `NEXT_FIELD_ID`, which grows.
+/// Every column of `events`, in order. Ids are written into every file and every catalog, so that none may ever be
+/// given to anything else, not even after its column has gone: append, never reorder, and take `NEXT_FIELD_ID`, which
+/// grows.
 #[rustfmt::skip]
 pub const COLUMNS: &[Column] = &[
     col(1, "event_date", "", Kind::DerivedDate),

@@ -27,7 +27,8 @@ pub(super) struct PrincipalWords {
     pub permission_set: u32,
 }
 
-/// The last plain word of each column: most often it is the next one too, in records of the same principal all the more.
+/// The last plain word of each column: most often it is the next one too, in records of the same principal all the
+/// more.
 #[derive(Debug)]
 struct Last {
     /// One for what comes before the principal in a record, the others for principals; some share one.

@@ -38,7 +38,8 @@ fn month_days(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar; years are counted from March so that the leap day is last.
+/// Days since 1970-01-01 in the proleptic Gregorian calendar; years are counted from March so that the leap day is
+/// last.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -66,8 +67,8 @@ fn lenient(text: &str) -> Option<i64> {
     Some(naive.and_utc().timestamp_micros())
 }
 
-/// Microseconds since 1970-01-01 UTC of a number of seconds, milliseconds, microseconds or nanoseconds since then: which
-/// of them its size tells, since CloudTrail began in 2013 and seconds have ten digits until 2286.
+/// Microseconds since 1970-01-01 UTC of a number of seconds, milliseconds, microseconds or nanoseconds since then:
+/// which of them its size tells, since CloudTrail began in 2013 and seconds have ten digits until 2286.
 pub(super) fn epoch_time(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());

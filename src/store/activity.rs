@@ -1,5 +1,5 @@
-//! What goes on in a store now, or was cut short: told without a lock where the system tells which processes there are, so
-//! that nobody who wants to write is turned away.
+//! What goes on in a store now, or was cut short: told without a lock where the system tells which processes there are,
+//! so that nobody who wants to write is turned away.
 
 use std::fs::{self, File};
 use std::path::Path;

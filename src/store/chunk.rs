@@ -1,5 +1,5 @@
-//! One column of texts, or of texts in lists, as one Parquet column chunk: pages written from dictionaries without looking
-//! at a text twice.
+//! One column of texts, or of texts in lists, as one Parquet column chunk: pages written from dictionaries without
+//! looking at a text twice.
 //!
 //! The `parquet` crate would hash every value anew, and compare each with the least and greatest so far; here the
 //! dictionary is the one that the records were encoded with, and bounds are compared once a distinct value and page.

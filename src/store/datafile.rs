@@ -155,8 +155,8 @@ impl DataFileWriter {
     }
 }
 
-/// [`properties`] for a file that holds no Arrow schema: Parquet's own says the same, and the copy would be more than half
-/// of a small file's footer.
+/// [`properties`] for a file that holds no Arrow schema: Parquet's own says the same, and the copy would be more than
+/// half of a small file's footer.
 pub(super) fn options(table: Table) -> ArrowWriterOptions {
     ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true)
 }

@@ -30,8 +30,8 @@ pub struct EventsFileWriter {
 }
 
 impl EventsFileWriter {
-    /// Starts a file for events of `event_date`; batches given to it must be in the schema [`encoded`](crate::record::schema::encoded) and in
-    /// the table's sort order.
+    /// Starts a file for events of `event_date`; batches given to it must be in the schema
+    /// [`encoded`](crate::record::schema::encoded) and in the table's sort order.
     pub fn create(staging: &Path, event_date: i32) -> std::result::Result<Self, StoreError> {
         let (staging, file) = Staging::create(staging, Table::Events, event_date)?;
         let begun = || {

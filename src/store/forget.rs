@@ -57,7 +57,8 @@ pub(super) fn forgotten(connection: &Connection) -> rusqlite::Result<HashSet<u12
     Ok(keys)
 }
 
-/// What stands, each kind in the columns of `trailpare_forgotten` before the last three. A record's path is its object's.
+/// What stands, each kind in the columns of `trailpare_forgotten` before the last three. A record's path is its
+/// object's.
 const STANDING: &str = "
     SELECT 'refused', name, path, NULL, offset_bytes, sha256, reason FROM trailpare_refused_objects
     UNION ALL

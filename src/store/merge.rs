@@ -46,7 +46,8 @@ const BATCHES: u64 = 4;
 const BATCH_ROWS_MIN: u64 = 64;
 
 /// Merges files of one day, each in the table's sort order, into new ones of about `target_bytes` or, the last, less.
-/// A row of one file is before those of the next. Peak memory stays around `memory_bytes`, however many files there are.
+/// A row of one file is before those of the next. Peak memory stays around `memory_bytes`, however many files there
+/// are.
 ///
 /// # Errors
 /// The disk, or files that are not as the store writes them.

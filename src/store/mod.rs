@@ -118,7 +118,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Whether the last commit was cut short. Until a writer has mended that, the newest snapshot is the last whole one.
+    /// Whether the last commit was cut short. Until a writer has mended that, the newest snapshot is the last whole
+    /// one.
     pub fn is_cut_short(&self) -> bool {
         recover::is_cut_short(&self.dir)
     }
@@ -162,8 +163,8 @@ impl Store {
         snapshot::read(&self.connect()?, &self.dir, at, Some(columns))
     }
 
-    /// The folder in which DuckDB looks for the data, where that is another than this store's: one of an older version that
-    /// was moved or copied.
+    /// The folder in which DuckDB looks for the data, where that is another than this store's: one of an older version
+    /// that was moved or copied.
     pub fn data_elsewhere(&self) -> Result<Option<String>, StoreError> {
         self.query(|connection| metadata::data_elsewhere(connection, &data_dir(&self.dir)))
     }

@@ -56,8 +56,8 @@ pub(super) type NameKey = [u64; 2];
 #[derive(Debug)]
 struct Part {
     sizes: Vec<(NameKey, u64)>,
-    /// Where the keys of each slice of all numbers begin, and where the last ends: they are spread evenly, so that a slice
-    /// has a few.
+    /// Where the keys of each slice of all numbers begin, and where the last ends: they are spread evenly, so that a
+    /// slice has a few.
     begins: Vec<u32>,
 }
 

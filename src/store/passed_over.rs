@@ -1,5 +1,5 @@
-//! What was not taken, beside whole objects: events that say something else than the one in the store, archives in which
-//! nothing was found; and what no longer stands as refused.
+//! What was not taken, beside whole objects: events that say something else than the one in the store, archives in
+//! which nothing was found; and what no longer stands as refused.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 

@@ -1,7 +1,7 @@
 //! Paths that a store names: every one is checked to lie within the store before anything is done with it.
 //!
-//! A catalog and a marker are files like others: somebody else may have written them. A path in them is a [`DataPath`] or
-//! an error, and links below a store's folder are not followed, so that a store can never reach what is not its own.
+//! A catalog and a marker are files like others: somebody else may have written them. A path in them is a [`DataPath`]
+//! or an error, and links below a store's folder are not followed, so that a store can never reach what is not its own.
 
 use std::fs;
 use std::io;
@@ -135,7 +135,8 @@ pub(super) fn check_store(dir: &Path) -> Result<(), StoreError> {
 /// `pager.c`, `readSuperJournal`.
 const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
-/// The super-journal that a journal names. No commit of ours spans databases; SQLite would remove the file that it names.
+/// The super-journal that a journal names. No commit of ours spans databases; SQLite would remove the file that it
+/// names.
 fn super_journal(journal: &Path) -> Option<String> {
     let bytes = fs::read(journal).ok()?;
     let front = bytes.strip_suffix(&JOURNAL_MAGIC)?;

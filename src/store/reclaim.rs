@@ -1,8 +1,8 @@
 //! Giving back what nobody needs: old snapshots, the files that only they had, what crashes left, free catalog pages.
 //!
 //! Files go the way that DuckLake describes: the transaction that forgets them lists them in
-//! `ducklake_files_scheduled_for_deletion`; then they are removed, then taken off the list. A crash at any place leaves a
-//! list for the next run.
+//! `ducklake_files_scheduled_for_deletion`; then they are removed, then taken off the list. A crash at any place leaves
+//! a list for the next run.
 
 use std::collections::BTreeSet;
 use std::fs;

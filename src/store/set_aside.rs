@@ -1,8 +1,8 @@
 //! Setting damaged files aside: the tables go on without them, and what is in them is asked for again.
 //!
 //! The newest snapshot no longer has such a file. Older ones keep its row, so that asking them fails instead of leaving
-//! rows out in silence. Log objects whose events may have been in it stand as refused from then on, until an ingest takes
-//! them in again; events that are still there are duplicates then, as always.
+//! rows out in silence. Log objects whose events may have been in it stand as refused from then on, until an ingest
+//! takes them in again; events that are still there are duplicates then, as always.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -228,8 +228,8 @@ fn take_back(transaction: &Transaction<'_>, file_id: i64, snapshot: i64, place: 
         [],
     )?;
     let objects = transaction.execute(&format!("DELETE FROM trailpare_taken_objects WHERE {chosen}"), [])?;
-    // Each record is an event, a duplicate of one, or kept out. Until the objects have come again there may be more events
-    // than records: the number of duplicates is below zero so long, and right afterwards.
+    // Each record is an event, a duplicate of one, or kept out. Until the objects have come again there may be more
+    // events than records: the number of duplicates is below zero so long, and right afterwards.
     transaction.execute(
         "UPDATE trailpare_totals SET value = (SELECT record_count FROM ducklake_table_stats WHERE table_id = ?1) \
          WHERE name = 'events'",

@@ -70,7 +70,8 @@ pub struct ColumnStats {
     pub column: usize,
     /// Rows in which it is null.
     pub null_count: u64,
-    /// Lower bound, as DuckLake writes values: ISO dates and times (`2024-01-02 03:04:05+00`), `0` and `1` for booleans.
+    /// Lower bound, as DuckLake writes values: ISO dates and times (`2024-01-02 03:04:05+00`), `0` and `1` for
+    /// booleans.
     pub min: Option<String>,
     /// Upper bound, likewise.
     pub max: Option<String>,

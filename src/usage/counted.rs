@@ -450,8 +450,8 @@ mod tests {
     }
 
     proptest! {
-        /// However calls are parted and in whatever order the parts are added, the rows are those of all calls, and those
-        /// that adding up rows with their texts gives.
+        /// However calls are parted and in whatever order the parts are added, the rows are those of all calls, and
+        /// those that adding up rows with their texts gives.
         #[test]
         fn sums_of_sums_are_the_sum_of_all(calls in calls(), cut in 0..60_usize, contain: bool, turn: bool) {
             let (a, b) = calls.split_at(cut.min(calls.len()));

@@ -1,5 +1,5 @@
-//! Months of usage summed over days and sessions, so that who asks for all of it reads little, however many events there
-//! are.
+//! Months of usage summed over days and sessions, so that who asks for all of it reads little, however many events
+//! there are.
 //!
 //! Sums of sums are the sum of all: an answer from a month is that from its days. What is still to change, the newest
 //! days, is left out, and days that would fill no more than a few pages are not worth a copy.
@@ -123,8 +123,8 @@ fn sum_files(paths: &[&dyn Stored], first: i32, rows_max: usize) -> Result<Optio
     Ok(Some(whole.rows))
 }
 
-/// Rows of one day summed as they come, which takes half the time of putting each file's in order. Their texts must be of
-/// one [`Texts`]: where a text is stands for it.
+/// Rows of one day summed as they come, which takes half the time of putting each file's in order. Their texts must be
+/// of one [`Texts`]: where a text is stands for it.
 #[derive(Default)]
 struct Whole {
     rows: Vec<UsageRow>,

@@ -1,5 +1,5 @@
-//! Rows in stored order, by numbers instead of texts: each distinct text is compared a few times, however many rows have
-//! it.
+//! Rows in stored order, by numbers instead of texts: each distinct text is compared a few times, however many rows
+//! have it.
 
 use hashbrown::HashMap;
 
@@ -7,8 +7,8 @@ use super::interner::{NONE, Texts};
 use super::row::{Outcome, UsageRow};
 use super::text::Text;
 
-/// All that tells a row from others of its day, in the order of the table's columns by which files are sorted, then of all
-/// others. `T` stands for its texts.
+/// All that tells a row from others of its day, in the order of the table's columns by which files are sorted, then of
+/// all others. `T` stands for its texts.
 pub(super) type Identity<T> = ([T; 11], Outcome, [T; 3], [bool; 2]);
 
 /// Where the resource stands in an [`Identity`].

@@ -179,7 +179,8 @@ impl Report {
 fn real_archives_resolve_and_agree_with_their_denials() {
     let Some(data) = super::data::dir() else { return };
     // 303 of 304 distinct pairs resolve. The OpenSearch Service developer guide ("Notifications") names the one that is
-    // left, es:ListNotifications, and says that IAM doesn't know it: the Service Authorization Reference has no such action.
+    // left, es:ListNotifications, and says that IAM doesn't know it: the Service Authorization Reference has no such
+    // action.
     let archives = [("invictus", 2_900, vec![]), ("sans-s3-lab", 19_623, vec!["es.amazonaws.com ListNotifications"])];
     for (name, records_expected, unverified) in archives {
         let mut paths = Vec::new();

@@ -1,6 +1,6 @@
 //! Events of many services, one a line in `iam_services.txt`, `iam_requests.txt` and `iam_arns.txt`: the actions that
-//! each takes, and on which resources. Sources: the Service Authorization Reference for actions and resource types, each service's API
-//! Reference for the parameters, as CloudTrail logs them (first letter lower-cased).
+//! each takes, and on which resources. Sources: the Service Authorization Reference for actions and resource types,
+//! each service's API Reference for the parameters, as CloudTrail logs them (first letter lower-cased).
 
 use serde_json::{Value, json};
 use trailpare::iam::{Catalog, permissions};

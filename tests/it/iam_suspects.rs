@@ -1,5 +1,5 @@
-//! Requests whose further actions AWS's own lists name: `suspects.jsonl` of the data beside the repository. What a service
-//! does in the caller's name may be suggested, everything else must be needed.
+//! Requests whose further actions AWS's own lists name: `suspects.jsonl` of the data beside the repository. What a
+//! service does in the caller's name may be suggested, everything else must be needed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -53,8 +53,8 @@ fn further_actions_that_requests_bring() {
         }
     }
     println!("right {right:?} of {all:?}\n{}", wrong.join("\n"));
-    // Of `action` and `unverified` the operation is authorised under another name: that is the rules' matter, not that of
-    // what stands beside.
+    // Of `action` and `unverified` the operation is authorised under another name: that is the rules' matter, not that
+    // of what stands beside.
     let beside = wrong.iter().filter(|line| !line.starts_with("action") && !line.starts_with("unverified")).count();
     assert!(beside == 0 && wrong.len() <= 18, "{} of {all:?} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

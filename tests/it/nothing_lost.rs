@@ -1,5 +1,5 @@
-//! Nothing is lost in silence: what tells one object from another, what one bad record costs, and what of that which was
-//! not taken is known later.
+//! Nothing is lost in silence: what tells one object from another, what one bad record costs, and what of that which
+//! was not taken is known later.
 
 use std::fs;
 use std::io::Write as _;

@@ -237,7 +237,8 @@ mod generated {
     }
 
     proptest! {
-        /// What was learnt of one object, words that would need escapes and the order of keys, changes nothing of the next.
+        /// What was learnt of one object, words that would need escapes and the order of keys, changes nothing of the
+        /// next.
         #[test]
         fn objects_do_not_depend_on_those_before(
             before in "([a-c\\\\\"]|\\\\\"){0,6}",

@@ -1,7 +1,7 @@
 //! `{"event":{"original":"…"}}`: what Elastic and Logstash keep of an event beside their own fields.
 //!
-//! Source: Elastic Common Schema, `event.original`: the raw text of the whole event. Flattened exports have the key with
-//! its dot.
+//! Source: Elastic Common Schema, `event.original`: the raw text of the whole event. Flattened exports have the key
+//! with its dot.
 
 use super::{Content, Form, Object};
 

@@ -1,8 +1,8 @@
 //! CSV of CloudTrail Lake: query results saved to S3 (`result_N.csv.gz`), of `SELECT eventJson`, or of columns.
 //!
-//! Source: CloudTrail User Guide, "CloudTrail Lake saved query results" and "event schema". Columns of structs are written
-//! as `{key=value, key={…}}`, those of maps likewise; a text with a comma in it can't be told apart there, so what looks
-//! like a member is taken for one.
+//! Source: CloudTrail User Guide, "CloudTrail Lake saved query results" and "event schema". Columns of structs are
+//! written as `{key=value, key={…}}`, those of maps likewise; a text with a comma in it can't be told apart there, so
+//! what looks like a member is taken for one.
 
 use serde_json::{Map, Value};
 

@@ -1,9 +1,9 @@
 //! Bytes that are not sound JSON: what is sound in them is taken, the rest is refused piece by piece.
 //!
-//! A list of events, or events one after the other, is walked element by element. An element that is unsound within sound
-//! brackets (a byte that is no UTF-8, a control character, nested too deep) ends where its brackets do. Where brackets
-//! or quotes themselves are wrong, the next place behind the fault at which an event can be read begins the next
-//! element: behind `,`, `[`, a line end or another event, so that nothing within an event is taken for one.
+//! A list of events, or events one after the other, is walked element by element. An element that is unsound within
+//! sound brackets (a byte that is no UTF-8, a control character, nested too deep) ends where its brackets do. Where
+//! brackets or quotes themselves are wrong, the next place behind the fault at which an event can be read begins the
+//! next element: behind `,`, `[`, a line end or another event, so that nothing within an event is taken for one.
 
 use crate::scan::{Fault, Scanner, TOO_DEEP};
 
@@ -125,8 +125,8 @@ impl Salvage<'_> {
         next
     }
 
-    /// An object that holds a list of events: takes the list, and gives the place behind the object. `None` where it holds
-    /// none.
+    /// An object that holds a list of events: takes the list, and gives the place behind the object. `None` where it
+    /// holds none.
     fn frame(&mut self, begin: usize, depth: usize) -> Option<usize> {
         let mut pos = begin + 1;
         let (mut has_list, mut needs_comma, mut uncalled) = (false, false, None);
@@ -244,8 +244,8 @@ impl Salvage<'_> {
         trial.is_clean()
     }
 
-    /// Whether an element may begin here, or may have begun before one byte took the place of another: an object in a text
-    /// has its quotes escaped, so that it reads as none.
+    /// Whether an element may begin here, or may have begun before one byte took the place of another: an object in a
+    /// text has its quotes escaped, so that it reads as none.
     fn is_front(&self, begin: usize) -> bool {
         let before = self.bytes.get(..begin).unwrap_or_default();
         let trimmed = before.trim_ascii_end();

@@ -217,8 +217,8 @@ fn one_bad_element_is_refused_alone() {
     }
 }
 
-/// Every byte of some records, each with every structural and some other value: what the byte doesn't touch is taken, and
-/// what isn't taken is said.
+/// Every byte of some records, each with every structural and some other value: what the byte doesn't touch is taken,
+/// and what isn't taken is said.
 #[test]
 fn no_byte_costs_more_than_the_records_that_it_touches() {
     let events: Vec<String> = (0..3).map(event).collect();

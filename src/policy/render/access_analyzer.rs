@@ -1,7 +1,8 @@
 //! The shape of IAM Access Analyzer's `GetGeneratedPolicy` response, for tools that read it.
 //!
-//! IAM Access Analyzer API Reference, `GetGeneratedPolicy`. Where it speaks of a job, the store's snapshot is meant; there
-//! is no trail, so `trailProperties` is empty; times are those of the usage, so that the same snapshot gives the same text.
+//! IAM Access Analyzer API Reference, `GetGeneratedPolicy`. Where it speaks of a job, the store's snapshot is meant;
+//! there is no trail, so `trailProperties` is empty; times are those of the usage, so that the same snapshot gives the
+//! same text.
 
 use serde_json::{Value, json};
 

@@ -31,8 +31,8 @@ pub struct EntityUse {
     pub events: u64,
     /// Time of the last event, microseconds since 1970-01-01 UTC; `None` if there is none: the entity is unused.
     pub last_time_us: Option<i64>,
-    /// When IAM itself says that a role was last used, if that is in the window and later than the last event: what it did
-    /// then is not in the store.
+    /// When IAM itself says that a role was last used, if that is in the window and later than the last event: what it
+    /// did then is not in the store.
     pub iam_last_used_us: Option<i64>,
     /// Actions granted.
     pub granted: usize,
@@ -109,7 +109,8 @@ pub fn unused(details: &Details, rows: &[UsageRow], range: &TimeRange, catalog: 
 /// Account, `role` or `user`, and name.
 type Name<'a> = (&'a str, &'a str, &'a str);
 
-/// Not every record holds a role's path; within an account the name alone is single (IAM User Guide, "IAM identifiers").
+/// Not every record holds a role's path; within an account the name alone is single (IAM User Guide, "IAM
+/// identifiers").
 fn name(arn: &str) -> Option<Name<'_>> {
     let arn = Arn::parse(arn).filter(|arn| arn.service == "iam")?;
     let (kind, path) = arn.resource.split_once('/')?;

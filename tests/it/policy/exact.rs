@@ -200,7 +200,8 @@ fn object(n: u32, name: &str, key: &str, more: Value) -> Value {
     record
 }
 
-/// `none` reads every name from the events, however many there are in one container, and the events themselves prove it.
+/// `none` reads every name from the events, however many there are in one container, and the events themselves prove
+/// it.
 #[test]
 fn none_is_none_and_events_prove_it() {
     let mut records: Vec<Value> = (0..700).map(|n| object(n, "GetObject", &format!("k/{n}.json"), json!({}))).collect();
