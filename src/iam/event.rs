@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::arn::{is_plain, partition_of};
-use super::outcome::Outcome;
+use crate::iam::arn::{is_plain, partition_of};
+use crate::iam::resolve::outcome::Outcome;
 
 /// One entry of CloudTrail's `resources`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,12 +53,12 @@ pub struct Event<'a> {
 
 /// Where a call was made: all that rules may know of an event beside its source, name, parameters, response and list.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(in crate::iam) struct RegionAccount<'a> {
     pub aws_region: Option<&'a str>,
     pub account_id: Option<&'a str>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> RegionAccount<'a> {
     /// The region in an ARN: what is none could make a pattern of it.
     pub fn region(self) -> &'a str {
         self.aws_region.filter(|region| is_plain(region)).unwrap_or("*")
