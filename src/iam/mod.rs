@@ -26,10 +26,9 @@ pub use arn::wildcard::wildcard_match;
 pub use cache::local::Remembered;
 pub use cache::shared::SharedCache;
 pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};
-pub use event::{Confidence, Event, Permission, Permissions, ResourceRef};
+pub use event::{Confidence, Event, Outcome, Permission, Permissions, ResourceRef};
 pub use policy::{document, evaluate};
 pub use resolve::also_needed::suggestions::unlogged_behind;
-pub use resolve::outcome::Outcome;
 pub use resolve::resolver::{Resolver, permissions};
 
 /// The former name of [`Resolver`].

@@ -1,10 +1,13 @@
 //! Forms of ARNs, taken apart once: `arn:${Partition}:s3:::${BucketName}/${ObjectName}`.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A resource type's ARN form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(in crate::iam) struct ArnFormat {
+    /// Told apart by this: no two formats have the same, but a format and its clones.
+    pub id: u64,
     /// Nothing but `*`.
     is_star: bool,
     heads: [Head; 5],
@@ -18,7 +21,7 @@ pub(in crate::iam) struct ArnFormat {
 }
 
 /// One of an ARN's first five parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Head {
     Any,
     Exactly(String),
@@ -35,9 +38,18 @@ pub(in crate::iam) enum Piece {
     Name(usize),
 }
 
+impl PartialEq for ArnFormat {
+    /// Whether both are written alike.
+    fn eq(&self, other: &ArnFormat) -> bool {
+        self.pieces == other.pieces && self.variables == other.variables
+    }
+}
+
 impl ArnFormat {
     pub fn new(form: &str) -> ArnFormat {
+        static LAST_ID: AtomicU64 = AtomicU64::new(0);
         let mut parsed = ArnFormat {
+            id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1,
             is_star: form == "*",
             heads: [const { Head::Any }; 5],
             tail: Vec::new(),

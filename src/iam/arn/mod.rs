@@ -96,6 +96,45 @@ pub(in crate::iam) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The region and the account that an ARN is in. Rules see the region and account of a call as this.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::iam) struct RegionAccount<'a> {
+    pub aws_region: Option<&'a str>,
+    pub account_id: Option<&'a str>,
+}
+
+impl<'a> RegionAccount<'a> {
+    /// The region in an ARN: what is none could make a pattern of it.
+    pub fn region(self) -> &'a str {
+        self.aws_region.filter(|region| is_plain(region)).unwrap_or("*")
+    }
+
+    /// Likewise the account.
+    pub fn account(self) -> &'a str {
+        self.account_id.filter(|account| is_plain(account)).unwrap_or("*")
+    }
+
+    /// What a service's ARNs begin with here, up to the account.
+    pub fn arn(self, service: &str) -> String {
+        format!("arn:{}:{service}:{}:{}", partition_of(self.aws_region), self.region(), self.account())
+    }
+
+    /// Likewise of a service that has no regions.
+    pub fn global_arn(self, service: &str) -> String {
+        format!("arn:{}:{service}::{}", partition_of(self.aws_region), self.account())
+    }
+}
+
+/// Whether a text begins like an ARN.
+pub(in crate::iam) fn is_like_arn(text: &str) -> bool {
+    text.starts_with("arn:")
+}
+
+/// Whether a text is the ARN of a role.
+pub(in crate::iam) fn is_role_arn(text: &str) -> bool {
+    Arn::parse(text).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

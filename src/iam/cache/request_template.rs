@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
+use crate::iam::request::document::Document;
 use crate::iam::request::json_tape::{begins_number, is_key, quote_or_backslash, word_end};
-use crate::iam::request::params::Document;
 use crate::iam::request::read_set::{ReadSet, put};
 use crate::iam::request::response::Response;
 
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
     use crate::iam::arn::arn_format::ArnFormat;
     use crate::iam::request::json_tape::JsonTape;
-    use crate::iam::request::params::Name;
+    use crate::iam::request::name::Name;
 
     /// What is put into a key of `other`, once the shape of `known` was learned.
     fn quoted(known: &str, other: &str, read_set: &ReadSet) -> Option<Vec<u8>> {

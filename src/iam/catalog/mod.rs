@@ -5,13 +5,14 @@
 
 pub mod overrides;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
-use crate::iam::catalog::overrides::overrides;
-use crate::iam::resolve::resources::plan::Plan;
+use crate::iam::arn::arn_format::ArnFormat;
+use overrides::overrides;
 
 const EMBEDDED: &str = include_str!("tables/catalogue.txt");
 
@@ -86,8 +87,25 @@ pub struct Action {
     /// Actions that its documentation lists as dependent.
     pub dependent_actions: Vec<String>,
     keys: Option<u32>,
-    /// How its resources are found; made when first asked for.
-    pub(in crate::iam) plan: OnceLock<Plan>,
+    /// The ARN formats of its resource types, parsed at first use.
+    formats: OnceLock<Vec<ArnFormat>>,
+    /// What resolving derives from it.
+    pub(in crate::iam) derived: Derived,
+}
+
+/// A value that another module derives from an action, made at first use and kept as long as the catalogue. The
+/// catalogue doesn't know its type, so that it needn't know that module.
+#[derive(Clone, Debug, Default)]
+pub(in crate::iam) struct Derived(OnceLock<Arc<dyn Any + Send + Sync>>);
+
+impl Derived {
+    /// The value.
+    ///
+    /// INVARIANT: one type alone is derived from actions, the resource plan.
+    pub fn get_or_init<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> &T {
+        let derived = self.0.get_or_init(|| Arc::new(make()));
+        derived.downcast_ref().unwrap_or_else(|| unreachable!("two types are derived from one action"))
+    }
 }
 
 /// An action's name without its service: `GetObject`.
@@ -283,7 +301,10 @@ impl Catalog {
 
     /// Whether an action takes a resource: an ARN, an ARN pattern, or `*`.
     pub fn does_take(&self, action: &Action, resource: &str) -> bool {
-        resource == "*" || Plan::of(self, action).takes(resource)
+        resource == "*" || {
+            let parse = || self.resource_arns(action).into_iter().map(|kind| ArnFormat::new(&kind.arn)).collect();
+            action.formats.get_or_init(parse).iter().any(|format| format.fits(resource))
+        }
     }
 }
 
@@ -338,7 +359,8 @@ fn parse_action<'a>(prefix: &str, name: &str, mut words: impl Iterator<Item = &'
         resource_types: resource_types.chain(more).collect(),
         dependent_actions: dependents.split(',').filter(|d| !d.is_empty()).map(str::to_owned).collect(),
         keys,
-        plan: OnceLock::new(),
+        formats: OnceLock::new(),
+        derived: Derived::default(),
     })
 }
 

@@ -211,7 +211,7 @@ struct Reader<'a, 'f> {
 
 /// Where a value stands.
 #[derive(Clone, Copy)]
-struct RegionAccount {
+struct Place {
     key: Span,
     key_hash: u64,
     key_depth: u32,
@@ -244,7 +244,7 @@ impl Numbered {
 
 impl Reader<'_, '_> {
     fn whole(&mut self) -> Option<()> {
-        let place = RegionAccount { key: Span::plain(0, 0), key_hash: name_hash(b""), key_depth: 0, depth: 0 };
+        let place = Place { key: Span::plain(0, 0), key_hash: name_hash(b""), key_depth: 0, depth: 0 };
         self.value(&place)?;
         self.peek().is_none().then_some(())
     }
@@ -265,7 +265,7 @@ impl Reader<'_, '_> {
     }
 
     /// Whether the value held something.
-    fn value(&mut self, place: &RegionAccount) -> Option<bool> {
+    fn value(&mut self, place: &Place) -> Option<bool> {
         match self.peek()? {
             b'"' => {
                 let text = self.string()?;
@@ -273,7 +273,7 @@ impl Reader<'_, '_> {
                 if !self.flat.has_arn {
                     self.flat.has_arn = self.flat.text(self.source, text).starts_with("arn:");
                 }
-                let RegionAccount { key, key_hash, key_depth: depth, .. } = *place;
+                let Place { key, key_hash, key_depth: depth, .. } = *place;
                 self.flat.texts.push(Text { key, key_hash, depth, text });
                 Some(!text.is_empty())
             }
@@ -284,7 +284,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn object(&mut self, place: &RegionAccount) -> Option<bool> {
+    fn object(&mut self, place: &Place) -> Option<bool> {
         if place.depth >= NESTING_MAX {
             return None;
         }
@@ -304,7 +304,7 @@ impl Reader<'_, '_> {
             };
             self.peek()?;
             let begin = self.at;
-            let holds = self.value(&RegionAccount { key, key_hash, key_depth: place.depth, depth: place.depth + 1 })?;
+            let holds = self.value(&Place { key, key_hash, key_depth: place.depth, depth: place.depth + 1 })?;
             if place.depth == 0 {
                 let value = Span::plain(begin, self.at);
                 let is_text = self.bytes.get(begin) == Some(&b'"');
@@ -327,7 +327,7 @@ impl Reader<'_, '_> {
         Some(true)
     }
 
-    fn list(&mut self, place: &RegionAccount) -> Option<bool> {
+    fn list(&mut self, place: &Place) -> Option<bool> {
         if place.depth >= NESTING_MAX {
             return None;
         }
@@ -336,7 +336,7 @@ impl Reader<'_, '_> {
             self.at += 1;
             return Some(false);
         }
-        let inner = RegionAccount { depth: place.depth + 1, ..*place };
+        let inner = Place { depth: place.depth + 1, ..*place };
         loop {
             self.value(&inner)?;
             match self.peek()? {

@@ -3,162 +3,20 @@
 //! Every look is noted in a [`ReadSet`], by which the step's memory knows what of a request an operation's rules look at.
 
 use std::cell::RefCell;
-use std::ops::Range;
-use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
 use serde_json::Value;
 
 use crate::iam::arn::arn_format::{ArnFormat, ParsedArn};
-use crate::iam::arn::{Arn, escaped};
-use crate::iam::request::json_tape::{JsonTape, Text, Top, name_hash};
-use crate::iam::request::read_set::{NameSet, ReadSet};
+use crate::iam::arn::{Arn, escaped, is_like_arn, is_role_arn};
+use crate::iam::request::document::{DEPTH_MAX, Document, Entry, first_in, is_searched, speaks_of_kms_key};
+use crate::iam::request::json_tape::Text;
+use crate::iam::request::name::{Name, Ranked};
+use crate::iam::request::read_set::ReadSet;
 use crate::iam::request::response::{Given, Response};
 use crate::iam::request::tag_parameters::{Carrier, carriers};
-use crate::iam::resolve::resources::is_role_arn;
-
-/// Objects and lists within each other that are searched.
-const DEPTH_MAX: u32 = 8;
 
 /// Values that one name gives at the most: a record is at most 256 kB, but may repeat one name.
 const VALUES_MAX: usize = 100;
-
-/// A name to look for: two names are the same but for case, `-` and `_`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::iam) struct Name {
-    pub hash: u64,
-}
-
-impl Name {
-    pub const fn new(name: &str) -> Name {
-        Name { hash: name_hash(name.as_bytes()) }
-    }
-}
-
-/// NameSet to look for, the likeliest first.
-#[derive(Clone, Debug, Default)]
-pub(in crate::iam) struct Ranked {
-    pub names: Vec<Name>,
-    /// Their places by their hashes.
-    ranks: NameSet,
-}
-
-impl Ranked {
-    pub fn new(names: impl IntoIterator<Item = Name>) -> Ranked {
-        let mut ranked = Ranked::default();
-        for name in names {
-            if ranked.ranks.insert(name) {
-                ranked.names.push(name);
-            }
-        }
-        ranked
-    }
-
-    pub fn contains(&self, name: Name) -> bool {
-        self.ranks.contains(name)
-    }
-
-    /// The first of the names from `from` on that some of the texts stands under.
-    fn first_in(&self, texts: &[Text], from: usize) -> Option<usize> {
-        let known = texts.iter().filter(|t| is_searched(t) && self.ranks.contains(Name { hash: t.key_hash }));
-        let ranks = known.filter_map(|t| self.names.iter().position(|name| name.hash == t.key_hash));
-        ranks.filter(|rank| *rank >= from).min()
-    }
-}
-
-fn is_searched(text: &Text) -> bool {
-    !text.text.is_empty() && text.depth < DEPTH_MAX
-}
-
-/// JSON text and the list of the texts in it.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::iam) struct Document<'a> {
-    pub source: &'a str,
-    pub flat: &'a JsonTape,
-}
-
-/// A text of a document, and the key that it stands under.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::iam) struct Entry<'a> {
-    pub name: Name,
-    pub depth: u32,
-    pub key: &'a str,
-    pub text: &'a str,
-}
-
-impl<'a> Document<'a> {
-    /// Every text that is searched.
-    pub fn entries(self) -> impl Iterator<Item = Entry<'a>> {
-        self.flat.texts.iter().filter(|t| t.depth < DEPTH_MAX).map(move |t| self.entry(t))
-    }
-
-    /// Every text in order, if it is searched.
-    pub fn searched(self) -> impl Iterator<Item = Option<Entry<'a>>> {
-        self.flat.texts.iter().map(move |t| (t.depth < DEPTH_MAX).then(|| self.entry(t)))
-    }
-
-    fn entry(self, text: &'a Text) -> Entry<'a> {
-        Entry {
-            name: Name { hash: text.key_hash },
-            depth: text.depth,
-            key: self.flat.text(self.source, text.key),
-            text: self.flat.text(self.source, text.text),
-        }
-    }
-
-    /// Whether some text is a name, whatever its case: SageMaker writes names in lower case.
-    pub fn has_text(self, name: &str) -> bool {
-        self.entries().any(|entry| entry.text.eq_ignore_ascii_case(name))
-    }
-
-    /// Whether a top-level key is there and holds something.
-    pub fn holds(self, name: Name) -> bool {
-        self.flat.top.iter().any(|top| top.key_hash == name.hash && !top.is_nothing)
-    }
-
-    /// A top-level key: the first of that name, and of those that repeat it to the letter the last, as in a map.
-    fn top(self, name: Name) -> Option<&'a Top> {
-        let mut of_name = self.flat.top.iter().filter(|top| top.key_hash == name.hash);
-        let first = of_name.next()?;
-        let key = self.flat.text(self.source, first.key);
-        Some(of_name.rfind(|top| self.flat.text(self.source, top.key) == key).unwrap_or(first))
-    }
-
-    /// JSON of a top-level value.
-    pub fn value(self, name: Name) -> Option<&'a str> {
-        self.top(name).map(|top| self.flat.text(self.source, top.value))
-    }
-
-    /// The top-level keys with the JSON of their values.
-    pub fn top_values(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let Document { source, flat } = self;
-        flat.top.iter().map(move |top| (flat.text(source, top.key), flat.text(source, top.value)))
-    }
-
-    /// The top-level keys that have to do with instance profiles, with the JSON of their values.
-    pub fn profile_values(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.profile_tops()
-            .map(move |top| (self.flat.text(self.source, top.key), self.flat.text(self.source, top.value)))
-    }
-
-    /// Where those values stand.
-    pub fn profile_places(self) -> impl Iterator<Item = Range<usize>> {
-        self.profile_tops().filter_map(|top| top.value.place())
-    }
-
-    fn profile_tops(self) -> impl Iterator<Item = &'a Top> {
-        static PROFILE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("nstanceProfile"));
-        let Document { source, flat } = self;
-        let is_there = move |span| PROFILE.find(flat.text(source, span).as_bytes()).is_some();
-        let any = PROFILE.find(source.as_bytes()).is_some();
-        flat.top.iter().filter(move |top| any && (is_there(top.key) || is_there(top.value)))
-    }
-
-    /// Where a top-level value stands.
-    pub fn value_place(self, name: Name) -> Option<Range<usize>> {
-        self.top(name)?.value.place()
-    }
-}
 
 /// Parameters of a request, parsed once.
 #[derive(Clone, Copy, Debug)]
@@ -262,7 +120,7 @@ impl<'a> Params<'a> {
     pub fn first_of<T>(&self, names: &Ranked, of: impl Fn(Name, &'a str) -> Option<T>) -> Vec<T> {
         self.read_set.borrow_mut().note_names(names);
         let mut from = 0;
-        while let Some(rank) = names.first_in(&self.document.flat.texts, from) {
+        while let Some(rank) = first_in(names, &self.document.flat.texts, from) {
             let of_name = |name: &Name| self.named(*name).filter_map(|text| of(*name, text)).collect();
             let values: Vec<T> = names.names.get(rank).map_or_else(Vec::new, of_name);
             if !values.is_empty() {
@@ -361,20 +219,12 @@ fn profiles(key: &str, value: &Value, depth: u32, found: &mut Vec<(String, Strin
     }
 }
 
-pub(in crate::iam) fn is_like_arn(text: &str) -> bool {
-    text.starts_with("arn:")
-}
-
-pub(in crate::iam) fn speaks_of_kms_key(key: &str) -> bool {
-    let holds = |word: &[u8]| key.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    holds(b"kms") && holds(b"key")
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::iam::request::json_tape::JsonTape;
 
     /// Looks into a text's parameters.
     fn of<T>(source: &str, look: impl FnOnce(Params<'_>) -> T) -> T {

@@ -8,11 +8,12 @@
 use std::ops::Range;
 
 use crate::iam::arn::arn_format::{ArnFormat, ArnParts};
-use crate::iam::arn::escaped;
-use crate::iam::request::params::{Document, Entry, Name, Ranked, is_like_arn, speaks_of_kms_key};
+use crate::iam::arn::{escaped, is_like_arn, is_role_arn};
+use crate::iam::request::document::{Document, Entry, speaks_of_kms_key};
+use crate::iam::request::name::{Name, NameSet, Ranked};
+use crate::iam::request::record_context::RecordContext;
 use crate::iam::request::response::Response;
 use crate::iam::request::tag_parameters::carriers;
-use crate::iam::resolve::resources::{Others, is_role_arn};
 
 /// What was looked at.
 #[derive(Debug, Default)]
@@ -20,13 +21,13 @@ pub(in crate::iam) struct ReadSet {
     /// NameSet whose texts were looked for.
     names: NameSet,
     /// Lists of such names that were noted already.
-    lists: Places,
+    lists: NameSet,
     /// Top-level keys of which it was asked whether they hold something.
     held: Vec<Name>,
     /// Top-level keys whose values were read.
     values: Vec<Name>,
-    /// Forms of the ARNs looked for in the parameters, each with where it stands.
-    arns: Vec<(usize, ArnFormat)>,
+    /// Forms of the ARNs looked for in the parameters.
+    arns: Vec<ArnFormat>,
     /// All texts of the parameters.
     all: bool,
     role_arns: bool,
@@ -40,7 +41,7 @@ pub(in crate::iam) struct ReadSet {
     /// Who calls.
     caller: bool,
     /// Forms of the ARNs looked for in the response.
-    given_back: Vec<(usize, ArnFormat)>,
+    given_back: Vec<ArnFormat>,
     /// Keys whose texts were looked for in the response.
     answered: Vec<&'static str>,
     /// How an object is encrypted, which S3 says beside the call.
@@ -61,14 +62,15 @@ impl ReadSet {
         self.has_grown |= self.names.insert(name);
     }
 
-    /// Notes a list that stays where it is as long as the catalogue lives.
+    /// Notes a ranked list of names.
     pub fn note_names(&mut self, list: &Ranked) {
-        if self.lists.insert(list) {
+        // Multiplied by an odd number an id stays one of its own, and its low bits, by which it is found, differ.
+        if list.id != 0 && self.lists.insert(Name { hash: list.id.wrapping_mul(0x9e37_79b9_7f4a_7c15) }) {
             list.names.iter().for_each(|name| self.note_name(*name));
         }
     }
 
-    /// Notes a form that stays where it is as long as the catalogue lives.
+    /// Notes an ARN format.
     pub fn note_arns(&mut self, form: &ArnFormat) {
         self.has_grown |= note_form(&mut self.arns, form);
     }
@@ -124,9 +126,9 @@ impl ReadSet {
         let mut names: Vec<u64> = self.names.places.iter().copied().filter(|hash| *hash != 0).collect();
         names.sort_unstable();
         let hashes = |names: &[Name]| names.iter().map(|name| name.hash).collect();
-        let places = |forms: &[(usize, ArnFormat)]| forms.iter().map(|(place, _)| *place as u64).collect();
+        let ids = |formats: &[ArnFormat]| formats.iter().map(|format| format.id).collect();
         let lists: [Vec<u64>; 5] =
-            [names, hashes(&self.held), hashes(&self.values), places(&self.arns), places(&self.given_back)];
+            [names, hashes(&self.held), hashes(&self.values), ids(&self.arns), ids(&self.given_back)];
         for list in lists {
             key.extend(list.len().to_le_bytes());
             list.iter().for_each(|number| key.extend(number.to_le_bytes()));
@@ -174,7 +176,7 @@ impl ReadSet {
     }
 
     /// Adds to a key what is seen beside parameters and response.
-    pub fn put_others(&self, others: Others<'_>, key: &mut Vec<u8>) {
+    pub fn put_others(&self, others: RecordContext<'_>, key: &mut Vec<u8>) {
         if self.caller {
             put_optional(key, others.caller);
         }
@@ -190,7 +192,13 @@ impl ReadSet {
     }
 
     /// Adds to a key all that it sees; requests of which it sees the same add the same, all others something else.
-    pub fn describe(&self, request: Document<'_>, response: &Response<'_>, others: Others<'_>, key: &mut Vec<u8>) {
+    pub fn describe(
+        &self,
+        request: Document<'_>,
+        response: &Response<'_>,
+        others: RecordContext<'_>,
+        key: &mut Vec<u8>,
+    ) {
         for entry in request.entries().filter(|entry| self.sees(entry)) {
             key.push(entry.depth as u8);
             put(key, entry.key);
@@ -224,7 +232,7 @@ impl ReadSet {
     pub fn put_given(&self, response: &Response<'_>, is_named: impl Fn(&str) -> bool, key: &mut Vec<u8>) {
         let is_looked_at = self.sees_response(response);
         key.push(u8::from(is_looked_at));
-        for (_, form) in self.given_back.iter().filter(|_| is_looked_at) {
+        for form in self.given_back.iter().filter(|_| is_looked_at) {
             response.given_by(&is_named, form).for_each(|given| {
                 put_optional(key, Some(given.arn));
                 key.push(u8::from(given.is_numbered));
@@ -242,8 +250,8 @@ impl ReadSet {
     }
 }
 
-fn fits_one(forms: &[(usize, ArnFormat)], arn: &str) -> bool {
-    ArnParts::new(arn).is_some_and(|arn| forms.iter().any(|(_, form)| form.fits_parted(&arn)))
+fn fits_one(formats: &[ArnFormat], arn: &str) -> bool {
+    ArnParts::new(arn).is_some_and(|arn| formats.iter().any(|format| format.fits_parted(&arn)))
 }
 
 /// No depth.
@@ -271,74 +279,10 @@ fn note<T: PartialEq + Clone>(noted: &mut Vec<T>, one: &T) -> bool {
     is_new
 }
 
-fn note_form(noted: &mut Vec<(usize, ArnFormat)>, form: &ArnFormat) -> bool {
-    let place = std::ptr::from_ref(form) as usize;
-    let is_new = !noted.iter().any(|(known, _)| *known == place);
+fn note_form(noted: &mut Vec<ArnFormat>, format: &ArnFormat) -> bool {
+    let is_new = !noted.iter().any(|known| known.id == format.id);
     if is_new {
-        noted.push((place, form.clone()));
+        noted.push(format.clone());
     }
     is_new
-}
-
-/// Where lists stand: a set of their places.
-#[derive(Debug, Default)]
-struct Places(NameSet);
-
-impl Places {
-    /// Whether it is new.
-    fn insert(&mut self, list: &Ranked) -> bool {
-        let place = std::ptr::from_ref(list) as u64;
-        // Multiplied by an odd number it stays one of its own; its low bits, which are all alike, come last.
-        self.0.insert(Name { hash: place.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32) })
-    }
-}
-
-/// A set of names: a table of their hashes with free places between them, those of nobody's choice but ours.
-#[derive(Clone, Debug, Default)]
-pub(in crate::iam) struct NameSet {
-    /// A power of two of places, 0 where there is none.
-    places: Vec<u64>,
-    count: usize,
-}
-
-impl NameSet {
-    fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// The place of a hash, or the free one where it would be put.
-    fn place(&self, hash: u64) -> Option<usize> {
-        let mask = self.places.len().checked_sub(1)?;
-        let mut at = hash as usize & mask;
-        loop {
-            match self.places.get(at) {
-                Some(held) if *held != hash && *held != 0 => at = (at + 1) & mask,
-                _ => return Some(at),
-            }
-        }
-    }
-
-    pub fn contains(&self, name: Name) -> bool {
-        self.place(name.hash).is_some_and(|at| self.places.get(at) == Some(&name.hash))
-    }
-
-    pub fn insert(&mut self, name: Name) -> bool {
-        if self.contains(name) {
-            return false;
-        }
-        self.count += 1;
-        if self.count * 4 > self.places.len() {
-            let size = (self.count * 8).next_power_of_two();
-            let held = std::mem::replace(&mut self.places, vec![0; size]);
-            held.into_iter().filter(|hash| *hash != 0).for_each(|hash| self.put(hash));
-        }
-        self.put(name.hash);
-        true
-    }
-
-    fn put(&mut self, hash: u64) {
-        if let Some(free) = self.place(hash).and_then(|at| self.places.get_mut(at)) {
-            *free = hash;
-        }
-    }
 }

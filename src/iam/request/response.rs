@@ -8,8 +8,8 @@ use memchr::memmem::Finder;
 use serde_json::Value;
 
 use crate::iam::arn::arn_format::ArnFormat;
+use crate::iam::arn::is_like_arn;
 use crate::iam::request::json_tape::{JsonTape, is_key};
-use crate::iam::request::params::is_like_arn;
 
 /// Texts under one key that are looked at: a call launches or attaches no more at once that are told apart.
 const TEXTS_MAX: usize = 100;

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 use serde_json::{Map, Value};
 
-use crate::iam::request::params::{Document, Name};
+use crate::iam::request::document::Document;
+use crate::iam::request::name::Name;
 
 /// A parameter that holds tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

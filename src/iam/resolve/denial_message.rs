@@ -11,17 +11,7 @@ use serde_json::Value;
 use crate::iam::arn::{Arn, escape};
 use crate::iam::catalog::Catalog;
 use crate::iam::event::{Confidence, Event, Permission};
-
-/// What a message says before the action.
-const PERFORM: &str = "not authorized to perform";
-
-/// Whether a message has an action in it.
-pub(in crate::iam) fn names_action(message: &str) -> bool {
-    let is_named = |(at, said): (usize, &str)| {
-        message.get(at + said.len()..).is_some_and(|behind| behind.starts_with(": ") || behind.starts_with(" `"))
-    };
-    message.match_indices(PERFORM).any(is_named)
-}
+use crate::iam::resolve::outcome::{PERFORM, names_action};
 
 /// The message of a denial that may name an action. GuardDuty, AppSync and MWAA write it into the response, as
 /// `message`.

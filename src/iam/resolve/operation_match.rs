@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::iam::catalog::{Action, Catalog};
 use crate::iam::event::{Confidence, Permission};
 use crate::iam::resolve::event_source::{operation, siblings};
-use crate::iam::resolve::resources::{Request, resources};
 
 /// Actions as they were found, before their resources.
 #[derive(Clone, Debug)]
@@ -20,31 +19,20 @@ pub(in crate::iam) enum OperationMatch<'c> {
     Unverified(String),
 }
 
-impl OperationMatch<'_> {
-    pub fn into_permissions(self, catalog: &Catalog, request: &Request<'_>) -> Vec<Permission> {
-        match self {
-            OperationMatch::None(_) => Vec::new(),
-            OperationMatch::Special(permissions) => permissions,
-            OperationMatch::Actions { actions, confidence, rule, source } => actions
-                .into_iter()
-                .map(|action| Permission {
-                    action: Arc::clone(&action.name),
-                    resources: resources(catalog, action, request),
-                    confidence,
-                    rule,
-                    source: Arc::clone(&source),
-                    passed_to_service: None,
-                })
-                .collect(),
-            OperationMatch::Unverified(name) => vec![Permission {
-                action: name.into(),
-                resources: vec!["*".to_owned()],
-                confidence: Confidence::Unverified,
-                rule: "unknown-operation",
-                source: "no table has it".into(),
-                passed_to_service: None,
-            }],
-        }
+/// A documented permission.
+pub(in crate::iam) fn permission(
+    action: &Action,
+    resources: Vec<String>,
+    rule: &'static str,
+    source: &str,
+) -> Permission {
+    Permission {
+        action: Arc::clone(&action.name),
+        resources,
+        confidence: Confidence::Documented,
+        rule,
+        source: source.into(),
+        passed_to_service: None,
     }
 }
 

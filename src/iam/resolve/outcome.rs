@@ -4,19 +4,7 @@
 //! not there, a limit that is reached. Calls that were refused are denied; calls that failed before anybody decided are
 //! undecided. What no source puts before the decision counts as behind it.
 
-use crate::iam::resolve::denial_message::names_action;
-
-/// Whether a call was authorised.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// Authorised, whether or not it then succeeded.
-    #[default]
-    Allowed,
-    /// Failed because it was not authorised.
-    Denied,
-    /// Failed before anybody decided whether it was.
-    Undecided,
-}
+use crate::iam::event::Outcome;
 
 /// What kind of error a code stands for, where it is one that comes before what was asked for is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,40 +174,36 @@ fn breaks_the_model(message: &str) -> bool {
     rest.len() < message.len() && rest.starts_with(" validation error")
 }
 
-impl Outcome {
-    /// Every outcome.
-    pub const ALL: [Outcome; 3] = [Outcome::Allowed, Outcome::Denied, Outcome::Undecided];
-
-    /// The word in the `outcome` column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Allowed => "allowed",
-            Outcome::Denied => "denied",
-            Outcome::Undecided => "undecided",
-        }
+/// What became of a call with this `errorCode` and `errorMessage`, and whether its parameters were logged.
+pub(in crate::iam) fn outcome_of(
+    error_code: Option<&str>,
+    error_message: Option<&str>,
+    has_parameters: bool,
+) -> Outcome {
+    if error_code.is_none() && error_message.is_none() {
+        return Outcome::Allowed;
     }
-
-    /// Reads the word in the `outcome` column.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
+    // A message that names what is not allowed is the surest, whatever the code.
+    if error_message.is_some_and(names_action) {
+        return Outcome::Denied;
     }
-
-    /// What became of a call with this `errorCode` and `errorMessage`, and whether its parameters were logged.
-    pub fn of(error_code: Option<&str>, error_message: Option<&str>, has_parameters: bool) -> Outcome {
-        if error_code.is_none() && error_message.is_none() {
-            return Outcome::Allowed;
-        }
-        // A message that names what is not allowed is the surest, whatever the code.
-        if error_message.is_some_and(names_action) {
-            return Outcome::Denied;
-        }
-        match error_code.and_then(kind) {
-            Some(Denied) => Outcome::Denied,
-            Some(Credentials | Account | Overload | Malformed) => Outcome::Undecided,
-            Some(Parameters) if !has_parameters || error_message.is_some_and(breaks_the_model) => Outcome::Undecided,
-            Some(Parameters) | None => Outcome::Allowed,
-        }
+    match error_code.and_then(kind) {
+        Some(Denied) => Outcome::Denied,
+        Some(Credentials | Account | Overload | Malformed) => Outcome::Undecided,
+        Some(Parameters) if !has_parameters || error_message.is_some_and(breaks_the_model) => Outcome::Undecided,
+        Some(Parameters) | None => Outcome::Allowed,
     }
+}
+
+/// What a message says before the action.
+pub(in crate::iam) const PERFORM: &str = "not authorized to perform";
+
+/// Whether a message has an action in it.
+pub(in crate::iam) fn names_action(message: &str) -> bool {
+    let is_named = |(at, said): (usize, &str)| {
+        message.get(at + said.len()..).is_some_and(|behind| behind.starts_with(": ") || behind.starts_with(" `"))
+    };
+    message.match_indices(PERFORM).any(is_named)
 }
 
 #[cfg(test)]
@@ -227,7 +211,7 @@ mod tests {
     use super::*;
 
     fn of(code: &str) -> Outcome {
-        Outcome::of(Some(code), Some("Some message."), true)
+        outcome_of(Some(code), Some("Some message."), true)
     }
 
     #[test]
@@ -249,7 +233,7 @@ mod tests {
         }
         let message = "User: x is not authorized to perform: iam:ListUsers on resource: y";
         for code in [None, Some("ThrottlingException"), Some("NoSuchEntity")] {
-            assert_eq!(Outcome::of(code, Some(message), true), Outcome::Denied, "{code:?}");
+            assert_eq!(outcome_of(code, Some(message), true), Outcome::Denied, "{code:?}");
         }
     }
 
@@ -274,8 +258,8 @@ mod tests {
         ] {
             assert_eq!(of(code), Outcome::Allowed, "{code}");
         }
-        assert_eq!(Outcome::of(None, None, false), Outcome::Allowed);
-        assert_eq!(Outcome::of(Some("NoSuchEntity"), None, false), Outcome::Allowed);
+        assert_eq!(outcome_of(None, None, false), Outcome::Allowed);
+        assert_eq!(outcome_of(Some("NoSuchEntity"), None, false), Outcome::Allowed);
     }
 
     #[test]
@@ -319,7 +303,7 @@ mod tests {
 
     #[test]
     fn parameters_that_were_never_read_are_undecided() {
-        let of = |code, message, has_parameters| Outcome::of(Some(code), Some(message), has_parameters);
+        let of = |code, message, has_parameters| outcome_of(Some(code), Some(message), has_parameters);
         assert_eq!(of("ValidationException", "Table not active", true), Outcome::Allowed);
         assert_eq!(of("ValidationException", "Table not active", false), Outcome::Undecided);
         let model = "2 validation errors detected: Value 'é' at 'roleName' failed to satisfy constraint";

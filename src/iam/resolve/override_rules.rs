@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::iam::catalog::overrides::{Rule, When, overrides};
 use crate::iam::catalog::{Action, Catalog, Service, bare_name};
 use crate::iam::event::Confidence;
+use crate::iam::request::Request;
 use crate::iam::resolve::operation_match::OperationMatch;
-use crate::iam::resolve::resources::Request;
 
 /// A hand-written rule with its actions at hand.
 #[derive(Debug)]

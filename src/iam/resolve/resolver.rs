@@ -18,23 +18,26 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use crate::iam::arn::RegionAccount;
 use crate::iam::cache::local::{At, LocalCache, Remembered};
 use crate::iam::cache::request_template::RequestTemplates;
 use crate::iam::cache::shared::SharedCache;
 use crate::iam::catalog::Catalog;
-use crate::iam::event::{Event, Permissions, RegionAccount};
+use crate::iam::event::Outcome;
+use crate::iam::event::{Confidence, Event, Permission, Permissions};
+use crate::iam::request::Request;
+use crate::iam::request::document::Document;
 use crate::iam::request::json_tape::JsonTape;
-use crate::iam::request::params::Document;
 use crate::iam::request::read_set::{ReadSet, put, put_optional};
+use crate::iam::request::record_context::RecordContext;
 use crate::iam::request::response::Response;
 use crate::iam::resolve::also_needed;
 use crate::iam::resolve::also_needed::suggestions;
 use crate::iam::resolve::denial_message::{self, StatedPermission};
 use crate::iam::resolve::event_source::{operation, prefixes};
 use crate::iam::resolve::operation_match::OperationMatch;
-use crate::iam::resolve::outcome::Outcome;
 use crate::iam::resolve::override_rules::OverrideRule;
-use crate::iam::resolve::resources::{Others, Request};
+use crate::iam::resolve::resources::resources;
 use crate::iam::resolve::services;
 use crate::util::direct_mapped_cache::DirectMappedCache;
 
@@ -81,7 +84,7 @@ const AGGREGATED: &str = "aggregated events: the events themselves count";
 
 fn outcome_of(event: &Event<'_>) -> Outcome {
     let has_parameters = event.request_parameters.is_some_and(|parameters| parameters.trim() != "null");
-    Outcome::of(event.error_code, event.error_message, has_parameters)
+    crate::iam::resolve::outcome::outcome_of(event.error_code, event.error_message, has_parameters)
 }
 
 /// Why an event is no call that could need a permission.
@@ -168,7 +171,7 @@ impl<'c> Operation<'c> {
         if let OperationMatch::None(reason) = resolved {
             return nothing(reason, outcome);
         }
-        let mut needed = resolved.into_permissions(catalog, request);
+        let mut needed = into_permissions(resolved, catalog, request);
         let mut suggestions = also_needed::add(catalog, request, &self.name, &mut needed);
         suggestions.extend(suggestions::suggested(catalog, &needed, request));
         Permissions { needed, suggestions, outcome, no_permission: None }
@@ -202,6 +205,33 @@ impl<'c> Operation<'c> {
         let own = common_key.iter_mut().skip(BEFORE_OPERATION).take(OPERATION_BYTES);
         own.zip(u64::from(kind).to_le_bytes()).for_each(|(to, from)| *to = from);
         common_key
+    }
+}
+
+/// The permissions of actions, with their resources.
+fn into_permissions(found: OperationMatch<'_>, catalog: &Catalog, request: &Request<'_>) -> Vec<Permission> {
+    match found {
+        OperationMatch::None(_) => Vec::new(),
+        OperationMatch::Special(permissions) => permissions,
+        OperationMatch::Actions { actions, confidence, rule, source } => actions
+            .into_iter()
+            .map(|action| Permission {
+                action: Arc::clone(&action.name),
+                resources: resources(catalog, action, request),
+                confidence,
+                rule,
+                source: Arc::clone(&source),
+                passed_to_service: None,
+            })
+            .collect(),
+        OperationMatch::Unverified(name) => vec![Permission {
+            action: name.into(),
+            resources: vec!["*".to_owned()],
+            confidence: Confidence::Unverified,
+            rule: "unknown-operation",
+            source: "no table has it".into(),
+            passed_to_service: None,
+        }],
     }
 }
 
@@ -425,8 +455,8 @@ impl<'c> Resolver<'c> {
     }
 }
 
-fn others<'a>(event: &Event<'a>) -> Others<'a> {
-    Others { listed: event.resources, caller: event.principal_arn, additional: event.additional_event_data }
+fn others<'a>(event: &Event<'a>) -> RecordContext<'a> {
+    RecordContext { listed: event.resources, caller: event.principal_arn, additional: event.additional_event_data }
 }
 
 /// Where a key of a call says which operation and generation it is of, and in how many bytes.

@@ -7,7 +7,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::glob::{Coverage, Glob, Token};
+use super::glob::{Coverage, Glob, Token, agree};
 
 /// States visited before giving up. Patterns of 200 characters with a dozen wildcards stay below a tenth of it.
 const STATES_MAX: usize = 4_000;
@@ -103,8 +103,35 @@ fn start(steps: &[Step]) -> Vec<usize> {
     set
 }
 
+impl Glob {
+    /// How much of what `inner` matches this pattern matches. `inner` may itself be a pattern.
+    pub(super) fn covers(&self, inner: &Glob) -> Coverage {
+        if let Some(text) = inner.as_literal() {
+            return if self.matches(text) { Coverage::All } else { Coverage::None };
+        }
+        if self.is_any() || self == inner {
+            return Coverage::All;
+        }
+        // One text is never all of a pattern, which has a wildcard.
+        if let Some(text) = self.as_literal() {
+            return if inner.matches(text) { Coverage::Some } else { Coverage::None };
+        }
+        let ((mine, my_end), (theirs, their_end)) = (self.ends(), inner.ends());
+        if !agree(mine.iter(), theirs.iter()) || !agree(my_end.iter().rev(), their_end.iter().rev()) {
+            return Coverage::None;
+        }
+        if self.is_prefix() && theirs.len() >= mine.len() {
+            return Coverage::All;
+        }
+        if self.matches_general(&inner.symbols()) {
+            return Coverage::All;
+        }
+        coverage(self, inner)
+    }
+}
+
 /// How much of `inner` is matched by `outer`.
-pub(super) fn coverage(outer: &Glob, inner: &Glob) -> Coverage {
+fn coverage(outer: &Glob, inner: &Glob) -> Coverage {
     let (outer, inner) = (steps(outer), steps(inner));
     let mut alphabet: Vec<Symbol> = outer
         .iter()

@@ -139,6 +139,11 @@ impl Glob {
         (self.shape == Shape::Exact).then_some(&*self.text)
     }
 
+    /// Whether it is a text, then `*`.
+    pub(super) fn is_prefix(&self) -> bool {
+        self.shape == Shape::Prefix
+    }
+
     pub(super) fn tokens(&self) -> &[Token] {
         &self.tokens
     }
@@ -153,7 +158,7 @@ impl Glob {
     }
 
     /// The literal bytes that every match begins with, and ends with.
-    fn ends(&self) -> (&[u8], &[u8]) {
+    pub(super) fn ends(&self) -> (&[u8], &[u8]) {
         let (prefix, suffix) = match self.shape {
             Shape::Any => (0, 0),
             Shape::Exact => (self.text.len(), self.text.len()),
@@ -179,7 +184,7 @@ impl Glob {
     /// Greedy matching with two places to go back to: the last `*` that keeps to its segment and the last that does
     /// not. Nothing before the last free `*` need be tried again, since it can swallow whatever an earlier choice would
     /// leave; and a segment's `*` is stopped by the same colon wherever the tokens before it matched.
-    fn matches_general(&self, text: &[u8]) -> bool {
+    pub(super) fn matches_general(&self, text: &[u8]) -> bool {
         let mut at = 0;
         let mut token = 0;
         let mut free: Option<(usize, usize)> = None;
@@ -233,34 +238,9 @@ impl Glob {
         }
     }
 
-    /// How much of what `inner` matches this pattern matches. `inner` may itself be a pattern.
-    pub(super) fn covers(&self, inner: &Glob) -> Coverage {
-        if let Some(text) = inner.as_literal() {
-            return if self.matches(text) { Coverage::All } else { Coverage::None };
-        }
-        if self.is_any() || self == inner {
-            return Coverage::All;
-        }
-        // One text is never all of a pattern, which has a wildcard.
-        if let Some(text) = self.as_literal() {
-            return if inner.matches(text) { Coverage::Some } else { Coverage::None };
-        }
-        let ((mine, my_end), (theirs, their_end)) = (self.ends(), inner.ends());
-        if !agree(mine.iter(), theirs.iter()) || !agree(my_end.iter().rev(), their_end.iter().rev()) {
-            return Coverage::None;
-        }
-        if self.shape == Shape::Prefix && theirs.len() >= mine.len() {
-            return Coverage::All;
-        }
-        if self.matches_general(&inner.symbols()) {
-            return Coverage::All;
-        }
-        super::containment::coverage(self, inner)
-    }
-
     /// The pattern as a text whose wildcards are bytes that no UTF-8 text has. A pattern that matches this text matches
     /// all that the pattern matches: its stars swallow wildcards whole, and its `?` takes a `?`.
-    fn symbols(&self) -> Vec<u8> {
+    pub(super) fn symbols(&self) -> Vec<u8> {
         let mut symbols = Vec::with_capacity(self.text.len() + self.tokens.len());
         for token in &self.tokens {
             match *token {
@@ -279,7 +259,7 @@ const FREE_ONE: u8 = 0xfa;
 const SEGMENT_ONE: u8 = 0xfb;
 
 /// One sequence begins with the other.
-fn agree<'a>(mut one: impl Iterator<Item = &'a u8>, mut other: impl Iterator<Item = &'a u8>) -> bool {
+pub(super) fn agree<'a>(mut one: impl Iterator<Item = &'a u8>, mut other: impl Iterator<Item = &'a u8>) -> bool {
     loop {
         match (one.next(), other.next()) {
             (Some(a), Some(b)) if a != b => return false,

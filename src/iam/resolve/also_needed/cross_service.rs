@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::iam::arn::{Arn, escape};
 use crate::iam::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use crate::iam::event::Permission;
+use crate::iam::request::Request;
 use crate::iam::resolve::also_needed::dynamodb_restore;
 use crate::iam::resolve::also_needed::log_delivery;
 use crate::iam::resolve::also_needed::s3_reads;
-use crate::iam::resolve::resources::Request;
-use crate::iam::resolve::services::permission;
+use crate::iam::resolve::operation_match::permission;
 
 /// The actions of other services, by the ARNs in the request.
 pub(in crate::iam) fn needed(

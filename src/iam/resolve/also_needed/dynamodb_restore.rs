@@ -1,10 +1,12 @@
 //! Tables of DynamoDB that a call fills with items: restores and replicas take the rights to write them too.
 
+use crate::iam::arn::RegionAccount;
 use crate::iam::arn::{Arn, is_plain};
 use crate::iam::catalog::{Catalog, Service};
-use crate::iam::event::{Permission, RegionAccount};
-use crate::iam::resolve::resources::Request;
-use crate::iam::resolve::services::{permission, table_arn};
+use crate::iam::event::Permission;
+use crate::iam::request::Request;
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::services::table_arn;
 
 /// Reading and writing the items.
 const ITEMS: &[&str] = &["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"];

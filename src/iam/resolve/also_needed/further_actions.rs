@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use crate::iam::arn::escape;
+use crate::iam::arn::is_like_arn;
 use crate::iam::catalog::{Action, Catalog, Service};
 use crate::iam::event::{Confidence, Permission};
-use crate::iam::request::params::is_like_arn;
+use crate::iam::request::Request;
 use crate::iam::resolve::override_rules::has_value;
-use crate::iam::resolve::resources::{Request, resources};
+use crate::iam::resolve::resources::resources;
 
 /// One line of the table.
 #[derive(Debug)]

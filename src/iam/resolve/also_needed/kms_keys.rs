@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::iam::arn::{Arn, escape};
 use crate::iam::catalog::{Catalog, Service};
 use crate::iam::event::{Confidence, Permission};
-use crate::iam::resolve::resources::Request;
+use crate::iam::request::Request;
 
 /// What a service does with a key that the request names: what the operation's name begins with, actions, source.
 struct KeyUse {

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use crate::iam::arn::{Arn, escape};
 use crate::iam::catalog::{Catalog, Service};
 use crate::iam::event::Permission;
-use crate::iam::resolve::resources::Request;
-use crate::iam::resolve::services::permission;
+use crate::iam::request::Request;
+use crate::iam::resolve::operation_match::permission;
 
 /// Operations of a service that set up a delivery.
 struct Delivery {

@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use crate::iam::catalog::{AccessLevel, Action, Catalog, Service};
 use crate::iam::event::{Confidence, Permission};
+use crate::iam::request::Request;
 use crate::iam::resolve::also_needed::further_actions::also;
 use crate::iam::resolve::also_needed::kms_keys::key_uses;
 use crate::iam::resolve::also_needed::pass_role::passed_roles;
 use crate::iam::resolve::also_needed::tagging::tagging;
-use crate::iam::resolve::resources::Request;
 use crate::iam::resolve::resources::from_response;
 use crate::iam::resolve::resources::plan::Plan;
 

@@ -10,13 +10,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::iam::arn::is_role_arn;
 use crate::iam::arn::{Arn, escape, partition_of};
 use crate::iam::catalog::{AccessLevel, Action, Catalog, Service};
 use crate::iam::event::{Confidence, Permission};
+use crate::iam::request::Request;
 use crate::iam::request::params::Params;
 use crate::iam::resolve::also_needed::passed_services::{For, passed_for};
+use crate::iam::resolve::resources::fill::role_arn;
 use crate::iam::resolve::resources::plan::Plan;
-use crate::iam::resolve::resources::{Request, is_role_arn, role_arn};
 
 /// Calls that need the role that they name although they only read or take away, or are on roles too.
 /// Source: Service Authorization Reference, operations of Cloud Control API, IoT Device Advisor, Backup.
@@ -60,7 +62,7 @@ pub(in crate::iam) fn passed_roles(
             answered.iter().for_each(|arn| passed.add_profile("iamInstanceProfile", arn));
         }
     }
-    let may_pass = is_documented || Plan::of(catalog, action).may_pass;
+    let may_pass = is_documented || may_pass(catalog, action);
     for (key, arn) in in_role_parameters(service, &request.parameters).filter(|_| may_pass) {
         if is_documented || is_passable(arn, request) {
             passed.add(key, vec![escape(arn)]);
@@ -285,12 +287,12 @@ fn is_named_after_role(key: &str) -> bool {
 
 /// Whether a service's call that no table lists may be one that hands a role over: IAM's own are about roles, and so is
 /// what takes a role as its resource, what takes a role's permission away, tags, and names roles as principals.
-pub(in crate::iam) fn may_pass(action: &Action, plan: &Plan) -> bool {
+fn may_pass(catalog: &Catalog, action: &Action) -> bool {
     let (prefix, name) = action.name.split_once(':').unwrap_or_default();
     let takes_away = ["Delete", "Remove", "Detach", "Disassociate", "Deregister", "Untag", "Tag", "Revoke", "Stop"];
     !matches!(prefix, "iam" | "sso" | "ram" | "access-analyzer" | "health" | "support" | "signin")
         && !takes_away.iter().any(|verb| name.starts_with(verb))
-        && !plan.takes("arn:aws:iam::111122223333:role/r")
+        && !Plan::of(catalog, action).takes("arn:aws:iam::111122223333:role/r")
 }
 
 /// Roles are handed over within their account; those of services are none of the caller's.

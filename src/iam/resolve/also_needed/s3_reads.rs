@@ -4,8 +4,8 @@
 use crate::iam::arn::{escape, partition_of};
 use crate::iam::catalog::{Catalog, Service};
 use crate::iam::event::Permission;
-use crate::iam::resolve::resources::Request;
-use crate::iam::resolve::services::permission;
+use crate::iam::request::Request;
+use crate::iam::resolve::operation_match::permission;
 
 /// Reading what the request names.
 pub(in crate::iam) fn needed(

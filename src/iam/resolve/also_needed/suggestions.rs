@@ -3,7 +3,7 @@
 use crate::iam::arn::partition_of;
 use crate::iam::catalog::Catalog;
 use crate::iam::event::{Confidence, Permission};
-use crate::iam::resolve::resources::Request;
+use crate::iam::request::Request;
 
 /// Why more than was granted is asked for on a resource, if no log can tell what: for those who read a policy.
 pub fn unlogged_behind(resource: &str) -> Option<&'static str> {

@@ -10,16 +10,19 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::iam::arn::escaped;
+use crate::iam::arn::is_like_arn;
 use crate::iam::catalog::overrides::overrides;
 use crate::iam::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use crate::iam::event::{Confidence, Permission};
-use crate::iam::request::params::{Name, is_like_arn};
+use crate::iam::request::Request;
+use crate::iam::request::name::Name;
 use crate::iam::request::tag_parameters::{Carrier, TOP};
 use crate::iam::resolve::resources::by_resource_type::of_type;
+use crate::iam::resolve::resources::fill::fill;
 use crate::iam::resolve::resources::parameter_names::stem;
 use crate::iam::resolve::resources::plan::{Plan, TypePlan};
 use crate::iam::resolve::resources::policy_arn_forms::without_tail;
-use crate::iam::resolve::resources::{Request, fill, resources};
+use crate::iam::resolve::resources::resources;
 
 /// The service's tagging action, for a call that makes something with tags on it.
 pub(in crate::iam) fn tagging(

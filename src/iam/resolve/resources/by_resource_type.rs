@@ -2,13 +2,16 @@
 
 use crate::iam::arn::arn_format::{ArnFormat, ParsedArn};
 use crate::iam::arn::{Arn, escape, is_account_id, is_plain};
-use crate::iam::event::RegionAccount;
-use crate::iam::request::params::{Entry, Name, is_like_arn};
+use crate::iam::arn::{RegionAccount, is_like_arn};
+use crate::iam::request::Request;
+use crate::iam::request::document::Entry;
+use crate::iam::request::name::Name;
 use crate::iam::request::response;
+use crate::iam::resolve::resources::fill::{RESOURCES_MAX, fill};
 use crate::iam::resolve::resources::plan::{TypePlan, is_any_resource};
 use crate::iam::resolve::resources::queue_urls;
+use crate::iam::resolve::resources::typed_names::TypedNames;
 use crate::iam::resolve::resources::variable::VariablePlan;
-use crate::iam::resolve::resources::{RESOURCES_MAX, Request, TypedNames, fill};
 
 /// What was found for one resource type.
 #[derive(Default)]

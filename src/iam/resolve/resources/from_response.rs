@@ -5,7 +5,8 @@ use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::arn::escape;
 use crate::iam::catalog::{Action, Catalog, bare_name};
 use crate::iam::event::Permission;
-use crate::iam::resolve::resources::{Request, fill};
+use crate::iam::request::Request;
+use crate::iam::resolve::resources::fill::fill;
 
 /// What a response says: actions, the key in the response, the resource type.
 struct Answer {

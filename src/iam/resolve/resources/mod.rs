@@ -19,6 +19,7 @@
 
 pub mod aws_owned;
 pub mod by_resource_type;
+pub mod fill;
 pub mod from_response;
 pub mod parameter_fallbacks;
 pub mod parameter_names;
@@ -26,153 +27,21 @@ pub mod plan;
 pub mod policy_arn_forms;
 pub mod queue_urls;
 pub mod resource_id_prefixes;
+pub mod typed_names;
 pub mod variable;
 
-use std::borrow::Cow;
-use std::cell::{OnceCell, RefCell};
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
-
-use crate::iam::arn::arn_format::{ArnFormat, ParsedArn, Piece};
-use crate::iam::arn::{Arn, escape, escaped, is_account_id, is_plain, partition_of};
+use crate::iam::arn::arn_format::ArnFormat;
+use crate::iam::arn::{Arn, RegionAccount, is_account_id, is_plain};
 use crate::iam::catalog::{Action, Catalog};
-use crate::iam::event::{RegionAccount, ResourceRef};
-use crate::iam::request::params::{Document, Entry, Name, Params};
-use crate::iam::request::read_set::ReadSet;
-use crate::iam::request::response::Response;
-use crate::iam::resolve::resources::by_resource_type::{ResourcesOfType, of_type};
-use crate::iam::resolve::resources::plan::{Plan, TypePlan};
-use crate::iam::resolve::resources::policy_arn_forms::as_written;
-use crate::iam::resolve::resources::variable::cut;
-
-/// Resources that one action has at the most; beyond that the type's pattern stands for all.
-pub(in crate::iam) const RESOURCES_MAX: usize = 100;
-
-/// The record's own list.
-pub(in crate::iam) type Listed<'a> = &'a [ResourceRef<'a>];
-
-/// What a record says beside what was asked and answered.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::iam) struct Others<'a> {
-    pub listed: Listed<'a>,
-    /// The caller's ARN.
-    pub caller: Option<&'a str>,
-    /// `additionalEventData`.
-    pub additional: Option<&'a str>,
-}
-
-impl<'a> Others<'a> {
-    /// How S3 encrypts an object: `SSE_S3`, `Default_SSE_KMS` and the like.
-    /// Source: S3 User Guide, "CloudTrail log file entries": `SSEApplied`.
-    pub fn encryption(self) -> Option<&'a str> {
-        static APPLIED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"SSEApplied\""));
-        let text = self.additional?;
-        let behind = text.get(APPLIED.find(text.as_bytes())? + "\"SSEApplied\"".len()..)?;
-        let value = behind.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
-        Some(value.split('"').next().unwrap_or(value))
-    }
-}
-
-/// Where a request was made and what it said. Whatever rules are to look at must be noted in the read_set, or stand in
-/// every key of the step's memory, as the place does.
-pub(in crate::iam) struct Request<'a> {
-    pub event: RegionAccount<'a>,
-    pub parameters: Params<'a>,
-    pub response: &'a Response<'a>,
-    others: Others<'a>,
-    /// Those of the list that are ARNs.
-    listed_arns: OnceCell<Vec<ParsedArn<'a>>>,
-    /// Those in the parameters.
-    named_arns: OnceCell<Vec<(Entry<'a>, ParsedArn<'a>)>>,
-    read_set: &'a RefCell<ReadSet>,
-}
-
-impl<'a> Request<'a> {
-    pub fn new(
-        event: RegionAccount<'a>,
-        parameters: Document<'a>,
-        response: &'a Response<'a>,
-        others: Others<'a>,
-        read_set: &'a RefCell<ReadSet>,
-    ) -> Request<'a> {
-        Request {
-            event,
-            parameters: Params::new(parameters, read_set),
-            response,
-            others,
-            listed_arns: OnceCell::new(),
-            named_arns: OnceCell::new(),
-            read_set,
-        }
-    }
-
-    /// The calling user's ARN, escaped.
-    fn calling_user(&self) -> Option<String> {
-        self.read_set.borrow_mut().note_caller();
-        let is_user = |arn: Arn<'_>| arn.service == "iam" && arn.resource.starts_with("user/");
-        self.others.caller.filter(|arn| Arn::parse(arn).is_some_and(is_user)).map(escape)
-    }
-
-    /// The texts that the response has under a key, which is spelled as the service spells it.
-    pub fn answered(&self, key: &'static str) -> Vec<String> {
-        self.read_set.borrow_mut().note_answered(key);
-        self.response.texts(key)
-    }
-
-    /// How S3 says that it encrypts the object.
-    pub fn encryption(&self) -> Option<&'a str> {
-        self.read_set.borrow_mut().note_encryption();
-        self.others.encryption()
-    }
-
-    /// The type and the names of what the request is about, where it tells both.
-    fn told(&self, types: &[TypePlan]) -> Option<TypedNames<'a>> {
-        let kinds = self.parameters.texts("ResourceType");
-        if kinds.is_empty() {
-            return None;
-        }
-        let names = ["ResourceId", "ResourceIds"].map(|name| self.parameters.texts(name)).concat();
-        // CloudFormation's names: AWS::EC2::VPC.
-        // Of managed nodes those of EC2 are instances. Source: Systems Manager User Guide, "Managed nodes": `mi-`,
-        // `i-`.
-        let is_of_ec2 = names.iter().all(|name| name.starts_with("i-"));
-        let kind = |text: &&str| match text.rsplit("::").next().unwrap_or(text) {
-            "ManagedInstance" if is_of_ec2 => Name::new("instance"),
-            text => named(text, types),
-        };
-        (!names.is_empty()).then(|| TypedNames { kinds: kinds.iter().map(kind).collect(), names })
-    }
-
-    /// ARNs of a form in the record's own list, escaped.
-    pub fn listed(&self, form: &ArnFormat) -> Vec<String> {
-        self.read_set.borrow_mut().note_listed();
-        let listed = self.listed_arns.get_or_init(|| listed_arns(self.others.listed).map(ParsedArn::new).collect());
-        listed.iter().filter(|tried| tried.fits(form)).map(|tried| tried.arn.to_string()).collect()
-    }
-
-    /// ARNs of a form in the parameters, each with where it stands.
-    pub fn named(&self, form: &ArnFormat) -> impl Iterator<Item = &(Entry<'a>, ParsedArn<'a>)> {
-        self.read_set.borrow_mut().note_arns(form);
-        let named = self.named_arns.get_or_init(|| self.parameters.named_arns().collect());
-        named.iter().filter(|(_, tried)| tried.fits(form))
-    }
-}
-
-/// What a request says itself to be about.
-pub(in crate::iam) struct TypedNames<'a> {
-    pub kinds: Vec<Name>,
-    pub names: Vec<&'a str>,
-}
-
-/// ARNs of a record's own list, escaped.
-fn listed_arns(listed: Listed<'_>) -> impl Iterator<Item = Cow<'_, str>> {
-    let is_arn = |arn: &&str| Arn::parse(arn).is_some();
-    listed.iter().take(RESOURCES_MAX).flat_map(move |resource| {
-        let prefix = resource.arn_prefix.filter(is_arn).map(|prefix| Cow::Owned(format!("{}*", escape(prefix))));
-        resource.arn.filter(is_arn).map(escaped).into_iter().chain(prefix)
-    })
-}
+use crate::iam::request::Request;
+use by_resource_type::{ResourcesOfType, of_type};
+use fill::{RESOURCES_MAX, fill};
+use plan::{Plan, TypePlan};
+use policy_arn_forms::as_written;
+use typed_names::told;
+use variable::cut;
 
 /// The resources of one action; `*` where it takes none or none is known.
 pub(in crate::iam) fn resources(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Vec<String> {
@@ -241,7 +110,7 @@ fn by_alias(arn: &str, request: &Request<'_>) -> Option<String> {
 fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     let types = &plan.types;
     let place = plan.place(request);
-    let told = if types.len() > 1 { request.told(types) } else { None };
+    let told = if types.len() > 1 { told(request, types) } else { None };
     let mut by_type: Vec<ResourcesOfType> =
         types.iter().map(|kind| of_type(kind, request, place, told.as_ref())).collect();
     for at in needless(types, &by_type) {
@@ -331,29 +200,6 @@ fn any_of(kind: &TypePlan, request: &Request<'_>, place: RegionAccount<'_>) -> S
     fill(&kind.form, place, |at| kind.variables.get(at)?.left_out(request))
 }
 
-impl Plan {
-    /// Where the resources are: in the account that the request names as theirs, else where it was made; if that may be
-    /// another one, in any.
-    pub fn place<'a>(&self, request: &Request<'a>) -> RegionAccount<'a> {
-        if self.owner == Some("-") {
-            return RegionAccount { account_id: None, ..request.event };
-        }
-        let Some(owner) = self.owner.and_then(|owner| request.parameters.text(owner)) else { return request.event };
-        if let Some(arn) = Arn::parse(owner).filter(|arn| is_plain(arn.region) && is_account_id(arn.account)) {
-            return RegionAccount { aws_region: Some(arn.region), account_id: Some(arn.account) };
-        }
-        // Lambda takes functions with their account before them: `111122223333:function:f`. A function's name may be
-        // all digits; what else is an owner is nothing but an account.
-        let account = match owner.split_once(':') {
-            Some((account, rest)) if rest.starts_with("function:") => Some(account),
-            Some(_) => None,
-            None => Some(owner).filter(|_| self.owner != Some("FunctionName")),
-        };
-        let account = account.filter(|account| is_account_id(account));
-        RegionAccount { account_id: account.or(request.event.account_id), ..request.event }
-    }
-}
-
 /// Places of types that say nothing beside others: those of a family one of which was given by its ARN, and where
 /// nothing is whole those that the action may do without and of which less is known.
 fn needless(types: &[TypePlan], by_type: &[ResourcesOfType]) -> Vec<usize> {
@@ -372,66 +218,4 @@ fn needless(types: &[TypePlan], by_type: &[ResourcesOfType]) -> Vec<usize> {
     };
     let places = types.iter().zip(by_type).enumerate();
     places.filter(|(_, (kind, of_type))| is_needless(kind, of_type)).map(|(at, _)| at).collect()
-}
-
-/// The type that a text names, be it by the beginning of its name only: `Automation` is `automation-execution`.
-fn named(text: &str, types: &[TypePlan]) -> Name {
-    let letters =
-        |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    let (name, begin) = (Name::new(text), letters(text));
-    let begins = |kind: &&TypePlan| begin.len() > 3 && letters(&kind.name).starts_with(&begin);
-    match types.iter().any(|kind| kind.hash == name) {
-        true => name,
-        false => types.iter().find(begins).map_or(name, |kind| kind.hash),
-    }
-}
-
-/// A form with its variables filled; what `value` doesn't know becomes `*`.
-pub(in crate::iam) fn fill<'v>(
-    form: &ArnFormat,
-    event: RegionAccount<'_>,
-    value: impl Fn(usize) -> Option<&'v str>,
-) -> String {
-    let mut out = String::with_capacity(96);
-    for piece in &form.pieces {
-        out.push_str(match piece {
-            Piece::Literal(text) => text,
-            Piece::Partition => partition_of(event.aws_region),
-            Piece::Region => event.region(),
-            Piece::Account => event.account(),
-            Piece::Name(at) => value(*at).unwrap_or("*"),
-        });
-    }
-    // `*` behind `*` means no more than one.
-    static STARS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("**"));
-    while STARS.find(out.as_bytes()).is_some() {
-        out = out.replace("**", "*");
-    }
-    reserved_path(out)
-}
-
-/// Roles of Identity Center and service-linked roles have paths that requests don't say.
-/// Source: IAM Identity Center User Guide, "Referencing permission sets"; IAM User Guide, "Service-linked roles".
-fn reserved_path(arn: String) -> String {
-    static ROLE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(":role/"));
-    if ROLE.find(arn.as_bytes()).is_none() {
-        return arn;
-    }
-    match arn.split_once(":role/") {
-        Some((head, name)) if name.starts_with("AWSReservedSSO_") => {
-            format!("{head}:role/aws-reserved/sso.amazonaws.com/*{name}")
-        }
-        Some((head, name)) if name.starts_with("AWSServiceRoleFor") => format!("{head}:role/aws-service-role/*/{name}"),
-        _ => arn,
-    }
-}
-
-/// A role's ARN by its name, in the account of the event.
-pub(in crate::iam) fn role_arn(name: &str, event: RegionAccount<'_>) -> String {
-    reserved_path(format!("{}:role/{}", event.global_arn("iam"), escape(name.trim_start_matches('/'))))
-}
-
-/// Whether a text is the ARN of a role.
-pub(in crate::iam) fn is_role_arn(text: &str) -> bool {
-    Arn::parse(text).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/"))
 }

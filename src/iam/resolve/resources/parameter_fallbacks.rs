@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use crate::iam::arn::arn_format::ArnFormat;
+use crate::iam::arn::is_like_arn;
 use crate::iam::catalog::{ResourceType, Service};
-use crate::iam::request::params::{Name, Params, Ranked, is_like_arn};
+use crate::iam::request::name::{Name, Ranked};
+use crate::iam::request::params::Params;
 use crate::iam::resolve::resources::resource_id_prefixes::Letters;
 
 /// Those places, for one variable.

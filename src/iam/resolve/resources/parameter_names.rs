@@ -3,7 +3,7 @@
 use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::catalog::overrides::overrides;
 use crate::iam::catalog::{Action, ResourceType, Service, bare_name};
-use crate::iam::request::params::{Name, Ranked};
+use crate::iam::request::name::{Name, Ranked};
 
 /// What an action's name says of a resource type that it takes.
 #[derive(Clone, Copy, Debug)]

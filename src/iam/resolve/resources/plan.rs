@@ -2,11 +2,11 @@
 //! of that the parameters that may hold it. Made once for each action, when it is first asked for.
 
 use crate::iam::arn::arn_format::{ArnFormat, Piece};
+use crate::iam::arn::{Arn, RegionAccount, is_account_id, is_plain};
 use crate::iam::catalog::overrides::overrides;
 use crate::iam::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_name};
-use crate::iam::request::params::{Name, Ranked};
-use crate::iam::resolve::also_needed::pass_role::may_pass;
-use crate::iam::resolve::resources::Request;
+use crate::iam::request::Request;
+use crate::iam::request::name::{Name, Ranked};
 use crate::iam::resolve::resources::parameter_names::NamedByAction;
 use crate::iam::resolve::resources::variable::VariablePlan;
 
@@ -24,8 +24,6 @@ pub(in crate::iam) struct Plan {
     pub single: Option<usize>,
     /// The parameter that holds the account whose resources a request is about.
     pub owner: Option<&'static str>,
-    /// Whether a call that no table lists may hand a role over.
-    pub may_pass: bool,
     /// Whether the action is asked for the tags in a request, by its condition keys.
     pub takes_tags: bool,
 }
@@ -90,7 +88,7 @@ const ON_CALLER: &[&str] = &[
 impl Plan {
     /// An action's plan, made when it is first asked for.
     pub fn of<'a>(catalog: &Catalog, action: &'a Action) -> &'a Plan {
-        action.plan.get_or_init(|| Plan::new(catalog, action))
+        action.derived.get_or_init(|| Plan::new(catalog, action))
     }
 
     /// Whether an ARN or ARN pattern is of one of the types.
@@ -103,6 +101,27 @@ impl Plan {
         self.types.iter().any(|kind| kind.is_said && kind.form.fits(arn))
     }
 
+    /// Where the resources are: in the account that the request names as theirs, else where it was made; if that may be
+    /// another one, in any.
+    pub fn place<'a>(&self, request: &Request<'a>) -> RegionAccount<'a> {
+        if self.owner == Some("-") {
+            return RegionAccount { account_id: None, ..request.event };
+        }
+        let Some(owner) = self.owner.and_then(|owner| request.parameters.text(owner)) else { return request.event };
+        if let Some(arn) = Arn::parse(owner).filter(|arn| is_plain(arn.region) && is_account_id(arn.account)) {
+            return RegionAccount { aws_region: Some(arn.region), account_id: Some(arn.account) };
+        }
+        // Lambda takes functions with their account before them: `111122223333:function:f`. A function's name may be
+        // all digits; what else is an owner is nothing but an account.
+        let account = match owner.split_once(':') {
+            Some((account, rest)) if rest.starts_with("function:") => Some(account),
+            Some(_) => None,
+            None => Some(owner).filter(|_| self.owner != Some("FunctionName")),
+        };
+        let account = account.filter(|account| is_account_id(account));
+        RegionAccount { account_id: account.or(request.event.account_id), ..request.event }
+    }
+
     fn new(catalog: &Catalog, action: &Action) -> Plan {
         let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
         let types = catalog.resource_arns(action);
@@ -112,7 +131,7 @@ impl Plan {
         let mut plans: Vec<TypePlan> = plans.collect();
         let forms: Vec<Vec<ArnFormat>> = plans.iter().map(|kind| closer(&plans, kind)).collect();
         plans.iter_mut().zip(forms).for_each(|(kind, forms)| kind.closer = forms);
-        let mut plan = Plan {
+        Plan {
             single: single(&types).filter(|_| !is_of_any(action)),
             types: plans,
             is_on_caller: ON_CALLER.contains(&&*action.name),
@@ -121,11 +140,8 @@ impl Plan {
             // policies.
             closer_suffices: action.name.starts_with("dynamodb:"),
             owner: action.name.split_once(':').and_then(|(prefix, _)| overrides().owner(prefix)),
-            may_pass: false,
             takes_tags: catalog.condition_keys(action).iter().any(|key| key.starts_with("aws:RequestTag/")),
-        };
-        plan.may_pass = may_pass(action, &plan);
-        plan
+        }
     }
 }
 

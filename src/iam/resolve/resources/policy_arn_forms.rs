@@ -1,7 +1,7 @@
 //! How policies write resources that requests name otherwise.
 
 use crate::iam::arn::escape;
-use crate::iam::resolve::resources::Request;
+use crate::iam::request::Request;
 use crate::iam::resolve::resources::aws_owned;
 
 /// A resource of an action as policies write it; where a request may mean either of two, both.

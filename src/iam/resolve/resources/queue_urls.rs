@@ -4,10 +4,11 @@
 //! Source: SQS Developer Guide, "Queue and message identifiers": a URL has the account of the queue's owner in it; AWS
 //! General Reference, "Amazon SQS endpoints".
 
+use crate::iam::arn::RegionAccount;
 use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::arn::{escape, is_account_id, is_plain};
-use crate::iam::event::RegionAccount;
-use crate::iam::resolve::resources::{Request, fill};
+use crate::iam::request::Request;
+use crate::iam::resolve::resources::fill::fill;
 
 /// The queues that a request names by URLs, or by a name with its owner's account.
 pub(in crate::iam) fn arns(form: &ArnFormat, request: &Request<'_>) -> Vec<String> {

@@ -6,7 +6,8 @@
 use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::arn::{escape, is_account_id};
 use crate::iam::catalog::{Action, Catalog};
-use crate::iam::resolve::resources::{Request, fill};
+use crate::iam::request::Request;
+use crate::iam::resolve::resources::fill::fill;
 
 /// First letters of ids and the resource type.
 const KINDS: &[(&str, &str)] = &[

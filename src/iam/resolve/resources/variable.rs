@@ -1,16 +1,16 @@
 //! How a variable of an ARN form is found in a request: the parameters that may hold it, and what of their text is it.
 
 use crate::iam::arn::arn_format::{ArnFormat, Piece};
+use crate::iam::arn::is_like_arn;
 use crate::iam::arn::{Arn, escape, is_account_id};
 use crate::iam::catalog::overrides::overrides;
 use crate::iam::catalog::{Action, ResourceType, Service};
-use crate::iam::request::params::{Name, is_like_arn};
-use crate::iam::resolve::resources::Request;
+use crate::iam::request::Request;
+use crate::iam::request::name::Name;
 use crate::iam::resolve::resources::parameter_fallbacks::ParameterFallbacks;
 use crate::iam::resolve::resources::parameter_names::{
     Copies, NamedByAction, VariableParameters, is_plain_name, kind_name, outer, own_name, stem,
 };
-use crate::iam::resolve::services::is_profile;
 
 #[derive(Clone, Debug)]
 pub(in crate::iam) struct VariablePlan {
@@ -432,6 +432,12 @@ fn reading(service: &Service, kind: &ResourceType, form: &ArnFormat, at: usize) 
         }
         _ => Reading::Whole,
     }
+}
+
+/// Whether a model's id is a profile of several regions: `us.anthropic.…`.
+pub(in crate::iam) fn is_profile(id: &str) -> bool {
+    let areas = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
+    id.split_once('.').is_some_and(|(area, _)| areas.contains(&area))
 }
 
 /// Whether a text stands where services leave out what was there: `HIDDEN_DUE_TO_SECURITY_REASONS`, `****`

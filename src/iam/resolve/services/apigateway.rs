@@ -3,9 +3,9 @@
 use crate::iam::arn::{Arn, escape, partition_of};
 use crate::iam::catalog::{Action, Catalog};
 use crate::iam::event::Permission;
+use crate::iam::request::Request;
 use crate::iam::resolve::operation_match::OperationMatch;
-use crate::iam::resolve::resources::Request;
-use crate::iam::resolve::services::permission;
+use crate::iam::resolve::operation_match::permission;
 
 /// API Gateway's actions are HTTP verbs, its resources the paths.
 /// Source: Service Authorization Reference, "Actions defined by Amazon API Gateway Management"; API Gateway Developer

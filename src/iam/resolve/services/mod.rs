@@ -5,14 +5,15 @@ pub mod apigateway;
 pub mod named;
 pub mod s3_copies;
 
-use std::sync::Arc;
-
+use crate::iam::arn::RegionAccount;
 use crate::iam::arn::{Arn, escape, partition_of};
 use crate::iam::catalog::{Action, Catalog, bare_name};
-use crate::iam::event::{Confidence, Permission, RegionAccount};
-use crate::iam::resolve::operation_match::OperationMatch;
+use crate::iam::event::Permission;
+use crate::iam::request::Request;
+use crate::iam::resolve::operation_match::{OperationMatch, permission};
 use crate::iam::resolve::resources::resource_id_prefixes;
-use crate::iam::resolve::resources::{Request, resources};
+use crate::iam::resolve::resources::resources;
+use crate::iam::resolve::resources::variable::is_profile;
 
 pub(in crate::iam) fn resolve<'c>(
     catalog: &'c Catalog,
@@ -34,22 +35,6 @@ pub(in crate::iam) fn resolve<'c>(
         ("sns", "Publish") => publish(catalog, request),
         ("apigateway", _) => apigateway::resolve(catalog, request, name),
         (prefix, _) => Some(OperationMatch::Special(vec![named::by_name(catalog, request, prefix, name)?])),
-    }
-}
-
-pub(in crate::iam) fn permission(
-    action: &Action,
-    resources: Vec<String>,
-    rule: &'static str,
-    source: &str,
-) -> Permission {
-    Permission {
-        action: Arc::clone(&action.name),
-        resources,
-        confidence: Confidence::Documented,
-        rule,
-        source: source.into(),
-        passed_to_service: None,
     }
 }
 
@@ -264,12 +249,6 @@ fn guarded(catalog: &Catalog, request: &Request<'_>) -> Option<Permission> {
 /// The model behind a profile, in any of its regions.
 fn behind_profile(partition: &str, id: &str) -> String {
     format!("arn:{partition}:bedrock:*::foundation-model/{}", escape(id.split_once('.').map_or(id, |(_, model)| model)))
-}
-
-/// Whether a model's id is a profile of several regions: `us.anthropic.…`.
-pub(in crate::iam) fn is_profile(id: &str) -> bool {
-    let areas = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
-    id.split_once('.').is_some_and(|(area, _)| areas.contains(&area))
 }
 
 /// What is tagged is given by ids alone. Source: EC2 User Guide, "Resource IDs".

@@ -3,8 +3,9 @@
 use crate::iam::arn::{escape, partition_of};
 use crate::iam::catalog::{Action, Catalog};
 use crate::iam::event::Permission;
-use crate::iam::resolve::resources::{Request, resources};
-use crate::iam::resolve::services::permission;
+use crate::iam::request::Request;
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::resources::resources;
 
 /// What such a call needs.
 pub(in crate::iam) fn by_name(

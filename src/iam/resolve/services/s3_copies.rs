@@ -5,9 +5,10 @@
 use crate::iam::arn::{Arn, escape, partition_of};
 use crate::iam::catalog::{Action, Catalog};
 use crate::iam::event::Permission;
+use crate::iam::request::Request;
 use crate::iam::resolve::operation_match::OperationMatch;
-use crate::iam::resolve::resources::{Request, resources};
-use crate::iam::resolve::services::permission;
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::resources::resources;
 
 const BECAUSE: &str = "S3 API Reference, CopyObject";
 
