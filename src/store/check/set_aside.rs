@@ -10,17 +10,20 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray};
 use hashbrown::HashMap;
-use rusqlite::{Transaction, TransactionBehavior, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::commit::{Commit, Writer, insert_snapshot, move_files, retire_row};
-use super::error::StoreError;
-use super::fsck::{Checked, FileOf, FindingKind, QUARANTINE, below};
-use super::ledger::DayCount;
-use super::place::no_links;
-use super::read::read_batches;
-use super::replaced::{FROM_TABLE, replaced_name};
-use super::tables::Table;
-use super::{catalog_path, data_dir};
+use super::super::agreement::note_snapshot;
+use super::super::commit::{Commit, Writer, insert_snapshot, move_files, retire_row};
+use super::super::error::StoreError;
+use super::super::ledger::DayCount;
+use super::super::passed_over::has_table;
+use super::super::read::read_batches;
+use super::super::replaced::{FROM_TABLE, replaced_name};
+use super::super::tables::Table;
+use super::super::{catalog_path, data_dir};
+use super::entries::{Entry, Listed, integer};
+use super::{FileOf, FindingKind, QUARANTINE, below};
 use crate::time::format_date;
 
 /// What a repair came to.
@@ -36,42 +39,30 @@ pub struct Repaired {
     pub days: BTreeSet<i32>,
     /// Copies of usage that were removed.
     pub months: u64,
+    /// Files whose events were registered again, by their old places, and how many events.
+    pub registered: Vec<String>,
+    /// See `registered`.
+    pub rows: u64,
+    /// What could not be mended: it is still there.
+    pub left: Vec<String>,
+    /// Where the catalog lies that a new one has taken the place of.
+    pub catalog: Option<String>,
+}
+
+/// The files that were set aside.
+pub(super) fn noted(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+    if !has_table(connection, "trailpare_set_aside")? {
+        return Ok(BTreeSet::new());
+    }
+    let mut statement = connection.prepare("SELECT data_file_id FROM trailpare_set_aside")?;
+    let ids = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<Value>>>()?;
+    Ok(ids.iter().filter_map(integer).collect())
 }
 
 /// Version of a day whose usage has to be derived anew, whatever the catalogue.
-const DAMAGED: &str = "damaged";
+pub(super) const DAMAGED: &str = "damaged";
 
 impl Writer {
-    /// Mends what [`Store::check`](super::Store::check) found, as far as it lies in files and what the catalog says of
-    /// them: usage has to be derived anew afterwards.
-    pub fn repair(&mut self, checked: &Checked) -> Result<Repaired, StoreError> {
-        let mut repaired = Repaired::default();
-        for (kind, of) in &checked.files_found {
-            match kind {
-                FindingKind::Statistics => {
-                    self.correct(of)?;
-                    repaired.corrected += 1;
-                }
-                kind => self.set_aside(of, *kind, &mut repaired)?,
-            }
-        }
-        let dir = self.store().dir().to_owned();
-        let strays = self.store().strays(self.connection())?;
-        // A link is said, not touched: whoever made it knows what it is for.
-        let is_file = |path: &&std::path::PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
-        for path in strays.into_iter().filter(|path| is_file(&path)) {
-            self.quarantine(&path)?;
-            repaired.set_aside.push(below(&dir, &path));
-        }
-        let bad = self.store().bad_months(self.connection()).map_err(StoreError::catalog(&catalog_path(&dir)))?;
-        for (path, _) in bad {
-            no_links(&dir, &path)?;
-            fs::remove_file(&path).map_err(StoreError::io(&path, "cannot remove"))?;
-            repaired.months += 1;
-        }
-        Ok(repaired)
-    }
-
     /// Says that the usage of days has to be derived anew.
     pub fn outdate_usage(&self, days: impl IntoIterator<Item = i32>) -> Result<(), StoreError> {
         let sql = "INSERT INTO trailpare_usage_catalogue VALUES (?1, ?2) \
@@ -83,32 +74,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Puts what a sound file says of itself into the catalog.
-    fn correct(&mut self, of: &FileOf) -> Result<(), StoreError> {
-        let staged = super::datafile::describe(of.table, &of.file)?;
-        let catalog = catalog_path(self.store().dir());
-        let correct = |transaction: Transaction<'_>| {
-            let id = of.file.id;
-            if of.is_live {
-                transaction.execute(
-                    "UPDATE ducklake_table_stats SET record_count = record_count + ?2 - \
-                     (SELECT record_count FROM ducklake_data_file WHERE data_file_id = ?3) WHERE table_id = ?1",
-                    params![of.table.id(), staged.rows, id],
-                )?;
-            }
-            transaction.execute(
-                "UPDATE ducklake_data_file SET record_count = ?2, footer_size = ?3 WHERE data_file_id = ?1",
-                params![id, staged.rows, staged.footer_size_bytes],
-            )?;
-            transaction.execute("DELETE FROM ducklake_file_column_stats WHERE data_file_id = ?1", [id])?;
-            super::commit::insert_columns(&transaction, of.table, id, &staged.columns)?;
-            transaction.commit()
-        };
-        let transaction = self.connection_mut().transaction_with_behavior(TransactionBehavior::Immediate);
-        transaction.and_then(correct).map_err(StoreError::catalog(&catalog))
-    }
-
-    fn set_aside(&mut self, of: &FileOf, kind: FindingKind, repaired: &mut Repaired) -> Result<(), StoreError> {
+    pub(super) fn set_aside(
+        &mut self,
+        of: &FileOf,
+        kind: FindingKind,
+        repaired: &mut Repaired,
+    ) -> Result<(), StoreError> {
         let dir = self.store().dir().to_owned();
         let (place, catalog) = (below(&dir, &of.file.path), catalog_path(&dir));
         let note = "INSERT OR REPLACE INTO trailpare_set_aside \
@@ -126,27 +97,43 @@ impl Writer {
             repaired.days.insert(of.file.event_date);
         }
         // A crash before this leaves a stray, which the next repair sets aside.
-        if of.file.path.exists() {
-            self.quarantine(&of.file.path)?;
+        let is_plain = fs::symlink_metadata(&of.file.path).map(|found| found.is_file());
+        match is_plain {
+            Ok(true) if !of.is_others => self.quarantine(&of.file.path)?,
+            // Whoever put something else there knows what it is for.
+            Ok(false) if !of.is_others => repaired.left.push(place.clone()),
+            _ => {}
         }
         repaired.set_aside.push(place);
         Ok(())
     }
 
-    fn quarantine(&self, path: &Path) -> Result<(), StoreError> {
+    /// Moves a file away, to where nothing lies yet.
+    pub(super) fn quarantine(&self, path: &Path) -> Result<(), StoreError> {
         let dir = self.store().dir();
         let name = below(&data_dir(dir), path).replace('/', "-");
-        move_files(dir, &[(path.to_owned(), data_dir(dir).join(QUARANTINE).join(name))], self.mode())
+        let folder = data_dir(dir).join(QUARANTINE);
+        let names = std::iter::once(name.clone()).chain((1..).map(|number| format!("{name}.{number}")));
+        let mut free = names.map(|name| folder.join(name)).filter(|to| fs::symlink_metadata(to).is_err());
+        let to = free.next().unwrap_or_else(|| folder.join(uuid::Uuid::now_v7().to_string()));
+        move_files(dir, &[(path.to_owned(), to)], self.mode())
     }
 
     /// Events of a file's day by account and region, without that file.
     fn days_without(&self, of: &FileOf) -> Result<Vec<DayCount>, StoreError> {
         let mut counts: HashMap<(String, String), u64> = HashMap::new();
-        let snapshot = self.store().snapshot_with(None, &[])?;
         let date = of.file.event_date;
-        let is_other = |file: &&super::DataFile| file.event_date == date && file.id != of.file.id;
-        for file in snapshot.files(Table::Events).iter().filter(is_other).filter(|_| of.table == Table::Events) {
-            let Ok(batches) = read_batches(file, Some(&["aws_region", "recipient_account_id"]), None) else { continue };
+        let catalog = catalog_path(self.store().dir());
+        let listed = Listed::read(self.connection()).map_err(StoreError::catalog(&catalog))?;
+        let is_other = |entry: &&Entry| {
+            entry.is_live()
+                && entry.table == Some(Table::Events)
+                && entry.event_date() == Some(date)
+                && entry.id != Some(of.file.id)
+        };
+        for entry in listed.entries.iter().filter(is_other).filter(|_| of.table == Table::Events) {
+            let Some(at) = entry.at(self.store().dir()) else { continue };
+            let Ok(batches) = read_batches(&at, Some(&["aws_region", "recipient_account_id"]), None) else { continue };
             // Another damaged file is set aside as well.
             for batch in batches.flatten() {
                 let text = |name: &str, row: usize| {
@@ -182,19 +169,27 @@ fn retire(transaction: &Transaction<'_>, of: &FileOf, place: &str, days: &[DayCo
         let sql = "INSERT INTO trailpare_days VALUES (?1, ?2, ?3, ?4)";
         transaction.execute(sql, params![date, day.account_id, day.aws_region, day.events])?;
     }
-    take_back(transaction, of.file.id, snapshot, place)
+    note_snapshot(transaction, snapshot)?;
+    choose_origins(transaction, of.file.id)?;
+    take_back(transaction, snapshot, &format!("{place} is damaged and was set aside"))
 }
 
-/// Marks the log objects as not taken whose events a file may have.
-fn take_back(transaction: &Transaction<'_>, file_id: i64, snapshot: i64, place: &str) -> rusqlite::Result<u64> {
-    transaction.execute_batch(
-        "CREATE TEMP TABLE IF NOT EXISTS taken_back (snapshot_id INTEGER PRIMARY KEY); DELETE FROM taken_back;",
-    )?;
+/// Chooses the snapshots whose log objects may have brought what is in a file.
+fn choose_origins(transaction: &Transaction<'_>, file_id: i64) -> rusqlite::Result<()> {
+    choose_none(transaction)?;
     transaction.execute(
         "INSERT OR IGNORE INTO taken_back SELECT snapshot_id FROM trailpare_file_origins WHERE data_file_id = ?1 \
          UNION ALL SELECT begin_snapshot FROM ducklake_data_file WHERE data_file_id = ?1 AND NOT EXISTS \
          (SELECT 1 FROM trailpare_file_origins WHERE data_file_id = ?1)",
         [file_id],
+    )?;
+    // Objects that brought events that no file is of: whatever lost track of them, they may be of this one.
+    transaction.execute(
+        "INSERT OR IGNORE INTO taken_back SELECT DISTINCT snapshot_id FROM trailpare_taken_objects WHERE events > 0 AND \
+         snapshot_id NOT IN (SELECT f.begin_snapshot FROM ducklake_data_file f WHERE f.table_id = 1 \
+         AND f.end_snapshot IS NULL UNION SELECT o.snapshot_id FROM trailpare_file_origins o \
+         JOIN ducklake_data_file f USING (data_file_id) WHERE f.end_snapshot IS NULL)",
+        [],
     )?;
     // A merged file of a store that didn't note where its rows came from: they may be of any object.
     transaction.execute(
@@ -202,8 +197,33 @@ fn take_back(transaction: &Transaction<'_>, file_id: i64, snapshot: i64, place: 
          (SELECT 1 FROM trailpare_taken_objects WHERE snapshot_id IN (SELECT snapshot_id FROM taken_back))",
         [],
     )?;
+    Ok(())
+}
+
+fn choose_none(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS taken_back (snapshot_id INTEGER PRIMARY KEY); DELETE FROM taken_back;",
+    )
+}
+
+impl Writer {
+    /// Marks all log objects as not taken.
+    pub(super) fn take_back_all(&mut self, why: &str) -> rusqlite::Result<u64> {
+        let transaction = self.connection_mut().transaction_with_behavior(TransactionBehavior::Immediate)?;
+        choose_none(&transaction)?;
+        let all = "INSERT OR IGNORE INTO taken_back SELECT snapshot_id FROM trailpare_taken_objects";
+        transaction.execute(all, [])?;
+        let newest = transaction.query_row("SELECT max(snapshot_id) FROM ducklake_snapshot", [], |row| row.get(0))?;
+        let objects = take_back(&transaction, newest, why)?;
+        transaction.commit()?;
+        Ok(objects)
+    }
+}
+
+/// Marks the log objects of the chosen snapshots as not taken.
+fn take_back(transaction: &Transaction<'_>, snapshot: i64, why: &str) -> rusqlite::Result<u64> {
     let chosen = "snapshot_id IN (SELECT snapshot_id FROM taken_back)";
-    let reason = format!("taken in before, but {place} is damaged and was set aside: to be taken in again");
+    let reason = format!("taken in before, but {why}: to be taken in again");
     transaction.execute(
         &format!(
             "INSERT OR REPLACE INTO trailpare_refused_objects (name, path, size_bytes, sha256, snapshot_id, reason) \
