@@ -104,6 +104,7 @@ impl Writer {
             fs::remove_dir_all(&staging).map_err(StoreError::io(&staging, "cannot empty"))?;
         }
         private::create_folder(&staging, mode).map_err(StoreError::io(&staging, "cannot create"))?;
+        super::remove_begun(&store.dir)?;
         Ok(Writer { store, connection, mode, _lock: lock })
     }
 
