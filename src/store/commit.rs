@@ -233,7 +233,7 @@ fn rename_into_place(dir: &Path, files: &[StagedFile], mode: Mode) -> Result<(),
     folders.into_iter().try_for_each(sync_dir)
 }
 
-fn sync_dir(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_dir(folder: &Path) -> Result<(), StoreError> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(StoreError::io(folder, "cannot sync"))
 }
 

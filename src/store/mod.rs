@@ -252,6 +252,8 @@ fn check_version(dir: &Path, connection: &Connection) -> Result<(), StoreError> 
 
 /// Makes an empty store: the catalog is built aside and renamed, so that a store either is there or not.
 fn create(dir: &Path) -> Result<(), StoreError> {
+    let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
+    let new: Vec<&Path> = dir.ancestors().take_while(is_new).collect();
     for folder in Table::ALL.map(|t| table_dir(dir, t)).iter().chain([&staging_dir(dir)]) {
         place::no_links(dir, folder)?;
         private::create_folder(folder, Mode::Private).map_err(StoreError::io(folder, "cannot create"))?;
@@ -281,9 +283,15 @@ fn create(dir: &Path) -> Result<(), StoreError> {
     let linked = fs::hard_link(&aside, &catalog);
     remove_if_there(&aside)?;
     match linked {
-        Err(_) if catalog.is_file() => Ok(()),
-        outcome => outcome.map_err(StoreError::io(&catalog, "cannot create")),
+        Err(_) if catalog.is_file() => {}
+        outcome => outcome.map_err(StoreError::io(&catalog, "cannot create"))?,
     }
+    // The names of folders that are new have to last as well: what is committed in them does.
+    commit::sync_dir(dir)?;
+    for above in new.iter().filter_map(|folder| folder.parent()) {
+        commit::sync_dir(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
+    }
+    Ok(())
 }
 
 /// Removes the catalogs of creations that were cut short. One that goes on elsewhere finds that the store is there.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::commit::{WrittenMarker, lock_path, marker_path, mode_of, move_files, remove_marker};
+use super::commit::{WrittenMarker, lock_path, marker_path, mode_of, move_files, remove_marker, sync_dir};
 use super::error::StoreError;
 use super::place::{DataPath, Outside};
 use super::replaced::{FROM_TABLE, replaced_name};
@@ -65,6 +65,9 @@ pub(super) fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), 
         let gone = gone.collect::<Result<Vec<_>, _>>()?;
         let moves = retired_paths(dir, &known, &marker)?;
         gone.iter().try_for_each(|path| remove_if_there(path))?;
+        // Once the marker is gone nobody would know of a file that a power cut brings back.
+        let left: BTreeSet<&Path> = gone.iter().filter_map(|path| path.parent()).filter(|left| left.is_dir()).collect();
+        left.into_iter().try_for_each(sync_dir)?;
         move_files(dir, &moves, mode_of(dir, connection)?)?;
     }
     remove_marker(dir)

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::program::{Action, Faults, Plan, run, store_in};
-use super::scenes::{ALL, PARTS, args, copy};
+use super::program::{Faults, run, store_in};
+use super::scenes::{ALL, PARTS, args, copy, cut_short};
 use super::state::{State, tidy};
 
 /// A store whose files are attacked.
@@ -59,18 +59,10 @@ impl Target {
 
     /// A store with a commit that was cut short within SQLite's: a marker, a journal, files in place.
     pub fn cut_short(end: &State) -> Target {
-        for first in 1..200 {
-            let folder = tempfile::tempdir().expect("a folder");
-            assert_eq!(command(folder.path(), PARTS[0], &Faults::default()).code, Some(0));
-            let plan = Plan { kind: "unlink", first, times: 1, action: Action::Before };
-            let ended = command(folder.path(), ALL, &Faults::of(plan));
-            assert!(ended.is_killed(), "no commit was ever cut short");
-            let store = store_in(folder.path());
-            if ["commit-in-progress", "catalog.sqlite-journal"].iter().all(|name| store.join(name).exists()) {
-                return Target { folder, now: None, end: end.clone() };
-            }
-        }
-        panic!("no commit was ever cut short");
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(command(folder.path(), PARTS[0], &Faults::default()).code, Some(0));
+        cut_short(folder.path(), ALL);
+        Target { folder, now: None, end: end.clone() }
     }
 
     /// What the store says in the end.

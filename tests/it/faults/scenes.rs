@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use trailpare::store::{DataFile, Store, Table};
 
-use super::program::{Ended, Faults, KINDS, run, store_in};
+use super::program::{Action, Ended, Faults, KINDS, Plan, run, store_in};
 use super::state::{State, files_by_day};
 
 /// Three parts of one archive, days on end so that usage is summed up, and a folder with what can't be taken.
@@ -49,8 +49,10 @@ pub struct Scene {
     pub name: &'static str,
     /// Commands that make the store.
     made_by: &'static [&'static str],
-    /// What is done to it then.
+    /// What is done to it then, in its sandbox: it can't be read until it is repaired.
     damage: Option<fn(&Path)>,
+    /// Whether a commit is cut short then.
+    is_cut: bool,
     /// The command that is disturbed.
     pub attacked: &'static str,
     /// The commands that follow, undisturbed.
@@ -63,13 +65,22 @@ pub struct Scene {
 
 pub const PARTS: [&str; 3] = ["ingest @part1", "ingest @part2", "ingest @part3"];
 pub const ALL: &str = "ingest @part1 @part2 @part3";
-const OF_ONE: Scene =
-    Scene { name: "", made_by: &[], damage: None, attacked: ALL, followed_by: &[ALL], is_archive: false, reads: false };
+const OF_ONE: Scene = Scene {
+    name: "",
+    made_by: &[],
+    damage: None,
+    is_cut: false,
+    attacked: ALL,
+    followed_by: &[ALL],
+    is_archive: false,
+    reads: false,
+};
 
 /// All scenes.
-pub const SCENES: [Scene; 9] = [
+pub const SCENES: [Scene; 10] = [
     Scene { name: "ingest", ..OF_ONE },
     Scene { name: "ingest more", made_by: &["ingest @part1"], ..OF_ONE },
+    Scene { name: "recover", made_by: &["ingest @part1"], is_cut: true, ..OF_ONE },
     Scene { name: "archive", is_archive: true, ..OF_ONE },
     Scene {
         name: "optimize",
@@ -161,6 +172,9 @@ impl Ready {
         let store = store_in(base.path());
         let before = store.exists().then(|| State::read(&store).expect("a state"));
         scene.damage.inspect(|damage| damage(&store));
+        if scene.is_cut {
+            cut_short(base.path(), ALL);
+        }
         let mut ready = Ready {
             scene,
             base,
@@ -203,6 +217,24 @@ impl Ready {
         let run = |line: &&str| run(sandbox, &args(line), &sandbox.join("at"), &Faults::default());
         self.scene.followed_by.iter().map(run).collect()
     }
+}
+
+/// Runs a command so that it is killed within a commit, before SQLite's: its marker, a journal and files in place stay.
+pub fn cut_short(sandbox: &Path, line: &str) {
+    for first in 1..200 {
+        let trial = tempfile::tempdir().expect("a folder");
+        copy(&sandbox.join("at"), &trial.path().join("at"));
+        let plan = Plan { kind: "unlink", first, times: 1, action: Action::Before };
+        let ended = run(trial.path(), &args(line), &trial.path().join("at"), &Faults::of(plan));
+        assert!(ended.is_killed(), "no commit was ever cut short");
+        let store = store_in(trial.path());
+        if ["commit-in-progress", "catalog.sqlite-journal"].iter().all(|name| store.join(name).exists()) {
+            fs::remove_dir_all(sandbox.join("at")).expect("removed");
+            copy(&trial.path().join("at"), &sandbox.join("at"));
+            return;
+        }
+    }
+    panic!("no commit was ever cut short");
 }
 
 /// Copies a folder.
