@@ -26,6 +26,7 @@ pub mod query;
 mod recent;
 pub mod record;
 mod scan;
+mod shown;
 pub mod store;
 pub mod synth;
 pub mod time;
