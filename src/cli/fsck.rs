@@ -45,11 +45,11 @@ pub struct FsckArgs {
 }
 
 pub fn run(args: &FsckArgs, context: &Context) -> Result<Exit, CliError> {
-    let store = Store::open(&args.store.store)?;
+    let dir = &args.store.store;
     let (checked, repaired) = match args.repair {
-        false => (fsck(&store, args.usage, context.catalog)?, None),
+        false => (fsck(&Store::open_to_check(dir)?, args.usage, context.catalog)?, None),
         true => {
-            let (checked, repaired) = repair(&store, args.usage, context.catalog)?;
+            let (checked, repaired) = repair(dir, args.usage, context.catalog)?;
             (checked, Some(repaired))
         }
     };
@@ -60,6 +60,17 @@ pub fn run(args: &FsckArgs, context: &Context) -> Result<Exit, CliError> {
     io::stdout().write_all(printed.as_bytes())?;
     Ok(match &repaired {
         _ if checked.findings.is_empty() => Exit::Done,
+        Some(repaired) if !repaired.left.is_empty() => {
+            context.say(&format!("hint: move these away, then run it again: {}", repaired.left.join(", ")));
+            Exit::Failed
+        }
+        Some(repaired) if repaired.catalog.is_some() => {
+            context.say(
+                "hint: which log objects were taken in is not known any more: `trailpare ingest` reads the archives \
+                 again, and takes only what is missing",
+            );
+            Exit::Refused
+        }
         None => {
             context.say("hint: `trailpare fsck --repair` mends what can be mended");
             Exit::Failed
@@ -88,7 +99,16 @@ fn text(checked: &Checked, repaired: Option<&Repaired>) -> String {
     }
     out += &render(&findings);
     if let Some(repaired) = repaired {
-        let Repaired { set_aside, corrected, objects, days, months } = repaired;
+        let Repaired { set_aside, corrected, objects, days, months, registered, rows, left, catalog } = repaired;
+        if let Some(old) = catalog {
+            out += &format!("\na new catalog was made from the data files; the old one: {old}\n");
+        }
+        if !registered.is_empty() {
+            out += &format!("\n{rows} events of {} files registered again\n", registered.len());
+        }
+        if !left.is_empty() {
+            out += &format!("\nleft as they are: {}\n", left.join(", "));
+        }
         out += &format!(
             "\n{} files set aside in data/quarantine, {corrected} entries of the catalog put right, {} days of usage derived \
              anew, {months} copies of usage removed, {objects} log objects to be taken in again\n",
@@ -111,6 +131,10 @@ fn value(checked: &Checked, repaired: Option<&Repaired>) -> Value {
     let repaired = repaired.map(|repaired| {
         json!({
             "set_aside": repaired.set_aside,
+            "registered_again": repaired.registered,
+            "events_registered_again": repaired.rows,
+            "left": repaired.left,
+            "old_catalog": repaired.catalog,
             "catalog_entries": repaired.corrected,
             "usage_days": repaired.days.iter().map(|day| format_date(*day)).collect::<Vec<_>>(),
             "usage_copies_removed": repaired.months,

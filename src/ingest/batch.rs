@@ -17,9 +17,9 @@ use super::error::IngestError;
 use super::plan::{Identity, Planned, refused_entry};
 use super::seen::{Claimed, Seen};
 use super::stages::{Stage, Stages};
-use crate::archive::{self, Normal, Read, ReadError, ReadFault, RefusedElement};
+use crate::archive::{self, Gap, Normal, Read, ReadError, ReadFault, RefusedElement};
 use crate::iam::{Catalog, Common, Step};
-use crate::record::{self, ParsedObject, Record, Vocabulary};
+use crate::record::{self, ParsedObject, Record, Redacted, Vocabulary};
 use crate::store::{BrokenEntry, DayCount, Known, LedgerEntry, NO_LOG, StagedFile, Struck};
 use crate::time::days_of;
 use crate::usage::{Aggregator, Counted, EventColumns, SharedCalls};
@@ -34,6 +34,8 @@ pub(super) struct Loaded {
     object: ParsedObject,
     /// Positions and places of the records, where they are not those of `object`.
     places: Option<Vec<(u64, u64)>>,
+    /// What was masked in the bytes of `object`.
+    redacted: Redacted,
     /// Elements that hold no event.
     refused: Vec<RefusedElement>,
     /// Size of its JSON.
@@ -111,15 +113,20 @@ pub(super) fn load(
     };
     let path = planned.path();
     let first = before.unwrap_or_else(|| read(&path, memory));
-    let first = parse(planned, &path, first, memory, known, &progress.stages);
-    if !matches!(first, Err(Untaken::Refused(_))) {
-        return first;
-    }
-    let copy = planned.copies.iter().find_map(|path| {
+    let mut best = parse(planned, &path, first, memory, known, &progress.stages);
+    for path in &planned.copies {
+        match &best {
+            Ok(loaded) if loaded.is_whole() => break,
+            Err(Untaken::Known | Untaken::Stopped) => break,
+            _ => {}
+        }
         let copy = read(path, memory);
-        parse(planned, path, copy, memory, known, &progress.stages).ok()
-    });
-    copy.map_or(first, Ok)
+        let copy = parse(planned, path, copy, memory, known, &progress.stages);
+        if copy.as_ref().is_ok_and(|copy| best.is_err() || copy.is_whole()) {
+            best = copy;
+        }
+    }
+    best
 }
 
 fn parse(
@@ -146,43 +153,86 @@ fn parse(
         }
     };
     let (sha256, size_bytes) = (read.sha256, read.size_bytes);
+    let Read { bytes, gaps, .. } = read;
     // What has no path of its own, or was read by another thread, wasn't asked for before.
     if planned.is_known(&sha256, known) {
         return Err(Untaken::Known);
     }
     let refuse = |reason, offset| refuse(size_bytes, Some(sha256), reason, offset);
-    let parsed = stages.time(Stage::Parse, || parse_bytes(read.bytes, memory.redact, &mut memory.vocabulary));
-    let Parsed { object, places, refused, json_bytes } = parsed.map_err(|(reason, offset)| refuse(reason, offset))?;
-    Ok(Loaded { planned: planned.clone(), path: path.into(), sha256, size_bytes, object, places, refused, json_bytes })
+    let parsed = stages.time(Stage::Parse, || parse_bytes(bytes, gaps, memory.redact, &mut memory.vocabulary));
+    let parsed = parsed.map_err(|(reason, offset)| refuse(reason, offset))?;
+    let Parsed { object, places, redacted, refused, json_bytes } = parsed;
+    let (planned, path) = (planned.clone(), path.into());
+    Ok(Loaded { planned, path, sha256, size_bytes, object, places, redacted, refused, json_bytes })
 }
 
 struct Parsed {
     object: ParsedObject,
     places: Option<Vec<(u64, u64)>>,
+    redacted: Redacted,
     refused: Vec<RefusedElement>,
     json_bytes: u64,
 }
 
+impl Parsed {
+    /// Notes where bytes are missing. What was cut there is refused for that reason; where it is between two elements
+    /// the missing ones are an element themselves.
+    fn note(&mut self, gap: Gap) {
+        let places = self.places.as_deref().unwrap_or_default();
+        let last = places.iter().map(|(_, offset)| *offset).filter(|offset| *offset < gap.offset_bytes).max();
+        let is_cut = |element: &&mut RefusedElement| {
+            element.offset_bytes < gap.offset_bytes && last.is_none_or(|last| element.offset_bytes > last)
+        };
+        if let Some(cut) = self.refused.iter_mut().filter(is_cut).next_back() {
+            cut.reason = gap.reason;
+            return;
+        }
+        let index = (self.object.records().len() + self.object.broken().len() + self.refused.len()) as u64;
+        self.refused.push(RefusedElement { index, offset_bytes: gap.offset_bytes, reason: gap.reason });
+    }
+}
+
+/// Parses inflated bytes, some of which may be missing.
+fn parse_bytes(
+    bytes: Vec<u8>,
+    gaps: Vec<Gap>,
+    redact: bool,
+    vocabulary: &mut Vocabulary,
+) -> Result<Parsed, (String, Option<u64>)> {
+    let parsed = parse_sound(bytes, redact, vocabulary);
+    let mut parsed = match gaps.first() {
+        // Where nothing can be taken, that is why.
+        Some(gap) => parsed.map_err(|_| (gap.reason.clone(), Some(gap.offset_bytes)))?,
+        None => parsed?,
+    };
+    gaps.into_iter().for_each(|gap| parsed.note(gap));
+    Ok(parsed)
+}
+
 /// Parses inflated bytes; piece by piece, where they are not sound as a whole.
-fn parse_bytes(bytes: Vec<u8>, redact: bool, vocabulary: &mut Vocabulary) -> Result<Parsed, (String, Option<u64>)> {
+fn parse_sound(bytes: Vec<u8>, redact: bool, vocabulary: &mut Vocabulary) -> Result<Parsed, (String, Option<u64>)> {
     let normal = archive::normalise(bytes).map_err(|error| (error.to_string(), error.offset_bytes()))?;
     let json_bytes = normal.json.len() as u64;
     let Normal { mut json, places, refused } = normal;
-    if redact {
-        record::redact(&mut json);
-    }
+    let redacted = if redact { record::redact(&mut json) } else { Redacted::default() };
     let (error, json) = match ParsedObject::parse_or_return(json, vocabulary) {
-        Ok(object) => return Ok(Parsed { object, places, refused, json_bytes }),
+        Ok(object) => return Ok(Parsed { object, places, redacted, refused, json_bytes }),
         Err(refused) => refused,
     };
-    let error = (error.reason.to_owned(), Some(error.offset as u64));
+    let error = (error.reason.to_owned(), Some(redacted.original(error.offset as u64)));
     if places.is_some() {
         return Err(error);
     }
-    let Ok(Normal { json: sound, places, refused }) = archive::salvage(&json) else { return Err(error) };
+    let Ok(Normal { json: mut sound, mut places, mut refused }) = archive::salvage(&json) else { return Err(error) };
     drop(json);
+    places.iter_mut().flatten().for_each(|(_, offset)| *offset = redacted.original(*offset));
+    refused.iter_mut().for_each(|element| element.offset_bytes = redacted.original(element.offset_bytes));
+    if redact {
+        // Brackets that are unsound may have hidden some.
+        record::redact(&mut sound);
+    }
     let object = ParsedObject::parse(sound, vocabulary).map_err(|_| error)?;
-    Ok(Parsed { object, places, refused, json_bytes })
+    Ok(Parsed { object, places, redacted: Redacted::default(), refused, json_bytes })
 }
 
 /// The events of a batch that are new, and what each object brought.
@@ -299,6 +349,11 @@ fn doubts(objects: &[Loaded], claim: &Claim) -> Vec<Doubt> {
 }
 
 impl Loaded {
+    /// Whether nothing of it was kept out.
+    fn is_whole(&self) -> bool {
+        self.refused.is_empty() && self.object.broken().is_empty()
+    }
+
     /// Position and place of a sound record in the object.
     fn place_of(&self, sound: usize, record: &Record) -> (u64, u64) {
         // Those kept out stand between the sound ones.
@@ -309,7 +364,7 @@ impl Loaded {
     /// Position and place in the object of what has these in the list of records.
     fn place(&self, index: usize, offset: usize) -> (u64, u64) {
         let place = self.places.as_ref().and_then(|places| places.get(index));
-        place.copied().unwrap_or((index as u64, offset as u64))
+        place.copied().unwrap_or_else(|| (index as u64, self.redacted.original(offset as u64)))
     }
 }
 

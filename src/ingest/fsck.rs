@@ -1,6 +1,7 @@
 //! Looking for damage and mending it: what the store can't do without knowing what usage is.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rayon::prelude::*;
 
@@ -8,7 +9,9 @@ use super::budget;
 use super::error::IngestError;
 use super::upkeep::{self, Beside};
 use crate::iam::Catalog;
-use crate::store::{Checked, DataFile, Finding, FindingKind, Repaired, Snapshot, Store, Table, Writer};
+use crate::store::{
+    Checked, DataFile, Finding, FindingKind, Repaired, Repairer, Snapshot, Store, StoreError, Table, Writer,
+};
 use crate::time::format_date;
 use crate::usage::{self, UsageRow};
 
@@ -19,6 +22,18 @@ use crate::usage::{self, UsageRow};
 pub fn fsck(store: &Store, with_usage: bool, catalog: &Catalog) -> Result<Checked, IngestError> {
     let mut checked = store.check()?;
     if with_usage {
+        match check_usage(store, catalog, &mut checked) {
+            // It is among what was found.
+            Err(IngestError::Store(StoreError::Contradiction { .. })) if !checked.findings.is_empty() => {}
+            outcome => outcome?,
+        }
+    }
+    Ok(checked)
+}
+
+/// Compares the usage of each day with what its events say.
+fn check_usage(store: &Store, catalog: &Catalog, checked: &mut Checked) -> Result<(), IngestError> {
+    {
         let snapshot = store.snapshot_with(None, upkeep::STATISTICS)?;
         let outdated = store.outdated_usage_days(&usage::version(catalog))?;
         let mut days: Vec<i32> = snapshot.files(Table::Events).iter().map(|file| file.event_date).collect();
@@ -30,7 +45,7 @@ pub fn fsck(store: &Store, with_usage: bool, catalog: &Catalog) -> Result<Checke
         let found = days.into_par_iter().filter_map(|date| check_day(&snapshot, date, catalog));
         checked.findings.extend(found.collect::<Vec<_>>());
     }
-    Ok(checked)
+    Ok(())
 }
 
 /// Mends what can be: damaged files are set aside and their log objects asked for again, usage is derived anew, copies
@@ -38,14 +53,28 @@ pub fn fsck(store: &Store, with_usage: bool, catalog: &Catalog) -> Result<Checke
 ///
 /// # Errors
 /// The disk, the store; what was mended before stays so.
-pub fn repair(store: &Store, with_usage: bool, catalog: &Catalog) -> Result<(Checked, Repaired), IngestError> {
+pub fn repair(dir: &Path, with_usage: bool, catalog: &Catalog) -> Result<(Checked, Repaired), IngestError> {
     // First of all: it mends what a cut commit left.
-    let mut writer = store.writer()?;
-    let checked = fsck(store, with_usage, catalog)?;
-    let repaired = writer.repair(&checked)?;
+    let mut repairer = Repairer::open(dir)?;
+    let mut checked = match repairer.check() {
+        // What it says can't be read as what it should be.
+        Err(error) if error.needs_new_catalog() && !repairer.has_new_catalog() => {
+            drop(repairer);
+            repairer = Repairer::with_new_catalog(dir)?;
+            repairer.check()?
+        }
+        outcome => outcome?,
+    };
+    let mut repaired = repairer.writer.repair(&checked)?;
+    repaired.catalog = repairer.finish()?;
+    let writer = &mut repairer.writer;
+    if with_usage {
+        // Of a catalog that contradicted itself before, whose files are sound now.
+        check_usage(writer.store(), catalog, &mut checked)?;
+    }
     let of_usage = checked.findings.iter().filter(|finding| finding.kind == FindingKind::Usage);
     writer.outdate_usage(of_usage.filter_map(|finding| finding.event_date))?;
-    derive(&mut writer, catalog)?;
+    derive(writer, catalog)?;
     Ok((checked, repaired))
 }
 

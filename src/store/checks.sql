@@ -27,3 +27,17 @@ CREATE TABLE IF NOT EXISTS trailpare_set_aside (
     snapshot_id INTEGER NOT NULL,     -- from which on no snapshot has it
     what TEXT NOT NULL                -- what was wrong
 );
+-- What the catalog said of a file when it was committed, so that whoever reads it sees that it says something else now.
+CREATE TABLE IF NOT EXISTS trailpare_row_checks (
+    data_file_id INTEGER PRIMARY KEY,
+    row_crc INTEGER NOT NULL,         -- CRC-32 of its row and its day
+    column_crcs BLOB NOT NULL         -- for each column with statistics its id and their CRC-32, each four bytes, little-endian
+);
+-- How many files and rows a table has at a snapshot.
+CREATE TABLE IF NOT EXISTS trailpare_snapshot_checks (
+    snapshot_id INTEGER NOT NULL,
+    table_id INTEGER NOT NULL,
+    files INTEGER NOT NULL,
+    row_count INTEGER NOT NULL,
+    PRIMARY KEY (snapshot_id, table_id)
+) WITHOUT ROWID;

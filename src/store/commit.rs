@@ -21,6 +21,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
+use super::agreement::{RowCheck, RowFacts, column_crc, note_snapshot};
+use super::checks::FileChecks;
 use super::datafile::{StagedColumn, StagedFile};
 use super::error::StoreError;
 use super::ledger::{self, DayCount, LedgerEntry, Run};
@@ -90,10 +92,20 @@ pub(super) struct WrittenMarker {
 impl Writer {
     /// Takes the store's lock, mends what an earlier process left half done, and empties the staging folder.
     pub(super) fn open(store: Store) -> Result<Writer, StoreError> {
-        let lock = lock(&store.dir)?.ok_or_else(|| StoreError::Locked {
-            path: store.dir.clone(),
-            holder: fs::read_to_string(lock_path(&store.dir)).unwrap_or_default().trim().to_owned(),
-        })?;
+        let lock = Writer::lock(&store.dir)?;
+        Writer::with_lock(store, lock)
+    }
+
+    /// Takes the store's lock.
+    pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
+        lock(dir)?.ok_or_else(|| StoreError::Locked {
+            path: dir.to_owned(),
+            holder: fs::read_to_string(lock_path(dir)).unwrap_or_default().trim().to_owned(),
+        })
+    }
+
+    /// The same for who has the lock.
+    pub(super) fn with_lock(store: Store, lock: File) -> Result<Writer, StoreError> {
         let mut connection = super::connect(&store.dir)?;
         recover_locked(&store.dir, &connection)?;
         let mode = mode_of(&store.dir, &connection)?;
@@ -175,6 +187,7 @@ impl Writer {
         }
         insert_files(&transaction, commit, snapshot).map_err(&error)?;
         ledger::insert(&transaction, snapshot, commit).map_err(&error)?;
+        note_snapshot(&transaction, snapshot).map_err(&error)?;
         rename_into_place(dir, &commit.add, self.mode)?;
         transaction.commit().map_err(&error)?;
         Ok(snapshot)
@@ -283,7 +296,35 @@ pub(super) fn retire_row(transaction: &Transaction<'_>, id: i64, snapshot: i64, 
         params![id, snapshot, path],
     )?;
     // Gone already, by another program's hand: its rows must not come back in a file that replaces it.
-    if retired == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(retired)) }
+    if retired == 1 { note_end(transaction, id) } else { Err(rusqlite::Error::StatementChangedRows(retired)) }
+}
+
+/// Brings what is recorded of a row up to date with its end.
+fn note_end(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+    let facts = connection.query_row(
+        "SELECT f.table_id, f.begin_snapshot, f.end_snapshot, f.record_count, f.file_size_bytes, f.footer_size, \
+         f.row_id_start, p.partition_value FROM ducklake_data_file f \
+         JOIN ducklake_file_partition_value p USING (data_file_id) WHERE data_file_id = ?1",
+        [id],
+        |row| {
+            let day: String = row.get(7)?;
+            let facts = RowFacts {
+                id,
+                table_id: row.get(0)?,
+                begin: row.get(1)?,
+                end: row.get(2)?,
+                rows: row.get(3)?,
+                size_bytes: row.get(4)?,
+                footer_size_bytes: row.get(5)?,
+                row_id_start: row.get(6)?,
+                day: &day,
+            };
+            Ok(facts.crc())
+        },
+    );
+    let Some(crc) = facts.optional()? else { return Ok(()) };
+    connection.execute("UPDATE trailpare_row_checks SET row_crc = ?2 WHERE data_file_id = ?1", params![id, crc])?;
+    Ok(())
 }
 
 fn insert_files(transaction: &Transaction<'_>, commit: &Commit, snapshot: i64) -> rusqlite::Result<()> {
@@ -356,17 +397,47 @@ fn insert_file(transaction: &Transaction<'_>, file: &StagedFile, id: i64, snapsh
          file_size_bytes = file_size_bytes + ?3 WHERE table_id = ?1",
         params![table_id, file.rows, file.size_bytes],
     )?;
-    let checks = &file.checks;
-    transaction.execute(
-        "INSERT INTO trailpare_file_checks VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![id, checks.size_bytes, checks.sha256, checks.block_bytes, checks.blocks],
+    insert_checks(transaction, id, &file.checks)?;
+    insert_columns(transaction, file.table, id, &file.columns)?;
+    row_check(file, id, snapshot, row_id_start).insert(transaction, id)
+}
+
+fn row_check(file: &StagedFile, id: i64, snapshot: i64, row_id_start: i64) -> RowCheck {
+    let row = RowFacts {
+        id,
+        table_id: file.table.id(),
+        begin: snapshot,
+        end: None,
+        rows: file.rows as i64,
+        size_bytes: file.size_bytes as i64,
+        footer_size_bytes: file.footer_size_bytes as i64,
+        row_id_start,
+        day: &format_date(file.event_date),
+    };
+    RowCheck::new(&row, column_crcs(&file.columns))
+}
+
+/// Ids of columns that have statistics, and the checksums of these.
+pub(super) fn column_crcs(columns: &[StagedColumn]) -> impl Iterator<Item = (i64, u32)> {
+    columns.iter().filter(|column| !column.unbounded).map(|column| {
+        let (min, max) = column.bounds.as_ref().map(|(min, max)| (min.as_str(), max.as_str())).unzip();
+        (column.id, column_crc(column.id, column.null_count, min, max))
+    })
+}
+
+/// What a file's bytes are.
+pub(super) fn insert_checks(connection: &Connection, id: i64, checks: &FileChecks) -> rusqlite::Result<()> {
+    let FileChecks { sha256, size_bytes, block_bytes, blocks } = checks;
+    connection.execute(
+        "INSERT OR REPLACE INTO trailpare_file_checks VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![id, size_bytes, sha256, block_bytes, blocks],
     )?;
-    insert_columns(transaction, file.table, id, &file.columns)
+    Ok(())
 }
 
 /// What the catalog says of a file's columns.
 pub(super) fn insert_columns(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     table: Table,
     id: i64,
     columns: &[StagedColumn],

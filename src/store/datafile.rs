@@ -12,17 +12,14 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
-use parquet::file::reader::FileReader as _;
-use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 
-use super::checks::{CheckedFile, Checking, FileChecks};
+use super::checks::{Checking, FileChecks};
 use super::chunk::ZSTD_LEVEL;
 use super::error::StoreError;
 use super::place::{DataPath, Outside};
 use super::private;
-use super::snapshot::DataFile;
 use super::tables::Table;
 use crate::time::{format_date, format_ducklake_time};
 
@@ -213,26 +210,6 @@ fn sizes(file: &File, path: &Path) -> Result<(u64, u64), StoreError> {
     let mut length = [0; 4];
     file.read_exact_at(&mut length, size.saturating_sub(8)).map_err(StoreError::io(path, "cannot read back"))?;
     Ok((size, u64::from(u32::from_le_bytes(length))))
-}
-
-/// What the catalog must know of a file that is there.
-pub(super) struct Described {
-    pub rows: u64,
-    pub footer_size_bytes: u64,
-    pub columns: Vec<StagedColumn>,
-}
-
-/// Reads what a sound file says of itself.
-pub(super) fn describe(table: Table, file: &DataFile) -> Result<Described, StoreError> {
-    let open = CheckedFile::open(file)?;
-    let reader = SerializedFileReader::new(open.clone()).map_err(|error| open.explain(error))?;
-    let metadata = reader.metadata();
-    let length = open.read(open.size_bytes().saturating_sub(8), 4)?;
-    Ok(Described {
-        rows: metadata.file_metadata().num_rows().max(0) as u64,
-        footer_size_bytes: length.first_chunk().map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes))),
-        columns: columns(table, metadata),
-    })
 }
 
 pub(super) fn columns(table: Table, metadata: &ParquetMetaData) -> Vec<StagedColumn> {

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::ErrorCode;
+
 use super::place::Outside;
 use crate::time::format_date;
 
@@ -75,8 +77,27 @@ pub enum StoreError {
         /// Rows that were read.
         after: u64,
     },
+    /// Data files, but no catalog.
+    #[error("{}: missing, but its data files are there\nhint: put a copy of it back, or let `trailpare fsck --repair` make a new one from the data files", .0.display())]
+    NoCatalog(PathBuf),
+    /// The catalog contradicts itself.
+    #[error("{}: damaged: {what}\nhint: `trailpare fsck` says all that is wrong; `trailpare fsck --repair` puts it right from the data files", path.display())]
+    Contradiction {
+        /// The catalog.
+        path: PathBuf,
+        /// In what.
+        what: String,
+    },
+    /// Something that is no plain file, or no folder, in the place of one.
+    #[error("{}: not {expected}\nhint: a store holds plain files and folders alone; move it away, then run `trailpare fsck`", path.display())]
+    NotPlain {
+        /// Where.
+        path: PathBuf,
+        /// What should be there.
+        expected: &'static str,
+    },
     /// The catalog database.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), catalog_hint(source))]
     Catalog {
         /// The catalog.
         path: PathBuf,
@@ -105,7 +126,7 @@ pub enum StoreError {
         what: String,
     },
     /// A file or directory.
-    #[error("{}: {what}: {source}", path.display())]
+    #[error("{}: {what}: {source}{}", path.display(), io_hint(source))]
     Io {
         /// Which one.
         path: PathBuf,
@@ -125,6 +146,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the catalog is missing or so damaged that a new one has to be made from the data files.
+    pub fn needs_new_catalog(&self) -> bool {
+        match self {
+            StoreError::NoCatalog(_) => true,
+            StoreError::Catalog { source, .. } => is_damage(source),
+            _ => false,
+        }
+    }
+
     pub(super) fn io<'a>(path: &'a Path, what: &'static str) -> impl FnOnce(io::Error) -> StoreError + 'a {
         move |source| StoreError::Io { path: path.to_owned(), what, source }
     }
@@ -135,12 +165,86 @@ impl StoreError {
                 let named = error.downcast::<Outside>().map(|outside| outside.0).unwrap_or_default();
                 Outside(named).of(path.parent().unwrap_or(path))
             }
+            rusqlite::Error::FromSqlConversionFailure(_, _, error) if error.is::<Contradicts>() => {
+                let what = error.downcast::<Contradicts>().map(|contradicts| contradicts.0).unwrap_or_default();
+                StoreError::Contradiction { path: path.to_owned(), what }
+            }
             source => StoreError::Catalog { path: path.to_owned(), source },
         }
     }
 
     pub(super) fn parquet(path: &Path) -> impl Fn(parquet::errors::ParquetError) -> StoreError + '_ {
         move |source| StoreError::Parquet { path: path.to_owned(), source }
+    }
+}
+
+/// What the catalog says that can't be, inside a query; [`StoreError::catalog`] takes it out again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Contradicts(pub String);
+
+impl Contradicts {
+    pub fn in_row(self) -> rusqlite::Error {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, Box::new(self))
+    }
+}
+
+const REPAIR_HINT: &str = "\nhint: the catalog is damaged: `trailpare fsck --repair` sets it aside and makes a new one \
+                           from the data files, or put a copy of it back";
+
+/// Whether SQLite's word means that the database is not what was written.
+fn is_damage(source: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, InvalidQuery, QueryReturnedNoRows,
+        SqlInputError, Utf8Error,
+    };
+    match source {
+        rusqlite::Error::SqliteFailure(failure, text) => match failure.code {
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => true,
+            _ => text.as_deref().is_some_and(is_of_schema),
+        },
+        SqlInputError { msg, .. } => is_of_schema(msg),
+        FromSqlConversionFailure(..)
+        | IntegralValueOutOfRange(..)
+        | InvalidColumnType(..)
+        | InvalidQuery
+        | QueryReturnedNoRows
+        | Utf8Error(..) => true,
+        _ => false,
+    }
+}
+
+/// Whether a message is about a table or a column that every catalog has.
+fn is_of_schema(text: &str) -> bool {
+    ["no such table", "no such column", "no such view", "malformed", "has no column"]
+        .iter()
+        .any(|part| text.contains(part))
+}
+
+fn catalog_hint(source: &rusqlite::Error) -> &'static str {
+    if is_damage(source) {
+        return REPAIR_HINT;
+    }
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => FULL_HINT,
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => WRITABLE_HINT,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "\nhint: another process holds the catalog: wait for it"
+        }
+        Some(ErrorCode::SystemIoFailure) => "\nhint: the disk failed: check it, then run `trailpare fsck`",
+        _ => "",
+    }
+}
+
+const FULL_HINT: &str = "\nhint: the disk is full: make room and run it again; what was committed is whole";
+const WRITABLE_HINT: &str = "\nhint: check who may write to the store's folder and files, and whether the disk is mounted \
+                             for reading only";
+
+fn io_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FULL_HINT,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => WRITABLE_HINT,
+        _ => "",
     }
 }
 

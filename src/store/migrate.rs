@@ -25,7 +25,8 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         normalise_objects(connection)?;
     }
     // Last: SQLite renames no table beside a view that asks for more trust than a connection has.
-    metadata::make_relative(connection)
+    metadata::make_relative(connection)?;
+    connection.pragma_update(None, "user_version", TRAILPARE_VERSION)
 }
 
 /// From version 1, in which one table had every object with its whole name and path.
@@ -109,6 +110,7 @@ fn add_missing_columns(connection: &mut Connection) -> rusqlite::Result<()> {
             insert_column(&transaction, *table, *order, column, snapshot)?;
         }
     }
+    super::agreement::note_snapshot(&transaction, snapshot)?;
     transaction.commit()
 }
 

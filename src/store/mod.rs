@@ -13,7 +13,9 @@
 //! ```
 
 mod activity;
+mod agreement;
 mod bounds;
+mod check;
 mod checks;
 mod chunk;
 mod commit;
@@ -21,7 +23,6 @@ mod datafile;
 mod encoded;
 mod error;
 mod forget;
-mod fsck;
 mod hybrid;
 mod ledger;
 mod merge;
@@ -36,7 +37,6 @@ mod read;
 mod reclaim;
 mod recover;
 mod replaced;
-mod set_aside;
 mod snapshot;
 mod tables;
 mod texts;
@@ -48,13 +48,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, params};
 
 pub use activity::Activity;
+pub use check::{Checked, Finding, FindingKind, Repaired, Repairer};
 pub use checks::{CheckedFile, FileChecks, Stored};
 pub use commit::{Commit, UsageState, Writer};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, StagedFile};
 pub use encoded::EventsFileWriter;
 pub use error::StoreError;
 pub use forget::{Forget, Forgotten};
-pub use fsck::{Checked, Finding, FindingKind};
 pub use ledger::{BrokenEntry, DayCount, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
 pub use months::UsageMonth;
@@ -64,7 +64,6 @@ pub use private::{Mode, create_private_folder, write_private};
 pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use reclaim::Reclaimed;
 pub use replaced::replaced_path;
-pub use set_aside::Repaired;
 pub use snapshot::{ColumnStats, DataFile, Snapshot};
 pub use tables::Table;
 
@@ -84,6 +83,12 @@ const CATALOG_PAGE_BYTES: u32 = 1024;
 
 /// Key of the catalog under which it stands who may read the store.
 const MODE_KEY: &str = "trailpare_mode";
+
+/// Key under which stands which catalog a new one is made in the place of, until that is done; empty afterwards.
+const REBUILDING_KEY: &str = "trailpare_rebuilding";
+
+/// A catalog up to this size is looked at whole by everybody who opens it, a larger one in part.
+const CHECKED_MAX_BYTES: u64 = 16 << 20;
 
 /// The tables of log objects.
 const OBJECTS_SQL: &str = include_str!("objects.sql");
@@ -109,13 +114,28 @@ impl Store {
     /// # Errors
     /// When there is no store, one of another version, or one that reaches for what is not its own.
     pub fn open(dir: &Path) -> Result<Store, StoreError> {
-        if !catalog_path(dir).is_file() {
-            return Err(StoreError::Missing(dir.to_owned()));
-        }
-        let store = Store { dir: dir.to_owned() };
-        place::check_store(dir)?;
-        check_version(dir, &connect_read_only(dir)?)?;
+        let store = Store::open_to_check(dir)?;
+        let connection = store.connect()?;
+        check_rebuilt(dir, &connection)?;
+        check_pages(dir, &connection)?;
         Ok(store)
+    }
+
+    /// Opens a store to look for damage in it.
+    ///
+    /// # Errors
+    /// As [`Store::open`], but for a catalog that contradicts itself.
+    pub fn open_to_check(dir: &Path) -> Result<Store, StoreError> {
+        place::check_store(dir)?;
+        let catalog = catalog_path(dir);
+        if !catalog.is_file() {
+            return Err(match has_data_files(dir) {
+                true => StoreError::NoCatalog(catalog),
+                false => StoreError::Missing(dir.to_owned()),
+            });
+        }
+        check_version(dir, &connect_read_only(dir)?)?;
+        Ok(Store { dir: dir.to_owned() })
     }
 
     /// Whether the last commit was cut short. Until a writer has mended that, the newest snapshot is the last whole
@@ -126,7 +146,8 @@ impl Store {
 
     /// Opens a store, making it first where there is none.
     pub fn open_or_create(dir: &Path) -> Result<Store, StoreError> {
-        if catalog_path(dir).is_file() {
+        place::check_store(dir)?;
+        if catalog_path(dir).is_file() || has_data_files(dir) {
             return Store::open(dir);
         }
         let is_empty = match fs::read_dir(dir) {
@@ -136,7 +157,7 @@ impl Store {
         if !is_empty {
             return Err(StoreError::NotAStore(dir.to_owned()));
         }
-        create(dir)?;
+        create(dir, None)?;
         Store::open(dir)
     }
 
@@ -238,20 +259,78 @@ fn connect_read_only(dir: &Path) -> Result<Connection, StoreError> {
     open().map_err(StoreError::catalog(&path))
 }
 
+/// Whether there are data files, of whatever catalog.
+fn has_data_files(dir: &Path) -> bool {
+    let folders = [data_dir(dir).join("main"), replaced_dir(dir)];
+    let files = folders.iter().flat_map(walkdir::WalkDir::new).flatten().filter(|entry| entry.file_type().is_file());
+    files.into_iter().any(|entry| entry.path().extension().is_some_and(|end| end == "parquet"))
+}
+
+/// Makes sure that the versions are those that this program reads. The database's header has ours as well, so that a
+/// damaged one is told from one of another program.
 fn check_version(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
     let path = catalog_path(dir);
+    let error = StoreError::catalog(&path);
+    let header: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&error)?;
     for (key, expected) in [("version", &[DUCKLAKE_VERSION][..]), ("trailpare_version", &READ_VERSIONS)] {
-        let found = metadata::get(connection, key).map_err(StoreError::catalog(&path))?.unwrap_or_default();
-        if !expected.contains(&found.as_str()) {
+        let found = metadata::get(connection, key).map_err(&error)?;
+        let is_known = found.as_deref().is_some_and(|found| expected.contains(&found));
+        let is_ours = header.to_string() == TRAILPARE_VERSION;
+        // A repair sets it right.
+        let is_mendable = is_ours && (key == "trailpare_version" || found.as_deref().is_none_or(|f| !is_version(f)));
+        if !is_known && !is_mendable {
             let expected = expected.last().copied().unwrap_or_default();
-            return Err(StoreError::Version { path, found: format!("{key} {found}"), expected });
+            let found = format!("{key} {}", found.unwrap_or_default());
+            return Err(StoreError::Version { path: path.clone(), found, expected });
+        }
+    }
+    Ok(())
+}
+
+fn is_version(text: &str) -> bool {
+    text.contains('.') && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-')
+}
+
+/// Makes sure that the settings are those of a whole catalog.
+fn check_rebuilt(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let path = catalog_path(dir);
+    let error = StoreError::catalog(&path);
+    let get = |key| metadata::get(connection, key).map_err(&error);
+    let header: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&error)?;
+    let what = if get(REBUILDING_KEY)?.is_some_and(|said| !said.is_empty()) {
+        "making it anew from the data files was cut short"
+    } else if header != 0 && get("trailpare_version")? != Some(header.to_string()) {
+        "its version is not the one that its header has"
+    } else if get("version")?.as_deref() != Some(DUCKLAKE_VERSION) {
+        "it doesn't say of which version of DuckLake it is"
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::Contradiction { path: path.clone(), what: what.to_owned() })
+}
+
+/// Makes sure that the catalog's pages hold together: of a large one those of the tables that answers are taken from.
+fn check_pages(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let path = catalog_path(dir);
+    let size_bytes = fs::metadata(&path).map_err(StoreError::io(&path, "cannot stat"))?.len();
+    let tables: &[&str] = match size_bytes > CHECKED_MAX_BYTES {
+        true => &["('ducklake_snapshot')", "('ducklake_data_file')", "('ducklake_file_partition_value')"],
+        false => &["(1)"],
+    };
+    for table in tables {
+        let said = connection.query_row(&format!("PRAGMA quick_check{table}"), [], |row| row.get::<_, String>(0));
+        let what = said.map_err(StoreError::catalog(&path))?;
+        if what != "ok" {
+            return Err(StoreError::Contradiction { path, what });
         }
     }
     Ok(())
 }
 
 /// Makes an empty store: the catalog is built aside and renamed, so that a store either is there or not.
-fn create(dir: &Path) -> Result<(), StoreError> {
+///
+/// `rebuilding`: a repair registers data files in it before anybody reads it, the catalog set aside being the one given.
+fn create(dir: &Path, rebuilding: Option<Option<&Path>>) -> Result<(), StoreError> {
     let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
     let new: Vec<&Path> = dir.ancestors().take_while(is_new).collect();
     for folder in Table::ALL.map(|t| table_dir(dir, t)).iter().chain([&staging_dir(dir)]) {
@@ -273,6 +352,11 @@ fn create(dir: &Path) -> Result<(), StoreError> {
         transaction.execute_batch(CHECKS_SQL)?;
         transaction.execute_batch(PASSED_OVER_SQL)?;
         fill(&transaction)?;
+        if let Some(old) = rebuilding {
+            note_rebuilding(&transaction, old)?;
+        }
+        agreement::note_snapshot(&transaction, newest(&transaction)?)?;
+        transaction.pragma_update(None, "user_version", TRAILPARE_VERSION)?;
         transaction.commit()?;
         metadata::make_relative(&mut connection)?;
         connection.close().map_err(|(_, e)| e)
@@ -315,6 +399,24 @@ fn remove_if_there(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(path, "cannot remove")(error)),
         _ => Ok(()),
     }
+}
+
+fn newest(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT max(snapshot_id) FROM ducklake_snapshot", [], |row| row.get(0))
+}
+
+/// Goes on with the numbers of snapshots, so that none means two things, and with who may read the store.
+fn note_rebuilding(connection: &Connection, old: Option<&Path>) -> rusqlite::Result<()> {
+    let name =
+        old.and_then(Path::file_name).map_or_else(|| "none".to_owned(), |name| name.to_string_lossy().into_owned());
+    metadata::set(connection, REBUILDING_KEY, &name)?;
+    let (newest, mode) = old.map(check::before).unwrap_or_default();
+    if let Some(newest) = newest {
+        for table in ["ducklake_snapshot", "ducklake_snapshot_changes"] {
+            connection.execute(&format!("UPDATE {table} SET snapshot_id = ?1"), [newest + 1])?;
+        }
+    }
+    mode.map_or(Ok(()), |mode| metadata::set(connection, MODE_KEY, &mode))
 }
 
 fn fill(connection: &Connection) -> rusqlite::Result<()> {

@@ -3,7 +3,7 @@
 //! A catalog and a marker are files like others: somebody else may have written them. A path in them is a [`DataPath`]
 //! or an error, and links below a store's folder are not followed, so that a store can never reach what is not its own.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -107,23 +107,52 @@ pub(super) fn no_links(dir: &Path, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What lies in every store, and what SQLite puts beside its database.
-const FIXED: [&str; 9] = [
+/// Opens a plain file for reading. Anything else, which may never end or never begin to give bytes, is an error.
+pub(super) fn open_plain(path: &Path) -> Result<File, StoreError> {
+    let found = fs::symlink_metadata(path).map_err(StoreError::io(path, "cannot open"))?;
+    if found.is_symlink() {
+        return Err(StoreError::Link(path.to_owned()));
+    }
+    if !found.is_file() {
+        return Err(StoreError::NotPlain { path: path.to_owned(), expected: PLAIN_FILE });
+    }
+    File::open(path).map_err(StoreError::io(path, "cannot open"))
+}
+
+const PLAIN_FILE: &str = "a plain file";
+
+/// The store's own files, with those that SQLite puts beside its database.
+const FILES: [&str; 6] = [
     "catalog.sqlite",
     "catalog.sqlite-journal",
     "catalog.sqlite-wal",
     "catalog.sqlite-shm",
     "ingest.lock",
     "commit-in-progress",
+];
+
+/// The store's own folders.
+const FOLDERS: [&str; 8] = [
+    "data",
+    "data/main",
     "data/main/events",
     "data/main/usage",
     "data/replaced",
+    "data/.staging",
+    "data/quarantine",
+    "usage-months",
 ];
 
 /// Makes sure that a store's own files and folders are what they are named, and that its journal names no other file.
 pub(super) fn check_store(dir: &Path) -> Result<(), StoreError> {
-    for fixed in FIXED.iter().chain(&["data/.staging", "data/quarantine", "usage-months"]) {
-        no_links(dir, &dir.join(fixed))?;
+    for (names, expected) in [(&FILES[..], PLAIN_FILE), (&FOLDERS, "a folder")] {
+        for path in names.iter().map(|name| dir.join(name)) {
+            no_links(dir, &path)?;
+            let found = fs::symlink_metadata(&path).map(|found| found.file_type());
+            if found.is_ok_and(|kind| if expected == PLAIN_FILE { !kind.is_file() } else { !kind.is_dir() }) {
+                return Err(StoreError::NotPlain { path, expected });
+            }
+        }
     }
     match super_journal(&dir.join("catalog.sqlite-journal")) {
         Some(named) => Err(Outside(named).of(dir)),

@@ -178,6 +178,7 @@ fn forget(transaction: &Transaction<'_>, first: i64) -> rusqlite::Result<()> {
         "ducklake_file_partition_value",
         "trailpare_file_checks",
         "trailpare_file_origins",
+        "trailpare_row_checks",
         "trailpare_set_aside",
     ] {
         let sql = format!(
@@ -186,6 +187,7 @@ fn forget(transaction: &Transaction<'_>, first: i64) -> rusqlite::Result<()> {
         transaction.execute(&sql, [first])?;
     }
     transaction.execute("DELETE FROM ducklake_data_file WHERE end_snapshot <= ?1", [first])?;
+    transaction.execute("DELETE FROM trailpare_snapshot_checks WHERE snapshot_id < ?1", [first])?;
     transaction.execute("DELETE FROM ducklake_snapshot_changes WHERE snapshot_id < ?1", [first])?;
     transaction.execute("DELETE FROM ducklake_snapshot WHERE snapshot_id < ?1", [first])?;
     Ok(())

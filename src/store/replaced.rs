@@ -1,11 +1,12 @@
 //! Where a data file goes when a commit replaces it: out of the tables' folders, which a bare glob reads, to where
 //! snapshots from before still find it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
+use super::place::open_plain;
 use super::tables::Table;
 
 /// The folder below `data/`.
@@ -29,21 +30,13 @@ pub fn replaced_path(path: &Path) -> Option<PathBuf> {
 
 /// Opens a data file that a snapshot names. A commit may have replaced it since the snapshot was read.
 pub(super) fn open(path: &Path) -> Result<File, StoreError> {
-    match open_no_link(path) {
+    match open_plain(path) {
         Err(StoreError::Io { source, what, .. }) if source.kind() == io::ErrorKind::NotFound => {
             let missing = |source| StoreError::io(path, what)(source);
-            replaced_path(path).map_or_else(|| Err(missing(source)), |replaced| open_no_link(&replaced))
+            replaced_path(path).map_or_else(|| Err(missing(source)), |replaced| open_plain(&replaced))
         }
         outcome => outcome,
     }
-}
-
-fn open_no_link(path: &Path) -> Result<File, StoreError> {
-    let metadata = fs::symlink_metadata(path).map_err(StoreError::io(path, "cannot open"))?;
-    if metadata.is_symlink() {
-        return Err(StoreError::Link(path.to_owned()));
-    }
-    File::open(path).map_err(StoreError::io(path, "cannot open"))
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use arrow::datatypes::Field;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::agreement::{RowCheck, RowFacts, column_crc, compare_amount, has_agreement};
 use super::checks::FileChecks;
-use super::error::StoreError;
+use super::error::{Contradicts, StoreError};
 use super::months::{self, MonthChecks};
 use super::place::{DataPath, Outside, no_links};
 use super::tables::{Table, field_id};
@@ -88,6 +89,9 @@ pub(super) fn read(
 ) -> Result<Snapshot, StoreError> {
     let catalog = super::catalog_path(dir);
     let error = StoreError::catalog(&catalog);
+    // All of it from one state of the catalog, whoever writes meanwhile.
+    let connection = connection.unchecked_transaction().map_err(&error)?;
+    let connection: &Connection = &connection;
     let (oldest, newest): (i64, i64) = connection
         .query_row("SELECT min(snapshot_id), max(snapshot_id) FROM ducklake_snapshot", [], |r| {
             Ok((r.get(0)?, r.get(1)?))
@@ -106,8 +110,10 @@ pub(super) fn read(
         });
     };
     let files = |table| -> rusqlite::Result<Vec<DataFile>> {
-        let mut files = table_files(connection, dir, table, id)?;
-        add_statistics(connection, table, columns, &mut files)?;
+        let (mut files, checks) = table_files(connection, dir, table, id)?;
+        let rows = files.iter().map(|file| file.rows as i64).sum();
+        compare_amount(connection, table, id, (files.len() as i64, rows))?;
+        add_statistics(connection, table, columns, &mut files, &checks)?;
         Ok(files)
     };
     let (events, usage) = (files(Table::Events).map_err(&error)?, files(Table::Usage).map_err(&error)?);
@@ -117,44 +123,35 @@ pub(super) fn read(
     Ok(Snapshot { id, time, dir: dir.to_owned(), events, usage, month_checks })
 }
 
-fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64) -> rusqlite::Result<Vec<DataFile>> {
-    let live = "f.table_id = ?1 AND f.begin_snapshot <= ?2 AND (f.end_snapshot IS NULL OR f.end_snapshot > ?2)";
-    select(connection, dir, table, live, snapshot)
-}
+/// Files, and what is recorded of their rows in the catalog.
+type Listed = (Vec<DataFile>, Vec<Option<RowCheck>>);
 
-/// Every file that some snapshot has, with what is known of its columns, and whether the newest snapshot has it.
-pub(super) fn all_files(connection: &Connection, dir: &Path, table: Table) -> rusqlite::Result<Vec<(DataFile, bool)>> {
-    let mut all = Vec::new();
-    for (state, is_live) in [("IS NULL", true), ("IS NOT NULL", false)] {
-        let which = format!("f.table_id = ?1 AND f.end_snapshot {state} AND ?2 = ?2");
-        let mut files = select(connection, dir, table, &which, 0)?;
-        add_statistics(connection, table, None, &mut files)?;
-        all.extend(files.into_iter().map(|file| (file, is_live)));
-    }
-    Ok(all)
-}
-
-/// The files of a table for which `which` holds, a condition on table and snapshot.
-fn select(
-    connection: &Connection,
-    dir: &Path,
-    table: Table,
-    which: &str,
-    snapshot: i64,
-) -> rusqlite::Result<Vec<DataFile>> {
+/// The files of a table at a snapshot.
+fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64) -> rusqlite::Result<Listed> {
     // Stores from before checksums were recorded have no table of them.
     let (columns, join) = match has_checks(connection)? {
         true => ("c.sha256, c.block_bytes, c.blocks", JOIN_CHECKS),
         false => ("NULL, NULL, NULL", ""),
     };
+    let (row_columns, row_join) = match has_agreement(connection)? {
+        true => ("r.row_crc, r.column_crcs", "LEFT JOIN trailpare_row_checks r ON r.data_file_id = f.data_file_id"),
+        false => ("NULL, NULL", ""),
+    };
     let mut statement = connection.prepare_cached(&format!(
         "SELECT f.data_file_id, f.path, f.record_count, f.file_size_bytes, f.footer_size, p.partition_value, \
-         f.path_is_relative, {columns} \
-         FROM ducklake_data_file f JOIN ducklake_file_partition_value p USING (data_file_id) {join} \
-         WHERE {which} ORDER BY p.partition_value, f.data_file_id"
+         f.path_is_relative, {columns}, {row_columns}, f.begin_snapshot, f.end_snapshot, f.row_id_start, \
+         (SELECT author FROM ducklake_snapshot_changes WHERE snapshot_id = f.end_snapshot) \
+         FROM ducklake_data_file f LEFT JOIN ducklake_file_partition_value p ON p.data_file_id = f.data_file_id \
+         {join} {row_join} WHERE f.table_id = ?1 AND f.begin_snapshot <= ?2 AND \
+         (f.end_snapshot IS NULL OR f.end_snapshot > ?2) ORDER BY p.partition_value, f.data_file_id"
     ))?;
-    let files = statement.query_map([table.id(), snapshot], |row| data_file(row, dir, table))?;
-    files.collect()
+    let listed = statement.query_map([table.id(), snapshot], |row| data_file(row, dir, table))?;
+    let (files, checks): Listed = listed.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().unzip();
+    let mut paths = HashSet::new();
+    match files.iter().find(|file| !paths.insert(&file.path)) {
+        Some(twice) => Err(Contradicts(format!("{} is listed twice", twice.path.display())).in_row()),
+        None => Ok((files, checks)),
+    }
 }
 
 /// Where another program wrote a file anew, and says so in the catalog, nobody took note of its bytes.
@@ -172,6 +169,7 @@ fn add_statistics(
     table: Table,
     columns: Option<&[&str]>,
     files: &mut [DataFile],
+    checks: &[Option<RowCheck>],
 ) -> rusqlite::Result<()> {
     let schema = table.schema();
     let is_wanted = |field: &Field| columns.is_none_or(|columns| columns.contains(&field.name().as_str()));
@@ -189,28 +187,63 @@ fn add_statistics(
     ))?;
     let mut rows = statement.query([table.id()])?;
     while let Some(row) = rows.next()? {
-        let Some(&column) = column_at.get(&row.get::<_, i64>(1)?) else { continue };
-        if let Some(file) = position.get(&row.get::<_, i64>(0)?).and_then(|&i| files.get_mut(i)) {
-            let stats = ColumnStats { column, null_count: row.get(2)?, min: row.get(3)?, max: row.get(4)? };
-            file.columns.push(stats);
+        let column_id = row.get(1)?;
+        let Some(&column) = column_at.get(&column_id) else { continue };
+        let Some(&at) = position.get(&row.get::<_, i64>(0)?) else { continue };
+        let Some((file, check)) = files.get_mut(at).zip(checks.get(at)) else { continue };
+        let (null_count, min, max): (i64, Option<String>, Option<String>) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        let crc = column_crc(column_id, null_count, min.as_deref(), max.as_deref());
+        if check.as_ref().is_some_and(|check| check.of_column(column_id) != Some(crc)) {
+            let name = schema.field(column).name();
+            return Err(Contradicts(format!(
+                "what it says of {name} in {} is not what was recorded",
+                file.path.display()
+            ))
+            .in_row());
         }
+        let null_count =
+            u64::try_from(null_count).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(2, null_count))?;
+        file.columns.push(ColumnStats { column, null_count, min, max });
     }
     Ok(())
 }
 
-fn data_file(row: &Row<'_>, dir: &Path, table: Table) -> rusqlite::Result<DataFile> {
-    let day: String = row.get(5)?;
-    let event_date = parse_date(&day).ok_or_else(|| {
-        rusqlite::Error::FromSqlConversionFailure(5, rusqlite::types::Type::Text, format!("not a date: {day}").into())
-    })?;
+fn data_file(row: &Row<'_>, dir: &Path, table: Table) -> rusqlite::Result<(DataFile, Option<RowCheck>)> {
+    let id = row.get(0)?;
+    let Some(day) = row.get::<_, Option<String>>(5)? else {
+        return Err(Contradicts(format!("the file of number {id} has no day")).in_row());
+    };
+    let event_date = parse_date(&day).ok_or_else(|| Contradicts(format!("{day:?} is no day")).in_row())?;
     let path = DataPath::of_row(table.id(), &row.get::<_, String>(1)?, row.get(6)?).map_err(Outside::in_row)?;
     let size_bytes = row.get(3)?;
     let checks = match (row.get(7)?, row.get(8)?, row.get(9)?) {
         (Some(sha256), Some(block_bytes), Some(blocks)) => FileChecks::new(sha256, size_bytes, block_bytes, blocks),
         _ => None,
     };
-    Ok(DataFile {
-        id: row.get(0)?,
+    let check = RowCheck::of_row(row, 10)?;
+    if let Some(check) = &check {
+        let facts = RowFacts {
+            id,
+            table_id: table.id(),
+            begin: row.get(12)?,
+            end: row.get(13)?,
+            rows: row.get(2)?,
+            size_bytes: row.get(3)?,
+            footer_size_bytes: row.get(4)?,
+            row_id_start: row.get(14)?,
+            day: &day,
+        };
+        let author: Option<String> = row.get(15)?;
+        // Another program that takes files out of a table keeps no record of that.
+        let is_others = facts.end.is_some() && author.is_none_or(|author| !author.starts_with("trailpare"));
+        let is_right =
+            facts.crc() == check.row_crc || is_others && RowFacts { end: None, ..facts }.crc() == check.row_crc;
+        if !is_right {
+            return Err(Contradicts(format!("what it says of {} is not what was recorded", path.as_str())).in_row());
+        }
+    }
+    let file = DataFile {
+        id,
         path: whole_path(dir, &path, table, &day),
         rows: row.get(2)?,
         size_bytes,
@@ -218,12 +251,13 @@ fn data_file(row: &Row<'_>, dir: &Path, table: Table) -> rusqlite::Result<DataFi
         event_date,
         columns: Vec::new(),
         checks: checks.map(Arc::new),
-    })
+    };
+    Ok((file, check))
 }
 
 /// Where a file is. One that a commit replaced is where it was until the commit has moved it, which a crash may have
 /// kept it from.
-fn whole_path(dir: &Path, path: &DataPath, table: Table, day: &str) -> PathBuf {
+pub(super) fn whole_path(dir: &Path, path: &DataPath, table: Table, day: &str) -> PathBuf {
     let at = path.in_store(dir);
     let before = path.name().strip_prefix(table.name()).and_then(|name| name.strip_prefix('-'));
     let Some(before) = before.filter(|_| path.table().is_none() && !at.exists()) else { return at };

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, because each one links DataFusion again.
 
 mod archive;
+mod catalog_damage;
 mod cli;
 mod conditions;
 mod data;

@@ -1,0 +1,140 @@
+//! Looking at a data file: whether it is sound, and what it says of itself.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::datatypes::DataType;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+
+use super::super::checks::{CheckedFile, Checking, FileChecks};
+use super::super::datafile::{StagedColumn, columns};
+use super::super::error::StoreError;
+use super::super::place::{no_links, open_plain};
+use super::super::read::read_batches;
+use super::super::tables::{Table, field_id};
+use super::said;
+use crate::time::parse_date;
+
+/// A file that can be read.
+#[derive(Debug)]
+pub(super) struct Sound {
+    pub table: Table,
+    pub rows: u64,
+    pub footer_size_bytes: u64,
+    pub columns: Vec<StagedColumn>,
+    /// The one day of all its rows; `None` where a file of another program doesn't say.
+    pub event_date: Option<i32>,
+    /// Whether this program wrote it.
+    pub is_ours: bool,
+    pub checks: FileChecks,
+}
+
+/// What was found at a place.
+#[derive(Clone, Debug)]
+pub(super) enum Look {
+    Missing,
+    /// Its bytes as they are, where they can be read, and what is wrong.
+    Damaged(Option<FileChecks>, String),
+    Sound(Arc<Sound>),
+}
+
+impl Look {
+    pub fn checks(&self) -> Option<&FileChecks> {
+        match self {
+            Look::Missing => None,
+            Look::Damaged(checks, _) => checks.as_ref(),
+            Look::Sound(sound) => Some(&sound.checks),
+        }
+    }
+}
+
+/// What was looked at already.
+#[derive(Debug, Default)]
+pub(super) struct Looks(Mutex<BTreeMap<PathBuf, Look>>);
+
+impl Looks {
+    pub fn copy(&self) -> Looks {
+        Looks(Mutex::new(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+    }
+
+    /// Looks at a file. Where nothing proves its bytes, all its rows are read.
+    pub fn look(&self, dir: &Path, path: &Path, is_proven: impl Fn(&FileChecks) -> bool) -> Look {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+        let found = known().unwrap_or_else(|| look(dir, path));
+        let found = match found {
+            Look::Sound(sound) if !is_proven(&sound.checks) => match read_all(path) {
+                Ok(()) => Look::Sound(sound),
+                Err(error) => Look::Damaged(Some(sound.checks.clone()), said(&error)),
+            },
+            found => found,
+        };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), found.clone());
+        found
+    }
+}
+
+fn read_all(path: &Path) -> Result<(), StoreError> {
+    read_batches(path, None, None)?.try_for_each(|batch| batch.map(drop))
+}
+
+fn look(dir: &Path, path: &Path) -> Look {
+    let checks = match no_links(dir, path).and_then(|()| checksums(path)) {
+        Ok(checks) => checks,
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Look::Missing,
+        Err(error) => return Look::Damaged(None, said(&error)),
+    };
+    match describe(path, checks.clone()) {
+        Ok(sound) => Look::Sound(Arc::new(sound)),
+        Err(what) => Look::Damaged(Some(checks), what),
+    }
+}
+
+fn checksums(path: &Path) -> Result<FileChecks, StoreError> {
+    let mut out = Checking::new(io::sink());
+    io::copy(&mut open_plain(path)?, &mut out).map_err(StoreError::io(path, "cannot read"))?;
+    Ok(out.checks())
+}
+
+/// What a file says of itself.
+fn describe(path: &Path, checks: FileChecks) -> Result<Sound, String> {
+    let open = CheckedFile::open(path).map_err(|error| said(&error))?;
+    let options = ArrowReaderOptions::new();
+    let read = ArrowReaderMetadata::load(&open, options).map_err(|error| said(&open.explain(error)))?;
+    let metadata = read.metadata();
+    let table = Table::ALL.into_iter().find(|table| is_of(*table, &read));
+    let table = table.ok_or_else(|| "it has the columns of no table of the store".to_owned())?;
+    let columns = columns(table, metadata);
+    let day_id = table.schema().field_with_name("event_date").map(field_id).unwrap_or(0);
+    let day = columns.iter().find(|column| column.id == day_id).and_then(|column| column.bounds.as_ref());
+    let event_date = day.filter(|(min, max)| min == max).and_then(|(day, _)| parse_date(day));
+    let is_ours = metadata.file_metadata().created_by().is_some_and(|by| by.starts_with("trailpare"));
+    if is_ours && event_date.is_none() {
+        return Err("its rows are not of one day".to_owned());
+    }
+    let length = open.read(open.size_bytes().saturating_sub(8), 4).map_err(|error| said(&error))?;
+    Ok(Sound {
+        table,
+        rows: metadata.file_metadata().num_rows().max(0) as u64,
+        footer_size_bytes: length.first_chunk().map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes))),
+        event_date,
+        is_ours,
+        columns,
+        checks,
+    })
+}
+
+/// Whether a file's columns are those of a table, some missing or others beside them.
+fn is_of(table: Table, file: &ArrowReaderMetadata) -> bool {
+    let schema = table.schema();
+    let is_same = |a: &DataType, b: &DataType| a == b || a.is_nested() && b.is_nested();
+    let is_known = |field: &std::sync::Arc<arrow::datatypes::Field>| {
+        schema.field_with_name(field.name()).map_or(true, |own| is_same(own.data_type(), field.data_type()))
+    };
+    let needed: &[&str] = match table {
+        Table::Events => &["event_id", "event_time", "event_date"],
+        Table::Usage => &["event_date", "principal_arn", "resource", "outcome"],
+    };
+    file.schema().fields().iter().all(is_known) && needed.iter().all(|name| file.schema().field_with_name(name).is_ok())
+}
