@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 
 /// Time to load the catalogue, and to read the parts of ten services.
 fn loading() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/iam/tables/catalogue.txt");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/iam/catalog/tables/catalogue.txt");
     let bytes = std::fs::read(path).expect("the catalogue");
     let (mut loads, mut firsts) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

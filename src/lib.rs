@@ -17,16 +17,17 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo))]
 
 pub mod archive;
-mod chunk;
 pub mod cli;
 pub mod iam;
 pub mod ingest;
 pub mod policy;
 pub mod query;
-mod recent;
 pub mod record;
-mod scan;
+mod shown;
 pub mod store;
 pub mod synth;
-pub mod time;
 pub mod usage;
+pub mod util;
+
+pub(crate) use util::scan;
+pub use util::time;

@@ -10,6 +10,7 @@ mod error;
 pub mod find;
 pub mod forms;
 pub mod key;
+mod members;
 pub mod pipe;
 pub mod read;
 
@@ -18,4 +19,4 @@ pub use find::{Found, STANDARD_INPUT, Walk, find, find_following, place_of};
 pub use forms::{Normal, RefusedElement, normalise, salvage};
 pub use key::{ObjectKey, ObjectKind, is_beside_logs};
 pub use pipe::read_pipe;
-pub use read::{Buffers, Read, digest, may_hold_events, read, read_unless, said_size};
+pub use read::{Buffers, Gap, Read, digest, may_hold_events, read, read_unless, said_size};

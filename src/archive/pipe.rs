@@ -35,8 +35,8 @@ pub fn read_pipe(
     let stored = stored(path, cap_bytes, is_stopped).map_err(|fault| fail(None, fault))?;
     let sha256 = Sha256::digest(&stored).into();
     let size_bytes = stored.len() as u64;
-    let bytes = inflate(&stored, buffers, cap_bytes).map_err(|fault| fail(Some(sha256), fault))?;
-    Ok(Read { bytes, sha256, size_bytes })
+    let (bytes, gaps) = inflate(&stored, buffers, cap_bytes).map_err(|fault| fail(Some(sha256), fault))?;
+    Ok(Read { bytes, sha256, size_bytes, gaps })
 }
 
 fn stored(path: &Path, cap_bytes: u64, is_stopped: &dyn Fn() -> bool) -> Result<Vec<u8>, ReadFault> {

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{ReadError, ReadFault};
 use super::forms::implausible;
+use super::members;
 
 /// Stored size above which an object is inflated as a stream, so that it isn't in memory twice.
 const STREAM_MIN_BYTES: u64 = 64 << 20;
@@ -30,10 +31,10 @@ const KEPT_BYTES: usize = 8 << 20;
 /// Likewise for inflated bytes, where nobody says less.
 const INFLATED_KEPT_BYTES: usize = 64 << 20;
 
-const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+pub(super) const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 
 /// Source: RFC 8878, section 3.1.1.
-const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+pub(super) const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// Compressions that lie in one another at the most.
 const NESTED_MAX: usize = 3;
@@ -115,12 +116,23 @@ pub struct Read {
     pub sha256: [u8; 32],
     /// Size as stored.
     pub size_bytes: u64,
+    /// Where a part of the compressed bytes could not be inflated.
+    pub gaps: Vec<Gap>,
 }
 
-/// Reads one log object: gzip, zstd or plain.
+/// A place in inflated bytes at which some are missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Inflated bytes before it.
+    pub offset_bytes: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// Reads one log object: gzip, zstd or plain. Of one that is not sound as a whole what is sound is given, with its gaps.
 ///
 /// # Errors
-/// Unreadable, empty, truncated, corrupt, over `cap_bytes` once inflated (its reason begins with
+/// Unreadable, empty, truncated or corrupt from the first byte on, over `cap_bytes` once inflated (its reason begins with
 /// [`super::OVER_CAP`]), or neither compressed nor text.
 pub fn read(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, ReadError> {
     read_unless(path, buffers, cap_bytes, &|_| false)
@@ -156,7 +168,7 @@ pub fn read_unless(
                 return Err(fail(Some(sha256), ReadFault::Known));
             }
             match inflate(&stored, buffers, cap_bytes) {
-                Ok(bytes) => Ok(Read { bytes, sha256, size_bytes: stored.len() as u64 }),
+                Ok((bytes, gaps)) => Ok(Read { bytes, sha256, size_bytes: stored.len() as u64, gaps }),
                 Err(fault) => Err(fail(Some(sha256), fault)),
             }
         }
@@ -222,15 +234,27 @@ pub fn digest(path: &Path) -> Result<[u8; 32], ReadError> {
 }
 
 /// Inflates an object that is in memory, and what is compressed within it.
-pub(super) fn inflate(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
-    let mut bytes = inflate_once(stored, buffers, cap_bytes)?;
+pub(super) fn inflate(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<(Vec<u8>, Vec<Gap>), ReadFault> {
+    let (mut bytes, mut gaps) = inflate_sound(stored, buffers, cap_bytes)?;
     for _ in 1..NESTED_MAX {
         if !is_compressed(&bytes) {
             break;
         }
-        bytes = inflate_once(&bytes, buffers, cap_bytes)?;
+        let (inner, inner_gaps) = inflate_sound(&bytes, buffers, cap_bytes)?;
+        // Where it is missing, the inner one knows; where that is sound nothing of it is.
+        (bytes, gaps) = (inner, inner_gaps);
     }
-    Ok(bytes)
+    Ok((bytes, gaps))
+}
+
+/// The same, once; of what is compressed and unsound the sound parts.
+fn inflate_sound(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<(Vec<u8>, Vec<Gap>), ReadFault> {
+    match inflate_once(stored, buffers, cap_bytes) {
+        Err(fault @ (ReadFault::Truncated { .. } | ReadFault::Corrupt { .. })) => {
+            members::salvage(stored, cap_bytes, fault)
+        }
+        inflated => Ok((inflated?, Vec::new())),
+    }
 }
 
 /// Whether bytes begin like something compressed; of gzip with its one method.
@@ -240,7 +264,8 @@ fn is_compressed(bytes: &[u8]) -> bool {
 
 fn inflate_once(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
     if stored.starts_with(ZSTD_MAGIC) {
-        return inflate_zstd(stored, stored.len() as u64, cap_bytes);
+        let mut bytes = Vec::new();
+        return inflate_zstd(stored, stored.len() as u64, cap_bytes, &mut bytes).map(|()| bytes);
     }
     if !stored.starts_with(GZIP_MAGIC) {
         is_text(stored)?;
@@ -253,7 +278,11 @@ fn inflate_once(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<
     }
     let bytes = match inflate_one_member(stored, buffers, cap_bytes)? {
         Some(bytes) => bytes,
-        None => inflate_members(&mut { stored }, stored.len() as u64, cap_bytes)?,
+        None => {
+            let mut bytes = Vec::new();
+            inflate_members(&mut { stored }, stored.len() as u64, cap_bytes, &mut bytes)?;
+            bytes
+        }
     };
     if bytes.is_empty() { Err(ReadFault::EmptyStream) } else { Ok(bytes) }
 }
@@ -296,45 +325,56 @@ fn read_stream(file: File, cap_bytes: u64) -> Result<Read, (Option<[u8; 32]>, Re
     let size_bytes = file.metadata().map_err(unread)?.len();
     let mut reader = BufReader::with_capacity(1 << 20, Hashing { inner: file, hasher: Sha256::new() });
     let first = reader.fill_buf().map_err(unread)?;
+    let mut bytes = Vec::new();
     let inflated = if first.starts_with(GZIP_MAGIC) {
-        inflate_members(&mut reader, size_bytes, cap_bytes)
+        inflate_members(&mut reader, size_bytes, cap_bytes, &mut bytes)
     } else if first.starts_with(ZSTD_MAGIC) {
-        inflate_zstd(&mut reader, size_bytes, cap_bytes)
+        inflate_zstd(&mut reader, size_bytes, cap_bytes, &mut bytes)
     } else {
         let is_plain = is_text(first).and_then(|()| match implausible(first) {
             Some(reason) => Err(ReadFault::Foreign(reason)),
             None => Ok(()),
         });
-        is_plain.and_then(|()| read_plain(&mut reader, size_bytes, cap_bytes))
+        is_plain.and_then(|()| read_plain(&mut reader, size_bytes, cap_bytes, &mut bytes))
     };
     // After a fault as well: the digest is of the whole object.
     io::copy(&mut reader, &mut io::sink()).map_err(unread)?;
     let sha256 = reader.into_inner().hasher.finalize().into();
     match inflated {
-        Ok(bytes) => Ok(Read { bytes, sha256, size_bytes }),
+        Ok(()) => Ok(Read { bytes, sha256, size_bytes, gaps: Vec::new() }),
+        // What breaks off gives what came before; in memory are its inflated bytes alone, so that none is looked for
+        // behind a fault within.
+        Err(fault @ ReadFault::Truncated { offset_bytes, .. }) if !bytes.is_empty() => {
+            let gaps = vec![Gap { offset_bytes, reason: fault.to_string() }];
+            Ok(Read { bytes, sha256, size_bytes, gaps })
+        }
         Err(fault) => Err((Some(sha256), fault)),
     }
 }
 
-fn read_plain(reader: &mut impl BufRead, size_bytes: u64, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
+fn read_plain(
+    reader: &mut impl BufRead,
+    size_bytes: u64,
+    cap_bytes: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<(), ReadFault> {
     if size_bytes > cap_bytes {
         return Err(ReadFault::OverCap { cap_bytes });
     }
-    let mut bytes = Vec::with_capacity(size_bytes as usize);
-    reader.take(cap_bytes).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    bytes.reserve(size_bytes as usize);
+    reader.take(cap_bytes).read_to_end(bytes)?;
+    Ok(())
 }
 
 /// Inflates zstd, frame by frame.
-fn inflate_zstd(reader: impl BufRead, stored_bytes: u64, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
-    let mut bytes = Vec::new();
+fn inflate_zstd(reader: impl BufRead, stored_bytes: u64, cap_bytes: u64, bytes: &mut Vec<u8>) -> Result<(), ReadFault> {
     let decoder = zstd::Decoder::with_buffer(reader)?;
-    let outcome = decoder.take(cap_bytes.saturating_add(1)).read_to_end(&mut bytes);
+    let outcome = decoder.take(cap_bytes.saturating_add(1)).read_to_end(bytes);
     let offset_bytes = bytes.len() as u64;
     match outcome {
         _ if offset_bytes > cap_bytes => Err(ReadFault::OverCap { cap_bytes }),
         Ok(0) => Err(ReadFault::EmptyStream),
-        Ok(_) => Ok(bytes),
+        Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Err(ReadFault::Truncated { offset_bytes, stored_bytes })
         }
@@ -343,13 +383,17 @@ fn inflate_zstd(reader: impl BufRead, stored_bytes: u64, cap_bytes: u64) -> Resu
 }
 
 /// Inflates gzip member by gzip member.
-fn inflate_members(reader: &mut impl BufRead, stored_bytes: u64, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
-    let mut bytes = Vec::new();
+fn inflate_members(
+    reader: &mut impl BufRead,
+    stored_bytes: u64,
+    cap_bytes: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<(), ReadFault> {
     loop {
         let mut decoder = GzDecoder::new(&mut *reader);
         // One byte more, to tell the cap reached from the cap passed.
         let room_bytes = (cap_bytes - bytes.len() as u64).saturating_add(1);
-        let outcome = decoder.by_ref().take(room_bytes).read_to_end(&mut bytes);
+        let outcome = decoder.by_ref().take(room_bytes).read_to_end(bytes);
         let offset_bytes = bytes.len() as u64;
         if offset_bytes > cap_bytes {
             return Err(ReadFault::OverCap { cap_bytes });
@@ -362,7 +406,7 @@ fn inflate_members(reader: &mut impl BufRead, stored_bytes: u64, cap_bytes: u64)
             _ => ReadFault::Io(error),
         })?;
         if !has_member(reader, offset_bytes)? {
-            return Ok(bytes);
+            return Ok(());
         }
     }
 }

@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use super::arn::{is_plain, partition_of};
-use super::outcome::Outcome;
-
 /// One entry of CloudTrail's `resources`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResourceRef<'a> {
@@ -49,35 +46,6 @@ pub struct Event<'a> {
     pub additional_event_data: Option<&'a str>,
     /// `resources`.
     pub resources: &'a [ResourceRef<'a>],
-}
-
-/// Where a call was made: all that rules may know of an event beside its source, name, parameters, response and list.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
-    pub aws_region: Option<&'a str>,
-    pub account_id: Option<&'a str>,
-}
-
-impl<'a> Place<'a> {
-    /// The region in an ARN: what is none could make a pattern of it.
-    pub fn region(self) -> &'a str {
-        self.aws_region.filter(|region| is_plain(region)).unwrap_or("*")
-    }
-
-    /// Likewise the account.
-    pub fn account(self) -> &'a str {
-        self.account_id.filter(|account| is_plain(account)).unwrap_or("*")
-    }
-
-    /// What a service's ARNs begin with here, up to the account.
-    pub fn arn(self, service: &str) -> String {
-        format!("arn:{}:{service}:{}:{}", partition_of(self.aws_region), self.region(), self.account())
-    }
-
-    /// Likewise of a service that has no regions.
-    pub fn global_arn(self, service: &str) -> String {
-        format!("arn:{}:{service}::{}", partition_of(self.aws_region), self.account())
-    }
 }
 
 /// How it is known that an event takes an action; the first is the surest.
@@ -146,4 +114,35 @@ pub struct Permissions {
     pub outcome: Outcome,
     /// Why it takes no permission at all.
     pub no_permission: Option<&'static str>,
+}
+
+/// Whether a call was authorised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// Authorised, whether or not it then succeeded.
+    #[default]
+    Allowed,
+    /// Failed because it was not authorised.
+    Denied,
+    /// Failed before anybody decided whether it was.
+    Undecided,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 3] = [Outcome::Allowed, Outcome::Denied, Outcome::Undecided];
+
+    /// The word in the `outcome` column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Allowed => "allowed",
+            Outcome::Denied => "denied",
+            Outcome::Undecided => "undecided",
+        }
+    }
+
+    /// Reads the word in the `outcome` column.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
+    }
 }

@@ -14,13 +14,14 @@ use super::ahead::Ahead;
 use super::conflicts::Doubt;
 use super::days::write_days;
 use super::error::IngestError;
+use super::mended::{Elements, Standing};
 use super::plan::{Identity, Planned, refused_entry};
 use super::seen::{Claimed, Seen};
 use super::stages::{Stage, Stages};
-use crate::archive::{self, Normal, Read, ReadError, ReadFault, RefusedElement};
+use crate::archive::{self, Gap, Normal, Read, ReadError, ReadFault, RefusedElement};
 use crate::iam::{Catalog, Common, Step};
-use crate::record::{self, ParsedObject, Record, Vocabulary};
-use crate::store::{BrokenEntry, DayCount, Known, LedgerEntry, NO_LOG, StagedFile, Struck};
+use crate::record::{self, ParsedObject, Record, Redacted, Vocabulary};
+use crate::store::{BrokenEntry, DayCount, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, StagedFile, Struck};
 use crate::time::days_of;
 use crate::usage::{Aggregator, Counted, EventColumns, SharedCalls};
 
@@ -34,8 +35,12 @@ pub(super) struct Loaded {
     object: ParsedObject,
     /// Positions and places of the records, where they are not those of `object`.
     places: Option<Vec<(u64, u64)>>,
+    /// What was masked in the bytes of `object`.
+    redacted: Redacted,
     /// Elements that hold no event.
     refused: Vec<RefusedElement>,
+    /// Positions of those of them that bytes are missing of.
+    gaps: Vec<u64>,
     /// Size of its JSON.
     pub json_bytes: u64,
 }
@@ -111,15 +116,20 @@ pub(super) fn load(
     };
     let path = planned.path();
     let first = before.unwrap_or_else(|| read(&path, memory));
-    let first = parse(planned, &path, first, memory, known, &progress.stages);
-    if !matches!(first, Err(Untaken::Refused(_))) {
-        return first;
-    }
-    let copy = planned.copies.iter().find_map(|path| {
+    let mut best = parse(planned, &path, first, memory, known, &progress.stages);
+    for path in &planned.copies {
+        match &best {
+            Ok(loaded) if loaded.is_whole() => break,
+            Err(Untaken::Known | Untaken::Stopped) => break,
+            _ => {}
+        }
         let copy = read(path, memory);
-        parse(planned, path, copy, memory, known, &progress.stages).ok()
-    });
-    copy.map_or(first, Ok)
+        let copy = parse(planned, path, copy, memory, known, &progress.stages);
+        if copy.as_ref().is_ok_and(|copy| best.is_err() || copy.is_whole()) {
+            best = copy;
+        }
+    }
+    best
 }
 
 fn parse(
@@ -146,43 +156,90 @@ fn parse(
         }
     };
     let (sha256, size_bytes) = (read.sha256, read.size_bytes);
+    let Read { bytes, gaps, .. } = read;
     // What has no path of its own, or was read by another thread, wasn't asked for before.
     if planned.is_known(&sha256, known) {
         return Err(Untaken::Known);
     }
     let refuse = |reason, offset| refuse(size_bytes, Some(sha256), reason, offset);
-    let parsed = stages.time(Stage::Parse, || parse_bytes(read.bytes, memory.redact, &mut memory.vocabulary));
-    let Parsed { object, places, refused, json_bytes } = parsed.map_err(|(reason, offset)| refuse(reason, offset))?;
-    Ok(Loaded { planned: planned.clone(), path: path.into(), sha256, size_bytes, object, places, refused, json_bytes })
+    let parsed = stages.time(Stage::Parse, || parse_bytes(bytes, gaps, memory.redact, &mut memory.vocabulary));
+    let parsed = parsed.map_err(|(reason, offset)| refuse(reason, offset))?;
+    let Parsed { object, places, redacted, refused, gaps, json_bytes } = parsed;
+    let (planned, path) = (planned.clone(), path.into());
+    Ok(Loaded { planned, path, sha256, size_bytes, object, places, redacted, refused, gaps, json_bytes })
 }
 
 struct Parsed {
     object: ParsedObject,
     places: Option<Vec<(u64, u64)>>,
+    redacted: Redacted,
     refused: Vec<RefusedElement>,
+    /// Positions of those of them that bytes are missing of.
+    gaps: Vec<u64>,
     json_bytes: u64,
 }
 
+impl Parsed {
+    /// Notes where bytes are missing. What was cut there is refused for that reason; where it is between two elements
+    /// the missing ones are an element themselves.
+    fn note(&mut self, gap: Gap) {
+        let places = self.places.as_deref().unwrap_or_default();
+        let last = places.iter().map(|(_, offset)| *offset).filter(|offset| *offset < gap.offset_bytes).max();
+        let is_cut = |element: &&mut RefusedElement| {
+            element.offset_bytes < gap.offset_bytes && last.is_none_or(|last| element.offset_bytes > last)
+        };
+        if let Some(cut) = self.refused.iter_mut().filter(is_cut).next_back() {
+            cut.reason = gap.reason;
+            self.gaps.push(cut.index);
+            return;
+        }
+        let index = (self.object.records().len() + self.object.broken().len() + self.refused.len()) as u64;
+        self.refused.push(RefusedElement { index, offset_bytes: gap.offset_bytes, reason: gap.reason });
+        self.gaps.push(index);
+    }
+}
+
+/// Parses inflated bytes, some of which may be missing.
+fn parse_bytes(
+    bytes: Vec<u8>,
+    gaps: Vec<Gap>,
+    redact: bool,
+    vocabulary: &mut Vocabulary,
+) -> Result<Parsed, (String, Option<u64>)> {
+    let parsed = parse_sound(bytes, redact, vocabulary);
+    let mut parsed = match gaps.first() {
+        // Where nothing can be taken, that is why.
+        Some(gap) => parsed.map_err(|_| (gap.reason.clone(), Some(gap.offset_bytes)))?,
+        None => parsed?,
+    };
+    gaps.into_iter().for_each(|gap| parsed.note(gap));
+    Ok(parsed)
+}
+
 /// Parses inflated bytes; piece by piece, where they are not sound as a whole.
-fn parse_bytes(bytes: Vec<u8>, redact: bool, vocabulary: &mut Vocabulary) -> Result<Parsed, (String, Option<u64>)> {
+fn parse_sound(bytes: Vec<u8>, redact: bool, vocabulary: &mut Vocabulary) -> Result<Parsed, (String, Option<u64>)> {
     let normal = archive::normalise(bytes).map_err(|error| (error.to_string(), error.offset_bytes()))?;
     let json_bytes = normal.json.len() as u64;
     let Normal { mut json, places, refused } = normal;
-    if redact {
-        record::redact(&mut json);
-    }
+    let redacted = if redact { record::redact(&mut json) } else { Redacted::default() };
     let (error, json) = match ParsedObject::parse_or_return(json, vocabulary) {
-        Ok(object) => return Ok(Parsed { object, places, refused, json_bytes }),
+        Ok(object) => return Ok(Parsed { object, places, redacted, refused, gaps: Vec::new(), json_bytes }),
         Err(refused) => refused,
     };
-    let error = (error.reason.to_owned(), Some(error.offset as u64));
+    let error = (error.reason.to_owned(), Some(redacted.original(error.offset as u64)));
     if places.is_some() {
         return Err(error);
     }
-    let Ok(Normal { json: sound, places, refused }) = archive::salvage(&json) else { return Err(error) };
+    let Ok(Normal { json: mut sound, mut places, mut refused }) = archive::salvage(&json) else { return Err(error) };
     drop(json);
+    places.iter_mut().flatten().for_each(|(_, offset)| *offset = redacted.original(*offset));
+    refused.iter_mut().for_each(|element| element.offset_bytes = redacted.original(element.offset_bytes));
+    if redact {
+        // Brackets that are unsound may have hidden some.
+        record::redact(&mut sound);
+    }
     let object = ParsedObject::parse(sound, vocabulary).map_err(|_| error)?;
-    Ok(Parsed { object, places, refused, json_bytes })
+    Ok(Parsed { object, places, redacted: Redacted::default(), refused, gaps: Vec::new(), json_bytes })
 }
 
 /// The events of a batch that are new, and what each object brought.
@@ -191,11 +248,14 @@ pub(super) struct Claim {
     new: Vec<Vec<bool>>,
     /// Objects and their records that are not new and may say something else than what is there.
     doubtful: Vec<(usize, usize)>,
+    /// Records that had been kept out and have come now.
+    mended: Vec<(String, u64)>,
 }
 
 /// Claims the events of a batch: from now on they are known.
-pub(super) fn claim(objects: &[Loaded], seen: &mut Seen) -> Result<Claim, IngestError> {
-    let mut claim = Claim { new: Vec::with_capacity(objects.len()), doubtful: Vec::new() };
+pub(super) fn claim(objects: &[Loaded], seen: &mut Seen, standing: &mut Standing) -> Result<Claim, IngestError> {
+    let mended = mended(objects, standing);
+    let mut claim = Claim { new: Vec::with_capacity(objects.len()), doubtful: Vec::new(), mended };
     for (at, loaded) in objects.iter().enumerate() {
         let mut new = Vec::with_capacity(loaded.object.records().len());
         for (index, record) in loaded.object.records().iter().enumerate() {
@@ -208,6 +268,26 @@ pub(super) fn claim(objects: &[Loaded], seen: &mut Seen) -> Result<Claim, Ingest
         claim.new.push(new);
     }
     Ok(claim)
+}
+
+/// Which records that were kept out of earlier objects, or of others of the batch, have come; those that are kept out now
+/// stand from here on.
+fn mended(objects: &[Loaded], standing: &mut Standing) -> Vec<(String, u64)> {
+    for loaded in objects.iter().filter(|loaded| !loaded.is_whole()) {
+        let (name, broken) = (loaded.planned.ledger_name(&loaded.sha256), loaded.kept_out());
+        for BrokenEntry { index, neighbours, .. } in broken {
+            standing.add(KeptOut { name: name.clone(), index, neighbours });
+        }
+    }
+    if standing.is_empty() {
+        return Vec::new();
+    }
+    let of_object = |loaded: &Loaded| {
+        let (name, events) = (loaded.planned.ledger_name(&loaded.sha256), loaded.events());
+        let kept_out: Vec<u64> = loaded.unsound().iter().map(|entry| entry.index).collect();
+        standing.mended_by(&Elements { name: &name, events: &events, kept_out: &kept_out })
+    };
+    objects.iter().flat_map(of_object).collect()
 }
 
 /// What a batch came to.
@@ -227,6 +307,8 @@ pub(super) struct Converted {
     pub known: u64,
     /// What stands as refused although it is known.
     pub struck: Vec<Struck>,
+    /// Records that had been kept out and have come since.
+    pub mended: Vec<(String, u64)>,
     pub json_bytes: u64,
 }
 
@@ -241,7 +323,8 @@ pub(super) fn convert<'c>(
     stages: &Stages,
 ) -> Result<Converted, IngestError> {
     let date = objects.first().and_then(|loaded| loaded.planned.date).map(days_of);
-    let mut converted = Converted { objects: refused, date, doubts: doubts(objects, claim), ..Default::default() };
+    let (doubts, mended) = (doubts(objects, claim), claim.mended.clone());
+    let mut converted = Converted { objects: refused, date, doubts, mended, ..Default::default() };
     let mut by_day: BTreeMap<i32, Vec<(&ParsedObject, &Record)>> = BTreeMap::new();
     for (loaded, new) in objects.iter().zip(&claim.new) {
         converted.json_bytes += loaded.json_bytes;
@@ -299,6 +382,11 @@ fn doubts(objects: &[Loaded], claim: &Claim) -> Vec<Doubt> {
 }
 
 impl Loaded {
+    /// Whether nothing of it was kept out.
+    fn is_whole(&self) -> bool {
+        self.refused.is_empty() && self.object.broken().is_empty()
+    }
+
     /// Position and place of a sound record in the object.
     fn place_of(&self, sound: usize, record: &Record) -> (u64, u64) {
         // Those kept out stand between the sound ones.
@@ -306,26 +394,63 @@ impl Loaded {
         self.place(index, self.object.offset(record))
     }
 
+    /// Positions and keys of its events.
+    fn events(&self) -> Vec<(u64, u128)> {
+        let mut broken = self.object.broken().iter().map(|broken| broken.index).peekable();
+        let mut index = 0;
+        let position = |record: &Record| {
+            // Those kept out stand between the sound ones.
+            while broken.next_if_eq(&index).is_some() {
+                index += 1;
+            }
+            index += 1;
+            (self.place(index - 1, 0).0, record.event_key)
+        };
+        self.object.records().iter().map(position).collect()
+    }
+
+    /// What is kept out of it, in order.
+    fn unsound(&self) -> Vec<BrokenEntry> {
+        let neighbours = Neighbours::default();
+        let refused = self.refused.iter().map(|element| BrokenEntry {
+            index: element.index,
+            offset_bytes: element.offset_bytes,
+            reason: element.reason.clone(),
+            neighbours,
+        });
+        let broken = self.object.broken().iter().map(|record| {
+            let (index, offset_bytes) = self.place(record.index, record.offset);
+            BrokenEntry { index, offset_bytes, reason: record.reason.to_string(), neighbours }
+        });
+        let mut broken: Vec<BrokenEntry> = refused.chain(broken).collect();
+        broken.sort_by_key(|entry| entry.index);
+        broken
+    }
+
+    /// The same with what stands beside each.
+    fn kept_out(&self) -> Vec<BrokenEntry> {
+        let mut broken = self.unsound();
+        if broken.is_empty() {
+            return broken;
+        }
+        let kept_out: Vec<u64> = broken.iter().map(|entry| entry.index).collect();
+        let elements = Elements { name: "", events: &self.events(), kept_out: &kept_out };
+        for entry in &mut broken {
+            entry.neighbours = elements.neighbours(entry.index, |index| self.gaps.contains(&index));
+        }
+        broken
+    }
+
     /// Position and place in the object of what has these in the list of records.
     fn place(&self, index: usize, offset: usize) -> (u64, u64) {
         let place = self.places.as_ref().and_then(|places| places.get(index));
-        place.copied().unwrap_or((index as u64, offset as u64))
+        place.copied().unwrap_or_else(|| (index as u64, self.redacted.original(offset as u64)))
     }
 }
 
 fn ledger_entry(loaded: &Loaded, new: &[bool]) -> LedgerEntry {
     let events = new.iter().filter(|new| **new).count() as u64;
-    let refused = loaded.refused.iter().map(|element| BrokenEntry {
-        index: element.index,
-        offset_bytes: element.offset_bytes,
-        reason: element.reason.clone(),
-    });
-    let broken = loaded.object.broken().iter().map(|record| {
-        let (index, offset_bytes) = loaded.place(record.index, record.offset);
-        BrokenEntry { index, offset_bytes, reason: record.reason.to_string() }
-    });
-    let mut broken: Vec<BrokenEntry> = refused.chain(broken).collect();
-    broken.sort_by_key(|entry| entry.index);
+    let broken = loaded.kept_out();
     LedgerEntry {
         name: loaded.planned.ledger_name(&loaded.sha256),
         path: loaded.path.to_string_lossy().into_owned(),

@@ -11,7 +11,7 @@ use memchr::memmem;
 
 use super::error::IngestError;
 use crate::archive::{self, Buffers};
-use crate::record::{EVENT_KEY_COLUMNS, ParsedObject, Record, key_of_record, stored_event_key, to_json};
+use crate::record::{EVENT_KEY_COLUMNS, ParsedObject, Record, key_of_record, redact, stored_event_key, to_json};
 use crate::store::{Conflict, RowPredicate, StagedFile, Store, Table, read_batches};
 
 /// Objects that are looked at for the first of two records, at the most, for each data file.
@@ -28,6 +28,8 @@ pub(super) struct Doubt {
     event_id: String,
     /// A hash of all it says, whatever the order of its keys; `None` where it can't be read by other means.
     content: Option<u128>,
+    /// The same with its secrets masked.
+    masked: Option<u128>,
     path: Box<Path>,
     index: u64,
     offset_bytes: u64,
@@ -41,7 +43,8 @@ impl Doubt {
         path: &Path,
         (index, offset_bytes): (u64, u64),
     ) -> Option<Doubt> {
-        let value: Option<serde_json::Value> = serde_json::from_str(object.source(record)).ok();
+        let source = object.source(record);
+        let value: Option<serde_json::Value> = serde_json::from_str(source).ok();
         let content = value.as_ref().map(key_of_record);
         if content == Some(record.event_key) {
             return None;
@@ -52,6 +55,7 @@ impl Doubt {
             event_date: record.event_date,
             event_id: id.map_or_else(|| uuid::Uuid::from_u128(record.event_key).to_string(), str::to_owned),
             content,
+            masked: masked(source).or(content),
             path: path.into(),
             index,
             offset_bytes,
@@ -115,11 +119,26 @@ fn compare(file: &Path, doubts: &mut HashMap<u128, Vec<Doubt>>) -> Result<Vec<Do
         let batch = batch?;
         for row in 0..batch.num_rows() {
             let Some(doubts) = stored_event_key(&batch, row).and_then(|key| doubts.remove(&key)) else { continue };
-            let content = Some(key_of_record(&to_json(&batch, row)));
-            confirmed.extend(doubts.into_iter().filter(|doubt| doubt.content != content));
+            let stored = to_json(&batch, row);
+            let content = Some(key_of_record(&stored));
+            let differs: Vec<Doubt> = doubts.into_iter().filter(|doubt| doubt.content != content).collect();
+            if differs.is_empty() {
+                continue;
+            }
+            // One of the two may have been taken without masking its secrets.
+            let content = masked(&stored.to_string()).or(content);
+            confirmed.extend(differs.into_iter().filter(|doubt| doubt.masked != content));
         }
     }
     Ok(confirmed)
+}
+
+/// A hash of all that a record says but for its secrets; `None` where it has none that shows.
+fn masked(source: &str) -> Option<u128> {
+    let mut bytes = source.as_bytes().to_vec();
+    let has_secrets = redact(&mut bytes).count > 0;
+    let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok().filter(|_| has_secrets);
+    value.as_ref().map(key_of_record)
 }
 
 /// The confirmed doubts with the places where the first records of their ids stand, as far as one of the objects still

@@ -4,7 +4,7 @@
 use std::hash::BuildHasher;
 
 use super::held::{Extra, Held, Value};
-use crate::recent::Recent;
+use crate::util::direct_mapped_cache::DirectMappedCache;
 
 /// Objects remembered, by each thread.
 const PLACES: usize = 4096;
@@ -28,12 +28,12 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Repeats {
     hasher: foldhash::fast::RandomState,
-    recent: Recent<Known>,
+    recent: DirectMappedCache<Known>,
 }
 
 impl Default for Repeats {
     fn default() -> Repeats {
-        Repeats { hasher: Default::default(), recent: Recent::new(PLACES, ONE_MAX) }
+        Repeats { hasher: Default::default(), recent: DirectMappedCache::new(PLACES, ONE_MAX) }
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Commit {
     pub conflicts: Vec<Conflict>,
     /// What stood as refused and does no longer.
     pub struck: Vec<Struck>,
+    /// Records that had been kept out and have come since: the object's name and their position in it.
+    pub mended: Vec<(String, u64)>,
     /// What a run has come to so far, and its id.
     pub run: Option<(i64, Run)>,
     /// For `ducklake_snapshot_changes.commit_message`.
@@ -116,6 +118,7 @@ impl Writer {
             fs::remove_dir_all(&staging).map_err(StoreError::io(&staging, "cannot empty"))?;
         }
         private::create_folder(&staging, mode).map_err(StoreError::io(&staging, "cannot create"))?;
+        super::remove_begun(&store.dir)?;
         Ok(Writer { store, connection, mode, _lock: lock })
     }
 
@@ -245,7 +248,7 @@ fn rename_into_place(dir: &Path, files: &[StagedFile], mode: Mode) -> Result<(),
     folders.into_iter().try_for_each(sync_dir)
 }
 
-fn sync_dir(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_dir(folder: &Path) -> Result<(), StoreError> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(StoreError::io(folder, "cannot sync"))
 }
 

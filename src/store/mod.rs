@@ -25,6 +25,7 @@ mod error;
 mod forget;
 mod hybrid;
 mod ledger;
+mod mended;
 mod merge;
 mod metadata;
 mod migrate;
@@ -56,6 +57,7 @@ pub use encoded::EventsFileWriter;
 pub use error::StoreError;
 pub use forget::{Forget, Forgotten};
 pub use ledger::{BrokenEntry, DayCount, LedgerEntry, OutdatedDay, RefusedObject, Run, Totals};
+pub use mended::{KeptOut, Neighbours};
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
 pub use months::UsageMonth;
 pub use objects::{Known, place_in, placed_name};
@@ -331,6 +333,8 @@ fn check_pages(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
 ///
 /// `rebuilding`: a repair registers data files in it before anybody reads it, the catalog set aside being the one given.
 fn create(dir: &Path, rebuilding: Option<Option<&Path>>) -> Result<(), StoreError> {
+    let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
+    let new: Vec<&Path> = dir.ancestors().take_while(is_new).collect();
     for folder in Table::ALL.map(|t| table_dir(dir, t)).iter().chain([&staging_dir(dir)]) {
         place::no_links(dir, folder)?;
         private::create_folder(folder, Mode::Private).map_err(StoreError::io(folder, "cannot create"))?;
@@ -363,9 +367,38 @@ fn create(dir: &Path, rebuilding: Option<Option<&Path>>) -> Result<(), StoreErro
     // A second process that creates the same store at the same time has won already: its catalog stays.
     let catalog = catalog_path(dir);
     let linked = fs::hard_link(&aside, &catalog);
-    fs::remove_file(&aside).map_err(StoreError::io(&aside, "cannot remove"))?;
+    remove_if_there(&aside)?;
     match linked {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(StoreError::io(&catalog, "cannot create")(e)),
+        Err(_) if catalog.is_file() => {}
+        outcome => outcome.map_err(StoreError::io(&catalog, "cannot create"))?,
+    }
+    // The names of folders that are new have to last as well: what is committed in them does.
+    commit::sync_dir(dir)?;
+    for above in new.iter().filter_map(|folder| folder.parent()) {
+        commit::sync_dir(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
+    }
+    Ok(())
+}
+
+/// Removes the catalogs of creations that were cut short. One that goes on elsewhere finds that the store is there.
+fn remove_begun(dir: &Path) -> Result<(), StoreError> {
+    let entries = fs::read_dir(dir).map_err(StoreError::io(dir, "cannot list"))?;
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io(dir, "cannot list"))?;
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix("catalog.sqlite."));
+        let id = id.map(|id| id.strip_suffix("-journal").unwrap_or(id));
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && id.is_some_and(|id| uuid::Uuid::try_parse(id).is_ok()) {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io(path, "cannot remove")(error)),
         _ => Ok(()),
     }
 }

@@ -1,18 +1,18 @@
 //! What to do after a commit that was cut short: the marker says which files it was about to move.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::catalog_path;
-use super::commit::{WrittenMarker, lock_path, marker_path, mode_of, move_files, remove_marker};
+use super::commit::{WrittenMarker, lock_path, marker_path, mode_of, move_files, remove_marker, sync_dir};
 use super::error::StoreError;
 use super::place::{DataPath, Outside};
 use super::replaced::{FROM_TABLE, replaced_name};
 use super::tables::Table;
+use super::{catalog_path, remove_if_there};
 
 /// What a marker says: files in the tables' folders.
 struct Marker {
@@ -65,16 +65,12 @@ pub(super) fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), 
         let gone = gone.collect::<Result<Vec<_>, _>>()?;
         let moves = retired_paths(dir, &known, &marker)?;
         gone.iter().try_for_each(|path| remove_if_there(path))?;
+        // Once the marker is gone nobody would know of a file that a power cut brings back.
+        let left: BTreeSet<&Path> = gone.iter().filter_map(|path| path.parent()).filter(|left| left.is_dir()).collect();
+        left.into_iter().try_for_each(sync_dir)?;
         move_files(dir, &moves, mode_of(dir, connection)?)?;
     }
     remove_marker(dir)
-}
-
-fn remove_if_there(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(StoreError::io(path, "cannot remove")(e)),
-        _ => Ok(()),
-    }
 }
 
 /// Every file that some snapshot has.

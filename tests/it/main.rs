@@ -6,6 +6,8 @@ mod cli;
 mod conditions;
 mod data;
 mod evaluate;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod faults;
 mod fsck;
 mod hostile_store;
 mod iam_authorized;

@@ -106,7 +106,7 @@ fn usage_derived_anew_is_summed_up_anew() {
     let store = Store::open_or_create(&folder.path().join("store")).expect("a store");
     take_in(&store, vec![archive]);
     let before = copies(store.dir());
-    let catalogue = fs::read_to_string("src/iam/tables/catalogue.txt").expect("the catalogue");
+    let catalogue = fs::read_to_string("src/iam/catalog/tables/catalogue.txt").expect("the catalogue");
     let newer = catalogue.replacen("\nversion ", "\nversion 9.", 1);
     let newer = Catalog::load(newer.as_bytes()).expect("a catalogue");
     let days = ingest::refresh_usage(&store, &newer).expect("usage");

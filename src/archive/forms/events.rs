@@ -161,9 +161,14 @@ impl Events {
         !self.places.is_empty() && self.refused.is_empty()
     }
 
-    /// Whether several events were found, and but one thing that is none.
-    pub fn is_nearly_clean(&self) -> bool {
-        self.places.len() > 1 && self.refused.len() < 2
+    /// How many events were found.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Why the first that was refused was.
+    pub fn first_refused(&self) -> Option<&str> {
+        self.refused.first().map(|element| element.reason.as_str())
     }
 
     /// All of them; an error where everything was refused.

@@ -121,8 +121,10 @@ pub fn normalise(mut bytes: Vec<u8>) -> Result<Normal, FormError> {
     if is_main_form(&bytes) {
         return Ok(Normal { json: bytes, places: None, refused: Vec::new() });
     }
-    let bytes = utf16(&bytes).unwrap_or(bytes);
-    rewrite(&bytes)?.finish()
+    let Some(text) = utf16(&bytes) else { return rewrite(&bytes)?.finish() };
+    let mut normal = rewrite(&text)?.finish()?;
+    utf16_places(&mut normal, &bytes, &text);
+    Ok(normal)
 }
 
 /// Brings bytes that are no sound JSON to `{"Records":[…]}`: what is sound in them is taken, the rest is refused piece
@@ -168,7 +170,8 @@ fn is_utf16(bytes: &[u8]) -> bool {
     matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{' | b'[', 0, ..] | [0, b'{' | b'[', ..])
 }
 
-/// UTF-16 of either order, with or without its mark, as UTF-8. What stands for no character becomes U+FFFD.
+/// UTF-16 of either order, with or without its mark, as UTF-8. What stands for no character becomes a byte that is no
+/// UTF-8 either, so that what it is in is refused.
 fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
     if !is_utf16(bytes) {
         return None;
@@ -176,8 +179,58 @@ fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
     let is_little = matches!(bytes, [0xff, 0xfe, ..] | [_, 0, ..]);
     let units = bytes.as_chunks::<2>().0.iter();
     let units = units.map(|unit| if is_little { u16::from_le_bytes(*unit) } else { u16::from_be_bytes(*unit) });
-    let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    Some(text.trim_start_matches('\u{feff}').as_bytes().to_vec())
+    let mut text = Vec::with_capacity(bytes.len() / 2);
+    for decoded in char::decode_utf16(units).skip_while(|decoded| matches!(decoded, Ok('\u{feff}'))) {
+        match decoded {
+            Ok(c) => text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            Err(_) => text.push(NO_CHARACTER),
+        }
+    }
+    // Half a unit is the rest of something that was cut.
+    text.extend((bytes.len() % 2 == 1).then_some(NO_CHARACTER));
+    Some(text)
+}
+
+/// In UTF-8 it stands nowhere.
+const NO_CHARACTER: u8 = 0xff;
+
+/// Places in the text that [`utf16`] made, as places in what it was made of.
+fn utf16_places(normal: &mut Normal, bytes: &[u8], text: &[u8]) {
+    let mark = if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) { 2 } else { 0 };
+    let (mut at, mut place) = (0, mark);
+    let mut place_of = |offset: &mut u64| {
+        let wanted = usize::try_from(*offset).unwrap_or(usize::MAX);
+        if wanted < at {
+            (at, place) = (0, mark);
+        }
+        // A character has two bytes there, or four if it has four here.
+        let bytes = |byte: &u8| match byte {
+            0x80..0xc0 => 0,
+            0xf0..0xf8 => 4,
+            _ => 2,
+        };
+        place += text.get(at..wanted).unwrap_or_default().iter().map(bytes).sum::<u64>();
+        at = wanted;
+        *offset = place;
+    };
+    normal.places.iter_mut().flatten().for_each(|(_, offset)| place_of(offset));
+    normal.refused.iter_mut().for_each(|element| place_of(&mut element.offset_bytes));
+}
+
+/// Lines of words, which no part of JSON is.
+fn prose_lines(bytes: &[u8]) -> usize {
+    let is_prose = |line: &&[u8]| {
+        let line = line.trim_ascii();
+        let is_json = line.starts_with(b"\"") || memchr::memmem::find(line, b"\":").is_some();
+        !is_json && line.iter().any(u8::is_ascii_alphabetic)
+    };
+    bytes.split(|byte| *byte == b'\n').filter(is_prose).count()
+}
+
+/// Whether an object is an event itself.
+fn is_event(text: &str) -> bool {
+    let event = |object: Object<'_>| matches!((event::FORM.read)(&object), Some(Content::Event));
+    Object::parse(text).is_ok_and(event)
 }
 
 /// What is neither the main form nor unsound.
@@ -195,7 +248,7 @@ fn rewrite(bytes: &[u8]) -> Result<Events, FormError> {
             }
             // Events whose first is unsound at its first byte; a text that has examples in it is none.
             let salvaged = salvage::salvage(bytes);
-            if salvaged.is_nearly_clean() {
+            if prose_lines(bytes) < salvaged.len() {
                 return Ok(salvaged);
             }
             let reason = implausible(bytes).unwrap_or_else(|| format!("it begins with {}", shown(bytes)));
@@ -206,6 +259,9 @@ fn rewrite(bytes: &[u8]) -> Result<Events, FormError> {
     let mut events = Events::default();
     for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         let Ok(document) = document else { return Ok(salvage::salvage(bytes)) };
+        if salvage::is_swallowing(document.get()) {
+            return Ok(salvage::salvage(bytes));
+        }
         events.add(Value::within(text, document.get()), 0);
     }
     Ok(events)

@@ -2,13 +2,21 @@
 //!
 //! A list of events, or events one after the other, is walked element by element. An element that is unsound within
 //! sound brackets (a byte that is no UTF-8, a control character, nested too deep) ends where its brackets do. Where
-//! brackets or quotes themselves are wrong, the next place behind the fault at which an event can be read begins the
-//! next element: behind `,`, `[`, a line end or another event, so that nothing within an event is taken for one.
+//! brackets or quotes themselves are wrong, the layout tells where the next element begins:
+//!
+//! * Where a line holds an event by itself, the end of a line ends whatever is unsound on it, so that a line that was
+//!   cut takes no other with it, and each unsound line is refused by itself.
+//! * Where objects are written over several lines, a line that is indented no further than the unsound object and
+//!   begins an object is the next one.
+//! * Elsewhere it is the next place behind the fault at which an event can be read: behind `,`, `[`, a line end or
+//!   another event, so that nothing within an event is taken for one.
+
+use serde_json::value::RawValue;
 
 use crate::scan::{Fault, Scanner, TOO_DEEP};
 
 use super::events::{Events, Value};
-use super::skip_blanks;
+use super::{BYTE_ORDER_MARK, skip_blanks};
 
 /// Objects that hold lists of events, within each other, at the most.
 const FRAMES_MAX: usize = 4;
@@ -18,11 +26,36 @@ const LIST_KEYS: [&[u8]; 4] = [b"records", b"events", b"logevents", b"queryresul
 
 const CUT: &str = "truncated: the JSON ends early";
 
+const SWALLOWED: &str = "cut short: the next line holds an event by itself";
+
 /// All that is sound.
 pub(super) fn salvage(bytes: &[u8]) -> Events {
-    let mut salvage = Salvage { bytes, events: Events::default(), is_cut: false };
+    let mut salvage = Salvage {
+        bytes,
+        events: Events::default(),
+        is_cut: false,
+        is_lines: line_starts(bytes, 0).any(|at| is_event_line(bytes, at)),
+        refused_line: None,
+        lists: 0,
+    };
     salvage.documents();
     salvage.events
+}
+
+/// Whether a sound value is none that anybody wrote: an event within which a line holds another event by itself. Two
+/// damaged lines, with sound ones between them, read like that.
+pub(super) fn is_swallowing(text: &str) -> bool {
+    match text.as_bytes().first() {
+        _ if !text.contains('\n') => false,
+        Some(b'{') => {
+            super::is_event(text) && line_starts(text.as_bytes(), 1).any(|at| is_event_line(text.as_bytes(), at))
+        }
+        Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(text) {
+            Ok(elements) => elements.iter().any(|element| is_swallowing(element.get())),
+            Err(_) => false,
+        },
+        _ => false,
+    }
 }
 
 struct Salvage<'a> {
@@ -30,6 +63,12 @@ struct Salvage<'a> {
     events: Events,
     /// Whether the end was reached within an element, which was said.
     is_cut: bool,
+    /// Whether a line holds an event by itself.
+    is_lines: bool,
+    /// The end of the line of which something was refused last.
+    refused_line: Option<usize>,
+    /// Lists that were entered.
+    lists: usize,
 }
 
 impl Salvage<'_> {
@@ -49,21 +88,50 @@ impl Salvage<'_> {
             pos = match self.peek(pos) {
                 None => return,
                 Some(b'{' | b'[') => self.element(pos, 0),
-                // The end of a list or an object that was left for an element that could be read.
-                Some(b',' | b']' | b'}') => pos + 1,
+                Some(b',' | b']' | b'}') => self.left_over(pos),
+                // Files that were put together have theirs in the middle.
+                Some(_) if self.bytes.get(pos..).is_some_and(|rest| rest.starts_with(BYTE_ORDER_MARK)) => {
+                    pos + BYTE_ORDER_MARK.len()
+                }
                 Some(_) => self.garbage(pos),
             };
         }
     }
 
+    /// The end of a list or an object that was left for an element that could be read; where there is no list, all that
+    /// is left of a line.
+    fn left_over(&mut self, pos: usize) -> usize {
+        let line_end = self.line_end(pos);
+        let line = self.bytes.get(line_begin(self.bytes, pos)..line_end).unwrap_or_default();
+        let is_alone = line.iter().all(|byte| matches!(byte, b',' | b']' | b'}') || byte.is_ascii_whitespace());
+        if !(self.is_lines && self.lists == 0 && is_alone) {
+            return pos + 1;
+        }
+        self.refuse(pos, format!("not JSON (byte {pos})"));
+        line_end
+    }
+
+    fn line_end(&self, pos: usize) -> usize {
+        line_end(self.bytes, pos)
+    }
+
+    fn refuse(&mut self, pos: usize, reason: impl Into<String>) {
+        self.refused_line = Some(self.line_end(pos));
+        self.events.refuse(pos, reason);
+    }
+
     /// A list of elements; the place behind it.
     fn list(&mut self, begin: usize, depth: usize) -> usize {
         let mut pos = begin + 1;
+        self.lists += 1;
         loop {
             pos = self.skip(pos);
             pos = match self.peek(pos) {
                 None => {
-                    self.cut(pos);
+                    // That its line was cut was said.
+                    if !(self.is_lines && self.refused_line == Some(self.line_end(begin))) {
+                        self.cut(pos);
+                    }
                     return pos;
                 }
                 Some(b']') => return pos + 1,
@@ -76,7 +144,15 @@ impl Salvage<'_> {
 
     /// One element; the place behind it.
     fn element(&mut self, begin: usize, depth: usize) -> usize {
-        let value = self.value(begin);
+        let value = self.value(begin).and_then(|end| match self.is_swallowing(begin, end) {
+            true => Err(Fault { offset: self.line_end(begin), reason: SWALLOWED }),
+            false => Ok(end),
+        });
+        if let Ok(end) = value
+            && let Some(next) = self.foreign_line(begin, end)
+        {
+            return next;
+        }
         if let Ok(end) = value
             && self.take(begin, end)
         {
@@ -90,37 +166,109 @@ impl Salvage<'_> {
                 return end;
             }
         }
-        let fault = match value {
+        match value {
             Ok(end) => {
                 self.refuse_bytes(begin, end);
-                return end;
+                end
             }
-            Err(fault) => fault,
-        };
-        let end = lenient_end(self.bytes, begin).filter(|end| self.is_behind_element(*end));
-        let next = match end {
+            Err(fault) => {
+                let next = self.behind_unsound(begin, &fault, depth);
+                self.is_cut |= next >= self.bytes.len();
+                self.refuse(begin, format!("{} (byte {})", fault.reason, fault.offset));
+                next
+            }
+        }
+    }
+
+    /// Refuses what holds no event, be it a list, as the one line that it is; the place behind it.
+    fn foreign_line(&mut self, begin: usize, end: usize) -> Option<usize> {
+        let (line, limit) = (line_begin(self.bytes, begin), self.line_end(begin));
+        // What separates elements may stand before it.
+        if !self.is_lines || end > limit || !self.is_line_blank(line, begin) {
+            return None;
+        }
+        let text = std::str::from_utf8(self.bytes.get(begin..end)?).ok()?;
+        let mut trial = Events::default();
+        trial.add(Value::at(text, begin), 0);
+        let first = trial.first_refused().filter(|_| trial.len() == 0)?;
+        self.refuse(begin, first.to_owned());
+        match self.is_line_blank(end, limit) {
+            true => Some(end),
+            false => Some(self.next_event(end, limit).unwrap_or(limit)),
+        }
+    }
+
+    fn is_swallowing(&self, begin: usize, end: usize) -> bool {
+        let text = self.bytes.get(begin..end).filter(|text| self.is_lines && memchr::memchr(b'\n', text).is_some());
+        text.and_then(|text| std::str::from_utf8(text).ok()).is_some_and(is_swallowing)
+    }
+
+    /// The place behind an element that is unsound.
+    fn behind_unsound(&self, begin: usize, fault: &Fault, depth: usize) -> usize {
+        let is_line = self.is_lines && !self.is_over_lines(begin);
+        let limit = if is_line { self.line_end(begin) } else { self.bytes.len() };
+        let within = self.bytes.get(..limit).unwrap_or_default();
+        let mut end = lenient_end(within, begin).filter(|end| self.is_behind_element(*end));
+        if let Some(end) = end
+            && (fault.reason == TOO_DEEP || is_line && depth == 0 && self.is_line_blank(end, limit))
+        {
             // Its quotes and brackets are sound: what lies within is its own.
-            Some(end) if fault.reason == TOO_DEEP => end,
-            _ => {
-                let candidate = self.next_event(self.before_fault(begin, fault.offset));
-                end.into_iter().chain(candidate).min().unwrap_or(self.bytes.len())
-            }
-        };
-        self.is_cut |= next >= self.bytes.len();
-        self.events.refuse(begin, format!("{} (byte {})", fault.reason, fault.offset));
-        next
+            return end;
+        }
+        if is_line && depth == 0 {
+            // A part of an unsound line is no element.
+            end = end.filter(|end| self.is_event(self.skip(*end)));
+        }
+        let line = if is_line { None } else { self.next_line_element(begin) };
+        let candidate = self.next_event(self.before_fault(begin, fault.offset.min(limit)), limit);
+        end.into_iter().chain(line).chain(candidate).min().unwrap_or(limit)
+    }
+
+    /// Whether nothing but the ends of lists and objects follows on a line.
+    fn is_line_blank(&self, end: usize, line_end: usize) -> bool {
+        let rest = self.bytes.get(end..line_end).unwrap_or_default();
+        rest.iter().all(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\r'))
+    }
+
+    /// Whether an object is written over several lines, each part further to the right.
+    fn is_over_lines(&self, begin: usize) -> bool {
+        let line_end = self.line_end(begin);
+        let first = self.bytes.get(begin + 1..line_end).unwrap_or_default();
+        // An object in an object without a key is another one.
+        first.trim_ascii().is_empty()
+            && self.peek(self.skip(line_end)) != Some(b'{')
+            && indent(self.bytes, line_end + 1) > indent(self.bytes, line_begin(self.bytes, begin))
+    }
+
+    /// The next line that begins an object no further to the right than the one at hand, which is written over several;
+    /// any, where nothing of the one at hand is left but its bracket.
+    fn next_line_element(&self, begin: usize) -> Option<usize> {
+        let next = self.skip(begin + 1);
+        if self.peek(next) == Some(b'{') && self.line_end(begin) < next {
+            return Some(next);
+        }
+        if !self.is_over_lines(begin) {
+            return None;
+        }
+        let column = indent(self.bytes, line_begin(self.bytes, begin));
+        line_starts(self.bytes, begin + 1).find(|at| at - line_begin(self.bytes, *at) <= column)
     }
 
     /// What begins no object: a value of another kind, or nothing at all. The place behind it.
     fn garbage(&mut self, begin: usize) -> usize {
-        if let Ok(end) = self.value(begin)
-            && self.is_behind_element(end)
-            && self.take(begin, end)
-        {
-            return end;
+        let limit = if self.is_lines { self.line_end(begin) } else { self.bytes.len() };
+        // What is left of a line of which something was refused.
+        let is_said = self.is_lines && self.refused_line == Some(limit);
+        if !is_said {
+            if let Ok(end) = self.value(begin)
+                && self.is_behind_element(end)
+                && self.take(begin, end)
+            {
+                return end;
+            }
+            self.refuse(begin, format!("not JSON (byte {begin})"));
         }
-        self.events.refuse(begin, format!("not JSON (byte {begin})"));
-        let next = self.next_event(begin + 1).unwrap_or(self.bytes.len());
+        let next = self.next_event(begin + 1, limit).unwrap_or(limit);
         self.is_cut |= next >= self.bytes.len();
         next
     }
@@ -146,7 +294,7 @@ impl Salvage<'_> {
                     needs_comma = true;
                     has_list |= is_list;
                     if let Some(at) = uncalled.take_if(|_| has_list) {
-                        self.events.refuse(at, format!("`,` or `}}` was expected (byte {at})"));
+                        self.refuse(at, format!("`,` or `}}` was expected (byte {at})"));
                     }
                     if is_list {
                         pos = self.list(value, depth);
@@ -184,7 +332,7 @@ impl Salvage<'_> {
     fn cut(&mut self, pos: usize) {
         if !self.is_cut {
             self.is_cut = true;
-            self.events.refuse(pos, CUT);
+            self.refuse(pos, CUT);
         }
     }
 
@@ -206,7 +354,7 @@ impl Salvage<'_> {
     fn refuse_bytes(&mut self, begin: usize, end: usize) {
         let valid = std::str::from_utf8(self.bytes.get(begin..end).unwrap_or_default());
         let at = valid.map_or_else(|error| begin + error.valid_up_to(), |_| begin);
-        self.events.refuse(begin, format!("not UTF-8 (byte {at})"));
+        self.refuse(begin, format!("not UTF-8 (byte {at})"));
     }
 
     /// Whether an element may end here: the list goes on or ends, another line or object begins.
@@ -227,9 +375,9 @@ impl Salvage<'_> {
         memchr::memrchr_iter(b'"', before).nth(2).map_or(begin + 1, |at| begin + 1 + at)
     }
 
-    /// The next place from `from` on at which an event begins that can be read.
-    fn next_event(&self, from: usize) -> Option<usize> {
-        let rest = self.bytes.get(from..)?;
+    /// The next place from `from` on, before `limit`, at which an event begins that can be read.
+    fn next_event(&self, from: usize, limit: usize) -> Option<usize> {
+        let rest = self.bytes.get(from..limit)?;
         memchr::memchr_iter(b'{', rest).map(|at| from + at).find(|at| self.is_event(*at))
     }
 
@@ -238,10 +386,7 @@ impl Salvage<'_> {
             return false;
         }
         let Ok(end) = self.value(begin) else { return false };
-        let Some(Ok(text)) = self.bytes.get(begin..end).map(std::str::from_utf8) else { return false };
-        let mut trial = Events::default();
-        trial.add(Value::at(text, begin), 0);
-        trial.is_clean()
+        is_clean(self.bytes.get(begin..end).unwrap_or_default())
     }
 
     /// Whether an element may begin here, or may have begun before one byte took the place of another: an object in a
@@ -256,6 +401,46 @@ impl Salvage<'_> {
             _ => has_line_end,
         }
     }
+}
+
+/// Whether a value holds events and nothing else.
+fn is_clean(json: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(json) else { return false };
+    let mut trial = Events::default();
+    trial.add(Value::at(text, 0), 0);
+    trial.is_clean()
+}
+
+fn line_begin(bytes: &[u8], pos: usize) -> usize {
+    memchr::memrchr(b'\n', bytes.get(..pos).unwrap_or_default()).map_or(0, |at| at + 1)
+}
+
+fn line_end(bytes: &[u8], pos: usize) -> usize {
+    memchr::memchr(b'\n', bytes.get(pos..).unwrap_or_default()).map_or(bytes.len(), |at| pos + at)
+}
+
+/// Blanks at the begin of a line.
+fn indent(bytes: &[u8], line_begin: usize) -> usize {
+    bytes.get(line_begin..).map_or(0, |line| line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count())
+}
+
+/// The places behind `from` at which a line begins with an object; `from` itself, if it is 0, begins one as well.
+fn line_starts(bytes: &[u8], from: usize) -> impl Iterator<Item = usize> {
+    let ends = memchr::memchr_iter(b'\n', bytes.get(from..).unwrap_or_default()).map(move |at| from + at + 1);
+    let begins = (from == 0).then_some(0).into_iter().chain(ends);
+    begins.map(|begin| begin + indent(bytes, begin)).filter(|at| bytes.get(*at) == Some(&b'{'))
+}
+
+/// Whether a line holds an event, from `begin` on, and nothing but the end of a list or another object behind it.
+fn is_event_line(bytes: &[u8], begin: usize) -> bool {
+    let line = bytes.get(begin..line_end(bytes, begin)).unwrap_or_default();
+    let mut scanner = Scanner::new(line);
+    if scanner.value().is_err() {
+        return false;
+    }
+    let (json, rest) = line.split_at(scanner.pos);
+    let mut rest = rest.iter().filter(|byte| !matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\r'));
+    matches!(rest.next(), None | Some(b'{')) && is_clean(json)
 }
 
 /// The place behind a string, whatever is in it.

@@ -285,3 +285,168 @@ proptest::proptest! {
         }
     }
 }
+
+/// Bytes of a line damaged in some way that keeps its line break; `None` where nothing tells that it is damaged.
+fn damaged(line: &str, way: u8, at: usize) -> Option<Vec<u8>> {
+    let bytes = line.as_bytes();
+    let at = 1 + at % (bytes.len() - 2);
+    let damaged = match way % 9 {
+        0 => bytes[..at].to_vec(),
+        1 => bytes[at..].to_vec(),
+        2 => [&bytes[..at], &bytes[at + 1..]].concat(),
+        3 => [&bytes[..at], b"\xff", &bytes[at + 1..]].concat(),
+        4 => [&bytes[..at], b"\x01", &bytes[at..]].concat(),
+        5 => [bytes, b" and more"].concat(),
+        6 => [b"more and ", bytes].concat(),
+        7 => [&bytes[..at], b"\"", &bytes[at..]].concat(),
+        // Behind a key.
+        _ => bytes[..at + memchr::memmem::find(&bytes[at..], b"\":")? + 2].to_vec(),
+    };
+    let is_sound = serde_json::from_slice::<serde_json::Value>(&damaged).is_ok();
+    // White space that is left of it is no damage that anybody could see.
+    (!is_sound && !damaged.trim_ascii().is_empty()).then_some(damaged)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
+    /// Of events by lines all that are sound are taken, and each of the others is refused by itself, at its place.
+    #[test]
+    fn of_lines_each_is_taken_or_refused(
+        damages in proptest::collection::vec(proptest::option::weighted(0.4, (0_u8..9, 0_usize..900)), 2..9),
+        form in 0_usize..6,
+        has_return: bool,
+    ) {
+        let line_end: &[u8] = if has_return { b"\r\n" } else { b"\n" };
+        let separator = match form { 0..=1 => b"", _ => &b","[..] };
+        let lines: Vec<(Option<String>, Vec<u8>)> = damages.iter().enumerate().map(|(id, damage)| {
+            let sound = event(id);
+            match damage.and_then(|(way, at)| damaged(&sound, way, at)) {
+                Some(bytes) => (None, bytes),
+                None => (Some(sound.clone()), sound.into_bytes()),
+            }
+        }).collect();
+        // At least one is sound, or nothing tells what the bytes are.
+        let lines = [lines, vec![(Some(event(99)), event(99).into_bytes())]].concat();
+        let (begin, end): (&[u8], &[u8]) = match form {
+            0 => (b"", b""),
+            1 => (b"\xef\xbb\xbf", b"\n"),
+            2 => (b"{\"Records\":[\n", b"\n]}\n"),
+            3 => (b"[\n", b"\n]"),
+            4 => (b"{\"owner\":\"x\",\"records\": [\r\n", b"]}"),
+            _ => (b"{\n \"Records\": [\n", b"\n ]\n}\n"),
+        };
+        let mut bytes = begin.to_vec();
+        let mut places = Vec::new();
+        for (i, (_, line)) in lines.iter().enumerate() {
+            places.push(bytes.len() as u64);
+            bytes.extend_from_slice(line);
+            bytes.extend_from_slice(if i + 1 < lines.len() { separator } else { b"" });
+            bytes.extend_from_slice(line_end);
+        }
+        bytes.extend_from_slice(end);
+        let shown = String::from_utf8_lossy(&bytes).into_owned();
+        let normal = normalise(bytes.clone()).and_then(|normal| {
+            let is_sound = serde_json::from_slice::<serde_json::Value>(&normal.json).is_ok();
+            if is_sound { Ok(normal) } else { salvage(&bytes) }
+        });
+        let (taken, refused) = normal.map(|n| (texts_in(&n.json), n.refused)).unwrap_or_default();
+        let expected: Vec<String> = lines.iter().filter_map(|(sound, _)| sound.clone()).collect();
+        // What stands before or behind a whole event is refused, the event itself may be taken.
+        let is_whole = |text: &String| (0..lines.len()).any(|id| *text == event(id));
+        let sound: Vec<&String> = taken.iter().filter(|text| expected.contains(text)).collect();
+        proptest::prop_assert!(sound.iter().copied().eq(&expected), "{shown}\n{taken:#?}\n{refused:#?}");
+        proptest::prop_assert!(taken.iter().all(|text| expected.contains(text) || is_whole(text)), "{shown}\n{taken:#?}");
+        let bad: Vec<usize> = (0..lines.len()).filter(|i| lines[*i].0.is_none()).collect();
+        let of_line = |i: usize| {
+            let last = places.get(i + 1).copied().unwrap_or(u64::MAX);
+            refused.iter().filter(|element| (places[i]..last).contains(&element.offset_bytes)).count()
+        };
+        for i in bad {
+            proptest::prop_assert!(of_line(i) == 1, "line {i}\n{shown}\n{taken:#?}\n{refused:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_cut_takes_no_other_with_it() {
+    let [a, b, c, d] = [0, 1, 2, 3].map(event);
+    let key = |text: &str, key: &str| text[..text.find(key).unwrap() + key.len()].to_owned();
+    let cuts = [
+        key(&b, "\"requestParameters\":"),
+        key(&b, "\"resources\":["),
+        key(&b, "\"resources\":[{\"type\":\"T\","),
+        key(&b, "\"eventName\":\"Get"),
+        "{".to_owned(),
+        "}".to_owned(),
+        "]}".to_owned(),
+        b[20..].to_owned(),
+    ];
+    for cut in &cuts {
+        for end in ["\n", "\r\n", "\n\n", "\n  "] {
+            for lines in
+                [vec![&a, cut, &c, &d], vec![cut, &a, &c, &d], vec![&a, &c, &d, cut], vec![cut, cut, &a, cut, &c, &d]]
+            {
+                let count = lines.iter().filter(|line| **line == cut).count();
+                let text = lines.iter().map(|line| line.as_str()).collect::<Vec<_>>().join(end);
+                let (taken, refused) = both_of(&text);
+                assert_eq!(taken, [&a, &c, &d].map(String::clone), "{text}");
+                assert_eq!(refused.len(), count, "{text}\n{refused:#?}");
+            }
+        }
+    }
+    // Lines that only together read as JSON.
+    let (front, back) = b.split_at(b.find(",\"requestParameters\"").unwrap());
+    let front = format!("{front},\"x\":");
+    let (taken, refused) = both_of(&[&front, c.as_str(), back, &d].join("\n"));
+    assert_eq!((taken, refused.len()), (vec![c.clone(), d.clone()], 2), "{refused:#?}");
+    // Two on a line, the first cut or the second.
+    let bad = &cuts[3];
+    assert_eq!(both_of(&format!("{a}{c}\n{d}")).0.len(), 3);
+    let (taken, refused) = both_of(&format!("{a}{bad}\n{d}"));
+    assert_eq!((taken, refused.len()), (vec![a.clone(), d.clone()], 1));
+}
+
+#[test]
+fn objects_over_several_lines_are_told_apart_by_their_indent() {
+    let pretty = |id: usize| {
+        serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(&event(id)).unwrap()).unwrap()
+    };
+    let all = pretty(1);
+    let lines: Vec<&str> = all.lines().collect();
+    for cut in 1..lines.len() - 1 {
+        let cut = lines[..cut].join("\n");
+        for end in ["\n", "\r\n"] {
+            let text = [pretty(0), cut.clone(), cut.clone(), pretty(2)].join("\n").replace('\n', end);
+            let (taken, refused) = both_of(&text);
+            assert_eq!((taken.len(), refused.len()), (2, 2), "{text}\n{refused:#?}");
+        }
+        let list = format!("[\n{}\n]", [pretty(0), cut.clone(), pretty(2)].join(",\n"));
+        let (taken, refused) = both_of(&list);
+        assert_eq!((taken.len(), refused.len()), (2, 1), "{list}\n{refused:#?}");
+    }
+}
+
+#[test]
+fn byte_order_marks_and_utf16() {
+    let text = format!("{}\n\u{feff}{}\n", event(0), event(1));
+    assert_eq!(both_of(&text).0, [event(0), event(1)]);
+    let cut = event(1)[..60].to_owned();
+    let text = format!("{}\r\n{cut}é🦀\r\n{}\r\n", event(0), event(2));
+    for mark in [false, true] {
+        let units: Vec<u16> = mark.then_some(0xfeff).into_iter().chain(text.encode_utf16()).collect();
+        let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let normal = normalise(bytes.clone()).unwrap();
+        assert_eq!(texts_in(&normal.json), [event(0), event(2)]);
+        let begin = 2 * (u64::from(mark) + event(0).len() as u64 + 2);
+        assert_eq!(normal.refused.iter().map(|r| r.offset_bytes).collect::<Vec<_>>(), [begin]);
+        let last = normal.places.unwrap()[1].1 as usize;
+        assert_eq!(bytes[last..last + 2], [b'{', 0]);
+        // A surrogate alone is no character, so that nobody takes another text for it.
+        let at = units.iter().position(|unit| *unit == u16::from(b'T')).unwrap();
+        let mut lone = units.clone();
+        lone[at] = 0xd800;
+        let normal = normalise(lone.iter().flat_map(|unit| unit.to_be_bytes()).collect()).unwrap();
+        assert_eq!((texts_in(&normal.json), normal.refused.len()), (vec![event(2)], 2));
+    }
+}

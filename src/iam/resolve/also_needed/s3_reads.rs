@@ -1,0 +1,121 @@
+//! Objects of S3 that a service fetches in the caller's name, because its request names them. S3 logs that only where data
+//! events are logged.
+
+use crate::iam::arn::{escape, partition_of};
+use crate::iam::catalog::{Catalog, Service};
+use crate::iam::event::Permission;
+use crate::iam::request::Request;
+use crate::iam::resolve::operation_match::permission;
+
+/// Reading what the request names.
+pub(in crate::iam) fn needed(
+    catalog: &Catalog,
+    service: &Service,
+    operation: &str,
+    request: &Request<'_>,
+) -> Option<Permission> {
+    let (object, source) = match (service.prefix(), operation) {
+        ("lambda", "CreateFunction" | "UpdateFunctionCode" | "PublishLayerVersion") => {
+            // Source: denials of these calls, `your request credentials have permission to GetObject for bucket/key`:
+            // awslabs/dynamodb-continuous-backup#7, buildkite/elastic-ci-stack-for-aws#564.
+            (code(request)?, "what denials of Lambda name")
+        }
+        ("cloudformation", _) => (
+            of_url(request.parameters.text("templateURL")?)?,
+            "AWS Prescriptive Guidance, Sample identity-based policies for CloudFormation",
+        ),
+        _ => return None,
+    };
+    let action = catalog.action(if object.is_version { "s3:GetObjectVersion" } else { "s3:GetObject" })?;
+    let partition = partition_of(request.event.aws_region);
+    let arn = format!("arn:{partition}:s3:::{}/{}", escape(&object.bucket), escape(&object.key));
+    catalog.does_take(action, &arn).then(|| permission(action, vec![arn], "fetched-object", source))
+}
+
+struct Object {
+    bucket: String,
+    key: String,
+    /// Whether one of its versions is meant.
+    is_version: bool,
+}
+
+/// Where a function's code is.
+fn code(request: &Request<'_>) -> Option<Object> {
+    let one = |name: &str| match request.parameters.texts(name).as_slice() {
+        [one] => Some((*one).to_owned()),
+        _ => None,
+    };
+    let bucket = one("s3Bucket").filter(|bucket| !bucket.contains(['/', ':']))?;
+    Some(Object { bucket, key: one("s3Key")?, is_version: one("s3ObjectVersion").is_some() })
+}
+
+/// An object by its URL: with the bucket before the host, or before the key.
+/// Source: S3 User Guide, "Virtual hosting of buckets".
+fn of_url(url: &str) -> Option<Object> {
+    let (host, path) = url.strip_prefix("https://")?.split_once('/')?;
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let host = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
+    let (bucket, key) = match is_of_s3(host) {
+        true => path.split_once('/')?,
+        false => (bucket_before(host)?, path),
+    };
+    let is_whole = !bucket.is_empty() && !key.is_empty() && !key.contains('%');
+    let is_version = query.split('&').any(|part| part.starts_with("versionId="));
+    is_whole.then(|| Object { bucket: bucket.to_owned(), key: key.to_owned(), is_version })
+}
+
+/// Whether a host is S3's own, of one region or of all: `s3`, `s3-eu-west-1`, `s3.eu-west-1`, `s3.dualstack.eu-west-1`.
+fn is_of_s3(host: &str) -> bool {
+    let region = ["s3.dualstack.", "s3.", "s3-"].iter().find_map(|front| host.strip_prefix(front));
+    host == "s3" || region.is_some_and(is_region)
+}
+
+/// `eu-west-1`, `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    match parts.as_slice() {
+        [words @ .., number] => words.len() > 1 && words.iter().all(is_word) && is_number(number),
+        [] => false,
+    }
+}
+
+/// `bucket` of `bucket.s3` and `bucket.s3.eu-west-1`: names of buckets may have dots, so the last that fits counts.
+fn bucket_before(host: &str) -> Option<&str> {
+    let mut dots = host.rmatch_indices('.').map(|(at, _)| host.split_at(at));
+    dots.find(|(_, end)| end.strip_prefix('.').is_some_and(is_of_s3)).map(|(bucket, _)| bucket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_by_their_urls() {
+        for url in [
+            "https://b.s3.amazonaws.com/a/k.yml",
+            "https://b.s3.eu-west-1.amazonaws.com/a/k.yml",
+            "https://b.s3-eu-west-1.amazonaws.com/a/k.yml",
+            "https://b.s3.cn-north-1.amazonaws.com.cn/a/k.yml",
+            "https://s3.amazonaws.com/b/a/k.yml",
+            "https://s3-eu-west-1.amazonaws.com/b/a/k.yml",
+            "https://s3.eu-west-1.amazonaws.com/b/a/k.yml",
+        ] {
+            let found = of_url(url).map(|object| (object.bucket, object.key, object.is_version));
+            assert_eq!(found, Some(("b".to_owned(), "a/k.yml".to_owned(), false)), "{url}");
+        }
+        for (url, bucket, key) in [
+            ("https://s3-templates.s3.amazonaws.com/prod/vpc.yml", "s3-templates", "prod/vpc.yml"),
+            ("https://my.s3.files.s3.amazonaws.com/k", "my.s3.files", "k"),
+            ("https://b.s3.dualstack.us-gov-west-1.amazonaws.com/k", "b", "k"),
+        ] {
+            let found = of_url(url).map(|object| (object.bucket, object.key));
+            assert_eq!(found, Some((bucket.to_owned(), key.to_owned())), "{url}");
+        }
+        assert!(of_url("https://my.bucket.s3.amazonaws.com/k?versionId=v").is_some_and(|object| object.is_version));
+        for url in ["https://x", "https://example.com/a/b", "s3://b/k", "https://s3.amazonaws.com/b", "x"] {
+            assert!(of_url(url).is_none(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Tagging what a call makes: a request that carries tags takes the service's tagging action too.
+//!
+//! Source: IAM User Guide, "Controlling access to AWS resources using tags"; EC2 User Guide, "Grant permission to tag
+//! resources during creation". Which calls those are the condition keys tell: an action that is asked for
+//! `aws:RequestTag/…` takes tags.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::iam::arn::escaped;
+use crate::iam::arn::is_like_arn;
+use crate::iam::catalog::overrides::overrides;
+use crate::iam::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
+use crate::iam::event::{Confidence, Permission};
+use crate::iam::request::Request;
+use crate::iam::request::name::Name;
+use crate::iam::request::tag_parameters::{Carrier, TOP};
+use crate::iam::resolve::resources::by_resource_type::of_type;
+use crate::iam::resolve::resources::fill::fill;
+use crate::iam::resolve::resources::parameter_names::stem;
+use crate::iam::resolve::resources::plan::{Plan, TypePlan};
+use crate::iam::resolve::resources::policy_arn_forms::without_tail;
+use crate::iam::resolve::resources::resources;
+
+/// The service's tagging action, for a call that makes something with tags on it.
+pub(in crate::iam) fn tagging(
+    catalog: &Catalog,
+    service: &Service,
+    (action, operation): (&Action, &str),
+    made: &Permission,
+    request: &Request<'_>,
+) -> Option<Permission> {
+    let is_tagging = |action: &&Action| {
+        let (prefix, name) = action.name.split_once(':').unwrap_or_default();
+        let verbs = ["Tag", "AddTags", "CreateTags", "CreateOrUpdateTags"];
+        prefix == service.prefix() && verbs.iter().any(|verb| name.starts_with(verb))
+    };
+    let dependent = action.dependent_actions.iter().filter_map(|name| catalog.action(name)).find(is_tagging);
+    let special = special(service, operation);
+    let is_documented = dependent.is_some() || special.is_some();
+    if !is_documented && !puts_tags(catalog, action, operation) || !has_tags(service, operation, request) {
+        return None;
+    }
+    let tag = special.or(dependent).or_else(|| tagging_action(catalog, service, made))?;
+    let resources = tagged(catalog, service, tag, made, request).into_iter().map(|arn| without_tail(&tag.name, arn));
+    Some(Permission {
+        action: Arc::clone(&tag.name),
+        resources: resources.collect(),
+        confidence: if is_documented { Confidence::Documented } else { Confidence::Inferred },
+        rule: "tags-on-create",
+        source: "Service Authorization Reference, dependent actions and condition keys; the request carries tags"
+            .into(),
+        passed_to_service: None,
+    })
+}
+
+/// Whether a call puts the tags that it carries on something: it makes something, or its action is asked for them.
+fn puts_tags(catalog: &Catalog, action: &Action, operation: &str) -> bool {
+    let name = bare_name(&action.name);
+    let is_write = action.access_level > AccessLevel::Read;
+    let has_key = || Plan::of(catalog, action).takes_tags;
+    // Source: Pinpoint API Reference, the templates' `tags`: values are not processed when a template is updated.
+    // S3 User Guide, "Controlling access and labeling jobs using tags": what a job is tagged with is a condition of
+    // CreateJob.
+    let is_left_out = action.name.starts_with("mobiletargeting:Update") || *action.name == *"s3:CreateJob";
+    // A model is invoked by what only reads, but a job that does so is made.
+    let makes = is_making(operation) || is_write && is_making(name);
+    !is_left_out
+        && (makes || is_write && action.access_level != AccessLevel::Tagging && is_none_of_tags(name) && has_key())
+}
+
+fn is_none_of_tags(operation: &str) -> bool {
+    !operation.contains("Tag")
+}
+
+fn is_making(operation: &str) -> bool {
+    let one = operation.strip_prefix("Batch").unwrap_or(operation);
+    MAKING.iter().any(|verb| one.starts_with(verb)) && is_none_of_tags(operation)
+}
+
+/// What the names of operations begin with that make something, or else are listed as ones that put tags on what they
+/// do.
+const MAKING: &[&str] = &[
+    "Accept",
+    "Activate",
+    "Allocate",
+    "Associate",
+    "Authorize",
+    "Claim",
+    "Connect",
+    "Convert",
+    "Copy",
+    "Create",
+    "Distribute",
+    "Enable",
+    "Export",
+    "Import",
+    "Invite",
+    "Invoke",
+    "Issue",
+    "Launch",
+    "Open",
+    "Promote",
+    "Provision",
+    "Publish",
+    "Purchase",
+    "Put",
+    "Register",
+    "Replicate",
+    "Request",
+    "Reserve",
+    "Restore",
+    "Run",
+    "Start",
+    "Submit",
+    "Upload",
+];
+
+/// Calls whose tagging action neither the tables nor the service's habits tell: service, operation, action.
+/// Sources: Kinesis API Reference, CreateStream, `Tags`: needs AddTagsToStream, TagResource won't do; Chime SDK
+/// Developer Guide, tagging meetings; Kinesis Video Streams API Reference, TagStream, TagResource (of signaling
+/// channels); Service Authorization Reference, operations of these services.
+const SPECIAL: &[(&str, &str, &str)] = &[
+    ("chime", "CreateMeeting", "TagMeeting"),
+    ("cognito-identity", "UpdateIdentityPool", "TagResource"),
+    ("imagebuilder", "UpdateImagePipeline", "TagResource"),
+    ("kinesis", "CreateStream", "AddTagsToStream"),
+    ("kinesisvideo", "CreateStream", "TagStream"),
+    ("sagemaker", "UpdatePartnerApp", "AddTags"),
+    ("thinclient", "UpdateEnvironment", "TagResource"),
+];
+
+fn special<'s>(service: &'s Service, operation: &str) -> Option<&'s Action> {
+    let is_it = |(prefix, name, _): &&(&str, &str, &str)| *prefix == service.prefix() && *name == operation;
+    service.action(SPECIAL.iter().find(is_it)?.2)
+}
+
+/// Whether the request carries tags of what the call makes.
+fn has_tags(service: &Service, operation: &str, request: &Request<'_>) -> bool {
+    request.parameters.carriers().iter().any(|carrier| is_own(carrier, service.prefix(), operation))
+}
+
+/// Whether tags are for what the call makes, by where they stand: at the top, in what the request is wrapped in, or
+/// with each of the things that are made.
+fn is_own(carrier: &Carrier, prefix: &str, operation: &str) -> bool {
+    let is = |names: &[&str], name: Name| names.iter().any(|known| Name::new(known) == name);
+    // What will be made with these later, by whom the request sets up. Sources: API References, `resourceTags`.
+    let is_of_later =
+        matches!(prefix, "datazone" | "ecr" | "fms" | "imagebuilder" | "resiliencehub" | "wellarchitected")
+            && is(&["resourceTags"], carrier.name);
+    let is_wrapped = match carrier.depth {
+        0 => carrier.within == TOP,
+        // EC2's templates hold tags of what will be launched by them.
+        1 if prefix == "ec2" => {
+            is(&["SpotFleetRequestConfig", "CreateFleetRequest"], carrier.within)
+                || carrier.within == Name::new(&format!("{operation}Request"))
+        }
+        1 => !is(LATER, carrier.within),
+        _ => DEEP.contains(&(prefix, operation)),
+    };
+    // Objects have tagging actions of their own, which the operations' rules name.
+    let is_of_object = prefix == "s3" && is(&["x-amz-tagging"], carrier.name);
+    is_wrapped && !is_of_later && !is_of_object
+}
+
+/// Parameters that hold what will be made later, or by which things are chosen.
+const LATER: &[&str] = &[
+    "computeResources",
+    "criteria",
+    "filter",
+    "filterCriteria",
+    "filters",
+    "jobTemplateData",
+    "launchTemplateData",
+    "operation",
+    "propagateTags",
+    "scheduledQueryConfiguration",
+    "tagPropagationConfiguration",
+];
+
+/// Calls whose requests hold the tags two keys deep. Sources: their API references.
+const DEEP: &[(&str, &str)] =
+    &[("lex", "StartImport"), ("omics", "StartRunBatch"), ("social-messaging", "AssociateWhatsAppBusinessAccount")];
+
+/// Where EC2's requests say tags by the types of what they are for.
+const SPECIFICATIONS: [&str; 3] = ["tagSpecificationSet", "tagSpecifications", "tagSpecification"];
+
+/// Likewise in what EC2 wraps some requests in.
+fn wrapped(operation: &str, request: &Request<'_>) -> Vec<Value> {
+    let Some(Value::Object(inner)) = request.parameters.get(&format!("{operation}Request")) else { return Vec::new() };
+    let is_full = |value: &Value| !value.is_null() && value != "";
+    let specifications = inner.into_iter().filter(|(key, value)| key.starts_with("TagSpecification") && is_full(value));
+    specifications.map(|(_, value)| value).collect()
+}
+
+/// The types that a call's own tags are for: those in a launch template are for what will be launched by it.
+fn tagged_types(operation: &str, request: &Request<'_>) -> BTreeSet<String> {
+    fn types(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| types(value, found)),
+            Value::Object(object) => object.iter().for_each(|(key, value)| match value {
+                Value::String(text) if key.eq_ignore_ascii_case("resourceType") => drop(found.insert(text.clone())),
+                value => types(value, found),
+            }),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    let plain = SPECIFICATIONS.iter().filter_map(|name| request.parameters.get(name));
+    plain.chain(wrapped(operation, request)).for_each(|value| types(&value, &mut found));
+    found
+}
+
+/// What an operation's name says behind its verb.
+fn thing_of(operation: &str) -> &str {
+    let verb = operation.char_indices().skip(1).find(|(_, c)| c.is_ascii_uppercase());
+    verb.and_then(|(at, _)| operation.get(at..)).unwrap_or_default()
+}
+
+/// The action that tags what an operation makes. Where a service has several, one that takes what is made, and of those
+/// the newer general one.
+fn tagging_action<'s>(catalog: &Catalog, service: &'s Service, made: &Permission) -> Option<&'s Action> {
+    let operation = bare_name(&made.action);
+    let thing = thing_of(operation);
+    let own = [format!("Tag{thing}"), format!("AddTagsTo{thing}")];
+    let own = own.iter().map(String::as_str).filter(|_| !thing.is_empty());
+    let names = ["TagResource"].into_iter().chain(own);
+    let names = names.chain(["CreateTags", "AddTagsToResource", "AddTags", "CreateOrUpdateTags", "Tag"]);
+    let shorter = || {
+        // IAM's CreateVirtualMFADevice is tagged by TagMFADevice.
+        let of_thing = |action: &&Action| {
+            let tagged = action.name.split_once(":Tag").map_or("", |(_, thing)| thing);
+            !tagged.is_empty() && thing.ends_with(tagged)
+        };
+        service.actions().into_iter().find(of_thing)
+    };
+    let known: Vec<&Action> = names.filter_map(|name| service.action(name)).collect();
+    let takes_it = |tag: &&&Action| {
+        let said = operation.to_ascii_lowercase();
+        let is_said = |(kind, _): &(String, bool)| said.contains(&kind.replace(['-', '_'], "").to_ascii_lowercase());
+        tag.resource_types.iter().any(is_said) || made.resources.iter().any(|r| r != "*" && catalog.does_take(tag, r))
+    };
+    known.iter().find(takes_it).or(known.first()).copied().or_else(shorter)
+}
+
+/// What the tags are put on: what the call made, which its own name says.
+fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
+    if service.prefix() == "ec2" {
+        return tagged_of_ec2(catalog, tag, made, request);
+    }
+    if let Some(inner) = made_within(catalog, tag, made, request) {
+        return inner;
+    }
+    let taken = |arn: &&String| *arn != "*" && catalog.does_take(tag, arn);
+    let found: Vec<&String> = made.resources.iter().filter(taken).collect();
+    let plan = catalog.action(&made.action).map(|action| Plan::of(catalog, action));
+    let is_said = |arn: &&String| plan.is_some_and(|plan| plan.says(arn));
+    let said: Vec<String> = found.iter().copied().filter(is_said).cloned().collect();
+    match (said.is_empty(), found.is_empty()) {
+        (false, _) => said,
+        (_, false) => found.into_iter().cloned().collect(),
+        _ => numbered_later(catalog, tag, made, request),
+    }
+}
+
+/// What the call's name says that it makes, where its resources are only what that is in: a node group in a cluster.
+fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Option<Vec<String>> {
+    let kinds = of_family(said_by_name(catalog, tag, made), request);
+    let is_one = |arn: &String| kinds.iter().any(|kind| kind.form.fits(arn));
+    if kinds.is_empty() || made.resources.iter().any(is_one) {
+        return None;
+    }
+    let plan = Plan::of(catalog, tag);
+    let outer = |kind: &TypePlan| of_type(kind, request, plan.place(request), None).arns;
+    let mut arns: Vec<String> = kinds.iter().flat_map(|kind| outer(kind)).collect();
+    if arns.is_empty() {
+        arns = kinds.iter().map(|kind| fill(&kind.form, request.event, |_| None)).collect();
+    }
+    arns.sort();
+    arns.dedup();
+    Some(arns.into_iter().map(|arn| any_unless_named(arn, request)).collect())
+}
+
+/// Of a family of types those whose kind an ARN in the request says: a listener of `loadbalancer/app/…` is
+/// `listener/app`.
+fn of_family<'c>(kinds: Vec<&'c TypePlan>, request: &Request<'_>) -> Vec<&'c TypePlan> {
+    let is_said = |kind: &&&TypePlan| {
+        let member = kind.name.split_once('/').map(|(_, member)| format!("/{member}/"));
+        member.is_some_and(|member| request.parameters.all().any(|text| is_like_arn(text) && text.contains(&member)))
+    };
+    let said: Vec<&TypePlan> =
+        if kinds.len() > 1 { kinds.iter().filter(is_said).copied().collect() } else { Vec::new() };
+    if said.is_empty() { kinds } else { said }
+}
+
+/// The types that the end of the call's name says; of a family of types all: `listener/app` and `listener/net`.
+fn said_by_name<'c>(catalog: &'c Catalog, tag: &'c Action, made: &Permission) -> Vec<&'c TypePlan> {
+    let operation = bare_name(&made.action).to_ascii_lowercase();
+    let name = |kind: &TypePlan| {
+        let family = kind.name.split('/').next().unwrap_or_default();
+        family.replace(['-', '_'], "").to_ascii_lowercase()
+    };
+    let types = &Plan::of(catalog, tag).types;
+    let is_said = |kind: &&TypePlan| name(kind).len() > 2 && operation.ends_with(&name(kind));
+    let said: Vec<&TypePlan> = types.iter().filter(is_said).collect();
+    if said.is_empty() {
+        // `CreateRule` makes a listener's rule.
+        let thing = thing_of(bare_name(&made.action)).to_ascii_lowercase();
+        return types.iter().filter(|kind| thing.len() > 2 && name(kind).ends_with(&thing)).collect();
+    }
+    let longest = said.iter().map(|kind| name(kind).len()).max().unwrap_or(0);
+    said.into_iter().filter(|kind| name(kind).len() == longest).collect()
+}
+
+/// EC2 is told the types that tags are for, and numbers what it makes: `…/*`. What a request has by id was there
+/// before.
+/// Source: Amazon EC2 User Guide, "Grant permission to tag Amazon EC2 resources during creation".
+fn tagged_of_ec2(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
+    let told = tagged_types(bare_name(&made.action), request);
+    let types = &Plan::of(catalog, tag).types;
+    let any = |kind: &TypePlan| fill(&kind.form, request.event, |_| None);
+    let new: BTreeSet<String> = types.iter().filter(|kind| told.contains(&kind.name)).map(any).collect();
+    match new.is_empty() {
+        true => vec![of_the_name(catalog, tag, made, request)],
+        false => new.into_iter().collect(),
+    }
+}
+
+/// Where the call itself has no resource: what the tagging action finds, or the pattern of the type that its name says.
+fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
+    let found = resources(catalog, tag, request);
+    match found.iter().any(|arn| arn != "*") {
+        true => found.into_iter().map(|arn| any_unless_named(arn, request)).collect(),
+        false => vec![of_the_name(catalog, tag, made, request)],
+    }
+}
+
+/// The pattern of the type that the call's name says, or `*`.
+fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> String {
+    let operation = bare_name(&made.action).to_ascii_lowercase();
+    let prefix = made.action.split(':').next().unwrap_or_default();
+    let is_made = |kind: &&TypePlan| {
+        let name = kind.name.replace(['-', '_'], "").to_ascii_lowercase();
+        // EMR's clusters are job flows in `RunJobFlow`.
+        let variables = kind.form.variables.iter();
+        let mut others = variables.flat_map(|name| overrides().parameters(prefix, &kind.name, name));
+        let is_said = |name: &str| name.len() > 2 && operation.ends_with(&name.to_ascii_lowercase());
+        is_said(&name) || others.any(|other| is_said(stem(other)))
+    };
+    let kind = Plan::of(catalog, tag).types.iter().find(is_made);
+    kind.map_or_else(|| "*".to_owned(), |kind| fill(&kind.form, request.event, |_| None))
+}
+
+/// A thing that was just made under a number that nobody gave is another one the next time.
+fn any_unless_named(arn: String, request: &Request<'_>) -> String {
+    let Some((front, name)) = arn.rsplit_once(['/', ':']).filter(|(_, name)| !name.contains('*')) else { return arn };
+    let is_named = request.parameters.all().any(|text| escaped(text).contains(name));
+    if is_named { arn } else { format!("{front}{}*", arn.get(front.len()..=front.len()).unwrap_or_default()) }
+}

@@ -1,0 +1,286 @@
+//! How the resources of an action are found: for each resource type that it takes its ARN form, and for each variable
+//! of that the parameters that may hold it. Made once for each action, when it is first asked for.
+
+use crate::iam::arn::arn_format::{ArnFormat, Piece};
+use crate::iam::arn::{Arn, RegionAccount, is_account_id, is_plain};
+use crate::iam::catalog::overrides::overrides;
+use crate::iam::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_name};
+use crate::iam::request::Request;
+use crate::iam::request::name::{Name, Ranked};
+use crate::iam::resolve::resources::parameter_names::NamedByAction;
+use crate::iam::resolve::resources::variable::VariablePlan;
+
+/// How the resources of an action are found.
+#[derive(Clone, Debug)]
+pub(in crate::iam) struct Plan {
+    pub types: Vec<TypePlan>,
+    /// Whether a request that names no user is about the calling one.
+    pub is_on_caller: bool,
+    /// Whether the action is about tags: of any of its types, and of one at a time.
+    pub is_of_any: bool,
+    /// Whether a closer type stands for the wider one even where that is required.
+    pub closer_suffices: bool,
+    /// Place of the type of which an account has one only, if it is meant where nothing is named: Security Hub's hub.
+    pub single: Option<usize>,
+    /// The parameter that holds the account whose resources a request is about.
+    pub owner: Option<&'static str>,
+    /// Whether the action is asked for the tags in a request, by its condition keys.
+    pub takes_tags: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(in crate::iam) struct TypePlan {
+    pub name: String,
+    /// The types whose names begin alike: `listener` of `listener/app`.
+    family: Option<String>,
+    /// By which texts that name it are known.
+    pub hash: Name,
+    pub is_required: bool,
+    /// Whether the action's name says it.
+    pub is_said: bool,
+    pub form: ArnFormat,
+    /// One for each of the form's variables.
+    pub variables: Vec<VariablePlan>,
+    /// Forms of what it is told more closely: their ARNs are not of this type.
+    pub closer: Vec<ArnFormat>,
+    /// Parameters that hold an ARN of the type that is acted on.
+    keys: Ranked,
+    /// Parameters that name one by what is no part of its ARN: by its name where that ends with an id, or by its id.
+    called: Option<[Name; 2]>,
+    /// Whether what the action's name is about, after its verb, is what the type's name ends with: `prompt-router` and
+    /// `default-prompt-router` of GetPromptRouter.
+    is_object: bool,
+    /// Whether the action makes it.
+    pub is_made: bool,
+    /// Whether its ARNs are of any service: then only where they stand tells them.
+    pub is_of_any_service: bool,
+    /// Whether it is a topic: a subscription's ARN is its topic's with more behind.
+    /// Source: denials of SNS, `SNS:Unsubscribe on resource: arn:aws:sns:…:topic`.
+    pub is_topic: bool,
+}
+
+/// Operations whose `UserName` may be left out: then it is that of the caller.
+/// Source: IAM API Reference (botocore 1.44.5): the operations whose `UserName` isn't required and that say whom they
+/// then mean, which GetMFADevice doesn't; ChangePassword is the caller's own.
+const ON_CALLER: &[&str] = &[
+    "iam:ChangePassword",
+    "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:DeactivateMFADevice",
+    "iam:DeleteAccessKey",
+    "iam:DeleteLoginProfile",
+    "iam:DeleteServiceSpecificCredential",
+    "iam:DeleteSigningCertificate",
+    "iam:GetLoginProfile",
+    "iam:GetUser",
+    "iam:ListAccessKeys",
+    "iam:ListMFADevices",
+    "iam:ListSSHPublicKeys",
+    "iam:ListServiceSpecificCredentials",
+    "iam:ListSigningCertificates",
+    "iam:ResetServiceSpecificCredential",
+    "iam:UpdateAccessKey",
+    "iam:UpdateServiceSpecificCredential",
+    "iam:UpdateSigningCertificate",
+    "iam:UploadSigningCertificate",
+];
+
+impl Plan {
+    /// An action's plan, made when it is first asked for.
+    pub fn of<'a>(catalog: &Catalog, action: &'a Action) -> &'a Plan {
+        action.derived.get_or_init(|| Plan::new(catalog, action))
+    }
+
+    /// Whether an ARN or ARN pattern is of one of the types.
+    pub fn takes(&self, arn: &str) -> bool {
+        self.types.iter().any(|kind| kind.form.fits(arn))
+    }
+
+    /// Whether an ARN or ARN pattern is of a type that the action's name says.
+    pub fn says(&self, arn: &str) -> bool {
+        self.types.iter().any(|kind| kind.is_said && kind.form.fits(arn))
+    }
+
+    /// Where the resources are: in the account that the request names as theirs, else where it was made; if that may be
+    /// another one, in any.
+    pub fn place<'a>(&self, request: &Request<'a>) -> RegionAccount<'a> {
+        if self.owner == Some("-") {
+            return RegionAccount { account_id: None, ..request.event };
+        }
+        let Some(owner) = self.owner.and_then(|owner| request.parameters.text(owner)) else { return request.event };
+        if let Some(arn) = Arn::parse(owner).filter(|arn| is_plain(arn.region) && is_account_id(arn.account)) {
+            return RegionAccount { aws_region: Some(arn.region), account_id: Some(arn.account) };
+        }
+        // Lambda takes functions with their account before them: `111122223333:function:f`. A function's name may be
+        // all digits; what else is an owner is nothing but an account.
+        let account = match owner.split_once(':') {
+            Some((account, rest)) if rest.starts_with("function:") => Some(account),
+            Some(_) => None,
+            None => Some(owner).filter(|_| self.owner != Some("FunctionName")),
+        };
+        let account = account.filter(|account| is_account_id(account));
+        RegionAccount { account_id: account.or(request.event.account_id), ..request.event }
+    }
+
+    fn new(catalog: &Catalog, action: &Action) -> Plan {
+        let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
+        let types = catalog.resource_arns(action);
+        let said = NamedByAction::of_all(action, &types);
+        let plans =
+            types.iter().zip(&said).filter_map(|(kind, said)| Some(TypePlan::new(service?, kind, action, said)));
+        let mut plans: Vec<TypePlan> = plans.collect();
+        let forms: Vec<Vec<ArnFormat>> = plans.iter().map(|kind| closer(&plans, kind)).collect();
+        plans.iter_mut().zip(forms).for_each(|(kind, forms)| kind.closer = forms);
+        Plan {
+            single: single(&types).filter(|_| !is_of_any(action)),
+            types: plans,
+            is_on_caller: ON_CALLER.contains(&&*action.name),
+            is_of_any: is_of_any(action),
+            // On an index the index alone is asked for. Source: DynamoDB developer guide, "Using indexes", IAM
+            // policies.
+            closer_suffices: action.name.starts_with("dynamodb:"),
+            owner: action.name.split_once(':').and_then(|(prefix, _)| overrides().owner(prefix)),
+            takes_tags: catalog.condition_keys(action).iter().any(|key| key.starts_with("aws:RequestTag/")),
+        }
+    }
+}
+
+/// Whether an action is about tags of whatever it is given, or about a cluster or a workgroup.
+/// Source: Redshift Data API Reference, ExecuteStatement: `ClusterIdentifier` or `WorkgroupName`.
+fn is_of_any(action: &Action) -> bool {
+    let name = bare_name(&action.name);
+    if action.name.starts_with("redshift-data:") {
+        return true;
+    }
+    let fronts = ["ListTags", "GetTags", "DescribeTags", "AddTags", "RemoveTags"];
+    action.access_level == AccessLevel::Tagging || fronts.iter().any(|front| name.starts_with(front))
+}
+
+/// Place of the type whose ARN leaves nothing open, if the others are its kin: `hubv2` beside `hub`.
+fn single(types: &[&ResourceType]) -> Option<usize> {
+    let is_closed = |kind: &&ResourceType| ArnFormat::new(&kind.arn).variables.is_empty() && !kind.arn.contains('*');
+    let at = types.iter().position(is_closed)?;
+    let name = &types.get(at)?.name;
+    types.iter().all(|kind| kind.name.starts_with(name.as_str())).then_some(at)
+}
+
+/// Forms of types that are a type's closer ones.
+fn closer(plans: &[TypePlan], kind: &TypePlan) -> Vec<ArnFormat> {
+    plans.iter().filter(|other| other.is_closer_than(kind)).map(|other| other.form.clone()).collect()
+}
+
+impl TypePlan {
+    fn new(service: &Service, kind: &ResourceType, action: &Action, said: &NamedByAction) -> TypePlan {
+        let form = ArnFormat::new(&kind.arn);
+        let variable = |at: usize| VariablePlan::new((service, action), kind, &form, at, said);
+        TypePlan {
+            name: kind.name.clone(),
+            family: kind.name.split_once('/').map(|(family, _)| family.to_owned()),
+            hash: Name::new(&kind.name),
+            is_required: action.resource_types.iter().any(|(name, required)| *required && *name == kind.name),
+            is_said: said.is_said == Some(true),
+            variables: (0..form.variables.len()).map(variable).collect(),
+            closer: Vec::new(),
+            keys: keys(kind),
+            called: called(&form),
+            is_object: is_object(kind, bare_name(&action.name)),
+            is_made: said.is_made && said.is_said != Some(false),
+            is_of_any_service: kind.arn.starts_with("arn:${Partition}:${"),
+            is_topic: service.prefix() == "sns" && kind.name == "topic",
+            form,
+        }
+    }
+
+    /// Whether an ARN under a parameter of that name is what is acted on, not something beside it.
+    pub fn is_given_by(&self, name: Name) -> bool {
+        self.keys.contains(name) || self.variables.last().is_some_and(|variable| variable.is_held_by(name))
+    }
+
+    /// Whether another type has the same name, which two services share, and a form of its own.
+    pub fn is_variant_of(&self, other: &TypePlan) -> bool {
+        self.name == other.name && self.form != other.form
+    }
+
+    /// Whether this is what another type is too, told more closely: `rule/${EventBusName}/${RuleName}` beside
+    /// `rule/${RuleName}`.
+    pub fn is_closer_than(&self, other: &TypePlan) -> bool {
+        let has = |name: &String| self.form.variables.contains(name);
+        self.form.variables.len() > other.form.variables.len()
+            && other.form.variables.iter().all(has)
+            && head(&self.form).is_some_and(|own| head(&other.form) == Some(own))
+    }
+
+    /// Whether this has all the variables of another type and more: `express:…:${ExpressId}` beside `execution:…`.
+    pub fn holds_all_of(&self, other: &TypePlan) -> bool {
+        let (own, others) = (&self.form.variables, &other.form.variables);
+        !others.is_empty() && own.len() > others.len() && others.iter().all(|name| own.contains(name))
+    }
+
+    /// Whether the request names one of them, if not by what its ARN has.
+    pub fn is_named_otherwise(&self, request: &Request<'_>) -> bool {
+        self.called.is_some_and(|called| request.parameters.has_one(&called))
+    }
+
+    /// Whether a call that is on one of the other is not on one of this: both are what the action's name says, or one
+    /// is AWS's and the other the account's own (`browser`, `browser-custom`).
+    pub fn is_alternative_to(&self, other: &TypePlan) -> bool {
+        let is_custom = |one: &TypePlan, other: &TypePlan| one.name.strip_suffix("-custom") == Some(&other.name);
+        self.is_object && other.is_object && self.name != other.name || is_custom(self, other) || is_custom(other, self)
+    }
+
+    /// Whether it is a queue of SQS, which requests name by URLs.
+    pub fn is_queue(&self) -> bool {
+        self.form.variables.len() == 1
+            && self.form.variables.iter().any(|name| name == "QueueName")
+            && self.name == "queue"
+    }
+
+    /// Whether an ARN of one may stand where one of the other may: `listener/app/…` and `listener/net/…`.
+    /// Systems Manager's nodes and EC2's instances are told apart by their ids.
+    pub fn is_like(&self, other: &TypePlan) -> bool {
+        let is_node = |kind: &TypePlan| matches!(kind.name.as_str(), "instance" | "managed-instance");
+        let is_of_family = || self.family.is_some() && self.family == other.family;
+        (is_of_family() || is_node(self) && is_node(other) && self.name != other.name)
+            && self.form.variables == other.form.variables
+    }
+}
+
+/// Whether the end of a type's name is what an operation's name says behind its verb.
+fn is_object(kind: &ResourceType, operation: &str) -> bool {
+    let begin = operation.bytes().skip(1).position(|byte| byte.is_ascii_uppercase()).map(|at| at + 1);
+    let object = begin.and_then(|begin| operation.get(begin..)).unwrap_or_default().to_ascii_lowercase();
+    let name: String = kind.name.chars().filter(char::is_ascii_alphanumeric).collect();
+    object.len() > 3 && name.to_ascii_lowercase().ends_with(&object)
+}
+
+/// `WorkgroupName` of what ends with `${WorkgroupId}`, `KeyPairId` of what ends with `${KeyPairName}`.
+fn called(form: &ArnFormat) -> Option<[Name; 2]> {
+    let variable = form.variables.last()?;
+    let of_id = variable.strip_suffix("Id").map(|stem| (stem, ["Name", "Names"]));
+    let (stem, endings) = of_id.or_else(|| Some((variable.strip_suffix("Name")?, ["Id", "Ids"])))?;
+    (!stem.is_empty()).then(|| endings.map(|ending| Name::new(&format!("{stem}{ending}"))))
+}
+
+/// Whether a parameter is called so that whatever it names is all that the request is about.
+pub(in crate::iam) fn is_any_resource(name: Name) -> bool {
+    const NAMES: [Name; 4] =
+        [Name::new("Resource"), Name::new("ResourceArn"), Name::new("ResourceArns"), Name::new("Arn")];
+    NAMES.contains(&name)
+}
+
+/// Under which names the ARN of a type stands that a request is about.
+fn keys(kind: &ResourceType) -> Ranked {
+    let name: String = kind.name.split(['-', '_', '/', ' ']).collect();
+    let own = ["", "s", "Arn", "Arns"].map(|ending| Name::new(&format!("{name}{ending}")));
+    let plain = ["Arn", "Arns", "Resource", "ResourceArn", "ResourceArns", "ResourceName"].map(Name::new);
+    Ranked::new(own.into_iter().chain(plain))
+}
+
+/// What a form's resource part begins with, if not with a name.
+fn head(form: &ArnFormat) -> Option<&str> {
+    let first = form.pieces.iter().position(|piece| matches!(piece, Piece::Name(_)))?;
+    match form.pieces.get(first.checked_sub(1)?)? {
+        Piece::Literal(text) if !text.ends_with(":::") && *text != ":" => Some(text),
+        _ => None,
+    }
+}

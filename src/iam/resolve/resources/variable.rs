@@ -1,0 +1,468 @@
+//! How a variable of an ARN form is found in a request: the parameters that may hold it, and what of their text is it.
+
+use crate::iam::arn::arn_format::{ArnFormat, Piece};
+use crate::iam::arn::is_like_arn;
+use crate::iam::arn::{Arn, escape, is_account_id};
+use crate::iam::catalog::overrides::overrides;
+use crate::iam::catalog::{Action, ResourceType, Service};
+use crate::iam::request::Request;
+use crate::iam::request::name::Name;
+use crate::iam::resolve::resources::parameter_fallbacks::ParameterFallbacks;
+use crate::iam::resolve::resources::parameter_names::{
+    Copies, NamedByAction, VariableParameters, is_plain_name, kind_name, outer, own_name, stem,
+};
+
+#[derive(Clone, Debug)]
+pub(in crate::iam) struct VariablePlan {
+    /// Parameters that may hold it.
+    names: VariableParameters,
+    /// Whether one of them is `resourceId`, which may name anything.
+    pub is_any_resource: bool,
+    /// Forms of ARNs that have it, with its place in them; the type's own first.
+    cuts: Vec<(ArnFormat, usize)>,
+    /// What stands before it in the form, back to the `/` or `:` before; where nothing does, back to the one before
+    /// that.
+    before: String,
+    /// What resources of the service's other types begin with.
+    others: Vec<String>,
+    reading: Reading,
+    slash: Slash,
+    /// Whether a value may hold a colon.
+    has_colon: bool,
+    /// Whether the request's `path` stands before the name of what it makes.
+    has_path: bool,
+    /// Whether services count it, so that no request tells it.
+    pub is_counted: bool,
+    /// Parameters that may be left out, and what is meant then.
+    left_out: Option<(Vec<Name>, &'static str)>,
+    aside: ParameterFallbacks,
+}
+
+/// What of a parameter's text is the value.
+#[derive(Clone, Copy, Debug)]
+enum Reading {
+    Whole,
+    /// A queue's URL ends with its name.
+    LastSegment,
+    WithoutLeadingSlash,
+    Function,
+    /// WAF says `REGIONAL` and `CLOUDFRONT` where ARNs say `regional` and `global`.
+    /// Source: WAF Developer Guide, "ARNs".
+    Scope,
+    /// The default bus is none in the ARNs of rules. Source: EventBridge User Guide, "Resources", "rule".
+    EventBus,
+    /// Of `family:revision` what is before the colon, and what is behind it.
+    Front,
+    Back,
+    /// A build's id begins with its project's name. Source: CodeBuild API Reference, StopBuild, "id".
+    BeforeColon,
+    /// So does a report's ARN, with its group's. Source: CodeBuild API Reference, Report, "arn".
+    Report,
+    /// An OpenID Connect provider's name is its URL without the scheme. Source: IAM User Guide, "IAM identifiers".
+    Url,
+    /// An account's own catalogue is called by the account's id. Source: Glue API Reference, GetTable, "CatalogId".
+    Catalog,
+    /// A model's id, but no profile of several regions.
+    Model,
+    /// A profile of several regions, and one of the account's own making.
+    /// Source: Bedrock User Guide, "Supported Regions and models for inference profiles".
+    SystemProfile,
+    OwnProfile,
+    /// A tool of AWS, and one of the account's own making: `aws.browser.v1`.
+    /// Source: Bedrock AgentCore API Reference, StartBrowserSession, StartCodeInterpreterSession.
+    SystemTool,
+    OwnTool,
+    /// Nodes of Systems Manager's own begin with `mi-`, the others are EC2's instances.
+    /// Source: Systems Manager User Guide, "Managed nodes".
+    Instance,
+    ManagedNode,
+    /// A task that a session is started with: `ecs:cluster_task_runtime`.
+    /// Source: ECS Developer Guide, "Monitor Amazon ECS containers with ECS Exec"; Systems Manager API Reference,
+    /// StartSession.
+    Task,
+    /// A secret's ARN has six letters behind its name, which policies write as question marks.
+    /// Source: Secrets Manager User Guide, "Permissions policy examples".
+    Secret,
+}
+
+/// Whether a value may hold a slash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slash {
+    Never,
+    Always,
+    WithoutColon,
+}
+
+impl VariablePlan {
+    /// For the variable at a place of a type's form.
+    pub fn new(
+        (service, action): (&Service, &Action),
+        kind: &ResourceType,
+        form: &ArnFormat,
+        at: usize,
+        said: &NamedByAction,
+    ) -> VariablePlan {
+        let name = form.variables.get(at).map_or("", String::as_str);
+        // Buses of partners: `aws.partner/example.com/1`. Source: EventBridge API Reference, CreateEventBus, "Name".
+        let is_path = ["EventBusName", "ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"]
+            .contains(&name)
+            || name.ends_with("WithPath")
+            || name.ends_with("WithoutLeadingSlash");
+        let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
+        let names = VariableParameters::new(service, kind, form, at, said);
+        let slash = match (is_path, is_last) {
+            (true, _) => Slash::Always,
+            (_, true) => Slash::WithoutColon,
+            _ => Slash::Never,
+        };
+        let is_other = |other: &&ResourceType| slash == Slash::WithoutColon && other.arn != kind.arn;
+        let others = service.resource_types().iter().filter(is_other);
+        // A key may be named by its alias, which is no part of its ARN.
+        let alias = (name == "KeyId" && kind.arn.contains(":kms:")).then(|| "alias/".to_owned());
+        let is_model =
+            service.prefix() == "bedrock" && matches!(kind.name.as_str(), "foundation-model" | "inference-profile");
+        VariablePlan {
+            is_any_resource: names.candidates.names.contains(&Name::new("ResourceId")),
+            names,
+            cuts: cuts(service, kind, form, at, name),
+            before: before(form, at),
+            others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).chain(alias).collect(),
+            reading: reading(service, kind, form, at),
+            slash,
+            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId")
+                || is_model
+                || is_automated(service, name)
+                || is_last && may_have_colon(service, name),
+            // What is uploaded is made too, and certificates alone are.
+            has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
+            is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
+            left_out: left_out(&action.name, name),
+            aside: ParameterFallbacks::new(service, kind, form, at),
+        }
+    }
+
+    /// What is meant where the request says nothing for it, if that is told.
+    pub fn left_out(&self, request: &Request<'_>) -> Option<&'static str> {
+        let (parameters, value) = self.left_out.as_ref()?;
+        (!request.parameters.has_one(parameters)).then_some(*value)
+    }
+
+    /// Whether a parameter of that name may hold it.
+    pub fn is_held_by(&self, name: Name) -> bool {
+        self.names.candidates.contains(name)
+    }
+
+    /// Whether a parameter of that name may hold several of them.
+    pub fn may_be_listed_in(&self, name: Name) -> bool {
+        self.is_held_by(name) || self.names.plain.contains(&name)
+    }
+
+    /// Whether the request names it nearer to the top than that.
+    pub fn is_named_above(&self, request: &Request<'_>, depth: u32) -> bool {
+        depth > 0 && request.parameters.depth_of(&self.names.candidates).is_some_and(|named| named < depth)
+    }
+
+    /// Where an operation is on two: names of what it takes and of what that becomes. A service numbers what it makes.
+    pub fn two(&self, request: &Request<'_>) -> Option<[Vec<String>; 2]> {
+        let Copies { sources, targets, is_made } = self.names.copies.as_ref()?;
+        let of = |_: Name, text: &str| if is_like_arn(text) { None } else { self.value(text) };
+        let [sources, mut targets] = [sources, targets].map(|names| request.parameters.first_of(names, of));
+        if targets.is_empty() && !sources.is_empty() && *is_made {
+            targets.push("*".to_owned());
+        }
+        Some([sources, targets])
+    }
+
+    /// Whether an operation is on two of them.
+    pub fn is_on_two(&self) -> bool {
+        self.names.copies.is_some()
+    }
+
+    /// What the request says for it under names that say what it is, escaped. A parameter fills one variable only, but
+    /// an ARN may hold several.
+    pub fn named(&self, request: &Request<'_>, taken: &mut Vec<Name>) -> Vec<String> {
+        let is_shared = matches!(self.reading, Reading::Front | Reading::Back);
+        let used = std::cell::Cell::new(None);
+        let values = request.parameters.first_of(&self.names.candidates, |name, text| {
+            if is_like_arn(text) || is_shared {
+                return self.value(text);
+            }
+            let value = self.value(text).filter(|_| !taken.contains(&name))?;
+            used.set(Some(name));
+            Some(value)
+        });
+        taken.extend(used.get());
+        let value = |text: &str| self.value(text);
+        let values = match used.get() {
+            Some(name) if self.aside.is_change(name) => self.aside.changed(&request.parameters, value),
+            _ if values.is_empty() => self.aside.values(&request.parameters, value),
+            _ => values,
+        };
+        let path = self.has_path.then(|| request.parameters.text("path")).flatten();
+        match path.map(|path| path.trim_matches('/')) {
+            Some(path) if !path.is_empty() => values.iter().map(|value| format!("{}/{value}", escape(path))).collect(),
+            _ => values,
+        }
+    }
+
+    /// The ARN that the request gives for it.
+    pub fn given_by<'a>(&self, request: &Request<'a>) -> Option<Arn<'a>> {
+        let arn = |_: Name, text: &'a str| Arn::parse(text).filter(|_| self.value(text).is_some());
+        request.parameters.first_of(&self.names.candidates, arn).into_iter().next()
+    }
+
+    /// What a `name` or `id` at the top says for it: where the operation's own name says the type, or, `left_over`,
+    /// where that is known to fill it and nothing else took it.
+    pub fn plain(&self, request: &Request<'_>, taken: &mut Vec<Name>, left_over: bool) -> Vec<String> {
+        let names = if left_over { &self.names.left_over } else { &self.names.plain };
+        for name in names.iter().filter(|name| !taken.contains(name)) {
+            let texts = request.parameters.plain_texts(*name, &self.names.wrappers);
+            let values: Vec<String> = texts.iter().filter_map(|text| self.value(text)).collect();
+            if !values.is_empty() {
+                taken.push(*name);
+                return values;
+            }
+        }
+        Vec::new()
+    }
+
+    /// A parameter's text as the value: a name, or the name out of an ARN or URL of the type.
+    pub fn value(&self, text: &str) -> Option<String> {
+        if text.is_empty() || is_hidden(text) {
+            return None;
+        }
+        if text.starts_with("arn:") {
+            if matches!(self.reading, Reading::Report)
+                && let Some((_, report)) = text.split_once(":report/")
+            {
+                return report.split(':').next().map(escape);
+            }
+            let found = self.cuts.iter().filter_map(|(form, at)| cut(form, *at, text));
+            let found = found.filter(|found| !is_like_arn(found)).find(|found| self.may_be(found))?;
+            // What an ARN holds is whole: no secret's letters are missing.
+            return Some(escape(found));
+        }
+        let text = match self.reading {
+            Reading::Whole => self.without_before(text),
+            Reading::LastSegment => text.rsplit('/').next().unwrap_or(text),
+            // Behind a colon stands which version. Source: Systems Manager API Reference, GetParameter, "Name".
+            Reading::WithoutLeadingSlash => text.split(':').next().unwrap_or(text).trim_start_matches('/'),
+            Reading::Function => return function(text),
+            Reading::Scope if text == "CLOUDFRONT" => "global",
+            Reading::Scope => return Some(escape(&text.to_ascii_lowercase())).filter(|scope| scope == "regional"),
+            Reading::EventBus if text == "default" => return None,
+            Reading::EventBus => text,
+            Reading::Front => text.split_once(':').map_or(text, |(front, _)| front),
+            Reading::Back => text.split_once(':')?.1,
+            Reading::BeforeColon => text.split(':').next().unwrap_or(text),
+            Reading::Report => text,
+            Reading::Url => text.split_once("://").map_or(text, |(_, host)| host).trim_end_matches('/'),
+            Reading::Catalog if is_account_id(text) => return None,
+            Reading::Catalog => text,
+            Reading::Model if is_profile(text) => return None,
+            Reading::Model => text,
+            Reading::SystemProfile if !is_profile(text) => return None,
+            Reading::OwnProfile if is_profile(text) => return None,
+            Reading::SystemTool if !text.starts_with("aws.") => return None,
+            Reading::OwnTool if text.starts_with("aws.") => return None,
+            Reading::SystemProfile | Reading::OwnProfile | Reading::SystemTool | Reading::OwnTool => text,
+            Reading::Instance if text.starts_with("mi-") || text.contains(':') => return None,
+            Reading::ManagedNode if !text.starts_with("mi-") => return None,
+            Reading::Instance | Reading::ManagedNode => text,
+            Reading::Task => return task(text),
+            Reading::Secret if self.may_be(text) => return Some(format!("{}-??????", escape(text))),
+            Reading::Secret => text,
+        };
+        // What is no name of one thing may not choose the resource.
+        Some(if self.may_be(text) { escape(text) } else { "*".to_owned() })
+    }
+
+    /// Whether a text may be the name of one thing.
+    fn may_be(&self, text: &str) -> bool {
+        let colon = text.contains(':');
+        let may_hold_slash = self.slash == Slash::Always || self.slash == Slash::WithoutColon && !colon;
+        let is_other =
+            self.slash == Slash::WithoutColon && self.others.iter().any(|other| text.starts_with(other.as_str()));
+        (!colon || self.has_colon) && (may_hold_slash || !text.contains('/')) && !is_other
+    }
+
+    /// `/change/C1` and `p-1` where the form says `change/` and `p-` itself.
+    fn without_before<'t>(&self, text: &'t str) -> &'t str {
+        let inner = text.strip_prefix('/').filter(|_| self.slash == Slash::WithoutColon).unwrap_or(text);
+        if self.before.is_empty() {
+            return text;
+        }
+        // `servicesetting/` and `/ssm/a` are `servicesetting/ssm/a`.
+        let rest = if self.before.ends_with('/') { inner } else { text };
+        inner.strip_prefix(self.before.as_str()).unwrap_or(rest)
+    }
+}
+
+/// Whether snapshots that the service makes by itself have a colon in their names: `rds:db-2026-05-04-05-00`,
+/// `awsbackup:job-…`, `rs:cluster-2026-05-04`.
+/// Source: RDS User Guide, "Viewing a backup"; Redshift Management Guide, "Amazon Redshift snapshots".
+fn is_automated(service: &Service, variable: &str) -> bool {
+    matches!(service.prefix(), "rds" | "redshift") && matches!(variable, "SnapshotName" | "ClusterSnapshotName")
+}
+
+/// Whether users may give names with colons: `gw:0a:1b` is a thing.
+/// Source: patterns of IoT API Reference, "thingName", of IoT FleetWise, "vehicleName", and of IoT TwinMaker,
+/// "componentTypeId"; CloudWatch API Reference, PutMetricAlarm, and Glue API Reference, "NameString": no pattern but
+/// length.
+fn may_have_colon(service: &Service, variable: &str) -> bool {
+    match service.prefix() {
+        "iot" | "iotdata" | "iotjobsdata" | "iotfleetwise" | "iottwinmaker" | "glue" => true,
+        "cloudwatch" => variable == "AlarmName",
+        _ => false,
+    }
+}
+
+fn left_out(action: &str, variable: &str) -> Option<(Vec<Name>, &'static str)> {
+    let (parameters, value) = overrides().left_out(action, variable)?;
+    Some((parameters.iter().map(|name| Name::new(name)).collect(), value))
+}
+
+/// Whether the variable before tells the resources of the type apart: a node group's name before its number.
+fn is_behind_own_name(kind: &ResourceType, form: &ArnFormat, at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|at| form.variables.get(at));
+    before.is_some_and(|before| stem(before).eq_ignore_ascii_case(&kind_name(kind)))
+}
+
+/// The forms of the service's types that have a variable.
+fn cuts(service: &Service, kind: &ResourceType, own: &ArnFormat, at: usize, name: &str) -> Vec<(ArnFormat, usize)> {
+    let written = format!("${{{name}}}");
+    let finder = memchr::memmem::Finder::new(&written);
+    let has_it = |other: &&ResourceType| finder.find(other.arn.as_bytes()).is_some() && other.arn != kind.arn;
+    let others = service.resource_types().iter().filter(|_| !is_plain_name(name)).filter(has_it);
+    let others = others.map(|other| ArnFormat::new(&other.arn));
+    let places = others.filter_map(|form| {
+        let at = form.variables.iter().position(|variable| variable == name)?;
+        Some((form, at))
+    });
+    let outer = outer(service, name).and_then(|kind| {
+        let form = ArnFormat::new(&kind.arn);
+        let own = own_name(kind, name)?;
+        let at = form.variables.iter().position(|variable| format!("${{{variable}}}") == own)?;
+        Some((form, at))
+    });
+    let of_identity = name.starts_with("IamIdentity").then(|| ArnFormat::new(IDENTITY)).and_then(|form| {
+        let at = form.variables.iter().position(|variable| variable == name)?;
+        Some((form, at))
+    });
+    [(own.clone(), at)].into_iter().chain(places).chain(outer).chain(of_identity).collect()
+}
+
+/// Whom an access entry of EKS is for. Source: EKS User Guide, "Access entries": their ARNs have the parts of its ARN.
+const IDENTITY: &str = "arn:${Partition}:iam::${IamIdentityAccountID}:${IamIdentityType}/${IamIdentityName}";
+
+/// The value of a variable in an ARN of the form.
+pub(in crate::iam) fn cut<'t>(form: &ArnFormat, at: usize, arn: &'t str) -> Option<&'t str> {
+    let (mut rest, mut found) = (arn, None);
+    for (i, piece) in form.pieces.iter().enumerate() {
+        if let Piece::Literal(text) = piece {
+            rest = rest.strip_prefix(text.as_str())?;
+            continue;
+        }
+        let end = match form.pieces.get(i + 1) {
+            Some(Piece::Literal(next)) => rest.find(next.as_str())?,
+            _ => rest.len(),
+        };
+        let (value, behind) = rest.split_at_checked(end)?;
+        if matches!(piece, Piece::Name(place) if *place == at) {
+            found = Some(value);
+        }
+        rest = behind;
+    }
+    found.filter(|value| rest.is_empty() && !value.is_empty())
+}
+
+/// `change/` of `arn:…:change/${Id}`, `p-` of `…/p-${PolicyId}`.
+fn before(form: &ArnFormat, at: usize) -> String {
+    let place = form.pieces.iter().position(|piece| matches!(piece, Piece::Name(name) if *name == at));
+    let literal = place.and_then(|place| form.pieces.get(place.checked_sub(1)?));
+    let Some(Piece::Literal(literal)) = literal else { return String::new() };
+    let inner = literal.strip_suffix('/').unwrap_or(literal);
+    let begin = inner.rfind(['/', ':']).map_or(0, |at| at + 1);
+    literal.get(begin..).unwrap_or_default().to_owned()
+}
+
+/// `alias/` of `arn:…:alias/${Alias}`.
+fn begins_with(form: &str) -> Option<&str> {
+    let tail = form.get(memchr::memchr_iter(b':', form.as_bytes()).nth(4)? + 1..)?;
+    let front = tail.get(..memchr::memmem::find(tail.as_bytes(), b"${")?)?;
+    front.ends_with('/').then_some(front)
+}
+
+fn reading(service: &Service, kind: &ResourceType, form: &ArnFormat, at: usize) -> Reading {
+    let name = form.variables.get(at).map_or("", String::as_str);
+    let place = form.pieces.iter().position(|piece| *piece == Piece::Name(at)).unwrap_or(0);
+    let is_colon = |place: Option<usize>| {
+        place.and_then(|place| form.pieces.get(place)).is_some_and(|piece| *piece == Piece::Literal(":".to_owned()))
+    };
+    let is_name = |place: Option<usize>| matches!(place.and_then(|place| form.pieces.get(place)), Some(Piece::Name(_)));
+    match (service.prefix(), name) {
+        ("codebuild", "ProjectName") => return Reading::BeforeColon,
+        ("codebuild", "ReportGroupName") => return Reading::Report,
+        ("iam", "OidcProviderName") => return Reading::Url,
+        ("glue", "CatalogName") => return Reading::Catalog,
+        ("bedrock", "ResourceId") if kind.name == "foundation-model" => return Reading::Model,
+        ("bedrock", "ResourceId") if kind.name == "inference-profile" => return Reading::SystemProfile,
+        ("bedrock", "ResourceId") if kind.name == "application-inference-profile" => return Reading::OwnProfile,
+        ("bedrock-agentcore", "BrowserId" | "CodeInterpreterId") => {
+            return if kind.name.ends_with("-custom") { Reading::OwnTool } else { Reading::SystemTool };
+        }
+        ("ssm", "InstanceId") if kind.name == "instance" => return Reading::Instance,
+        ("ssm", "InstanceId") => return Reading::ManagedNode,
+        ("ssm", "TaskId") => return Reading::Task,
+        ("secretsmanager", "SecretId") => return Reading::Secret,
+        _ => {}
+    }
+    match name {
+        "QueueName" => Reading::LastSegment,
+        "ParameterNameWithoutLeadingSlash" => Reading::WithoutLeadingSlash,
+        "FunctionName" => Reading::Function,
+        "Scope" => Reading::Scope,
+        "EventBusName" if form.variables.iter().any(|variable| variable == "RuleName") => Reading::EventBus,
+        _ if name.contains("Revision") && is_colon(place.checked_sub(1)) => Reading::Back,
+        _ if is_colon(Some(place + 1))
+            && is_name(Some(place + 2))
+            && form.variables.get(at + 1).is_some_and(|next| next.contains("Revision")) =>
+        {
+            Reading::Front
+        }
+        _ => Reading::Whole,
+    }
+}
+
+/// Whether a model's id is a profile of several regions: `us.anthropic.…`.
+pub(in crate::iam) fn is_profile(id: &str) -> bool {
+    let areas = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
+    id.split_once('.').is_some_and(|(area, _)| areas.contains(&area))
+}
+
+/// Whether a text stands where services leave out what was there: `HIDDEN_DUE_TO_SECURITY_REASONS`, `****`
+/// (Organizations, MWAA), `***OMITTED***` (Redshift Data API), `<sensitiveDataRemoved>` (EC2). Sources: their guides,
+/// logging with CloudTrail.
+fn is_hidden(text: &str) -> bool {
+    let is_starred = |text: &str| text.len() > 2 && text.starts_with("***") && text.ends_with("***");
+    text == "HIDDEN_DUE_TO_SECURITY_REASONS" || text == "<sensitiveDataRemoved>" || is_starred(text)
+}
+
+/// A task with its cluster, of which a name may have underscores.
+fn task(text: &str) -> Option<String> {
+    let (cluster_and_task, _) = text.strip_prefix("ecs:")?.rsplit_once('_')?;
+    let (cluster, task) = cluster_and_task.rsplit_once('_')?;
+    Some(format!("{}/{}", escape(cluster), escape(task)))
+}
+
+/// A function's name out of what `functionName` may hold: a name, a partial or whole ARN, with a qualifier or without.
+/// Source: Lambda API Reference, Invoke, "FunctionName".
+fn function(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let name = match parts.as_slice() {
+        [name] | [name, _] => name,
+        [_, "function", name, ..] => name,
+        _ => return Some("*".to_owned()),
+    };
+    Some(escape(name))
+}
