@@ -6,6 +6,8 @@ mod conditions;
 mod data;
 mod evaluate;
 mod fsck;
+#[path = "../../benches/hostile.rs"]
+mod hostile;
 mod hostile_store;
 mod iam_authorized;
 mod iam_cases;
@@ -17,6 +19,7 @@ mod iam_services;
 mod iam_suspects;
 mod ingest;
 mod judge;
+mod memory;
 mod months;
 mod nothing_lost;
 mod optimize;
