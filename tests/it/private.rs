@@ -262,7 +262,7 @@ fn a_join_that_does_not_fit_says_so() {
         command.args(["sql", sql, "--memory-limit", memory, "--format", "csv"]).env("TRAILPARE_STORE", &store);
         command.output().expect("the program runs")
     };
-    let (ample, tight) = (answer("2GiB"), answer("16MiB"));
+    let (ample, tight) = (answer("8GiB"), answer("256MiB"));
     assert!(ample.status.success() && ample.stdout.len() > 40, "{ample:?}");
     let said = String::from_utf8_lossy(&tight.stderr).into_owned();
     assert!(tight.stdout == ample.stdout || !tight.status.success() && said.contains("--memory-limit"), "{tight:?}");
