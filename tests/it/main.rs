@@ -23,6 +23,7 @@ mod judge;
 mod months;
 mod nothing_lost;
 mod optimize;
+mod parsers;
 mod policy;
 mod private;
 mod record;
