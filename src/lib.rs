@@ -23,6 +23,7 @@ pub mod ingest;
 pub mod policy;
 pub mod query;
 pub mod record;
+mod shown;
 pub mod store;
 pub mod synth;
 pub mod usage;

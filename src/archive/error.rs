@@ -3,12 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::shown;
+
 /// How the reason of a [`ReadError`] begins when the object is larger than the cap given to [`super::read()`].
 pub const OVER_CAP: &str = "larger than the cap";
 
 /// A path that was not taken for a log object, and why. The rest of the archive is looked at.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {fault}", path.display())]
+#[error("{}: {fault}", shown::path(path))]
 pub struct FindError {
     /// Which.
     pub path: PathBuf,
@@ -21,6 +23,9 @@ pub struct FindError {
 /// Why a path was not taken for a log object.
 #[derive(Debug, thiserror::Error)]
 pub enum FindFault {
+    /// What was named and isn't there.
+    #[error("no such file or directory\nhint: give the folder that the archive was copied to")]
+    Missing,
     /// A folder or file that the system doesn't show.
     #[error("{0}\nhint: what lies there was not looked at; check its permissions")]
     Io(io::Error),
@@ -28,10 +33,10 @@ pub enum FindFault {
     #[error("a symbolic link to nothing")]
     DanglingLink,
     /// A symbolic link to a folder that it lies in.
-    #[error("a symbolic link back to {}, which holds it; not followed", .0.display())]
+    #[error("a symbolic link back to {}, which holds it; not followed", shown::path(.0))]
     LinkLoop(PathBuf),
     /// A symbolic link to what lies outside of the archive.
-    #[error("a symbolic link out of the archive, to {}; not followed\nhint: --follow-links follows it", .0.display())]
+    #[error("a symbolic link out of the archive, to {}; not followed\nhint: --follow-links follows it", shown::path(.0))]
     LeavesArchive(PathBuf),
     /// A socket, a pipe, a device.
     #[error("{0}, no file; not read\nhint: name it on the command line to read it")]
@@ -40,7 +45,7 @@ pub enum FindFault {
 
 /// An object whose bytes can't be had.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {}", path.display(), fault)]
+#[error("{}: {}", shown::path(path), fault)]
 pub struct ReadError {
     /// Which.
     pub path: PathBuf,

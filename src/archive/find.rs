@@ -177,6 +177,9 @@ impl Walk {
                 let is_pipe = !metadata.is_file();
                 Some(Ok(self.named(root, metadata.len(), is_pipe)))
             }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Some(Err(self.fault(root, "", FindFault::Missing)))
+            }
             Err(source) => Some(Err(self.fault(root, "", FindFault::Io(source)))),
         }
     }
@@ -268,7 +271,15 @@ impl Walk {
 
 /// A path without what depends on where the program runs or stands for something else, as far as there is such a path.
 fn absolute(path: &Path) -> PathBuf {
-    fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    if let Ok(path) = fs::canonicalize(path) {
+        return path;
+    }
+    // What isn't there has the place that it will have once it is.
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if parent.as_os_str().is_empty() => absolute(Path::new(".")).join(name),
+        (Some(parent), Some(name)) => absolute(parent).join(name),
+        _ => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+    }
 }
 
 /// The place of a path, as the ledger has it.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::CliError;
 use crate::iam::Catalog;
+use crate::shown;
 
 /// How the program talks, and what it knows of IAM.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +46,9 @@ impl Context {
     /// A file that can't be read or is no catalogue.
     pub fn with_catalog(self, path: &Path) -> Result<Context, CliError> {
         let bytes = std::fs::read(path)
-            .map_err(|error| CliError::failed(format!("cannot read the catalogue {}: {error}", path.display())))?;
+            .map_err(|error| CliError::failed(format!("cannot read the catalogue {}: {error}", shown::path(path))))?;
         let catalog =
-            Catalog::load(&bytes).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))?;
+            Catalog::load(&bytes).map_err(|error| CliError::failed(format!("{}: {error}", shown::path(path))))?;
         // One a run, for as long as it runs.
         Ok(Context { catalog: Box::leak(Box::new(catalog)), ..self })
     }
@@ -84,18 +85,14 @@ impl Context {
     }
 }
 
-/// Text from a log made harmless for a terminal: control characters but line ends and tabs are shown as escapes.
+/// Text made harmless for a terminal: control characters but line ends and tabs are shown as escapes. Names in it have
+/// gone through [`shown::name`] before, so that none ends a line.
 pub fn printable(text: &str) -> String {
-    let is_harmless = |c: char| !c.is_control() && !is_reordering(c) || matches!(c, '\n' | '\t');
+    let is_harmless = |c: char| !shown::is_harmful(c) || matches!(c, '\n' | '\t');
     if text.chars().all(is_harmless) {
         return text.to_owned();
     }
     text.chars().map(|c| if is_harmless(c) { c.to_string() } else { c.escape_default().to_string() }).collect()
-}
-
-/// Characters that turn the direction of text around, so that it reads as something else.
-fn is_reordering(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
 #[cfg(test)]

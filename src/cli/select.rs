@@ -211,7 +211,7 @@ fn nobody(snapshot: &Snapshot, selection: &Selection, range: &TimeRange) -> Resu
     } else {
         text += "\nhint: the store has, among others:";
         for (arn, _) in known.iter().filter(|(arn, _)| arn.starts_with("arn:")).take(10) {
-            text += &format!("\n  {arn}");
+            text += &format!("\n  {}", crate::shown::name(arn));
         }
     }
     Ok(CliError::failed(text))

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::select::{StoreArgs, open_store};
 use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
+use crate::shown;
 use crate::store::{
     Activity, BrokenEntry, Conflict, DayCount, Forgotten, NO_LOG, RefusedObject, Run, Snapshot, Store, Table, Totals,
     place_in,
@@ -134,7 +135,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
 
 fn text(store: &Store, status: &Status) -> String {
     let (snapshot, totals) = (&status.snapshot, &status.totals);
-    let mut out = format!("store      {}, snapshot {} of {}\n", store.dir().display(), snapshot.id, snapshot.time);
+    let mut out = format!("store      {}, snapshot {} of {}\n", shown::path(store.dir()), snapshot.id, snapshot.time);
     out += &format!("objects    {} taken in, {} bytes\n", totals.objects, totals.object_bytes);
     out += &format!(
         "records    {}: {} events, {} duplicates, {} kept out\n",
@@ -158,7 +159,7 @@ fn text(store: &Store, status: &Status) -> String {
     if let Some(elsewhere) = &status.data_elsewhere {
         out += &format!(
             "paths      DuckDB looks for the data in {}: the next ingest or optimize makes it find this store's\n",
-            super::printable(elsewhere)
+            shown::name(elsewhere)
         );
     }
     if status.unrecorded > 0 {
@@ -233,7 +234,7 @@ fn problems_text(status: &Status) -> String {
         let mut refused = table(&["NOT TAKEN", "AT BYTE", "REASON"], &[1]);
         for object in &status.refused {
             let offset = object.offset_bytes.map_or_else(|| "-".to_owned(), |offset| offset.to_string());
-            row(&mut refused, [&object.path, &offset, &object.reason]);
+            row(&mut refused, [&shown::name(&object.path), &offset, &object.reason]);
         }
         out += &format!(
             "\n{}hint: mend or replace these; the next ingest tries them again, and `trailpare forget` accepts them\n",
@@ -245,7 +246,12 @@ fn problems_text(status: &Status) -> String {
         for (name, record) in &status.broken {
             row(
                 &mut broken,
-                [place_in(name), &record.index.to_string(), &record.offset_bytes.to_string(), &record.reason],
+                [
+                    &shown::name(place_in(name)),
+                    &record.index.to_string(),
+                    &record.offset_bytes.to_string(),
+                    &record.reason,
+                ],
             );
         }
         out += &format!("\n{}", render(&broken));
@@ -254,7 +260,16 @@ fn problems_text(status: &Status) -> String {
         let mut conflicts = table(&["OTHER CONTENT THAN STORED", "EVENT", "RECORD", "AT BYTE", "STORED FROM"], &[2, 3]);
         for conflict in &status.conflicts {
             let Conflict { path, event_id, index, offset_bytes, .. } = conflict;
-            row(&mut conflicts, [path, event_id, &index.to_string(), &offset_bytes.to_string(), &first_of(conflict)]);
+            row(
+                &mut conflicts,
+                [
+                    &shown::name(path),
+                    &shown::name(event_id),
+                    &index.to_string(),
+                    &offset_bytes.to_string(),
+                    &first_of(conflict),
+                ],
+            );
         }
         out += &format!("\n{}hint: two records have one id; the store keeps the first\n", render(&conflicts));
     }
@@ -266,12 +281,15 @@ fn no_logs_text(status: &Status) -> String {
         return String::new();
     }
     let mut no_logs = table(&["NO LOG"], &[]);
-    status.no_logs.iter().for_each(|one| row(&mut no_logs, [one.path.as_str()]));
+    status.no_logs.iter().for_each(|one| row(&mut no_logs, [&*shown::name(&one.path)]));
     format!("\n{}", render(&no_logs))
 }
 
 fn first_of(conflict: &Conflict) -> String {
-    conflict.first.as_ref().map_or_else(|| "-".to_owned(), |(path, offset)| format!("{path} at byte {offset}"))
+    conflict
+        .first
+        .as_ref()
+        .map_or_else(|| "-".to_owned(), |(path, offset)| format!("{} at byte {offset}", shown::name(path)))
 }
 
 fn json_text(status: &Status) -> Result<String, CliError> {

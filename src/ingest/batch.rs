@@ -14,13 +14,14 @@ use super::ahead::Ahead;
 use super::conflicts::Doubt;
 use super::days::write_days;
 use super::error::IngestError;
+use super::mended::{Elements, Standing};
 use super::plan::{Identity, Planned, refused_entry};
 use super::seen::{Claimed, Seen};
 use super::stages::{Stage, Stages};
 use crate::archive::{self, Gap, Normal, Read, ReadError, ReadFault, RefusedElement};
 use crate::iam::{Catalog, Common, Step};
 use crate::record::{self, ParsedObject, Record, Redacted, Vocabulary};
-use crate::store::{BrokenEntry, DayCount, Known, LedgerEntry, NO_LOG, StagedFile, Struck};
+use crate::store::{BrokenEntry, DayCount, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, StagedFile, Struck};
 use crate::time::days_of;
 use crate::usage::{Aggregator, Counted, EventColumns, SharedCalls};
 
@@ -38,6 +39,8 @@ pub(super) struct Loaded {
     redacted: Redacted,
     /// Elements that hold no event.
     refused: Vec<RefusedElement>,
+    /// Positions of those of them that bytes are missing of.
+    gaps: Vec<u64>,
     /// Size of its JSON.
     pub json_bytes: u64,
 }
@@ -161,9 +164,9 @@ fn parse(
     let refuse = |reason, offset| refuse(size_bytes, Some(sha256), reason, offset);
     let parsed = stages.time(Stage::Parse, || parse_bytes(bytes, gaps, memory.redact, &mut memory.vocabulary));
     let parsed = parsed.map_err(|(reason, offset)| refuse(reason, offset))?;
-    let Parsed { object, places, redacted, refused, json_bytes } = parsed;
+    let Parsed { object, places, redacted, refused, gaps, json_bytes } = parsed;
     let (planned, path) = (planned.clone(), path.into());
-    Ok(Loaded { planned, path, sha256, size_bytes, object, places, redacted, refused, json_bytes })
+    Ok(Loaded { planned, path, sha256, size_bytes, object, places, redacted, refused, gaps, json_bytes })
 }
 
 struct Parsed {
@@ -171,6 +174,8 @@ struct Parsed {
     places: Option<Vec<(u64, u64)>>,
     redacted: Redacted,
     refused: Vec<RefusedElement>,
+    /// Positions of those of them that bytes are missing of.
+    gaps: Vec<u64>,
     json_bytes: u64,
 }
 
@@ -185,10 +190,12 @@ impl Parsed {
         };
         if let Some(cut) = self.refused.iter_mut().filter(is_cut).next_back() {
             cut.reason = gap.reason;
+            self.gaps.push(cut.index);
             return;
         }
         let index = (self.object.records().len() + self.object.broken().len() + self.refused.len()) as u64;
         self.refused.push(RefusedElement { index, offset_bytes: gap.offset_bytes, reason: gap.reason });
+        self.gaps.push(index);
     }
 }
 
@@ -216,7 +223,7 @@ fn parse_sound(bytes: Vec<u8>, redact: bool, vocabulary: &mut Vocabulary) -> Res
     let Normal { mut json, places, refused } = normal;
     let redacted = if redact { record::redact(&mut json) } else { Redacted::default() };
     let (error, json) = match ParsedObject::parse_or_return(json, vocabulary) {
-        Ok(object) => return Ok(Parsed { object, places, redacted, refused, json_bytes }),
+        Ok(object) => return Ok(Parsed { object, places, redacted, refused, gaps: Vec::new(), json_bytes }),
         Err(refused) => refused,
     };
     let error = (error.reason.to_owned(), Some(redacted.original(error.offset as u64)));
@@ -232,7 +239,7 @@ fn parse_sound(bytes: Vec<u8>, redact: bool, vocabulary: &mut Vocabulary) -> Res
         record::redact(&mut sound);
     }
     let object = ParsedObject::parse(sound, vocabulary).map_err(|_| error)?;
-    Ok(Parsed { object, places, redacted: Redacted::default(), refused, json_bytes })
+    Ok(Parsed { object, places, redacted: Redacted::default(), refused, gaps: Vec::new(), json_bytes })
 }
 
 /// The events of a batch that are new, and what each object brought.
@@ -241,11 +248,14 @@ pub(super) struct Claim {
     new: Vec<Vec<bool>>,
     /// Objects and their records that are not new and may say something else than what is there.
     doubtful: Vec<(usize, usize)>,
+    /// Records that had been kept out and have come now.
+    mended: Vec<(String, u64)>,
 }
 
 /// Claims the events of a batch: from now on they are known.
-pub(super) fn claim(objects: &[Loaded], seen: &mut Seen) -> Result<Claim, IngestError> {
-    let mut claim = Claim { new: Vec::with_capacity(objects.len()), doubtful: Vec::new() };
+pub(super) fn claim(objects: &[Loaded], seen: &mut Seen, standing: &mut Standing) -> Result<Claim, IngestError> {
+    let mended = mended(objects, standing);
+    let mut claim = Claim { new: Vec::with_capacity(objects.len()), doubtful: Vec::new(), mended };
     for (at, loaded) in objects.iter().enumerate() {
         let mut new = Vec::with_capacity(loaded.object.records().len());
         for (index, record) in loaded.object.records().iter().enumerate() {
@@ -258,6 +268,26 @@ pub(super) fn claim(objects: &[Loaded], seen: &mut Seen) -> Result<Claim, Ingest
         claim.new.push(new);
     }
     Ok(claim)
+}
+
+/// Which records that were kept out of earlier objects, or of others of the batch, have come; those that are kept out now
+/// stand from here on.
+fn mended(objects: &[Loaded], standing: &mut Standing) -> Vec<(String, u64)> {
+    for loaded in objects.iter().filter(|loaded| !loaded.is_whole()) {
+        let (name, broken) = (loaded.planned.ledger_name(&loaded.sha256), loaded.kept_out());
+        for BrokenEntry { index, neighbours, .. } in broken {
+            standing.add(KeptOut { name: name.clone(), index, neighbours });
+        }
+    }
+    if standing.is_empty() {
+        return Vec::new();
+    }
+    let of_object = |loaded: &Loaded| {
+        let (name, events) = (loaded.planned.ledger_name(&loaded.sha256), loaded.events());
+        let kept_out: Vec<u64> = loaded.unsound().iter().map(|entry| entry.index).collect();
+        standing.mended_by(&Elements { name: &name, events: &events, kept_out: &kept_out })
+    };
+    objects.iter().flat_map(of_object).collect()
 }
 
 /// What a batch came to.
@@ -277,6 +307,8 @@ pub(super) struct Converted {
     pub known: u64,
     /// What stands as refused although it is known.
     pub struck: Vec<Struck>,
+    /// Records that had been kept out and have come since.
+    pub mended: Vec<(String, u64)>,
     pub json_bytes: u64,
 }
 
@@ -291,7 +323,8 @@ pub(super) fn convert<'c>(
     stages: &Stages,
 ) -> Result<Converted, IngestError> {
     let date = objects.first().and_then(|loaded| loaded.planned.date).map(days_of);
-    let mut converted = Converted { objects: refused, date, doubts: doubts(objects, claim), ..Default::default() };
+    let (doubts, mended) = (doubts(objects, claim), claim.mended.clone());
+    let mut converted = Converted { objects: refused, date, doubts, mended, ..Default::default() };
     let mut by_day: BTreeMap<i32, Vec<(&ParsedObject, &Record)>> = BTreeMap::new();
     for (loaded, new) in objects.iter().zip(&claim.new) {
         converted.json_bytes += loaded.json_bytes;
@@ -361,6 +394,53 @@ impl Loaded {
         self.place(index, self.object.offset(record))
     }
 
+    /// Positions and keys of its events.
+    fn events(&self) -> Vec<(u64, u128)> {
+        let mut broken = self.object.broken().iter().map(|broken| broken.index).peekable();
+        let mut index = 0;
+        let position = |record: &Record| {
+            // Those kept out stand between the sound ones.
+            while broken.next_if_eq(&index).is_some() {
+                index += 1;
+            }
+            index += 1;
+            (self.place(index - 1, 0).0, record.event_key)
+        };
+        self.object.records().iter().map(position).collect()
+    }
+
+    /// What is kept out of it, in order.
+    fn unsound(&self) -> Vec<BrokenEntry> {
+        let neighbours = Neighbours::default();
+        let refused = self.refused.iter().map(|element| BrokenEntry {
+            index: element.index,
+            offset_bytes: element.offset_bytes,
+            reason: element.reason.clone(),
+            neighbours,
+        });
+        let broken = self.object.broken().iter().map(|record| {
+            let (index, offset_bytes) = self.place(record.index, record.offset);
+            BrokenEntry { index, offset_bytes, reason: record.reason.to_string(), neighbours }
+        });
+        let mut broken: Vec<BrokenEntry> = refused.chain(broken).collect();
+        broken.sort_by_key(|entry| entry.index);
+        broken
+    }
+
+    /// The same with what stands beside each.
+    fn kept_out(&self) -> Vec<BrokenEntry> {
+        let mut broken = self.unsound();
+        if broken.is_empty() {
+            return broken;
+        }
+        let kept_out: Vec<u64> = broken.iter().map(|entry| entry.index).collect();
+        let elements = Elements { name: "", events: &self.events(), kept_out: &kept_out };
+        for entry in &mut broken {
+            entry.neighbours = elements.neighbours(entry.index, |index| self.gaps.contains(&index));
+        }
+        broken
+    }
+
     /// Position and place in the object of what has these in the list of records.
     fn place(&self, index: usize, offset: usize) -> (u64, u64) {
         let place = self.places.as_ref().and_then(|places| places.get(index));
@@ -370,17 +450,7 @@ impl Loaded {
 
 fn ledger_entry(loaded: &Loaded, new: &[bool]) -> LedgerEntry {
     let events = new.iter().filter(|new| **new).count() as u64;
-    let refused = loaded.refused.iter().map(|element| BrokenEntry {
-        index: element.index,
-        offset_bytes: element.offset_bytes,
-        reason: element.reason.clone(),
-    });
-    let broken = loaded.object.broken().iter().map(|record| {
-        let (index, offset_bytes) = loaded.place(record.index, record.offset);
-        BrokenEntry { index, offset_bytes, reason: record.reason.to_string() }
-    });
-    let mut broken: Vec<BrokenEntry> = refused.chain(broken).collect();
-    broken.sort_by_key(|entry| entry.index);
+    let broken = loaded.kept_out();
     LedgerEntry {
         name: loaded.planned.ledger_name(&loaded.sha256),
         path: loaded.path.to_string_lossy().into_owned(),

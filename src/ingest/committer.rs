@@ -16,6 +16,7 @@ use super::stages::Stage;
 use super::upkeep;
 use super::{Progress, Summary};
 use crate::iam::Catalog;
+use crate::shown;
 use crate::store::{
     Commit, Conflict, DataFileWriter, Known, LedgerEntry, NO_LOG, StagedFile, Struck, Table, UsageState, Writer,
     place_in,
@@ -81,6 +82,7 @@ impl Committer<'_> {
         let struck: Vec<Struck> = struck.filter_map(|entry| struck_by(&entry.name, &entry.path, known)).collect();
         self.pending.struck.extend(converted.struck.into_iter().chain(struck));
         self.pending.doubts.extend(converted.doubts);
+        self.pending.mended.extend(converted.mended);
         self.summary.json_bytes += converted.json_bytes;
         self.pending.files.extend(converted.files);
         self.progress.stages.time(Stage::Usage, || self.pending.usage.absorb(converted.usage));
@@ -120,7 +122,7 @@ impl Committer<'_> {
         }
         self.summary.run.refused += 1;
         let place = offset.map_or(String::new(), |offset| format!(" at byte {offset}"));
-        self.summary.problem(|| format!("{}: refused{place}: {reason}", entry.path));
+        self.summary.problem(|| format!("{}: refused{place}: {reason}", shown::name(&entry.path)));
         is_new
     }
 
@@ -136,7 +138,10 @@ impl Committer<'_> {
             let text = || {
                 format!(
                     "{}: record {} at byte {} kept out: {}",
-                    entry.path, record.index, record.offset_bytes, record.reason
+                    shown::name(&entry.path),
+                    record.index,
+                    record.offset_bytes,
+                    record.reason
                 )
             };
             summary.problem(text);
@@ -159,6 +164,7 @@ impl Committer<'_> {
             days: pending.days,
             conflicts,
             struck: pending.struck,
+            mended: pending.mended,
             run: Some((self.run, self.summary.run.clone())),
             message: "ingest".to_owned(),
             ..Default::default()
@@ -183,13 +189,16 @@ impl Committer<'_> {
     fn count_conflict(&mut self, conflict: &Conflict) {
         self.summary.conflicts += 1;
         let first = match &conflict.first {
-            Some((path, offset)) => format!("{path} at byte {offset}"),
+            Some((path, offset)) => format!("{} at byte {offset}", shown::name(path)),
             None => "an object that is not there any more".to_owned(),
         };
         self.summary.problem(|| {
             format!(
                 "{}: record {} at byte {} has the id {} and other content than the one in {first}; the store keeps that one",
-                conflict.path, conflict.index, conflict.offset_bytes, conflict.event_id
+                shown::name(&conflict.path),
+                conflict.index,
+                conflict.offset_bytes,
+                shown::name(&conflict.event_id)
             )
         });
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::shown;
 use crate::store::StoreError;
 use crate::usage::ReadError;
 
@@ -17,8 +18,8 @@ pub enum IngestError {
     /// Columns that don't fit together.
     #[error("the columns of a batch don't fit together: {0}")]
     Columns(#[from] arrow::error::ArrowError),
-    /// A path that isn't there.
-    #[error("{}: no such file or directory\nhint: give the folder that the archive was copied to", .0.display())]
+    /// Of the paths that were given none is there.
+    #[error("{}: no such file or directory\nhint: give the folder that the archive was copied to", shown::path(.0))]
     NoArchive(PathBuf),
     /// Too little memory to work with.
     #[error("--memory-limit: {given} bytes is too little\nhint: give at least {least} bytes")]
@@ -41,7 +42,7 @@ pub enum IngestError {
         known: usize,
     },
     /// The spill file of the duplicates check.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown::path(path))]
     Spill {
         /// Which file.
         path: PathBuf,

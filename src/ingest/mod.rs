@@ -22,6 +22,7 @@ mod days;
 mod error;
 mod fsck;
 mod large;
+mod mended;
 mod optimize;
 mod plan;
 mod room;

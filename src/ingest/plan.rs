@@ -156,7 +156,8 @@ pub(super) struct Planner<'a> {
 impl<'a> Planner<'a> {
     pub fn new(options: &'a Options, known: Known, store: &Path) -> Result<Planner<'a>, IngestError> {
         let is_there = |path: &&PathBuf| path.as_os_str() == STANDARD_INPUT || path.exists();
-        if let Some(missing) = options.archives.iter().find(|path| !is_there(path)) {
+        // One of several that is missing is refused, and the others are read.
+        if let (Some(missing), None) = (options.archives.first(), options.archives.iter().find(is_there)) {
             return Err(IngestError::NoArchive(missing.clone()));
         }
         let find = if options.follow_links { archive::find_following } else { archive::find };

@@ -14,6 +14,7 @@ use super::budget::{self, Budget, MEMORY_LIMIT_MIN_BYTES, PLAN_MIN_BYTES};
 use super::committer::{Committer, Ticketed, struck_by};
 use super::error::IngestError;
 use super::large::{Large, PutOff};
+use super::mended::Standing;
 use super::plan::{Identity, Plan, Planned, Planner, refused_entry};
 use super::room::{Room, Taken};
 use super::seen::Seen;
@@ -76,7 +77,7 @@ fn in_parts(
     let budget = budget_beside(options, &known)?;
     let mut planner = Planner::new(options, known, store.dir())?;
     let before = store.snapshot_with(None, upkeep::STATISTICS)?;
-    let mut seen = Seen::new(&before, &writer.staging());
+    let mut seen = (Seen::new(&before, &writer.staging()), Standing::new(writer.kept_out()?));
     let mut committer = Committer {
         shared: HeldCalls::new(&before, budget.shared_bytes),
         foreign_before: upkeep::cross_account_days(&before),
@@ -151,12 +152,15 @@ fn nothing_in(before: Option<(u64, String)>) -> String {
     }
 }
 
+/// The events that the store has, and the records that were kept out.
+type SeenBefore = (Seen, Standing);
+
 /// What the worker threads share.
 struct Shared<'a> {
     objects: &'a [Planned],
     known: &'a Known,
     next: AtomicUsize,
-    seen: Mutex<(u64, &'a mut Seen)>,
+    seen: Mutex<(u64, &'a mut SeenBefore)>,
     large: PutOff<'a>,
     room: Room,
     budget: Budget,
@@ -214,7 +218,7 @@ fn take_in_all(
     list_bytes_max: u64,
     options: &Options,
     planner: &mut Planner<'_>,
-    seen: &mut Seen,
+    seen: &mut SeenBefore,
     catalog: &Catalog,
     progress: &Progress,
     committer: &mut Committer<'_>,
@@ -244,7 +248,7 @@ fn take_in(
     objects: &[Planned],
     budget: Budget,
     (options, known): (&Options, &Known),
-    seen: &mut Seen,
+    seen: &mut SeenBefore,
     catalog: &Catalog,
     progress: &Progress,
     committer: &mut Committer<'_>,
@@ -255,7 +259,7 @@ fn take_in(
     let is_one = all_bytes as f64 * GROWTH <= budget.batch_bytes as f64;
     let threads = if is_one { 1 } else { budget.threads };
     let room = Room::new(budget.room_bytes, budget.lent_bytes);
-    room.need(needed_of_room(budget, seen));
+    room.need(needed_of_room(budget, &seen.0));
     let shared = Shared {
         objects,
         known,
@@ -338,10 +342,10 @@ impl<'a> Shared<'a> {
         self.threads < self.budget.threads
     }
 
-    fn claim(&self, objects: &[Loaded], seen: &mut Seen) -> Result<Claim, IngestError> {
+    fn claim(&self, objects: &[Loaded], (seen, standing): &mut SeenBefore) -> Result<Claim, IngestError> {
         let own_bytes = self.budget.seen_bytes - self.budget.lent_bytes;
         seen.begin_claim(own_bytes + self.room.untouched_bytes());
-        let claimed = claim(objects, seen);
+        let claimed = claim(objects, seen, standing);
         self.room.need(needed_of_room(self.budget, seen));
         claimed
     }

@@ -53,6 +53,8 @@ pub struct Commit {
     pub conflicts: Vec<Conflict>,
     /// What stood as refused and does no longer.
     pub struck: Vec<Struck>,
+    /// Records that had been kept out and have come since: the object's name and their position in it.
+    pub mended: Vec<(String, u64)>,
     /// What a run has come to so far, and its id.
     pub run: Option<(i64, Run)>,
     /// For `ducklake_snapshot_changes.commit_message`.

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::commit::{Commit, UsageState, Writer};
 use super::error::StoreError;
+use super::mended::{self, Neighbours};
 use super::objects::{Objects, split};
 use super::passed_over;
 use super::{Store, catalog_path};
@@ -45,6 +46,8 @@ pub struct BrokenEntry {
     pub offset_bytes: u64,
     /// What is wrong with it.
     pub reason: String,
+    /// What stands beside it.
+    pub neighbours: Neighbours,
 }
 
 /// Events of one day, account and region.
@@ -146,6 +149,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
         insert_usage_state(transaction, *date, state)?;
     }
     passed_over::insert(transaction, snapshot, commit)?;
+    mended::strike(transaction, commit)?;
     if let Some((id, run)) = &commit.run {
         update_run(transaction, *id, None, run)?;
     }
@@ -209,7 +213,7 @@ fn insert_broken(transaction: &Transaction<'_>, entry: &LedgerEntry) -> rusqlite
     for record in &entry.broken {
         broken.execute(params![entry.name, record.index, record.offset_bytes, record.reason])?;
     }
-    Ok(())
+    mended::insert(transaction, entry)
 }
 
 const TOTALS: [&str; 6] = ["objects", "object_bytes", "records", "events", "duplicates", "broken"];
@@ -298,7 +302,8 @@ impl Store {
                 "SELECT name, record_index, offset_bytes, reason FROM trailpare_broken_records ORDER BY name, record_index",
             )?;
             let rows = statement.query_map([], |r| {
-                Ok((r.get(0)?, BrokenEntry { index: r.get(1)?, offset_bytes: r.get(2)?, reason: r.get(3)? }))
+                let (index, offset_bytes, reason) = (r.get(1)?, r.get(2)?, r.get(3)?);
+                Ok((r.get(0)?, BrokenEntry { index, offset_bytes, reason, neighbours: Neighbours::default() }))
             })?;
             rows.collect()
         })

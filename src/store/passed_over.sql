@@ -24,6 +24,14 @@ CREATE TABLE IF NOT EXISTS trailpare_forgotten (
     forgotten_time TEXT NOT NULL,
     note TEXT                        -- why it was accepted
 );
+CREATE TABLE IF NOT EXISTS trailpare_broken_neighbours (
+    name TEXT NOT NULL,              -- as in trailpare_broken_records
+    record_index INTEGER NOT NULL,
+    before_key BLOB,                 -- of the event before it in the object; NULL: there is none
+    after_key BLOB,
+    between_count INTEGER,           -- records kept out between these; NULL: nobody knows
+    PRIMARY KEY (name, record_index)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS trailpare_archives (
     place TEXT PRIMARY KEY,          -- absolute path of a folder that was given
     objects INTEGER NOT NULL,        -- log objects found there by the last whole run

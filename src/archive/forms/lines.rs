@@ -17,6 +17,11 @@ pub(super) fn is_form(bytes: &[u8]) -> bool {
     first.get(..brace).is_some_and(|prefix| prefix.iter().any(u8::is_ascii_digit)) && matches!(key.first(), Some(b'"'))
 }
 
+/// Whether a line may begin so before its JSON: with nothing, or with a time among other things.
+fn is_prefix(prefix: &str) -> bool {
+    prefix.is_empty() || prefix.bytes().any(|byte| byte.is_ascii_digit()) && !prefix.contains('"')
+}
+
 fn brace_of(line: &[u8]) -> Option<usize> {
     memchr::memchr(b'{', line.get(..line.len().min(PREFIX_MAX))?)
 }
@@ -52,7 +57,7 @@ pub(super) fn events(bytes: &[u8]) -> Events {
         let values = serde_json::Deserializer::from_str(json).into_iter::<&RawValue>();
         match values.collect::<Result<Vec<&RawValue>, _>>() {
             // Where JSON stands before the brace, the begin of the line is lost.
-            Ok(values) if !values.is_empty() && !prefix.contains('"') => {
+            Ok(values) if !values.is_empty() && is_prefix(prefix) => {
                 for value in values {
                     let offset = begin + brace + Value::within(json, value.get()).offset;
                     events.add(Value::at(value.get(), offset), 0);

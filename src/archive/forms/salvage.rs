@@ -183,7 +183,8 @@ impl Salvage<'_> {
     /// Refuses what holds no event, be it a list, as the one line that it is; the place behind it.
     fn foreign_line(&mut self, begin: usize, end: usize) -> Option<usize> {
         let (line, limit) = (line_begin(self.bytes, begin), self.line_end(begin));
-        if !self.is_lines || end > limit || line + indent(self.bytes, line) != begin {
+        // What separates elements may stand before it.
+        if !self.is_lines || end > limit || !self.is_line_blank(line, begin) {
             return None;
         }
         let text = std::str::from_utf8(self.bytes.get(begin..end)?).ok()?;
