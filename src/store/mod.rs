@@ -23,6 +23,8 @@ mod datafile;
 mod encoded;
 mod error;
 mod forget;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hybrid;
 mod ledger;
 mod mended;

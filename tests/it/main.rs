@@ -26,6 +26,7 @@ mod memory;
 mod months;
 mod nothing_lost;
 mod optimize;
+mod parsers;
 mod policy;
 mod private;
 mod record;
