@@ -28,8 +28,8 @@ pub use cache::shared::SharedCache;
 pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};
 pub use event::{Confidence, Event, Outcome, Permission, Permissions, ResourceRef};
 pub use policy::{document, evaluate};
-pub use resolve::also_needed::suggestions::unlogged_behind;
 pub use resolve::resolver::{Resolver, permissions};
+pub use resolve::services::bedrock::unlogged_behind;
 
 /// The former name of [`Resolver`].
 pub use Resolver as Step;
