@@ -111,6 +111,8 @@ pub(in crate::iam) struct ServiceRules {
     pub called_by_name: &'static [(&'static str, &'static str)],
     /// A variable that a list of targets may hold. Says the values, and whether any other may be meant.
     pub targets: Option<(&'static str, fn(&Params<'_>) -> (Vec<String>, bool))>,
+    /// The region and the account of a resource, by the text of the parameter that names its owner.
+    pub owner: Option<Owner>,
     /// Whether parameters for ids may hold names.
     pub has_names_as_ids: bool,
     /// Operations on a user that is the caller where the request names none.
@@ -125,6 +127,9 @@ pub(in crate::iam) struct ServiceRules {
 
 /// The resources found, whether an action takes an ARN, the request.
 pub(in crate::iam) type ReachedThrough = fn(Vec<String>, &dyn Fn(&str) -> bool, &Request<'_>) -> Vec<String>;
+
+/// Region and account, as far as a text says them.
+pub(in crate::iam) type Owner = for<'t> fn(&'t str) -> (Option<&'t str>, Option<&'t str>);
 
 impl ServiceRules {
     /// A service without particulars.
@@ -154,6 +159,7 @@ impl ServiceRules {
             foreign_formats: &[],
             called_by_name: &[],
             targets: None,
+            owner: None,
             has_names_as_ids: true,
             on_caller: &[],
             is_of_any: false,

@@ -85,19 +85,20 @@ struct Passed<'r, 'a> {
 impl Passed<'_, '_> {
     /// Roles that stand under a parameter.
     fn add(&mut self, parameter: &str, roles: Vec<String>) {
-        let is_named = has_plain_names(self.request);
+        let endings = principal_endings(self.request);
         let own = [self.prefix];
         let services: &[&str] = match self.rules.passed_for(self.operation, parameter) {
             PassedFor::Nobody => return,
             PassedFor::Services(services) => services,
             PassedFor::Caller => &own,
         };
-        if !is_named {
+        if endings.is_empty() {
             self.roles.entry(None).or_default().extend(roles);
             return;
         }
-        for service in services {
-            self.roles.entry(Some(format!("{service}.amazonaws.com"))).or_default().extend(roles.iter().cloned());
+        for (service, ending) in services.iter().flat_map(|service| endings.iter().map(move |ending| (service, ending)))
+        {
+            self.roles.entry(Some(format!("{service}.{ending}"))).or_default().extend(roles.iter().cloned());
         }
     }
 
@@ -170,10 +171,18 @@ fn roles_named(name: &str, request: &Request<'_>) -> Vec<String> {
     }
 }
 
-/// Whether services are called `….amazonaws.com` alone: in China some are called `….amazonaws.com.cn`, and some both.
-/// Source: what IAM denied there, terraform-aws-modules/terraform-aws-eks#3422, aws/karpenter-provider-aws#6839.
-fn has_plain_names(request: &Request<'_>) -> bool {
-    matches!(partition_of(request.event.aws_region), "aws" | "aws-us-gov")
+/// How names of services end in a partition; none, where that isn't known.
+///
+/// In China some end with `.cn`, some don't, and EC2 is called both: a policy that names both grants no more, since one
+/// of them is nobody.
+/// Source: what IAM denied there, terraform-aws-modules/terraform-aws-eks#3422, aws/karpenter-provider-aws#6839,
+/// aws/aws-cdk#19867.
+fn principal_endings(request: &Request<'_>) -> &'static [&'static str] {
+    match partition_of(request.event.aws_region) {
+        "aws" | "aws-us-gov" => &["amazonaws.com"],
+        "aws-cn" => &["amazonaws.com", "amazonaws.com.cn"],
+        _ => &[],
+    }
 }
 
 /// ARNs of roles in parameters that are named after roles. API Gateway's changes name paths, and hold what is put there
@@ -211,4 +220,32 @@ fn is_passable(arn: &str, request: &Request<'_>) -> bool {
     Arn::parse(arn).is_some_and(|arn| {
         Some(arn.account) == request.event.account_id && !arn.resource.starts_with("role/aws-service-role/")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iam::{Event, permissions};
+
+    #[test]
+    fn services_of_china_have_two_names() {
+        let services = |region: &str| -> Vec<Option<String>> {
+            let event = Event {
+                event_source: "ec2.amazonaws.com",
+                event_name: "RunInstances",
+                aws_region: Some(region),
+                account_id: Some("111122223333"),
+                request_parameters: Some(r#"{"iamInstanceProfile":{"name":"p"}}"#),
+                ..Event::default()
+            };
+            let needed = permissions(Catalog::embedded(), &event).needed.into_iter();
+            let passed = needed.filter(|needed| *needed.action == *"iam:PassRole");
+            passed.map(|passed| passed.passed_to_service.map(|service| service.to_string())).collect()
+        };
+        let named = |names: &[&str]| names.iter().map(|name| Some((*name).to_owned())).collect::<Vec<_>>();
+        assert_eq!(services("eu-west-1"), named(&["ec2.amazonaws.com"]));
+        assert_eq!(services("us-gov-west-1"), named(&["ec2.amazonaws.com"]));
+        assert_eq!(services("cn-north-1"), named(&["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]));
+        assert_eq!(services("us-iso-east-1"), [None]);
+    }
 }

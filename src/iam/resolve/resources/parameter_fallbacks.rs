@@ -1,7 +1,7 @@
 //! Where a variable's value may stand if not under a name that says what it is.
 
 use crate::iam::arn::arn_format::ArnFormat;
-use crate::iam::arn::is_like_arn;
+use crate::iam::arn::{Arn, is_like_arn};
 use crate::iam::catalog::ResourceType;
 use crate::iam::request::name::{Name, Ranked};
 use crate::iam::request::params::Params;
@@ -86,6 +86,15 @@ impl ParameterFallbacks {
         }
         let is_asked_for = name.is_some_and(|name| !parameters.texts_of(name).is_empty());
         if is_asked_for { vec!["*".to_owned()] } else { Vec::new() }
+    }
+
+    /// The ARN that a parameter gives which holds the variable only in an ARN.
+    pub fn given_by<'a>(
+        &self,
+        parameters: &Params<'a>,
+        arn: impl Fn(Name, &'a str) -> Option<Arn<'a>>,
+    ) -> Option<Arn<'a>> {
+        parameters.first_of(&self.arns, arn).into_iter().next()
     }
 
     /// Whether a parameter of that name holds some that are to be added or removed.

@@ -87,15 +87,13 @@ impl Plan {
         if let Some(arn) = Arn::parse(owner).filter(|arn| is_plain(arn.region) && is_account_id(arn.account)) {
             return RegionAccount { aws_region: Some(arn.region), account_id: Some(arn.account) };
         }
-        // Lambda takes functions with their account before them: `111122223333:function:f`. A function's name may be
-        // all digits; what else is an owner is nothing but an account.
-        let account = match owner.split_once(':') {
-            Some((account, rest)) if rest.starts_with("function:") => Some(account),
-            Some(_) => None,
-            None => Some(owner).filter(|_| self.owner != Some("FunctionName")),
+        let (region, account) = match self.rules.owner {
+            Some(of) => of(owner),
+            None => (None, Some(owner)),
         };
         let account = account.filter(|account| is_account_id(account));
-        RegionAccount { account_id: account.or(request.event.account_id), ..request.event }
+        let aws_region = region.filter(|region| is_plain(region)).or(request.event.aws_region);
+        RegionAccount { aws_region, account_id: account.or(request.event.account_id) }
     }
 
     fn new(catalog: &Catalog, action: &Action) -> Plan {

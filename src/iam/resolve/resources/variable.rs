@@ -46,7 +46,6 @@ enum HowToRead {
     /// A queue's URL ends with its name.
     LastSegment,
     WithoutLeadingSlash,
-    Function,
     /// WAF says `REGIONAL` and `CLOUDFRONT` where ARNs say `regional` and `global`.
     /// Source: WAF Developer Guide, "ARNs".
     Scope,
@@ -178,7 +177,8 @@ impl VariablePlan {
     /// The ARN that the request gives for it.
     pub fn given_by<'a>(&self, request: &Request<'a>) -> Option<Arn<'a>> {
         let arn = |_: Name, text: &'a str| Arn::parse(text).filter(|_| self.value(text).is_some());
-        request.parameters.first_of(&self.names.candidates, arn).into_iter().next()
+        let named = request.parameters.first_of(&self.names.candidates, arn).into_iter().next();
+        named.or_else(|| self.aside.given_by(&request.parameters, arn))
     }
 
     /// What a `name` or `id` at the top says for it: where the operation's own name says the type, or, `left_over`,
@@ -217,7 +217,6 @@ impl VariablePlan {
             HowToRead::LastSegment => text.rsplit('/').next().unwrap_or(text),
             // Behind a colon stands which version. Source: Systems Manager API Reference, GetParameter, "Name".
             HowToRead::WithoutLeadingSlash => text.split(':').next().unwrap_or(text).trim_start_matches('/'),
-            HowToRead::Function => return function(text),
             HowToRead::Scope if text == "CLOUDFRONT" => "global",
             HowToRead::Scope => return Some(escape(&text.to_ascii_lowercase())).filter(|scope| scope == "regional"),
             HowToRead::EventBus if text == "default" => return None,
@@ -350,7 +349,6 @@ fn reading(rules: &ServiceRules, kind: &ResourceType, form: &ArnFormat, at: usiz
     match name {
         "QueueName" => HowToRead::LastSegment,
         "ParameterNameWithoutLeadingSlash" => HowToRead::WithoutLeadingSlash,
-        "FunctionName" => HowToRead::Function,
         "Scope" => HowToRead::Scope,
         "EventBusName" if form.variables.iter().any(|variable| variable == "RuleName") => HowToRead::EventBus,
         _ if name.contains("Revision") && is_colon(place.checked_sub(1)) => HowToRead::Back,
@@ -370,16 +368,4 @@ fn reading(rules: &ServiceRules, kind: &ResourceType, form: &ArnFormat, at: usiz
 fn is_hidden(text: &str) -> bool {
     let is_starred = |text: &str| text.len() > 2 && text.starts_with("***") && text.ends_with("***");
     text == "HIDDEN_DUE_TO_SECURITY_REASONS" || text == "<sensitiveDataRemoved>" || is_starred(text)
-}
-
-/// A function's name out of what `functionName` may hold: a name, a partial or whole ARN, with a qualifier or without.
-/// Source: Lambda API Reference, Invoke, "FunctionName".
-fn function(text: &str) -> Option<String> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let name = match parts.as_slice() {
-        [name] | [name, _] => name,
-        [_, "function", name, ..] => name,
-        _ => return Some("*".to_owned()),
-    };
-    Some(escape(name))
 }

@@ -37,6 +37,7 @@ mod elasticloadbalancing;
 mod elasticmapreduce;
 mod emr_containers;
 mod es;
+mod events;
 mod globalaccelerator;
 mod glue;
 mod grafana;
@@ -133,6 +134,7 @@ static SERVICES: &[&ServiceRules] = &[
     &elasticmapreduce::RULES,
     &emr_containers::RULES,
     &es::RULES,
+    &events::RULES,
     &globalaccelerator::RULES,
     &glue::RULES,
     &grafana::RULES,
