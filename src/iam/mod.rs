@@ -17,6 +17,8 @@ mod cache;
 mod catalog;
 mod event;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod injection_tests;
 pub mod policy;
 mod request;
@@ -30,8 +32,8 @@ pub use event::{Confidence, Event, Outcome, Permission, Permissions, ResourceRef
 pub use policy::{document, evaluate};
 #[doc(hidden)]
 pub use request::json_tape::texts_of;
-pub use resolve::also_needed::suggestions::unlogged_behind;
 pub use resolve::resolver::{Resolver, permissions};
+pub use resolve::services::bedrock::unlogged_behind;
 
 /// The former name of [`Resolver`].
 pub use Resolver as Step;

@@ -20,6 +20,7 @@ mod iam_real;
 mod iam_records;
 mod iam_services;
 mod iam_suspects;
+mod imports;
 mod ingest;
 mod judge;
 mod memory;

@@ -61,6 +61,11 @@ impl<'a> Params<'a> {
         self.document.top(name)?.text.map(|span| flat.text(source, span)).filter(|text| !text.is_empty())
     }
 
+    /// A top-level text that may be the name of one thing.
+    pub fn plain_name(&self, name: &str) -> Option<&'a str> {
+        self.text(name).filter(|text| !text.contains(['/', ':']))
+    }
+
     /// A number at the top, be it a text.
     pub fn number(&self, name: Name) -> Option<String> {
         match self.value(name)? {

@@ -8,4 +8,6 @@ pub mod outcome;
 pub mod override_rules;
 pub mod resolver;
 pub mod resources;
+pub mod s3_reads;
+pub mod service_rules;
 pub mod services;

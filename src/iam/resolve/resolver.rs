@@ -32,12 +32,12 @@ use crate::iam::request::read_set::{ReadSet, put, put_optional};
 use crate::iam::request::record_context::RecordContext;
 use crate::iam::request::response::Response;
 use crate::iam::resolve::also_needed;
-use crate::iam::resolve::also_needed::suggestions;
 use crate::iam::resolve::denial_message::{self, StatedPermission};
 use crate::iam::resolve::event_source::{operation, prefixes};
 use crate::iam::resolve::operation_match::OperationMatch;
 use crate::iam::resolve::override_rules::OverrideRule;
 use crate::iam::resolve::resources::resources;
+use crate::iam::resolve::service_rules::{Call, ServiceRules};
 use crate::iam::resolve::services;
 use crate::util::direct_mapped_cache::DirectMappedCache;
 
@@ -127,7 +127,8 @@ struct Operation<'c> {
     event_name: String,
     /// Without the API's date.
     name: String,
-    prefixes: Vec<String>,
+    /// Of the first of the IAM prefixes.
+    rules: &'static ServiceRules,
     rule: Option<OverrideRule<'c>>,
     /// Where neither a rule nor what the request carries tells.
     otherwise: OperationMatch<'c>,
@@ -150,7 +151,7 @@ impl<'c> Operation<'c> {
             event_source: event_source.to_owned(),
             event_name: event_name.to_owned(),
             name: name.to_owned(),
-            prefixes,
+            rules: services::of(prefixes.first().map_or("", String::as_str)),
             rule,
             otherwise,
             read_set: RefCell::default(),
@@ -160,9 +161,16 @@ impl<'c> Operation<'c> {
         }
     }
 
+    fn call<'o, 'a>(&'o self, catalog: &'o Catalog, request: &'o Request<'a>) -> Call<'o, 'a> {
+        Call { catalog, request, operation: &self.name, find_resources: resources }
+    }
+
     fn resolve(&self, catalog: &'c Catalog, request: &Request<'_>) -> OperationMatch<'c> {
         let ruled = self.rule.as_ref().and_then(|rule| rule.resolve(request));
-        let special = || services::resolve(catalog, request, &self.prefixes, &self.name);
+        let special = || {
+            let permissions = self.rules.special?(&self.call(catalog, request))?;
+            Some(OperationMatch::Special(permissions))
+        };
         ruled.or_else(special).unwrap_or_else(|| self.otherwise.clone())
     }
 
@@ -172,8 +180,7 @@ impl<'c> Operation<'c> {
             return nothing(reason, outcome);
         }
         let mut needed = into_permissions(resolved, catalog, request);
-        let mut suggestions = also_needed::add(catalog, request, &self.name, &mut needed);
-        suggestions.extend(suggestions::suggested(catalog, &needed, request));
+        let suggestions = also_needed::add(&self.call(catalog, request), &mut needed);
         Permissions { needed, suggestions, outcome, no_permission: None }
     }
 

@@ -5,89 +5,19 @@
 //! call has taken that; else it is suggested.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use crate::iam::arn::{Arn, escape};
-use crate::iam::catalog::{Catalog, Service};
-use crate::iam::event::{Confidence, Permission};
-use crate::iam::request::Request;
-
-/// What a service does with a key that the request names: what the operation's name begins with, actions, source.
-struct KeyUse {
-    prefix: &'static str,
-    operations: &'static [&'static str],
-    actions: &'static [&'static str],
-    /// Whether each call does just that; others do some of it.
-    is_certain: bool,
-    source: &'static str,
-}
-
-const KEY_USES: &[KeyUse] = &[
-    KeyUse {
-        prefix: "ec2",
-        operations: &["Create", "Copy", "Run", "Import"],
-        actions: &["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"],
-        is_certain: false,
-        source: "EBS User Guide, Requirements for EBS encryption",
-    },
-    KeyUse {
-        prefix: "rds",
-        operations: &["Create", "Copy", "Restore", "Start"],
-        actions: &["kms:CreateGrant", "kms:DescribeKey"],
-        is_certain: false,
-        source: "RDS User Guide, Encrypting resources",
-    },
-    KeyUse {
-        prefix: "secretsmanager",
-        operations: &["CreateSecret", "PutSecretValue", "UpdateSecret"],
-        actions: &["kms:GenerateDataKey", "kms:Decrypt"],
-        is_certain: true,
-        source: "Secrets Manager API Reference, CreateSecret, Required permissions",
-    },
-    KeyUse {
-        prefix: "dynamodb",
-        operations: &["CreateTable", "UpdateTable", "Restore"],
-        actions: &["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey"],
-        is_certain: false,
-        source: "DynamoDB developer guide, Encryption at rest",
-    },
-    KeyUse {
-        prefix: "ssm",
-        operations: &["PutParameter"],
-        actions: &["kms:Encrypt"],
-        is_certain: true,
-        source: "Systems Manager User Guide, Secure string parameters",
-    },
-    KeyUse {
-        prefix: "lambda",
-        operations: &["CreateFunction", "UpdateFunctionConfiguration"],
-        actions: &["kms:CreateGrant"],
-        is_certain: false,
-        source: "Lambda developer guide, Environment variables",
-    },
-    KeyUse {
-        prefix: "elasticfilesystem",
-        operations: &["CreateFileSystem"],
-        actions: &["kms:CreateGrant", "kms:DescribeKey"],
-        is_certain: false,
-        source: "EFS User Guide, Encrypting data at rest",
-    },
-];
+use crate::iam::event::Permission;
+use crate::iam::resolve::service_rules::{Call, KeyUse, ServiceRules};
+use crate::iam::resolve::services::kms::{key_arn, uses};
 
 /// The uses of keys that a call took for sure, and those that it may have taken.
-pub(in crate::iam) fn key_uses(
-    catalog: &Catalog,
-    service: &Service,
-    operation: &str,
-    request: &Request<'_>,
-) -> (Vec<Permission>, Vec<Permission>) {
-    if service.prefix() == "s3" {
-        return of_objects(catalog, operation, request);
+pub(in crate::iam) fn key_uses(call: &Call<'_, '_>, rules: &ServiceRules) -> (Vec<Permission>, Vec<Permission>) {
+    if let Some(by_headers) = rules.key_uses_by_headers {
+        return by_headers(call);
     }
-    let is_it = |known: &&KeyUse| {
-        known.prefix == service.prefix() && known.operations.iter().any(|name| operation.starts_with(name))
-    };
-    let Some(known) = KEY_USES.iter().find(is_it) else { return (Vec::new(), Vec::new()) };
+    let Call { catalog, request, operation, .. } = *call;
+    let is_it = |known: &&KeyUse| known.operations.iter().any(|name| operation.starts_with(name));
+    let Some(known) = rules.key_uses.iter().find(is_it) else { return (Vec::new(), Vec::new()) };
     let keys: BTreeSet<String> = request.parameters.kms_keys().map(|text| key_arn(text, request)).collect();
     if keys.is_empty() {
         return (Vec::new(), Vec::new());
@@ -97,78 +27,12 @@ pub(in crate::iam) fn key_uses(
     if known.is_certain && is_exact { (uses, Vec::new()) } else { (Vec::new(), uses) }
 }
 
-/// The header by which a key is named in requests for objects and in answers to them.
-const HEADER: &str = "x-amz-server-side-encryption-aws-kms-key-id";
-
-const WRITING: &[&str] =
-    &["PutObject", "CopyObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload"];
-const READING: &[&str] = &["GetObject", "HeadObject", "SelectObjectContent"];
-
-/// Objects are written with a data key and read with its decryption; what is uploaded in parts takes both.
-/// Source: S3 User Guide, "Using server-side encryption with AWS KMS keys", "Required permissions", "Multipart
-/// uploads".
-fn of_objects(catalog: &Catalog, operation: &str, request: &Request<'_>) -> (Vec<Permission>, Vec<Permission>) {
-    let (writes, reads) = (WRITING.contains(&operation), READING.contains(&operation));
-    if !writes && !reads {
-        return (Vec::new(), Vec::new());
-    }
-    let in_parts = operation.contains("Multipart") || operation.starts_with("UploadPart");
-    let actions: &[&str] = match (writes, in_parts) {
-        (true, true) => &["kms:GenerateDataKey", "kms:Decrypt"],
-        (true, false) => &["kms:GenerateDataKey"],
-        _ => &["kms:Decrypt"],
-    };
-    let source = "S3 User Guide, Using server-side encryption with AWS KMS keys";
-    let named = request.parameters.texts_anywhere(HEADER).into_iter().map(str::to_owned);
-    let keys: BTreeSet<String> =
-        request.answered(HEADER).into_iter().chain(named).map(|text| key_arn(&text, request)).collect();
-    let (any, exact): (BTreeSet<String>, BTreeSet<String>) = keys.into_iter().partition(|key| key.ends_with('*'));
-    if !exact.is_empty() {
-        return (uses(catalog, actions, &exact, source), Vec::new());
-    }
-    let is_by_header = || request.parameters.texts_anywhere("x-amz-server-side-encryption").contains(&"AES256");
-    let is_other = match request.encryption() {
-        Some(applied) => !applied.contains("KMS"),
-        None => is_by_header(),
-    };
-    if is_other {
-        return (Vec::new(), Vec::new());
-    }
-    let any = if any.is_empty() { BTreeSet::from([plain_key_arn("*", request)]) } else { any };
-    (Vec::new(), uses(catalog, actions, &any, source))
-}
-
-fn uses(catalog: &Catalog, actions: &[&str], keys: &BTreeSet<String>, source: &str) -> Vec<Permission> {
-    let known = actions.iter().filter_map(|name| catalog.action(name));
-    let one = known.map(|action| Permission {
-        action: Arc::clone(&action.name),
-        resources: keys.iter().cloned().collect(),
-        confidence: Confidence::Documented,
-        rule: "named-key",
-        source: source.into(),
-        passed_to_service: None,
-    });
-    one.collect()
-}
-
-/// A key's ARN by its ARN or id; by an alias any key of the account, since policies name keys and not aliases.
-fn key_arn(text: &str, request: &Request<'_>) -> String {
-    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    match Arn::parse(text) {
-        Some(arn) if arn.service == "kms" && arn.resource.strip_prefix("key/").is_some_and(is_id) => escape(text),
-        None if is_id(text) => plain_key_arn(text, request),
-        _ => plain_key_arn("*", request),
-    }
-}
-
-fn plain_key_arn(id: &str, request: &Request<'_>) -> String {
-    format!("{}:key/{id}", request.event.arn("kms"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iam::{Event, permissions};
+    use crate::iam::{Catalog, Event, permissions};
+
+    const HEADER: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 
     const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     const ANY: &str = "arn:aws:kms:eu-west-1:111122223333:key/*";

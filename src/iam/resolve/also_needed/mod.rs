@@ -3,20 +3,16 @@
 //! suggested.
 
 pub mod cross_service;
-pub mod dynamodb_restore;
 pub mod further_actions;
 pub mod kms_keys;
 pub mod log_delivery;
 pub mod pass_role;
-pub mod passed_services;
-pub mod s3_reads;
-pub mod suggestions;
 pub mod tagging;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::iam::catalog::{AccessLevel, Action, Catalog, Service};
+use crate::iam::catalog::{AccessLevel, Action, Catalog};
 use crate::iam::event::{Confidence, Permission};
 use crate::iam::request::Request;
 use crate::iam::resolve::also_needed::further_actions::also;
@@ -25,27 +21,27 @@ use crate::iam::resolve::also_needed::pass_role::passed_roles;
 use crate::iam::resolve::also_needed::tagging::tagging;
 use crate::iam::resolve::resources::from_response;
 use crate::iam::resolve::resources::plan::Plan;
+use crate::iam::resolve::service_rules::Call;
+use crate::iam::resolve::services;
 
 /// Adds what the record shows to have been needed too; returns what may have been.
-pub(in crate::iam) fn add(
-    catalog: &Catalog,
-    request: &Request<'_>,
-    operation: &str,
-    needed: &mut Vec<Permission>,
-) -> Vec<Permission> {
+pub(in crate::iam) fn add(call: &Call<'_, '_>, needed: &mut Vec<Permission>) -> Vec<Permission> {
+    let Call { catalog, request, operation, .. } = *call;
     let Some(first) = needed.first_mut().filter(|p| p.confidence != Confidence::Unverified) else { return Vec::new() };
     let Some(action) = catalog.action(&first.action) else { return Vec::new() };
     let Some(service) = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix)) else {
         return Vec::new();
     };
-    from_response::fill_in(catalog, action, request, first);
-    let tagging = tagging(catalog, service, (action, operation), first, request);
+    let rules = services::of(service.prefix());
+    from_response::fill_in(catalog, rules, action, request, first);
+    let tagging = tagging(call, rules, service, action, first);
     let (also, perhaps) = also(catalog, service, operation, request);
-    let (used_keys, keys) = key_uses(catalog, service, operation, request);
-    let passed = passed_roles(catalog, service, action, request, operation);
-    let (passed, kept) = if is_kept(service, operation) { (Vec::new(), passed) } else { (passed, Vec::new()) };
+    let (used_keys, keys) = key_uses(call, rules);
+    let passed = passed_roles(call, rules, service, action);
+    let (passed, kept) =
+        if rules.keeps_roles.contains(&operation) { (Vec::new(), passed) } else { (passed, Vec::new()) };
     needed.extend(passed);
-    let more = cross_service::needed(catalog, service, operation, request).into_iter();
+    let more = cross_service::needed(call, rules).into_iter();
     let more = more.chain(tagging).chain(also).chain(used_keys).chain(named_dependents(catalog, action, request));
     for permission in more {
         match needed.iter_mut().find(|known| known.action == permission.action) {
@@ -55,19 +51,16 @@ pub(in crate::iam) fn add(
             None => needed.push(permission),
         }
     }
-    let beside = cross_service::suggested(catalog, service, operation, request, needed);
+    let beside = cross_service::suggested(call, rules, needed);
     let suggested = dependents(catalog, action).into_iter().chain(keys).chain(perhaps).chain(beside);
     let mut seen: BTreeSet<Arc<str>> = needed.iter().chain(&kept).map(|known| Arc::clone(&known.action)).collect();
     let suggested = suggested.filter(|permission| seen.insert(Arc::clone(&permission.action)));
-    kept.iter().cloned().chain(suggested).collect()
-}
-
-/// Whether a call only keeps the roles that it names: whoever launches by a template hands them over. AWS's list of
-/// operations names `iam:PassRole` beside both.
-/// Source: EC2 User Guide, "IAM permissions required for Amazon EC2 launch templates": what a template specifies isn't
-/// asked for when it is made.
-fn is_kept(service: &Service, operation: &str) -> bool {
-    service.prefix() == "ec2" && matches!(operation, "CreateLaunchTemplate" | "CreateLaunchTemplateVersion")
+    let suggestions = kept.iter().cloned().chain(suggested);
+    let behind = needed.iter().filter_map(|permission| {
+        let (prefix, _) = permission.action.split_once(':')?;
+        services::of(prefix).suggested?(catalog, permission, request)
+    });
+    suggestions.chain(behind).collect()
 }
 
 /// Dependent actions on what the request names itself, by an ARN that the call's own action doesn't take.

@@ -8,17 +8,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::iam::arn::is_role_arn;
 use crate::iam::arn::{Arn, escape, partition_of};
 use crate::iam::catalog::{AccessLevel, Action, Catalog, Service};
 use crate::iam::event::{Confidence, Permission};
 use crate::iam::request::Request;
 use crate::iam::request::params::Params;
-use crate::iam::resolve::also_needed::passed_services::{For, passed_for};
 use crate::iam::resolve::resources::fill::role_arn;
 use crate::iam::resolve::resources::plan::Plan;
+use crate::iam::resolve::service_rules::{Call, PassedFor, ServiceRules};
 
 /// Calls that need the role that they name although they only read or take away, or are on roles too.
 /// Source: Service Authorization Reference, operations of Cloud Control API, IoT Device Advisor, Backup.
@@ -33,23 +31,23 @@ const LISTED_TOO: &[(&str, &str)] = &[
 /// `iam:PassRole` for the roles in the request of a call that changes something. The tables list many such calls; of
 /// the others a parameter that is named after a role and holds the ARN of one, of the same account, is enough.
 pub(in crate::iam) fn passed_roles(
-    catalog: &Catalog,
+    call: &Call<'_, '_>,
+    rules: &ServiceRules,
     service: &Service,
     action: &Action,
-    request: &Request<'_>,
-    operation: &str,
 ) -> Vec<Permission> {
+    let Call { catalog, request, operation, .. } = *call;
     let is_dependent = action.dependent_actions.iter().any(|d| d == "iam:PassRole");
     let listed = service.passes.get(&operation.to_ascii_lowercase());
     let is_listed = listed.is_some() || LISTED_TOO.contains(&(service.prefix(), operation));
     if service.prefix() == "sts" || !is_dependent && !is_listed && action.access_level <= AccessLevel::Read {
         return Vec::new();
     }
-    let mut passed = Passed { request, prefix: service.prefix(), operation, roles: BTreeMap::new() };
+    let mut passed = Passed { request, rules, prefix: service.prefix(), operation, roles: BTreeMap::new() };
     for name in listed.into_iter().flatten() {
         request.parameters.texts(name).into_iter().for_each(|text| passed.add_listed(name, text));
     }
-    let stated = stated(service.prefix(), operation, request);
+    let stated = rules.named_roles.map(|named_roles| named_roles(call)).unwrap_or_default();
     let is_documented = is_listed || is_dependent || !stated.is_empty();
     stated.iter().for_each(|(name, role)| match profile_of_arn(role) {
         Some(_) => passed.add_profile(name, role),
@@ -57,8 +55,8 @@ pub(in crate::iam) fn passed_roles(
     });
     if action.access_level > AccessLevel::Read && !KEEPS_PROFILES.contains(&service.prefix()) {
         request.parameters.profiles().iter().for_each(|(key, profile)| passed.add_profile(key, profile));
-        if let ("ec2", "RunInstances") = (service.prefix(), operation) {
-            let answered = request.answered("iamInstanceProfile.arn");
+        if let Some((_, key)) = rules.answered_profile.filter(|(name, _)| *name == operation) {
+            let answered = request.answered(key);
             answered.iter().for_each(|arn| passed.add_profile("iamInstanceProfile", arn));
         }
     }
@@ -77,6 +75,7 @@ const KEEPS_PROFILES: [&str; 3] = ["dms", "iam", "securityhub"];
 /// The roles of one request.
 struct Passed<'r, 'a> {
     request: &'r Request<'a>,
+    rules: &'r ServiceRules,
     prefix: &'r str,
     operation: &'r str,
     /// By the service that they are for, if that is known.
@@ -86,19 +85,20 @@ struct Passed<'r, 'a> {
 impl Passed<'_, '_> {
     /// Roles that stand under a parameter.
     fn add(&mut self, parameter: &str, roles: Vec<String>) {
-        let is_named = has_plain_names(self.request);
+        let endings = principal_endings(self.request);
         let own = [self.prefix];
-        let services: &[&str] = match passed_for(self.prefix, self.operation, parameter) {
-            For::Nobody => return,
-            For::Services(services) => services,
-            For::Caller => &own,
+        let services: &[&str] = match self.rules.passed_for(self.operation, parameter) {
+            PassedFor::Nobody => return,
+            PassedFor::Services(services) => services,
+            PassedFor::Caller => &own,
         };
-        if !is_named {
+        if endings.is_empty() {
             self.roles.entry(None).or_default().extend(roles);
             return;
         }
-        for service in services {
-            self.roles.entry(Some(format!("{service}.amazonaws.com"))).or_default().extend(roles.iter().cloned());
+        for (service, ending) in services.iter().flat_map(|service| endings.iter().map(move |ending| (service, ending)))
+        {
+            self.roles.entry(Some(format!("{service}.{ending}"))).or_default().extend(roles.iter().cloned());
         }
     }
 
@@ -162,94 +162,6 @@ fn profile_of_arn(text: &str) -> Option<&str> {
     Arn::parse(text).filter(|arn| arn.service == "iam")?.resource.strip_prefix("instance-profile/")
 }
 
-/// Roles that stand in what a service's requests say in forms of their own, each with the name that it stands under.
-fn stated(prefix: &str, operation: &str, request: &Request<'_>) -> Vec<(String, String)> {
-    match (prefix, operation) {
-        ("elasticbeanstalk", _) => option_settings(request),
-        ("servicecatalog", "CreateConstraint" | "UpdateConstraint") => constraint(request),
-        // Source: ECS API Reference, CreateService, `role`: the name or ARN of the role that calls the load balancer.
-        ("ecs", "CreateService") => {
-            request.parameters.text("role").map(|role| ("role".to_owned(), role.to_owned())).into_iter().collect()
-        }
-        ("sns", _) => attribute(request),
-        ("ssm", "UpdateServiceSetting") => service_setting(request),
-        ("datapipeline", "PutPipelineDefinition") => pipeline_fields(request),
-        ("config", "PutRemediationConfigurations") => remediation(request),
-        _ => Vec::new(),
-    }
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    let object = value.as_object()?;
-    let (_, value) = object.iter().find(|(own, _)| own.eq_ignore_ascii_case(key))?;
-    value.as_str().filter(|text| !text.is_empty())
-}
-
-/// Source: Elastic Beanstalk Developer Guide, "General options for all environments": `IamInstanceProfile`,
-/// `ServiceRole`.
-fn option_settings(request: &Request<'_>) -> Vec<(String, String)> {
-    let Some(Value::Array(settings)) = request.parameters.get("optionSettings") else { return Vec::new() };
-    let role = |setting: &Value| {
-        let name = text(setting, "optionName")?;
-        let value = text(setting, "value")?;
-        matches!(name, "IamInstanceProfile" | "ServiceRole").then(|| (name.to_owned(), value.to_owned()))
-    };
-    settings.iter().filter_map(role).collect()
-}
-
-/// Source: Service Catalog API Reference, CreateConstraint, `Parameters`: JSON of a LAUNCH or STACKSET constraint.
-fn constraint(request: &Request<'_>) -> Vec<(String, String)> {
-    let parsed = request.parameters.text("parameters").and_then(|json| serde_json::from_str::<Value>(json).ok());
-    let names = ["RoleArn", "LocalRoleName", "AdminRole"];
-    let role = |name: &&str| {
-        let parsed = parsed.as_ref()?;
-        let found = text(parsed, name).or_else(|| text(parsed.get("Properties")?, name))?;
-        Some(((*name).to_owned(), found.to_owned()))
-    };
-    names.iter().filter_map(role).collect()
-}
-
-/// Source: SNS API Reference, SetSubscriptionAttributes, SetTopicAttributes: attributes named after the roles that they
-/// hold.
-fn attribute(request: &Request<'_>) -> Vec<(String, String)> {
-    let name = request.parameters.text("attributeName").filter(|name| name.ends_with("RoleArn"));
-    let value = request.parameters.text("attributeValue").filter(|value| is_role_arn(value));
-    name.zip(value).map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect()
-}
-
-/// Source: Systems Manager User Guide, "Managing EC2 instances automatically with Default Host Management
-/// Configuration".
-fn service_setting(request: &Request<'_>) -> Vec<(String, String)> {
-    let is_role = |id: &&str| id.ends_with("/default-ec2-instance-management-role");
-    let id = request.parameters.text("settingId").filter(is_role);
-    let value = request.parameters.text("settingValue").filter(|_| id.is_some());
-    value.map(|role| ("role".to_owned(), role.to_owned())).into_iter().collect()
-}
-
-/// Source: Data Pipeline Developer Guide, "IAM roles for AWS Data Pipeline": the default object's fields.
-fn pipeline_fields(request: &Request<'_>) -> Vec<(String, String)> {
-    let Some(Value::Array(objects)) = request.parameters.get("pipelineObjects") else { return Vec::new() };
-    let fields = objects.iter().filter_map(|object| object.get("fields")?.as_array()).flatten();
-    let role = |field: &Value| {
-        let key = text(field, "key").filter(|key| matches!(*key, "role" | "resourceRole"))?;
-        let name = text(field, "stringValue").filter(|name| !name.contains('#'))?;
-        Some((key.to_owned(), name.to_owned()))
-    };
-    fields.filter_map(role).collect()
-}
-
-/// Source: Config Developer Guide, "Setting up auto remediation": the document's parameter `AutomationAssumeRole`.
-fn remediation(request: &Request<'_>) -> Vec<(String, String)> {
-    let Some(Value::Array(rules)) = request.parameters.get("remediationConfigurations") else { return Vec::new() };
-    let role = |rule: &Value| {
-        let value = rule.get("parameters")?.get("AutomationAssumeRole")?.get("staticValue")?;
-        let values = value.get("values")?.as_array()?;
-        let role = values.iter().find_map(Value::as_str).filter(|text| is_role_arn(text))?;
-        Some(("AutomationAssumeRole".to_owned(), role.to_owned()))
-    };
-    rules.iter().filter_map(role).collect()
-}
-
 /// The role of a name, wherever its path is if the name doesn't say it.
 fn roles_named(name: &str, request: &Request<'_>) -> Vec<String> {
     let role = role_arn(name, request.event);
@@ -259,10 +171,18 @@ fn roles_named(name: &str, request: &Request<'_>) -> Vec<String> {
     }
 }
 
-/// Whether services are called `….amazonaws.com` alone: in China some are called `….amazonaws.com.cn`, and some both.
-/// Source: what IAM denied there, terraform-aws-modules/terraform-aws-eks#3422, aws/karpenter-provider-aws#6839.
-fn has_plain_names(request: &Request<'_>) -> bool {
-    matches!(partition_of(request.event.aws_region), "aws" | "aws-us-gov")
+/// How names of services end in a partition; none, where that isn't known.
+///
+/// In China some end with `.cn`, some don't, and EC2 is called both: a policy that names both grants no more, since one
+/// of them is nobody.
+/// Source: what IAM denied there, terraform-aws-modules/terraform-aws-eks#3422, aws/karpenter-provider-aws#6839,
+/// aws/aws-cdk#19867.
+fn principal_endings(request: &Request<'_>) -> &'static [&'static str] {
+    match partition_of(request.event.aws_region) {
+        "aws" | "aws-us-gov" => &["amazonaws.com"],
+        "aws-cn" => &["amazonaws.com", "amazonaws.com.cn"],
+        _ => &[],
+    }
 }
 
 /// ARNs of roles in parameters that are named after roles. API Gateway's changes name paths, and hold what is put there
@@ -300,4 +220,32 @@ fn is_passable(arn: &str, request: &Request<'_>) -> bool {
     Arn::parse(arn).is_some_and(|arn| {
         Some(arn.account) == request.event.account_id && !arn.resource.starts_with("role/aws-service-role/")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iam::{Event, permissions};
+
+    #[test]
+    fn services_of_china_have_two_names() {
+        let services = |region: &str| -> Vec<Option<String>> {
+            let event = Event {
+                event_source: "ec2.amazonaws.com",
+                event_name: "RunInstances",
+                aws_region: Some(region),
+                account_id: Some("111122223333"),
+                request_parameters: Some(r#"{"iamInstanceProfile":{"name":"p"}}"#),
+                ..Event::default()
+            };
+            let needed = permissions(Catalog::embedded(), &event).needed.into_iter();
+            let passed = needed.filter(|needed| *needed.action == *"iam:PassRole");
+            passed.map(|passed| passed.passed_to_service.map(|service| service.to_string())).collect()
+        };
+        let named = |names: &[&str]| names.iter().map(|name| Some((*name).to_owned())).collect::<Vec<_>>();
+        assert_eq!(services("eu-west-1"), named(&["ec2.amazonaws.com"]));
+        assert_eq!(services("us-gov-west-1"), named(&["ec2.amazonaws.com"]));
+        assert_eq!(services("cn-north-1"), named(&["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]));
+        assert_eq!(services("us-iso-east-1"), [None]);
+    }
 }

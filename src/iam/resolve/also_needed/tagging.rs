@@ -7,8 +7,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::iam::arn::escaped;
 use crate::iam::arn::is_like_arn;
 use crate::iam::catalog::overrides::overrides;
@@ -21,30 +19,32 @@ use crate::iam::resolve::resources::by_resource_type::of_type;
 use crate::iam::resolve::resources::fill::fill;
 use crate::iam::resolve::resources::parameter_names::stem;
 use crate::iam::resolve::resources::plan::{Plan, TypePlan};
-use crate::iam::resolve::resources::policy_arn_forms::without_tail;
 use crate::iam::resolve::resources::resources;
+use crate::iam::resolve::service_rules::{Call, ServiceRules};
+use crate::iam::resolve::services::logs::without_tail;
 
 /// The service's tagging action, for a call that makes something with tags on it.
 pub(in crate::iam) fn tagging(
-    catalog: &Catalog,
+    call: &Call<'_, '_>,
+    rules: &ServiceRules,
     service: &Service,
-    (action, operation): (&Action, &str),
+    action: &Action,
     made: &Permission,
-    request: &Request<'_>,
 ) -> Option<Permission> {
+    let Call { catalog, request, operation, .. } = *call;
     let is_tagging = |action: &&Action| {
         let (prefix, name) = action.name.split_once(':').unwrap_or_default();
         let verbs = ["Tag", "AddTags", "CreateTags", "CreateOrUpdateTags"];
         prefix == service.prefix() && verbs.iter().any(|verb| name.starts_with(verb))
     };
     let dependent = action.dependent_actions.iter().filter_map(|name| catalog.action(name)).find(is_tagging);
-    let special = special(service, operation);
+    let special = special(service, rules, operation);
     let is_documented = dependent.is_some() || special.is_some();
-    if !is_documented && !puts_tags(catalog, action, operation) || !has_tags(service, operation, request) {
+    if !is_documented && !puts_tags(catalog, action, operation) || !has_tags(rules, service, operation, request) {
         return None;
     }
     let tag = special.or(dependent).or_else(|| tagging_action(catalog, service, made))?;
-    let resources = tagged(catalog, service, tag, made, request).into_iter().map(|arn| without_tail(&tag.name, arn));
+    let resources = tagged(catalog, rules, tag, made, request).into_iter().map(|arn| without_tail(&tag.name, arn));
     Some(Permission {
         action: Arc::clone(&tag.name),
         resources: resources.collect(),
@@ -118,33 +118,20 @@ const MAKING: &[&str] = &[
     "Upload",
 ];
 
-/// Calls whose tagging action neither the tables nor the service's habits tell: service, operation, action.
-/// Sources: Kinesis API Reference, CreateStream, `Tags`: needs AddTagsToStream, TagResource won't do; Chime SDK
-/// Developer Guide, tagging meetings; Kinesis Video Streams API Reference, TagStream, TagResource (of signaling
-/// channels); Service Authorization Reference, operations of these services.
-const SPECIAL: &[(&str, &str, &str)] = &[
-    ("chime", "CreateMeeting", "TagMeeting"),
-    ("cognito-identity", "UpdateIdentityPool", "TagResource"),
-    ("imagebuilder", "UpdateImagePipeline", "TagResource"),
-    ("kinesis", "CreateStream", "AddTagsToStream"),
-    ("kinesisvideo", "CreateStream", "TagStream"),
-    ("sagemaker", "UpdatePartnerApp", "AddTags"),
-    ("thinclient", "UpdateEnvironment", "TagResource"),
-];
-
-fn special<'s>(service: &'s Service, operation: &str) -> Option<&'s Action> {
-    let is_it = |(prefix, name, _): &&(&str, &str, &str)| *prefix == service.prefix() && *name == operation;
-    service.action(SPECIAL.iter().find(is_it)?.2)
+/// The tagging action of a call that neither the tables nor the service's habits tell.
+fn special<'s>(service: &'s Service, rules: &ServiceRules, operation: &str) -> Option<&'s Action> {
+    let (_, action) = rules.tag_actions.iter().find(|(name, _)| *name == operation)?;
+    service.action(action)
 }
 
 /// Whether the request carries tags of what the call makes.
-fn has_tags(service: &Service, operation: &str, request: &Request<'_>) -> bool {
-    request.parameters.carriers().iter().any(|carrier| is_own(carrier, service.prefix(), operation))
+fn has_tags(rules: &ServiceRules, service: &Service, operation: &str, request: &Request<'_>) -> bool {
+    request.parameters.carriers().iter().any(|carrier| is_own(carrier, rules, service.prefix(), operation))
 }
 
 /// Whether tags are for what the call makes, by where they stand: at the top, in what the request is wrapped in, or
 /// with each of the things that are made.
-fn is_own(carrier: &Carrier, prefix: &str, operation: &str) -> bool {
+fn is_own(carrier: &Carrier, rules: &ServiceRules, prefix: &str, operation: &str) -> bool {
     let is = |names: &[&str], name: Name| names.iter().any(|known| Name::new(known) == name);
     // What will be made with these later, by whom the request sets up. Sources: API References, `resourceTags`.
     let is_of_later =
@@ -158,7 +145,7 @@ fn is_own(carrier: &Carrier, prefix: &str, operation: &str) -> bool {
                 || carrier.within == Name::new(&format!("{operation}Request"))
         }
         1 => !is(LATER, carrier.within),
-        _ => DEEP.contains(&(prefix, operation)),
+        _ => rules.deep_tags.contains(&operation),
     };
     // Objects have tagging actions of their own, which the operations' rules name.
     let is_of_object = prefix == "s3" && is(&["x-amz-tagging"], carrier.name);
@@ -179,39 +166,6 @@ const LATER: &[&str] = &[
     "scheduledQueryConfiguration",
     "tagPropagationConfiguration",
 ];
-
-/// Calls whose requests hold the tags two keys deep. Sources: their API references.
-const DEEP: &[(&str, &str)] =
-    &[("lex", "StartImport"), ("omics", "StartRunBatch"), ("social-messaging", "AssociateWhatsAppBusinessAccount")];
-
-/// Where EC2's requests say tags by the types of what they are for.
-const SPECIFICATIONS: [&str; 3] = ["tagSpecificationSet", "tagSpecifications", "tagSpecification"];
-
-/// Likewise in what EC2 wraps some requests in.
-fn wrapped(operation: &str, request: &Request<'_>) -> Vec<Value> {
-    let Some(Value::Object(inner)) = request.parameters.get(&format!("{operation}Request")) else { return Vec::new() };
-    let is_full = |value: &Value| !value.is_null() && value != "";
-    let specifications = inner.into_iter().filter(|(key, value)| key.starts_with("TagSpecification") && is_full(value));
-    specifications.map(|(_, value)| value).collect()
-}
-
-/// The types that a call's own tags are for: those in a launch template are for what will be launched by it.
-fn tagged_types(operation: &str, request: &Request<'_>) -> BTreeSet<String> {
-    fn types(value: &Value, found: &mut BTreeSet<String>) {
-        match value {
-            Value::Array(values) => values.iter().for_each(|value| types(value, found)),
-            Value::Object(object) => object.iter().for_each(|(key, value)| match value {
-                Value::String(text) if key.eq_ignore_ascii_case("resourceType") => drop(found.insert(text.clone())),
-                value => types(value, found),
-            }),
-            _ => {}
-        }
-    }
-    let mut found = BTreeSet::new();
-    let plain = SPECIFICATIONS.iter().filter_map(|name| request.parameters.get(name));
-    plain.chain(wrapped(operation, request)).for_each(|value| types(&value, &mut found));
-    found
-}
 
 /// What an operation's name says behind its verb.
 fn thing_of(operation: &str) -> &str {
@@ -246,9 +200,15 @@ fn tagging_action<'s>(catalog: &Catalog, service: &'s Service, made: &Permission
 }
 
 /// What the tags are put on: what the call made, which its own name says.
-fn tagged(catalog: &Catalog, service: &Service, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
-    if service.prefix() == "ec2" {
-        return tagged_of_ec2(catalog, tag, made, request);
+fn tagged(
+    catalog: &Catalog,
+    rules: &ServiceRules,
+    tag: &Action,
+    made: &Permission,
+    request: &Request<'_>,
+) -> Vec<String> {
+    if let Some(types) = rules.tagged_types {
+        return of_types(&types(bare_name(&made.action), request), catalog, tag, made, request);
     }
     if let Some(inner) = made_within(catalog, tag, made, request) {
         return inner;
@@ -317,8 +277,13 @@ fn said_by_name<'c>(catalog: &'c Catalog, tag: &'c Action, made: &Permission) ->
 /// EC2 is told the types that tags are for, and numbers what it makes: `…/*`. What a request has by id was there
 /// before.
 /// Source: Amazon EC2 User Guide, "Grant permission to tag Amazon EC2 resources during creation".
-fn tagged_of_ec2(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
-    let told = tagged_types(bare_name(&made.action), request);
+fn of_types(
+    told: &BTreeSet<String>,
+    catalog: &Catalog,
+    tag: &Action,
+    made: &Permission,
+    request: &Request<'_>,
+) -> Vec<String> {
     let types = &Plan::of(catalog, tag).types;
     let any = |kind: &TypePlan| fill(&kind.form, request.event, |_| None);
     let new: BTreeSet<String> = types.iter().filter(|kind| told.contains(&kind.name)).map(any).collect();

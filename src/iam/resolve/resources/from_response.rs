@@ -7,56 +7,18 @@ use crate::iam::catalog::{Action, Catalog, bare_name};
 use crate::iam::event::Permission;
 use crate::iam::request::Request;
 use crate::iam::resolve::resources::fill::fill;
-
-/// What a response says: actions, the key in the response, the resource type.
-struct Answer {
-    actions: &'static [&'static str],
-    key: &'static str,
-    kind: &'static str,
-}
-
-const fn answer(actions: &'static [&'static str], key: &'static str, kind: &'static str) -> Answer {
-    Answer { actions, key, kind }
-}
-
-/// Of EC2. Sources: EC2 User Guide, "Launch templates", control access: the resources of a template are asked for too;
-/// EC2 API Reference, the elements of these responses.
-const EC2: &[Answer] = &[
-    answer(&["RunInstances"], "imageId", "image"),
-    answer(&["RunInstances"], "keyName", "key-pair"),
-    answer(&["RunInstances"], "subnetId", "subnet"),
-    answer(&["RunInstances"], "groupId", "security-group"),
-    answer(&["AcceptVpcPeeringConnection"], "accepterVpcInfo.vpcId", "vpc"),
-    answer(
-        &[
-            "AssociateIamInstanceProfile",
-            "DetachVolume",
-            "DisassociateIamInstanceProfile",
-            "ReplaceIamInstanceProfileAssociation",
-        ],
-        "instanceId",
-        "instance",
-    ),
-    answer(&["DeleteSecurityGroup"], "groupId", "security-group"),
-    answer(
-        &["AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress"],
-        "securityGroupRuleSet.groupId",
-        "security-group",
-    ),
-    answer(
-        &["RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"],
-        "revokedSecurityGroupRuleSet.groupId",
-        "security-group",
-    ),
-];
+use crate::iam::resolve::service_rules::ServiceRules;
 
 /// Puts what the response names in the place of what was left open.
-pub(in crate::iam) fn fill_in(catalog: &Catalog, action: &Action, request: &Request<'_>, permission: &mut Permission) {
-    if !action.name.starts_with("ec2:") {
-        return;
-    }
+pub(in crate::iam) fn fill_in(
+    catalog: &Catalog,
+    rules: &ServiceRules,
+    action: &Action,
+    request: &Request<'_>,
+    permission: &mut Permission,
+) {
     let name = bare_name(&action.name);
-    for answer in EC2.iter().filter(|answer| answer.actions.contains(&name)) {
+    for answer in rules.answers.iter().filter(|answer| answer.actions.contains(&name)) {
         let ids = request.answered(answer.key);
         let types = catalog.resource_arns(action);
         let Some(kind) = types.into_iter().find(|kind| kind.name == answer.kind) else { continue };

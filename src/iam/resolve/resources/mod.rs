@@ -17,29 +17,22 @@
 //!
 //! Every name from a record is escaped, so that it means itself and nothing more.
 
-pub mod aws_owned;
 pub mod by_resource_type;
 pub mod fill;
 pub mod from_response;
 pub mod parameter_fallbacks;
 pub mod parameter_names;
 pub mod plan;
-pub mod policy_arn_forms;
 pub mod queue_urls;
-pub mod resource_id_prefixes;
 pub mod typed_names;
 pub mod variable;
 
-use std::sync::LazyLock;
-
-use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::arn::{Arn, RegionAccount, is_account_id, is_plain};
 use crate::iam::catalog::{Action, Catalog};
 use crate::iam::request::Request;
 use by_resource_type::{ResourcesOfType, of_type};
-use fill::{RESOURCES_MAX, fill};
+use fill::fill;
 use plan::{Plan, TypePlan};
-use policy_arn_forms::as_written;
 use typed_names::told;
 use variable::cut;
 
@@ -53,57 +46,19 @@ pub(in crate::iam) fn resources(catalog: &Catalog, action: &Action, request: &Re
     if found.is_empty() {
         return vec!["*".to_owned()];
     }
-    if action.name.starts_with("s3:") {
-        let through = through_access_points(plan, request, &found);
-        if through.is_empty() {
-            let by_alias = |arn: String| by_alias(&arn, request).filter(|point| plan.takes(point)).unwrap_or(arn);
-            found = found.into_iter().map(by_alias).collect();
-        }
-        found.extend(through);
-        found.sort_unstable();
-        found.dedup();
+    if let Some(reached_through) = plan.rules.reached_through {
+        found = reached_through(found, &|arn| plan.takes(arn), request);
     }
-    let mut written: Vec<String> = found.into_iter().flat_map(|r| as_written(&action.name, r, request)).collect();
+    let mut written: Vec<String> = match plan.rules.policy_arns {
+        Some(policy_arns) => found.into_iter().flat_map(|arn| policy_arns(&action.name, arn, request)).collect(),
+        None => found,
+    };
     written.sort_unstable();
     written.dedup();
     if written.is_empty() {
         written.push("*".to_owned());
     }
     written
-}
-
-/// Of a call through an access point the record lists the bucket too, which the request names; the caller is asked for
-/// the access point. Source: S3 User Guide, "Monitoring and logging access points"; "Configuring IAM policies for using
-/// access points".
-fn through_access_points(plan: &Plan, request: &Request<'_>, found: &[String]) -> Vec<String> {
-    static POINT: LazyLock<ArnFormat> =
-        LazyLock::new(|| ArnFormat::new("arn:${Partition}:s3:${Region}:${Account}:accesspoint/${AccessPointName}"));
-    let is_point = |arn: &&String| arn.split_once(":accesspoint/").is_some_and(|(_, name)| !name.contains('/'));
-    let points = request.listed(&POINT);
-    let of_bucket = |arn: &String| arn.split_once(":s3:::").map(|(_, rest)| rest.to_owned());
-    let buckets: Vec<String> = found.iter().filter_map(of_bucket).collect();
-    let points = points.iter().filter(is_point);
-    let all = points.flat_map(|point| buckets.iter().map(|rest| through(point, rest)).collect::<Vec<_>>());
-    all.filter(|arn| plan.takes(arn)).take(RESOURCES_MAX).collect()
-}
-
-/// What is reached through an access point: the bucket, or the object whose bucket and key these are.
-fn through(point: &str, bucket_and_key: &str) -> String {
-    match bucket_and_key.split_once('/') {
-        Some((_, key)) => format!("{point}/object/{key}"),
-        None => point.to_owned(),
-    }
-}
-
-/// The access point whose alias stands where a bucket's name would: policies know it by its ARN alone. The alias has
-/// the front of its name, then what S3 adds, and says nothing of its account.
-/// Source: S3 User Guide, "Access point aliases".
-fn by_alias(arn: &str, request: &Request<'_>) -> Option<String> {
-    let (front, named) = arn.split_once(":s3:::")?;
-    let bucket = named.split('/').next()?;
-    let (point, _) = bucket.strip_suffix("-s3alias")?.rsplit_once('-')?;
-    let region = request.event.aws_region.filter(|region| is_plain(region)).unwrap_or("*");
-    Some(through(&format!("{front}:s3:{region}:*:accesspoint/{point}*"), named))
 }
 
 /// The resources of all types of a plan.
@@ -129,7 +84,7 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
             all_met.iter().filter(|(other, _)| other.is_closer_than(kind)).map(|(_, of_type)| *of_type).collect();
         if is_met(of_type) && (kind.is_required || closer.is_empty()) {
             met.push(kind.name.as_str());
-            let is_within = |arn: &&String| plan.closer_suffices && closer.iter().any(|c| c.is_within(arn));
+            let is_within = |arn: &&String| plan.rules.closer_suffices && closer.iter().any(|c| c.is_within(arn));
             found.extend(of_type.arns.iter().filter(|arn| !is_within(arn)).cloned());
         }
         // One of a family of types stands for all; what is told more closely is told.

@@ -4,6 +4,7 @@ use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::catalog::overrides::overrides;
 use crate::iam::catalog::{Action, ResourceType, Service, bare_name};
 use crate::iam::request::name::{Name, Ranked};
+use crate::iam::resolve::service_rules::ServiceRules;
 
 /// What an action's name says of a resource type that it takes.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +113,7 @@ impl Copies {
 
 impl VariableParameters {
     pub fn new(
+        rules: &ServiceRules,
         service: &Service,
         kind: &ResourceType,
         form: &ArnFormat,
@@ -119,7 +121,7 @@ impl VariableParameters {
         said: &NamedByAction,
     ) -> VariableParameters {
         let variable = form.variables.get(at).map_or("", String::as_str);
-        let mut names = candidates(service, kind, form, at, said);
+        let mut names = candidates(rules, service, kind, form, at, said);
         if is_plain_name(variable) && said.is_said == Some(false) {
             // VariableParameters that say nothing by themselves are those of the type that the operation's name says.
             let kind_name = kind_name(kind).to_ascii_lowercase();
@@ -220,6 +222,7 @@ fn plain(form: &ArnFormat, at: usize, own: Option<usize>) -> &'static [&'static 
 /// Where a pattern has several variables, a guess may take the value of one for that of another (a group's name for
 /// its id): then only names that say the variable itself count. A name is never an id: those are numbered by services.
 fn candidates(
+    rules: &ServiceRules,
     service: &Service,
     kind: &ResourceType,
     form: &ArnFormat,
@@ -243,7 +246,7 @@ fn candidates(
         if let Some(stem) = bare.strip_suffix(suffix).filter(|stem| !stem.is_empty()) {
             names.extend([format!("{stem}Identifier"), stem.to_owned(), format!("{stem}Arn")]);
             // EC2's ids are never names: a key pair has both.
-            let may_be_id = is_only && suffix == "Name" && service.prefix() != "ec2";
+            let may_be_id = is_only && suffix == "Name" && rules.has_names_as_ids;
             names.extend(may_be_id.then(|| format!("{stem}Id")));
         }
     }
@@ -257,7 +260,7 @@ fn candidates(
     names.push(format!("{kind_name}Arn"));
     let suffixes: &[&str] = match (is_only, is_id(variable)) {
         (true, true) => &["", "Id", "Identifier"],
-        (true, false) if service.prefix() == "ec2" => &["", "Name"],
+        (true, false) if !rules.has_names_as_ids => &["", "Name"],
         (true, false) => &["", "Name", "Id", "Identifier"],
         (false, _) if !is_own(form, at, variable) => &[],
         (false, true) => &["Id", "Identifier"],
@@ -267,14 +270,6 @@ fn candidates(
     // `modelIdentifier` where the operation's name says which: a foundation model's.
     let word = kind.name.rsplit('-').next().filter(|word| is_only && said.is_said == Some(true) && word.len() > 2);
     names.extend(word.into_iter().flat_map(|word| suffixes.iter().map(move |suffix| format!("{word}{suffix}"))));
-    if is_only {
-        // RDS logs its parameters with `dB` in front: dBInstanceIdentifier.
-        match (service.prefix(), kind.name.as_str()) {
-            ("rds", "cluster") => names.push("DBClusterIdentifier".to_owned()),
-            ("rds", "db") => names.push("DBInstanceIdentifier".to_owned()),
-            _ => {}
-        }
-    }
     names.extend(given.into_iter().cloned());
     names.extend(outer(service, variable).map(|outer| format!("{}Arn", self::kind_name(outer))));
     if at + 1 == form.variables.len() && said.is_said == Some(true) {

@@ -9,17 +9,19 @@ use crate::iam::request::Request;
 use crate::iam::request::name::{Name, Ranked};
 use crate::iam::resolve::resources::parameter_names::NamedByAction;
 use crate::iam::resolve::resources::variable::VariablePlan;
+use crate::iam::resolve::service_rules::ServiceRules;
+use crate::iam::resolve::services;
 
 /// How the resources of an action are found.
 #[derive(Clone, Debug)]
 pub(in crate::iam) struct Plan {
+    /// Of the action's service.
+    pub rules: &'static ServiceRules,
     pub types: Vec<TypePlan>,
     /// Whether a request that names no user is about the calling one.
     pub is_on_caller: bool,
     /// Whether the action is about tags: of any of its types, and of one at a time.
     pub is_of_any: bool,
-    /// Whether a closer type stands for the wider one even where that is required.
-    pub closer_suffices: bool,
     /// Place of the type of which an account has one only, if it is meant where nothing is named: Security Hub's hub.
     pub single: Option<usize>,
     /// The parameter that holds the account whose resources a request is about.
@@ -59,32 +61,6 @@ pub(in crate::iam) struct TypePlan {
     pub is_topic: bool,
 }
 
-/// Operations whose `UserName` may be left out: then it is that of the caller.
-/// Source: IAM API Reference (botocore 1.44.5): the operations whose `UserName` isn't required and that say whom they
-/// then mean, which GetMFADevice doesn't; ChangePassword is the caller's own.
-const ON_CALLER: &[&str] = &[
-    "iam:ChangePassword",
-    "iam:CreateAccessKey",
-    "iam:CreateLoginProfile",
-    "iam:DeactivateMFADevice",
-    "iam:DeleteAccessKey",
-    "iam:DeleteLoginProfile",
-    "iam:DeleteServiceSpecificCredential",
-    "iam:DeleteSigningCertificate",
-    "iam:GetLoginProfile",
-    "iam:GetUser",
-    "iam:ListAccessKeys",
-    "iam:ListMFADevices",
-    "iam:ListSSHPublicKeys",
-    "iam:ListServiceSpecificCredentials",
-    "iam:ListSigningCertificates",
-    "iam:ResetServiceSpecificCredential",
-    "iam:UpdateAccessKey",
-    "iam:UpdateServiceSpecificCredential",
-    "iam:UpdateSigningCertificate",
-    "iam:UploadSigningCertificate",
-];
-
 impl Plan {
     /// An action's plan, made when it is first asked for.
     pub fn of<'a>(catalog: &Catalog, action: &'a Action) -> &'a Plan {
@@ -111,34 +87,31 @@ impl Plan {
         if let Some(arn) = Arn::parse(owner).filter(|arn| is_plain(arn.region) && is_account_id(arn.account)) {
             return RegionAccount { aws_region: Some(arn.region), account_id: Some(arn.account) };
         }
-        // Lambda takes functions with their account before them: `111122223333:function:f`. A function's name may be
-        // all digits; what else is an owner is nothing but an account.
-        let account = match owner.split_once(':') {
-            Some((account, rest)) if rest.starts_with("function:") => Some(account),
-            Some(_) => None,
-            None => Some(owner).filter(|_| self.owner != Some("FunctionName")),
+        let (region, account) = match self.rules.owner {
+            Some(of) => of(owner),
+            None => (None, Some(owner)),
         };
         let account = account.filter(|account| is_account_id(account));
-        RegionAccount { account_id: account.or(request.event.account_id), ..request.event }
+        let aws_region = region.filter(|region| is_plain(region)).or(request.event.aws_region);
+        RegionAccount { aws_region, account_id: account.or(request.event.account_id) }
     }
 
     fn new(catalog: &Catalog, action: &Action) -> Plan {
         let service = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix));
+        let rules = services::of(action.name.split_once(':').map_or("", |(prefix, _)| prefix));
         let types = catalog.resource_arns(action);
         let said = NamedByAction::of_all(action, &types);
         let plans =
-            types.iter().zip(&said).filter_map(|(kind, said)| Some(TypePlan::new(service?, kind, action, said)));
+            types.iter().zip(&said).filter_map(|(kind, said)| Some(TypePlan::new(rules, service?, kind, action, said)));
         let mut plans: Vec<TypePlan> = plans.collect();
         let forms: Vec<Vec<ArnFormat>> = plans.iter().map(|kind| closer(&plans, kind)).collect();
         plans.iter_mut().zip(forms).for_each(|(kind, forms)| kind.closer = forms);
         Plan {
-            single: single(&types).filter(|_| !is_of_any(action)),
+            rules,
+            single: single(&types).filter(|_| !is_of_any(rules, action)),
             types: plans,
-            is_on_caller: ON_CALLER.contains(&&*action.name),
-            is_of_any: is_of_any(action),
-            // On an index the index alone is asked for. Source: DynamoDB developer guide, "Using indexes", IAM
-            // policies.
-            closer_suffices: action.name.starts_with("dynamodb:"),
+            is_on_caller: rules.on_caller.contains(&bare_name(&action.name)),
+            is_of_any: is_of_any(rules, action),
             owner: action.name.split_once(':').and_then(|(prefix, _)| overrides().owner(prefix)),
             takes_tags: catalog.condition_keys(action).iter().any(|key| key.starts_with("aws:RequestTag/")),
         }
@@ -147,9 +120,9 @@ impl Plan {
 
 /// Whether an action is about tags of whatever it is given, or about a cluster or a workgroup.
 /// Source: Redshift Data API Reference, ExecuteStatement: `ClusterIdentifier` or `WorkgroupName`.
-fn is_of_any(action: &Action) -> bool {
+fn is_of_any(rules: &ServiceRules, action: &Action) -> bool {
     let name = bare_name(&action.name);
-    if action.name.starts_with("redshift-data:") {
+    if rules.is_of_any {
         return true;
     }
     let fronts = ["ListTags", "GetTags", "DescribeTags", "AddTags", "RemoveTags"];
@@ -170,9 +143,15 @@ fn closer(plans: &[TypePlan], kind: &TypePlan) -> Vec<ArnFormat> {
 }
 
 impl TypePlan {
-    fn new(service: &Service, kind: &ResourceType, action: &Action, said: &NamedByAction) -> TypePlan {
+    fn new(
+        rules: &ServiceRules,
+        service: &Service,
+        kind: &ResourceType,
+        action: &Action,
+        said: &NamedByAction,
+    ) -> TypePlan {
         let form = ArnFormat::new(&kind.arn);
-        let variable = |at: usize| VariablePlan::new((service, action), kind, &form, at, said);
+        let variable = |at: usize| VariablePlan::new((rules, service, action), kind, &form, at, said);
         TypePlan {
             name: kind.name.clone(),
             family: kind.name.split_once('/').map(|(family, _)| family.to_owned()),

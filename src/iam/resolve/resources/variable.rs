@@ -2,7 +2,7 @@
 
 use crate::iam::arn::arn_format::{ArnFormat, Piece};
 use crate::iam::arn::is_like_arn;
-use crate::iam::arn::{Arn, escape, is_account_id};
+use crate::iam::arn::{Arn, escape};
 use crate::iam::catalog::overrides::overrides;
 use crate::iam::catalog::{Action, ResourceType, Service};
 use crate::iam::request::Request;
@@ -11,6 +11,7 @@ use crate::iam::resolve::resources::parameter_fallbacks::ParameterFallbacks;
 use crate::iam::resolve::resources::parameter_names::{
     Copies, NamedByAction, VariableParameters, is_plain_name, kind_name, outer, own_name, stem,
 };
+use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};
 
 #[derive(Clone, Debug)]
 pub(in crate::iam) struct VariablePlan {
@@ -25,7 +26,7 @@ pub(in crate::iam) struct VariablePlan {
     before: String,
     /// What resources of the service's other types begin with.
     others: Vec<String>,
-    reading: Reading,
+    reading: HowToRead,
     slash: Slash,
     /// Whether a value may hold a colon.
     has_colon: bool,
@@ -40,12 +41,11 @@ pub(in crate::iam) struct VariablePlan {
 
 /// What of a parameter's text is the value.
 #[derive(Clone, Copy, Debug)]
-enum Reading {
+enum HowToRead {
     Whole,
     /// A queue's URL ends with its name.
     LastSegment,
     WithoutLeadingSlash,
-    Function,
     /// WAF says `REGIONAL` and `CLOUDFRONT` where ARNs say `regional` and `global`.
     /// Source: WAF Developer Guide, "ARNs".
     Scope,
@@ -54,35 +54,8 @@ enum Reading {
     /// Of `family:revision` what is before the colon, and what is behind it.
     Front,
     Back,
-    /// A build's id begins with its project's name. Source: CodeBuild API Reference, StopBuild, "id".
-    BeforeColon,
-    /// So does a report's ARN, with its group's. Source: CodeBuild API Reference, Report, "arn".
-    Report,
-    /// An OpenID Connect provider's name is its URL without the scheme. Source: IAM User Guide, "IAM identifiers".
-    Url,
-    /// An account's own catalogue is called by the account's id. Source: Glue API Reference, GetTable, "CatalogId".
-    Catalog,
-    /// A model's id, but no profile of several regions.
-    Model,
-    /// A profile of several regions, and one of the account's own making.
-    /// Source: Bedrock User Guide, "Supported Regions and models for inference profiles".
-    SystemProfile,
-    OwnProfile,
-    /// A tool of AWS, and one of the account's own making: `aws.browser.v1`.
-    /// Source: Bedrock AgentCore API Reference, StartBrowserSession, StartCodeInterpreterSession.
-    SystemTool,
-    OwnTool,
-    /// Nodes of Systems Manager's own begin with `mi-`, the others are EC2's instances.
-    /// Source: Systems Manager User Guide, "Managed nodes".
-    Instance,
-    ManagedNode,
-    /// A task that a session is started with: `ecs:cluster_task_runtime`.
-    /// Source: ECS Developer Guide, "Monitor Amazon ECS containers with ECS Exec"; Systems Manager API Reference,
-    /// StartSession.
-    Task,
-    /// A secret's ARN has six letters behind its name, which policies write as question marks.
-    /// Source: Secrets Manager User Guide, "Permissions policy examples".
-    Secret,
+    /// As the service says.
+    Own(ValueReader),
 }
 
 /// Whether a value may hold a slash.
@@ -96,7 +69,7 @@ enum Slash {
 impl VariablePlan {
     /// For the variable at a place of a type's form.
     pub fn new(
-        (service, action): (&Service, &Action),
+        (rules, service, action): (&ServiceRules, &Service, &Action),
         kind: &ResourceType,
         form: &ArnFormat,
         at: usize,
@@ -109,7 +82,7 @@ impl VariablePlan {
             || name.ends_with("WithPath")
             || name.ends_with("WithoutLeadingSlash");
         let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
-        let names = VariableParameters::new(service, kind, form, at, said);
+        let names = VariableParameters::new(rules, service, kind, form, at, said);
         let slash = match (is_path, is_last) {
             (true, _) => Slash::Always,
             (_, true) => Slash::WithoutColon,
@@ -119,25 +92,21 @@ impl VariablePlan {
         let others = service.resource_types().iter().filter(is_other);
         // A key may be named by its alias, which is no part of its ARN.
         let alias = (name == "KeyId" && kind.arn.contains(":kms:")).then(|| "alias/".to_owned());
-        let is_model =
-            service.prefix() == "bedrock" && matches!(kind.name.as_str(), "foundation-model" | "inference-profile");
         VariablePlan {
             is_any_resource: names.candidates.names.contains(&Name::new("ResourceId")),
             names,
-            cuts: cuts(service, kind, form, at, name),
+            cuts: cuts(rules, service, kind, form, at, name),
             before: before(form, at),
             others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).chain(alias).collect(),
-            reading: reading(service, kind, form, at),
+            reading: reading(rules, kind, form, at),
             slash,
             has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId")
-                || is_model
-                || is_automated(service, name)
-                || is_last && may_have_colon(service, name),
+                || rules.may_have_colon(&kind.name, name, is_last),
             // What is uploaded is made too, and certificates alone are.
             has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
             is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
             left_out: left_out(&action.name, name),
-            aside: ParameterFallbacks::new(service, kind, form, at),
+            aside: ParameterFallbacks::new(rules, kind, form, at),
         }
     }
 
@@ -181,7 +150,7 @@ impl VariablePlan {
     /// What the request says for it under names that say what it is, escaped. A parameter fills one variable only, but
     /// an ARN may hold several.
     pub fn named(&self, request: &Request<'_>, taken: &mut Vec<Name>) -> Vec<String> {
-        let is_shared = matches!(self.reading, Reading::Front | Reading::Back);
+        let is_shared = matches!(self.reading, HowToRead::Front | HowToRead::Back);
         let used = std::cell::Cell::new(None);
         let values = request.parameters.first_of(&self.names.candidates, |name, text| {
             if is_like_arn(text) || is_shared {
@@ -208,7 +177,8 @@ impl VariablePlan {
     /// The ARN that the request gives for it.
     pub fn given_by<'a>(&self, request: &Request<'a>) -> Option<Arn<'a>> {
         let arn = |_: Name, text: &'a str| Arn::parse(text).filter(|_| self.value(text).is_some());
-        request.parameters.first_of(&self.names.candidates, arn).into_iter().next()
+        let named = request.parameters.first_of(&self.names.candidates, arn).into_iter().next();
+        named.or_else(|| self.aside.given_by(&request.parameters, arn))
     }
 
     /// What a `name` or `id` at the top says for it: where the operation's own name says the type, or, `left_over`,
@@ -232,10 +202,10 @@ impl VariablePlan {
             return None;
         }
         if text.starts_with("arn:") {
-            if matches!(self.reading, Reading::Report)
-                && let Some((_, report)) = text.split_once(":report/")
+            if let HowToRead::Own(reader) = self.reading
+                && let Some(found) = (reader.arn)(text)
             {
-                return report.split(':').next().map(escape);
+                return Some(found);
             }
             let found = self.cuts.iter().filter_map(|(form, at)| cut(form, *at, text));
             let found = found.filter(|found| !is_like_arn(found)).find(|found| self.may_be(found))?;
@@ -243,35 +213,23 @@ impl VariablePlan {
             return Some(escape(found));
         }
         let text = match self.reading {
-            Reading::Whole => self.without_before(text),
-            Reading::LastSegment => text.rsplit('/').next().unwrap_or(text),
+            HowToRead::Whole => self.without_before(text),
+            HowToRead::LastSegment => text.rsplit('/').next().unwrap_or(text),
             // Behind a colon stands which version. Source: Systems Manager API Reference, GetParameter, "Name".
-            Reading::WithoutLeadingSlash => text.split(':').next().unwrap_or(text).trim_start_matches('/'),
-            Reading::Function => return function(text),
-            Reading::Scope if text == "CLOUDFRONT" => "global",
-            Reading::Scope => return Some(escape(&text.to_ascii_lowercase())).filter(|scope| scope == "regional"),
-            Reading::EventBus if text == "default" => return None,
-            Reading::EventBus => text,
-            Reading::Front => text.split_once(':').map_or(text, |(front, _)| front),
-            Reading::Back => text.split_once(':')?.1,
-            Reading::BeforeColon => text.split(':').next().unwrap_or(text),
-            Reading::Report => text,
-            Reading::Url => text.split_once("://").map_or(text, |(_, host)| host).trim_end_matches('/'),
-            Reading::Catalog if is_account_id(text) => return None,
-            Reading::Catalog => text,
-            Reading::Model if is_profile(text) => return None,
-            Reading::Model => text,
-            Reading::SystemProfile if !is_profile(text) => return None,
-            Reading::OwnProfile if is_profile(text) => return None,
-            Reading::SystemTool if !text.starts_with("aws.") => return None,
-            Reading::OwnTool if text.starts_with("aws.") => return None,
-            Reading::SystemProfile | Reading::OwnProfile | Reading::SystemTool | Reading::OwnTool => text,
-            Reading::Instance if text.starts_with("mi-") || text.contains(':') => return None,
-            Reading::ManagedNode if !text.starts_with("mi-") => return None,
-            Reading::Instance | Reading::ManagedNode => text,
-            Reading::Task => return task(text),
-            Reading::Secret if self.may_be(text) => return Some(format!("{}-??????", escape(text))),
-            Reading::Secret => text,
+            HowToRead::WithoutLeadingSlash => text.split(':').next().unwrap_or(text).trim_start_matches('/'),
+            HowToRead::Scope if text == "CLOUDFRONT" => "global",
+            HowToRead::Scope => return Some(escape(&text.to_ascii_lowercase())).filter(|scope| scope == "regional"),
+            HowToRead::EventBus if text == "default" => return None,
+            HowToRead::EventBus => text,
+            HowToRead::Front => text.split_once(':').map_or(text, |(front, _)| front),
+            HowToRead::Back => text.split_once(':')?.1,
+            HowToRead::Own(reader) => match (reader.text)(text) {
+                Reading::Other => return None,
+                Reading::Name(name) => name,
+                Reading::NameThen(name, pattern) if self.may_be(name) => return Some(escape(name) + pattern),
+                Reading::NameThen(name, _) => name,
+                Reading::Exactly(value) => return Some(value),
+            },
         };
         // What is no name of one thing may not choose the resource.
         Some(if self.may_be(text) { escape(text) } else { "*".to_owned() })
@@ -298,25 +256,6 @@ impl VariablePlan {
     }
 }
 
-/// Whether snapshots that the service makes by itself have a colon in their names: `rds:db-2026-05-04-05-00`,
-/// `awsbackup:job-…`, `rs:cluster-2026-05-04`.
-/// Source: RDS User Guide, "Viewing a backup"; Redshift Management Guide, "Amazon Redshift snapshots".
-fn is_automated(service: &Service, variable: &str) -> bool {
-    matches!(service.prefix(), "rds" | "redshift") && matches!(variable, "SnapshotName" | "ClusterSnapshotName")
-}
-
-/// Whether users may give names with colons: `gw:0a:1b` is a thing.
-/// Source: patterns of IoT API Reference, "thingName", of IoT FleetWise, "vehicleName", and of IoT TwinMaker,
-/// "componentTypeId"; CloudWatch API Reference, PutMetricAlarm, and Glue API Reference, "NameString": no pattern but
-/// length.
-fn may_have_colon(service: &Service, variable: &str) -> bool {
-    match service.prefix() {
-        "iot" | "iotdata" | "iotjobsdata" | "iotfleetwise" | "iottwinmaker" | "glue" => true,
-        "cloudwatch" => variable == "AlarmName",
-        _ => false,
-    }
-}
-
 fn left_out(action: &str, variable: &str) -> Option<(Vec<Name>, &'static str)> {
     let (parameters, value) = overrides().left_out(action, variable)?;
     Some((parameters.iter().map(|name| Name::new(name)).collect(), value))
@@ -329,7 +268,14 @@ fn is_behind_own_name(kind: &ResourceType, form: &ArnFormat, at: usize) -> bool 
 }
 
 /// The forms of the service's types that have a variable.
-fn cuts(service: &Service, kind: &ResourceType, own: &ArnFormat, at: usize, name: &str) -> Vec<(ArnFormat, usize)> {
+fn cuts(
+    rules: &ServiceRules,
+    service: &Service,
+    kind: &ResourceType,
+    own: &ArnFormat,
+    at: usize,
+    name: &str,
+) -> Vec<(ArnFormat, usize)> {
     let written = format!("${{{name}}}");
     let finder = memchr::memmem::Finder::new(&written);
     let has_it = |other: &&ResourceType| finder.find(other.arn.as_bytes()).is_some() && other.arn != kind.arn;
@@ -345,15 +291,12 @@ fn cuts(service: &Service, kind: &ResourceType, own: &ArnFormat, at: usize, name
         let at = form.variables.iter().position(|variable| format!("${{{variable}}}") == own)?;
         Some((form, at))
     });
-    let of_identity = name.starts_with("IamIdentity").then(|| ArnFormat::new(IDENTITY)).and_then(|form| {
+    let foreign = rules.foreign_formats.iter().map(|format| ArnFormat::new(format)).filter_map(|form| {
         let at = form.variables.iter().position(|variable| variable == name)?;
         Some((form, at))
     });
-    [(own.clone(), at)].into_iter().chain(places).chain(outer).chain(of_identity).collect()
+    [(own.clone(), at)].into_iter().chain(places).chain(outer).chain(foreign).collect()
 }
-
-/// Whom an access entry of EKS is for. Source: EKS User Guide, "Access entries": their ARNs have the parts of its ARN.
-const IDENTITY: &str = "arn:${Partition}:iam::${IamIdentityAccountID}:${IamIdentityType}/${IamIdentityName}";
 
 /// The value of a variable in an ARN of the form.
 pub(in crate::iam) fn cut<'t>(form: &ArnFormat, at: usize, arn: &'t str) -> Option<&'t str> {
@@ -393,51 +336,30 @@ fn begins_with(form: &str) -> Option<&str> {
     front.ends_with('/').then_some(front)
 }
 
-fn reading(service: &Service, kind: &ResourceType, form: &ArnFormat, at: usize) -> Reading {
+fn reading(rules: &ServiceRules, kind: &ResourceType, form: &ArnFormat, at: usize) -> HowToRead {
     let name = form.variables.get(at).map_or("", String::as_str);
     let place = form.pieces.iter().position(|piece| *piece == Piece::Name(at)).unwrap_or(0);
     let is_colon = |place: Option<usize>| {
         place.and_then(|place| form.pieces.get(place)).is_some_and(|piece| *piece == Piece::Literal(":".to_owned()))
     };
     let is_name = |place: Option<usize>| matches!(place.and_then(|place| form.pieces.get(place)), Some(Piece::Name(_)));
-    match (service.prefix(), name) {
-        ("codebuild", "ProjectName") => return Reading::BeforeColon,
-        ("codebuild", "ReportGroupName") => return Reading::Report,
-        ("iam", "OidcProviderName") => return Reading::Url,
-        ("glue", "CatalogName") => return Reading::Catalog,
-        ("bedrock", "ResourceId") if kind.name == "foundation-model" => return Reading::Model,
-        ("bedrock", "ResourceId") if kind.name == "inference-profile" => return Reading::SystemProfile,
-        ("bedrock", "ResourceId") if kind.name == "application-inference-profile" => return Reading::OwnProfile,
-        ("bedrock-agentcore", "BrowserId" | "CodeInterpreterId") => {
-            return if kind.name.ends_with("-custom") { Reading::OwnTool } else { Reading::SystemTool };
-        }
-        ("ssm", "InstanceId") if kind.name == "instance" => return Reading::Instance,
-        ("ssm", "InstanceId") => return Reading::ManagedNode,
-        ("ssm", "TaskId") => return Reading::Task,
-        ("secretsmanager", "SecretId") => return Reading::Secret,
-        _ => {}
+    if let Some(reader) = rules.read.and_then(|read| read(&kind.name, name)) {
+        return HowToRead::Own(reader);
     }
     match name {
-        "QueueName" => Reading::LastSegment,
-        "ParameterNameWithoutLeadingSlash" => Reading::WithoutLeadingSlash,
-        "FunctionName" => Reading::Function,
-        "Scope" => Reading::Scope,
-        "EventBusName" if form.variables.iter().any(|variable| variable == "RuleName") => Reading::EventBus,
-        _ if name.contains("Revision") && is_colon(place.checked_sub(1)) => Reading::Back,
+        "QueueName" => HowToRead::LastSegment,
+        "ParameterNameWithoutLeadingSlash" => HowToRead::WithoutLeadingSlash,
+        "Scope" => HowToRead::Scope,
+        "EventBusName" if form.variables.iter().any(|variable| variable == "RuleName") => HowToRead::EventBus,
+        _ if name.contains("Revision") && is_colon(place.checked_sub(1)) => HowToRead::Back,
         _ if is_colon(Some(place + 1))
             && is_name(Some(place + 2))
             && form.variables.get(at + 1).is_some_and(|next| next.contains("Revision")) =>
         {
-            Reading::Front
+            HowToRead::Front
         }
-        _ => Reading::Whole,
+        _ => HowToRead::Whole,
     }
-}
-
-/// Whether a model's id is a profile of several regions: `us.anthropic.…`.
-pub(in crate::iam) fn is_profile(id: &str) -> bool {
-    let areas = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
-    id.split_once('.').is_some_and(|(area, _)| areas.contains(&area))
 }
 
 /// Whether a text stands where services leave out what was there: `HIDDEN_DUE_TO_SECURITY_REASONS`, `****`
@@ -446,23 +368,4 @@ pub(in crate::iam) fn is_profile(id: &str) -> bool {
 fn is_hidden(text: &str) -> bool {
     let is_starred = |text: &str| text.len() > 2 && text.starts_with("***") && text.ends_with("***");
     text == "HIDDEN_DUE_TO_SECURITY_REASONS" || text == "<sensitiveDataRemoved>" || is_starred(text)
-}
-
-/// A task with its cluster, of which a name may have underscores.
-fn task(text: &str) -> Option<String> {
-    let (cluster_and_task, _) = text.strip_prefix("ecs:")?.rsplit_once('_')?;
-    let (cluster, task) = cluster_and_task.rsplit_once('_')?;
-    Some(format!("{}/{}", escape(cluster), escape(task)))
-}
-
-/// A function's name out of what `functionName` may hold: a name, a partial or whole ARN, with a qualifier or without.
-/// Source: Lambda API Reference, Invoke, "FunctionName".
-fn function(text: &str) -> Option<String> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let name = match parts.as_slice() {
-        [name] | [name, _] => name,
-        [_, "function", name, ..] => name,
-        _ => return Some("*".to_owned()),
-    };
-    Some(escape(name))
 }

@@ -1,21 +1,31 @@
-//! API Gateway's actions: HTTP verbs on paths, and those that stand beside them.
+//! Amazon API Gateway: HTTP verbs on paths, and actions that stand beside them.
 
 use crate::iam::arn::{Arn, escape, partition_of};
 use crate::iam::catalog::{Action, Catalog};
 use crate::iam::event::Permission;
 use crate::iam::request::Request;
-use crate::iam::resolve::operation_match::OperationMatch;
 use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::{Call, Destination, LogDelivery, ServiceRules};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    special: Some(resolve),
+    log_deliveries: &[LogDelivery {
+        operations: &["CreateStage", "UpdateStage"],
+        // Of version 2: version 1 writes by the role of the account.
+        parameters: &["destinationArn"],
+        of: &[Destination::Group],
+        actions: LogDelivery::ALL,
+        source: "API Gateway Developer Guide, Configure logging for HTTP APIs",
+    }],
+    ..ServiceRules::new("apigateway")
+};
 
 /// API Gateway's actions are HTTP verbs, its resources the paths.
 /// Source: Service Authorization Reference, "Actions defined by Amazon API Gateway Management"; API Gateway Developer
 /// Guide, "API Gateway Amazon Resource Name (ARN) reference": version 2's resources are named without the `/v2`.
 /// Portals and routing rules have actions of their own.
-pub(in crate::iam) fn resolve<'c>(
-    catalog: &'c Catalog,
-    request: &Request<'_>,
-    name: &str,
-) -> Option<OperationMatch<'c>> {
+fn resolve(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
+    let Call { catalog, request, operation: name, .. } = *call;
     if catalog.action(&format!("apigateway:{name}")).is_some() {
         return None;
     }
@@ -35,7 +45,7 @@ pub(in crate::iam) fn resolve<'c>(
     }
     let api = format!("arn:{}:apigateway:{}::", partition_of(request.event.aws_region), request.event.region());
     if let Some(arn) = tagged.filter(|_| matches!(name, "TagResource" | "UntagResource" | "GetTags")) {
-        return Some(OperationMatch::Special(on_tags(catalog, action, name, &api, arn)?));
+        return Some(on_tags(catalog, action, name, &api, arn)?);
     }
     let because = "botocore service model: HTTP method and requestUri";
     let resource = format!("{api}{path}");
@@ -48,7 +58,7 @@ pub(in crate::iam) fn resolve<'c>(
         tagging => needed.extend(tagging),
     }
     needed.extend(beside(catalog, request, name, &resource));
-    Some(OperationMatch::Special(needed))
+    Some(needed)
 }
 
 /// What a request asks for: at its top, or in what it is wrapped in (`createRestApiInput`).

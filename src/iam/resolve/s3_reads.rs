@@ -1,57 +1,30 @@
-//! Objects of S3 that a service fetches in the caller's name, because its request names them. S3 logs that only where data
+//! Objects of S3 that a service reads in the caller's name, because its request names them. S3 logs that only where data
 //! events are logged.
 
 use crate::iam::arn::{escape, partition_of};
-use crate::iam::catalog::{Catalog, Service};
 use crate::iam::event::Permission;
-use crate::iam::request::Request;
 use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::Call;
 
-/// Reading what the request names.
-pub(in crate::iam) fn needed(
-    catalog: &Catalog,
-    service: &Service,
-    operation: &str,
-    request: &Request<'_>,
-) -> Option<Permission> {
-    let (object, source) = match (service.prefix(), operation) {
-        ("lambda", "CreateFunction" | "UpdateFunctionCode" | "PublishLayerVersion") => {
-            // Source: denials of these calls, `your request credentials have permission to GetObject for bucket/key`:
-            // awslabs/dynamodb-continuous-backup#7, buildkite/elastic-ci-stack-for-aws#564.
-            (code(request)?, "what denials of Lambda name")
-        }
-        ("cloudformation", _) => (
-            of_url(request.parameters.text("templateURL")?)?,
-            "AWS Prescriptive Guidance, Sample identity-based policies for CloudFormation",
-        ),
-        _ => return None,
-    };
-    let action = catalog.action(if object.is_version { "s3:GetObjectVersion" } else { "s3:GetObject" })?;
-    let partition = partition_of(request.event.aws_region);
-    let arn = format!("arn:{partition}:s3:::{}/{}", escape(&object.bucket), escape(&object.key));
-    catalog.does_take(action, &arn).then(|| permission(action, vec![arn], "fetched-object", source))
-}
-
-struct Object {
-    bucket: String,
-    key: String,
+/// An object that is read.
+pub(in crate::iam) struct Object {
+    pub bucket: String,
+    pub key: String,
     /// Whether one of its versions is meant.
-    is_version: bool,
+    pub is_version: bool,
 }
 
-/// Where a function's code is.
-fn code(request: &Request<'_>) -> Option<Object> {
-    let one = |name: &str| match request.parameters.texts(name).as_slice() {
-        [one] => Some((*one).to_owned()),
-        _ => None,
-    };
-    let bucket = one("s3Bucket").filter(|bucket| !bucket.contains(['/', ':']))?;
-    Some(Object { bucket, key: one("s3Key")?, is_version: one("s3ObjectVersion").is_some() })
+/// Reading an object.
+pub(in crate::iam) fn read(call: &Call<'_, '_>, object: &Object, source: &str) -> Option<Permission> {
+    let action = call.catalog.action(if object.is_version { "s3:GetObjectVersion" } else { "s3:GetObject" })?;
+    let partition = partition_of(call.request.event.aws_region);
+    let arn = format!("arn:{partition}:s3:::{}/{}", escape(&object.bucket), escape(&object.key));
+    call.catalog.does_take(action, &arn).then(|| permission(action, vec![arn], "fetched-object", source))
 }
 
 /// An object by its URL: with the bucket before the host, or before the key.
 /// Source: S3 User Guide, "Virtual hosting of buckets".
-fn of_url(url: &str) -> Option<Object> {
+pub(in crate::iam) fn of_url(url: &str) -> Option<Object> {
     let (host, path) = url.strip_prefix("https://")?.split_once('/')?;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let host = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;

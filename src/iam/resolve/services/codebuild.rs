@@ -1,0 +1,19 @@
+//! `codebuild`: what is particular to it.
+
+use crate::iam::arn::escape;
+use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules { read: Some(read), ..ServiceRules::new("codebuild") };
+
+/// A build's id begins with its project's name. Source: CodeBuild API Reference, StopBuild, "id".
+/// So does a report's ARN, with its group's. Source: CodeBuild API Reference, Report, "arn".
+fn read(_: &str, variable: &str) -> Option<ValueReader> {
+    match variable {
+        "ProjectName" => Some(ValueReader::new(|text| Reading::Name(text.split(':').next().unwrap_or(text)))),
+        "ReportGroupName" => Some(ValueReader {
+            arn: |arn| Some(escape(arn.split_once(":report/")?.1.split(':').next()?)),
+            ..ValueReader::new(|text| Reading::Name(text))
+        }),
+        _ => None,
+    }
+}

@@ -1,0 +1,6 @@
+//! `cognito-identity`: what is particular to it.
+
+use crate::iam::resolve::service_rules::ServiceRules;
+
+pub(in crate::iam) const RULES: ServiceRules =
+    ServiceRules { tag_actions: &[("UpdateIdentityPool", "TagResource")], ..ServiceRules::new("cognito-identity") };

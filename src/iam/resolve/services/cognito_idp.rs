@@ -1,0 +1,8 @@
+//! `cognito-idp`: what is particular to it.
+
+use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    passed_to: &[passed_to(&[], &["rolearn"], &["cognito-identity", "cognito-idp"])],
+    ..ServiceRules::new("cognito-idp")
+};

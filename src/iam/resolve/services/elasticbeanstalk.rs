@@ -1,0 +1,27 @@
+//! `elasticbeanstalk`: what is particular to it.
+
+use serde_json::Value;
+
+use crate::iam::request::Request;
+use crate::iam::resolve::service_rules::{NamedRole, ServiceRules, member_text, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    passed_to: &[
+        passed_to(&[], &["codebuildservicerole"], &["codebuild"]),
+        passed_to(&[], &["instanceprofile"], &["ec2"]),
+    ],
+    named_roles: Some(|call| option_settings(call.request)),
+    ..ServiceRules::new("elasticbeanstalk")
+};
+
+/// Source: Elastic Beanstalk Developer Guide, "General options for all environments": `IamInstanceProfile`,
+/// `ServiceRole`.
+fn option_settings(request: &Request<'_>) -> Vec<NamedRole> {
+    let Some(Value::Array(settings)) = request.parameters.get("optionSettings") else { return Vec::new() };
+    let role = |setting: &Value| {
+        let name = member_text(setting, "optionName")?;
+        let value = member_text(setting, "value")?;
+        matches!(name, "IamInstanceProfile" | "ServiceRole").then(|| (name.to_owned(), value.to_owned()))
+    };
+    settings.iter().filter_map(role).collect()
+}

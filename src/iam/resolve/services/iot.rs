@@ -1,0 +1,32 @@
+//! `iot`, `iotjobsdata`: what is particular to them.
+
+use crate::iam::arn::{escape, partition_of};
+use crate::iam::catalog::Action;
+use crate::iam::event::Permission;
+use crate::iam::request::Request;
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    special: Some(|call| {
+        let action = call.only("iot", "DescribeManagedJobTemplate")?;
+        Some(vec![managed_template(action, call.request)?])
+    }),
+    passed_to: &[passed_to(&["CreateRoleAlias", "UpdateRoleAlias"], &[], &["credentials.iot", "iot"])],
+    // Users may give names with colons. Source: patterns of IoT API Reference, "thingName".
+    ends_with_colons: &["*"],
+    ..ServiceRules::new("iot")
+};
+
+pub(in crate::iam) const IOTJOBSDATA: ServiceRules =
+    ServiceRules { ends_with_colons: &["*"], ..ServiceRules::new("iotjobsdata") };
+
+/// Templates of jobs that AWS keeps have no account, and a version.
+/// Source: IoT Developer Guide, "Managed templates": `arn:aws:iot:region::jobtemplate/AWS-Reboot:1.0`.
+fn managed_template(action: &Action, request: &Request<'_>) -> Option<Permission> {
+    let name = escape(request.parameters.plain_name("templateName")?);
+    let version = request.parameters.plain_name("templateVersion").map_or_else(|| "*".to_owned(), escape);
+    let (partition, region) = (partition_of(request.event.aws_region), request.event.region());
+    let arn = format!("arn:{partition}:iot:{region}::jobtemplate/{name}:{version}");
+    Some(permission(action, vec![arn], "managed-template", "IoT Developer Guide, Managed templates"))
+}

@@ -1,0 +1,9 @@
+//! `iotfleetwise`: what is particular to it.
+
+use crate::iam::resolve::service_rules::ServiceRules;
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    // Users may give names with colons. Source: patterns of IoT FleetWise API Reference, "vehicleName".
+    ends_with_colons: &["*"],
+    ..ServiceRules::new("iotfleetwise")
+};

@@ -1,0 +1,8 @@
+//! `iotsitewise`: what is particular to it.
+
+use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    passed_to: &[passed_to(&["CreatePortal", "UpdatePortal"], &[], &["monitor.iotsitewise"])],
+    ..ServiceRules::new("iotsitewise")
+};

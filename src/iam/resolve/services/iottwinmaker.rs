@@ -1,0 +1,9 @@
+//! `iottwinmaker`: what is particular to it.
+
+use crate::iam::resolve::service_rules::ServiceRules;
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    // Users may give names with colons. Source: patterns of IoT TwinMaker API Reference, "componentTypeId".
+    ends_with_colons: &["*"],
+    ..ServiceRules::new("iottwinmaker")
+};

@@ -1,0 +1,14 @@
+//! `kafka`: what is particular to it.
+
+use crate::iam::resolve::service_rules::{Destination, LogDelivery, ServiceRules};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    log_deliveries: &[LogDelivery {
+        operations: &["CreateCluster", "CreateClusterV2", "UpdateMonitoring"],
+        parameters: &["bucket", "logGroup", "deliveryStream"],
+        of: Destination::ALL,
+        actions: LogDelivery::CREATE,
+        source: "CloudWatch Logs User Guide, Logging that requires additional permissions [V1]",
+    }],
+    ..ServiceRules::new("kafka")
+};

@@ -1,0 +1,6 @@
+//! `kinesis`: what is particular to it.
+
+use crate::iam::resolve::service_rules::ServiceRules;
+
+pub(in crate::iam) const RULES: ServiceRules =
+    ServiceRules { tag_actions: &[("CreateStream", "AddTagsToStream")], ..ServiceRules::new("kinesis") };

@@ -1,0 +1,52 @@
+//! Amazon CloudWatch Logs: the tail of log groups.
+
+use crate::iam::arn::{Arn, escape};
+use crate::iam::event::Permission;
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::{Call, ServiceRules, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    further: Some(|call| call.is("PutDeliverySource").then(|| allowed(call)).flatten().into_iter().collect()),
+    passed_to: &[passed_to(&["CreateImportTask"], &[], &["cloudtrail", "logs"])],
+    policy_arns: Some(|action, arn, _| vec![with_tail(action, arn)]),
+    ..ServiceRules::new("logs")
+};
+
+/// Actions on log groups that are asked for without `:*` behind.
+/// Source: CloudWatch Logs API Reference, LogGroup, "logGroupArn": "TagResource, UntagResource, and
+/// ListTagsForResource".
+const WITHOUT_TAIL: &[&str] = &["logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"];
+
+/// Log groups are written with `:*` behind, but for those actions.
+/// Source: CloudWatch Logs User Guide, "ARNs": the form for actions on them.
+fn with_tail(action: &str, resource: String) -> String {
+    let is_group = resource.contains(":log-group:") && !resource.contains(":log-stream:");
+    if !is_group {
+        return resource;
+    }
+    // Where requests write it too, it is no part of the name.
+    let named = resource.strip_suffix(":${*}").unwrap_or(&resource);
+    if WITHOUT_TAIL.contains(&action) || named.ends_with('*') {
+        return named.to_owned();
+    }
+    format!("{named}:*")
+}
+
+/// An ARN as written for another action, for one of those that want no tail.
+pub(in crate::iam) fn without_tail(action: &str, arn: String) -> String {
+    match arn.strip_suffix(":*") {
+        Some(group) if WITHOUT_TAIL.contains(&action) && group.contains(":log-group:") => group.to_owned(),
+        _ => arn,
+    }
+}
+
+/// Newer services are asked whether their resource's logs may be delivered.
+/// Source: CloudWatch Logs API Reference, ConfigurationTemplate, `allowedActionForAllowVendedLogsDeliveryForResource`.
+fn allowed(call: &Call<'_, '_>) -> Option<Permission> {
+    let Call { catalog, request, .. } = *call;
+    let text = request.parameters.text("resourceArn")?;
+    let action = catalog.action(&format!("{}:AllowVendedLogDeliveryForResource", Arn::parse(text)?.service))?;
+    let resource = Some(escape(text)).filter(|arn| catalog.does_take(action, arn));
+    let source = "CloudWatch Logs API Reference, ConfigurationTemplate";
+    Some(permission(action, vec![resource.unwrap_or_else(|| "*".to_owned())], "log-source", source))
+}

@@ -1,0 +1,8 @@
+//! `neptune-graph`: what is particular to it.
+
+use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    passed_to: &[passed_to(&["StartExportTask"], &[], &["export.neptune-graph", "neptune-graph"])],
+    ..ServiceRules::new("neptune-graph")
+};

@@ -1,0 +1,6 @@
+//! `osis`: what is particular to it.
+
+use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules =
+    ServiceRules { passed_to: &[passed_to(&[], &[], &["osis-pipelines"])], ..ServiceRules::new("osis") };

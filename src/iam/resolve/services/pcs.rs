@@ -1,0 +1,6 @@
+//! `pcs`: what is particular to it.
+
+use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules =
+    ServiceRules { passed_to: &[passed_to(&[], &["instanceprofilearn"], &["ec2"])], ..ServiceRules::new("pcs") };

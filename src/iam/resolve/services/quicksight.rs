@@ -1,0 +1,40 @@
+//! `quicksight`: what is particular to it.
+
+use crate::iam::arn::escape;
+use crate::iam::request::Request;
+use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    passed_to: &[
+        // QuickSight API Reference, RegisterUser: the user's role is READER, AUTHOR or ADMIN.
+        passed_to(&["RegisterUser", "UpdateUser"], &[], NOT_PASSED),
+    ],
+    policy_arns: Some(|_, arn, request| vec![of_quicksight(of_namespace(arn, request))]),
+    ..ServiceRules::new("quicksight")
+};
+
+/// QuickSight's starter themes. Source: QuickSight API Reference, DescribeTheme; User Guide, "Using themes".
+const THEMES: &[&str] = &["CLASSIC", "MIDNIGHT", "RAINIER", "SEASIDE"];
+
+/// A theme of QuickSight: those of AWS have its word in the place of an account, and no region.
+/// Source: QuickSight API Reference, ListThemes: `arn:aws:quicksight::aws:theme/CLASSIC`.
+fn of_quicksight(resource: String) -> String {
+    let theme = resource.split_once(":theme/").filter(|(_, name)| THEMES.contains(name));
+    let partition = theme.and_then(|(head, name)| Some((head.split(':').nth(1)?, name)));
+    match partition {
+        Some((partition, name)) => format!("arn:{partition}:quicksight::aws:theme/{name}"),
+        None => resource,
+    }
+}
+
+/// Users and groups of QuickSight are within a namespace, which the tables don't say.
+/// Source: a denial, amazon-archives/amazon-quicksight-embedding-sample#19 (`user/default/username`); QuickSight User
+/// Guide, identity-based policies: `group/default/*`.
+fn of_namespace(resource: String, request: &Request<'_>) -> String {
+    let is_within = |kind: &&str| resource.split_once(*kind).is_some_and(|(_, name)| !name.contains('/'));
+    let Some(kind) = [":user/", ":group/"].into_iter().find(is_within) else { return resource };
+    match request.parameters.text("namespace").filter(|namespace| !namespace.contains(['/', ':'])) {
+        Some(namespace) => resource.replacen(kind, &format!("{kind}{}/", escape(namespace)), 1),
+        None => resource,
+    }
+}

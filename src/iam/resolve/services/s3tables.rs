@@ -1,0 +1,11 @@
+//! `s3tables`: what is particular to it.
+
+use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    passed_to: &[
+        passed_to(&["PutTableBucketReplication", "PutTableReplication"], &[], &["replication.s3tables"]),
+        passed_to(&["StartTableMigration", "SyncTableMigration"], &[], &["migration.s3tables"]),
+    ],
+    ..ServiceRules::new("s3tables")
+};

@@ -1,0 +1,13 @@
+//! `securitylake`: what is particular to it.
+
+use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    passed_to: &[
+        // Security Lake User Guide, "IAM roles": managers of the lake's tables, of replication, and of crawlers.
+        passed_to(&[], &["metastoremanagerrolearn"], &["lambda", "securitylake"]),
+        passed_to(&["CreateDataLake", "UpdateDataLake"], &[], &["s3", "securitylake"]),
+        passed_to(&["CreateCustomLogSource"], &[], &["glue"]),
+    ],
+    ..ServiceRules::new("securitylake")
+};

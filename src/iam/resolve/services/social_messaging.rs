@@ -1,0 +1,6 @@
+//! `social-messaging`: what is particular to it.
+
+use crate::iam::resolve::service_rules::ServiceRules;
+
+pub(in crate::iam) const RULES: ServiceRules =
+    ServiceRules { deep_tags: &["AssociateWhatsAppBusinessAccount"], ..ServiceRules::new("social-messaging") };

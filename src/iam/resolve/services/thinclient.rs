@@ -1,0 +1,6 @@
+//! `thinclient`: what is particular to it.
+
+use crate::iam::resolve::service_rules::ServiceRules;
+
+pub(in crate::iam) const RULES: ServiceRules =
+    ServiceRules { tag_actions: &[("UpdateEnvironment", "TagResource")], ..ServiceRules::new("thinclient") };
