@@ -28,6 +28,8 @@ pub use cache::shared::SharedCache;
 pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};
 pub use event::{Confidence, Event, Outcome, Permission, Permissions, ResourceRef};
 pub use policy::{document, evaluate};
+#[doc(hidden)]
+pub use request::json_tape::texts_of;
 pub use resolve::also_needed::suggestions::unlogged_behind;
 pub use resolve::resolver::{Resolver, permissions};
 

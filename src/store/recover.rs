@@ -15,9 +15,9 @@ use super::tables::Table;
 use super::{catalog_path, remove_if_there};
 
 /// What a marker says: files in the tables' folders.
-struct Marker {
-    add: Vec<DataPath>,
-    replace: Vec<(Table, DataPath)>,
+pub(super) struct Marker {
+    pub add: Vec<DataPath>,
+    pub replace: Vec<(Table, DataPath)>,
 }
 
 impl Marker {
@@ -33,7 +33,12 @@ impl Marker {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::io(&path, "cannot read")(error)),
         }
-        let Ok(written) = serde_json::from_slice::<WrittenMarker>(&text) else { return Ok(None) };
+        Marker::parse(dir, &text)
+    }
+
+    /// Reads the text of a marker.
+    pub fn parse(dir: &Path, text: &[u8]) -> Result<Option<Marker>, StoreError> {
+        let Ok(written) = serde_json::from_slice::<WrittenMarker>(text) else { return Ok(None) };
         let file = |path: &String| -> Result<(Table, DataPath), StoreError> {
             let checked = DataPath::new(path).map_err(|outside| outside.of(dir))?;
             let table = checked.table().filter(|_| checked.name().ends_with(".parquet"));

@@ -1,7 +1,7 @@
 //! Every record of the real archives, read into columns and given back; serde_json is the oracle.
 
 mod mutated;
-mod oracle;
+pub mod oracle;
 
 use std::path::Path;
 

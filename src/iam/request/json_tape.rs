@@ -98,6 +98,15 @@ impl JsonTape {
     }
 }
 
+/// The texts of a JSON document with their keys and how deep these are, for tests and fuzz targets outside the library.
+#[doc(hidden)]
+pub fn texts_of(source: &str) -> Vec<(String, u32, String)> {
+    let mut tape = JsonTape::default();
+    tape.read(source);
+    let owned = |span| tape.text(source, span).to_owned();
+    tape.texts.iter().map(|text| (owned(text.key), text.depth, owned(text.text))).collect()
+}
+
 /// A hash of a key's letters, whatever their case, without `-` and `_`. Whoever finds two names that meet makes one
 /// parameter look like another of the same request, both of their own choice.
 pub(in crate::iam) const fn name_hash(name: &[u8]) -> u64 {

@@ -1,0 +1,151 @@
+//! Parsers of what others wrote hold what they promise: a short run of the properties that the fuzz targets try for long.
+
+mod properties;
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+// Found by `properties` here as in a fuzz target.
+use crate::record::oracle;
+
+/// Texts as they are in logs, and as somebody writes them who means harm.
+fn text() -> impl Strategy<Value = String> {
+    let parts = prop_oneof![
+        "\\PC{0,6}",
+        "[\\x00-\\x1f\\x7f\u{202e}\u{9b}=+@\\-\"\\\\,:/%?*.]{1,3}",
+        "arn:aws:[a-z0-9]{1,4}:[a-z0-9-]{0,9}:[0-9]{0,12}:[a-z/:*-]{0,9}",
+        "(password|sessionToken|secret|name|key|value|token=|PASSWORD=|arn%3A|%2f)",
+        "(Records|eventTime|eventSource|eventName|tag|content|Statement|Effect|Action)",
+        "2024-0[1-9]-[0-3][0-9](T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z)?",
+    ];
+    proptest::collection::vec(parts, 0..4).prop_map(|parts| parts.concat())
+}
+
+/// JSON of any shape, with JSON in its texts.
+fn document() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        text().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        let object = proptest::collection::vec((text(), inner.clone()), 0..5);
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            object.prop_map(|entries| Value::Object(entries.into_iter().collect::<Map<_, _>>())),
+            inner.prop_map(|value| Value::from(value.to_string())),
+        ]
+    })
+}
+
+/// Bytes of which some are others.
+fn damaged(text: String, damage: &[(usize, u8)]) -> Vec<u8> {
+    let mut bytes = text.into_bytes();
+    let length = bytes.len().max(1);
+    damage.iter().for_each(|(at, byte)| _ = bytes.get_mut(at % length).map(|old| *old = *byte));
+    bytes
+}
+
+fn damage() -> impl Strategy<Value = Vec<(usize, u8)>> {
+    proptest::collection::vec((any::<usize>(), any::<u8>()), 0..3)
+}
+
+/// What looks like an event.
+fn event() -> impl Strategy<Value = Value> {
+    (document(), text(), 0..60_u8).prop_map(|(parameters, id, second)| {
+        json!({"eventVersion": "1.08", "eventTime": format!("2024-03-01T07:00:{second:02}Z"), "eventID": id,
+            "eventSource": "s3.amazonaws.com", "eventName": "GetObject", "awsRegion": "eu-west-1",
+            "userIdentity": {"type": "IAMUser", "userName": id}, "requestParameters": parameters})
+    })
+}
+
+/// What looks like a policy.
+fn policy() -> impl Strategy<Value = Value> {
+    let name =
+        || prop_oneof![Just("Action"), Just("NotAction"), Just("Resource"), Just("NotResource"), Just("Principal")];
+    let some = prop_oneof![text().prop_map(Value::from), proptest::collection::vec(text(), 0..3).prop_map(Value::from)];
+    let condition = (prop_oneof![Just("StringLike"), Just("Bool"), Just("ForAnyValue:StringEquals")], text(), text())
+        .prop_map(|(operator, key, value)| json!({operator: {key: value}}));
+    let statement = (some.clone(), some, name(), text(), proptest::option::of(condition), any::<bool>()).prop_map(
+        |(actions, resources, name, sid, condition, allows)| {
+            let mut statement = json!({"Sid": sid, "Effect": if allows { "Allow" } else { "Deny" }, "Action": actions});
+            statement[name] = resources;
+            if let Some(condition) = condition {
+                statement["Condition"] = condition;
+            }
+            statement
+        },
+    );
+    proptest::collection::vec(statement, 0..3)
+        .prop_map(|statements| json!({"Version": "2012-10-17", "Statement": statements}))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn redacted_json_is_json(document in document(), damage in damage()) {
+        properties::redaction(document.to_string().as_bytes());
+        properties::redaction(&damaged(document.to_string(), &damage));
+    }
+
+    #[test]
+    fn the_tape_has_what_serde_json_has(document in document(), damage in damage()) {
+        properties::json_tape(&document.to_string());
+        properties::json_tape(&String::from_utf8_lossy(&damaged(document.to_string(), &damage)));
+    }
+
+    #[test]
+    fn markers_and_catalogs_name_what_is_in_the_store(
+        add in proptest::collection::vec(path(), 0..3), replace in proptest::collection::vec(path(), 0..3),
+        damage in damage(), table in -1_i64..4, is_relative in any::<bool>(),
+    ) {
+        for path in add.iter().chain(&replace) {
+            properties::data_path(table, path, is_relative);
+        }
+        properties::marker(&damaged(json!({"add": add, "replace": replace}).to_string(), &damage));
+    }
+
+    #[test]
+    fn ledger_names_come_together_again(name in prop_oneof![text(), path()], sha256 in any::<[u8; 32]>()) {
+        properties::ledger_names(&name, sha256);
+        properties::names(&name);
+        properties::arn(&name);
+    }
+
+    #[test]
+    fn cells_are_one_cell_each(text in text()) {
+        properties::cell(&text);
+    }
+
+    #[test]
+    fn policies_come_back(policy in policy(), damage in damage()) {
+        properties::policy(&policy.to_string());
+        properties::policy(&json!([{"PolicyName": "p", "PolicyDocument": policy}]).to_string());
+        properties::policy(&String::from_utf8_lossy(&damaged(policy.to_string(), &damage)));
+    }
+
+    #[test]
+    fn what_is_undamaged_is_salvaged_whole(events in proptest::collection::vec(event(), 0..4), damage in damage()) {
+        let object = json!({"Records": events}).to_string();
+        properties::salvaged(object.as_bytes());
+        properties::salvaged(&damaged(object, &damage));
+    }
+}
+
+/// Paths as a store names them, and others.
+fn path() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        Just("main".to_owned()),
+        Just("events".to_owned()),
+        Just("usage".to_owned()),
+        Just("..".to_owned()),
+        Just("../../replaced".to_owned()),
+        Just("day=2024-03-01".to_owned()),
+        Just("a.parquet".to_owned()),
+        Just("111122223333_CloudTrail_eu-west-1_20240301T0710Z_AAAAAAAAAAAAAAAA.json.gz".to_owned()),
+        text(),
+    ];
+    proptest::collection::vec(part, 0..5).prop_map(|parts| parts.join("/"))
+}
