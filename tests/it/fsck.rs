@@ -383,3 +383,48 @@ fn two_entries_of_one_file_are_told_apart() {
         no_rows_are_lost(sql, 0, store.path(), &before, true);
     }
 }
+
+#[test]
+fn a_damaged_copy_of_usage_is_left_out_and_its_days_are_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (archive, store) = (folder.path().join("archive"), folder.path().join("store"));
+    let archive = archive.to_str().expect("UTF-8");
+    ends(0, &["synth", archive, "--objects", "24", "--events", "900", "--days", "14"], folder.path());
+    ends(0, &["ingest", archive], &store);
+    let entries = fs::read_dir(store.join("usage-months")).expect("copies").flatten();
+    let copy = entries.map(|entry| entry.path()).next().expect("a copy of usage");
+    let commands: [&[&str]; 3] = [
+        &["actions", "--principal", "*"],
+        &["policy", "--principal", "*", "--each", "principal"],
+        &["actions", "--principal", "*", "--by", "session"],
+    ];
+    let before = commands.map(|args| run(args, &store));
+    let sound = fs::read(&copy).expect("a copy");
+    for at in [sound.len() / 3, sound.len() / 2, sound.len() - 20] {
+        flip(&copy, at, 2);
+        for (args, before) in commands.into_iter().zip(&before) {
+            let now = run(args, &store);
+            let said = String::from_utf8_lossy(&now.stderr).into_owned();
+            assert_eq!(
+                (now.status.code(), &now.stdout),
+                (before.status.code(), &before.stdout),
+                "{args:?} {at}: {said}"
+            );
+            // A session's usage is read by days.
+            if !args.contains(&"session") {
+                let name = copy.file_name().expect("a name").to_str().expect("UTF-8");
+                assert!(said.contains("left out") && said.contains(name) && said.contains("fsck --repair"), "{said}");
+            }
+        }
+        fs::write(&copy, &sound).expect("mended");
+    }
+    flip(&copy, sound.len() / 2, 2);
+    let (out, _) = ends(1, &["fsck"], &store);
+    assert!(out.contains("month"), "{out}");
+    ends(0, &["fsck", "--repair"], &store);
+    let now = run(commands[0], &store);
+    assert_eq!(
+        (now.stdout.clone(), String::from_utf8_lossy(&now.stderr).contains("left out")),
+        (before[0].stdout.clone(), false)
+    );
+}
