@@ -200,6 +200,7 @@ impl SelectArgs {
         refresh_usage(&store, memory_limit_bytes, context)?;
         let snapshot = store.snapshot_with(self.at, usage::STATISTICS)?;
         let uses = read(&snapshot, &selection, &range, sessions, catalog, &self.memory.space())?;
+        say_left_out(&snapshot, context);
         Ok((Selected { snapshot, selection, range, rows: Vec::new(), exit }, uses))
     }
 }
@@ -217,14 +218,16 @@ pub(super) fn open_store(dir: &Path, context: &Context) -> Result<Store, CliErro
 
 /// Brings the usage of a store up to date, where it can be written to.
 pub(super) fn refresh_usage(store: &Store, memory_limit_bytes: u64, context: &Context) -> Result<(), CliError> {
-    if let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(store, context.catalog, memory_limit_bytes)? {
-        let why = match store.is_cut_short() {
-            true => "the last commit has to be mended first",
-            false => "another process is writing to the store",
-        };
+    if let Refreshed::Waiting(days @ 1.., why) = refresh_usage_if_outdated(store, context.catalog, memory_limit_bytes)?
+    {
         context.warn(&format!("the usage of {days} days is not up to date: {why}"));
     }
     Ok(())
+}
+
+/// Says which copies of usage could not be read.
+pub(super) fn say_left_out(snapshot: &Snapshot, context: &Context) {
+    snapshot.take_left_out().iter().for_each(|text| context.warn(text));
 }
 
 /// Says that nothing was found, and what there is.

@@ -34,12 +34,12 @@ fn refresh_usage_within(store: &Store, catalog: &Catalog, memory_limit_bytes: u6
 }
 
 /// What [`refresh_usage`] does, where it can be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refreshed {
     /// This many days were derived anew; 0 when all was as it should be.
     Days(usize),
-    /// This many days should be, but the store can't be written to now.
-    Waiting(usize),
+    /// This many days should be, but the store can't be written to now, and why.
+    Waiting(usize, String),
 }
 
 /// [`refresh_usage`], for commands that read: a store that can't be written to is read as it is.
@@ -51,11 +51,16 @@ pub fn refresh_usage_if_outdated(
     let days = store.outdated_usage_days(&usage::version(catalog))?.len();
     if store.is_cut_short() {
         // Whoever only reads mends nothing.
-        return Ok(Refreshed::Waiting(days));
+        return Ok(Refreshed::Waiting(days, "the last commit has to be mended first".to_owned()));
     }
     match refresh_usage_within(store, catalog, memory_limit_bytes) {
         Ok(days) => Ok(Refreshed::Days(days)),
-        Err(IngestError::Store(StoreError::Locked { .. } | StoreError::Io { .. })) => Ok(Refreshed::Waiting(days)),
+        Err(IngestError::Store(StoreError::Locked { .. })) => {
+            Ok(Refreshed::Waiting(days, "another process is writing to the store".to_owned()))
+        }
+        Err(IngestError::Store(error)) if error.is_of_writing() => {
+            Ok(Refreshed::Waiting(days, format!("the store can't be written to: {error}")))
+        }
         Err(error) => Err(error),
     }
 }

@@ -95,6 +95,7 @@ impl Writer {
     /// Takes the store's lock, mends what an earlier process left half done, and empties the staging folder.
     pub(super) fn open(store: Store) -> Result<Writer, StoreError> {
         let lock = Writer::lock(&store.dir)?;
+        super::check_whole(&store.dir)?;
         Writer::with_lock(store, lock)
     }
 

@@ -146,6 +146,20 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is that the store, or the disk, can't be written to.
+    pub fn is_of_writing(&self) -> bool {
+        match self {
+            StoreError::Io { .. } => true,
+            StoreError::Catalog { source, .. } => {
+                use ErrorCode::{CannotOpen, DiskFull, PermissionDenied, ReadOnly};
+                source
+                    .sqlite_error_code()
+                    .is_some_and(|c| matches!(c, CannotOpen | DiskFull | PermissionDenied | ReadOnly))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the catalog is missing or so damaged that a new one has to be made from the data files.
     pub fn needs_new_catalog(&self) -> bool {
         match self {
@@ -174,7 +188,10 @@ impl StoreError {
     }
 
     pub(super) fn parquet(path: &Path) -> impl Fn(parquet::errors::ParquetError) -> StoreError + '_ {
-        move |source| StoreError::Parquet { path: path.to_owned(), source }
+        move |source| match failed_write(&source) {
+            Some(kind) => StoreError::Io { path: path.to_owned(), what: "cannot write", source: kind.into() },
+            None => StoreError::Parquet { path: path.to_owned(), source },
+        }
     }
 }
 
@@ -240,6 +257,29 @@ const FULL_HINT: &str = "\nhint: the disk is full: make room and run it again; w
 const WRITABLE_HINT: &str = "\nhint: check who may write to the store's folder and files, and whether the disk is mounted \
                              for reading only";
 
+/// What kept the Parquet library from writing, where that is it: no file is damaged then.
+fn failed_write(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            let kind = error.kind();
+            let is_of_writing = matches!(
+                kind,
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::FileTooLarge
+                    | io::ErrorKind::ReadOnlyFilesystem
+                    | io::ErrorKind::WriteZero
+            );
+            if is_of_writing {
+                return Some(kind);
+            }
+        }
+        at = error.source();
+    }
+    None
+}
+
 fn io_hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FULL_HINT,
@@ -250,4 +290,38 @@ fn io_hint(source: &io::Error) -> &'static str {
 
 fn of_day(event_date: Option<i32>) -> String {
     event_date.map_or_else(String::new, |date| format!(" (rows of {})", format_date(date)))
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::errors::ParquetError;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_damaged_file() {
+        let path = Path::new("/s/data/.staging/x.parquet");
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let said = StoreError::parquet(path)(ParquetError::External(Box::new(full))).to_string();
+        assert!(said.contains("make room") && !said.contains("fsck"), "{said}");
+        let other = io::Error::other("what it is");
+        let said = StoreError::parquet(path)(ParquetError::External(Box::new(other))).to_string();
+        assert!(said.contains("fsck"), "{said}");
+    }
+
+    #[test]
+    fn what_the_catalog_says_of_itself_has_its_own_remedy() {
+        let failure = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        for (code, hint, is_damage) in [
+            (rusqlite::ffi::SQLITE_CORRUPT, "fsck --repair", true),
+            (rusqlite::ffi::SQLITE_NOTADB, "fsck --repair", true),
+            (rusqlite::ffi::SQLITE_FULL, "make room", false),
+            (rusqlite::ffi::SQLITE_READONLY, "who may write", false),
+            (rusqlite::ffi::SQLITE_BUSY, "another process", false),
+        ] {
+            let error = StoreError::catalog(Path::new("/s/catalog.sqlite"))(failure(code));
+            assert!(error.to_string().contains(hint), "{error}");
+            assert_eq!(error.needs_new_catalog(), is_damage, "{error}");
+        }
+    }
 }

@@ -156,11 +156,12 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     Ok(())
 }
 
-/// Takes an object's numbers out of the sums, and its records that were kept out: it comes again. Its events stay.
+/// Takes an object's numbers out of the sums, and its records that were kept out: it comes again. Its events stay, and
+/// are no duplicates when they come again.
 fn take_back(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
     let (prefix, tail) = split(name);
     let sql = "UPDATE trailpare_totals AS t SET value = t.value - (SELECT CASE t.name WHEN 'objects' THEN 1 \
-               WHEN 'object_bytes' THEN size_bytes WHEN 'records' THEN records WHEN 'duplicates' THEN duplicates \
+               WHEN 'object_bytes' THEN size_bytes WHEN 'records' THEN records WHEN 'duplicates' THEN duplicates + events \
                WHEN 'broken' THEN broken ELSE 0 END FROM trailpare_taken_objects WHERE tail = ?1 AND prefix_id = \
                (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)) \
                WHERE EXISTS (SELECT 1 FROM trailpare_taken_objects WHERE tail = ?1 AND prefix_id = \

@@ -314,6 +314,25 @@ fn check_rebuilt(dir: &Path, connection: &Connection) -> Result<(), StoreError> 
     Err(StoreError::Contradiction { path: path.clone(), what: what.to_owned() })
 }
 
+/// Makes sure that all pages of a large catalog hold together; of a small one everybody who opens it does.
+fn check_whole(dir: &Path) -> Result<(), StoreError> {
+    let path = catalog_path(dir);
+    let size_bytes = fs::metadata(&path).map_err(StoreError::io(&path, "cannot stat"))?.len();
+    if size_bytes <= CHECKED_MAX_BYTES {
+        return Ok(());
+    }
+    match quick_check(&connect_read_only(dir)?, "(1)").map_err(StoreError::catalog(&path))? {
+        Some(what) => Err(StoreError::Contradiction { path, what }),
+        None => Ok(()),
+    }
+}
+
+/// What SQLite finds wrong first.
+fn quick_check(connection: &Connection, of: &str) -> rusqlite::Result<Option<String>> {
+    let said = connection.query_row(&format!("PRAGMA quick_check{of}"), [], |row| row.get::<_, String>(0))?;
+    Ok(Some(said).filter(|said| said != "ok"))
+}
+
 /// Makes sure that the catalog's pages hold together: of a large one those of the tables that answers are taken from.
 fn check_pages(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
     let path = catalog_path(dir);
@@ -323,9 +342,7 @@ fn check_pages(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
         false => &["(1)"],
     };
     for table in tables {
-        let said = connection.query_row(&format!("PRAGMA quick_check{table}"), [], |row| row.get::<_, String>(0));
-        let what = said.map_err(StoreError::catalog(&path))?;
-        if what != "ok" {
+        if let Some(what) = quick_check(connection, table).map_err(StoreError::catalog(&path))? {
             return Err(StoreError::Contradiction { path, what });
         }
     }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -108,13 +108,42 @@ impl Snapshot {
         let names: BTreeSet<&str> = files.iter().filter_map(|file| name_of(&file.path)).collect();
         let mut found = BTreeMap::new();
         for path in fs::read_dir(folder(&self.dir)).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            let is_ours = self.month_checks.as_ref().is_some_and(|c| name_of(&path).is_some_and(|n| c.contains_key(n)));
             // What can't be read is as good as missing.
-            let Some(month) = open(path, &self.month_checks) else { continue };
+            let Some(month) = open(path.clone(), &self.month_checks) else {
+                if is_ours {
+                    self.leave_out(&path, "damaged");
+                }
+                continue;
+            };
             if !month.covers.is_empty() && month.covers.iter().all(|name| names.contains(name.as_str())) {
                 found.insert(month.month.clone(), month);
             }
         }
         found.into_values().collect()
+    }
+
+    /// Notes that a copy of usage can't be read, and its days are read in its place. One that isn't there any more was
+    /// replaced by a newer one.
+    pub fn leave_out(&self, copy: &Path, why: &str) {
+        if fs::symlink_metadata(copy).is_err() {
+            return;
+        }
+        let why = why.lines().next().unwrap_or_default();
+        let why = why.strip_prefix(&format!("{}: ", copy.display())).unwrap_or(why);
+        let text = format!(
+            "{}: {why}: this copy of usage is left out, its days are read instead\n\
+             hint: `trailpare fsck --repair` makes it anew",
+            copy.display()
+        );
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner).entry(text).or_insert(false);
+    }
+
+    /// What there is to say of copies of usage that can't be read; each is said once.
+    pub fn take_left_out(&self) -> Vec<String> {
+        let mut left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let say = |(text, is_said): (&String, &mut bool)| (!std::mem::replace(is_said, true)).then(|| text.clone());
+        left_out.iter_mut().filter_map(say).collect()
     }
 }
 

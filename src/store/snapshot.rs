@@ -1,8 +1,8 @@
 //! Reading the catalog: which files make up each table at one snapshot, with their statistics.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::Field;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -26,6 +26,8 @@ pub struct Snapshot {
     events: Vec<DataFile>,
     usage: Vec<DataFile>,
     pub(super) month_checks: MonthChecks,
+    /// What there is to say of copies of usage that can't be read, and whether it was said.
+    pub(super) left_out: Arc<Mutex<BTreeMap<String, bool>>>,
 }
 
 impl Snapshot {
@@ -120,7 +122,7 @@ pub(super) fn read(
     let folders: HashSet<&Path> = events.iter().chain(&usage).filter_map(|file| file.path.parent()).collect();
     folders.into_iter().try_for_each(|folder| no_links(dir, folder))?;
     let month_checks = months::read_checks(connection).map_err(&error)?;
-    Ok(Snapshot { id, time, dir: dir.to_owned(), events, usage, month_checks })
+    Ok(Snapshot { id, time, dir: dir.to_owned(), events, usage, month_checks, left_out: Arc::default() })
 }
 
 /// Files, and what is recorded of their rows in the catalog.

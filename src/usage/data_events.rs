@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::encode::{Dictionary, dictionary};
 use super::months::parts;
-use super::read::ReadError;
-use crate::store::{DataFile, Snapshot, Table, read_dictionaries};
+use super::read::{ReadError, leave_out};
+use crate::store::{DataFile, Snapshot, Stored, Table, read_dictionaries};
 
 /// Calls that are logged as data events, by service.
 /// CloudTrail User Guide, "Logging data events" (`logging-data-events-with-cloudtrail`) and each service's own list.
@@ -52,21 +52,34 @@ pub fn data_event_sources(snapshot: &Snapshot) -> Result<BTreeSet<String>, ReadE
     if !snapshot.files(Table::Events).iter().any(may_hold_data_events) {
         return Ok(found);
     }
-    for path in parts(snapshot, |_| true).paths() {
-        for batch in read_dictionaries(path, &["event_source", "event_name"])? {
-            let batch = batch?;
-            let (sources, names) = (dictionary(&batch, "event_source")?, dictionary(&batch, "event_name")?);
-            for (service, calls) in CALLS {
-                if !found.contains(*service) && has_data_event(&sources, &names, service, calls) {
-                    found.insert((*service).to_owned());
-                }
-            }
-            if found.len() == CALLS.len() {
-                return Ok(found);
+    let found_parts = parts(snapshot, |_| true);
+    let mut days = found_parts.days;
+    for month in &found_parts.months {
+        // Its days say the same, where it can't be read or a newer one took its place.
+        if let Err(error) = add_sources(month, &mut found) {
+            leave_out(snapshot, month, Some(&error));
+            days.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file)));
+        }
+    }
+    days.into_iter().try_for_each(|file| add_sources(file, &mut found))?;
+    Ok(found)
+}
+
+/// Adds what a file of usage has, until nothing more can be found.
+fn add_sources(stored: &dyn Stored, found: &mut BTreeSet<String>) -> Result<(), ReadError> {
+    if found.len() == CALLS.len() {
+        return Ok(());
+    }
+    for batch in read_dictionaries(stored, &["event_source", "event_name"])? {
+        let batch = batch?;
+        let (sources, names) = (dictionary(&batch, "event_source")?, dictionary(&batch, "event_name")?);
+        for (service, calls) in CALLS {
+            if !found.contains(*service) && has_data_event(&sources, &names, service, calls) {
+                found.insert((*service).to_owned());
             }
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn has_data_event(sources: &Dictionary<'_>, names: &Dictionary<'_>, service: &str, calls: &[&str]) -> bool {

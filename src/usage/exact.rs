@@ -10,7 +10,8 @@ use super::encode::decode;
 use super::interner::Texts;
 use super::months::{days, parts};
 use super::read::{
-    Derive, Gathered, ReadError, Sessions, Uses, by_text, derive, derive_parts, is_wanted, read_usage, selected_batches,
+    Derive, Gathered, ReadError, Sessions, Uses, by_text, derive, derive_parts, is_wanted, leave_out, read_usage,
+    selected_batches,
 };
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange};
@@ -54,7 +55,10 @@ pub fn read_exact_within(
         match read_usage(&[month], selection, space.bytes() / 2) {
             Ok(Some(read)) if !read.iter().any(|row| row.overflow) => uses.add_all(read)?,
             // Its days tell what overflowed, and they are there where the month was replaced meanwhile.
-            _ => by_day.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file))),
+            other => {
+                leave_out(snapshot, month, other.err().as_ref());
+                by_day.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file)));
+            }
         }
     }
     let mut files_of: BTreeMap<i32, Vec<&DataFile>> = BTreeMap::new();

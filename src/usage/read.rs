@@ -23,7 +23,7 @@ use super::select::{Cover, Selection, TimeRange, Who, matches_any};
 use super::sorter::{Order, Sorter, Space, row_bytes};
 use super::sum::summed;
 use crate::iam::Catalog;
-use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Stored, Table, read_batches};
+use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Stored, Table, UsageMonth, read_batches};
 use crate::time::MICROS_PER_DAY;
 
 /// What can go wrong while usage is read or derived.
@@ -107,7 +107,10 @@ pub fn read_within(
         // A month may be replaced by a newer one meanwhile.
         match read_usage(&[month], selection, space.bytes() / 2) {
             Ok(Some(rows)) => uses.add_all(rows)?,
-            _ => by_day.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file))),
+            other => {
+                leave_out(snapshot, month, other.err().as_ref());
+                by_day.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file)));
+            }
         }
     }
     for file in by_day {
@@ -115,6 +118,13 @@ pub fn read_within(
     }
     derive_parts(snapshot, selection, range, catalog, true, &mut uses)?;
     uses.finish()
+}
+
+/// Notes that a copy can't be read, where that is why its days are.
+pub(super) fn leave_out(snapshot: &Snapshot, month: &UsageMonth, error: Option<&ReadError>) {
+    if let Some(error) = error {
+        snapshot.leave_out(&month.path, &error.to_string());
+    }
 }
 
 /// Rows of several days on their way to an answer: under the first of them, without sessions where they are not told

@@ -268,3 +268,163 @@ fn stores_from_before_checksums_are_read_and_checked() {
     ends(0, &["ingest", &archive()], store);
     assert!((rows(store, "events"), rows(store, "usage")) == before);
 }
+
+/// The catalog's entry of an events file, of which nothing is left where `of_all` says so.
+fn forget(store: &Path, file: &DataFile, of_all: bool) {
+    let connection = Connection::open(store.join("catalog.sqlite")).expect("a catalog");
+    let beside = [
+        "ducklake_file_partition_value",
+        "ducklake_file_column_stats",
+        "trailpare_file_checks",
+        "trailpare_row_checks",
+        "trailpare_file_origins",
+    ];
+    for table in beside.iter().filter(|_| of_all).chain(&["ducklake_data_file"]) {
+        connection.execute(&format!("DELETE FROM {table} WHERE data_file_id = ?1"), [file.id]).expect("SQL");
+    }
+}
+
+/// Tables that stores of older versions don't have.
+const NEWER: &str = "DROP TABLE trailpare_row_checks; DROP TABLE trailpare_snapshot_checks;
+    DROP TABLE trailpare_file_checks; DROP TABLE trailpare_month_checks; PRAGMA user_version = 0;";
+
+/// Reading fails, a repair ends with this code, and if that is 3 an ingest makes all as it was, else it is at once.
+fn no_rows_are_lost(what: &str, code: i32, store: &Path, before: &[Vec<String>; 2], is_said: bool) {
+    if is_said {
+        for args in [&["sql", "SELECT count(*) FROM events"][..], &["actions", "--principal", "*"]] {
+            let (_, said) = ends(1, args, store);
+            assert!(said.contains("catalog.sqlite") && said.contains("fsck --repair"), "{what}: {said}");
+        }
+        let archive = archive();
+        let (_, said) = ends(1, &["ingest", &archive], store);
+        assert!(said.contains("catalog.sqlite") && said.contains("fsck --repair"), "{what}: {said}");
+    }
+    ends(1, &["fsck"], store);
+    let (out, said) = ends(code, &["fsck", "--repair"], store);
+    if code == 3 {
+        ends(0, &["ingest", &archive()], store);
+    }
+    for (table, before) in ["events", "usage"].into_iter().zip(before) {
+        let now = rows(store, table);
+        assert!(now == *before, "{what}: {table} has {} rows, not {}: {out}{said}", now.len(), before.len());
+    }
+    let (out, _) = ends(0, &["fsck", "--usage"], store);
+    assert!(out.contains("nothing is wrong"), "{what}: {out}");
+}
+
+#[test]
+fn rows_of_files_that_the_catalog_lost_are_registered_again() {
+    for table in [Table::Events, Table::Usage] {
+        for (of_all, is_old) in [(false, false), (true, false), (true, true)] {
+            let store = store();
+            let store = store.path();
+            let before = ["events", "usage"].map(|table| rows(store, table));
+            let file = live(store, table).remove(0);
+            forget(store, &file, of_all);
+            if is_old {
+                let connection = Connection::open(store.join("catalog.sqlite")).expect("a catalog");
+                connection.execute_batch(NEWER).expect("SQL");
+            }
+            let what = format!("{table:?} {of_all} {is_old}");
+            no_rows_are_lost(&what, 0, store, &before, !is_old);
+        }
+    }
+}
+
+#[test]
+fn of_a_file_whose_rows_are_partly_elsewhere_the_others_are_registered() {
+    let (store, merged) = (store(), store());
+    let (store, merged) = (store.path(), merged.path());
+    let before = ["events", "usage"].map(|table| rows(store, table));
+    let file = of_many(store);
+    ends(0, &["optimize"], merged);
+    let whole = live(merged, Table::Events).into_iter().find(|one| one.event_date == file.event_date).expect("merged");
+    assert!(whole.rows > file.rows);
+    forget(store, &file, true);
+    fs::rename(&whole.path, &file.path).expect("moved");
+    no_rows_are_lost("partly", 0, store, &before, true);
+    // What was registered is a copy; what was there is kept.
+    assert_eq!(fs::read_dir(store.join("data/quarantine")).expect("a folder").count(), 1);
+}
+
+#[test]
+fn what_can_not_be_registered_again_is_asked_for() {
+    let store_of = |harm: &dyn Fn(&Path, &DataFile)| {
+        let store = store();
+        let before = ["events", "usage"].map(|table| rows(store.path(), table));
+        let file = live(store.path(), Table::Events).remove(0);
+        forget(store.path(), &file, true);
+        harm(store.path(), &file);
+        (store, before)
+    };
+    let (store, before) = store_of(&|_, file| flip(&file.path, 200, 3));
+    no_rows_are_lost("damaged", 3, store.path(), &before, true);
+    let (store, before) = store_of(&|_, file| fs::remove_file(&file.path).expect("removed"));
+    no_rows_are_lost("gone", 3, store.path(), &before, true);
+}
+
+#[test]
+fn two_entries_of_one_file_are_told_apart() {
+    for sql in [
+        "UPDATE ducklake_data_file SET path = (SELECT path FROM ducklake_data_file WHERE data_file_id = 0) \
+         WHERE data_file_id = (SELECT max(data_file_id) FROM ducklake_data_file WHERE table_id = 1 \
+         AND end_snapshot IS NULL)",
+        "INSERT INTO ducklake_data_file SELECT 99, table_id, begin_snapshot, end_snapshot, file_order, path, \
+         path_is_relative, file_format, record_count, file_size_bytes, footer_size, row_id_start, partition_id, \
+         encryption_key, mapping_id, partial_max FROM ducklake_data_file WHERE data_file_id = 0",
+        "INSERT INTO ducklake_file_partition_value SELECT * FROM ducklake_file_partition_value",
+        "DELETE FROM ducklake_file_partition_value WHERE data_file_id = 0",
+    ] {
+        let store = store();
+        let before = ["events", "usage"].map(|table| rows(store.path(), table));
+        let connection = Connection::open(store.path().join("catalog.sqlite")).expect("a catalog");
+        assert!(connection.execute(sql, []).expect("SQL") > 0);
+        drop(connection);
+        no_rows_are_lost(sql, 0, store.path(), &before, true);
+    }
+}
+
+#[test]
+fn a_damaged_copy_of_usage_is_left_out_and_its_days_are_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (archive, store) = (folder.path().join("archive"), folder.path().join("store"));
+    let archive = archive.to_str().expect("UTF-8");
+    ends(0, &["synth", archive, "--objects", "24", "--events", "900", "--days", "14"], folder.path());
+    ends(0, &["ingest", archive], &store);
+    let entries = fs::read_dir(store.join("usage-months")).expect("copies").flatten();
+    let copy = entries.map(|entry| entry.path()).next().expect("a copy of usage");
+    let commands: [&[&str]; 3] = [
+        &["actions", "--principal", "*"],
+        &["policy", "--principal", "*", "--each", "principal"],
+        &["actions", "--principal", "*", "--by", "session"],
+    ];
+    let before = commands.map(|args| run(args, &store));
+    let sound = fs::read(&copy).expect("a copy");
+    for at in [sound.len() / 3, sound.len() / 2, sound.len() - 20] {
+        flip(&copy, at, 2);
+        for (args, before) in commands.into_iter().zip(&before) {
+            let now = run(args, &store);
+            let said = String::from_utf8_lossy(&now.stderr).into_owned();
+            assert_eq!(
+                (now.status.code(), &now.stdout),
+                (before.status.code(), &before.stdout),
+                "{args:?} {at}: {said}"
+            );
+            // A session's usage is read by days.
+            if !args.contains(&"session") {
+                let name = copy.file_name().expect("a name").to_str().expect("UTF-8");
+                assert!(said.contains("left out") && said.contains(name) && said.contains("fsck --repair"), "{said}");
+            }
+        }
+        fs::write(&copy, &sound).expect("mended");
+    }
+    flip(&copy, sound.len() / 2, 2);
+    let (out, _) = ends(1, &["fsck"], &store);
+    assert!(out.contains("month"), "{out}");
+    ends(0, &["fsck", "--repair"], &store);
+    let now = run(commands[0], &store);
+    assert_eq!(
+        (now.stdout.clone(), String::from_utf8_lossy(&now.stderr).contains("left out")),
+        (before[0].stdout.clone(), false)
+    );
+}

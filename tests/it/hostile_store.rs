@@ -314,3 +314,82 @@ fn a_store_may_be_reached_by_a_link() {
         assert!(output.status.success(), "{args:?}: {}", said(&output));
     }
 }
+
+/// Runs a command that must end; its exit code and what it says.
+fn in_time(args: &[&str], store: &Path) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+    command.args(args).env("TRAILPARE_STORE", store).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
+        if std::time::Instant::now() > deadline {
+            child.kill().expect("killed");
+            panic!("{args:?} hangs");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    };
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut said).expect("UTF-8");
+    (status.code(), said)
+}
+
+#[test]
+fn what_is_no_plain_file_in_the_place_of_one_holds_nobody_up() {
+    let archive = MADE.path().join("3");
+    let archive = archive.to_str().expect("UTF-8");
+    let places: [(&str, fn(&Path) -> PathBuf); 10] = [
+        ("catalog.sqlite", |store| store.join("catalog.sqlite")),
+        ("catalog.sqlite-journal", |store| store.join("catalog.sqlite-journal")),
+        ("catalog.sqlite-wal", |store| store.join("catalog.sqlite-wal")),
+        ("ingest.lock", |store| store.join("ingest.lock")),
+        ("commit-in-progress", |store| store.join("commit-in-progress")),
+        ("data/replaced", |store| store.join("data/replaced")),
+        ("data/.staging", |store| store.join("data/.staging")),
+        ("usage-months", |store| store.join("usage-months")),
+        ("usage-months/", |store| store.join("usage-months/2024-03.x.parquet")),
+        (".parquet", |store| store.join(files_of(store, "data/main/events").remove(0))),
+    ];
+    for (name, place) in places {
+        for is_fifo in [true, false] {
+            let attack = Attack::new();
+            let path = place(&attack.store);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            let _ = fs::remove_file(&path);
+            let _ = fs::remove_dir_all(&path);
+            if is_fifo {
+                let c_path = std::ffi::CString::new(path.to_str().expect("UTF-8")).expect("no zero");
+                // SAFETY: the path is a string that ends with a zero byte, and is only read.
+                assert_eq!(unsafe { libc::mkfifo(c_path.as_ptr(), 0o600) }, 0);
+            } else {
+                drop(std::os::unix::net::UnixListener::bind(&path));
+                if !path.exists() {
+                    // The path is too long for a socket: a folder where a file should be does as well.
+                    fs::create_dir_all(&path).expect("made");
+                }
+            }
+            for args in [
+                &["status"][..],
+                &["sql", "SELECT * FROM events"],
+                &["actions", "--principal", "*"],
+                &["fsck"],
+                &["optimize"],
+                &["ingest", archive],
+                &["fsck", "--repair"],
+            ] {
+                let (code, said) = in_time(args, &attack.store);
+                let is_told = said.contains(name) && said.contains("hint:");
+                // A copy of usage is left out, a data file that isn't needed isn't looked at.
+                let is_derived = name.ends_with('/') || name == ".parquet";
+                assert!(is_derived || code == Some(1), "{name} {args:?} {code:?}: {said}");
+                assert!(
+                    code == Some(0) || is_derived && code == Some(3) || is_told,
+                    "{name} {args:?} {code:?}: {said}"
+                );
+                attack.is_unharmed();
+            }
+        }
+    }
+}

@@ -13,7 +13,7 @@ use args::{Each, Format, ProveArg};
 pub use existing::{read_policies, read_policy};
 use names::{file_name, name_of, prefixed};
 
-use super::select::Selected;
+use super::select::{Selected, say_left_out};
 use super::{CliError, Context, Exit};
 use crate::iam::Catalog;
 use crate::iam::document::Policy;
@@ -38,6 +38,7 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     }
     let mut options = args.options(kind);
     let provenance = provenance(&selected, catalog)?;
+    say_left_out(&selected.snapshot, context);
     if args.what.name.is_none() {
         options.name = name_of(&selected.rows);
     }
