@@ -18,6 +18,8 @@ const TRIED_MAX: usize = 64;
 /// Bytes of text by which one that breaks off itself is told from chance.
 const TEXT_MIN: usize = 16;
 
+const NO_MEMBER: &str = "bytes behind the compressed stream that are no part of it";
+
 /// How a member ends.
 enum End {
     /// Soundly, after so many bytes.
@@ -32,15 +34,24 @@ enum End {
 /// `fault`, which inflating came to before; more than `cap_bytes`.
 pub(super) fn salvage(stored: &[u8], cap_bytes: u64, fault: ReadFault) -> Result<(Vec<u8>, Vec<Gap>), ReadFault> {
     let (mut bytes, mut gaps, mut at) = (Vec::new(), Vec::new(), 0);
-    while let Some(rest) = stored.get(at..).filter(|rest| rest.iter().any(|byte| *byte != 0)) {
+    let magic = if stored.starts_with(ZSTD_MAGIC) { ZSTD_MAGIC } else { GZIP_MAGIC };
+    loop {
+        // Zeros are padding.
+        at += stored.get(at..).unwrap_or_default().iter().take_while(|byte| **byte == 0).count();
+        let Some(rest) = stored.get(at..).filter(|rest| !rest.is_empty()) else { break };
         let before = bytes.len();
-        let mut end = inflate(rest, &mut bytes, cap_bytes)?;
+        let mut end = match rest.starts_with(magic) {
+            true => inflate(rest, &mut bytes, cap_bytes)?,
+            false => End::Corrupt(NO_MEMBER.to_owned()),
+        };
         if let End::Whole(len) = end {
             at += len;
             continue;
         }
         let next = next_member(stored, at + 1, cap_bytes);
-        if let Some(next) = next {
+        if let Some(next) = next
+            && rest.starts_with(magic)
+        {
             // What stands behind the break was taken for a part of it.
             bytes.truncate(before);
             end = inflate(stored.get(at..next).unwrap_or_default(), &mut bytes, cap_bytes)?;

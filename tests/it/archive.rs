@@ -34,7 +34,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Reads stored bytes through a file.
+/// Reads stored bytes through a file. What has gaps is an error of its first.
 fn read_bytes(stored: &[u8], cap_bytes: u64) -> Result<Vec<u8>, (ReadFault, Option<u64>)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.json.gz");
@@ -43,7 +43,14 @@ fn read_bytes(stored: &[u8], cap_bytes: u64) -> Result<Vec<u8>, (ReadFault, Opti
         Ok(read) => {
             assert_eq!((read.sha256, read.size_bytes), (Sha256::digest(stored).into(), stored.len() as u64));
             assert_eq!(trailpare::archive::digest(&path).unwrap(), read.sha256);
-            Ok(read.bytes)
+            let Some(gap) = read.gaps.first() else { return Ok(read.bytes) };
+            let (offset_bytes, reason) = (gap.offset_bytes, gap.reason.clone());
+            assert!(offset_bytes <= read.bytes.len() as u64);
+            let fault = match reason.starts_with("truncated") {
+                true => ReadFault::Truncated { offset_bytes, stored_bytes: stored.len() as u64 },
+                false => ReadFault::Corrupt { offset_bytes, reason },
+            };
+            Err((fault, Some(offset_bytes)))
         }
         Err(error) => {
             assert_eq!((error.path.as_path(), error.sha256()), (path.as_path(), Some(Sha256::digest(stored).into())));
@@ -214,7 +221,7 @@ fn a_missing_file_is_named() {
     let error = read(Path::new("nowhere/x.json.gz"), &mut Buffers::default(), CAP_BYTES).unwrap_err();
     assert!(error.to_string().contains("nowhere") && error.sha256().is_none() && error.offset_bytes().is_none());
     let errors: Vec<_> = find(&[PathBuf::from("nowhere")]).collect();
-    assert!(matches!(errors.as_slice(), [Err(FindError { fault: FindFault::Io(_), .. })]));
+    assert!(matches!(errors.as_slice(), [Err(FindError { fault: FindFault::Missing, .. })]));
 }
 
 #[test]

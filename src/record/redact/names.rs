@@ -124,12 +124,12 @@ fn normalised<'a>(name: &[u8], room: &'a mut [u8; NAME_MAX]) -> Option<&'a [u8]>
 
 #[cfg(test)]
 mod tests {
-    use super::super::stems::{STEMS, next_stem};
+    use super::super::stems::next_stem;
     use super::*;
 
     #[test]
     fn every_name_has_a_stem_and_they_are_in_order() {
-        assert!(SECRET_FIELDS.is_sorted() && SECRET_ENDS.is_sorted() && STEMS.len() < 32);
+        assert!(SECRET_FIELDS.is_sorted() && SECRET_ENDS.is_sorted());
         let variables = SECRET_VARIABLE_ENDS.iter().map(|end| format!("x{end}\""));
         for name in SECRET_FIELDS.iter().chain(SECRET_ENDS).map(|name| format!("{name}\"")).chain(variables) {
             assert!(next_stem(name.as_bytes(), 0).is_some(), "{name}");
