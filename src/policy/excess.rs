@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::knowledge::Knowledge;
 use super::names::has_stand_ins;
-use super::opening::{Breadth, Opening};
+use super::opening::{Breadth, Opening, OpeningLine};
 use super::pattern::covers;
 use super::sift::Grant;
 use super::statement::Draft;
@@ -53,8 +53,8 @@ impl Excess {
         self.openings.iter().fold(0, |sum, opening| sum.saturating_add(opening.weight()))
     }
 
-    /// What was opened, in words, the heaviest first.
-    pub fn words(&self) -> Vec<String> {
+    /// What was opened, in words, the most dangerous first.
+    pub fn words(&self) -> Vec<OpeningLine> {
         super::opening::words(&self.openings)
     }
 }
@@ -65,23 +65,32 @@ pub(crate) fn excess<'a>(
     grants: impl IntoIterator<Item = &'a Grant>,
     knowledge: &Knowledge<'_>,
 ) -> Excess {
-    let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for grant in grants {
-        used.entry(&grant.action).or_default().insert(&grant.resource);
-    }
     let mut granted: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for draft in drafts {
         for action in draft.actions.iter().flat_map(|pattern| expand(pattern, knowledge)) {
             granted.entry(action).or_default().extend(draft.resources.iter().map(String::as_str));
         }
     }
+    excess_of(&granted, grants, knowledge)
+}
+
+/// The excess of pairs of action and pattern over grants.
+pub(crate) fn excess_of<'a>(
+    granted: &BTreeMap<String, BTreeSet<&str>>,
+    grants: impl IntoIterator<Item = &'a Grant>,
+    knowledge: &Knowledge<'_>,
+) -> Excess {
+    let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for grant in grants {
+        used.entry(&grant.action).or_default().insert(&grant.resource);
+    }
     let mut excess = Excess::default();
     for (action, resources) in granted {
         let used = used.get(action.as_str());
         for resource in resources {
             if let Some((breadth, named)) = count(&mut excess, used, resource) {
-                let access = knowledge.access(&action);
-                let (action, pattern) = (action.clone(), resource.to_owned());
+                let access = knowledge.access(action);
+                let (action, pattern) = (action.clone(), (*resource).to_owned());
                 excess.openings.push(Opening { action, pattern, breadth, access, named });
             }
         }
@@ -107,6 +116,11 @@ fn count(excess: &mut Excess, used: Option<&BTreeSet<&str>>, resource: &str) -> 
         Some(used) if is_but_for_account(resource, used) => {
             excess.any_account += 1;
             return Some((Breadth::AnyAccount, 1));
+        }
+        // Narrower than what events left open: of a policy that is cut down, what it says itself.
+        Some(used) if used.iter().any(|outer| covers(outer, resource)) => {
+            excess.used += 1;
+            return None;
         }
         Some(used) if used.iter().any(|inner| covers(resource, inner)) => (&mut excess.widened, used),
         Some(used) => (&mut excess.spread, used),

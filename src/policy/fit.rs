@@ -11,6 +11,7 @@ use super::condition::Conditions;
 use super::excess::{Excess, excess};
 use super::knowledge::Class;
 use super::limits::Limits;
+use super::opening::OpeningLine;
 use super::options::{Fit, Options};
 use super::sift::Grant;
 use super::split::{self, split};
@@ -37,8 +38,8 @@ pub struct Choice {
     pub option: String,
     /// Policies that it would take; `None` if that does not do either.
     pub policies: Option<usize>,
-    /// What it would open beyond what was used, the heaviest first.
-    pub opens: Vec<String>,
+    /// What it would open beyond what was used, the most dangerous first.
+    pub opens: Vec<OpeningLine>,
 }
 
 /// The statements cannot be brought within the limits.
@@ -369,6 +370,12 @@ impl Draft {
 /// Less than the statement can possibly take: `Draft::size` counts a comma behind every list, and an operator again for
 /// each of its keys.
 fn least_size(draft: &Draft) -> usize {
-    let operators: usize = draft.conditions.keys().map(|(operator, _)| operator.len() + 12).sum();
+    let conditions = &draft.conditions;
+    let own = conditions.own.keys().map(|(operator, _)| operator.len() + 12);
+    // What usage tells may stand in place of what is carried.
+    let carried = conditions.carried.conditions.iter().map(|(op, key, values)| {
+        op.len() + key.len() + 28 + values.iter().map(|value| 2 * value.len() + 4).sum::<usize>()
+    });
+    let operators = own.sum::<usize>() + carried.sum::<usize>();
     draft.size().saturating_sub(16 + operators)
 }

@@ -6,7 +6,7 @@ use super::knowledge::Knowledge;
 use super::make::Made;
 use super::options::{Generalize, Granularity, Options};
 use super::pattern::covers;
-use super::replay::{Replay, replay_with};
+use super::replay::{Asking, Replay, replay_asking};
 use super::sift::{Fate, fate_of_requests};
 use crate::iam::Catalog;
 use crate::iam::document::Statement;
@@ -53,7 +53,9 @@ pub fn prove(
     catalog: &Catalog,
 ) -> Proof {
     let knowledge = Knowledge::new(catalog);
-    let replay = replay_with(policies, rows, requests, catalog);
+    let asking = Asking::new(policies, requests, &knowledge);
+    let asking = if options.pass_role_any_service { asking.with_any_service() } else { asking };
+    let replay = replay_asking(policies, rows, &asking);
     let mut uses = Uses::new();
     for row in rows {
         if let Fate::Granted { action, resource } | Fate::Incomplete { action, resource, .. } =
