@@ -110,6 +110,11 @@ impl Danger {
         }
     }
 
+    /// How much there is to lose where something is so broad; for comparing.
+    pub(crate) fn weigh(self, breadth: Breadth) -> u128 {
+        breadth.weight().saturating_mul(self.weight())
+    }
+
     fn weight(self) -> u128 {
         match self {
             Danger::List => 1,
@@ -130,7 +135,7 @@ impl Opening {
 
     /// How much there is to lose; for comparing.
     pub fn weight(&self) -> u128 {
-        self.breadth.weight().saturating_mul(self.danger().weight())
+        self.danger().weigh(self.breadth)
     }
 }
 

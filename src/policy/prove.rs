@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::knowledge::Knowledge;
 use super::make::Made;
 use super::options::{Generalize, Granularity, Options};
-use super::pattern::covers;
+use super::pattern::covered;
 use super::replay::{Asking, Replay, replay_asking};
 use super::sift::{Fate, fate_of_requests};
 use crate::iam::Catalog;
@@ -83,7 +83,7 @@ fn unspoken(made: &Made, uses: &Uses, options: &Options) -> Vec<Unspoken> {
         for (action, pattern) in pairs(statement) {
             let service = action.split(':').next().unwrap_or_default();
             let speaks = |resources: &BTreeSet<String>| {
-                resources.contains(pattern) || resources.iter().any(|used| is_for(pattern, used, is_exact))
+                resources.contains(pattern) || covered(pattern, resources).any(|used| is_for(pattern, used, is_exact))
             };
             let is_uncertain = made.uncertain_services.contains(service);
             let is_used = match uses.get(action) {
@@ -108,11 +108,8 @@ fn pairs(statement: &Statement) -> impl Iterator<Item = (&str, &str)> {
     actions.flat_map(move |action| patterns.iter().map(move |pattern| (action.as_str(), pattern.as_str())))
 }
 
-/// Whether a use of a resource speaks for a pattern.
+/// Whether a use of a resource speaks for a pattern that covers it.
 fn is_for(pattern: &str, used: &str, is_exact: bool) -> bool {
-    if !covers(pattern, used) {
-        return false;
-    }
     // Only the account and the region may be open.
     let resource = |text: &str| text.splitn(6, ':').nth(5).map(str::to_owned);
     !is_exact || resource(pattern) == resource(used)

@@ -132,7 +132,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Whether a step beyond what was asked for may open an action.
-    fn may_open(&self, action: &str) -> bool {
+    pub(crate) fn may_open(&self, action: &str) -> bool {
         let access = self.knowledge.access(action);
         access.is_some_and(|access| access.class() == Class::Read)
             && risk::escalation(action).is_none()
