@@ -1,11 +1,13 @@
 //! What other options would come to, side by side: where a policy does not fit, or takes several.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::excess::excess;
 use super::fit::{Choice, fit};
-use super::knowledge::Knowledge;
 use super::limits::{Attach, Limits, MANAGED_ON_REQUEST};
+use super::make::Recipe;
 use super::options::{Fit, Generalize, Granularity, Kind, Options};
 use super::sift::Grant;
 use super::widen::Scope;
@@ -14,7 +16,11 @@ use super::widen::Scope;
 const OPENINGS_MAX: usize = 3;
 
 /// The options that differ from those given and would take fewer policies than `needed`, tried out.
-pub(crate) fn choices(grants: &[Grant], options: &Options, needed: usize, knowledge: &Knowledge<'_>) -> Vec<Choice> {
+pub(crate) fn choices(grants: &[Grant], options: &Options, needed: usize, recipe: &Recipe<'_>) -> Vec<Choice> {
+    let knowledge = recipe.knowledge;
+    let named = recipe.named.unwrap_or(grants);
+    // What is cut down stays below its own patterns.
+    let is_cut = recipe.ceiling.is_some();
     let limits = Limits::of(options);
     let mut tried = Vec::new();
     // Where there can be one policy only, splitting has widened as far as it goes.
@@ -25,11 +31,11 @@ pub(crate) fn choices(grants: &[Grant], options: &Options, needed: usize, knowle
         let broad = Options { generalize: Generalize::Broad, ..options.clone() };
         tried.push(("--generalize broad".to_owned(), broad));
     }
-    if options.granularity > Granularity::Action {
+    if options.granularity > Granularity::Action && !is_cut {
         let action = Options { granularity: Granularity::Action, ..options.clone() };
         tried.push(("--granularity action".to_owned(), action));
     }
-    if options.granularity > Granularity::Service {
+    if options.granularity > Granularity::Service && !is_cut {
         let service = Options { granularity: Granularity::Service, ..options.clone() };
         tried.push(("--granularity service".to_owned(), service));
     }
@@ -39,10 +45,10 @@ pub(crate) fn choices(grants: &[Grant], options: &Options, needed: usize, knowle
         tried.push((format!("--max-policies {needed}"), more));
     }
     let choice = |(option, options): (String, Options)| {
-        let scope = Scope::new(grants, &options, knowledge);
+        let scope = Scope::new(grants, &options, knowledge, recipe.ceiling);
         match fit(grants, &scope, &options) {
             Ok(fitted) => {
-                let opens = excess(fitted.policies.iter().flatten(), grants, knowledge).words();
+                let opens = excess(fitted.policies.iter().flatten(), named, knowledge).words();
                 Choice { option, policies: Some(fitted.policies.len()), opens }
             }
             Err(_) => Choice { option, policies: None, opens: Vec::new() },
@@ -61,11 +67,17 @@ pub(crate) fn lines(choices: &[Choice]) -> Vec<String> {
             Some(1) => "1 policy".to_owned(),
             Some(policies) => format!("{policies} policies"),
         };
-        let shown: Vec<&str> = choice.opens.iter().take(OPENINGS_MAX).map(String::as_str).collect();
-        let more = match choice.opens.len() - shown.len() {
-            0 => String::new(),
-            more => format!("; and {more} more"),
+        let (shown, rest) = choice.opens.split_at(choice.opens.len().min(OPENINGS_MAX));
+        let ways: BTreeSet<&str> = rest.iter().flat_map(|line| &line.escalating).map(String::as_str).collect();
+        let ways = match ways.is_empty() {
+            true => String::new(),
+            false => format!(", ways to more among them: {}", ways.into_iter().collect::<Vec<_>>().join(", ")),
         };
+        let more = match rest.len() {
+            0 => String::new(),
+            more => format!("; and {more} more{ways}"),
+        };
+        let shown: Vec<&str> = shown.iter().map(|line| line.text.as_str()).collect();
         let opens = if shown.is_empty() { "opens nothing".to_owned() } else { format!("opens {}", shown.join("; ")) };
         format!("`{}`: {policies}, {opens}{more}", choice.option)
     };

@@ -6,8 +6,8 @@ use super::knowledge::Knowledge;
 use super::risk;
 
 /// Replaces actions of one statement by `service:Word*` wherever at least two of them begin with the same whole words
-/// and every other action that begins so has at most the highest access level of theirs and can't be used to gain
-/// privileges. The shortest such beginning is taken.
+/// and every other action that begins so has at most the highest access level of theirs, can't be used to gain
+/// privileges, and reads no secrets and no data. The shortest such beginning is taken.
 pub(crate) fn collapse(actions: &BTreeSet<String>, knowledge: &Knowledge<'_>) -> BTreeSet<String> {
     let mut collapsed = BTreeSet::new();
     let mut by_service: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -80,6 +80,7 @@ fn adds_nothing_higher(service: &str, start: &str, used: &[&str], known: &[&str]
         used.contains(name)
             || (access(name).is_some_and(|level| level <= highest)
                 && risk::escalation(&format!("{service}:{name}")).is_none()
-                && !risk::is_secret_read(&format!("{service}:{name}")))
+                && !risk::is_secret_read(&format!("{service}:{name}"))
+                && !risk::is_data_read(&format!("{service}:{name}")))
     })
 }

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::knowledge::Knowledge;
 use super::names::has_stand_ins;
-use super::opening::{Breadth, Opening};
-use super::pattern::covers;
+use super::opening::{Breadth, Danger, Opening, OpeningLine};
+use super::pattern::{covered, covers};
 use super::sift::Grant;
 use super::statement::Draft;
 use crate::iam::arn::Arn;
@@ -53,8 +53,8 @@ impl Excess {
         self.openings.iter().fold(0, |sum, opening| sum.saturating_add(opening.weight()))
     }
 
-    /// What was opened, in words, the heaviest first.
-    pub fn words(&self) -> Vec<String> {
+    /// What was opened, in words, the most dangerous first.
+    pub fn words(&self) -> Vec<OpeningLine> {
         super::opening::words(&self.openings)
     }
 }
@@ -65,14 +65,52 @@ pub(crate) fn excess<'a>(
     grants: impl IntoIterator<Item = &'a Grant>,
     knowledge: &Knowledge<'_>,
 ) -> Excess {
-    let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for grant in grants {
-        used.entry(&grant.action).or_default().insert(&grant.resource);
-    }
     let mut granted: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for draft in drafts {
         for action in draft.actions.iter().flat_map(|pattern| expand(pattern, knowledge)) {
             granted.entry(action).or_default().extend(draft.resources.iter().map(String::as_str));
+        }
+    }
+    excess_of(&granted, grants, knowledge)
+}
+
+/// What `drafts` open beyond `grants`, weighted: the sum of [`Excess::weight`] without the words.
+pub(crate) fn weight<'a>(
+    drafts: &[Draft],
+    grants: impl IntoIterator<Item = &'a Grant>,
+    knowledge: &Knowledge<'_>,
+) -> u128 {
+    let used: BTreeSet<(&str, &str)> =
+        grants.into_iter().map(|grant| (grant.action.as_str(), grant.resource.as_str())).collect();
+    let mut seen: BTreeSet<(String, &str)> = BTreeSet::new();
+    let mut breadths: BTreeMap<&str, Breadth> = BTreeMap::new();
+    let mut sum: u128 = 0;
+    for draft in drafts {
+        for action in draft.actions.iter().flat_map(|pattern| expand(pattern, knowledge)) {
+            let danger = Danger::of(&action, knowledge.access(&action));
+            let beyond = draft.resources.iter().map(String::as_str);
+            for resource in beyond.filter(|resource| !used.contains(&(action.as_str(), *resource))) {
+                let breadth = *breadths.entry(resource).or_insert_with(|| Breadth::of(resource));
+                if seen.insert((action.clone(), resource)) {
+                    sum = sum.saturating_add(danger.weigh(breadth));
+                }
+            }
+        }
+    }
+    sum
+}
+
+/// The excess of pairs of action and pattern over grants.
+pub(crate) fn excess_of<'a>(
+    granted: &BTreeMap<String, BTreeSet<&str>>,
+    grants: impl IntoIterator<Item = &'a Grant>,
+    knowledge: &Knowledge<'_>,
+) -> Excess {
+    let mut used: BTreeMap<&str, Used<'_>> = BTreeMap::new();
+    for grant in grants {
+        let used = used.entry(&grant.action).or_default();
+        if used.all.insert(&grant.resource) && grant.resource.contains(['*', '?']) {
+            used.wide.push(&grant.resource);
         }
     }
     let mut excess = Excess::default();
@@ -80,8 +118,8 @@ pub(crate) fn excess<'a>(
         let used = used.get(action.as_str());
         for resource in resources {
             if let Some((breadth, named)) = count(&mut excess, used, resource) {
-                let access = knowledge.access(&action);
-                let (action, pattern) = (action.clone(), resource.to_owned());
+                let access = knowledge.access(action);
+                let (action, pattern) = (action.clone(), (*resource).to_owned());
                 excess.openings.push(Opening { action, pattern, breadth, access, named });
             }
         }
@@ -92,12 +130,21 @@ pub(crate) fn excess<'a>(
     excess
 }
 
+/// The resources that an action was used on.
+#[derive(Default)]
+struct Used<'a> {
+    all: BTreeSet<&'a str>,
+    /// Those of them that are patterns.
+    wide: Vec<&'a str>,
+}
+
 /// Counts a pair; of one that is excess, how broad it is and how many of the used resources it covers.
-fn count(excess: &mut Excess, used: Option<&BTreeSet<&str>>, resource: &str) -> Option<(Breadth, usize)> {
+fn count(excess: &mut Excess, used: Option<&Used<'_>>, resource: &str) -> Option<(Breadth, usize)> {
     excess.granted += 1;
     let none = BTreeSet::new();
-    let named = |used: &BTreeSet<&str>| used.iter().filter(|inner| covers(resource, inner)).count();
-    let (kind, used) = match used {
+    let named = |used: &BTreeSet<&str>| covered(resource, used).count();
+    let wide = used.map_or(&[][..], |used| &used.wide);
+    let (kind, used) = match used.map(|used| &used.all) {
         None => (&mut excess.unused, &none),
         Some(used) if used.contains(resource) && !has_stand_ins(resource) => {
             excess.used += 1;
@@ -108,7 +155,12 @@ fn count(excess: &mut Excess, used: Option<&BTreeSet<&str>>, resource: &str) -> 
             excess.any_account += 1;
             return Some((Breadth::AnyAccount, 1));
         }
-        Some(used) if used.iter().any(|inner| covers(resource, inner)) => (&mut excess.widened, used),
+        // Narrower than what events left open: of a policy that is cut down, what it says itself.
+        Some(_) if wide.iter().any(|outer| covers(outer, resource)) => {
+            excess.used += 1;
+            return None;
+        }
+        Some(used) if covered(resource, used).next().is_some() => (&mut excess.widened, used),
         Some(used) => (&mut excess.spread, used),
     };
     *kind += 1;

@@ -7,6 +7,7 @@ use super::choices;
 use super::excess::Excess;
 use super::fit::{Layout, Widened};
 use super::make::Made;
+use super::opening::foremost;
 use super::options::{Kind, Provenance};
 use super::prove::Unspoken;
 use super::replay::{Group, GroupFate, Replay};
@@ -20,6 +21,9 @@ const NAMES_MAX: usize = 20;
 
 /// Most lines about what was opened in a summary.
 const OPENINGS_MAX: usize = 10;
+
+/// Most calls that are not certain in a summary.
+const UNCERTAIN_MAX: usize = 10;
 
 /// Most lines of one list; the rest is counted.
 const LINES_MAX: usize = 200;
@@ -39,9 +43,14 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
         ));
     }
     let sizes: Vec<String> = made.documents.iter().map(|d| d.policy.size().to_string()).collect();
+    let statements = made.documents.iter().map(|document| document.policy.statements.len()).sum();
     lines.push(format!(
-        "{} in {}, {} characters{}",
-        count(made.statements.len(), "statement"),
+        "{}{} in {}, {} characters{}",
+        count(statements, "statement"),
+        match &made.before {
+            Some(before) => format!(" ({} as before, {} added)", before.statements, made.statements.len()),
+            None => String::new(),
+        },
         count(made.documents.len(), "policy"),
         sizes.join(" + "),
         match made.layout {
@@ -53,16 +62,16 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
         }
     ));
     lines.push(grants(&made.excess));
-    lines.extend(opened(&made.excess));
-    if !made.escalations.is_empty() {
-        let ways = made.escalations.iter().map(|(action, opens)| format!("{action} ({opens})")).collect();
-        lines.push(format!("grants ways to more: {}", some(&ways)));
+    if let Some(before) = &made.before {
+        lines.push(format!("of these it granted before: {}", pairs(&before.excess)));
     }
+    lines.extend(opened(made));
+    lines.extend(escalations(made));
     if !made.open_actions.is_empty() {
         lines.push(format!("on * because no event tells the resource: {}", some(&made.open_actions)));
     }
     lines.push(not_granted(made));
-    lines.extend(made.incomplete.iter().map(incomplete));
+    lines.extend(lacks(made));
     if !made.choices.is_empty() {
         lines.push("fewer policies, and what that costs:".to_owned());
         lines.extend(choices::lines(&made.choices).into_iter().map(|line| format!("  {line}")));
@@ -96,15 +105,42 @@ fn of_scp(made: &Made, provenance: &Provenance) -> Vec<String> {
     lines
 }
 
-/// What was opened beyond what events named, in words.
-fn opened(excess: &Excess) -> Vec<String> {
-    let words = excess.words();
-    let more = words.len().saturating_sub(OPENINGS_MAX);
-    let mut lines: Vec<String> = words.into_iter().take(OPENINGS_MAX).map(|words| format!("opens {words}")).collect();
-    if more > 0 {
-        lines.push(format!("opens … and {more} more"));
-    }
-    lines
+/// What was opened beyond what events named, in words; what was open before stands apart.
+fn opened(made: &Made) -> Vec<String> {
+    let lines = |excess: &Excess, verb: &str| {
+        let (shown, rest) = foremost(excess.words(), OPENINGS_MAX);
+        let mut lines: Vec<String> = shown.into_iter().map(|line| format!("{verb} {}", line.text)).collect();
+        match rest.len() {
+            0 => {}
+            1 => lines.push(format!("{verb} 1 pattern more (--explain)")),
+            more => lines.push(format!("{verb} {more} patterns more (--explain)")),
+        }
+        lines
+    };
+    let Some(before) = &made.before else { return lines(&made.excess, "opens") };
+    let mut added = made.excess.clone();
+    let known: BTreeSet<(&str, &str)> =
+        before.excess.openings.iter().map(|opening| (opening.action.as_str(), opening.pattern.as_str())).collect();
+    added.openings.retain(|opening| !known.contains(&(opening.action.as_str(), opening.pattern.as_str())));
+    let mut all = lines(&added, "opens");
+    all.extend(lines(&before.excess, "was open before:"));
+    all
+}
+
+/// The granted actions with which more can be gained; those granted before stand apart.
+fn escalations(made: &Made) -> Vec<String> {
+    let none = BTreeMap::new();
+    let before = made.before.as_ref().map_or(&none, |before| &before.escalations);
+    let (old, new): (Vec<_>, Vec<_>) = made.escalations.iter().partition(|(action, _)| before.contains_key(*action));
+    let line = |title: &str, list: Vec<(&String, &&str)>| {
+        let ways: Vec<String> = list.iter().map(|(action, opens)| format!("{action} ({opens})")).collect();
+        (!ways.is_empty()).then(|| format!("{title}: {}", ways.join(", ")))
+    };
+    let title = match new.len() {
+        1 => "grants a way to more",
+        _ => "grants ways to more",
+    };
+    line(title, new).into_iter().chain(line("granted ways to more before", old)).collect()
 }
 
 /// Counts of what is shown only; what does not occur is left out, but for the first three.
@@ -127,12 +163,26 @@ fn not_granted(made: &Made) -> String {
     line
 }
 
-/// What the policy lacks.
-pub fn incomplete(shown: &Shown) -> String {
-    format!(
-        "INCOMPLETE: {} on {} is needed and not granted: {} (example {})",
-        shown.action, shown.resource, shown.reason, shown.evidence.example_event_id
-    )
+/// What the policy lacks, or may lack.
+pub fn lacks(made: &Made) -> Vec<String> {
+    let line = |what: &str, shown: &Shown| {
+        format!(
+            "INCOMPLETE: {what}: {} on {}: {} (example {})",
+            shown.action, shown.resource, shown.reason, shown.evidence.example_event_id
+        )
+    };
+    let mut lines: Vec<String> = made.incomplete.iter().map(|shown| line("needed and not granted", shown)).collect();
+    let uncertain: Vec<&Shown> = made.lacking().collect();
+    lines.extend(
+        uncertain
+            .iter()
+            .take(UNCERTAIN_MAX)
+            .map(|shown| line("used and not granted, for its action is not certain", shown)),
+    );
+    if let more @ 1.. = uncertain.len().saturating_sub(UNCERTAIN_MAX) {
+        lines.push(format!("INCOMPLETE: and {more} more whose action is not certain (--explain)"));
+    }
+    lines
 }
 
 /// Names of a list; what is more is counted.
@@ -145,6 +195,10 @@ fn some(names: &BTreeSet<String>) -> String {
 
 /// How much is granted beyond what was used, in one line; kinds that do not occur are left out.
 fn grants(excess: &Excess) -> String {
+    format!("grants {}", pairs(excess))
+}
+
+fn pairs(excess: &Excess) -> String {
     let kinds = [
         (excess.any_account, "the same in any account (*)"),
         (excess.characters, "with ? for characters that a policy cannot hold"),
@@ -155,7 +209,7 @@ fn grants(excess: &Excess) -> String {
     let kinds: Vec<String> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let beyond = if kinds.is_empty() { String::new() } else { format!(": {}", kinds.join(", ")) };
     let pairs = count(excess.granted, "pair");
-    format!("grants {pairs} of action and resource, {} beyond those used{beyond}", excess.total())
+    format!("{pairs} of action and resource, {} beyond those used{beyond}", excess.total())
 }
 
 /// What a replay came to, in one line.
@@ -234,8 +288,8 @@ pub fn explain(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
         }
     }
     list(&mut out, "widened to fit", made.widened.iter().map(widened));
-    let words = made.excess.words();
-    list(&mut out, "opened beyond what events named", words.into_iter().skip(OPENINGS_MAX));
+    let (_, rest) = foremost(made.excess.words(), OPENINGS_MAX);
+    list(&mut out, "also opened beyond what events named", rest.into_iter().map(|line| line.text));
     list(&mut out, "denied at the time, not granted", made.denied.iter().map(shown));
     list(&mut out, "failed before anybody decided, not granted", made.undecided.iter().map(shown));
     list(&mut out, "not certain, not granted", made.unverified.iter().map(shown));

@@ -8,9 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::condition::Conditions;
-use super::excess::{Excess, excess};
+use super::excess::weight;
 use super::knowledge::Class;
 use super::limits::Limits;
+use super::opening::OpeningLine;
 use super::options::{Fit, Options};
 use super::sift::Grant;
 use super::split::{self, split};
@@ -37,8 +38,8 @@ pub struct Choice {
     pub option: String,
     /// Policies that it would take; `None` if that does not do either.
     pub policies: Option<usize>,
-    /// What it would open beyond what was used, the heaviest first.
-    pub opens: Vec<String>,
+    /// What it would open beyond what was used, the most dangerous first.
+    pub opens: Vec<OpeningLine>,
 }
 
 /// The statements cannot be brought within the limits.
@@ -95,16 +96,33 @@ struct Service<'a> {
     name: &'a str,
     grants: Vec<Numbered<'a>>,
     step: Step,
-    drafts: Vec<Draft>,
+    drafts: Drafts,
     /// The next step that makes its statements shorter; `None` if there is none.
     next: Option<Candidate>,
+}
+
+/// The statements of a service at a step, with what is asked of them again and again.
+#[derive(Clone)]
+struct Drafts {
+    list: Vec<Draft>,
+    /// Characters, about.
+    chars: usize,
+    /// Characters that they take however statements stand together: see [`least_chars`].
+    least: usize,
+    /// What they open, by [`weight`]; worked out where it is asked for.
+    weight: Option<u128>,
+}
+
+impl Drafts {
+    fn of(service: &str, list: Vec<Draft>) -> Drafts {
+        Drafts { chars: list.iter().map(Draft::size).sum(), least: least_chars(service, &list), list, weight: None }
+    }
 }
 
 /// A step of one service that could be taken.
 struct Candidate {
     step: Step,
-    drafts: Vec<Draft>,
-    chars: usize,
+    drafts: Drafts,
     /// What it opens more.
     price: u128,
 }
@@ -113,7 +131,7 @@ struct Candidate {
 struct Taken {
     /// Index of the service.
     at: usize,
-    before: (Step, Vec<Draft>),
+    before: (Step, Drafts),
     widened: Widened,
 }
 
@@ -155,7 +173,9 @@ impl<'a> Fitting<'a> {
     /// Opens reads until everything fits, those first that open least; what was opened in vain is taken back.
     fn widened(&mut self, policies_max: usize) -> Option<Fitted> {
         let mut found = self.attempt(policies_max);
-        self.services.iter_mut().for_each(|service| service.look(self.scope));
+        if found.is_none() {
+            self.services.iter_mut().for_each(|service| service.look(self.scope));
+        }
         while found.is_none() {
             self.take_cheapest()?;
             found = self.attempt(policies_max);
@@ -168,7 +188,7 @@ impl<'a> Fitting<'a> {
     }
 
     fn take_cheapest(&mut self) -> Option<()> {
-        let price = |service: &Service<'_>| service.next.as_ref().map(|next| (next.price, next.chars));
+        let price = |service: &Service<'_>| service.next.as_ref().map(|next| (next.price, next.drafts.chars));
         let priced = self.services.iter().enumerate().filter_map(|(at, service)| Some((price(service)?, at)));
         let (_, at) = priced.min()?;
         let service = self.services.get_mut(at)?;
@@ -176,8 +196,8 @@ impl<'a> Fitting<'a> {
         let widened = Widened {
             service: service.name.to_owned(),
             step: next.step.as_str(),
-            chars_before: size(&service.drafts),
-            chars_after: next.chars,
+            chars_before: service.drafts.chars,
+            chars_after: next.drafts.chars,
         };
         let before = (service.step, std::mem::replace(&mut service.drafts, next.drafts));
         service.step = next.step;
@@ -198,7 +218,8 @@ impl<'a> Fitting<'a> {
             let Some(service) = self.services.get_mut(at) else { continue };
             let wider = (service.step, std::mem::replace(&mut service.drafts, taken.before.1.clone()));
             service.step = taken.before.0;
-            match self.attempt(policies_max) {
+            // What is longer does not fit in a layout that what is shorter did not fit in.
+            match self.attempt_from(found.1, policies_max) {
                 Some(narrower) => *found = narrower,
                 None => {
                     if let Some(service) = self.services.get_mut(at) {
@@ -219,17 +240,18 @@ impl<'a> Fitting<'a> {
         }
     }
 
-    /// The policies, if they keep to the limits. Quick sums come first: cutting and naming cost more.
+    /// The policies, if they keep to the limits.
     fn attempt(&self, policies_max: usize) -> Option<Found> {
+        self.attempt_from(Layout::ByService, policies_max)
+    }
+
+    /// The same, in a layout or one behind it. Quick sums come first: cutting and naming cost more.
+    fn attempt_from(&self, first: Layout, policies_max: usize) -> Option<Found> {
         let room = self.limits.size_max.saturating_mul(policies_max);
-        // Every action and resource stands somewhere, however statements stand together.
-        let drafts = || self.services.iter().flat_map(|service| &service.drafts);
-        let length = |texts: BTreeSet<&String>| texts.into_iter().map(|text| text.len() + 3).sum::<usize>();
-        let resources = drafts().flat_map(|draft| &draft.resources).collect();
-        if length(drafts().flat_map(|draft| &draft.actions).collect()) + length(resources) > room {
+        if self.services.iter().map(|service| service.drafts.least).sum::<usize>() > room {
             return None;
         }
-        Layout::ALL.into_iter().find_map(|layout| {
+        Layout::ALL.into_iter().filter(|layout| *layout >= first).find_map(|layout| {
             let drafts = all(&self.services, layout);
             if drafts.iter().map(least_size).sum::<usize>() > room {
                 return None;
@@ -252,28 +274,44 @@ impl<'a> Fitting<'a> {
 impl Service<'_> {
     /// Finds the next step that makes the statements shorter.
     fn look(&mut self, scope: &Scope<'_>) {
-        let chars = size(&self.drafts);
+        let chars = self.drafts.chars;
+        // What may not be opened is the same at every step.
+        if !self.grants.iter().any(|(_, grant)| scope.may_open(&grant.action)) {
+            self.next = None;
+            return;
+        }
         let steps = Step::ALL.into_iter().filter(|step| *step > self.step);
         let mut shorter = steps.filter_map(|step| {
-            let drafts = scope.drafts(self.name, &self.grants, step);
-            let size = size(&drafts);
-            (size < chars).then_some((step, drafts, size))
+            let drafts = Drafts::of(self.name, scope.drafts(self.name, &self.grants, step));
+            (drafts.chars < chars).then_some((step, drafts))
         });
-        self.next = shorter.next().map(|(step, drafts, chars)| {
-            let weight = |drafts: &[Draft]| self.excess(drafts, scope).weight();
-            let price = weight(&drafts).saturating_sub(weight(&self.drafts));
-            Candidate { step, drafts, chars, price }
-        });
+        let Some((step, mut drafts)) = shorter.next() else {
+            self.next = None;
+            return;
+        };
+        let before = match self.drafts.weight {
+            Some(weight) => weight,
+            None => self.weight(&self.drafts.list, scope),
+        };
+        let after = self.weight(&drafts.list, scope);
+        (self.drafts.weight, drafts.weight) = (Some(before), Some(after));
+        self.next = Some(Candidate { step, drafts, price: after.saturating_sub(before) });
     }
 
-    /// The excess of statements for this service.
-    fn excess(&self, drafts: &[Draft], scope: &Scope<'_>) -> Excess {
-        excess(drafts, self.grants.iter().map(|(_, grant)| *grant), scope.knowledge)
+    /// What statements for this service open beyond what was used.
+    fn weight(&self, drafts: &[Draft], scope: &Scope<'_>) -> u128 {
+        weight(drafts, self.grants.iter().map(|(_, grant)| *grant), scope.knowledge)
     }
 }
 
-fn size(drafts: &[Draft]) -> usize {
-    drafts.iter().map(Draft::size).sum()
+/// Characters that statements of a service take, however statements stand together: each of its actions stands somewhere,
+/// and so does each resource. Only resources of the service's own kind are counted, for others may stand with another's.
+fn least_chars(service: &str, drafts: &[Draft]) -> usize {
+    let length = |texts: BTreeSet<&String>| texts.into_iter().map(|text| text.len() + 3).sum::<usize>();
+    let own = |resource: &&String| resource.split(':').nth(2) == Some(service);
+    let actions = drafts.iter().flat_map(|draft| &draft.actions).collect();
+    let resources = drafts.iter().flat_map(|draft| &draft.resources).filter(own).collect();
+    length(actions) + length(resources)
 }
 
 fn services<'a>(grants: &'a [Grant], scope: &Scope<'_>) -> Vec<Service<'a>> {
@@ -285,14 +323,14 @@ fn services<'a>(grants: &'a [Grant], scope: &Scope<'_>) -> Vec<Service<'a>> {
     of_service
         .into_iter()
         .map(|(name, grants)| {
-            let drafts = scope.drafts(name, &grants, Step::Asked);
+            let drafts = Drafts::of(name, scope.drafts(name, &grants, Step::Asked));
             Service { name, grants, step: Step::Asked, drafts, next: None }
         })
         .collect()
 }
 
 fn all(services: &[Service<'_>], layout: Layout) -> Vec<Draft> {
-    let mut drafts: Vec<Draft> = services.iter().flat_map(|service| service.drafts.iter().cloned()).collect();
+    let mut drafts: Vec<Draft> = services.iter().flat_map(|service| service.drafts.list.iter().cloned()).collect();
     drafts = together(drafts, layout);
     if layout >= Layout::Merged {
         drafts = merged(drafts);
@@ -369,6 +407,12 @@ impl Draft {
 /// Less than the statement can possibly take: `Draft::size` counts a comma behind every list, and an operator again for
 /// each of its keys.
 fn least_size(draft: &Draft) -> usize {
-    let operators: usize = draft.conditions.keys().map(|(operator, _)| operator.len() + 12).sum();
+    let conditions = &draft.conditions;
+    let own = conditions.own.keys().map(|(operator, _)| operator.len() + 12);
+    // What usage tells may stand in place of what is carried.
+    let carried = conditions.carried.conditions.iter().map(|(op, key, values)| {
+        op.len() + key.len() + 28 + values.iter().map(|value| 2 * value.len() + 4).sum::<usize>()
+    });
+    let operators = own.sum::<usize>() + carried.sum::<usize>();
     draft.size().saturating_sub(16 + operators)
 }

@@ -113,9 +113,19 @@ fn object_key(rest: &str) -> Option<usize> {
     Some(at + rest.get(at..)?.find("/object/")? + "/object/".len())
 }
 
-/// Where what varies begins in the resource part, if anything does: behind the container.
+/// Where what varies begins in the resource part, behind the name of a container. What varies right behind the type is in
+/// none: it is all of the type.
 pub(crate) fn container(arn: &Arn<'_>) -> Option<usize> {
-    lasting(arn).map(|(end, _)| end)
+    let (end, _) = lasting(arn)?;
+    let before = arn.resource.get(..end)?;
+    let is_named = match arn.service {
+        "s3" | "s3-outposts" | "s3-object-lambda" | "logs" => true,
+        service => {
+            let row = VARYING.iter().find(|(s, kind, ..)| *s == service && arn.resource.starts_with(kind));
+            row.is_some_and(|(_, kind, parts, _)| *parts > kind.matches(['/', ':']).count())
+        }
+    };
+    (is_named && !comparable(before).contains(['*', '?'])).then_some(end)
 }
 
 /// One resource on its way.

@@ -79,6 +79,17 @@ impl<'a> Knowledge<'a> {
         self.catalog.action(action).is_some_and(|action| !self.catalog.resource_arns(action).is_empty())
     }
 
+    /// Whether an action may take resources of a pattern, for all that its service says.
+    pub(crate) fn may_take(&self, action: &str, pattern: &str) -> bool {
+        let service = |arn: &str| arn.split(':').nth(2).map(str::to_owned);
+        let Some(of_pattern) = service(pattern) else { return true };
+        let types = self.catalog.action(action).map(|action| self.catalog.resource_arns(action)).unwrap_or_default();
+        types
+            .iter()
+            .filter_map(|kind| service(&kind.arn))
+            .any(|of_type| of_type.contains(['$', '*']) || crate::iam::wildcard_match(&of_pattern, &of_type, false))
+    }
+
     /// Names of a service's actions, without the prefix, sorted.
     pub(crate) fn actions_of(&self, service: &str) -> Vec<&'a str> {
         let actions = self.catalog.service(service).map(Service::actions).unwrap_or_default();

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::base::Granted;
 use super::binding::BINDINGS;
+use super::ceiling::Ceiling;
 use super::choices::choices;
 use super::evidence::Evidence;
 use super::excess::{Excess, excess};
@@ -18,7 +20,7 @@ use super::statement::Draft;
 use super::widen::Scope;
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
-use crate::iam::document::Policy;
+use crate::iam::document::{Policy, Statement};
 use crate::usage::{RequestValues, Text, UsageRow};
 
 /// A policy and its name.
@@ -79,8 +81,10 @@ pub struct Made {
     pub uncertain_services: BTreeSet<String>,
     /// Actions granted on `*` although they take resources: which ones they were used on, no event says.
     pub open_actions: BTreeSet<String>,
-    /// What is granted beyond what was used.
+    /// What is granted beyond what was used. Of a policy that was added to: by all of it.
     pub excess: Excess,
+    /// What the policy granted that was added to, before.
+    pub before: Option<Granted>,
     /// Principals whose usage it is.
     pub principals: BTreeSet<Text>,
     /// First and last event, microseconds since 1970-01-01 UTC.
@@ -90,6 +94,16 @@ pub struct Made {
 }
 
 impl Made {
+    /// Calls that were allowed and whose action is not certain, but for those of services that are granted whole: the
+    /// policy may lack what they need.
+    pub fn lacking(&self) -> impl Iterator<Item = &Shown> {
+        let statements = self.documents.iter().flat_map(|document| &document.policy.statements);
+        let patterns = statements.flat_map(|statement| statement.actions.patterns());
+        let whole: BTreeSet<&str> = patterns.filter_map(|pattern| pattern.strip_suffix(":*")).collect();
+        let is_granted = move |shown: &&Shown| shown.action.split(':').next().is_some_and(|s| whole.contains(s));
+        self.unverified.iter().filter(move |shown| !is_granted(shown))
+    }
+
     /// Documents that were not made of `rows` but cut down to them.
     pub fn of_existing(documents: Vec<NamedPolicy>, rows: &[UsageRow], options: &Options) -> Made {
         Made {
@@ -112,6 +126,7 @@ impl Made {
             uncertain_services: BTreeSet::new(),
             open_actions: BTreeSet::new(),
             excess: Excess::default(),
+            before: None,
             principals: rows.iter().map(|row| row.principal_arn.clone()).collect(),
             times_us: times(rows),
             events: events(rows),
@@ -172,40 +187,128 @@ pub fn make_with(
     } else {
         BTreeSet::new()
     };
+    let made = assemble(sifted, &Recipe::of(rows, options, &knowledge))?;
+    Ok(Made { uncertain_services, ..made })
+}
+
+/// What policies are made by, besides what was sifted.
+pub(crate) struct Recipe<'a> {
+    pub(crate) rows: &'a [UsageRow],
+    pub(crate) options: &'a Options,
+    pub(crate) knowledge: &'a Knowledge<'a>,
+    /// What events named, where something else is granted.
+    pub(crate) named: Option<&'a [Grant]>,
+    /// What nothing may go beyond, where a policy is cut down.
+    pub(crate) ceiling: Option<&'a Ceiling>,
+    /// Statements that forbid and stay as they are.
+    pub(crate) denials: Vec<Statement>,
+}
+
+impl<'a> Recipe<'a> {
+    pub(crate) fn of(rows: &'a [UsageRow], options: &'a Options, knowledge: &'a Knowledge<'a>) -> Recipe<'a> {
+        Recipe { rows, options, knowledge, named: None, ceiling: None, denials: Vec::new() }
+    }
+
+    /// The options for what stands beside the denials.
+    fn beside_denials(&self) -> Options {
+        let limits = Limits::of(self.options);
+        if self.denials.is_empty() {
+            return self.options.clone();
+        }
+        if limits.policies_max == 1 {
+            // A comma, and what a name may be made longer by.
+            let taken: usize = self.denials.iter().map(|denial| denial.to_value().to_string().len() + 4).sum();
+            return Options { size_max: Some(limits.size_max.saturating_sub(taken)), ..self.options.clone() };
+        }
+        let alone = placed(Vec::new(), &self.denials, limits.size_max, &self.options.name);
+        let left = limits.policies_max.saturating_sub(alone.len()).max(1);
+        Options { policies_max: Some(left), ..self.options.clone() }
+    }
+}
+
+/// Policies of what was sifted, within the limits.
+pub(crate) fn assemble(sifted: Sifted, recipe: &Recipe<'_>) -> Result<Made, MakeError> {
+    let Recipe { rows, options, knowledge, .. } = recipe;
     if sifted.grants.is_empty() {
         return Err(nothing(&sifted));
     }
-    let fitted = fitted(&sifted.grants, options, &knowledge)?;
-    let excess = excess(fitted.policies.iter().flatten(), &sifted.grants, &knowledge);
-    let (documents, statements) = documents(&fitted, &sifted.grants, options, &knowledge);
+    let room = recipe.beside_denials();
+    let fitted = fitted(&sifted.grants, &room, recipe)?;
+    let named = recipe.named.unwrap_or(&sifted.grants);
+    let excess = excess(fitted.policies.iter().flatten(), named, knowledge);
+    let (documents, statements) = documents(&fitted, &sifted.grants, recipe);
     let choices = match documents.len() {
         0 | 1 => Vec::new(),
-        several => choices(&sifted.grants, options, several, &knowledge),
+        several => choices(&sifted.grants, &room, several, recipe),
     };
+    let documents = with_denials(documents, recipe)?;
     Ok(Made {
         kind: options.kind,
         attach: options.attach,
         policies_max: Limits::of(options).policies_max,
-        escalations: escalations(&fitted, &knowledge),
+        escalations: escalations(&fitted, knowledge),
         documents,
         statements,
-        suggestions: suggestions(&sifted.grants, &knowledge),
+        suggestions: suggestions(&sifted.grants, knowledge),
+        open_actions: open_actions(&sifted.grants, options, knowledge),
         denied: sifted.denied,
         undecided: sifted.undecided,
         unverified: sifted.unverified,
         incomplete: sifted.incomplete,
         impossible: sifted.impossible,
         excluded: sifted.excluded,
-        uncertain_services,
+        uncertain_services: BTreeSet::new(),
         layout: fitted.layout,
         widened: fitted.widened,
         choices,
-        open_actions: open_actions(&sifted.grants, options, &knowledge),
         excess,
+        before: None,
         principals: rows.iter().map(|row| row.principal_arn.clone()).collect(),
         times_us: times(rows),
         events: events(rows),
     })
+}
+
+/// Puts the denials into the documents, and checks the limits once more.
+fn with_denials(documents: Vec<NamedPolicy>, recipe: &Recipe<'_>) -> Result<Vec<NamedPolicy>, FitError> {
+    if recipe.denials.is_empty() {
+        return Ok(documents);
+    }
+    let Limits { size_max, policies_max, name } = Limits::of(recipe.options);
+    let documents = placed(documents, &recipe.denials, size_max, &recipe.options.name);
+    let largest = documents.iter().map(|document| document.policy.size()).max().unwrap_or(0);
+    let choices = Vec::new();
+    if largest > size_max {
+        let service = "what is denied".to_owned();
+        return Err(FitError::TooLarge { service, size: largest, size_max, name, choices });
+    }
+    let needed = documents.len();
+    if needed > policies_max {
+        return Err(FitError::TooMany { needed, size_max, policies_max, name, choices });
+    }
+    Ok(documents)
+}
+
+/// Each denial in the first document that has room for it, or in one of its own. A denial holds wherever it stands.
+fn placed(mut documents: Vec<NamedPolicy>, denials: &[Statement], size_max: usize, name: &str) -> Vec<NamedPolicy> {
+    for denial in denials {
+        let with = |policy: &Policy| {
+            let statements = policy.statements.iter().chain([denial]).cloned().collect();
+            Policy { statements, ..policy.clone() }
+        };
+        let longer = documents.iter_mut().map(|document| (with(&document.policy), document));
+        match longer.into_iter().find(|(longer, _)| longer.size() <= size_max) {
+            Some((longer, document)) => document.policy = longer,
+            None => {
+                let policy = Policy::new(vec![denial.clone()]);
+                documents.push(NamedPolicy { name: format!("{name}-{}", documents.len() + 1), policy });
+                if let [first, _] = documents.as_mut_slice() {
+                    first.name = format!("{name}-1");
+                }
+            }
+        }
+    }
+    documents
 }
 
 fn nothing(sifted: &Sifted) -> MakeError {
@@ -220,10 +323,10 @@ fn nothing(sifted: &Sifted) -> MakeError {
 }
 
 /// Within the limits, or the error with what would do instead.
-fn fitted(grants: &[Grant], options: &Options, knowledge: &Knowledge<'_>) -> Result<Fitted, FitError> {
-    let scope = Scope::new(grants, options, knowledge);
+fn fitted(grants: &[Grant], options: &Options, recipe: &Recipe<'_>) -> Result<Fitted, FitError> {
+    let scope = Scope::new(grants, options, recipe.knowledge, recipe.ceiling);
     fit(grants, &scope, options).map_err(|error| {
-        let choices = |needed| choices(grants, options, needed, knowledge);
+        let choices = |needed| choices(grants, options, needed, recipe);
         match error {
             FitError::TooMany { needed, size_max, policies_max, name, .. } => {
                 FitError::TooMany { needed, size_max, policies_max, name, choices: choices(needed) }
@@ -277,16 +380,13 @@ fn open_actions(grants: &[Grant], options: &Options, knowledge: &Knowledge<'_>) 
     grants.iter().filter_map(open).collect()
 }
 
-fn documents(
-    fitted: &Fitted,
-    grants: &[Grant],
-    options: &Options,
-    knowledge: &Knowledge<'_>,
-) -> (Vec<NamedPolicy>, Vec<StatementNote>) {
+fn documents(fitted: &Fitted, grants: &[Grant], recipe: &Recipe<'_>) -> (Vec<NamedPolicy>, Vec<StatementNote>) {
+    let Recipe { options, knowledge, .. } = recipe;
     // Names are single across all documents, so that a name says which statement is meant.
     let policies = &fitted.policies;
     let flat: Vec<Draft> = policies.iter().flatten().cloned().collect();
-    let mut sids = sid::names(&flat, fitted.layout).into_iter();
+    let taken = recipe.denials.iter().filter_map(|denial| denial.sid.clone()).collect();
+    let mut sids = sid::names_beside(&flat, fitted.layout, taken).into_iter();
     let used: BTreeSet<&str> = grants.iter().map(|grant| grant.action.as_str()).collect();
     let (mut documents, mut notes) = (Vec::new(), Vec::new());
     for (document, drafts) in policies.iter().enumerate() {
@@ -313,7 +413,7 @@ fn documents(
 
 /// The conditions that requests tell and that a statement does not have.
 fn unbound(draft: &Draft) -> Vec<String> {
-    let has = |key: &str| draft.conditions.keys().any(|(_, known)| *known == key);
+    let has = |key: &str| draft.conditions.own.keys().any(|(_, known)| *known == key);
     let lacking = BINDINGS.iter().filter(|(action, _, key)| draft.actions.contains(*action) && !has(key));
     let keys: BTreeSet<&str> = lacking.map(|(_, _, key)| *key).collect();
     keys.into_iter().map(|key| format!("{key}: not every request told it, or too many different ones")).collect()

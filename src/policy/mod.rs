@@ -4,17 +4,19 @@
 //! `generalise` and `widen` decide how wide each grant is, `excess` and `opening` what that opens; `statement` groups
 //! grants into statements and `sid` names them; `fit` and `split` keep to the limits, `choices` says what else would;
 //! `binding`, `condition` and `origin` say what limits them further; `make` puts it together; `replay` and `prove`
-//! prove it, asking what rows have `told`; `explain` and `render` show it. `base` and `unused` compare with policies
-//! that exist already, `parts` keeps those to the limits.
+//! prove it, asking what rows have `told`; `explain` and `render` show it. `base`, `narrow` and `unused` compare with
+//! policies that exist already; `ceiling` is what such a policy allows.
 //!
 //! No I/O and no SQL: rows come in, documents and reports go out. The same rows give the same bytes, in whatever order
 //! they come.
 
 pub mod base;
 mod binding;
+mod ceiling;
 mod choices;
 mod collapse;
 mod condition;
+mod disclosing;
 mod evidence;
 mod excess;
 pub mod explain;
@@ -25,10 +27,10 @@ mod knowledge;
 mod limits;
 mod make;
 mod names;
+pub mod narrow;
 mod opening;
 mod options;
 mod origin;
-pub mod parts;
 mod pattern;
 pub mod prove;
 pub mod render;
@@ -48,7 +50,7 @@ pub use fit::{Choice, FitError, Layout, Widened};
 pub use knowledge::Access;
 pub use limits::{Attach, Limits};
 pub use make::{Made, MakeError, NamedPolicy, StatementNote, make, make_with};
-pub use opening::{Breadth, Opening};
+pub use opening::{Breadth, Opening, OpeningLine};
 pub use options::{ConditionKind, Fit, Generalize, Granularity, Kind, Options, Provenance};
 pub use sift::{Shown, Suggestion};
 

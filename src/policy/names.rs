@@ -39,18 +39,24 @@ use Chars::{AnyBut, Ascii, BasicBut, BehindPath, Of};
 
 /// Service, how the resource part begins, and which characters may follow. The first that fits holds.
 ///
-/// Sources: the parameters' patterns and descriptions in the API references (botocore 1.44.5) of the operations that
-/// create each resource, and the pages named beside a line. Separators of the ARN's form are among the characters.
+/// Sources: the parameters' patterns and descriptions in botocore 1.44.5 (the API references' own) of the operations that
+/// create each resource, and the pages named beside a line. Separators of the ARN's form are among the characters. A rule
+/// that is too strict costs a permission that was used, one that is too wide costs nothing: where a source says less than
+/// all, more is taken. Lengths are not looked at, for a name that is too long grants nothing.
 const RULES: &[(&str, &str, Chars)] = &[
     ("acm", "", Of("-/")),
     ("athena", "workgroup/", Of("._-")),
-    ("athena", "datacatalog/", Of("_@-")),
-    ("batch", "", Of("-_/:.")),
-    ("cloudformation", "", Of("-/:")),
+    // CatalogNameString: everything from U+0020 on; catalogues of S3 tables have `/`.
+    ("athena", "datacatalog/", AnyBut("")),
+    // Nodes of a multi-node job: `job/<id>#0` (Batch User Guide, "Multi-node parallel jobs").
+    ("batch", "", Of("-_/:.#")),
+    ("cloudformation", "", Of("-/:_.")),
     ("cloudtrail", "", Of("._-/")),
     // CloudWatch API Reference, PutMetricAlarm: "only UTF-8 characters, and can't contain ASCII control characters".
     ("cloudwatch", "alarm:", AnyBut("")),
     ("cloudwatch", "dashboard/", Of("-_")),
+    // ReportGroupName has no pattern.
+    ("codebuild", "report", AnyBut("")),
     ("codebuild", "", Of("-_/:")),
     ("codecommit", "", Of("._-")),
     ("codepipeline", "", Of(".@-_/:")),
@@ -64,7 +70,7 @@ const RULES: &[(&str, &str, Chars)] = &[
     ("ecr", "", Of("._-/")),
     ("ecs", "", Of("-_/:")),
     ("eks", "", Of("-_/:.@=,+")),
-    ("elasticache", "", Of("-:._")),
+    ("elasticache", "", Of("-:._/")),
     ("elasticfilesystem", "", Of("-/")),
     ("elasticloadbalancing", "", Of("-/")),
     ("elasticmapreduce", "", Of("-/")),
@@ -78,7 +84,7 @@ const RULES: &[(&str, &str, Chars)] = &[
     ("iam", "policy/", BehindPath("+=,.@_-")),
     ("iam", "instance-profile/", BehindPath("+=,.@_-")),
     ("iam", "server-certificate/", BehindPath("+=,.@_-")),
-    ("iam", "saml-provider/", Of("._-")),
+    ("iam", "saml-provider/", Of("+=,.@_-")),
     ("iam", "mfa/", BehindPath("+=/:,.@_-")),
     // MQTT topics and client ids are UTF-8 (AWS IoT Core Developer Guide, "MQTT topics").
     ("iot", "topic/", AnyBut("")),
@@ -87,8 +93,11 @@ const RULES: &[(&str, &str, Chars)] = &[
     ("iot", "", Of("-_:/.@+=,")),
     ("kinesis", "", Of("_.-:/")),
     ("kms", "", Of(":/_-")),
-    ("lambda", "", Of("-_$.:")),
-    ("rds", "", Of("-:._/")),
+    ("lambda", "", Of("-_$.:/")),
+    // CreateEventSubscription says nothing of characters.
+    ("rds", "es:", AnyBut("")),
+    // CreateDBSubnetGroup: "letters, numbers, periods, underscores, spaces, or hyphens".
+    ("rds", "", Of("-:._/ ")),
     ("route53", "", Of("-/")),
     ("sagemaker", "", Of("-/_.:")),
     // Secrets Manager User Guide, CreateSecret: "/_+=.@-"; `!` in names of secrets that services manage.
@@ -214,8 +223,12 @@ fn access_point_and_key(resource: &str) -> Result<(), &'static str> {
     all(name, Of("-./:_"))
 }
 
-/// CloudWatch Logs API Reference, CreateLogGroup (`[\.\-_/#A-Za-z0-9]+`) and CreateLogStream (`[^:*]*`).
+/// CloudWatch Logs API Reference, CreateLogGroup (`[\.\-_/#A-Za-z0-9]+`), CreateLogStream and PutDestination (both
+/// `[^:*]*`).
 fn log_group_and_stream(resource: &str) -> Result<(), &'static str> {
+    if !resource.starts_with("log-group:") {
+        return all(resource, AnyBut("*"));
+    }
     let (group, stream) = resource.split_once(":log-stream:").unwrap_or((resource, ""));
     all(group, Of(".-_/#:"))?;
     all(stream, AnyBut("*"))
@@ -290,6 +303,15 @@ mod tests {
             "arn:aws:s3:::b/k",
             "arn:aws:wisdom:r:1:assistant/caf\u{e9}",
             "arn:aws:elasticloadbalancing:r:1:loadbalancer/app/a/50dc6c495c0c9188",
+            "arn:aws:rds:r:1:subgrp:my db subnets",
+            "arn:aws:rds:r:1:es:who (knows)",
+            "arn:aws:athena:r:1:datacatalog/s3tablescatalog/bucket",
+            "arn:aws:batch:r:1:job/0a1b2c3d-0000-4000-8000-000000000001#0",
+            "arn:aws:codebuild:r:1:report-group/project-my tests",
+            "arn:aws:logs:r:1:destination:to the archive",
+            "arn:aws:iam::1:saml-provider/idp@example.org",
+            "arn:aws:lambda:r:1:microvm-image:a/1",
+            "arn:aws:cloudwatch:r:1:insight-rule/a b!",
         ] {
             assert_eq!(sayable(resource), Sayable::Exactly, "{resource}");
         }

@@ -1,6 +1,6 @@
 //! What a grant opens beyond what events named: how broad it is, what the action may do there, and in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::generalise::container;
 use super::knowledge::Access;
@@ -80,54 +80,136 @@ fn is_kind(text: &str) -> bool {
     !name.contains(['/', ':']) && (name.len() < text.len() || text.is_empty())
 }
 
+/// What there is to lose by an action, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Danger {
+    List,
+    Read,
+    /// Reads what people keep there: objects, items, messages, log lines.
+    DataRead,
+    Tagging,
+    Write,
+    /// Reads credentials, secrets, or code.
+    SecretRead,
+    PermissionsManagement,
+    /// A way to more.
+    Escalation,
+}
+
+impl Danger {
+    pub(crate) fn of(action: &str, access: Option<Access>) -> Danger {
+        match access {
+            _ if risk::escalation(action).is_some() => Danger::Escalation,
+            _ if risk::is_secret_read(action) => Danger::SecretRead,
+            _ if risk::is_data_read(action) => Danger::DataRead,
+            Some(Access::List) => Danger::List,
+            Some(Access::Read) => Danger::Read,
+            Some(Access::Tagging) => Danger::Tagging,
+            Some(Access::Write) | None => Danger::Write,
+            Some(Access::PermissionsManagement) => Danger::PermissionsManagement,
+        }
+    }
+
+    /// How much there is to lose where something is so broad; for comparing.
+    pub(crate) fn weigh(self, breadth: Breadth) -> u128 {
+        breadth.weight().saturating_mul(self.weight())
+    }
+
+    fn weight(self) -> u128 {
+        match self {
+            Danger::List => 1,
+            Danger::Read => 4,
+            Danger::DataRead => 8,
+            Danger::Tagging => 10,
+            Danger::Write => 100,
+            Danger::SecretRead => 500,
+            Danger::PermissionsManagement | Danger::Escalation => 1_000,
+        }
+    }
+}
+
 impl Opening {
+    pub(crate) fn danger(&self) -> Danger {
+        Danger::of(&self.action, self.access)
+    }
+
     /// How much there is to lose; for comparing.
     pub fn weight(&self) -> u128 {
-        let access = match self.access {
-            _ if risk::escalation(&self.action).is_some() => 1_000,
-            Some(Access::List) => 1,
-            _ if risk::is_secret_read(&self.action) => 500,
-            Some(Access::Read) => 4,
-            Some(Access::Tagging) => 10,
-            Some(Access::Write) | None => 100,
-            Some(Access::PermissionsManagement) => 1_000,
-        };
-        self.breadth.weight().saturating_mul(access)
+        self.danger().weigh(self.breadth)
     }
 }
 
-/// In words, the heaviest first: actions of the same pattern together.
-pub(crate) fn words(openings: &[Opening]) -> Vec<String> {
-    let mut of_pattern: BTreeMap<&str, (u128, Vec<&Opening>)> = BTreeMap::new();
+/// One line about what was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpeningLine {
+    pub text: String,
+    /// The actions in it with which more can be gained.
+    pub escalating: BTreeSet<String>,
+}
+
+/// In words, the most dangerous first: actions of the same pattern together.
+pub(crate) fn words(openings: &[Opening]) -> Vec<OpeningLine> {
+    let mut of_pattern: BTreeMap<&str, Vec<&Opening>> = BTreeMap::new();
     for opening in openings.iter().filter(|opening| opening.breadth != Breadth::AnyAccount) {
-        let (weight, list) = of_pattern.entry(&opening.pattern).or_default();
-        *weight = weight.saturating_add(opening.weight());
-        list.push(opening);
+        of_pattern.entry(&opening.pattern).or_default().push(opening);
     }
-    let mut lines: Vec<(u128, String)> =
-        of_pattern.into_iter().map(|(pattern, (weight, list))| (weight, line(pattern, &list))).collect();
-    lines.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    lines.into_iter().map(|(_, line)| line).collect()
+    let rank = |list: &[&Opening]| {
+        let weight = list.iter().fold(0_u128, |sum, opening| sum.saturating_add(opening.weight()));
+        let danger = list.iter().map(|opening| opening.danger()).max();
+        let named = list.iter().map(|opening| opening.named).max();
+        (std::cmp::Reverse(danger == Some(Danger::Escalation)), std::cmp::Reverse((weight, danger, named)))
+    };
+    let mut lines: Vec<_> = of_pattern.iter().map(|(pattern, list)| (rank(list), *pattern, list)).collect();
+    lines.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    lines.into_iter().map(|(_, pattern, list)| line(pattern, list)).collect()
 }
 
-/// Most actions named in one line.
+/// The lines of a summary, and the rest: the first, and those with escalating actions, which are never left to a count.
+pub(crate) fn foremost(lines: Vec<OpeningLine>, lines_max: usize) -> (Vec<OpeningLine>, Vec<OpeningLine>) {
+    let (mut shown, mut rest) = (Vec::new(), Vec::new());
+    for (at, line) in lines.into_iter().enumerate() {
+        let is_shown = at < lines_max || !line.escalating.is_empty();
+        if is_shown { shown.push(line) } else { rest.push(line) }
+    }
+    (shown, rest)
+}
+
+/// Most actions named in one line, but for those with which more can be gained: they all are.
 const ACTIONS_MAX: usize = 6;
 
-fn line(pattern: &str, openings: &[&Opening]) -> String {
+fn line(pattern: &str, openings: &[&Opening]) -> OpeningLine {
     let mut openings = openings.to_vec();
-    openings.sort_by(|a, b| b.weight().cmp(&a.weight()).then_with(|| a.action.cmp(&b.action)));
-    let actions: Vec<&str> = openings.iter().take(ACTIONS_MAX).map(|opening| opening.action.as_str()).collect();
-    let more = match openings.len() - actions.len() {
-        0 => String::new(),
-        more => format!(" and {more} more actions"),
-    };
+    openings.sort_by(|a, b| {
+        let rank = |opening: &Opening| std::cmp::Reverse((opening.danger(), opening.weight(), opening.named));
+        rank(a).cmp(&rank(b)).then_with(|| a.action.cmp(&b.action))
+    });
+    let of_danger = |opening: &&&Opening| opening.danger() == Danger::Escalation;
+    let escalating: BTreeSet<String> = openings.iter().filter(of_danger).map(|o| o.action.clone()).collect();
+    let (shown, rest) = openings.split_at(ACTIONS_MAX.max(escalating.len()).min(openings.len()));
+    let actions: Vec<&str> = shown.iter().map(|opening| opening.action.as_str()).collect();
     let named = openings.iter().map(|opening| opening.named).max().unwrap_or(0);
     let named = match named {
         0 => "events named none there".to_owned(),
         1 => "events named 1".to_owned(),
         named => format!("events named {named}"),
     };
-    format!("{}{more} on {} ({named})", actions.join(", "), place(pattern))
+    let text = format!("{}{} on {} ({named})", actions.join(", "), more(rest), place(pattern));
+    OpeningLine { text, escalating }
+}
+
+/// ` and 52 more actions (3 Write, 49 Read)`.
+fn more(rest: &[&Opening]) -> String {
+    let mut of_access: BTreeMap<std::cmp::Reverse<Option<Access>>, usize> = BTreeMap::new();
+    for opening in rest {
+        *of_access.entry(std::cmp::Reverse(opening.access)).or_default() += 1;
+    }
+    let name = |access: Option<Access>| access.map_or("of no known access level", Access::as_str);
+    let levels: Vec<String> = of_access.iter().map(|(access, count)| format!("{count} {}", name(access.0))).collect();
+    match rest.len() {
+        0 => String::new(),
+        1 => format!(" and 1 more action ({})", levels.join(", ")),
+        count => format!(" and {count} more actions ({})", levels.join(", ")),
+    }
 }
 
 /// A pattern in words.
@@ -150,6 +232,7 @@ fn kind(arn: &Arn<'_>) -> String {
         ("s3", _) if arn.resource == "*" => "bucket and object".to_owned(),
         ("s3", "") => "object".to_owned(),
         ("sqs", _) => "queue".to_owned(),
+        ("execute-api", _) => "API".to_owned(),
         ("sns", _) => "topic".to_owned(),
         (service, "") => format!("resource of {service}"),
         (_, kind) => kind.replace('-', " "),
@@ -191,11 +274,58 @@ mod tests {
             ("arn:aws:iam::1:role/team/*", Breadth::Names),
             ("arn:aws:iam::1:role/*/app", Breadth::Names),
             ("arn:aws:s3:::*/*", Breadth::Type),
+            // What has nothing but its type before the wildcard is no container.
+            ("arn:aws:ec2:r:1:instance/*", Breadth::Type),
+            ("arn:aws:ec2:r:1:instance/i-*", Breadth::Names),
+            ("arn:aws:elasticmapreduce:r:1:cluster/*", Breadth::Type),
+            ("arn:aws:sagemaker:r:1:training-job/*", Breadth::Type),
+            ("arn:aws:backup:r:1:recovery-point:*", Breadth::Type),
+            ("arn:aws:execute-api:r:1:*", Breadth::Type),
+            ("arn:aws:execute-api:r:1:abc/*", Breadth::Container),
+            ("arn:aws:ssm:r:1:parameter/*", Breadth::Type),
+            ("arn:aws:ssm:r:1:parameter/team/*", Breadth::Container),
+            ("arn:aws:ecs:r:1:task/c/*", Breadth::Container),
+            ("arn:aws:ecs:r:1:task/*", Breadth::Type),
+            ("arn:aws:cloudformation:r:1:stack/s/*", Breadth::Container),
         ] {
             assert_eq!(Breadth::of(pattern), expected, "{pattern}");
         }
         assert_eq!(place("arn:aws:kms:eu-west-1:1:key/*"), "any key of the account 1, in eu-west-1");
         assert_eq!(place("arn:aws:s3:::lake/*"), "everything in lake");
+    }
+
+    /// What may give more is first, named in full, and never left to a count.
+    #[test]
+    fn dangers_come_first() {
+        let opening = |action: &str, pattern: &str, access: Access| Opening {
+            action: action.to_owned(),
+            pattern: pattern.to_owned(),
+            breadth: Breadth::of(pattern),
+            access: Some(access),
+            named: 1,
+        };
+        let bucket = "arn:aws:s3:::catalog-*";
+        let mut openings: Vec<Opening> =
+            (0..50).map(|n| opening(&format!("s3:GetA{n:02}"), bucket, Access::Read)).collect();
+        openings.extend((0..8).map(|n| opening(&format!("s3:PutA{n}"), bucket, Access::Write)));
+        openings.push(opening("s3:GetObject", bucket, Access::Read));
+        openings.push(opening("s3:PutBucketPolicy", bucket, Access::PermissionsManagement));
+        let lines = words(&openings);
+        let expected = "s3:PutBucketPolicy, s3:PutA0, s3:PutA1, s3:PutA2, s3:PutA3, s3:PutA4 and 54 more actions \
+                        (3 Write, 51 Read) on arn:aws:s3:::catalog-* (events named 1)";
+        assert_eq!(lines[0].text, expected);
+        assert_eq!(lines[0].escalating, BTreeSet::from(["s3:PutBucketPolicy".to_owned()]));
+        let reads: Vec<Opening> = openings.iter().filter(|o| o.access == Some(Access::Read)).cloned().collect();
+        assert!(words(&reads)[0].text.starts_with("s3:GetObject, s3:GetA00, "), "{:?}", words(&reads));
+        // One pattern with a way to more among many that are wider.
+        let mut many: Vec<Opening> =
+            (0..20).map(|n| opening("sqs:ListQueues", &format!("arn:aws:sqs:r:{n}:*"), Access::List)).collect();
+        many.push(opening("iam:PassRole", "arn:aws:iam::1:role/app-*", Access::Write));
+        let (shown, rest) = foremost(words(&many), 10);
+        assert_eq!((shown[0].escalating.len(), shown.len(), rest.len()), (1, 10, 11));
+        let ways = (0..20).map(|n| opening("iam:PassRole", &format!("arn:aws:iam::1:role/app{n}-*"), Access::Write));
+        let ways: Vec<Opening> = ways.collect();
+        assert_eq!(foremost(words(&ways), 10).1, []);
     }
 
     /// Taking everything is never an improvement over any number of narrower openings.

@@ -5,7 +5,7 @@
 //! `aws:MultiFactorAuthPresent` only in those with temporary credentials. What a service calls on a principal's behalf
 //! comes from the service's own network ("Forward access sessions").
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::condition::Conditions;
@@ -26,14 +26,17 @@ pub(crate) fn are_wanted(wanted: &BTreeSet<ConditionKind>) -> bool {
 }
 
 /// Those of the wanted conditions that all calls behind a statement met.
-pub(crate) fn conditions(wanted: &BTreeSet<ConditionKind>, evidence: &Evidence) -> Conditions {
+pub(crate) fn conditions(
+    wanted: &BTreeSet<ConditionKind>,
+    evidence: &Evidence,
+) -> BTreeMap<(&'static str, &'static str), BTreeSet<String>> {
     let kinds = KEYS.iter().filter(|(kind, _)| wanted.contains(kind));
     kinds.filter_map(|(kind, key)| Some((*key, values(*kind, evidence).ok()?))).collect()
 }
 
 /// The wanted conditions that a statement does not have, and why.
 pub(crate) fn left_off(wanted: &BTreeSet<ConditionKind>, has: &Conditions, evidence: &Evidence) -> Vec<String> {
-    let kinds = KEYS.iter().filter(|(kind, key)| wanted.contains(kind) && !has.contains_key(key));
+    let kinds = KEYS.iter().filter(|(kind, key)| wanted.contains(kind) && !has.own.contains_key(key));
     let line = |(kind, (_, key)): &(ConditionKind, (&str, &str))| {
         let why = values(*kind, evidence).err().unwrap_or("left out so that the policy fits");
         format!("{key}: {why}")

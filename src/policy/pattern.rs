@@ -3,8 +3,9 @@
 //! A resource in `usage` is an IAM pattern: `*` and `?` are wildcards, `${*}`, `${?}` and `${$}` the characters
 //! themselves. Everything in it may have been chosen by an attacker.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use crate::iam::arn::Arn;
 
@@ -82,6 +83,20 @@ pub(crate) fn escaped(text: &str) -> String {
     text
 }
 
+/// What everything that a pattern covers begins with.
+fn literal(pattern: &str) -> &str {
+    let end = memchr::memchr3(b'*', b'?', b'$', pattern.as_bytes()).unwrap_or(pattern.len());
+    pattern.get(..end).unwrap_or_default()
+}
+
+/// Those of sorted texts that a pattern covers.
+pub(crate) fn covered<'a, T: Ord + Borrow<str>>(pattern: &'a str, texts: &'a BTreeSet<T>) -> impl Iterator<Item = &'a T> {
+    let literal = literal(pattern);
+    let from = (Bound::Included(literal), Bound::Unbounded);
+    let likes = texts.range::<str, _>(from).take_while(move |text| (*text).borrow().starts_with(literal));
+    likes.filter(move |text| covers(pattern, (*text).borrow()))
+}
+
 /// Whether everything that `inner` matches is matched by `outer`. Never true where it is not so; may be false where
 /// only a deeper look would show it (IAM's rule that wildcards keep to their ARN segment makes `*` before the fifth
 /// colon match one segment).
@@ -90,8 +105,7 @@ pub(crate) fn covers(outer: &str, inner: &str) -> bool {
         return true;
     }
     // Only a wildcard covers what is not the same, so that most pairs are told apart here.
-    let literal = outer.split(['*', '?', '$']).next().unwrap_or_default();
-    if !inner.starts_with(literal) {
+    if !inner.starts_with(literal(outer)) {
         return false;
     }
     let (outer, inner) = (comparable(outer), comparable(inner));
@@ -133,16 +147,12 @@ pub(crate) fn without_covered(patterns: BTreeSet<String>) -> BTreeSet<String> {
     if patterns.contains("*") {
         return BTreeSet::from(["*".to_owned()]);
     }
-    let wide: Vec<String> = patterns.iter().filter(|p| p.contains(['*', '?'])).cloned().collect();
-    if wide.is_empty() {
-        return patterns;
+    let mut left_out: BTreeSet<String> = BTreeSet::new();
+    for outer in patterns.iter().filter(|pattern| pattern.contains(['*', '?'])) {
+        let is_other = |inner: &&String| *inner != outer && !(covers(inner, outer) && *inner < outer);
+        left_out.extend(covered(outer, &patterns).filter(is_other).cloned());
     }
-    let is_kept = |pattern: &String| {
-        !wide
-            .iter()
-            .any(|other| other != pattern && covers(other, pattern) && !(covers(pattern, other) && pattern < other))
-    };
-    patterns.into_iter().filter(is_kept).collect()
+    patterns.into_iter().filter(|pattern| !left_out.contains(pattern)).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::replay::{policy_set, replay};
 use super::*;
 use crate::iam::Catalog;
+use crate::iam::evaluate::{Compiled, Context, PolicySet, Request, Verdict};
 use crate::usage::{Origin, Outcome, Smallest, Text, UsageRow};
 
 /// One row; everything that a test does not care about is filled in.
@@ -282,6 +283,42 @@ proptest! {
         }
     }
 
+    /// What is cut out of a policy allows nothing that it did not allow, and all that was used of it.
+    #[test]
+    fn cut_down_is_between(
+        rows in proptest::collection::vec(any_row(), 1..40),
+        given in any_policy(),
+        options in any_options(),
+        size in prop_oneof![Just(None), (900..3_000_usize).prop_map(Some)],
+    ) {
+        let catalog = Catalog::embedded();
+        let none = crate::usage::RequestValues::default();
+        let given = crate::iam::document::Policy::parse(&given).unwrap();
+        let options = Options { size_max: size, ..options };
+        let Ok(narrowed) = narrow::narrow(&given, &rows, &none, &options, catalog) else { return Ok(()) };
+        let Some(made) = narrowed.made else { return Ok(()) };
+        let proof = narrow::prove_narrowed(&given, &made, &rows, &none, options.kind, catalog);
+        prop_assert!(proof.holds(), "{proof:#?}\n{}\n{}", given.pretty(), render::json::render(&made));
+        let limits = Limits::of(&options);
+        prop_assert!(made.documents.len() <= limits.policies_max);
+        // Another look, at requests that nobody made.
+        let before = Compiled::new(&PolicySet::of_identity(vec![given.clone()]));
+        let after = Compiled::new(&PolicySet::of_identity(made.documents.iter().map(|d| d.policy.clone()).collect()));
+        let context = Context::new().with("aws:RequestedRegion", "eu-west-1").with("aws:username", "jane");
+        for (action, resources) in USES {
+            for resource in resources.iter().chain(&["arn:aws:s3:::lake/other", "arn:aws:s3:::elsewhere/a/b", "*"]) {
+                let request = Request { action, resource, context: &context };
+                let (was, is) = (before.evaluate(&request), after.evaluate(&request));
+                let is_wider = matches!(was, Verdict::Denied { .. }) && !matches!(is, Verdict::Denied { .. })
+                    || is.is_allowed() && !was.is_allowed();
+                prop_assert!(!is_wider, "{action} {resource}\n{}\n{}", given.pretty(), render::json::render(&made));
+            }
+        }
+        for document in &made.documents {
+            prop_assert!(document.policy.size() <= limits.size_max, "{}", document.policy.size());
+        }
+    }
+
     /// The same rows give the same bytes, in whatever order and on however many days.
     #[test]
     fn order_does_not_matter(rows in proptest::collection::vec(any_row(), 1..40), options in any_options(), seed in any::<u64>()) {
@@ -304,6 +341,47 @@ proptest! {
         prop_assert!(small.documents.iter().all(|document| document.policy.size() <= 700));
         prop_assert!(small.widened.is_empty());
     }
+}
+
+/// A policy that may stand somewhere.
+fn any_policy() -> impl Strategy<Value = String> {
+    let pick = |texts: &'static [&'static str]| proptest::sample::subsequence(texts, 1..=texts.len().min(3));
+    let list = |texts: Vec<&str>| texts.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(",");
+    let actions =
+        pick(&["*", "s3:*", "s3:Get*", "s3:GetObject", "s3:putobject", "iam:*", "iam:PassRole", "ec2:*", "kms:D*"]);
+    let resources = pick(&[
+        "*",
+        "arn:aws:s3:::lake/*",
+        "arn:aws:s3:::lake/logs/*",
+        "arn:aws:s3:::*",
+        "arn:aws:s3:::lake/${aws:username}/*",
+        "arn:aws:s3:::other",
+        "arn:*:dynamodb:*:*:table/?",
+        "arn:aws:iam::*:role/deploy",
+        "arn:aws:ec2:eu-*:111122223333:instance/i-0*",
+    ]);
+    let condition = prop_oneof![
+        3 => Just(""),
+        1 => Just(r#","Condition":{"StringEquals":{"aws:RequestedRegion":["eu-west-1","us-east-1"]}}"#),
+        1 => Just(r#","Condition":{"StringLike":{"aws:username":"j*"},"Bool":{"aws:SecureTransport":"true"}}"#),
+        1 => Just(r#","Condition":{"StringEquals":{"iam:PassedToService":["lambda.amazonaws.com","ec2.amazonaws.com"]}}"#),
+        1 => Just(r#","Condition":{"StringNotEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}"#),
+    ];
+    let says = (0..6_u8, 0..6_u8, 0..5_u8);
+    let statement = (actions, resources, condition, says).prop_map(move |(actions, resources, condition, says)| {
+        let action = if says.0 == 0 { "NotAction" } else { "Action" };
+        let resource = if says.1 == 0 { "NotResource" } else { "Resource" };
+        let effect = if says.2 == 0 { "Deny" } else { "Allow" };
+        let (actions, resources) = (list(actions), list(resources));
+        format!(
+            r#"{{"Sid":"S3Read","Effect":"{effect}","{action}":[{actions}],"{resource}":[{resources}]{condition}}}"#
+        )
+    });
+    let version = prop_oneof![4 => Just(r#""Version":"2012-10-17","#), 1 => Just("")];
+    (version, proptest::collection::vec(statement, 1..5)).prop_map(|(version, statements)| {
+        let numbered = statements.iter().enumerate().map(|(n, s)| s.replace("S3Read", &format!("S3Read{n}")));
+        format!("{{{version}\"Statement\":[{}]}}", numbered.collect::<Vec<_>>().join(","))
+    })
 }
 
 /// Everything granted: action, resource, condition.

@@ -1,12 +1,13 @@
 //! The proof of a policy, both ways: all that was allowed is allowed, and nothing is granted for which no use speaks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use super::knowledge::Knowledge;
 use super::make::Made;
 use super::options::{Generalize, Granularity, Options};
-use super::pattern::covers;
-use super::replay::{Replay, replay_with};
+use super::pattern::covered;
+use super::replay::{Asking, Replay, replay_asking};
 use super::sift::{Fate, fate_of_requests};
 use crate::iam::Catalog;
 use crate::iam::document::Statement;
@@ -53,7 +54,9 @@ pub fn prove(
     catalog: &Catalog,
 ) -> Proof {
     let knowledge = Knowledge::new(catalog);
-    let replay = replay_with(policies, rows, requests, catalog);
+    let asking = Asking::new(policies, requests, &knowledge);
+    let asking = if options.pass_role_any_service { asking.with_any_service() } else { asking };
+    let Ok(replay) = replay_asking(policies, rows.iter().map(Ok::<_, Infallible>), &asking);
     let mut uses = Uses::new();
     for row in rows {
         if let Fate::Granted { action, resource } | Fate::Incomplete { action, resource, .. } =
@@ -81,7 +84,7 @@ fn unspoken(made: &Made, uses: &Uses, options: &Options) -> Vec<Unspoken> {
         for (action, pattern) in pairs(statement) {
             let service = action.split(':').next().unwrap_or_default();
             let speaks = |resources: &BTreeSet<String>| {
-                resources.contains(pattern) || resources.iter().any(|used| is_for(pattern, used, is_exact))
+                resources.contains(pattern) || covered(pattern, resources).any(|used| is_for(pattern, used, is_exact))
             };
             let is_uncertain = made.uncertain_services.contains(service);
             let is_used = match uses.get(action) {
@@ -106,11 +109,8 @@ fn pairs(statement: &Statement) -> impl Iterator<Item = (&str, &str)> {
     actions.flat_map(move |action| patterns.iter().map(move |pattern| (action.as_str(), pattern.as_str())))
 }
 
-/// Whether a use of a resource speaks for a pattern.
+/// Whether a use of a resource speaks for a pattern that covers it.
 fn is_for(pattern: &str, used: &str, is_exact: bool) -> bool {
-    if !covers(pattern, used) {
-        return false;
-    }
     // Only the account and the region may be open.
     let resource = |text: &str| text.splitn(6, ':').nth(5).map(str::to_owned);
     !is_exact || resource(pattern) == resource(used)

@@ -12,7 +12,7 @@ use super::knowledge::Knowledge;
 use super::make::Made;
 use super::options::Kind;
 use super::pattern::{comparable, escaped};
-use super::sift::{Fate, fate_of_requests};
+use super::sift::{Fate, PASS_ROLE, fate_of_requests};
 use super::told::{Times, Told};
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
@@ -127,12 +127,18 @@ pub(crate) struct Asking<'a> {
     knowledge: &'a Knowledge<'a>,
     requests: &'a RequestValues,
     times: Times,
+    any_service: bool,
 }
 
 impl<'a> Asking<'a> {
     /// For asking `policies`.
     pub(crate) fn new(policies: &PolicySet, requests: &'a RequestValues, knowledge: &'a Knowledge<'a>) -> Asking<'a> {
-        Asking { knowledge, requests, times: Times::of(policies) }
+        Asking { knowledge, requests, times: Times::of(policies), any_service: false }
+    }
+
+    /// Asks for roles of which no event tells which service got them, too.
+    pub(crate) fn with_any_service(self) -> Asking<'a> {
+        Asking { any_service: true, ..self }
     }
 }
 
@@ -147,7 +153,7 @@ pub(crate) fn asked<'a>(row: &'a UsageRow, ask: &Asking<'a>) -> Asked<'a> {
             Asked::Request { action, resource, told: Told::of(row, ask.requests, &ask.times) }
         }
         // What a container holds besides is asked for as a whole.
-        Fate::Incomplete { action, resource, .. } if row.overflow => {
+        Fate::Incomplete { action, resource, .. } if row.overflow || ask.any_service && action == PASS_ROLE => {
             Asked::Request { action, resource, told: Told::of(row, ask.requests, &ask.times) }
         }
         other => Asked::Not(other),
@@ -177,7 +183,15 @@ pub fn replay_each<R: Borrow<UsageRow>, E>(
     catalog: &Catalog,
 ) -> Result<Replay, E> {
     let knowledge = Knowledge::new(catalog);
-    let asking = Asking::new(policies, requests, &knowledge);
+    replay_asking(policies, rows, &Asking::new(policies, requests, &knowledge))
+}
+
+/// The same, with a word on what is asked for.
+pub(crate) fn replay_asking<R: Borrow<UsageRow>, E>(
+    policies: &PolicySet,
+    rows: impl IntoIterator<Item = Result<R, E>>,
+    asking: &Asking<'_>,
+) -> Result<Replay, E> {
     let compiled = Compiled::new(policies);
     let witness = Witness::of(policies);
     let mut replay = Replay::default();
@@ -185,7 +199,7 @@ pub fn replay_each<R: Borrow<UsageRow>, E>(
     for row in rows {
         let row = row?;
         let row = row.borrow();
-        let (action, resource, told) = match asked(row, &asking) {
+        let (action, resource, told) = match asked(row, asking) {
             Asked::Request { action, resource, told } => (action, resource, told),
             Asked::Not(fate) => {
                 *replay.uncounted(&fate) += row.event_count;

@@ -58,10 +58,15 @@ const SERVICES: &[(&str, &str)] = &[
 
 /// A name for each statement, none twice.
 pub(crate) fn names(drafts: &[Draft], layout: Layout) -> Vec<String> {
+    names_beside(drafts, layout, BTreeSet::new())
+}
+
+/// The same, none of those that are taken.
+pub(crate) fn names_beside(drafts: &[Draft], layout: Layout, mut taken: BTreeSet<String>) -> Vec<String> {
     if layout == Layout::Terse {
-        return (1..=drafts.len()).map(|number| format!("S{number}")).collect();
+        let numbers = (1..).map(|number| format!("S{number}")).filter(|name| !taken.contains(name));
+        return numbers.take(drafts.len()).collect();
     }
-    let mut taken = BTreeSet::new();
     let mut names = Vec::with_capacity(drafts.len());
     for draft in drafts {
         let name = name(draft, layout);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::binding::{Binding, Bound, bound};
+use super::ceiling::Home;
 use super::evidence::{Evidence, confidence};
 use super::knowledge::Knowledge;
 use super::names::{Sayable, sayable};
@@ -25,13 +26,15 @@ pub(crate) struct Grant {
     /// The condition that every request behind it met and that closes a hole, such as `iam:PassedToService`.
     pub(crate) binding: Option<Binding>,
     pub(crate) evidence: Evidence,
+    /// The statement that it is cut out of, where a policy is cut down.
+    pub(crate) home: Option<Home>,
 }
 
 impl Grant {
     /// A service as a whole.
     pub(crate) fn of_service(service: &str, evidence: &Evidence) -> Grant {
         let action = format!("{service}:*");
-        Grant { action, resource: "*".to_owned(), binding: None, evidence: evidence.clone() }
+        Grant { action, resource: "*".to_owned(), binding: None, evidence: evidence.clone(), home: None }
     }
 }
 
@@ -179,9 +182,20 @@ fn not_theirs(row: &UsageRow) -> Option<&'static str> {
 }
 
 /// One use on its way to a grant: the evidence, and the values of its binding; `None` once a request had none.
-struct Use {
-    evidence: Evidence,
-    binding: Option<Binding>,
+pub(crate) struct Use {
+    pub(crate) evidence: Evidence,
+    pub(crate) binding: Option<Binding>,
+}
+
+impl Use {
+    /// The use in one row.
+    pub(crate) fn of(action: &str, row: &UsageRow, requests: &RequestValues, options: &Options) -> Use {
+        let binding = match bound(action, row, requests) {
+            Bound::To(binding) => Some(binding).filter(|binding| options.binds(binding)),
+            Bound::No | Bound::Impossible => None,
+        };
+        Use { evidence: Evidence::of(row), binding }
+    }
 }
 
 /// Sorts rows out. The order of rows does not matter.
@@ -194,19 +208,17 @@ pub(crate) fn sift(
     let mut uses: BTreeMap<(String, String), Use> = BTreeMap::new();
     let mut others: BTreeMap<(Fate, &str), Evidence> = BTreeMap::new();
     for row in rows {
-        let evidence = Evidence::of(row);
         match fate_of_requests(row, requests, knowledge) {
             Fate::Granted { action, resource } => {
-                let binding = match bound(&action, row, requests) {
-                    Bound::To(binding) => Some(binding).filter(|binding| options.binds(binding)),
-                    Bound::No | Bound::Impossible => None,
-                };
-                add(&mut uses, (action, resource), Use { evidence, binding });
+                let used = Use::of(&action, row, requests, options);
+                add(&mut uses, (action, resource), used);
             }
             Fate::Incomplete { action, resource, .. } if options.pass_role_any_service && action == PASS_ROLE => {
-                add(&mut uses, (action, resource), Use { evidence, binding: None });
+                let used = Use { evidence: Evidence::of(row), binding: None };
+                add(&mut uses, (action, resource), used);
             }
             fate => {
+                let evidence = Evidence::of(row);
                 let sum = others.entry((fate, row.resource.as_str()));
                 sum.and_modify(|sum| sum.absorb(&evidence)).or_insert(evidence);
             }
@@ -214,7 +226,7 @@ pub(crate) fn sift(
     }
     let grant = |((action, resource), used): (_, Use)| {
         let Use { evidence, binding } = used;
-        Grant { action, resource, binding, evidence }
+        Grant { action, resource, binding, evidence, home: None }
     };
     let mut sifted = Sifted { grants: uses.into_iter().map(grant).collect(), ..Sifted::default() };
     for ((fate, resource), evidence) in others {
@@ -223,7 +235,8 @@ pub(crate) fn sift(
     sifted
 }
 
-fn add(uses: &mut BTreeMap<(String, String), Use>, key: (String, String), used: Use) {
+/// Adds a use to those of the same key.
+pub(crate) fn add<K: Ord>(uses: &mut BTreeMap<K, Use>, key: K, used: Use) {
     match uses.entry(key) {
         std::collections::btree_map::Entry::Vacant(entry) => {
             entry.insert(used);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::condition::{Conditions, to_block};
+use super::condition::{Carried, Conditions, to_block};
 use super::evidence::Evidence;
 use super::knowledge::Class;
 use super::pattern::covers;
@@ -40,7 +40,11 @@ impl Draft {
     /// The statement, with its name.
     pub(crate) fn to_statement(&self, sid: String) -> Statement {
         let actions = ActionSpec::Action(self.actions.iter().cloned().collect());
-        let resources = ResourceSpec::Resource(self.resources.iter().cloned().collect());
+        let excepted = &self.conditions.carried.not_resources;
+        let resources = match excepted.as_slice() {
+            [] => ResourceSpec::Resource(self.resources.iter().cloned().collect()),
+            _ => ResourceSpec::NotResource(excepted.clone()),
+        };
         let condition = to_block(&self.conditions);
         Statement { sid: Some(sid), condition, ..Statement::new(Effect::Allow, actions, resources) }
     }
@@ -48,9 +52,9 @@ impl Draft {
     /// Characters of the statement, its name not counted.
     pub(crate) fn size(&self) -> usize {
         let quoted = |texts: &BTreeSet<String>| texts.iter().map(|t| json_chars(t) + 1).sum::<usize>();
-        let conditions: usize =
-            self.conditions.iter().map(|((op, key), values)| op.len() + key.len() + 16 + quoted(values)).sum();
-        quoted(&self.actions) + quoted(&self.resources) + conditions + 60
+        let own = self.conditions.own.iter();
+        let own: usize = own.map(|((op, key), values)| op.len() + key.len() + 16 + quoted(values)).sum();
+        quoted(&self.actions) + quoted(&self.resources) + own + self.conditions.carried.size() + 60
     }
 
     /// What the statement rests on.
@@ -63,6 +67,15 @@ impl Draft {
     fn holds(&self, grant: &Grant) -> bool {
         self.actions.iter().any(|pattern| covers_action(pattern, &grant.action))
             && self.resources.iter().any(|pattern| covers(pattern, &grant.resource))
+    }
+}
+
+impl Carried {
+    /// Characters in a statement, about.
+    fn size(&self) -> usize {
+        let quoted = |texts: &[String]| texts.iter().map(|text| json_chars(text) + 1).sum::<usize>();
+        let tests = self.conditions.iter().map(|(op, key, values)| op.len() + key.len() + 16 + quoted(values));
+        tests.sum::<usize>() + quoted(&self.not_resources)
     }
 }
 

@@ -1,13 +1,15 @@
 //! How wide the grants of one service become, from as asked for to everything, in steps.
 //!
 //! A step beyond what was asked for opens nothing but reads: a write, a change of permissions, tags, what leads to more
-//! permissions and what reads secrets stays on exactly what was asked for ([`Scope::may_open`]).
+//! permissions and what reads secrets stays on exactly what was asked for ([`Scope::may_open`]). What reads the data that
+//! people keep is opened within a bucket, a log group and their like at most ([`Scope::step_of`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::binding::PASSED_TO_SERVICE;
+use super::ceiling::{Ceiling, Home};
 use super::collapse::collapse;
-use super::condition::{Conditions, conditions};
+use super::condition::{Carried, Conditions, conditions};
 use super::evidence::Evidence;
 use super::generalise::{generalise, of_type, similar};
 use super::knowledge::{Access, Class, Knowledge};
@@ -77,6 +79,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) accounts: BTreeSet<String>,
     /// More than one region is used in resources.
     pub(crate) several_regions: bool,
+    /// What nothing may go beyond, where a policy is cut down.
+    pub(crate) ceiling: Option<&'a Ceiling>,
 }
 
 /// What the conditions of one service's grants are made of.
@@ -86,17 +90,16 @@ struct Terms {
     wanted: BTreeSet<ConditionKind>,
 }
 
-impl Terms {
-    fn of(&self, grant: &Grant) -> Conditions {
-        conditions(grant, &self.regions, &self.wanted)
-    }
-}
-
 /// A grant with its place among all grants.
 pub(crate) type Numbered<'a> = (usize, &'a Grant);
 
 impl<'a> Scope<'a> {
-    pub(crate) fn new(grants: &[Grant], options: &'a Options, knowledge: &'a Knowledge<'a>) -> Scope<'a> {
+    pub(crate) fn new(
+        grants: &[Grant],
+        options: &'a Options,
+        knowledge: &'a Knowledge<'a>,
+        ceiling: Option<&'a Ceiling>,
+    ) -> Scope<'a> {
         let principals = grants.iter().flat_map(|grant| &grant.evidence.principals);
         let accounts =
             principals.filter_map(|arn| Arn::parse(arn)).map(|arn| arn.account.to_owned()).filter(|a| !a.is_empty());
@@ -106,11 +109,30 @@ impl<'a> Scope<'a> {
             .map(|arn| arn.region)
             .filter(|region| !region.is_empty())
             .collect();
-        Scope { options, knowledge, accounts: accounts.collect(), several_regions: regions.len() > 1 }
+        let several_regions = regions.len() > 1;
+        Scope { options, knowledge, accounts: accounts.collect(), several_regions, ceiling }
+    }
+
+    fn conditions(&self, grant: &Grant, terms: &Terms) -> Conditions {
+        Conditions { carried: self.carried(grant), ..conditions(grant, &terms.regions, &terms.wanted) }
+    }
+
+    fn carried(&self, grant: &Grant) -> Carried {
+        self.ceiling.zip(grant.home).map(|(ceiling, home)| ceiling.carried(home)).unwrap_or_default()
+    }
+
+    /// The first of these patterns, the last of which is the grant's own, that does not go beyond the ceiling.
+    fn below_ceiling(&self, grant: &Grant, patterns: [Option<&String>; 2]) -> String {
+        let is_below = |pattern: &&&String| match self.ceiling.zip(grant.home) {
+            Some((ceiling, home)) => ceiling.holds(home, pattern),
+            None => true,
+        };
+        let found = patterns.iter().flatten().find(is_below).map(|pattern| (*pattern).clone());
+        found.unwrap_or_else(|| grant.resource.clone())
     }
 
     /// Whether a step beyond what was asked for may open an action.
-    fn may_open(&self, action: &str) -> bool {
+    pub(crate) fn may_open(&self, action: &str) -> bool {
         let access = self.knowledge.access(action);
         access.is_some_and(|access| access.class() == Class::Read)
             && risk::escalation(action).is_none()
@@ -119,7 +141,12 @@ impl<'a> Scope<'a> {
 
     /// How far a grant goes where its service goes to `step`.
     fn step_of(&self, action: &str, step: Step) -> Step {
-        if self.may_open(action) { step } else { Step::Asked }
+        match self.may_open(action) {
+            // What people keep is opened within its container, not from one to another.
+            true if risk::is_data_read(action) => step.min(Step::Broad),
+            true => step,
+            false => Step::Asked,
+        }
     }
 
     /// The statements of one service at a step. Wider steps hold everything that narrower ones do.
@@ -141,7 +168,8 @@ impl<'a> Scope<'a> {
         };
         for draft in &mut drafts {
             let may_collapse = step >= Step::Collapsed && draft.actions.iter().all(|action| self.may_open(action));
-            if self.options.collapse_actions || may_collapse {
+            // What a wildcard adds might be beyond what the policy that is cut down allows.
+            if self.ceiling.is_none() && (self.options.collapse_actions || may_collapse) {
                 draft.actions = collapse(&draft.actions, self.knowledge);
             }
         }
@@ -159,8 +187,8 @@ impl<'a> Scope<'a> {
     fn whole(&self, service: &str, grants: &[Numbered<'_>], terms: &Terms) -> Vec<Draft> {
         let mut drafts: BTreeMap<Conditions, Draft> = BTreeMap::new();
         for (index, grant) in grants {
-            let mut conditions = terms.of(grant);
-            conditions.retain(|(_, key), _| !BOUND.contains(key));
+            let mut conditions = self.conditions(grant, terms);
+            conditions.own.retain(|(_, key), _| !BOUND.contains(key));
             let draft = drafts.entry(conditions.clone()).or_insert_with(|| Draft {
                 service: service.to_owned(),
                 class: Class::Write,
@@ -179,9 +207,9 @@ impl<'a> Scope<'a> {
     fn pass_role(&self, service: &str, passes: &[Numbered<'_>], terms: &Terms) -> Vec<Draft> {
         let mut of_role: BTreeMap<String, Vec<(Conditions, Reached)>> = BTreeMap::new();
         for (index, grant) in passes {
-            let role = self.located(&grant.resource);
+            let role = self.below_ceiling(grant, [Some(&self.located(&grant.resource)), None]);
             let reached = (BTreeSet::from([role.clone()]), BTreeSet::from([*index]));
-            of_role.entry(role).or_default().push((terms.of(grant), reached));
+            of_role.entry(role).or_default().push((self.conditions(grant, terms), reached));
         }
         let mut sets: BTreeMap<Conditions, Reached> = BTreeMap::new();
         for (conditions, (resources, grants)) in of_role.into_values().flat_map(unite) {
@@ -204,17 +232,17 @@ impl<'a> Scope<'a> {
 
     fn by_resource(&self, service: &str, grants: &[Numbered<'_>], terms: &Terms, step: Step) -> Vec<Draft> {
         // Reading and writing are generalised apart: many reads must not widen a write.
-        let mut used: BTreeMap<(Class, Step), BTreeSet<String>> = BTreeMap::new();
-        let key = |grant: &Grant| (self.class(&grant.action), self.step_of(&grant.action, step));
+        let mut used: BTreeMap<Key, BTreeSet<String>> = BTreeMap::new();
+        let key = |grant: &Grant| (self.class(&grant.action), self.step_of(&grant.action, step), grant.home);
         for (_, grant) in grants {
             used.entry(key(grant)).or_default().insert(self.located(&grant.resource));
         }
-        let patterns: BTreeMap<(Class, Step), BTreeMap<String, String>> =
+        let patterns: BTreeMap<Key, BTreeMap<String, String>> =
             used.into_iter().map(|(key, set)| (key, self.patterns(&set, key.1))).collect();
         let widened = |grant: &Grant| {
             let located = self.located(&grant.resource);
             let pattern = patterns.get(&key(grant)).and_then(|map| map.get(&located));
-            pattern.cloned().unwrap_or(located)
+            self.below_ceiling(grant, [pattern, Some(&located)])
         };
         group(service, self.reaches(grants, terms, (Granularity::Resource, step), widened))
     }
@@ -255,7 +283,10 @@ impl<'a> Scope<'a> {
         let mut reaches: BTreeMap<(&str, Conditions), Reached> = BTreeMap::new();
         for (index, grant) in grants {
             let is_free = self.step_of(&grant.action, step) >= Step::Unconditional;
-            let conditions = if is_free { Conditions::new() } else { terms.of(grant) };
+            let conditions = match is_free {
+                true => Conditions { carried: self.carried(grant), ..Conditions::default() },
+                false => self.conditions(grant, terms),
+            };
             let (resources, all) = reaches.entry((grant.action.as_str(), conditions)).or_default();
             resources.insert(resource(grant));
             all.insert(*index);
@@ -308,7 +339,7 @@ impl<'a> Scope<'a> {
             }
             if let Some(evidence) = Evidence::sum(behind().map(|grant| &grant.evidence)) {
                 let conditions = origin::conditions(wanted, &evidence);
-                draft.conditions.extend(conditions);
+                draft.conditions.own.extend(conditions);
             }
         }
     }
@@ -317,6 +348,9 @@ impl<'a> Scope<'a> {
         self.knowledge.access(action).unwrap_or(Access::Write).class()
     }
 }
+
+/// Grants that are generalised together.
+type Key = (Class, Step, Option<Home>);
 
 /// Resources, and the grants that they come from.
 type Reached = (BTreeSet<String>, BTreeSet<usize>);
@@ -331,13 +365,16 @@ const BOUND: [&str; 6] = [
     "lambda:FunctionArn",
 ];
 
+/// The values of bindings.
+type Bound = BTreeMap<(&'static str, &'static str), BTreeSet<String>>;
+
 /// One for each set of the other conditions: the values of bindings together, or no binding where one had none.
 fn unite(list: Vec<(Conditions, Reached)>) -> Vec<(Conditions, Reached)> {
-    let mut united: BTreeMap<Conditions, (Option<Conditions>, Reached)> = BTreeMap::new();
-    for (conditions, (resources, grants)) in list {
-        let (bound, rest): (Conditions, Conditions) =
-            conditions.into_iter().partition(|((_, key), _)| BOUND.contains(key));
-        let first = || (Some(Conditions::new()), Reached::default());
+    let mut united: BTreeMap<Conditions, (Option<Bound>, Reached)> = BTreeMap::new();
+    for (Conditions { own, carried }, (resources, grants)) in list {
+        let (bound, rest): (Bound, Bound) = own.into_iter().partition(|((_, key), _)| BOUND.contains(key));
+        let first = || (Some(Bound::new()), Reached::default());
+        let rest = Conditions { own: rest, carried };
         let (all, (all_resources, all_grants)) = united.entry(rest).or_insert_with(first);
         all_resources.extend(resources);
         all_grants.extend(grants);
@@ -348,8 +385,8 @@ fn unite(list: Vec<(Conditions, Reached)>) -> Vec<(Conditions, Reached)> {
             all => *all = None,
         }
     }
-    let whole = |(mut rest, (bound, reached)): (Conditions, (Option<Conditions>, Reached))| {
-        rest.extend(bound.unwrap_or_default());
+    let whole = |(mut rest, (bound, reached)): (Conditions, (Option<Bound>, Reached))| {
+        rest.own.extend(bound.unwrap_or_default());
         (rest, reached)
     };
     united.into_iter().map(whole).collect()

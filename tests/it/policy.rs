@@ -2,6 +2,7 @@
 
 mod command;
 mod exact;
+mod existing;
 mod unused;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use trailpare::iam::{Catalog, Outcome};
 use trailpare::policy::replay::{GroupFate, policy_set, replay};
 use trailpare::policy::{
     Attach, Fit, Generalize, Granularity, Kind, Layout, Made, MakeError, Options, Provenance, base, explain, make,
-    render,
+    narrow, render,
 };
 use trailpare::usage::{RequestValues, UsageRow};
 
@@ -363,10 +364,13 @@ fn what_was_never_used_goes() {
         {"Sid":"Guard","Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}]}"#,
     )
     .unwrap();
-    let narrowed = base::narrow(&given, &rows, &RequestValues::default(), Catalog::embedded());
-    let policy = narrowed.policy.clone().unwrap();
+    let none = RequestValues::default();
+    let narrowed = narrow::narrow(&given, &rows, &none, &options(), Catalog::embedded()).unwrap();
+    let made = narrowed.made.clone().unwrap();
+    assert!(narrow::prove_narrowed(&given, &made, &rows, &none, Kind::Identity, Catalog::embedded()).holds());
+    let policy = made.documents[0].policy.clone();
     insta::assert_snapshot!("narrowed", policy.pretty());
-    let report = base::report(&narrowed, 8);
+    let report = narrow::report(&narrowed, 8);
     assert!(report.contains("opens a way to more: iam:PutRolePolicy"), "{report}");
     let replayed = |policy: Policy| replay(&PolicySet::of_identity(vec![policy]), &rows, Catalog::embedded()).allowed;
     assert_eq!(replayed(given), replayed(policy));

@@ -127,11 +127,10 @@ pub(super) struct ExistingArgs {
     /// Start from this policy: write it with what has to be granted more.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "each"])]
     pub(super) merge: Option<PathBuf>,
-    /// Cut this policy down to what was used of it, and report on standard error what was not (with --explain every
-    /// action of it).
+    /// Cut this policy down to what was used of it, action by action and resource by resource, and say on standard
+    /// error what was not used (with --explain every action). Nothing becomes wider than it is.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "base", "merge", "each", "granularity", "generalize", "distinct", "collapse_actions", "condition", "any_region",
-        "any_account", "fit", "no_check", "prove", "no_request_conditions", "pass_role_any_service",
+        "base", "merge", "each", "granularity", "collapse_actions", "pass_role_any_service",
     ])]
     pub(super) deny_unused: Option<PathBuf>,
 }

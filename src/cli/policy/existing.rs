@@ -6,8 +6,10 @@ use super::{Job, print};
 use crate::cli::select::Selected;
 use crate::cli::{CliError, Exit};
 use crate::iam::document::Policy;
+use crate::policy::narrow::{NarrowProof, narrow, prove_narrowed, report};
+use crate::policy::render::markdown;
 use crate::policy::replay::{replay_with, set_of};
-use crate::policy::{Limits, Made, NamedPolicy, Options, base, explain, parts};
+use crate::policy::{Limits, Made, NamedPolicy, Options, base, explain};
 use crate::usage::UsageRow;
 
 /// Names of unused actions said of an access level, unless all are asked for.
@@ -72,56 +74,66 @@ pub(super) fn unchanged(existing: &Policy, rows: &[UsageRow], options: &Options)
 }
 
 impl Job<'_> {
+    /// Counts what a policy that was added to grants as a whole, and what it granted before.
+    pub(super) fn counted(&self, made: Made, existing: &Policy, rows: &[UsageRow], options: &Options) -> Made {
+        let granted = |policy: &Policy| base::granted(policy, rows, &self.requests, options, self.catalog);
+        let Some(whole) = made.documents.first().map(|document| granted(&document.policy)) else { return made };
+        let before = Some(granted(existing));
+        Made { excess: whole.excess, escalations: whole.escalations, before, ..made }
+    }
+
     /// The given policy, cut down to what was used of it.
     pub(super) fn deny_unused(
         &self,
         path: &Path,
-        given: Policy,
+        given: &Policy,
         options: &Options,
         selected: &Selected,
     ) -> Result<Exit, CliError> {
-        let narrowed = base::narrow(&given, &selected.rows, &self.requests, self.catalog);
-        let said = base::report(&narrowed, if self.args.what.explain { usize::MAX } else { NAMES_MAX });
+        let narrowed = narrow(given, &selected.rows, &self.requests, options, self.catalog)?;
+        let said = report(&narrowed, if self.args.what.explain { usize::MAX } else { NAMES_MAX });
         self.context.say(said.trim_end());
-        let Some(policy) = narrowed.policy else {
+        let Some(made) = narrowed.made else {
             self.context.say(&format!("nothing that {} allows was used: it can be detached", path.display()));
             return Ok(selected.exit);
         };
-        let documents = within_limits(&policy, options)?;
-        let cut: Vec<Policy> = documents.iter().map(|document| document.policy.clone()).collect();
-        let replayed =
-            |policies| replay_with(&set_of(options.kind, policies), &selected.rows, &self.requests, self.catalog);
-        let before = replayed(vec![given]);
-        let after = replayed(cut);
+        let proving = self.events.as_deref().unwrap_or(&selected.rows);
+        let replayed = |policies| replay_with(&set_of(options.kind, policies), proving, &self.requests, self.catalog);
+        let before = replayed(vec![given.clone()]);
+        let after = replayed(made.documents.iter().map(|document| document.policy.clone()).collect());
+        self.say(&made, None);
         self.context.say(&format!("before: {}", explain::verdict(&before)));
         self.context.say(&format!("after: {}", explain::verdict(&after)));
-        if after.allowed < before.allowed || after.allowed + after.depends < before.allowed + before.depends {
-            self.refuse_denying(&after);
-            return Ok(Exit::WouldDeny);
+        if !self.args.what.no_check {
+            let proof = prove_narrowed(given, &made, proving, &self.requests, options.kind, self.catalog);
+            if !proof.holds() {
+                self.refuse_cut(&proof);
+                return Ok(Exit::WouldDeny);
+            }
+            self.context.say("proved: it allows nothing that it did not allow before, and all that was used of it");
         }
-        let made = Made::of_existing(documents, &selected.rows, options);
         let text = match self.args.what.format {
-            super::Format::Markdown => crate::policy::render::markdown::render_cut(&made, &said),
+            super::Format::Markdown => markdown::render_cut(&made, &self.provenance, &said),
             _ => self.text(&made, None)?,
         };
         print(self.args.what.out.as_deref(), &text)?;
-        Ok(selected.exit)
+        Ok(super::exit(&made, selected.exit))
     }
-}
 
-/// Every wildcard that was not used in full has become a list of actions, which may be longer than it was.
-fn within_limits(policy: &Policy, options: &Options) -> Result<Vec<NamedPolicy>, CliError> {
-    let limits = Limits::of(options);
-    let too_long = || {
-        CliError::failed(format!(
-            "cut down it has {} characters, and {} may be {} of {}\n\
-             hint: leave out --deny-unused: a policy made from the usage alone can be fitted",
-            policy.size(),
-            limits.name,
-            limits.policies_max,
-            limits.size_max
-        ))
-    };
-    let parts = parts::parts(policy, &options.name, limits.size_max).ok_or_else(too_long)?;
-    if parts.len() > limits.policies_max { Err(too_long()) } else { Ok(parts) }
+    fn refuse_cut(&self, proof: &NarrowProof) {
+        self.context.error("the policy cut down is not what was used of it, so it is not printed");
+        for (action, resource, example) in proof.lost.iter().take(20) {
+            self.context.error(&format!("{action} on {resource} was used and would be denied (example {example})"));
+        }
+        for beyond in proof.beyond.iter().take(20) {
+            self.context
+                .error(&format!("{}: {} on {} was not allowed before", beyond.sid, beyond.action, beyond.pattern));
+        }
+        for unspoken in proof.unspoken.iter().take(20) {
+            self.context.error(&explain::without_use(unspoken));
+        }
+        if proof.denials_lost > 0 {
+            self.context.error(&format!("{} of its denials are gone", proof.denials_lost));
+        }
+    }
 }

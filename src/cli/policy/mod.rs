@@ -48,11 +48,11 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     sources.extend(key_sources::for_judging(&asked));
     let requests = selected.requests(&sources, catalog)?;
     let mut job = Job { args, context, catalog, existing, provenance, requests, events: None };
-    if let Some((path, given)) = args.existing.deny_unused.as_deref().zip(given) {
-        return job.deny_unused(path, given, &options, &selected);
-    }
     if args.what.prove == ProveArg::Events && !args.what.no_check {
         job.events = Some(selected.usage_of_events(args.sessions(), catalog)?);
+    }
+    if let Some((path, given)) = args.existing.deny_unused.as_deref().zip(given.as_ref()) {
+        return job.deny_unused(path, given, &options, &selected);
     }
     if let (Some(each), Some(folder)) = (args.what.each, &args.what.out) {
         return job.each(each, folder, &selected);
@@ -63,9 +63,15 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
         Answer::Unproved => Ok(Exit::WouldDeny),
         Answer::Proved { made, text } => {
             print(args.what.out.as_deref(), &text)?;
-            Ok(if made.incomplete.is_empty() { selected.exit } else { Exit::Incomplete })
+            Ok(exit(&made, selected.exit))
         }
     }
+}
+
+/// How the command ends with a policy that is printed: whether it lacks something that was used is said first.
+fn exit(made: &Made, exit: Exit) -> Exit {
+    let lacks = !made.incomplete.is_empty() || made.lacking().next().is_some();
+    if lacks { Exit::Incomplete } else { exit }
 }
 
 /// Whole accounts are selected.
@@ -141,6 +147,10 @@ impl Job<'_> {
             (made, Some((path, existing))) => existing::merge(path, existing, made?, options)?,
             (made, None) => made?,
         };
+        let made = match merged {
+            Some((_, existing)) => self.counted(made, existing, rows, options),
+            None => made,
+        };
         let proof = (!self.args.what.no_check).then(|| {
             let proof = prove(&made, &self.judged(&made), proving, &self.requests, options, self.catalog);
             Proof { by_events: self.events.is_some(), ..proof }
@@ -174,7 +184,7 @@ impl Job<'_> {
             self.context.say("proved by the events themselves");
         }
         if self.context.quiet {
-            made.incomplete.iter().for_each(|shown| self.context.warn(&explain::incomplete(shown)));
+            explain::lacks(made).iter().for_each(|line| self.context.warn(line));
         }
         if self.args.what.explain {
             self.context.say(explain::explain(made, &self.provenance, replay).trim_end());
@@ -248,8 +258,8 @@ impl Job<'_> {
             match self.one(&rows, proving, &options) {
                 Ok(Answer::Proved { made, text }) => {
                     self.write_each(folder, &file, &made, &text)?;
-                    if !made.incomplete.is_empty() && exit != Exit::WouldDeny {
-                        exit = Exit::Incomplete;
+                    if exit != Exit::WouldDeny && exit != Exit::Failed {
+                        exit = self::exit(&made, exit);
                     }
                 }
                 Ok(Answer::Unproved) => exit = Exit::WouldDeny,

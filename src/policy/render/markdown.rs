@@ -43,10 +43,8 @@ pub fn render(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> S
 }
 
 /// A policy that was cut down, below it the report on what was not used.
-pub fn render_cut(made: &Made, said: &str) -> String {
-    let title = made.documents.first().map_or("Policy", |document| document.name.as_str());
-    let mut out = format!("# {}\n", plain(title));
-    documents(&mut out, made);
+pub fn render_cut(made: &Made, provenance: &Provenance, said: &str) -> String {
+    let mut out = render(made, provenance, None);
     let fence = fence(said);
     let _ = writeln!(out, "\n## What was not used\n\n{fence}text\n{}\n{fence}", said.trim_end());
     out

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 pub use details::{Details, DetailsError, Entity, EntityKind, Identity, Page, pages};
 pub use report::{text, value};
 
-use super::base::UnusedAction;
 use super::knowledge::{Access, Knowledge};
+use super::narrow::UnusedAction;
 use super::replay::{Asked, Asking, asked};
 use super::risk;
 use super::sift::Fate;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::EntityUse;
-use crate::policy::base::UnusedAction;
 use crate::policy::knowledge::Access;
+use crate::policy::narrow::UnusedAction;
 use crate::time::format_time;
 
 /// Most names of one list.

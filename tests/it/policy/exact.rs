@@ -8,13 +8,14 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use trailpare::iam::Catalog;
+use trailpare::policy::prove::prove;
 use trailpare::policy::replay::{policy_set, replay};
 use trailpare::policy::{Generalize, Kind, Made, Options, explain, make};
 use trailpare::usage::UsageRow;
 
 use super::{made, options, provenance, row};
 
-fn granted(made: &Made) -> BTreeSet<(String, String)> {
+pub(super) fn granted(made: &Made) -> BTreeSet<(String, String)> {
     let statements = made.documents.iter().flat_map(|document| &document.policy.statements);
     statements
         .flat_map(|statement| {
@@ -70,7 +71,7 @@ fn what_is_opened_is_said_in_words() {
     assert!(said.contains("opens s3:GetObject on everything in data-lake (events named 9)"), "{said}");
     let roles = [row("iam:AttachRolePolicy", "arn:aws:iam::111122223333:role/app")];
     let said = explain::summary(&made(&roles, &options()), &provenance(), None).join("\n");
-    assert!(said.contains("grants ways to more: iam:AttachRolePolicy (gives a role any policy)"), "{said}");
+    assert!(said.contains("grants a way to more: iam:AttachRolePolicy (gives a role any policy)"), "{said}");
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn a_role_is_passed_to_every_service_that_may_be_meant() {
     assert!(!granted(&left).iter().any(|(action, _)| action == "iam:PassRole"));
     let said = explain::summary(&left, &provenance(), None).join("\n");
     let role = "arn:aws:iam::111122223333:role/who";
-    let expected = format!("INCOMPLETE: iam:PassRole on {role} is needed and not granted: RegisterJobDefinition");
+    let expected = format!("INCOMPLETE: needed and not granted: iam:PassRole on {role}: RegisterJobDefinition");
     assert!(said.contains(&expected), "{said}");
     // Nor is a service that no condition can hold a reason to leave the condition out.
     let odd = make(&[pass("who", Some("*"))], &options(), Catalog::embedded());
@@ -103,6 +104,14 @@ fn a_role_is_passed_to_every_service_that_may_be_meant() {
     let any = made(&rows, &Options { pass_role_any_service: true, ..options() });
     assert!(any.incomplete.is_empty());
     assert!(granted(&any).iter().any(|(action, role)| action == "iam:PassRole" && role.ends_with("role/who")));
+    // It is proved like everything else: a policy without it fails.
+    let options = Options { pass_role_any_service: true, ..options() };
+    let proved = |made: &Made| {
+        let requests = trailpare::usage::RequestValues::default();
+        prove(made, &policy_set(made), &rows, &requests, &options, Catalog::embedded())
+    };
+    assert!(proved(&any).holds() && proved(&any).replay.incomplete == 0);
+    assert!(!proved(&left).holds() && proved(&left).replay.denied == 2);
 }
 
 /// Tags at creation are bound to the creation; where tags were also set alone, nothing is.
@@ -126,7 +135,7 @@ fn tags_are_bound_to_their_creation() {
     assert!(!replay(&policy_set(&bound), &[tags("CreateTags")], Catalog::embedded()).is_proof());
 }
 
-fn record(n: u32, source: &str, name: &str, more: Value) -> Value {
+pub(super) fn record(n: u32, source: &str, name: &str, more: Value) -> Value {
     let mut record = json!({
         "eventVersion": "1.09", "eventTime": format!("2024-03-01T10:{:02}:00Z", n % 60), "awsRegion": "eu-central-1",
         "eventSource": source, "eventName": name, "eventType": "AwsApiCall", "eventCategory": "Management",
@@ -147,12 +156,12 @@ fn record(n: u32, source: &str, name: &str, more: Value) -> Value {
     record
 }
 
-struct Store {
+pub(super) struct Store {
     folder: tempfile::TempDir,
 }
 
 impl Store {
-    fn of(records: &[Value]) -> Store {
+    pub(super) fn of(records: &[Value]) -> Store {
         let folder = tempfile::tempdir().unwrap();
         let archive = folder.path().join("archive");
         fs::create_dir(&archive).unwrap();
@@ -165,25 +174,25 @@ impl Store {
         store
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub(super) fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
         command.args(args).arg("--store").arg(self.path("store")).env_remove("TRAILPARE_STORE").stdin(Stdio::null());
         command.output().unwrap()
     }
 
     /// Exit code, the one document, and what is said.
-    fn policy(&self, more: &[&str]) -> (i32, Value, String) {
+    pub(super) fn policy(&self, more: &[&str]) -> (i32, Value, String) {
         let output = self.run(&[&["policy", "--role", "app", "--max-policies", "1"], more].concat());
         let document = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
         (output.status.code().unwrap(), document, String::from_utf8(output.stderr).unwrap())
     }
 }
 
-fn object(n: u32, name: &str, key: &str, more: Value) -> Value {
+pub(super) fn object(n: u32, name: &str, key: &str, more: Value) -> Value {
     let mut record = record(
         n,
         "s3.amazonaws.com",
