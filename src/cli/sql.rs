@@ -99,7 +99,7 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
     let spill = SpillFolder::create()?;
     // An operator that is all at computing never gives way: an interrupt ends the process, not the future.
     let _temporary = Temporary::new(spill.path());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = query::runtime(args.memory.memory_limit, args.threads.map(usize::from))?;
     runtime.block_on(answer(args, &sql, &parameters, &snapshot, spill.path(), context))
 }
 

@@ -342,7 +342,9 @@ impl<'a> Shared<'a> {
 
     /// JSON and usage of a batch.
     fn batch_memory(&self) -> (u64, u64) {
-        (self.budget.batch_bytes, self.budget.usage_bytes / self.threads as u64)
+        // So much of what is set aside for a batch may be its usage.
+        let usage_bytes = (self.budget.usage_bytes / self.threads as u64).max(self.budget.batch_bytes);
+        (self.budget.batch_bytes, usage_bytes)
     }
 
     /// Whether there are threads that no worker has, because there is only one.

@@ -15,7 +15,7 @@ use datafusion::prelude::SessionConfig;
 use super::distinct::DistinctApart;
 
 /// What the program takes beside what grows with the limit: code, catalogue, allocator.
-const FIXED_BYTES: u64 = 80 << 20;
+const FIXED_BYTES: u64 = 112 << 20;
 
 /// What a partition needs at the least to be worth it: batches on their way in, and those that a sort holds.
 const PARTITION_BYTES: u64 = 96 << 20;
@@ -24,14 +24,14 @@ const PARTITION_BYTES: u64 = 96 << 20;
 const BATCH_ROWS: (u64, u64) = (8 * 1024, 256);
 
 /// The limit from which on batches are of full size.
-const FULL_BATCHES_BYTES: u64 = 1 << 30;
+const FULL_BATCHES_BYTES: u64 = 2 << 30;
 
 /// Consumers that an error names.
 const NAMED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2);
 
 /// Bytes that operators may reserve together.
 fn pool_bytes(limit_bytes: u64) -> u64 {
-    (limit_bytes.saturating_sub(FIXED_BYTES) / 8 * 5).max(1 << 20)
+    (limit_bytes.saturating_sub(FIXED_BYTES) / 2).max(1 << 20)
 }
 
 /// What operators reserve from: each that can spill has a share of its own, so that none takes what another needs to go on.
@@ -40,10 +40,30 @@ pub(super) fn pool(limit_bytes: u64) -> Arc<dyn MemoryPool> {
     Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED))
 }
 
+/// How many partitions there is memory for, up to `threads`.
+fn partitions(limit_bytes: u64, threads: usize) -> usize {
+    threads.clamp(1, (pool_bytes(limit_bytes) / PARTITION_BYTES).clamp(1, 1 << 16) as usize)
+}
+
+/// A runtime for queries within a limit. What one thread has freed another can't use: so there are few where there is little.
+///
+/// # Errors
+/// The system has no threads.
+pub fn runtime(limit_bytes: u64, threads: Option<usize>) -> std::io::Result<tokio::runtime::Runtime> {
+    let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()));
+    let threads = partitions(limit_bytes, threads);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().worker_threads(threads);
+    if limit_bytes < FULL_BATCHES_BYTES {
+        builder.max_blocking_threads(threads + 1);
+    }
+    builder.build()
+}
+
 /// Settings that suit a limit.
 pub(super) fn within(config: SessionConfig, limit_bytes: u64) -> SessionConfig {
     let bytes = pool_bytes(limit_bytes);
-    let threads = config.target_partitions().clamp(1, (bytes / PARTITION_BYTES).clamp(1, 1 << 16) as usize);
+    let threads = partitions(limit_bytes, config.target_partitions());
     let rows = (BATCH_ROWS.0 * limit_bytes / FULL_BATCHES_BYTES).clamp(BATCH_ROWS.1, BATCH_ROWS.0);
     sized(config, threads, rows, bytes)
 }
@@ -84,7 +104,7 @@ mod tests {
 
     #[test]
     fn settings_follow_the_limit() {
-        for limit in [256 << 20, 1 << 30, 4 << 30, 1 << 40] {
+        for limit in [256 << 20, 1 << 30, 4 << 30, 1 << 40_u64] {
             for threads in [1, 2, 64] {
                 let config = within(SessionConfig::new().with_target_partitions(threads), limit);
                 let partitions = config.target_partitions();

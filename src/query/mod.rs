@@ -25,6 +25,7 @@ mod views;
 pub use error::QueryError;
 pub use library::{Library, Named};
 pub use lookup::events_by_id;
+pub use memory::runtime;
 pub use output::{Format, Written, write};
 pub use session::{Options, session};
 pub use statement::{execute, parse};

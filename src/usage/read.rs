@@ -474,7 +474,10 @@ pub(crate) fn derive_own(files: &[&DataFile], catalog: &Catalog, space: &Space) 
     Rows::of_counted(spilled, aggregator.finish().0, space)
 }
 
-/// Events by principal in a window, for telling somebody who selected nobody whom there is.
+/// Principals that are counted: there is no end to what somebody may have made up.
+const PRINCIPALS_MAX: usize = 100_000;
+
+/// Principals with how many rows they have, for telling somebody who selected nobody whom there is.
 pub fn principals(snapshot: &Snapshot) -> Result<Vec<(String, u64)>, ReadError> {
     let mut counts: HashMap<String, u64> = HashMap::new();
     for file in snapshot.files(Table::Usage) {
@@ -482,7 +485,12 @@ pub fn principals(snapshot: &Snapshot) -> Result<Vec<(String, u64)>, ReadError> 
             let batch = batch?;
             let arns = texts(&batch, "principal_arn")?;
             for row in 0..batch.num_rows() {
-                *counts.entry_ref(arns.value(row)).or_default() += 1;
+                let arn = arns.value(row);
+                match counts.get_mut(arn) {
+                    Some(count) => *count += 1,
+                    None if counts.len() < PRINCIPALS_MAX => _ = counts.insert(arn.to_owned(), 1),
+                    None => {}
+                }
             }
         }
     }
