@@ -29,6 +29,15 @@ const KEPT_BYTES: usize = 64 << 10;
 
 /// Runs a command; `None`, with its words, when it fails.
 pub fn run(command: &mut Command) -> Option<Ran> {
+    let (ran, succeeded) = run_any(command)?;
+    if !succeeded {
+        eprintln!("{command:?} failed: {}", ran.stderr);
+    }
+    succeeded.then_some(ran)
+}
+
+/// Runs a command, and whether it succeeded.
+pub fn run_any(command: &mut Command) -> Option<(Ran, bool)> {
     settle();
     let began = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null()).spawn().ok()?;
@@ -40,11 +49,7 @@ pub fn run(command: &mut Command) -> Option<Ran> {
     });
     let (succeeded, cpu_seconds, peak_bytes) = wait(&child);
     let seconds = began.elapsed().as_secs_f64();
-    if !succeeded {
-        eprintln!("{command:?} failed: {stderr}");
-        return None;
-    }
-    Some(Ran { seconds, cpu_seconds, peak_bytes, stdout, stderr })
+    Some((Ran { seconds, cpu_seconds, peak_bytes, stdout, stderr }, succeeded))
 }
 
 /// Sees to it that nobody pays for others: for what they wrote and the disk hasn't got yet, or for our own peak memory,

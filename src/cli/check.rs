@@ -10,7 +10,7 @@ use super::select::SelectArgs;
 use super::{CliError, Context, Exit};
 use crate::iam::document::Policy;
 use crate::iam::evaluate::PolicySet;
-use crate::policy::replay::{Group, GroupFate, Replay, allow_everything, replay_with};
+use crate::policy::replay::{Group, GroupFate, Replay, allow_everything, replay_each};
 use crate::policy::{explain, key_sources};
 use crate::time::format_time;
 use crate::usage::Sessions;
@@ -67,9 +67,13 @@ enum Format {
 pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
     let policies = args.policies()?;
     let catalog = context.catalog;
-    let selected = args.select.read_exact(Sessions::Together, catalog, context)?;
+    let (selected, uses) = args.select.open_exact(Sessions::Together, catalog, context)?;
     let requests = selected.requests(&key_sources::for_judging(&policies), catalog)?;
-    let result = replay_with(&policies, &selected.rows, &requests, catalog);
+    let mut uses = uses.into_iter().peekable();
+    if uses.peek().is_none() {
+        return Err(selected.nobody()?);
+    }
+    let result = replay_each(&policies, uses, &requests, catalog)?;
     let text = match args.format {
         Format::Table => text(&result, args.limit),
         Format::Json => format!("{:#}\n", value(&result, args.limit)),

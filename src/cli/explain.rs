@@ -10,6 +10,7 @@ use super::sql::open;
 use super::table::{render, row, table};
 use super::{CliError, Context, Exit, printable};
 use crate::iam::{Event, Outcome, Permission, Permissions, Step};
+use crate::ingest::MEMORY_LIMIT_BYTES;
 use crate::query::{self, Options, QueryError};
 use crate::record;
 use crate::store::Snapshot;
@@ -52,7 +53,7 @@ enum Format {
 }
 
 pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
-    let snapshot = open(&args.store.store, args.at, context)?;
+    let snapshot = open(&args.store.store, args.at, MEMORY_LIMIT_BYTES, context)?;
     let mut explanations = Vec::new();
     for (id, batches) in args.event_id.iter().zip(find(&snapshot, &args.event_id, context)?) {
         if batches.is_empty() {

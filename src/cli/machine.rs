@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use crate::ingest::MEMORY_LIMIT_MIN_BYTES;
 use crate::store::Mode;
+use crate::usage::Space;
 
 /// Memory, threads, and how often to commit.
 #[derive(Debug, clap::Args)]
 pub(super) struct MachineArgs {
-    /// Peak resident memory to stay below.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
+    /// Peak resident memory to stay below, at least 256MiB.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_memory)]
     pub memory_limit: u64,
     /// Worker threads; 0: one a core.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -30,6 +32,40 @@ impl MachineArgs {
     /// How long work may wait for a commit.
     pub fn commit_interval(&self) -> Duration {
         Duration::from_millis(self.commit_interval)
+    }
+}
+
+/// The memory of a command that answers.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct MemoryArgs {
+    /// Peak resident memory to stay below, at least 256MiB: what would take more goes by way of the disk.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_memory, help_heading = "How")]
+    pub memory_limit: u64,
+}
+
+impl Default for MemoryArgs {
+    fn default() -> Self {
+        MemoryArgs { memory_limit: 4 << 30 }
+    }
+}
+
+impl MemoryArgs {
+    /// Memory for the uses that an answer is made of, beside what the program itself takes.
+    pub fn space(&self) -> Space {
+        Space::new(&std::env::temp_dir(), self.memory_limit.saturating_sub(PROGRAM_BYTES))
+    }
+}
+
+/// What the program takes beside the uses that it answers from: code, catalogue, readers of files.
+const PROGRAM_BYTES: u64 = 144 << 20;
+
+/// Reads a memory limit.
+pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        bytes if bytes < MEMORY_LIMIT_MIN_BYTES => {
+            Err(format!("too little; hint: give {}MiB or more", MEMORY_LIMIT_MIN_BYTES >> 20))
+        }
+        bytes => Ok(bytes),
     }
 }
 
@@ -58,7 +94,7 @@ pub(super) fn cores() -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_size;
+    use super::{parse_memory, parse_size};
 
     #[test]
     fn sizes() {
@@ -68,6 +104,8 @@ mod tests {
         assert_eq!(parse_size("17"), Ok(17));
         assert!(parse_size("1 parsec").is_err());
         assert!(parse_size("GiB").is_err());
+        assert_eq!(parse_memory("256MiB"), Ok(256 << 20));
+        assert!(parse_memory("255MiB").is_err_and(|why| why.contains("256MiB")));
         assert!(parse_size("99999999999TiB").is_err());
     }
 }

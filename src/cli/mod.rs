@@ -17,6 +17,7 @@ mod optimize;
 mod policy;
 mod progress;
 mod select;
+mod spill_folder;
 mod sql;
 mod status;
 mod synth;

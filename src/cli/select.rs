@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
 
-use super::progress;
-use super::{CliError, Context, Exit, ingest};
+use super::machine::MemoryArgs;
+use super::{CliError, Context, Exit, allocator, ingest, progress};
 use crate::iam::Catalog;
-use crate::ingest::{Options, Refreshed, refresh_usage_if_outdated};
+use crate::ingest::{MEMORY_LIMIT_BYTES, Options, Refreshed, refresh_usage_if_outdated};
 use crate::store::{Snapshot, Store};
 use crate::time::{Moment, now_us};
-use crate::usage::{self, KeySource, RequestValues, Selection, Sessions, TimeRange, UsageRow};
+use crate::usage::{self, KeySource, RequestValues, Selection, Sessions, Space, TimeRange, UsageRow, Uses};
 
 /// Where a store is when nothing is said.
 pub const DEFAULT_STORE: &str = ".trailpare";
@@ -88,6 +88,8 @@ pub struct SelectArgs {
     /// Answer from this snapshot instead of the newest.
     #[arg(long, value_name = "SNAPSHOT", help_heading = "From where", conflicts_with = "archive")]
     pub at: Option<i64>,
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// The usage that was asked for.
@@ -98,16 +100,21 @@ pub struct Selected {
     pub selection: Selection,
     /// Which window.
     pub range: TimeRange,
-    /// One row a use.
+    /// One row a use, where they are all there at once.
     pub rows: Vec<UsageRow>,
     /// How taking in the archives ended, [`Exit::Done`] where there were none.
     pub exit: Exit,
 }
 
 /// A way of reading usage.
-type Read = fn(&Snapshot, &Selection, &TimeRange, Sessions, &Catalog) -> Result<Vec<UsageRow>, usage::ReadError>;
+type Read = fn(&Snapshot, &Selection, &TimeRange, Sessions, &Catalog, &Space) -> Result<Uses, usage::ReadError>;
 
 impl Selected {
+    /// Says that nothing was found, and what there is.
+    pub fn nobody(&self) -> Result<CliError, CliError> {
+        nobody(&self.snapshot, &self.selection, &self.range)
+    }
+
     /// What the selected requests told of condition keys.
     pub fn requests(&self, sources: &[KeySource], catalog: &Catalog) -> Result<RequestValues, CliError> {
         Ok(usage::read_requests(&self.snapshot, &self.selection, &self.range, sources, catalog)?)
@@ -137,31 +144,52 @@ impl SelectArgs {
         }
     }
 
-    /// Takes in what is to be taken in and reads the usage that is asked for.
-    pub fn read(&self, sessions: Sessions, catalog: &Catalog, context: &Context) -> Result<Selected, CliError> {
-        self.read_by(usage::read, sessions, catalog, context)
+    /// Takes in what is to be taken in and reads the usage that is asked for: all of it at once.
+    ///
+    /// Uses that don't fit in memory are an error.
+    pub fn read_exact(&self, sessions: Sessions, catalog: &Catalog, context: &Context) -> Result<Selected, CliError> {
+        let (selected, uses) = self.open_exact(sessions, catalog, context)?;
+        let rows = uses.collect(&self.memory.space())?;
+        if rows.is_empty() {
+            return Err(selected.nobody()?);
+        }
+        Ok(Selected { rows, ..selected })
+    }
+
+    /// The same, one use after the other, with further resources of a container counted in rows of their own. Where there
+    /// is none, [`Selected::nobody`] says so.
+    pub fn open(&self, sessions: Sessions, catalog: &Catalog, context: &Context) -> Result<(Selected, Uses), CliError> {
+        self.open_by(usage::read_within, sessions, catalog, context)
     }
 
     /// The same, with a row for each resource, however many there are in one container.
-    pub fn read_exact(&self, sessions: Sessions, catalog: &Catalog, context: &Context) -> Result<Selected, CliError> {
-        self.read_by(usage::read_exact, sessions, catalog, context)
+    pub fn open_exact(
+        &self,
+        sessions: Sessions,
+        catalog: &Catalog,
+        context: &Context,
+    ) -> Result<(Selected, Uses), CliError> {
+        self.open_by(usage::read_exact_within, sessions, catalog, context)
     }
 
-    fn read_by(
+    fn open_by(
         &self,
         read: Read,
         sessions: Sessions,
         catalog: &Catalog,
         context: &Context,
-    ) -> Result<Selected, CliError> {
+    ) -> Result<(Selected, Uses), CliError> {
         let (selection, range) = (self.selection(), self.range.range()?);
         selection.validate().map_err(|error| CliError::Usage(error.to_string()))?;
+        let memory_limit_bytes = self.memory.memory_limit;
+        allocator::stay_below(memory_limit_bytes);
         let mut exit = Exit::Done;
         let store = if self.archive.is_empty() {
             open_store(&self.store.store, context)?
         } else {
             let store = Store::open_or_create(&self.store.store)?;
-            let options = Options::of(self.archive.clone());
+            let ingest_bytes = memory_limit_bytes.min(MEMORY_LIMIT_BYTES);
+            let options = Options { memory_limit_bytes: ingest_bytes, ..Options::of(self.archive.clone()) };
             let summary = progress::ingest(&store, &options, catalog, context)?;
             exit = ingest::report(&summary, context);
             if exit == Exit::Interrupted {
@@ -169,13 +197,10 @@ impl SelectArgs {
             }
             store
         };
-        refresh_usage(&store, context)?;
+        refresh_usage(&store, memory_limit_bytes, context)?;
         let snapshot = store.snapshot_with(self.at, usage::STATISTICS)?;
-        let rows = read(&snapshot, &selection, &range, sessions, catalog)?;
-        if rows.is_empty() {
-            return Err(nobody(&snapshot, &selection, &range)?);
-        }
-        Ok(Selected { snapshot, selection, range, rows, exit })
+        let uses = read(&snapshot, &selection, &range, sessions, catalog, &self.memory.space())?;
+        Ok((Selected { snapshot, selection, range, rows: Vec::new(), exit }, uses))
     }
 }
 
@@ -191,8 +216,8 @@ pub(super) fn open_store(dir: &Path, context: &Context) -> Result<Store, CliErro
 }
 
 /// Brings the usage of a store up to date, where it can be written to.
-pub(super) fn refresh_usage(store: &Store, context: &Context) -> Result<(), CliError> {
-    if let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(store, context.catalog)? {
+pub(super) fn refresh_usage(store: &Store, memory_limit_bytes: u64, context: &Context) -> Result<(), CliError> {
+    if let Refreshed::Waiting(days @ 1..) = refresh_usage_if_outdated(store, context.catalog, memory_limit_bytes)? {
         let why = match store.is_cut_short() {
             true => "the last commit has to be mended first",
             false => "another process is writing to the store",

@@ -1,17 +1,16 @@
 //! `trailpare sql`: questions in SQL.
 
 use std::collections::HashMap;
-use std::fs::Permissions;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use datafusion::prelude::SessionContext;
 
 use super::interrupt::Temporary;
-use super::machine::parse_size;
+use super::machine::MemoryArgs;
 use super::select::{StoreArgs, open_store, refresh_usage};
-use super::{CliError, Context, Exit, printable};
+use super::spill_folder::SpillFolder;
+use super::{CliError, Context, Exit, allocator, printable};
 use crate::query::{self, Format, Options, QueryError};
 use crate::store::Snapshot;
 use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
@@ -67,19 +66,11 @@ pub struct SqlArgs {
     /// Ask this snapshot instead of the newest.
     #[arg(long, value_name = "SNAPSHOT", help_heading = "From where")]
     at: Option<i64>,
-    /// Memory that sorts, joins and groupings may take together before they spill to disk, at least 16 MiB.
-    #[arg(long, value_name = "SIZE", default_value = "4GiB", help_heading = "How", value_parser = parse_memory)]
-    memory_limit: u64,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// Threads; one a core where nothing is said.
     #[arg(long, value_name = "N", help_heading = "How", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-}
-
-fn parse_memory(text: &str) -> Result<u64, String> {
-    match parse_size(text)? {
-        bytes if bytes < 16 << 20 => Err("too little; hint: give 16MiB or more".to_owned()),
-        bytes => Ok(bytes),
-    }
 }
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {
@@ -102,10 +93,10 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
         return list(args);
     }
     let (sql, parameters) = question(args)?;
-    let snapshot = open(&args.store.store, args.at, context)?;
+    allocator::stay_below(args.memory.memory_limit);
+    let snapshot = open(&args.store.store, args.at, args.memory.memory_limit, context)?;
     // What sorts and joins spill is in a folder of its own, so that it can be removed whenever the process ends.
-    let private = Permissions::from_mode(0o700);
-    let spill = tempfile::Builder::new().prefix("trailpare-sql-").permissions(private).tempdir()?;
+    let spill = SpillFolder::create()?;
     // An operator that is all at computing never gives way: an interrupt ends the process, not the future.
     let _temporary = Temporary::new(spill.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -113,10 +104,15 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
 }
 
 /// The store as it stands, its usage brought up to date.
-pub(super) fn open(dir: &Path, at: Option<i64>, context: &Context) -> Result<Snapshot, CliError> {
+pub(super) fn open(
+    dir: &Path,
+    at: Option<i64>,
+    memory_limit_bytes: u64,
+    context: &Context,
+) -> Result<Snapshot, CliError> {
     let store = open_store(dir, context)?;
     if at.is_none() {
-        refresh_usage(&store, context)?;
+        refresh_usage(&store, memory_limit_bytes, context)?;
     }
     Ok(store.snapshot(at)?)
 }
@@ -158,7 +154,7 @@ async fn answer(
     let options = Options {
         spill: Some(spill.to_owned()),
         threads: args.threads.map(usize::from),
-        memory_limit_bytes: usize::try_from(args.memory_limit).ok(),
+        memory_limit_bytes: Some(args.memory.memory_limit),
         catalog: Some(context.catalog),
     };
     let session = query::session(snapshot, &options).await.map_err(QueryError::from)?;

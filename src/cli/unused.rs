@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::machine::MemoryArgs;
 use super::select::{RangeArgs, SelectArgs, StoreArgs};
 use super::{CliError, Context, Exit};
-use crate::policy::unused::{Details, EntityUse, pages, text, unused, value};
-use crate::usage::Sessions;
+use crate::policy::unused::{Details, EntityUse, name, names, pages, text, unused, value};
+use crate::usage::{ReadError, Sessions, UsageRow};
 
 /// Compare what roles and users may do with what they did: services, actions, policies and whole roles and users that
 /// nobody needed in the window, the riskiest first.
@@ -41,6 +42,8 @@ pub struct UnusedArgs {
     /// Answer from this snapshot instead of the newest.
     #[arg(long, value_name = "SNAPSHOT", help_heading = "From where", conflicts_with = "archive")]
     at: Option<i64>,
+    #[command(flatten)]
+    memory: MemoryArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -63,8 +66,19 @@ pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
         details.entities.retain(|entity| crate::iam::wildcard_match(&glob, &entity.arn, false));
     }
     let catalog = context.catalog;
-    let selected = args.select().read(Sessions::Together, catalog, context)?;
-    let uses = unused(&details, &selected.rows, &selected.range, catalog);
+    let select = args.select();
+    let (selected, found) = select.open(Sessions::Together, catalog, context)?;
+    let mut found = found.into_iter().peekable();
+    if found.peek().is_none() {
+        return Err(selected.nobody()?);
+    }
+    // Of all that was used only what these roles and users did matters.
+    let names = names(&details);
+    let is_theirs = |row: &Result<UsageRow, ReadError>| {
+        row.as_ref().map_or(true, |row| name(&row.principal_arn).is_some_and(|name| names.contains(&name)))
+    };
+    let rows = select.memory.space().hold(found.filter(is_theirs))?;
+    let uses = unused(&details, &rows, &selected.range, catalog);
     let printed = match args.format {
         Format::Table => super::printable(&text(&uses)),
         Format::Json => format!("{:#}\n", value(&uses)),
@@ -119,6 +133,7 @@ impl UnusedArgs {
             archive: self.archive.clone(),
             store: self.store.clone(),
             at: self.at,
+            memory: self.memory.clone(),
         }
     }
 }

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 
 use super::Progress;
 use super::ahead::Ahead;
+use super::committer::write_counted;
 use super::conflicts::Doubt;
 use super::days::write_days;
 use super::error::IngestError;
@@ -54,16 +55,23 @@ pub(super) struct Memory<'c> {
     redact: bool,
     vocabulary: Vocabulary,
     step: Option<Step<'c>>,
+    /// Memory for the usage of a batch: what takes more is written.
+    usage_bytes: u64,
     /// What the steps of other threads have found, if there are others.
     common: Option<Arc<Common>>,
 }
 
 impl<'c> Memory<'c> {
     /// Nothing yet but objects that another thread reads, and what other threads find. It will keep room for a batch of
-    /// so many bytes.
-    pub fn with(ahead: Option<Ahead<'c>>, common: Option<Arc<Common>>, batch_bytes: u64, redact: bool) -> Self {
+    /// so many bytes, and hold so many of its usage.
+    pub fn with(
+        ahead: Option<Ahead<'c>>,
+        common: Option<Arc<Common>>,
+        (batch_bytes, usage_bytes): (u64, u64),
+        redact: bool,
+    ) -> Self {
         let buffers = archive::Buffers::keeping(batch_bytes as usize);
-        Memory { buffers, ahead, redact, vocabulary: Vocabulary::default(), step: None, common }
+        Memory { buffers, ahead, redact, vocabulary: Vocabulary::default(), step: None, usage_bytes, common }
     }
 
     /// Ends a batch.
@@ -335,6 +343,7 @@ pub(super) fn convert<'c>(
     }
     let step = memory.step.take().unwrap_or_else(|| Step::with_others(catalog, memory.common.clone()));
     let mut aggregator = Aggregator::resume(step);
+    let usage_bytes = memory.usage_bytes;
     let vocabulary = &mut memory.vocabulary;
     let files = write_days(staging, stages, is_beside, |write| {
         for (event_date, mut records) in by_day {
@@ -345,9 +354,18 @@ pub(super) fn convert<'c>(
                 write(event_date, &batch)?;
                 let columns = EventColumns::try_new(&batch)?;
                 stages.time(Stage::Usage, || {
-                    aggregator.add(&columns, |_| true);
-                    aggregator.bound();
-                    converted.shared.entry(event_date).or_default().add(&batch, &columns)
+                    aggregator.add_bounded(
+                        &columns,
+                        |_| true,
+                        |aggregator| {
+                            aggregator.bound();
+                            if aggregator.size_bytes() > usage_bytes {
+                                converted.files.extend(write_counted(staging, &aggregator.take())?);
+                            }
+                            Ok::<_, IngestError>(())
+                        },
+                    )?;
+                    Ok::<_, IngestError>(converted.shared.entry(event_date).or_default().add(&batch, &columns)?)
                 })?;
                 count(&batch, &mut counts);
             }
@@ -360,7 +378,7 @@ pub(super) fn convert<'c>(
         }
         Ok(())
     })?;
-    converted.files = files;
+    converted.files.extend(files);
     memory.step = Some(stages.time(Stage::Usage, || {
         let (mut counted, used) = aggregator.finish();
         counted.bound();

@@ -10,8 +10,8 @@ const FIXED_BYTES: u64 = 136 << 20;
 /// What each thread takes beside its batch: what the step and the vocabulary remember, zstd contexts, usage on its way.
 const THREAD_BYTES: u64 = 72 << 20;
 
-/// Memory of a row of usage, with what becomes of it while it is written.
-const USAGE_ROW_BYTES: u64 = 800;
+/// Memory of a row of usage of a month, with what becomes of it while it is summed up and written.
+const MONTH_ROW_BYTES: u64 = 2_000;
 
 /// Of the limit, what lists of objects may take without taking it from others: what the program is given leaves as much.
 const LISTS_FREE_PART: u64 = 16;
@@ -54,8 +54,8 @@ pub(super) struct Budget {
     pub lent_bytes: u64,
     /// Calls between accounts held in memory for counting them once.
     pub shared_bytes: u64,
-    /// Rows of usage that may wait for a commit, about.
-    pub usage_rows: usize,
+    /// Memory for usage that waits for a commit.
+    pub usage_bytes: u64,
     /// Memory that lists of objects may take beside those counted.
     pub more_lists_bytes: u64,
     /// Worker threads: as many as wanted, as far as there is memory for them.
@@ -83,7 +83,6 @@ impl Budget {
         let (seen_bytes, shared_bytes) = (free * 3 / 16, free / 16);
         let usage_bytes = (limit_bytes / 16).max(free / 8);
         let room_bytes = free.saturating_sub(seen_bytes + shared_bytes + usage_bytes);
-        let usage_rows = (usage_bytes / USAGE_ROW_BYTES) as usize;
         // An object of the greatest size is in memory alone.
         let object_bytes = room_bytes / OBJECT_BYTES_PER_JSON_BYTE;
         let batch_bytes = (room_bytes / threads as u64 / BYTES_PER_JSON_BYTE).min(BATCH_MAX_BYTES);
@@ -96,7 +95,7 @@ impl Budget {
             seen_bytes,
             lent_bytes,
             shared_bytes,
-            usage_rows,
+            usage_bytes,
             more_lists_bytes,
             threads,
         })
@@ -127,7 +126,13 @@ pub(super) fn merges(limit_bytes: u64, threads: usize) -> Result<(usize, u64), I
 
 /// Rows of usage that a month summed up may have.
 pub(super) fn month_rows(limit_bytes: u64) -> usize {
-    (limit_bytes / 2 / USAGE_ROW_BYTES) as usize
+    (day_bytes(limit_bytes) / MONTH_ROW_BYTES) as usize
+}
+
+/// Memory for the rows of a day's usage while they are derived or merged, when nothing is taken in: what is left for writing
+/// them and for lists of objects is as much.
+pub(super) fn day_bytes(limit_bytes: u64) -> u64 {
+    limit_bytes.max(MEMORY_LIMIT_MIN_BYTES).saturating_sub(FIXED_BYTES) / 2
 }
 
 #[cfg(test)]
@@ -153,7 +158,7 @@ mod tests {
                 assert!(batches <= b.room_bytes, "{b:?}");
                 assert!(object_room(b.object_bytes) <= b.room_bytes.max(batch_room(b.object_bytes)), "{b:?}");
                 let fixed = FIXED_BYTES + THREAD_BYTES * b.threads as u64;
-                let usage = b.usage_rows as u64 * USAGE_ROW_BYTES;
+                let usage = b.usage_bytes;
                 let lists = lists.saturating_sub(limit / LISTS_FREE_PART);
                 assert!(fixed + lists + b.seen_bytes + b.shared_bytes + usage + b.room_bytes <= limit, "{b:?}");
                 assert!(b.threads >= 1 && b.batch_bytes >= 1 << 20, "{b:?}");

@@ -22,7 +22,7 @@ use crate::store::{
     place_in,
 };
 use crate::time::format_date;
-use crate::usage::{self, Counted, SharedCalls, UsageRow};
+use crate::usage::{self, Counted, Rows, SharedCalls, Space, UsageRow};
 
 /// Data files that may wait for a commit.
 const COMMIT_FILES_MAX: usize = 256;
@@ -46,7 +46,10 @@ pub(super) struct Committer<'a> {
     /// Days of which what only the called accounts had logged was counted before.
     pub foreign_before: HashSet<i32>,
     pub threads: usize,
-    pub usage_rows_max: usize,
+    /// Memory for usage that waits for a commit.
+    pub usage_bytes: u64,
+    /// Memory for the usage of a day that is told apart.
+    pub day_bytes: u64,
     /// Names of what was refused.
     pub refused: HashSet<String>,
     /// The run's id in the ledger.
@@ -94,7 +97,7 @@ impl Committer<'_> {
         self.pending.days.extend(converted.days);
         if self.since.elapsed() >= self.interval
             || self.pending.files.len() >= COMMIT_FILES_MAX
-            || self.pending.usage.len() >= self.usage_rows_max
+            || self.pending.usage.size_bytes() >= self.usage_bytes
             || self.pending.doubts.len() >= COMMIT_DOUBTS_MAX
         {
             let progress = self.progress;
@@ -214,7 +217,8 @@ impl Committer<'_> {
         // A day's events lie in objects of the day and the one after; each thread may be a day behind.
         let days: Vec<i32> = self.shared.days_before(date - 1 - self.threads as i32).collect();
         if !days.is_empty() {
-            upkeep::resolve_days(self.writer, &days, self.catalog, &mut self.shared)?;
+            let space = Space::new(&self.writer.staging(), self.day_bytes);
+            upkeep::resolve_days(self.writer, &days, self.catalog, &mut self.shared, &space)?;
             self.foreign_before.extend(days);
         }
         Ok(())
@@ -227,6 +231,60 @@ pub(super) fn struck_by(name: &str, path: &str, known: &Known) -> Option<Struck>
     let name = place_in(name);
     (known.is_standing(name) || known.is_standing(path))
         .then(|| Struck { name: name.to_owned(), path: path.to_owned() })
+}
+
+/// Writes what was counted into staged files, one a day.
+pub(super) fn write_counted(staging: &Path, counted: &Counted) -> Result<Vec<StagedFile>, IngestError> {
+    let (mut files, mut some): (Vec<StagedFile>, Vec<UsageRow<&str>>) = (Vec::new(), Vec::new());
+    let mut open: Option<(i32, DataFileWriter)> = None;
+    let mut write = |some: &mut Vec<UsageRow<&str>>| -> Result<(), IngestError> {
+        let Some(date) = some.first().map(|row| row.event_date) else { return Ok(()) };
+        if let Some((_, done)) = open.take_if(|(open, _)| *open != date) {
+            files.push(done.finish()?);
+        }
+        let (_, writer) = match &mut open {
+            Some(open) => open,
+            None => open.insert((date, DataFileWriter::create(staging, Table::Usage, date)?)),
+        };
+        writer.write(&usage::encode(some)?)?;
+        some.clear();
+        Ok(())
+    };
+    counted.each_in_order(|row| {
+        let is_other_day = some.first().is_some_and(|first| first.event_date != row.event_date);
+        if is_other_day || some.len() >= ROWS_AT_ONCE {
+            write(&mut some)?;
+        }
+        some.push(row);
+        Ok::<_, IngestError>(())
+    })?;
+    write(&mut some)?;
+    if let Some((_, done)) = open.take() {
+        files.push(done.finish()?);
+    }
+    Ok(files)
+}
+
+/// Rows that are written at once where they come one after the other.
+const ROWS_AT_ONCE: usize = 4 * 1024;
+
+/// Writes the usage rows of one day into a staged file; none where there are none.
+pub(super) fn write_rows(staging: &Path, event_date: i32, rows: Rows) -> Result<Option<StagedFile>, IngestError> {
+    let mut rows = match rows {
+        Rows::All(rows) => {
+            return (!rows.is_empty()).then(|| write_usage(staging, event_date, &rows)).transpose();
+        }
+        Rows::Streamed(rows) => rows.peekable(),
+    };
+    if rows.peek().is_none() {
+        return Ok(None);
+    }
+    let mut writer = DataFileWriter::create(staging, Table::Usage, event_date)?;
+    while rows.peek().is_some() {
+        let some = rows.by_ref().take(ROWS_AT_ONCE).collect::<Result<Vec<UsageRow>, _>>()?;
+        writer.write(&usage::encode(&some)?)?;
+    }
+    Ok(Some(writer.finish()?))
 }
 
 /// Writes the usage rows of one day, in stored order, into a staged file.

@@ -7,13 +7,13 @@ use rayon::prelude::*;
 
 use super::budget;
 use super::error::IngestError;
-use super::upkeep::{self, Beside};
+use super::upkeep::{self, Days};
 use crate::iam::Catalog;
 use crate::store::{
     Checked, DataFile, Finding, FindingKind, Repaired, Repairer, Snapshot, Store, StoreError, Table, Writer,
 };
 use crate::time::format_date;
-use crate::usage::{self, UsageRow};
+use crate::usage::{self, Rows, Space};
 
 /// Looks at everything in a store. With `with_usage` the usage of each day is compared with what its events say.
 ///
@@ -42,7 +42,10 @@ fn check_usage(store: &Store, catalog: &Catalog, checked: &mut Checked) -> Resul
         days.dedup();
         // What is derived anew by itself is no finding.
         days.retain(|date| !outdated.iter().any(|day| day.event_date == *date));
-        let found = days.into_par_iter().filter_map(|date| check_day(&snapshot, date, catalog));
+        // A store that is only looked at is not written to.
+        let space = Space::new(&std::env::temp_dir(), budget::day_bytes(budget::MEMORY_LIMIT_BYTES));
+        let space = space.share(rayon::current_num_threads());
+        let found = days.into_par_iter().filter_map(|date| check_day(&snapshot, date, catalog, &space));
         checked.findings.extend(found.collect::<Vec<_>>());
     }
     Ok(())
@@ -79,7 +82,8 @@ pub fn repair(dir: &Path, with_usage: bool, catalog: &Catalog) -> Result<(Checke
 }
 
 fn derive(writer: &mut Writer, catalog: &Catalog) -> Result<(), IngestError> {
-    upkeep::refresh(writer, catalog, None, Beside::One)?;
+    let memory = Days::one(writer, budget::MEMORY_LIMIT_BYTES);
+    upkeep::refresh(writer, catalog, None, &memory)?;
     let rows_max = budget::month_rows(budget::MEMORY_LIMIT_BYTES);
     Ok(usage::refresh_months(writer, usage::MONTH_ROWS_MIN, rows_max)?)
 }
@@ -87,13 +91,12 @@ fn derive(writer: &mut Writer, catalog: &Catalog) -> Result<(), IngestError> {
 /// Who did what, as far as no two ways of summing up differ in it.
 type Use = (String, String, String, String, String, &'static str, bool);
 
-fn check_day(snapshot: &Snapshot, date: i32, catalog: &Catalog) -> Option<Finding> {
+fn check_day(snapshot: &Snapshot, date: i32, catalog: &Catalog, space: &Space) -> Option<Finding> {
     let of_day =
         |table| -> Vec<&DataFile> { snapshot.files(table).iter().filter(|file| file.event_date == date).collect() };
     let compare = || -> Result<Option<String>, IngestError> {
-        let stored = counts(&usage::merge_day(&of_day(Table::Usage))?);
-        let derived = upkeep::derive_day(&of_day(Table::Events), catalog)?;
-        let derived = counts(&derived.concat());
+        let stored = counts([usage::merge_day(&of_day(Table::Usage), space)?])?;
+        let derived = counts(upkeep::derive_day(&of_day(Table::Events), catalog, space)?)?;
         let differs = |(what, count): (&Use, &u64), other: &BTreeMap<Use, u64>| other.get(what) != Some(count);
         let first = derived
             .iter()
@@ -118,9 +121,10 @@ fn finding(date: i32, what: String) -> Finding {
     Finding { kind: FindingKind::Usage, place: format_date(date), event_date: Some(date), what }
 }
 
-fn counts(rows: &[UsageRow]) -> BTreeMap<Use, u64> {
+fn counts(rows: impl IntoIterator<Item = Rows>) -> Result<BTreeMap<Use, u64>, IngestError> {
     let mut counts = BTreeMap::new();
-    for row in rows {
+    for row in rows.into_iter().flatten() {
+        let row = row?;
         let text = |text: &usage::Text| text.as_str().to_owned();
         let key = (
             text(&row.account_id),
@@ -133,5 +137,5 @@ fn counts(rows: &[UsageRow]) -> BTreeMap<Use, u64> {
         );
         *counts.entry(key).or_default() += row.event_count;
     }
-    counts
+    Ok(counts)
 }

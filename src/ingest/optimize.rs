@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::error::IngestError;
-use super::upkeep::{self, Beside};
+use super::upkeep::{self, Days};
 use super::{Progress, budget};
 use crate::iam::Catalog;
 use crate::store::{Commit, DataFile, Mode, Reclaimed, Snapshot, StagedFile, Store, Table, Writer, merge};
@@ -91,7 +91,8 @@ fn optimize_with(
     let mut sum = Optimized::default();
     (sum.files_before, sum.bytes_before) = amount(&store.snapshot_with(None, &[])?);
     let rows_max = budget::month_rows(options.memory_limit_bytes);
-    upkeep::tidy(&mut writer, catalog, None, Beside::Rows(rows_max))?;
+    let days_memory = Days::beside_each_other(&writer, options.memory_limit_bytes);
+    upkeep::tidy(&mut writer, catalog, None, &days_memory)?;
     let days = days(&store.snapshot_with(None, &[])?, options.file_bytes);
     sum.days = merge_days(&mut writer, &days, options, memory, progress)?;
     sum.interrupted = progress.is_stopped();

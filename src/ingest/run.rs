@@ -20,7 +20,7 @@ use super::room::{Room, Taken};
 use super::seen::Seen;
 use super::shared::HeldCalls;
 use super::stages::Stage;
-use super::upkeep::{self, Beside};
+use super::upkeep::{self, Days};
 use super::{Options, Progress, Summary};
 use crate::archive;
 use crate::iam::Catalog;
@@ -70,7 +70,8 @@ fn in_parts(
     let mut writer = store.writer()?;
     options.mode.map_or(Ok(()), |mode| writer.set_mode(mode))?;
     let mut summary = Summary::default();
-    upkeep::refresh(&mut writer, catalog, None, Beside::One)?;
+    let memory = Days::one(&writer, options.memory_limit_bytes);
+    upkeep::refresh(&mut writer, catalog, None, &memory)?;
     let archives: Vec<String> = options.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let run = writer.begin_run(&archives)?;
     let known = progress.stages.time(Stage::Find, || writer.known_objects())?;
@@ -82,7 +83,8 @@ fn in_parts(
         shared: HeldCalls::new(&before, budget.shared_bytes),
         foreign_before: upkeep::cross_account_days(&before),
         threads: budget.threads,
-        usage_rows_max: budget.usage_rows,
+        usage_bytes: budget.usage_bytes,
+        day_bytes: budget.room_bytes / 4,
         refused: HashSet::new(),
         run,
         writer: &mut writer,
@@ -99,7 +101,8 @@ fn in_parts(
     }
     let held = committer.shared;
     let rows_max = budget::month_rows(options.memory_limit_bytes);
-    progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog, Some(held), Beside::Rows(rows_max)))?;
+    let memory = Days::beside_each_other(&writer, options.memory_limit_bytes);
+    progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog, Some(held), &memory))?;
     progress.stages.time(Stage::Commit, || usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, rows_max))?;
     writer.end_run(run, &summary.run)?;
     summary.snapshot = store.snapshot_with(None, &[])?.id;
@@ -286,7 +289,7 @@ fn take_in(
         let common = (threads > 1).then(Arc::default);
         for _ in 0..threads {
             let (memory, sender) =
-                (Memory::with(ahead.take(), common.clone(), budget.batch_bytes, options.redact), sender.clone());
+                (Memory::with(ahead.take(), common.clone(), shared.batch_memory(), options.redact), sender.clone());
             scope.spawn(move || shared.work(memory, &sender));
         }
         drop(sender);
@@ -335,6 +338,11 @@ impl<'a> Shared<'a> {
         while is_ahead() && !self.progress.is_stopped() && !self.has_died.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// JSON and usage of a batch.
+    fn batch_memory(&self) -> (u64, u64) {
+        (self.budget.batch_bytes, self.budget.usage_bytes / self.threads as u64)
     }
 
     /// Whether there are threads that no worker has, because there is only one.

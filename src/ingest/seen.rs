@@ -17,7 +17,7 @@ use hashbrown::hash_map::Entry;
 
 use super::error::IngestError;
 use crate::record::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key, to_json};
-use crate::store::{DataFile, RowPredicate, Snapshot, Table, read_batches};
+use crate::store::{DataFile, RowPredicate, Snapshot, Table, create_or_replace_private, read_batches};
 use crate::time::MICROS_PER_DAY;
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
@@ -207,7 +207,7 @@ fn spill_path(folder: &Path, hour: i64) -> PathBuf {
 
 fn spill(path: &Path, ids: &Ids) -> Result<(), IngestError> {
     let write = || {
-        let mut file = BufWriter::new(File::create(path)?);
+        let mut file = BufWriter::new(create_or_replace_private(path)?);
         for (id, fingerprint) in ids {
             for part in id.iter().chain([fingerprint]) {
                 file.write_all(&part.to_le_bytes())?;
@@ -237,6 +237,8 @@ fn unspill(path: &Path) -> Result<Ids, IngestError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn seen(spill: &Path) -> Seen {
@@ -264,7 +266,9 @@ mod tests {
                 assert!(seen.held_bytes() <= seen.limit_bytes + 50 * ID_BYTES);
             }
         }
-        assert!(fs::read_dir(folder.path())?.count() > 10);
+        let modes = fs::read_dir(folder.path())?.map(|entry| Ok(entry?.metadata()?.permissions().mode() & 0o777));
+        let modes = modes.collect::<std::io::Result<Vec<_>>>()?;
+        assert!(modes.len() > 10 && modes.iter().all(|mode| *mode == 0o600), "{modes:?}");
         Ok(())
     }
 }

@@ -5,14 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 use rayon::prelude::*;
 
 use super::budget;
-use super::committer::write_usage;
+use super::committer::write_rows;
 use super::error::IngestError;
 use super::shared::HeldCalls;
 use crate::iam::Catalog;
-use crate::store::{
-    Commit, DataFile, OutdatedDay, Snapshot, StagedFile, Store, StoreError, Table, UsageState, Writer, read_batches,
-};
-use crate::usage::{self, Aggregator, EVENT_COLUMNS, EventColumns, UsageRow};
+use crate::store::{Commit, DataFile, OutdatedDay, Snapshot, Store, StoreError, Table, UsageState, Writer};
+use crate::usage::{self, Rows, Space};
 
 /// Derives the usage of every day anew that was derived under another catalogue, or is not whole; returns how many
 /// days that were.
@@ -20,13 +18,18 @@ use crate::usage::{self, Aggregator, EVENT_COLUMNS, EventColumns, UsageRow};
 /// # Errors
 /// [`StoreError::Locked`] when another process writes.
 pub fn refresh_usage(store: &Store, catalog: &Catalog) -> Result<usize, IngestError> {
+    refresh_usage_within(store, catalog, budget::MEMORY_LIMIT_BYTES)
+}
+
+fn refresh_usage_within(store: &Store, catalog: &Catalog, memory_limit_bytes: u64) -> Result<usize, IngestError> {
     if store.outdated_usage_days(&usage::version(catalog))?.is_empty() {
         return Ok(0);
     }
     let mut writer = store.writer()?;
-    let days = refresh(&mut writer, catalog, None, Beside::One)?;
+    let memory = Days::one(&writer, memory_limit_bytes);
+    let days = refresh(&mut writer, catalog, None, &memory)?;
     // The copies of whole months sum up what is there no more.
-    usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, budget::month_rows(budget::MEMORY_LIMIT_BYTES))?;
+    usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, budget::month_rows(memory_limit_bytes))?;
     Ok(days)
 }
 
@@ -40,13 +43,17 @@ pub enum Refreshed {
 }
 
 /// [`refresh_usage`], for commands that read: a store that can't be written to is read as it is.
-pub fn refresh_usage_if_outdated(store: &Store, catalog: &Catalog) -> Result<Refreshed, IngestError> {
+pub fn refresh_usage_if_outdated(
+    store: &Store,
+    catalog: &Catalog,
+    memory_limit_bytes: u64,
+) -> Result<Refreshed, IngestError> {
     let days = store.outdated_usage_days(&usage::version(catalog))?.len();
     if store.is_cut_short() {
         // Whoever only reads mends nothing.
         return Ok(Refreshed::Waiting(days));
     }
-    match refresh_usage(store, catalog) {
+    match refresh_usage_within(store, catalog, memory_limit_bytes) {
         Ok(days) => Ok(Refreshed::Days(days)),
         Err(IngestError::Store(StoreError::Locked { .. } | StoreError::Io { .. })) => Ok(Refreshed::Waiting(days)),
         Err(error) => Err(error),
@@ -57,19 +64,19 @@ pub(super) fn refresh(
     writer: &mut Writer,
     catalog: &Catalog,
     held: Option<&mut HeldCalls>,
-    beside: Beside,
+    memory: &Days,
 ) -> Result<usize, IngestError> {
     let days = writer.store().outdated_usage_days(&usage::version(catalog))?;
     let (unresolved, outdated): (Vec<OutdatedDay>, Vec<OutdatedDay>) = days.iter().partition(|day| day.is_unresolved);
     let unresolved: Vec<i32> = unresolved.iter().map(|day| day.event_date).collect();
-    resolve(writer, &unresolved, catalog, held, beside)?;
+    resolve(writer, &unresolved, catalog, held, memory)?;
     if outdated.is_empty() {
         return Ok(days.len());
     }
     // Each day has its own files, so that what is done to one changes no other.
     let snapshot = writer.store().snapshot_with(None, &[])?;
     for day in outdated {
-        let commit = rebuild(writer, &snapshot, day.event_date, catalog)?;
+        let commit = rebuild(writer, &snapshot, day.event_date, catalog, &memory.space)?;
         writer.commit(&commit)?;
     }
     Ok(days.len())
@@ -81,6 +88,7 @@ pub(super) fn resolve_days(
     days: &[i32],
     catalog: &Catalog,
     held: &mut HeldCalls,
+    space: &Space,
 ) -> Result<(), IngestError> {
     let waiting = writer.store().outdated_usage_days(&usage::version(catalog))?;
     let is_waiting = |date: &i32| waiting.iter().any(|day| day.event_date == *date && day.is_unresolved);
@@ -88,31 +96,40 @@ pub(super) fn resolve_days(
     for date in others {
         held.take(date, &[]);
     }
-    resolve(writer, &waiting, catalog, Some(held), Beside::One)
+    resolve(writer, &waiting, catalog, Some(held), &Days { space: space.clone(), threads: 1 })
 }
 
-/// What of several days is done at once.
-#[derive(Clone, Copy)]
-pub(super) enum Beside {
-    /// One day.
-    One,
-    /// As many as there are threads, if they have so many rows of usage together at the most.
-    Rows(usize),
+/// Memory for the usage of days, and how many of them may be worked on at once.
+pub(super) struct Days {
+    space: Space,
+    threads: usize,
 }
 
-impl Beside {
-    /// Whether so many rows a day fit.
-    fn fits(self, rows: u64) -> bool {
-        matches!(self, Beside::Rows(max) if rows.saturating_mul(rayon::current_num_threads() as u64) <= max as u64)
+impl Days {
+    /// One after the other.
+    pub fn one(writer: &Writer, memory_limit_bytes: u64) -> Days {
+        Days { space: Space::new(&writer.staging(), budget::day_bytes(memory_limit_bytes)), threads: 1 }
     }
-}
 
-fn of_days<D: Send, T: Send>(
-    days: Vec<D>,
-    beside: bool,
-    of: impl Fn(D) -> Result<T, IngestError> + Send + Sync,
-) -> Result<Vec<T>, IngestError> {
-    if beside { days.into_par_iter().map(of).collect() } else { days.into_iter().map(of).collect() }
+    /// As many as there are threads.
+    pub fn beside_each_other(writer: &Writer, memory_limit_bytes: u64) -> Days {
+        Days { threads: rayon::current_num_threads(), ..Days::one(writer, memory_limit_bytes) }
+    }
+
+    /// Does something for each day: for several at once where each has no more than so many rows, and so many fit.
+    fn each<D: Send, T: Send>(
+        &self,
+        days: Vec<D>,
+        rows_max: u64,
+        of: impl Fn(D, &Space) -> Result<T, IngestError> + Send + Sync,
+    ) -> Result<Vec<T>, IngestError> {
+        let share = self.space.share(self.threads);
+        if self.threads > 1 && share.fits(rows_max) {
+            days.into_par_iter().map(|day| of(day, &share)).collect()
+        } else {
+            days.into_iter().map(|day| of(day, &self.space)).collect()
+        }
+    }
 }
 
 /// Ends an ingest: tells apart what the called accounts logged, and merges what lies in many files.
@@ -120,9 +137,9 @@ pub(super) fn tidy(
     writer: &mut Writer,
     catalog: &Catalog,
     mut held: Option<HeldCalls>,
-    beside: Beside,
+    memory: &Days,
 ) -> Result<(), IngestError> {
-    refresh(writer, catalog, held.as_mut(), beside)?;
+    refresh(writer, catalog, held.as_mut(), memory)?;
     drop(held);
     let snapshot = writer.store().snapshot_with(None, STATISTICS)?;
     let mut commit = Commit { message: "merge usage".to_owned(), ..Default::default() };
@@ -135,8 +152,10 @@ pub(super) fn tidy(
     commit.replace = by_day.values().flatten().map(|file| (Table::Usage, (*file).clone())).collect();
     let staging = writer.staging();
     let days: Vec<(i32, Vec<&DataFile>)> = by_day.into_iter().collect();
-    let merge = |(date, files): (i32, Vec<&DataFile>)| write_usage(&staging, date, &usage::merge_day(&files)?);
-    commit.add = of_days(days, beside.fits(rows), merge)?;
+    let merge = |(date, files): (i32, Vec<&DataFile>), space: &Space| {
+        write_rows(&staging, date, usage::merge_day(&files, space)?)
+    };
+    commit.add = memory.each(days, rows, merge)?.into_iter().flatten().collect();
     if !commit.add.is_empty() {
         writer.commit(&commit)?;
     }
@@ -164,26 +183,12 @@ pub(super) fn cross_account_days(snapshot: &Snapshot) -> HashSet<i32> {
     files.filter(|file| is_cross_account(file)).map(|file| file.event_date).collect()
 }
 
-fn replace(
-    writer: &Writer,
-    commit: &mut Commit,
-    date: i32,
-    old: &[&DataFile],
-    new: &[Vec<UsageRow>],
-) -> Result<(), IngestError> {
-    commit.replace.extend(old.iter().map(|file| (Table::Usage, (*file).clone())));
-    for rows in new.iter().filter(|rows| !rows.is_empty()) {
-        commit.add.push(write_usage(&writer.staging(), date, rows)?);
-    }
-    Ok(())
-}
-
 fn resolve(
     writer: &mut Writer,
     days: &[i32],
     catalog: &Catalog,
     mut held: Option<&mut HeldCalls>,
-    beside: Beside,
+    memory: &Days,
 ) -> Result<(), IngestError> {
     if days.is_empty() {
         return Ok(());
@@ -200,11 +205,10 @@ fn resolve(
     let events = |(_, _, files): &(i32, _, Vec<&DataFile>)| files.iter().map(|file| file.rows).sum::<u64>();
     let most = waiting.iter().map(events).max().unwrap_or(0);
     let staging = writer.staging();
-    let resolve = |(date, calls, files): (i32, _, Vec<&DataFile>)| -> Result<Option<StagedFile>, IngestError> {
-        let rows = usage::bounded(usage::resolve_day(&files, calls, catalog)?);
-        (!rows.is_empty()).then(|| write_usage(&staging, date, &rows)).transpose()
+    let resolve = |(date, calls, files): (i32, _, Vec<&DataFile>), space: &Space| {
+        write_rows(&staging, date, usage::resolve_day(&files, calls, catalog, space)?)
     };
-    commit.add = of_days(waiting, beside.fits(most), resolve)?.into_iter().flatten().collect();
+    commit.add = memory.each(waiting, most, resolve)?.into_iter().flatten().collect();
     for date in days.iter().copied() {
         let old = files_of(&snapshot, Table::Usage, date).into_iter().filter(|file| is_cross_account(file));
         commit.replace.extend(old.map(|file| (Table::Usage, file.clone())));
@@ -214,25 +218,69 @@ fn resolve(
     Ok(())
 }
 
-fn rebuild(writer: &Writer, snapshot: &Snapshot, date: i32, catalog: &Catalog) -> Result<Commit, IngestError> {
-    let rows = derive_day(&files_of(snapshot, Table::Events, date), catalog)?;
-    let mut commit = Commit {
+fn rebuild(
+    writer: &Writer,
+    snapshot: &Snapshot,
+    date: i32,
+    catalog: &Catalog,
+    space: &Space,
+) -> Result<Commit, IngestError> {
+    let (events, old) = (files_of(snapshot, Table::Events, date), files_of(snapshot, Table::Usage, date));
+    let staging = writer.staging();
+    // One after the other, so that there is memory for one only.
+    let own = write_rows(&staging, date, usage::derive_own(&events, catalog, space)?)?;
+    let foreign = write_rows(&staging, date, usage::resolve_day(&events, None, catalog, space)?)?;
+    Ok(Commit {
+        add: [own, foreign].into_iter().flatten().collect(),
+        replace: old.into_iter().map(|file| (Table::Usage, file.clone())).collect(),
         usage: vec![(date, UsageState::Whole(usage::version(catalog)))],
         message: "derive usage anew".to_owned(),
         ..Default::default()
-    };
-    replace(writer, &mut commit, date, &files_of(snapshot, Table::Usage, date), &rows)?;
-    Ok(commit)
+    })
 }
 
 /// The usage of a day as its events say it: what its principals' own accounts logged, and what only called ones did.
-pub(super) fn derive_day(files: &[&DataFile], catalog: &Catalog) -> Result<[Vec<UsageRow>; 2], IngestError> {
-    let mut aggregator = Aggregator::new(catalog);
-    for file in files {
-        for batch in read_batches(file, Some(EVENT_COLUMNS), None)? {
-            aggregator.add(&EventColumns::try_new(&batch?)?, |_| true);
-            aggregator.bound();
+pub(super) fn derive_day(files: &[&DataFile], catalog: &Catalog, space: &Space) -> Result<[Rows; 2], IngestError> {
+    Ok([usage::derive_own(files, catalog, space)?, usage::resolve_day(files, None, catalog, space)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::{Options, Progress, ingest};
+    use crate::synth::{self, Config};
+
+    /// In so little memory that everything goes by way of the disk, in parts.
+    #[test]
+    fn days_are_the_same_in_any_memory() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = folder.path().join("archive");
+        let config = Config { objects: Some(30), events: Some(3_000), days: 3, ..Config::default() };
+        synth::generate(&config, &archive, |_, _| {}).expect("an archive");
+        let store = Store::open_or_create(&folder.path().join("store")).expect("a store");
+        let catalog = Catalog::embedded();
+        ingest(&store, &Options::of(vec![archive]), catalog, &Progress::default()).expect("an ingest");
+        let snapshot = store.snapshot_with(None, STATISTICS).expect("a snapshot");
+        let mut days: Vec<i32> = snapshot.files(Table::Events).iter().map(|file| file.event_date).collect();
+        days.sort_unstable();
+        days.dedup();
+        let rows = |rows: Rows| rows.into_iter().collect::<Result<Vec<_>, _>>().expect("rows");
+        let (mut own, mut foreign) = (0, 0);
+        for date in days {
+            let files = files_of(&snapshot, Table::Events, date);
+            let of = |space: &Space| derive_day(&files, catalog, space).expect("usage").map(rows);
+            let expected = of(&Space::unlimited());
+            own += expected[0].len();
+            foreign += expected[1].len();
+            let stored = files_of(&snapshot, Table::Usage, date);
+            let merged = |space: &Space| rows(usage::merge_day(&stored, space).expect("usage"));
+            let expected_merged = merged(&Space::unlimited());
+            for bytes in [0, 100_000, 1 << 20] {
+                let space = Space::new(folder.path(), bytes);
+                assert!(of(&space) == expected, "{date}: {bytes}");
+                assert!(merged(&space) == expected_merged, "{date}: {bytes}");
+            }
         }
+        assert!(own > 500 && foreign > 0, "{own}, {foreign}");
     }
-    Ok([aggregator.finish().0.into_rows(), usage::resolve_day(files, None, catalog)?].map(usage::bounded))
 }

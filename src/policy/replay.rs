@@ -4,7 +4,9 @@
 //! uncertain and excluded rows are counted apart. A row whose resource is a pattern is allowed only if *all* of the
 //! pattern is.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use super::knowledge::Knowledge;
 use super::make::Made;
@@ -159,6 +161,21 @@ pub fn replay(policies: &PolicySet, rows: &[UsageRow], catalog: &Catalog) -> Rep
 
 /// The same, with what the requests behind the rows told of condition keys.
 pub fn replay_with(policies: &PolicySet, rows: &[UsageRow], requests: &RequestValues, catalog: &Catalog) -> Replay {
+    let rows = rows.iter().map(Ok::<_, Infallible>);
+    let Ok(replay) = replay_each(policies, rows, requests, catalog);
+    replay
+}
+
+/// The same of rows that come one after the other, up to the first that does not.
+///
+/// # Errors
+/// Those of the rows.
+pub fn replay_each<R: Borrow<UsageRow>, E>(
+    policies: &PolicySet,
+    rows: impl IntoIterator<Item = Result<R, E>>,
+    requests: &RequestValues,
+    catalog: &Catalog,
+) -> Result<Replay, E> {
     let knowledge = Knowledge::new(catalog);
     let asking = Asking::new(policies, requests, &knowledge);
     let compiled = Compiled::new(policies);
@@ -166,6 +183,8 @@ pub fn replay_with(policies: &PolicySet, rows: &[UsageRow], requests: &RequestVa
     let mut replay = Replay::default();
     let mut groups = BTreeMap::new();
     for row in rows {
+        let row = row?;
+        let row = row.borrow();
         let (action, resource, told) = match asked(row, &asking) {
             Asked::Request { action, resource, told } => (action, resource, told),
             Asked::Not(fate) => {
@@ -196,7 +215,7 @@ pub fn replay_with(policies: &PolicySet, rows: &[UsageRow], requests: &RequestVa
         let order = |group: &Group| (matches!(group.fate, GroupFate::Depends(_)), std::cmp::Reverse(group.events));
         order(a).cmp(&order(b)).then_with(|| (&a.action, &a.resource).cmp(&(&b.action, &b.resource)))
     });
-    replay
+    Ok(replay)
 }
 
 /// A quick proof that all of a pattern is allowed: one resource stands in for it.

@@ -2,16 +2,18 @@
 //!
 //! `session` puts it together, `table` scans a table of the store, `day` and `prune` leave out files that cannot
 //! matter, `files` finds those that were replaced meanwhile, `views` are the views in SQL, `functions` the functions,
-//! `statement` runs SQL text, `trino` reads what Athena spells otherwise, `library` holds the named queries, `lookup`
+//! `statement` runs SQL text, `memory` keeps it within its memory and `distinct` helps with that, `trino` reads what Athena spells otherwise, `library` holds the named queries, `lookup`
 //! finds one event, `output` writes answers, `csv` their cells.
 
 pub mod csv;
 mod day;
+mod distinct;
 mod error;
 mod files;
 mod functions;
 mod library;
 mod lookup;
+mod memory;
 mod output;
 mod prune;
 mod session;

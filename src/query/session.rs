@@ -10,6 +10,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::files::SnapshotFiles;
 use super::functions;
+use super::memory;
 use super::table::StoreTable;
 use super::views;
 use crate::iam::Catalog;
@@ -20,8 +21,8 @@ use crate::store::{Snapshot, Table};
 pub struct Options {
     /// Threads; `None`: one a core.
     pub threads: Option<usize>,
-    /// Memory that sorts, joins and groupings may take together before they spill to disk; `None`: no limit.
-    pub memory_limit_bytes: Option<usize>,
+    /// Peak resident memory to stay below: sorts, joins and groupings that would take more spill to disk; `None`: no limit.
+    pub memory_limit_bytes: Option<u64>,
     /// What the IAM functions know; `None`: the catalogue that is built in.
     pub catalog: Option<&'static Catalog>,
     /// Where sorts, joins and groupings spill to; `None`: below the system's folder for temporary files.
@@ -32,7 +33,7 @@ pub struct Options {
 pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionContext> {
     let mut runtime = RuntimeEnvBuilder::new();
     if let Some(bytes) = options.memory_limit_bytes {
-        runtime = runtime.with_memory_limit(bytes, 1.0);
+        runtime = runtime.with_memory_pool(memory::pool(bytes));
     }
     if let Some(folder) = &options.spill {
         runtime = runtime.with_temp_file_path(folder);
@@ -54,6 +55,9 @@ fn config(options: &Options) -> SessionConfig {
         SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("store", "main");
     if let Some(threads) = options.threads {
         config = config.with_target_partitions(threads);
+    }
+    if let Some(bytes) = options.memory_limit_bytes {
+        config = memory::within(config, bytes);
     }
     let settings = config.options_mut();
     settings.execution.parquet.pushdown_filters = true;

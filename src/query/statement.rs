@@ -8,15 +8,18 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::error::Result;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use futures::StreamExt;
 
 use super::error::QueryError;
+use super::memory;
 use super::trino::adapt;
 
 /// The statements of a text, in order.
@@ -28,6 +31,8 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>, QueryError> {
 
 /// Runs one statement. `parameters` are the values of `$name` in it. A statement that answers nothing (`CREATE VIEW`)
 /// has an answer without columns.
+///
+/// Where memory runs out before there is any answer, it is run once more, in the least memory.
 pub async fn execute(
     context: &SessionContext,
     statement: Statement,
@@ -35,10 +40,26 @@ pub async fn execute(
 ) -> Result<SendableRecordBatchStream, QueryError> {
     let plan = context.state().statement_to_plan(statement).await?;
     let frame = context.execute_logical_plan(with_parameters(plan, parameters)?).await?;
-    let task = frame.task_ctx();
-    let plan = frame.create_physical_plan().await?;
+    let (state, plan) = frame.into_parts();
+    match begun(run(&state, &plan).await?).await {
+        Err(error) if memory::has_run_out(&error) => Ok(run(&memory::frugal(state), &plan).await?),
+        stream => Ok(stream?),
+    }
+}
+
+async fn run(state: &SessionState, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
+    let plan = state.create_physical_plan(plan).await?;
+    let task = TaskContext::from(state);
     let task = if has_nested_loop_join(&plan)? { without_spilling(task)? } else { task };
-    Ok(execute_stream(plan, Arc::new(task))?)
+    execute_stream(plan, Arc::new(task))
+}
+
+/// The same answer, once its first rows are there.
+async fn begun(mut stream: SendableRecordBatchStream) -> Result<SendableRecordBatchStream> {
+    let first = stream.next().await.transpose()?;
+    let schema = stream.schema();
+    let stream = futures::stream::iter(first.map(Ok)).chain(stream);
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
 }
 
 fn has_nested_loop_join(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, Statistics};
@@ -134,8 +134,20 @@ fn with_text_views(schema: &Schema) -> SchemaRef {
         .iter()
         .map(|field| match field.data_type() {
             DataType::Utf8 => Field::new(field.name(), DataType::Utf8View, field.is_nullable()),
-            other => Field::new(field.name(), other.clone(), field.is_nullable()),
+            other => Field::new(field.name(), without_ids(other), field.is_nullable()),
         })
         .collect();
     Arc::new(Schema::new(fields))
+}
+
+/// A type whose inner fields have no Parquet ids either: operators that build lists anew leave them out, and a list with them
+/// is of another type.
+fn without_ids(data_type: &DataType) -> DataType {
+    let plain =
+        |field: &FieldRef| Arc::new(Field::new(field.name(), without_ids(field.data_type()), field.is_nullable()));
+    match data_type {
+        DataType::List(element) => DataType::List(plain(element)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(plain).collect()),
+        other => other.clone(),
+    }
 }

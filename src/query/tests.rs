@@ -1,6 +1,9 @@
 //! The room as a whole: tables, views, pruning.
 
-use super::fixture::{ALICE, PRINCIPALS, analyze, answer, context, large, principal, run};
+use arrow::array::AsArray;
+use datafusion::prelude::SessionContext;
+
+use super::fixture::{ALICE, PRINCIPALS, analyze, answer, context, large, principal, rows, run};
 use super::{Options, session};
 
 #[track_caller]
@@ -36,6 +39,52 @@ fn events_answer() {
         ),
         ("SELECT count(*) FROM events WHERE error_code IS NULL AND event_time >= '2023-07-12'", &["2"]),
     ]);
+}
+
+/// Lists that an operator builds anew are of the type that the table says.
+#[test]
+fn lists_go_through_joins() {
+    check(&[
+        (
+            "SELECT count(*), count(r), max(n) FROM (SELECT a.resources AS r, b.n FROM events a \
+             CROSS JOIN (SELECT event_id AS n, resources FROM events) b)",
+            &["25 | 5 | 00000000-0000-4000-8000-000000000005"],
+        ),
+        (
+            "SELECT a.resources, b.resources FROM events a CROSS JOIN events b ORDER BY a.event_id, b.event_id LIMIT 1",
+            &[" | "],
+        ),
+        ("SELECT count(*) FROM (SELECT * FROM events a CROSS JOIN events b)", &["25"]),
+        ("SELECT count(*) FROM (SELECT * FROM usage a CROSS JOIN usage b ORDER BY a.source_ips)", &["4"]),
+    ]);
+}
+
+/// Several `DISTINCT` at once, by the rule for little memory: the same answers, with groups that are not known.
+#[test]
+fn several_distinct_counts_are_the_same_in_little_memory() {
+    let sqls = [
+        "SELECT count(DISTINCT event_id), count(DISTINCT principal_arn), count(*) FROM events",
+        "SELECT principal_arn, count(DISTINCT event_name) AS n, count(DISTINCT event_date), max(event_time) \
+         FROM events GROUP BY principal_arn ORDER BY 1",
+        "SELECT error_code, count(*), count(DISTINCT event_name), sum(DISTINCT length(event_name)) FROM events \
+         GROUP BY error_code ORDER BY 1",
+        "SELECT count(DISTINCT event_id), count(DISTINCT event_name) FROM events WHERE event_name = 'nothing'",
+        "SELECT a.event_name, count(DISTINCT a.event_id) + count(DISTINCT b.event_date) FROM events a \
+         JOIN events b ON a.principal_arn = b.principal_arn GROUP BY 1 HAVING count(DISTINCT b.event_id) > 1 ORDER BY 1",
+        "SELECT count(DISTINCT event_id), count(DISTINCT event_name) FROM (SELECT * FROM events LIMIT 2)",
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let context = context(dir.path()).await;
+        let frugal = SessionContext::new_with_state(super::memory::frugal(context.state()));
+        for sql in sqls {
+            assert_eq!(answer(&frugal, sql).await, answer(&context, sql).await, "{sql}");
+        }
+        let plan = frugal.sql(sqls[0]).await.unwrap().into_optimized_plan().unwrap();
+        assert!(plan.to_string().contains("__distinct_1"), "{plan}");
+        let plan = frugal.sql(sqls[5]).await.unwrap().into_optimized_plan().unwrap();
+        assert!(!plan.to_string().contains("__distinct_1"), "which rows a limit picks is not sure: {plan}");
+    });
 }
 
 #[test]
@@ -250,6 +299,47 @@ fn bytes_scanned(plan: &str) -> f64 {
             "M" => 1e6,
             _ => 1.0,
         }
+}
+
+/// In memory for a fraction of the rows: sorts of all columns, several distinct counts and a join spill, and answer the same.
+#[test]
+fn what_does_not_fit_spills_and_answers_the_same() {
+    let (dir, spill) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let sqls = [
+        "SELECT count(DISTINCT event_id), count(DISTINCT event_id || event_name), count(*) FROM events",
+        "SELECT principal_arn, count(DISTINCT event_id), count(DISTINCT event_time) FROM events \
+         GROUP BY 1 ORDER BY 1 LIMIT 3",
+        "SELECT count(*), min(a.event_id) FROM events a JOIN events b ON a.event_id = b.event_id",
+    ];
+    run(async {
+        let snapshot = large(dir.path());
+        let options = |memory_limit_bytes| Options {
+            threads: Some(2),
+            memory_limit_bytes,
+            spill: Some(spill.path().to_owned()),
+            ..Options::default()
+        };
+        let context = session(&snapshot, &options(None)).await.unwrap();
+        let little = session(&snapshot, &options(Some(112 << 20))).await.unwrap();
+        for sql in sqls {
+            assert_eq!(answer(&little, sql).await, answer(&context, sql).await, "{sql}");
+        }
+        let sql = "SELECT * FROM events ORDER BY event_id";
+        let batches = rows(&little, sql).await;
+        let ids = batches.iter().flat_map(|batch| {
+            let ids = batch.column_by_name("event_id").unwrap().as_string_view();
+            ids.iter().map(|id| id.unwrap().to_owned()).collect::<Vec<_>>()
+        });
+        let ids: Vec<String> = ids.collect();
+        assert!(ids.is_sorted() && ids.len() == PRINCIPALS * 500, "{}", ids.len());
+        let plan = analyze(&little, sql).await;
+        assert!(has_spilled(&plan), "{plan}");
+    });
+}
+
+/// Whether a plan's sort has spilled something.
+fn has_spilled(plan: &str) -> bool {
+    plan.split("spill_count=").skip(1).any(|rest| !rest.starts_with('0'))
 }
 
 #[test]

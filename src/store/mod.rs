@@ -64,6 +64,7 @@ pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
 pub use months::UsageMonth;
 pub use objects::{Known, place_in, placed_name};
 pub use passed_over::{Conflict, NO_LOG, Struck, Unread, refusal_key};
+pub(crate) use private::create_or_replace_private;
 pub use private::{Mode, create_private_folder, write_private};
 pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use reclaim::Reclaimed;

@@ -106,6 +106,11 @@ pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     create_folder(folder, Mode::Private)
 }
 
+/// Opens a file that nobody else may read, in the place of one that is there.
+pub(crate) fn create_or_replace_private(path: &Path) -> io::Result<File> {
+    create_file_with(path, Mode::Private, OpenOptions::new().create(true).write(true).truncate(true))
+}
+
 /// Writes a file that nobody else may read, in the place of one that is there.
 ///
 /// # Errors
@@ -116,8 +121,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.exists() && !path.is_file() {
         return fs::write(path, bytes);
     }
-    let mut options = OpenOptions::new();
-    create_file_with(path, Mode::Private, options.create(true).write(true).truncate(true))?.write_all(bytes)
+    create_or_replace_private(path)?.write_all(bytes)
 }
 
 #[cfg(test)]

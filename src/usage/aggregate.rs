@@ -1,5 +1,7 @@
 //! Counting: events in, rows of `usage` out, whatever the order in which the events come.
 
+use std::ops::Range;
+
 use hashbrown::HashMap;
 
 use super::alike::{Alike, Held, Names};
@@ -8,6 +10,8 @@ use super::counted::{Base, Call, Counted, Part};
 use super::cross_account::is_foreign_copy;
 use super::interner::{NONE, Texts};
 use super::origin::CallOrigin;
+use super::read::ReadError;
+use super::sorter::{Sorter, Space};
 use crate::iam::{Catalog, Confidence, Permissions, Remembered, Step};
 use crate::time::MICROS_PER_DAY;
 
@@ -89,6 +93,16 @@ impl Counter {
             self.parts_of.clear();
             self.named_of.clear();
         }
+    }
+
+    /// What was counted so far; nothing is afterwards.
+    fn take(&mut self) -> Counted {
+        let empty = Counted::new(self.counted.is_cross_account());
+        self.uses.clear();
+        self.listed.clear();
+        self.parts_of.clear();
+        self.named_of.clear();
+        std::mem::replace(&mut self.counted, empty)
     }
 
     /// The numbers of a row.
@@ -256,6 +270,9 @@ fn each_part<'p>(permissions: &'p Permissions, texts: &mut Texts) -> Vec<(Part, 
     found
 }
 
+/// Events that are counted before somebody looks at how much memory it takes.
+const FEW_EVENTS: usize = 128;
+
 /// Counts usage. Aggregators may count parts of the events each: rows with the same key add up.
 pub struct Aggregator<'c> {
     step: Step<'c>,
@@ -295,8 +312,26 @@ impl<'c> Aggregator<'c> {
 
     /// Counts every event of a batch, or with `keep` those rows for which it says so.
     pub fn add(&mut self, events: &EventColumns, keep: impl Fn(usize) -> bool) {
+        self.add_some(events, 0..events.len(), keep);
+    }
+
+    /// The same; `bound` follows every few events, because one may have many rows.
+    pub(crate) fn add_bounded<E>(
+        &mut self,
+        events: &EventColumns,
+        keep: impl Fn(usize) -> bool,
+        mut bound: impl FnMut(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for begin in (0..events.len()).step_by(FEW_EVENTS) {
+            self.add_some(events, begin..events.len().min(begin + FEW_EVENTS), &keep);
+            bound(self)?;
+        }
+        Ok(())
+    }
+
+    fn add_some(&mut self, events: &EventColumns, rows: Range<usize>, keep: impl Fn(usize) -> bool) {
         let (mut resources, mut before) = (Vec::new(), None);
-        for row in (0..events.len()).filter(|row| keep(*row)) {
+        for row in rows.filter(|row| keep(*row)) {
             if is_foreign_copy(events, row) == (self.copies == Copies::Foreign) {
                 events.put_resources(row, &mut resources);
                 let Aggregator { step, alike, counter, .. } = self;
@@ -325,6 +360,30 @@ impl<'c> Aggregator<'c> {
     /// kind on a day together, as it will be in the end.
     pub fn bound(&mut self) {
         self.counter.bound();
+    }
+
+    /// The same, and puts all of it on the disk where it takes more memory than there is for it.
+    pub(super) fn bound_within(&mut self, space: &Space, spilled: &mut Sorter) -> Result<(), ReadError> {
+        self.bound();
+        self.spill_within(space, spilled)
+    }
+
+    /// Memory that what was counted takes, about.
+    pub fn size_bytes(&self) -> u64 {
+        self.counter.counted.size_bytes()
+    }
+
+    /// What was counted so far; nothing is afterwards.
+    pub fn take(&mut self) -> Counted {
+        self.counter.take()
+    }
+
+    /// Puts what was counted on the disk where it takes more memory than there is for it.
+    pub(super) fn spill_within(&mut self, space: &Space, spilled: &mut Sorter) -> Result<(), ReadError> {
+        if self.counter.counted.size_bytes() <= space.bytes() {
+            return Ok(());
+        }
+        spilled.push_counted(self.counter.take())
     }
 
     /// What was counted, and the step.

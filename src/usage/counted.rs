@@ -103,6 +103,16 @@ impl Counts {
     }
 }
 
+/// What a row takes: what is counted of it, its key and the table's place for it, room in which these grow, and its
+/// identity while rows are put in order.
+const ROW_BYTES: u64 = 560;
+
+/// What its base takes, with room in which they grow.
+const BASE_BYTES: u64 = 2 * (size_of::<Base>() as u64 + 8);
+
+/// Likewise its part.
+const PART_BYTES: u64 = 2 * (size_of::<Part>() as u64 + 8);
+
 /// Usage counted, each row by its number.
 #[derive(Default)]
 pub struct Counted {
@@ -124,6 +134,10 @@ impl Counted {
         Counted { cross_account, ..Counted::default() }
     }
 
+    pub(super) fn is_cross_account(&self) -> bool {
+        self.cross_account
+    }
+
     /// Rows so far.
     pub fn len(&self) -> usize {
         self.counts.len()
@@ -132,6 +146,15 @@ impl Counted {
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
+    }
+
+    /// Memory that it takes, about, with what it takes to put it in order.
+    pub fn size_bytes(&self) -> u64 {
+        let of = |count: usize, bytes: u64| count as u64 * bytes;
+        self.texts.size_bytes()
+            + of(self.counts.len(), ROW_BYTES)
+            + of(self.bases.len(), BASE_BYTES)
+            + of(self.parts.len(), PART_BYTES)
     }
 
     pub(super) fn base(&mut self, base: Base) -> u32 {
@@ -286,6 +309,17 @@ impl Counted {
             }
         }
         days
+    }
+
+    /// Gives each row, by day and in stored order.
+    pub(crate) fn each_in_order<'a, E>(
+        &'a self,
+        mut with: impl FnMut(UsageRow<&'a str>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.stored_order().try_for_each(|row| {
+            let row = self.whole_row(row, |number| self.texts.text(number), |id| id);
+            row.map_or(Ok(()), &mut with)
+        })
     }
 
     /// The rows in no order.

@@ -12,10 +12,12 @@ use arrow::record_batch::RecordBatch;
 use hashbrown::HashSet;
 
 use super::aggregate::{Aggregator, Copies};
+use super::bounding::Rows;
 use super::columns::{EVENT_COLUMNS, EventColumns, plain_rows};
+use super::counted::Counted;
 use super::encode::texts;
 use super::read::ReadError;
-use super::row::UsageRow;
+use super::sorter::{Order, Sorter, Space};
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, read_batches};
 
@@ -84,40 +86,75 @@ impl SharedCalls {
     }
 }
 
-/// The usage of one day that only the called accounts logged, from all `events` files of that day, or from `held` and
-/// the files whose events are not in it.
-pub fn resolve_day(
+/// The usage of one day that only the called accounts logged, as it is stored, from all `events` files of that day, or
+/// from `held` and the files whose events are not in it.
+pub(crate) fn resolve_day(
     files: &[&DataFile],
     held: Option<SharedCalls>,
     catalog: &Catalog,
-) -> Result<Vec<UsageRow>, ReadError> {
-    derive_foreign(files, held.unwrap_or_default(), catalog, &|_, _| true, true)
+    space: &Space,
+) -> Result<Rows, ReadError> {
+    let mut spilled = Sorter::new(Order::Stored, space);
+    let bound = &mut |aggregator: &mut Aggregator<'_>| aggregator.bound_within(space, &mut spilled);
+    let counted = count_foreign(files, &held.unwrap_or_default(), catalog, &|_, _| true, (space.bytes(), bound))?;
+    Rows::of_counted(spilled, counted, space)
 }
 
-pub(super) fn derive_foreign(
+/// What follows each few events that were counted.
+pub(super) type Bound<'b> = &'b mut dyn FnMut(&mut Aggregator<'_>) -> Result<(), ReadError>;
+
+/// Counts the calls that only the called accounts logged. Where there are more ids than fit in the memory, the files are read
+/// once for each part of the ids.
+pub(super) fn count_foreign(
     files: &[&DataFile],
-    held: SharedCalls,
+    held: &SharedCalls,
     catalog: &Catalog,
     keep: &dyn Fn(&EventColumns, usize) -> bool,
-    is_bounded: bool,
-) -> Result<Vec<UsageRow>, ReadError> {
-    let shared = SharedIds::read(files, held.own)?;
+    (memory_bytes, bound): (u64, Bound<'_>),
+) -> Result<Counted, ReadError> {
     let mut aggregator = Aggregator::of_copies(catalog, Copies::Foreign);
+    let ids_max = usize::try_from(memory_bytes / 4).unwrap_or(usize::MAX) / ID_BYTES;
+    let mut class = Class::ALL;
+    let mut first = loop {
+        let ids_max = if class.of < CLASSES_MAX { ids_max } else { usize::MAX };
+        match SharedIds::read_class(files, class, ids_max)? {
+            Some(ids) => break Some(ids),
+            None => class.of *= CLASSES,
+        }
+    };
+    loop {
+        let shared = match first.take() {
+            Some(first) => first,
+            None => SharedIds::read_class(files, class, usize::MAX)?.unwrap_or_default(),
+        };
+        count_class(files, held, class, &shared, keep, (&mut aggregator, &mut *bound))?;
+        class.number += 1;
+        if class.number == class.of {
+            return Ok(aggregator.finish().0);
+        }
+    }
+}
+
+/// Counts the calls whose ids are of a part.
+fn count_class(
+    files: &[&DataFile],
+    held: &SharedCalls,
+    class: Class,
+    shared: &SharedIds,
+    keep: &dyn Fn(&EventColumns, usize) -> bool,
+    (aggregator, bound): (&mut Aggregator<'_>, Bound<'_>),
+) -> Result<(), ReadError> {
     let mut counted = HashSet::new();
-    let mut count = |batch: &RecordBatch| -> Result<(), ArrowError> {
+    let mut count = |batch: &RecordBatch| -> Result<(), ReadError> {
         let events = EventColumns::try_new(batch)?;
         let mut is_lone = |row| {
-            let id = events.shared_event_id(row).map(hash);
+            let id = events.shared_event_id(row).map(hash).filter(|id| class.has(*id));
             is_foreign_copy(&events, row)
-                && id.is_some_and(|id| !shared.own.contains(&id) && counted.insert(id))
+                && id.is_some_and(|id| !held.own.contains(&id) && !shared.own.contains(&id) && counted.insert(id))
                 && keep(&events, row)
         };
         let lone: Vec<bool> = (0..events.len()).map(&mut is_lone).collect();
-        aggregator.add(&events, |row| lone.get(row) == Some(&true));
-        if is_bounded {
-            aggregator.bound();
-        }
-        Ok(())
+        aggregator.add_bounded(&events, |row| lone.get(row) == Some(&true), &mut *bound)
     };
     for (file, _) in files.iter().zip(&shared.has_foreign).filter(|(_, has_foreign)| **has_foreign) {
         let predicate = RowPredicate {
@@ -125,12 +162,32 @@ pub(super) fn derive_foreign(
             dictionaries: false,
             wanted: Box::new(|batch| Ok(foreign_rows(&batch)?.into())),
         };
-        for batch in read_batches(file, Some(EVENT_COLUMNS), Some(predicate))? {
+        for batch in read_batches(*file, Some(EVENT_COLUMNS), Some(predicate))? {
             count(&batch?)?;
         }
     }
-    held.foreign.iter().try_for_each(count)?;
-    Ok(aggregator.finish().0.into_rows())
+    held.foreign.iter().try_for_each(count)
+}
+
+/// Into how many a part of the ids is parted where it doesn't fit.
+const CLASSES: u128 = 4;
+
+/// Parts of the ids at the most: so often the files are read.
+const CLASSES_MAX: u128 = 64;
+
+/// Those of all ids that leave a number when they are divided.
+#[derive(Clone, Copy)]
+struct Class {
+    number: u128,
+    of: u128,
+}
+
+impl Class {
+    const ALL: Class = Class { number: 0, of: 1 };
+
+    fn has(self, id: u128) -> bool {
+        self.of == 1 || id % self.of == self.number
+    }
 }
 
 const SHARED_COLUMNS: [&str; 3] = ["shared_event_id", "principal_account_id", "recipient_account_id"];
@@ -147,6 +204,7 @@ fn foreign_rows(batch: &RecordBatch) -> Result<Vec<bool>, ArrowError> {
 }
 
 /// The `sharedEventID`s of one day.
+#[derive(Default)]
 pub(super) struct SharedIds {
     /// Those of which the caller's account's copy is there.
     pub own: HashSet<u128>,
@@ -155,26 +213,36 @@ pub(super) struct SharedIds {
 }
 
 impl SharedIds {
-    /// Adds to `own` what the files have.
-    pub fn read(files: &[&DataFile], own: HashSet<u128>) -> Result<SharedIds, ReadError> {
-        let mut ids = SharedIds { own, has_foreign: Vec::new() };
+    /// Those that the files have.
+    pub fn read(files: &[&DataFile]) -> Result<SharedIds, ReadError> {
+        Ok(SharedIds::read_class(files, Class::ALL, usize::MAX)?.unwrap_or_default())
+    }
+
+    /// Those of a part of all ids; `None` where they are more than this, with those of the called accounts' copies.
+    fn read_class(files: &[&DataFile], class: Class, ids_max: usize) -> Result<Option<SharedIds>, ReadError> {
+        let (mut ids, mut foreign) = (SharedIds::default(), 0);
         for file in files {
             let mut has_foreign = false;
-            for batch in read_batches(file, Some(&SHARED_COLUMNS), None)? {
+            for batch in read_batches(*file, Some(&SHARED_COLUMNS), None)? {
                 let batch = batch?;
                 let shared = texts(&batch, SHARED_COLUMNS[0])?;
                 let rows = foreign_rows(&batch)?.into_iter().enumerate();
                 for (row, is_foreign) in rows.filter(|(row, _)| shared.is_valid(*row)) {
-                    if is_foreign {
-                        has_foreign = true;
-                    } else {
-                        ids.own.insert(hash(shared.value(row)));
+                    has_foreign |= is_foreign;
+                    let id = hash(shared.value(row));
+                    match is_foreign {
+                        _ if !class.has(id) => {}
+                        true => foreign += 1,
+                        false => _ = ids.own.insert(id),
                     }
+                }
+                if ids.own.len() + foreign > ids_max {
+                    return Ok(None);
                 }
             }
             ids.has_foreign.push(has_foreign);
         }
-        Ok(ids)
+        Ok(Some(ids))
     }
 }
 

@@ -77,6 +77,21 @@ pub(super) type Dictionary<'a> = TypedDictionaryArray<'a, Int32Type, StringArray
 
 /// The rows of a batch.
 pub(super) fn decode(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<UsageRow>, ArrowError> {
+    decode_columns(batch, true, known)
+}
+
+/// The rows of a batch that may have been read without the column of sessions: none has one.
+pub(super) fn decode_without_sessions(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<UsageRow>, ArrowError> {
+    decode_columns(batch, false, known)
+}
+
+/// The columns of the table but that of sessions.
+pub(super) fn columns_without_sessions() -> Vec<String> {
+    let schema = Table::Usage.schema();
+    schema.fields().iter().map(|field| field.name().clone()).filter(|name| name != "session_name").collect()
+}
+
+fn decode_columns(batch: &RecordBatch, has_sessions: bool, known: &mut Texts) -> Result<Vec<UsageRow>, ArrowError> {
     let missing = |name: &str| ArrowError::SchemaError(format!("no column {name}"));
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));
     let text = |name: &str| texts(batch, name).map(TextColumn::new);
@@ -92,8 +107,9 @@ pub(super) fn decode(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<Usage
         (texts(batch, "outcome")?, texts(batch, "example_event_id")?, texts(batch, "resource")?);
     let [mut account_id, mut principal_arn, mut principal_type, mut resource] =
         [text("account_id")?, text("principal_arn")?, text("principal_type")?, text("resource")?];
-    let [mut permission_set, mut session_name, mut action, mut passed_to_service, mut via] =
-        [text("permission_set")?, text("session_name")?, text("action")?, text("passed_to_service")?, text("via")?];
+    let mut session_name = has_sessions.then(|| text("session_name")).transpose()?;
+    let [mut permission_set, mut action, mut passed_to_service, mut via] =
+        [text("permission_set")?, text("action")?, text("passed_to_service")?, text("via")?];
     let [mut confidence, mut rule, mut event_source, mut event_name, mut aws_region] =
         [text("confidence")?, text("rule")?, text("event_source")?, text("event_name")?, text("aws_region")?];
     let mut rows = Vec::with_capacity(batch.num_rows());
@@ -105,7 +121,7 @@ pub(super) fn decode(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<Usage
             principal_arn: principal_arn.value(row, known),
             principal_type: principal_type.value(row, known),
             permission_set: permission_set.optional(row, known),
-            session_name: session_name.optional(row, known),
+            session_name: session_name.as_mut().and_then(|names| names.optional(row, known)),
             action: action.optional(row, known),
             resource: resource.value(row, known),
             outcome: Outcome::parse(word).ok_or_else(|| ArrowError::ParseError(format!("no outcome: {word}")))?,

@@ -36,7 +36,7 @@ pub fn from_events(
     let is_wanted = is_wanted(selection, range);
     let (mut rows, mut known, mut held) = (Vec::new(), Texts::new(), 0);
     for files in event_days(snapshot, |date| range.cover(date) != Cover::None) {
-        let shared = SharedIds::read(&files, HashSet::new())?;
+        let shared = SharedIds::read(&files)?;
         let mut counted = HashSet::new();
         for file in files {
             for batch in read_batches(file, Some(EVENT_COLUMNS), None)? {

@@ -18,13 +18,18 @@ pub(super) struct Texts {
     hasher: foldhash::fast::RandomState,
     table: HashTable<u32>,
     texts: Vec<Text>,
+    /// Bytes of all texts.
+    bytes: u64,
 }
 
 impl Default for Texts {
     fn default() -> Self {
-        Texts { hasher: Default::default(), table: HashTable::new(), texts: vec![Text::default()] }
+        Texts { hasher: Default::default(), table: HashTable::new(), texts: vec![Text::default()], bytes: 0 }
     }
 }
+
+/// What a text takes beside its bytes: its counts, its places here and in the table, what the allocator adds.
+const TEXT_BYTES: u64 = 72;
 
 impl Texts {
     pub fn new() -> Self {
@@ -34,6 +39,11 @@ impl Texts {
     /// Numbers so far, that of "none" included.
     pub fn len(&self) -> usize {
         self.texts.len()
+    }
+
+    /// Memory that they take, about.
+    pub fn size_bytes(&self) -> u64 {
+        self.bytes + self.texts.len() as u64 * TEXT_BYTES
     }
 
     /// The number here of what has a number elsewhere.
@@ -60,7 +70,7 @@ impl Texts {
 
     fn number_or(&mut self, text: &str, kept: impl FnOnce() -> Text) -> u32 {
         let hash = self.hasher.hash_one(text);
-        let Texts { hasher, table, texts } = self;
+        let Texts { hasher, table, texts, bytes } = self;
         let known = |number: &u32| texts.get(*number as usize).is_some_and(|t| &**t == text);
         let rehash = |number: &u32| hasher.hash_one(texts.get(*number as usize).map_or("", |t| t));
         match table.entry(hash, known, rehash) {
@@ -68,6 +78,7 @@ impl Texts {
             Entry::Vacant(entry) => {
                 let number = texts.len() as u32;
                 entry.insert(number);
+                *bytes += text.len() as u64;
                 texts.push(kept());
                 number
             }

@@ -7,13 +7,14 @@
 //! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `alike` has the step look once at
 //! calls that differ only in an object's name, `counted` is what it counts and adds up by the numbers of `interner`,
 //! `overflow` says which rows are too many, `origin` is where calls came from, `sum` adds rows up that were read,
-//! `order` puts those in order, `months` keeps sums of whole months, `cross_account` counts a call that two accounts
+//! `order` puts those in order, `sorter` and `bounding` do so where they don't fit in memory, by `run`s on the disk, `months` keeps sums of whole months, `cross_account` counts a call that two accounts
 //! logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `exact` reads what overflowed
 //! from `events`, `events` derives all of it anew, `select` says whose usage is meant, `data_events` which services'
 //! data events there are, `text` the texts that rows share.
 
 mod aggregate;
 mod alike;
+mod bounding;
 mod columns;
 mod counted;
 mod cross_account;
@@ -30,28 +31,32 @@ mod overflow;
 mod read;
 mod requests;
 mod row;
+mod run;
 mod select;
+mod sorter;
 mod sum;
 mod text;
 
 pub use aggregate::{Aggregator, version};
 pub use alike::{Alike, Names};
+pub(crate) use bounding::Rows;
 pub use columns::{EVENT_COLUMNS, EventColumns};
 pub use counted::Counted;
-pub use cross_account::{SharedCalls, is_foreign_copy, resolve_day};
+pub(crate) use cross_account::resolve_day;
+pub use cross_account::{SharedCalls, is_foreign_copy};
 #[cfg(test)]
 pub(crate) use data_events::known_sources;
 pub use data_events::{STATISTICS, data_event_sources};
 pub(crate) use encode::encode;
 pub use events::from_events;
-pub use exact::read_exact;
+pub use exact::{read_exact, read_exact_within};
 pub use months::{MONTH_ROWS_MIN, refresh_months};
 pub use origin::{Origin, Smallest};
 pub use overflow::RESOURCES_MAX;
-pub(crate) use read::merge_day;
-pub use read::{ReadError, Sessions, principals, read};
+pub use read::{ReadError, Sessions, Uses, principals, read, read_within};
+pub(crate) use read::{derive_own, merge_day};
 pub use requests::{KeySource, RequestValues, Requested, Told, read_requests};
 pub use row::{Outcome, UsageRow};
 pub use select::{SelectError, Selection, TimeRange};
-pub(crate) use sum::bounded;
+pub use sorter::Space;
 pub use text::Text;

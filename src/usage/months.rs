@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::encode::{decode, encode};
+use super::encode::{columns_without_sessions, decode_without_sessions, encode};
 use super::interner::Texts;
 use super::order::{Identity, identity};
 use super::read::ReadError;
@@ -24,6 +24,9 @@ pub const MONTH_ROWS_MIN: u64 = 20_000;
 
 /// Files of days that are, whatever their rows: opening one takes longer than reading a little.
 const FILES_MIN: usize = 8;
+
+/// Bytes of texts that count as a row, where there are so many that they take more than the rows.
+const ROW_TEXTS_BYTES: u64 = 4_096;
 
 /// Days before the newest that may still change.
 const OPEN_DAYS: i32 = 2;
@@ -110,14 +113,17 @@ fn sum(before: Option<&UsageMonth>, added: &[&DataFile], rows_max: usize) -> Res
 
 fn sum_files(paths: &[&dyn Stored], first: i32, rows_max: usize) -> Result<Option<Vec<UsageRow>>, ReadError> {
     let (mut whole, mut known) = (Whole::default(), Texts::new());
+    let columns = columns_without_sessions();
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     for path in paths {
-        for batch in read_batches(*path, None, None)? {
-            for row in decode(&batch?, &mut known)? {
-                whole.add(UsageRow { event_date: first, session_name: None, ..row });
+        for batch in read_batches(*path, Some(&columns), None)? {
+            for row in decode_without_sessions(&batch?, &mut known)? {
+                whole.add(UsageRow { event_date: first, ..row });
             }
-        }
-        if whole.rows.len() > rows_max {
-            return Ok(None);
+            // Long texts take the place of rows.
+            if whole.rows.len() as u64 + known.size_bytes() / ROW_TEXTS_BYTES > rows_max as u64 {
+                return Ok(None);
+            }
         }
     }
     Ok(Some(whole.rows))

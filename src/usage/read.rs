@@ -1,6 +1,8 @@
 //! Reading usage for a selection: whole days from `usage`, days that the window cuts from `events`.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use arrow::array::{Array, BooleanArray};
 use arrow::buffer::BooleanBuffer;
@@ -9,14 +11,17 @@ use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
 
 use super::aggregate::Aggregator;
+use super::bounding::{RowIterator, Rows};
 use super::columns::{EVENT_COLUMNS, EventColumns};
-use super::cross_account::{SharedCalls, derive_foreign};
+use super::counted::Counted;
+use super::cross_account::{SharedCalls, count_foreign};
 use super::encode::{decode, dictionary, texts};
 use super::interner::Texts;
-use super::months::{Parts, days, parts};
+use super::months::{days, parts};
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange, Who, matches_any};
-use super::sum::{bounded, summed};
+use super::sorter::{Order, Sorter, Space, row_bytes};
+use super::sum::summed;
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Stored, Table, read_batches};
 use crate::time::MICROS_PER_DAY;
@@ -32,6 +37,27 @@ pub enum ReadError {
         "the store's files don't have the columns they should: {0}\nhint: was the store changed by another program?"
     )]
     Columns(#[from] ArrowError),
+    /// Rows that don't fit in memory, on their way to the disk and back.
+    #[error("cannot keep rows of usage in {}: {source}\nhint: is the disk full? --memory-limit is how much stays in memory", folder.display())]
+    Spill {
+        /// The folder.
+        folder: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// An answer that takes all its rows at once, and more memory than there is.
+    #[error(
+        "--memory-limit: {rows} uses take more memory than there is for them\n\
+         hint: raise it by {} MiB, or ask for less: --role, --account, --from", (bytes - space_bytes.min(bytes)).div_ceil(1 << 20)
+    )]
+    TooMany {
+        /// How many there are.
+        rows: u64,
+        /// What those that were counted take.
+        bytes: u64,
+        /// What there is.
+        space_bytes: u64,
+    },
 }
 
 /// Whether rows are told apart by their sessions.
@@ -57,16 +83,200 @@ pub fn read(
     sessions: Sessions,
     catalog: &Catalog,
 ) -> Result<Vec<UsageRow>, ReadError> {
+    read_within(snapshot, selection, range, sessions, catalog, &Space::unlimited())?.into_iter().collect()
+}
+
+/// As [`read`]: what doesn't fit in memory is on the disk.
+///
+/// # Errors
+/// When the store can't be read, or the disk is full.
+pub fn read_within(
+    snapshot: &Snapshot,
+    selection: &Selection,
+    range: &TimeRange,
+    sessions: Sessions,
+    catalog: &Catalog,
+    space: &Space,
+) -> Result<Uses, ReadError> {
     let is_whole = |file: &DataFile| range.cover(file.event_date) == Cover::All;
-    let by_days = || read_parts(&days(snapshot, is_whole), selection);
-    let mut rows = if sessions == Sessions::Together && selection.sessions.is_empty() {
+    let mut uses = Gathered::new(sessions, space);
+    let by_months = sessions == Sessions::Together && selection.sessions.is_empty();
+    let found = if by_months { parts(snapshot, is_whole) } else { days(snapshot, is_whole) };
+    let mut by_day = found.days;
+    for month in &found.months {
         // A month may be replaced by a newer one meanwhile.
-        read_parts(&parts(snapshot, is_whole), selection).or_else(|_| by_days())?
-    } else {
-        by_days()?
-    };
-    rows.extend(derive_parts(snapshot, selection, range, catalog, true)?);
-    Ok(finish(rows, sessions))
+        match read_usage(&[month], selection, space.bytes() / 2) {
+            Ok(Some(rows)) => uses.add_all(rows)?,
+            _ => by_day.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file))),
+        }
+    }
+    for file in by_day {
+        uses.add_from(file, selection, |_| true)?;
+    }
+    derive_parts(snapshot, selection, range, catalog, true, &mut uses)?;
+    uses.finish()
+}
+
+/// Rows of several days on their way to an answer: under the first of them, without sessions where they are not told
+/// apart.
+pub(super) struct Gathered {
+    sessions: Sessions,
+    sorter: Sorter,
+    first: Option<i32>,
+    pub space: Space,
+    known: Texts,
+}
+
+impl Gathered {
+    pub fn new(sessions: Sessions, space: &Space) -> Gathered {
+        let sorter = Sorter::new(Order::Stored, space);
+        Gathered { sessions, sorter, first: None, space: space.clone(), known: Texts::new() }
+    }
+
+    pub fn add(&mut self, mut row: UsageRow) -> Result<(), ReadError> {
+        // By the events themselves: a month that is summed up has but one day.
+        let date = row.first_time_us.div_euclid(MICROS_PER_DAY) as i32;
+        self.first = Some(self.first.map_or(date, |first| first.min(date)));
+        row.event_date = 0;
+        if self.sessions == Sessions::Together {
+            row.session_name = None;
+        }
+        if self.sorter.push(row)? {
+            self.known = Texts::new();
+        }
+        Ok(())
+    }
+
+    pub fn add_all(&mut self, rows: impl IntoIterator<Item = UsageRow>) -> Result<(), ReadError> {
+        rows.into_iter().try_for_each(|row| self.add(row))
+    }
+
+    /// Adds the selected rows of a file for which `is_wanted` says so.
+    pub fn add_from(
+        &mut self,
+        stored: &dyn Stored,
+        selection: &Selection,
+        is_wanted: impl Fn(&UsageRow) -> bool,
+    ) -> Result<(), ReadError> {
+        for batch in selected_batches(stored, selection)? {
+            let rows = decode(&batch?, &mut self.known)?;
+            self.add_all(rows.into_iter().filter(&is_wanted))?;
+        }
+        Ok(())
+    }
+
+    /// Adds what is left of what was counted, and what of it is on the disk; with `is_bounded` as it would be stored.
+    pub fn add_counted(&mut self, spilled: Sorter, counted: Counted, is_bounded: bool) -> Result<(), ReadError> {
+        let space = self.space.clone();
+        let rows = match is_bounded {
+            true => Rows::of_counted(spilled, counted, &space)?,
+            false => Rows::all_of_counted(spilled, counted, &space)?,
+        };
+        rows.into_iter().try_for_each(|row| self.add(row?))
+    }
+
+    pub fn finish(self) -> Result<Uses, ReadError> {
+        drop(self.known);
+        let first = self.first.unwrap_or_default();
+        Ok(Uses { rows: Rows::sorted(self.sorter)?, first })
+    }
+}
+
+/// An answer: its rows, one a use, in memory or one after the other.
+pub struct Uses {
+    rows: Rows,
+    first: i32,
+}
+
+impl Uses {
+    /// All rows at once.
+    ///
+    /// # Errors
+    /// The disk, or more rows than fit in memory.
+    pub fn collect(self, space: &Space) -> Result<Vec<UsageRow>, ReadError> {
+        let first = self.first;
+        if let Rows::All(mut rows) = self.rows {
+            rows.iter_mut().for_each(|row| row.event_date = first);
+            return Ok(rows);
+        }
+        space.hold(self)
+    }
+}
+
+impl Uses {
+    /// The same in another order, which must tell all rows apart.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn ordered_by(self, order: fn(&UsageRow, &UsageRow) -> Ordering, space: &Space) -> Result<Uses, ReadError> {
+        let first = self.first;
+        let rows = match self.rows {
+            Rows::All(mut rows) => {
+                rows.sort_unstable_by(order);
+                Rows::All(rows)
+            }
+            rows => {
+                let mut sorter = Sorter::new(Order::Given(order), space);
+                for row in rows {
+                    sorter.push(row?)?;
+                }
+                Rows::sorted(sorter)?
+            }
+        };
+        Ok(Uses { rows, first })
+    }
+}
+
+impl IntoIterator for Uses {
+    type Item = Result<UsageRow, ReadError>;
+    type IntoIter = RowIterator;
+
+    fn into_iter(self) -> RowIterator {
+        let first = self.first;
+        Box::new(self.rows.into_iter().map(move |row| row.map(|row| UsageRow { event_date: first, ..row })))
+    }
+}
+
+impl Space {
+    /// All of these rows at once.
+    ///
+    /// # Errors
+    /// Those of the rows, or that they don't fit.
+    pub fn hold(
+        &self,
+        found: impl IntoIterator<Item = Result<UsageRow, ReadError>>,
+    ) -> Result<Vec<UsageRow>, ReadError> {
+        let (mut rows, mut bytes, mut others): (Vec<UsageRow>, u64, u64) = (Vec::new(), 0, 0);
+        for row in found {
+            let row = row?;
+            bytes += row_bytes(&row, rows.last());
+            match bytes <= self.bytes() {
+                true => rows.push(row),
+                false => others += 1,
+            }
+        }
+        match others {
+            0 => Ok(rows),
+            _ => Err(ReadError::TooMany { rows: rows.len() as u64 + others, bytes, space_bytes: self.bytes() }),
+        }
+    }
+}
+
+/// Adds the usage of the days of which the window holds some, from their events; with `is_bounded` as it would be stored.
+pub(super) fn derive_parts(
+    snapshot: &Snapshot,
+    selection: &Selection,
+    range: &TimeRange,
+    catalog: &Catalog,
+    is_bounded: bool,
+    uses: &mut Gathered,
+) -> Result<(), ReadError> {
+    let keep = is_wanted(selection, range);
+    for day in event_days(snapshot, |date| range.cover(date) == Cover::Part) {
+        let wanted = Derive { keep: &keep, predicate: &|| None, has_foreign: true, is_bounded };
+        derive(&day, &wanted, catalog, uses)?;
+    }
+    Ok(())
 }
 
 /// Rows of several days as an answer: under the first of them, without sessions where they are not told apart.
@@ -82,24 +292,6 @@ pub(super) fn finish(mut rows: Vec<UsageRow>, sessions: Sessions) -> Vec<UsageRo
     summed(rows)
 }
 
-/// The usage of the days of which the window holds some, from their events; with `is_bounded` as it would be stored.
-pub(super) fn derive_parts(
-    snapshot: &Snapshot,
-    selection: &Selection,
-    range: &TimeRange,
-    catalog: &Catalog,
-    is_bounded: bool,
-) -> Result<Vec<UsageRow>, ReadError> {
-    let keep = is_wanted(selection, range);
-    let mut rows = Vec::new();
-    for day in event_days(snapshot, |date| range.cover(date) == Cover::Part) {
-        let wanted = Derive { keep: &keep, predicate: &|| None, has_foreign: true, is_bounded };
-        let derived = derive(&day, &wanted, catalog)?;
-        rows.extend(if is_bounded { bounded(derived) } else { derived });
-    }
-    Ok(rows)
-}
-
 /// The files of `events` by their days.
 pub(super) fn event_days(snapshot: &Snapshot, is_wanted: impl Fn(i32) -> bool) -> Vec<Vec<&DataFile>> {
     let mut days: BTreeMap<i32, Vec<&DataFile>> = BTreeMap::new();
@@ -109,27 +301,39 @@ pub(super) fn event_days(snapshot: &Snapshot, is_wanted: impl Fn(i32) -> bool) -
     days.into_values().collect()
 }
 
-fn read_parts(parts: &Parts<'_>, selection: &Selection) -> Result<Vec<UsageRow>, ReadError> {
-    let (mut rows, mut known) = (Vec::new(), Texts::new());
-    for stored in parts.paths() {
-        rows.extend(read_usage(stored, selection, &mut known)?);
+/// The selected rows of some files, if they take no more memory than this.
+pub(super) fn read_usage<S: Stored>(
+    stored: &[&S],
+    selection: &Selection,
+    bytes_max: u64,
+) -> Result<Option<Vec<UsageRow>>, ReadError> {
+    let (mut rows, mut known, mut bytes): (Vec<UsageRow>, _, u64) = (Vec::new(), Texts::new(), 0);
+    for stored in stored {
+        for batch in selected_batches(*stored, selection)? {
+            let before = rows.len();
+            rows.extend(decode(&batch?, &mut known)?);
+            let added = (before..rows.len()).map(|at| {
+                let last = at.checked_sub(1).and_then(|last| rows.get(last));
+                rows.get(at).map_or(0, |row| row_bytes(row, last))
+            });
+            bytes += added.sum::<u64>();
+            if bytes > bytes_max {
+                return Ok(None);
+            }
+        }
     }
-    Ok(rows)
+    Ok(Some(rows))
 }
 
-pub(super) fn read_usage(
-    stored: &dyn Stored,
-    selection: &Selection,
-    known: &mut Texts,
-) -> Result<Vec<UsageRow>, ReadError> {
+/// The selected rows of a file.
+pub(super) fn selected_batches<'s>(
+    stored: &'s dyn Stored,
+    selection: &'s Selection,
+) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<'s>, ReadError> {
     let wanted = |batch: RecordBatch| -> Result<BooleanArray, ArrowError> { is_selected(&batch, selection) };
     let columns = who_columns(selection);
     let predicate = RowPredicate { columns: &columns, dictionaries: true, wanted: Box::new(wanted) };
-    let mut rows = Vec::new();
-    for batch in read_batches(stored, None, Some(predicate))? {
-        rows.extend(decode(&batch?, known)?);
-    }
-    Ok(rows)
+    Ok(read_batches(stored, None, Some(predicate))?)
 }
 
 /// The columns that tell whether a row is selected.
@@ -202,34 +406,62 @@ pub(super) struct Derive<'d> {
     pub is_bounded: bool,
 }
 
-/// The usage of one day from its events, in no order.
-pub(super) fn derive(files: &[&DataFile], wanted: &Derive<'_>, catalog: &Catalog) -> Result<Vec<UsageRow>, ReadError> {
-    let mut aggregator = Aggregator::new(catalog);
+/// Adds the usage of one day from its events.
+pub(super) fn derive(
+    files: &[&DataFile],
+    wanted: &Derive<'_>,
+    catalog: &Catalog,
+    uses: &mut Gathered,
+) -> Result<(), ReadError> {
+    let space = uses.space.share(2);
+    let bound = |aggregator: &mut Aggregator<'_>, spilled: &mut Sorter| match wanted.is_bounded {
+        true => aggregator.bound_within(&space, spilled),
+        false => aggregator.spill_within(&space, spilled),
+    };
+    let (mut aggregator, mut spilled) = (Aggregator::new(catalog), Sorter::new(Order::Stored, &space));
     for file in files {
         for batch in read_batches(*file, Some(EVENT_COLUMNS), (wanted.predicate)())? {
             let events = EventColumns::try_new(&batch?)?;
-            aggregator.add(&events, |row| (wanted.keep)(&events, row));
-            if wanted.is_bounded {
-                aggregator.bound();
-            }
+            let keep = |row| (wanted.keep)(&events, row);
+            aggregator.add_bounded(&events, keep, |aggregator| bound(aggregator, &mut spilled))?;
         }
     }
-    let mut rows = aggregator.finish().0.into_rows();
+    uses.add_counted(spilled, aggregator.finish().0, wanted.is_bounded)?;
     if wanted.has_foreign {
-        rows.extend(derive_foreign(files, SharedCalls::default(), catalog, wanted.keep, wanted.is_bounded)?);
+        let mut spilled = Sorter::new(Order::Stored, &space);
+        let bound = &mut |aggregator: &mut Aggregator<'_>| bound(aggregator, &mut spilled);
+        let counted = count_foreign(files, &SharedCalls::default(), catalog, wanted.keep, (space.bytes(), bound))?;
+        uses.add_counted(spilled, counted, wanted.is_bounded)?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Merges the rows of several `usage` files of one day into one row a use, in stored order.
-pub(crate) fn merge_day(files: &[&DataFile]) -> Result<Vec<UsageRow>, ReadError> {
-    let (mut rows, mut known) = (Vec::new(), Texts::new());
+pub(crate) fn merge_day(files: &[&DataFile], space: &Space) -> Result<Rows, ReadError> {
+    let (mut sorter, mut known) = (Sorter::new(Order::Stored, space), Texts::new());
     for file in files {
-        for batch in read_batches(file, None, None)? {
-            rows.extend(decode(&batch?, &mut known)?);
+        for batch in read_batches(*file, None, None)? {
+            for row in decode(&batch?, &mut known)? {
+                if sorter.push(row)? {
+                    known = Texts::new();
+                }
+            }
         }
     }
-    Ok(bounded(rows))
+    drop(known);
+    Rows::of(sorter, space)
+}
+
+/// The usage of a day as its events say it, as far as its principals' own accounts logged it, as it is stored.
+pub(crate) fn derive_own(files: &[&DataFile], catalog: &Catalog, space: &Space) -> Result<Rows, ReadError> {
+    let (mut aggregator, mut spilled) = (Aggregator::new(catalog), Sorter::new(Order::Stored, space));
+    for file in files {
+        for batch in read_batches(*file, Some(EVENT_COLUMNS), None)? {
+            let events = EventColumns::try_new(&batch?)?;
+            aggregator.add_bounded(&events, |_| true, |aggregator| aggregator.bound_within(space, &mut spilled))?;
+        }
+    }
+    Rows::of_counted(spilled, aggregator.finish().0, space)
 }
 
 /// Events by principal in a window, for telling somebody who selected nobody whom there is.

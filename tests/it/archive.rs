@@ -262,6 +262,7 @@ fn links_pipes_and_odd_names() {
                         FindFault::LinkLoop(_) => "loop",
                         FindFault::LeavesArchive(_) => "leaves",
                         FindFault::Special(kind) => kind,
+                        FindFault::Missing => "missing",
                     };
                     let name = path.file_name().unwrap().to_string_lossy().into_owned();
                     assert!(faults.insert(name, kind).is_none());

@@ -90,7 +90,9 @@ impl Attack {
             &["fsck"],
         ];
         let outputs = commands.map(|args| run(args, &self.store)).into();
-        assert!(contents(&self.store) == before, "a reader changed the store");
+        let after = contents(&self.store);
+        let changed: Vec<_> = after.keys().filter(|path| after.get(*path) != before.get(*path)).collect();
+        assert!(after == before, "a reader changed the store: {changed:?}");
         self.is_unharmed();
         outputs
     }
@@ -223,6 +225,8 @@ fn a_catalog_reaches_nothing_outside() {
     ] {
         let attack = Attack::new();
         attack.catalog(&sql.replace("VICTIM", attack.victim.to_str().expect("UTF-8")));
+        // Whoever alters a row alters what is recorded of it.
+        attack.catalog("DELETE FROM trailpare_row_checks; DELETE FROM trailpare_snapshot_checks");
         let outputs = attack.readers_change_nothing();
         for output in &outputs[..3] {
             let said = said(output);

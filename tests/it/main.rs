@@ -9,6 +9,8 @@ mod evaluate;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
 mod fsck;
+#[path = "../../benches/hostile.rs"]
+mod hostile;
 mod hostile_store;
 mod iam_authorized;
 mod iam_cases;
@@ -20,6 +22,7 @@ mod iam_services;
 mod iam_suspects;
 mod ingest;
 mod judge;
+mod memory;
 mod months;
 mod nothing_lost;
 mod optimize;

@@ -441,3 +441,156 @@ fn refusals_of_one_file_name_in_two_folders_both_stand() {
     place.ingest(&["two"]);
     assert_eq!(place.status().1["refused_objects"].as_array().map(Vec::len), Some(2));
 }
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("gzip")
+}
+
+/// Lines of events, the second of which is cut behind a key.
+fn cut_lines(names: [&str; 3]) -> [String; 2] {
+    let [first, second, third] = names.map(event);
+    let cut = second.split_inclusive("\"requestParameters\":").next().expect("a key").to_owned();
+    [&cut, &second].map(|second| format!("{first}\n{second}\n{third}\n"))
+}
+
+#[test]
+fn what_is_mended_or_comes_from_elsewhere_is_no_longer_refused() {
+    let names = ["A", "B", "C"];
+    let [cut, whole] = cut_lines(names);
+    let of_list = object(&names);
+    for (mended, content) in [
+        // The line itself, or a file that lacks it; a copy elsewhere; the same records in another object and form.
+        ("logs/a.json", whole.as_str()),
+        ("logs/a.json", &whole.replacen(&format!("{}\n", event("B")), "", 1)),
+        ("copy/a.json", &whole),
+        ("copy/b.json", &of_list),
+        (&format!("copy/{NAMED}"), &of_list),
+    ] {
+        let place = Place::new();
+        place.write("logs/a.json", &cut);
+        let (code, told) = place.ingest(&["logs"]);
+        assert!(code == 3 && told.contains("2 new events, 0 duplicates, 1 broken"), "{told}");
+        assert_eq!(place.status().0, 3);
+        place.write(mended, content);
+        let folder = mended.split('/').next().expect("a folder");
+        let (code, told) = place.ingest(&[folder]);
+        assert_eq!((code, place.status().0), (0, 0), "{mended}: {told}");
+        let expected: &[&str] = if content.contains(&event("B")) { &names } else { &["A", "C"] };
+        assert_eq!(place.events(), expected, "{mended}");
+    }
+    // Another object strikes nothing: neither at the same place nor with some of the events.
+    for (name, content) in [("logs/a.json", object(&["X", "Y"])), ("copy/b.json", object(&["A", "C"]))] {
+        let place = Place::new();
+        place.write("logs/a.json", &cut);
+        place.ingest(&["logs"]);
+        place.write(name, content);
+        assert_eq!(place.ingest(&[name]).0, 0);
+        assert_eq!(place.status().0, 3, "{name}");
+    }
+    // In one run: it is said, and stands no longer.
+    let place = Place::new();
+    place.write("logs/a.json", &cut);
+    place.write("logs/b.json", &whole);
+    assert_eq!((place.ingest(&["logs"]).0, place.status().0), (3, 0));
+    assert_eq!(place.events(), names);
+}
+
+#[test]
+fn what_was_inflated_before_a_cut_is_taken_and_a_whole_copy_later() {
+    let names: Vec<String> = (100..1_100).map(|i| format!("N{i}{:x}", i * i * 7_919)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let whole = gzip(object(&names).as_bytes());
+    let cut = &whole[..whole.len() / 2];
+    let other = gzip(object(&["Z"]).as_bytes());
+    for name in [&format!("{NAMED}.gz"), "events.json.gz"] {
+        let place = Place::new();
+        let path = place.write(&format!("logs/{name}"), cut);
+        let (code, told) = place.ingest(&["logs"]);
+        assert!(code == 3 && told.contains("truncated") && told.contains(name), "{told}");
+        let taken = place.events().len();
+        assert!(taken > 200 && taken < 1_000, "{taken}");
+        let (code, status) = place.status();
+        assert_eq!((code, names_of(&status["refused_objects"], "path").len()), (3, 0));
+        let broken = &status["broken_records"];
+        assert!(broken[0]["index"] == taken && broken[0]["reason"].as_str().is_some_and(|r| r.contains("truncated")));
+        // Another one behind it is taken as well.
+        fs::write(&path, [cut, &other].concat()).expect("written");
+        assert_eq!(place.ingest(&["logs"]).0, 3);
+        assert_eq!((place.events().len(), place.status().0), (taken + 1, 3));
+        fs::write(&path, &whole).expect("written");
+        let (code, told) = place.ingest(&["logs"]);
+        assert_eq!((code, place.status().0, place.events().len()), (0, 0, 1_001), "{told}");
+    }
+}
+
+#[test]
+fn an_archive_that_is_missing_does_not_keep_the_others_out() {
+    let place = Place::new();
+    place.write("one/a.json", object(&["A"]));
+    place.write("two/b.json", object(&["B"]));
+    let (code, told) = place.ingest(&["one", "gone", "two", "gone.json"]);
+    assert!(code == 3 && told.contains("gone: refused: no such file or directory"), "{told}");
+    assert_eq!(place.events(), ["A", "B"]);
+    let (code, status) = place.status();
+    assert_eq!(
+        (code, names_of(&status["refused_objects"], "path")),
+        (3, vec!["gone".to_owned(), "gone.json".to_owned()])
+    );
+    // Where nothing is there, nothing is done.
+    let (code, told) = place.ingest(&["gone", "gone.json"]);
+    assert!(code == 1 && told.contains("no such file or directory"), "{told}");
+    // They come.
+    place.write("gone/c.json", object(&["C"]));
+    place.write("gone.json", object(&["D"]));
+    let (code, told) = place.ingest(&["gone", "./gone.json"]);
+    assert_eq!((code, place.status().0), (0, 0), "{told}");
+    assert_eq!(place.events(), ["A", "B", "C", "D"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn names_of_files_begin_no_lines() {
+    let place = Place::new();
+    let forged = "x\nerror: all is lost\r\u{1b}[31m.json";
+    place.write(&format!("logs/{forged}"), format!("{}\n{{\"a\n{}\n", event("A"), event("B")));
+    place.write("logs/y\nforged: z.txt", "hello\n");
+    std::os::unix::fs::symlink("/no\nforged: where", place.path("logs/link\nforged: a")).expect("linked");
+    let check = |what: &str, output: &Output| {
+        for text in [&output.stdout, &output.stderr] {
+            let text = String::from_utf8_lossy(text);
+            let is_forged = |line: &str| line.starts_with("forged") || line.starts_with("error: all");
+            assert!(!text.lines().any(is_forged) && !text.contains(['\r', '\u{1b}']), "{what}: {text}");
+        }
+    };
+    for args in
+        [&["ingest", "logs"][..], &["status"], &["ingest", "logs/y\nforged: z.txt", "gone\nforged: a"], &["status"]]
+    {
+        let output = place.run(args);
+        check(&format!("{args:?}"), &output);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+    }
+    check("an error", &place.run(&["ingest", "gone\nforged: a"]));
+    let mut command = place.command(&["forget", "**"]);
+    let output = command.env_remove("USER").env("LOGNAME", "eve\nforged: b").output().expect("the program starts");
+    check("forget", &output);
+    assert_eq!((output.status.code(), place.status().0), (Some(0), 0), "{output:?}");
+    let by = place.status().1["forgotten"][0]["by"].as_str().expect("a name").to_owned();
+    assert!(by != "unknown" && by.starts_with("eve"), "{by}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_forgets_is_known_without_its_surroundings() {
+    let place = Place::new();
+    place.write("logs/notes.txt", "hello\n");
+    place.write("logs/a.json", object(&["A"]));
+    place.ingest(&["logs"]);
+    let mut command = place.command(&["forget", "**"]);
+    let output = command.env_remove("USER").env_remove("LOGNAME").env_remove("USERNAME").output().expect("it starts");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let by = place.status().1["forgotten"][0]["by"].as_str().expect("a name").to_owned();
+    let id = Command::new("id").arg("-un").output().expect("id");
+    let name = String::from_utf8_lossy(&id.stdout).trim().to_owned();
+    assert!(by == name || by.starts_with("user "), "{by} {name}");
+}

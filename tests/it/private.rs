@@ -127,6 +127,34 @@ fn secrets_do_not_reach_the_store_unless_asked_for() {
 }
 
 #[test]
+fn a_store_may_be_filled_with_and_without_masking() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = "hunter2".repeat(9);
+    let parameters = serde_json::json!({"masterUserPassword": secret, "environment": [{"name": "DB_PASSWORD",
+        "value": "hunter3"}], "document": "{\"secretString\":\"hunter4\",\"name\":\"b\"}"});
+    let archive = archive(folder.path(), &parameters, &serde_json::Value::Null);
+    let log = fs::read_dir(&archive).expect("a folder").flatten().next().expect("a file").path();
+    let record = fs::read_to_string(&log).expect("text");
+    // Other copies: to the letter, and with something changed that is no secret.
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let same = write("same.json", &format!(" {record}"));
+    let other = write("other.json", &record.replace("CreateDBInstance", "DeleteDBInstance"));
+    for (first, second) in [("none", "secrets"), ("secrets", "none")] {
+        let store = folder.path().join(first);
+        out(&["ingest", &archive, "--redact", first], &store);
+        let text = String::from_utf8_lossy(&run(&["ingest", &same, "--redact", second], &store).stderr).into_owned();
+        assert!(text.contains("0 new events, 1 duplicates;"), "{text}");
+        assert!(run(&["status"], &store).status.success());
+        let output = run(&["ingest", &other, "--redact", second], &store);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+    }
+}
+
+#[test]
 fn answers_do_nothing_to_a_spreadsheet_or_a_terminal() {
     let folder = tempfile::tempdir().expect("a folder");
     let archive = archive(folder.path(), &serde_json::json!({"a": "=1"}), &serde_json::Value::Null);
@@ -234,7 +262,7 @@ fn a_join_that_does_not_fit_says_so() {
         command.args(["sql", sql, "--memory-limit", memory, "--format", "csv"]).env("TRAILPARE_STORE", &store);
         command.output().expect("the program runs")
     };
-    let (ample, tight) = (answer("2GiB"), answer("16MiB"));
+    let (ample, tight) = (answer("8GiB"), answer("256MiB"));
     assert!(ample.status.success() && ample.stdout.len() > 40, "{ample:?}");
     let said = String::from_utf8_lossy(&tight.stderr).into_owned();
     assert!(tight.stdout == ample.stdout || !tight.status.success() && said.contains("--memory-limit"), "{tight:?}");

@@ -7,7 +7,7 @@
 mod details;
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub use details::{Details, DetailsError, Entity, EntityKind, Identity, Page, pages};
 pub use report::{text, value};
@@ -107,11 +107,16 @@ pub fn unused(details: &Details, rows: &[UsageRow], range: &TimeRange, catalog: 
 }
 
 /// Account, `role` or `user`, and name.
-type Name<'a> = (&'a str, &'a str, &'a str);
+pub type Name<'a> = (&'a str, &'a str, &'a str);
+
+/// The names of the roles and users: of anybody else no use matters.
+pub fn names(details: &Details) -> HashSet<Name<'_>> {
+    details.entities.iter().filter_map(|entity| name(&entity.arn)).collect()
+}
 
 /// Not every record holds a role's path; within an account the name alone is single (IAM User Guide, "IAM
 /// identifiers").
-fn name(arn: &str) -> Option<Name<'_>> {
+pub fn name(arn: &str) -> Option<Name<'_>> {
     let arn = Arn::parse(arn).filter(|arn| arn.service == "iam")?;
     let (kind, path) = arn.resource.split_once('/')?;
     Some((arn.account, kind, path.rsplit('/').next()?))

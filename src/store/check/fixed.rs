@@ -112,7 +112,7 @@ fn replace_row(template: &Connection, table: &str, key: &[&str], key_text: &str)
 /// Columns begin with a version of their table's schema.
 fn columns_begin(connection: &Connection) -> rusqlite::Result<Vec<Wrong>> {
     let known: bool = connection.query_row(
-        "SELECT count(*) = 2 FROM ducklake_schema_versions WHERE begin_snapshot = 0 AND schema_version = 0 AND \
+        "SELECT count(*) = 2 AND count(DISTINCT table_id) = 2 FROM ducklake_schema_versions WHERE begin_snapshot = 0 AND schema_version = 0 AND \
          table_id IN (1, 2)",
         [],
         |row| row.get(0),

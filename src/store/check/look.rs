@@ -35,6 +35,8 @@ pub(super) struct Sound {
 #[derive(Clone, Debug)]
 pub(super) enum Look {
     Missing,
+    /// A link, or no plain file: what is behind it is not known.
+    NotPlain(String),
     /// Its bytes as they are, where they can be read, and what is wrong.
     Damaged(Option<FileChecks>, String),
     Sound(Arc<Sound>),
@@ -43,7 +45,7 @@ pub(super) enum Look {
 impl Look {
     pub fn checks(&self) -> Option<&FileChecks> {
         match self {
-            Look::Missing => None,
+            Look::Missing | Look::NotPlain(_) => None,
             Look::Damaged(checks, _) => checks.as_ref(),
             Look::Sound(sound) => Some(&sound.checks),
         }
@@ -83,6 +85,7 @@ fn look(dir: &Path, path: &Path) -> Look {
     let checks = match no_links(dir, path).and_then(|()| checksums(path)) {
         Ok(checks) => checks,
         Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Look::Missing,
+        Err(error @ (StoreError::Link(_) | StoreError::NotPlain { .. })) => return Look::NotPlain(said(&error)),
         Err(error) => return Look::Damaged(None, said(&error)),
     };
     match describe(path, checks.clone()) {

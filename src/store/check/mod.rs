@@ -105,6 +105,8 @@ pub struct Checked {
     fixes: Vec<Fix>,
     /// Files to set aside, and why.
     unsound: Vec<(FindingKind, FileOf)>,
+    /// What a repair leaves: somebody put something else in the place of a data file.
+    left: Vec<String>,
     /// Files that no snapshot has.
     strays: Vec<Stray>,
     orphans: Vec<(PathBuf, Orphan)>,
@@ -268,7 +270,7 @@ impl Store {
             let known = salvaged.get(&name);
             let look = match is_plain {
                 true => looks.look(dir, &path, |found| known.is_some_and(|known| agree(known, found))),
-                false => Look::Damaged(None, "it is no plain file".to_owned()),
+                false => Look::NotPlain("it is no plain file".to_owned()),
             };
             let look = match (known, look) {
                 (Some(known), Look::Sound(sound)) if !agree(known, &sound.checks) => {
@@ -384,9 +386,11 @@ impl Store {
             };
             let look = match look {
                 Look::Sound(sound) if !is_files(&entry, &sound) => {
-                    let what =
-                        "it is not what was written: neither its SHA-256 nor its blocks are those that were recorded";
-                    Look::Damaged(Some(sound.checks.clone()), what.to_owned())
+                    Look::Damaged(Some(sound.checks.clone()), not_written(&entry, &sound.checks))
+                }
+                Look::Damaged(Some(checks), _) if !entry.is_of(&checks) => {
+                    let what = not_written(&entry, &checks);
+                    Look::Damaged(Some(checks), what)
                 }
                 look => look,
             };
@@ -459,6 +463,10 @@ impl Store {
                 };
                 checked.add(FindingKind::Missing, &place, date, what);
                 checked.unsound.push(unsound(FindingKind::Missing));
+            }
+            (Look::NotPlain(what), _) => {
+                checked.add(FindingKind::Damaged, &place, date, what.clone());
+                checked.left.push(place);
             }
             (Look::Damaged(_, what), _) => {
                 checked.add(FindingKind::Damaged, &place, date, what.clone());
@@ -551,6 +559,18 @@ fn snapshot_ids(connection: &Connection) -> rusqlite::Result<Vec<(i64, i64)>> {
     statement.query_map([], |row| Ok((row.get(0)?, 0)))?.collect()
 }
 
+/// In which bytes a file is not what was written.
+fn not_written(entry: &Entry, found: &FileChecks) -> String {
+    let Some(recorded) = &entry.recorded else { return String::new() };
+    if recorded.size_bytes != found.size_bytes {
+        return format!("it has {} bytes and had {} when it was written", found.size_bytes, recorded.size_bytes);
+    }
+    let mut blocks = recorded.blocks.chunks(4).zip(found.blocks.chunks(4));
+    let block = blocks.position(|(recorded, found)| recorded != found).unwrap_or(0) as u64;
+    let (from, length) = (block * u64::from(found.block_bytes), u64::from(found.block_bytes));
+    format!("bytes {from} to {} are not what was written", (from + length).min(found.size_bytes))
+}
+
 /// Whether a file is the one that an entry is of. Another program may have written it anew, and says so.
 fn is_files(entry: &Entry, sound: &Sound) -> bool {
     entry.is_of(&sound.checks) || !sound.is_ours && entry.size_bytes() == Some(sound.checks.size_bytes as i64)
@@ -600,7 +620,7 @@ impl Writer {
     /// those of a file that no snapshot has are registered again, and where they can't be read, the log objects that
     /// they may be of stand as refused until they have come again.
     pub fn repair(&mut self, checked: &Checked) -> Result<Repaired, StoreError> {
-        let mut repaired = Repaired::default();
+        let mut repaired = Repaired { left: checked.left.clone(), ..Default::default() };
         let dir = self.store().dir().to_owned();
         let catalog = catalog_path(&dir);
         let error = StoreError::catalog(&catalog);
@@ -694,6 +714,11 @@ impl Writer {
     fn count_anew(&mut self, checked: &Checked) -> Result<(), StoreError> {
         let catalog = catalog_path(self.store().dir());
         let error = StoreError::catalog(&catalog);
+        let listed = Listed::read(self.connection()).map_err(&error)?;
+        let files: Vec<(i64, i64)> =
+            listed.entries.iter().filter_map(|entry| Some((entry.id?, entry.begin?))).collect();
+        let (wrong, _) = snapshots(self.connection(), &files).map_err(&error)?;
+        self.apply(&wrong.into_iter().map(|wrong| wrong.fix).collect::<Vec<_>>()).map_err(&error)?;
         let judged = self.judged_now(&checked.looks)?;
         let snapshots = snapshot_ids(self.connection()).map_err(&error)?;
         let mut wrong = counts::tables(self.connection(), &judged).map_err(&error)?;

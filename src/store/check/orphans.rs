@@ -177,6 +177,7 @@ pub(super) fn classify(strays: &[Stray], live: &[(PathBuf, i32, u64)]) -> Vec<(P
             Look::Sound(sound) if sound.event_date.is_some() => continue,
             Look::Sound(_) => Orphan::Damaged("it doesn't say of which day its events are".to_owned()),
             Look::Damaged(_, what) => Orphan::Damaged(what.clone()),
+            Look::NotPlain(_) => Orphan::NotPlain,
             Look::Missing => continue,
         };
         found.push((stray.path.clone(), orphan));

@@ -12,7 +12,7 @@ use trailpare::store::{Snapshot, Store};
 use trailpare::synth::{Config, generate};
 use trailpare::time::parse_time;
 use trailpare::usage::{
-    self, Aggregator, Counted, EventColumns, RESOURCES_MAX, Selection, Sessions, TimeRange, UsageRow,
+    self, Aggregator, Counted, EventColumns, RESOURCES_MAX, Selection, Sessions, Space, TimeRange, UsageRow, Uses,
 };
 
 /// One call: the second of its day, its day, who made it, what (by number), and how it ended.
@@ -232,6 +232,16 @@ fn check(snapshot: &Snapshot, selection: &Selection, range: &TimeRange) -> usize
         }
         let count = |rows: &[UsageRow]| rows.iter().map(|row| row.event_count).sum::<u64>();
         assert_eq!(count(&read), count(&expected));
+        // In any memory: of nearly nothing, and of some.
+        let folder = tempfile::tempdir().expect("a folder");
+        for bytes in [0, 300_000] {
+            let space = Space::new(folder.path(), bytes);
+            let rows = |uses: Uses| uses.into_iter().collect::<Result<Vec<_>, _>>().expect("rows");
+            let within = usage::read_within(snapshot, selection, range, sessions, catalog, &space);
+            same(&rows(within.expect("usage")), &read);
+            let within = usage::read_exact_within(snapshot, selection, range, sessions, catalog, &space);
+            same(&rows(within.expect("usage")), &expected);
+        }
     }
     further
 }

@@ -1,0 +1,99 @@
+//! How a query stays within its memory: what operators may reserve, and how they work where that is little.
+//!
+//! DataFusion counts what sorts, groupings and joins hold, not what the readers of files, expressions and its own copies
+//! take. So a part of the limit is left to these, and the batches are the smaller the less memory there is: a row of
+//! `events` may take kilobytes.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+
+use super::distinct::DistinctApart;
+
+/// What the program takes beside what grows with the limit: code, catalogue, allocator.
+const FIXED_BYTES: u64 = 80 << 20;
+
+/// What a partition needs at the least to be worth it: batches on their way in, and those that a sort holds.
+const PARTITION_BYTES: u64 = 96 << 20;
+
+/// Rows of a batch where memory is no concern, and at the least.
+const BATCH_ROWS: (u64, u64) = (8 * 1024, 256);
+
+/// The limit from which on batches are of full size.
+const FULL_BATCHES_BYTES: u64 = 1 << 30;
+
+/// Consumers that an error names.
+const NAMED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2);
+
+/// Bytes that operators may reserve together.
+fn pool_bytes(limit_bytes: u64) -> u64 {
+    (limit_bytes.saturating_sub(FIXED_BYTES) / 8 * 5).max(1 << 20)
+}
+
+/// What operators reserve from: each that can spill has a share of its own, so that none takes what another needs to go on.
+pub(super) fn pool(limit_bytes: u64) -> Arc<dyn MemoryPool> {
+    let bytes = usize::try_from(pool_bytes(limit_bytes)).unwrap_or(usize::MAX);
+    Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED))
+}
+
+/// Settings that suit a limit.
+pub(super) fn within(config: SessionConfig, limit_bytes: u64) -> SessionConfig {
+    let bytes = pool_bytes(limit_bytes);
+    let threads = config.target_partitions().clamp(1, (bytes / PARTITION_BYTES).clamp(1, 1 << 16) as usize);
+    let rows = (BATCH_ROWS.0 * limit_bytes / FULL_BATCHES_BYTES).clamp(BATCH_ROWS.1, BATCH_ROWS.0);
+    sized(config, threads, rows, bytes)
+}
+
+fn sized(config: SessionConfig, threads: usize, batch_rows: u64, pool_bytes: u64) -> SessionConfig {
+    // What a sort sets aside for merging what it holds before it spills that.
+    let merging = (pool_bytes / threads as u64 / 4).min(64 << 20);
+    config
+        .with_target_partitions(threads)
+        .with_batch_size(batch_rows as usize)
+        .with_sort_spill_reservation_bytes(usize::try_from(merging).unwrap_or(usize::MAX))
+}
+
+/// Whether an error says that there was too little memory.
+pub(super) fn has_run_out(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+}
+
+/// The same session where everything is done in the least memory, however long it takes: one partition, small batches, joins
+/// by sorting, each `DISTINCT` of several by a grouping of its own. All of these can spill.
+pub(super) fn frugal(state: SessionState) -> SessionState {
+    let pool_bytes = match state.runtime_env().memory_pool.memory_limit() {
+        datafusion::execution::memory_pool::MemoryLimit::Finite(bytes) => bytes as u64,
+        _ => u64::MAX,
+    };
+    let rows = (state.config().batch_size() as u64 / 4).max(BATCH_ROWS.1 / 2);
+    let mut config = sized(state.config().clone(), 1, rows, pool_bytes);
+    config.options_mut().optimizer.prefer_hash_join = false;
+    let mut rules = state.optimizers().to_vec();
+    // Before what turns the one `DISTINCT` of a grouping into another grouping.
+    rules.insert(0, Arc::new(DistinctApart));
+    SessionStateBuilder::new_from_existing(state).with_config(config).with_optimizer_rules(rules).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_follow_the_limit() {
+        for limit in [256 << 20, 1 << 30, 4 << 30, 1 << 40] {
+            for threads in [1, 2, 64] {
+                let config = within(SessionConfig::new().with_target_partitions(threads), limit);
+                let partitions = config.target_partitions();
+                assert!((1..=threads).contains(&partitions));
+                let merging = config.options().execution.sort_spill_reservation_bytes as u64 * partitions as u64;
+                assert!(merging <= pool_bytes(limit) / 2, "{limit}: {merging}");
+                assert!(pool_bytes(limit) + FIXED_BYTES <= limit);
+                assert!(limit < FULL_BATCHES_BYTES || config.batch_size() == BATCH_ROWS.0 as usize);
+            }
+        }
+    }
+}

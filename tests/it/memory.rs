@@ -1,0 +1,92 @@
+//! `--memory-limit` holds where an archive is hard on memory: more uses than fit. The bench of the same name has more of them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::hostile::{self, Shape};
+
+const LIMIT: &str = "256MiB";
+
+const LIMIT_BYTES: u64 = 256 << 20;
+
+/// Calls, each with 400 uses of its own: about twice what fit at once.
+const CALLS: u64 = 500;
+
+/// Peak resident memory of a process so far. That of a child that is waited for is no less than its parent's when it began.
+fn peak_bytes(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib << 10)
+}
+
+/// Runs the program within the limit; whether it succeeded, what it says on standard error, and its peak memory.
+fn run(arguments: &[&str], store: &Path, out: &Path) -> (bool, String, u64) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+    command.args(arguments).args(["--memory-limit", LIMIT]).env("TRAILPARE_STORE", store).stdin(Stdio::null());
+    let words = out.with_extension("err");
+    command.stdout(fs::File::create(out).expect("a file")).stderr(fs::File::create(&words).expect("a file"));
+    let mut child = command.spawn().expect("the program starts");
+    let mut peak = 0;
+    let status = loop {
+        peak = peak.max(peak_bytes(child.id()).unwrap_or(0));
+        match child.try_wait().expect("a child") {
+            Some(status) => break status,
+            None => std::thread::sleep(Duration::from_millis(3)),
+        }
+    };
+    (status.success(), fs::read_to_string(words).expect("text"), peak)
+}
+
+#[test]
+fn uses_that_do_not_fit_stay_within_the_limit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (archive, store) = (folder.path().join("archive"), folder.path().join("store"));
+    let out = folder.path().join("out");
+    hostile::write(Shape::Instances(CALLS), &archive);
+    let within = |arguments: &[&str]| {
+        let (succeeded, said, peak) = run(arguments, &store, &out);
+        assert!(succeeded, "{arguments:?}: {said}");
+        assert!(peak <= LIMIT_BYTES, "{arguments:?}: {} MiB", peak >> 20);
+        fs::read_to_string(&out).expect("text")
+    };
+    within(&["ingest", archive.to_str().expect("UTF-8"), "--quiet"]);
+    let lines = within(&["actions", "--role", "*", "--format", "csv"]);
+    // Each instance, in a line of its own, in order.
+    let lines: Vec<&str> = lines.lines().skip(1).collect();
+    assert_eq!(lines.len() as u64, CALLS * 400);
+    assert!(lines.is_sorted_by_key(|line| line.split(',').take(3).collect::<Vec<_>>()));
+    let counts = within(&[
+        "sql",
+        "SELECT count(DISTINCT resource), count(DISTINCT principal_arn), sum(event_count) FROM usage",
+        "--format",
+        "csv",
+    ]);
+    assert_eq!(counts.lines().nth(1), Some(format!("{},{CALLS},{}", CALLS * 400, CALLS * 400).as_str()));
+    // All of them at once don't fit.
+    let (succeeded, said, peak) = run(&["policy", "--role", "*"], &store, &out);
+    assert!(succeeded || said.contains("--memory-limit") && said.contains("hint"), "{said}");
+    assert!(peak <= LIMIT_BYTES, "policy: {} MiB", peak >> 20);
+}
+
+#[test]
+fn too_little_is_said_with_what_is_enough() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in [
+        &["sql", "SELECT 1"][..],
+        &["actions", "--role", "x"],
+        &["policy", "--role", "x"],
+        &["check", "--role", "x", "--policy", "p.json"],
+        &["unused", "--authorization-details", "d.json"],
+        &["ingest", "archive"],
+        &["optimize"],
+    ] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_trailpare"));
+        program.args(command).args(["--memory-limit", "255MiB"]).env("TRAILPARE_STORE", folder.path());
+        let output = program.output().expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {said}");
+        assert!(said.contains("too little") && said.contains("256MiB"), "{command:?}: {said}");
+    }
+}
