@@ -1,17 +1,13 @@
 //! A policy document that is read, written and read again is the same; whatever is no policy is refused without a panic.
 
 #![no_main]
+#![allow(dead_code)]
 
-use libfuzzer_sys::fuzz_target;
-use trailpare::iam::document::Policy;
+#[path = "../../tests/it/record/oracle.rs"]
+mod oracle;
+#[path = "../../tests/it/parsers/properties.rs"]
+mod properties;
 
-fuzz_target!(|text: &str| {
-    let _ = Policy::parse_all(text);
-    let Ok(policy) = Policy::parse(text) else { return };
-    for rendered in [policy.pretty(), policy.compact()] {
-        match Policy::parse(&rendered) {
-            Ok(again) => assert_eq!(again, policy, "{rendered}"),
-            Err(error) => panic!("{rendered}: {error}"),
-        }
-    }
+libfuzzer_sys::fuzz_target!(|data: &str| {
+    properties::policy(data);
 });

@@ -46,6 +46,16 @@ impl Course {
         points.into_iter().flat_map(|point| variants(seeds).map(move |left| (point, left))).collect()
     }
 
+    /// A little behind the first removal of a marker, when other things were synced since: what was done before it must last.
+    pub fn behind_recovery(&self) -> Option<usize> {
+        let is_marker =
+            |change: &Change| matches!(change, Change::Remove(path) if path.ends_with("commit-in-progress"));
+        let removed = self.changes.iter().position(is_marker)?;
+        let syncs =
+            self.changes.iter().enumerate().skip(removed).filter(|(_, change)| matches!(change, Change::Sync(_)));
+        syncs.map(|(at, _)| at + 1).nth(3)
+    }
+
     fn tree(&self, point: usize, left: Left) -> Tree {
         let mut disk = self.start.clone();
         self.changes[..point].iter().for_each(|change| disk.apply(change));

@@ -26,7 +26,7 @@ use calls::{Case, Figures, cases, disturb, full_disk};
 use cuts::Course;
 use flips::{Flip, Target, flip};
 use power::Left;
-use program::{Faults, run, store_in};
+use program::{Action, Faults, Plan, run, store_in};
 use scenes::{ALL, PARTS, Ready, SCENES, args};
 use state::{State, tidy};
 
@@ -103,7 +103,11 @@ fn disturb_all(cases: &[Case], ready: &Scenes) {
 #[test]
 fn calls_that_fail_cost_nothing_for_good() {
     let ready = scenes(&[]);
-    disturb_all(&sample(&all_cases(&ready, 1), 32), &ready);
+    let mut chosen = sample(&all_cases(&ready, 1), 32);
+    // A creation that is cut short left its catalog for ever.
+    let plan = Plan { kind: "link", first: 1, times: 1, action: Action::Before };
+    chosen.push(Case { scene: 0, faults: Faults::of(plan), row: "link killed before".to_owned() });
+    disturb_all(&chosen, &ready);
 }
 
 #[test]
@@ -130,6 +134,7 @@ fn cut_all(ready: &Scenes, seeds: u64, count: usize) {
     for (at, course) in &courses {
         let all: Vec<_> = course.cuts(seeds).into_iter().map(|(point, left)| (*at, point, left)).collect();
         cuts.extend(sample(&all, count));
+        cuts.extend(course.behind_recovery().map(|point| (*at, point, Left::Synced)));
     }
     let row = |(at, _, left): &(usize, usize, Left)| {
         let left = match left {
