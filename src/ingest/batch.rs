@@ -56,6 +56,7 @@ pub(super) struct Memory<'c> {
 impl<'c> Memory<'c> {
     /// Nothing yet but objects that another thread reads, and what other threads find. It will keep room for a batch of
     /// so many bytes.
+    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     pub fn with(ahead: Option<Ahead<'c>>, common: Option<Arc<Common>>, batch_bytes: u64, redact: bool) -> Self {
         let buffers = archive::Buffers::keeping(batch_bytes as usize);
         Memory { buffers, ahead, redact, vocabulary: Vocabulary::default(), step: None, common }

@@ -96,6 +96,7 @@ impl Staging {
     }
 
     /// Makes the finished file durable under its staging name.
+    #[expect(clippy::cast_sign_loss, reason = "counts are not negative")]
     pub fn finish(self, metadata: &ParquetMetaData, checks: FileChecks) -> Result<StagedFile, StoreError> {
         let path = self.path;
         let file = File::open(&path).map_err(StoreError::io(&path, "cannot open"))?;
@@ -161,6 +162,7 @@ pub(super) fn options(table: Table) -> ArrowWriterOptions {
     ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true)
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a table has few columns")]
 pub(super) fn properties(table: Table) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
@@ -223,6 +225,7 @@ pub(super) struct Described {
 }
 
 /// Reads what a sound file says of itself.
+#[expect(clippy::cast_sign_loss, reason = "counts are not negative")]
 pub(super) fn describe(table: Table, file: &DataFile) -> Result<Described, StoreError> {
     let open = CheckedFile::open(file)?;
     let reader = SerializedFileReader::new(open.clone()).map_err(|error| open.explain(error))?;

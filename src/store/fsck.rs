@@ -222,6 +222,7 @@ fn said(error: &StoreError) -> String {
     }
 }
 
+#[expect(clippy::cast_sign_loss, reason = "`max(0)` keeps it from being negative")]
 fn check_file(dir: &Path, of: &FileOf) -> Option<(FindingKind, String)> {
     let file = &of.file;
     let damaged = |error: StoreError| Some((FindingKind::Damaged, said(&error)));
@@ -261,6 +262,7 @@ fn check_file(dir: &Path, of: &FileOf) -> Option<(FindingKind, String)> {
 }
 
 /// A column of which the catalog says something else than the file.
+#[expect(clippy::cast_sign_loss, reason = "`max(0)` keeps it from being negative")]
 fn differing_column(of: &FileOf, columns: &[StagedColumn]) -> Option<String> {
     let schema = of.table.schema();
     let column = |id: i64| columns.iter().find(|column| column.id == id && !column.unbounded);

@@ -69,6 +69,7 @@ pub fn data_event_sources(snapshot: &Snapshot) -> Result<BTreeSet<String>, ReadE
     Ok(found)
 }
 
+#[expect(clippy::cast_sign_loss, reason = "Arrow's offsets are not negative")]
 fn has_data_event(sources: &Dictionary<'_>, names: &Dictionary<'_>, service: &str, calls: &[&str]) -> bool {
     let Some(source) = sources.values().iter().position(|text| text == Some(service)) else { return false };
     let is_call: Vec<bool> =
