@@ -6,6 +6,16 @@
 //! Prints medians, their ratio, and the limits; exits with 1 when one is not kept, or when an answer from usage takes
 //! longer over ten times the events than can be chance.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark ends where something is not as it should be"
+)]
+
 #[path = "measure.rs"]
 mod measure;
 #[path = "questions.rs"]

@@ -5,6 +5,16 @@
 //! at and nothing else), serde_json into its tree, `record::ParsedObject::parse`, `record::principal` of every
 //! `userIdentity`, `record::encode` of all records. Medians in MB of JSON a second and nanoseconds a record.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark ends where something is not as it should be"
+)]
+
 #[path = "measure.rs"]
 mod measure;
 #[path = "record.rs"]

@@ -4,6 +4,16 @@
 //! thread, in turn by bare libdeflate (file read into a buffer, inflated into another, nothing checked), by flate2, by
 //! `archive::read`, and by `archive::read` with `archive::normalise`; several rounds, medians in MB of JSON a second.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark ends where something is not as it should be"
+)]
+
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

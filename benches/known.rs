@@ -5,6 +5,16 @@
 //! ingest again with nothing new, and with the rest. The limit is 10 s a million known objects; exits with 1 above it, or
 //! where more memory was taken than given.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark ends where something is not as it should be"
+)]
+
 #[path = "measure.rs"]
 mod measure;
 #[path = "record.rs"]

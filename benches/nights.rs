@@ -5,6 +5,16 @@
 //! otherwise. Exits with 1 if a query over the optimised store takes more than 1.3 times as long as over the one written
 //! at once, or answers otherwise.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark ends where something is not as it should be"
+)]
+
 #[path = "record.rs"]
 mod record;
 

@@ -5,6 +5,16 @@
 //! `cargo bench --bench policy -- STORE...` measures every principal of these stores.
 //! Exits with 1 if anything that was allowed would be denied.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark ends where something is not as it should be"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;

@@ -9,6 +9,16 @@
 //! what start-up, `status`, `actions` and `policy` take with that store. `--record` writes into `benches/RESULTS.md`
 //! after every slice. Exits with 1 when a limit is not kept or a count differs.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark ends where something is not as it should be"
+)]
+
 #[path = "measure.rs"]
 mod measure;
 #[path = "questions.rs"]

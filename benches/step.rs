@@ -7,6 +7,16 @@
 //! whole usage stage, which counts what the step says. Beside each its share of an ingest by one thread. The limits of the
 //! step are 1,000 ns an event and a tenth of the ingest; exits with 1 above them.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark ends where something is not as it should be"
+)]
+
 #[path = "measure.rs"]
 mod measure;
 #[path = "record.rs"]

@@ -14,12 +14,16 @@
 //! * [`synth`]: made-up archives for trying out and for benchmarks.
 //! * [`cli`]: one file a subcommand.
 
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo))]
+#![cfg_attr(test, allow(clippy::cast_possible_truncation, clippy::cast_sign_loss))]
+
+/// Sizes and offsets of files are 64-bit numbers; so are those of memory.
+const _: () = assert!(usize::BITS == 64, "trailpare is built for 64-bit machines");
 
 pub mod archive;
 pub mod cli;
 pub mod iam;
 pub mod ingest;
+mod invariant;
 pub mod policy;
 pub mod query;
 pub mod record;

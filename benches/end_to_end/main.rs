@@ -10,6 +10,16 @@
 //! The peers are Python packages (`requirements.txt`), installed into `target/peers`; without Python they are left out.
 //! Exits with 1 when trailpare needed more memory than it was allowed.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark ends where something is not as it should be"
+)]
+
 mod archives;
 mod contenders;
 #[path = "../measure.rs"]

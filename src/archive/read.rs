@@ -139,6 +139,7 @@ pub fn read(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, 
 }
 
 /// The same; an object whose SHA-256 is known is not inflated: [`ReadFault::Known`].
+#[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
 pub fn read_unless(
     path: &Path,
     buffers: &mut Buffers,
@@ -288,6 +289,7 @@ fn inflate_once(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<
 }
 
 /// Inflates by libdeflate; `None` when the object isn't just one sound gzip member.
+#[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
 fn inflate_one_member(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<Option<Vec<u8>>, ReadFault> {
     let Some(trailer) = stored.last_chunk::<8>() else { return Ok(None) };
     let [.., a, b, c, d] = *trailer;
@@ -352,6 +354,7 @@ fn read_stream(file: File, cap_bytes: u64) -> Result<Read, (Option<[u8; 32]>, Re
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
 fn read_plain(
     reader: &mut impl BufRead,
     size_bytes: u64,

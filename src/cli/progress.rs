@@ -77,6 +77,7 @@ fn get(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people to read")]
 fn ingest_message(progress: &Progress, elapsed: Duration) -> String {
     let total = get(&progress.objects_total);
     if total == 0 {

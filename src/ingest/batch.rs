@@ -64,6 +64,7 @@ pub(super) struct Memory<'c> {
 impl<'c> Memory<'c> {
     /// Nothing yet but objects that another thread reads, and what other threads find. It will keep room for a batch of
     /// so many bytes, and hold so many of its usage.
+    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     pub fn with(
         ahead: Option<Ahead<'c>>,
         common: Option<Arc<Common>>,

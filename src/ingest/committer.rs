@@ -213,6 +213,7 @@ impl Committer<'_> {
 
     /// Tells apart the calls of the days that are over, where objects of `date` have come. Should more come of such a
     /// day, it is read from the store.
+    #[expect(clippy::cast_possible_truncation, reason = "threads are few")]
     fn resolve_days_done(&mut self, date: i32) -> Result<(), IngestError> {
         // A day's events lie in objects of the day and the one after; each thread may be a day behind.
         let days: Vec<i32> = self.shared.days_before(date - 1 - self.threads as i32).collect();

@@ -373,6 +373,7 @@ impl Sorter<'_> {
         self.plan.objects.get_mut(at as usize)
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "a batch holds fewer than 2^32 objects")]
     fn plan_object(&mut self, found: Found, identity: Identity) {
         let folder = found.path.parent().unwrap_or(Path::new(""));
         if *self.folder != *folder {

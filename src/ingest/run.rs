@@ -386,6 +386,7 @@ impl<'a> Shared<'a> {
 
     /// Reads objects from `first` on until a batch is full, or there are no more; puts off those that are too large for
     /// one.
+    #[expect(clippy::cast_possible_truncation, reason = "an estimate of bytes")]
     fn fill_batch(&self, first: &'a Planned, memory: &mut Memory<'a>) -> Filled<'_> {
         let mut filled = Filled::new(self.room.take(budget::batch_room(self.budget.batch_bytes)));
         let mut json_bytes = 0;
@@ -476,6 +477,7 @@ impl<'a> Shared<'a> {
     }
 
     /// JSON at which the next batch is full: smaller towards the end, so that no thread waits long for the last one.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate of bytes")]
     fn batch_bytes(&self) -> u64 {
         let [total, done, json] = [&self.progress.bytes_total, &self.progress.bytes, &self.progress.json_bytes]
             .map(|count| count.load(Ordering::Relaxed));

@@ -50,6 +50,7 @@ pub(super) enum Claimed {
     Doubtful,
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "slices of a key, and days of readable times, have 32 bits")]
 fn id_of(key: u128) -> Id {
     [96, 64, 32, 0].map(|shift| (key >> shift) as u32)
 }
@@ -94,6 +95,7 @@ impl Seen {
     }
 
     /// Whether an event is new; if so, it is known from now on.
+    #[expect(clippy::cast_possible_truncation, reason = "slices of a key, and days of readable times, have 32 bits")]
     pub fn claim(&mut self, event_time_us: i64, event_key: u128, fingerprint: u64) -> Result<Claimed, IngestError> {
         let hour = event_time_us.div_euclid(MICROS_PER_HOUR);
         let day = hour.div_euclid(HOURS_PER_DAY) as i32;
@@ -218,6 +220,7 @@ fn spill(path: &Path, ids: &Ids) -> Result<(), IngestError> {
     write().map_err(|source| IngestError::Spill { path: path.to_owned(), source })
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "slices of a key, and days of readable times, have 32 bits")]
 fn unspill(path: &Path) -> Result<Ids, IngestError> {
     let read = || {
         let count = fs::metadata(path)?.len() / SPILLED_BYTES as u64;

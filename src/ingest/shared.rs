@@ -17,6 +17,7 @@ pub(super) struct HeldCalls {
 
 impl HeldCalls {
     /// Holds nothing yet of what is added to `snapshot`, and never more than about `limit_bytes`.
+    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     pub fn new(snapshot: &Snapshot, limit_bytes: u64) -> HeldCalls {
         let last_file = snapshot.files(Table::Events).iter().map(|file| file.id).max().unwrap_or(0);
         HeldCalls { days: BTreeMap::new(), limit_bytes: limit_bytes as usize, size_bytes: 0, last_file }

@@ -44,6 +44,8 @@ pub struct Stages {
 
 impl Stages {
     /// Does a piece of work and counts its time.
+    #[expect(clippy::cast_possible_truncation, reason = "nanoseconds of a run fit 64 bits")]
+    #[expect(clippy::indexing_slicing, reason = "a stage is its place in the array")]
     pub fn time<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let result = work();
@@ -52,6 +54,7 @@ impl Stages {
     }
 
     /// Time spent so far.
+    #[expect(clippy::indexing_slicing, reason = "a stage is its place in the array")]
     pub fn spent(&self, stage: Stage) -> Duration {
         Duration::from_nanos(self.nanoseconds[stage as usize].load(Ordering::Relaxed))
     }

@@ -17,33 +17,8 @@ use std::path::Path;
 
 use super::error::QueryError;
 
-macro_rules! embedded {
-    ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../sql/", $name, ".sql")))),*] };
-}
-
-/// Every file of `sql/`.
-const EMBEDDED: &[(&str, &str)] = embedded![
-    "access-key-use",
-    "assumed-roles",
-    "console-logins-without-mfa",
-    "cross-account-calls",
-    "data-events",
-    "denied-calls",
-    "denied-principals",
-    "failed-console-logins",
-    "idle-principals",
-    "logging-changes",
-    "new-principals",
-    "open-security-groups",
-    "passed-roles",
-    "policy-changes",
-    "root-use",
-    "secrets-read",
-    "timeline",
-    "top-actions",
-    "unverified-events",
-    "who-used-role",
-];
+/// Name and text of every file of `sql/`, found by `build.rs`.
+const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/named_queries.rs"));
 
 /// A file of SQL larger than this is not one that somebody wrote.
 const FILE_SIZE_MAX_BYTES: u64 = 1 << 20;

@@ -82,6 +82,10 @@ impl WordColumn {
 
     /// The column with a dictionary of its own, in the order in which the words first come. `places` holds a zero for
     /// every number, before and after.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a batch has fewer rows and items than 2^31, which its memory bounds"
+    )]
     pub fn finish(mut self, vocabulary: &Vocabulary, places: &mut [u32]) -> Result<ArrayRef, ArrowError> {
         let rows = self.rows;
         if self.numbers.is_empty() {
@@ -205,6 +209,10 @@ impl<const N: usize> ResourcesColumn<N> {
     }
 
     /// Begins the list of a row.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a batch has fewer rows and items than 2^31, which its memory bounds"
+    )]
     pub fn begin(&mut self, row: usize) {
         self.validity.pad(row);
         self.offsets.resize(row + 1, self.items as i32);
@@ -221,6 +229,10 @@ impl<const N: usize> ResourcesColumn<N> {
     }
 
     /// Ends the list.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a batch has fewer rows and items than 2^31, which its memory bounds"
+    )]
     pub fn end(&mut self) {
         self.validity.rows.push(true);
         self.offsets.push(self.items as i32);

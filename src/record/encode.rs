@@ -17,6 +17,7 @@ use super::schema::{self, COLUMNS, Kind, RESOURCE_FIELDS};
 use super::text::{minify, unescape};
 use super::vocabulary::Vocabulary;
 use super::words::NONE;
+use crate::invariant::Invariant as _;
 
 /// Rows of one batch: a row group of the store's files.
 const BATCH_ROWS: usize = 64 * 1024;
@@ -74,6 +75,11 @@ fn share(bytes: usize, rows: usize, all: usize) -> usize {
 
 /// Puts records in order by numbers instead of texts: a batch has many records and few different principals, sources
 /// and names, so that those are put in order first.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "records and groups of an object are counted in 32 bits, since its text has at most 4 GiB"
+)]
+#[expect(clippy::cast_sign_loss, reason = "the sign bit is turned over, so that earlier times sort first")]
 fn sort(records: &mut Vec<(&ParsedObject, &Record)>, vocabulary: &Vocabulary) {
     let names = |record: &Record| [record.names[0], record.principal.arn, record.names[1], record.names[2]];
     let mut numbers: HashMap<[u32; 4], u32, foldhash::fast::RandomState> = HashMap::default();
@@ -91,7 +97,7 @@ fn sort(records: &mut Vec<(&ParsedObject, &Record)>, vocabulary: &Vocabulary) {
     let rank_of = group_ranks(&groups, vocabulary);
     // One number to compare by: the group, the time, where the record is.
     let keys = records.iter().zip(&group_of).zip(0_u32..).map(|(((_, record), group), at)| {
-        let rank = rank_of.get(*group as usize).copied().unwrap_or_default();
+        let rank = rank_of.get(*group as usize).copied().invariant("every group has a rank");
         let time = (record.event_time_us as u64) ^ 1 << 63;
         u128::from(rank) << 96 | u128::from(time) << 32 | u128::from(at)
     });
@@ -105,12 +111,17 @@ fn sort(records: &mut Vec<(&ParsedObject, &Record)>, vocabulary: &Vocabulary) {
 }
 
 /// The place of each group among all.
+#[expect(clippy::indexing_slicing, reason = "`min` keeps within the array")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "records and groups of an object are counted in 32 bits, since its text has at most 4 GiB"
+)]
 fn group_ranks(groups: &[[u32; 4]], vocabulary: &Vocabulary) -> Vec<u32> {
     let ranks: [Vec<u32>; 4] =
         std::array::from_fn(|of| ranks(groups.iter().map(move |names| names[of.min(3)]), vocabulary));
     let mut order: Vec<([u32; 4], u32)> = (0..groups.len() as u32)
         .map(|group| {
-            let rank = |ranks: &Vec<u32>| ranks.get(group as usize).copied().unwrap_or_default();
+            let rank = |ranks: &Vec<u32>| ranks.get(group as usize).copied().invariant("every group has a rank");
             (std::array::from_fn(|of| ranks.get(of).map_or(0, rank)), group)
         })
         .collect();

@@ -73,6 +73,7 @@ impl KeyOrder {
         self.0.get(group).and_then(|keys| keys.get(before)).map_or(0, |position| usize::from(*position))
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "a group has fewer than 256 keys, which a test shows")]
     pub fn learn(&mut self, group: usize, before: usize, position: usize) {
         if let Some(slot) = self.0.get_mut(group).and_then(|keys| keys.get_mut(before)) {
             *slot = position as u8;
@@ -86,6 +87,7 @@ pub(super) fn groups() -> &'static [Group] {
     &GROUPS
 }
 
+#[expect(clippy::indexing_slicing, reason = "positions come from the list that is indexed")]
 fn build() -> Vec<Group> {
     let mut groups = vec![Group::new("")];
     for (column, definition) in COLUMNS.iter().enumerate().filter(|(_, c)| !c.path.is_empty()) {
@@ -101,6 +103,7 @@ fn build() -> Vec<Group> {
     groups
 }
 
+#[expect(clippy::indexing_slicing, reason = "positions come from the list that is indexed")]
 fn subgroup(groups: &mut Vec<Group>, parent: usize, key: &'static str, path: &str) -> usize {
     if let Some(known) = groups.iter().position(|g| g.path == path) {
         return known;
@@ -111,6 +114,7 @@ fn subgroup(groups: &mut Vec<Group>, parent: usize, key: &'static str, path: &st
     group
 }
 
+#[expect(clippy::indexing_slicing, reason = "positions come from the list that is indexed")]
 fn add(group: &mut Group, key: &'static str, target: Target) {
     if group.by_length.len() <= key.len() {
         group.by_length.resize_with(key.len() + 1, Vec::new);

@@ -26,6 +26,7 @@ impl Held {
         if is_marked { Held::Marked(place.0, place.1) } else { Held::Text(place.0, place.1) }
     }
 
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time is kept in two halves")]
     pub fn time(time_us: i64) -> Held {
         Held::Time((time_us >> 32) as u32, time_us as u32)
     }

@@ -14,6 +14,7 @@ use super::text::unescape;
 use super::vocabulary::{PRINCIPAL_ID, PrincipalWords, Vocabulary};
 use super::when::{epoch_time, parse_time};
 use super::words::NONE;
+use crate::invariant::Invariant as _;
 use crate::scan::{Fault, Scanner, Span};
 
 /// One record: what tells it from others, and where its fields are.
@@ -114,7 +115,7 @@ impl ParsedObject {
     }
 
     pub(super) fn values(&self, record: &Record) -> &[Value] {
-        self.values.get(record.values.0 as usize..record.values.1 as usize).unwrap_or_default()
+        self.values.get(record.values.0 as usize..record.values.1 as usize).invariant("a record's values are kept")
     }
 
     pub(super) fn text_bytes(&self) -> &[usize; COLUMNS.len()] {
@@ -136,16 +137,16 @@ impl ParsedObject {
     }
 
     pub(super) fn extras(&self, record: &Record) -> &[Extra] {
-        self.extras.get(record.extras.0 as usize..record.extras.1 as usize).unwrap_or_default()
+        self.extras.get(record.extras.0 as usize..record.extras.1 as usize).invariant("a record's extras are kept")
     }
 
     /// A part of the text that a record's spans point into.
     pub(super) fn slice(&self, record: &Record, start: u32, end: u32) -> &str {
         let text = match record.text.checked_sub(1) {
-            Some(i) => self.rewritten.get(i as usize).map_or("", String::as_str),
+            Some(i) => self.rewritten.get(i as usize).invariant("a rewritten record's text is kept"),
             None => &self.text,
         };
-        text.get(start as usize..end as usize).unwrap_or_default()
+        text.get(start as usize..end as usize).invariant(WITHIN)
     }
 
     /// A record's own text.
@@ -160,9 +161,13 @@ impl ParsedObject {
 
     /// The original text of a record with duplicate keys.
     pub(super) fn original(&self, start: u32, end: u32) -> &str {
-        self.text.get(start as usize..end as usize).unwrap_or_default()
+        self.text.get(start as usize..end as usize).invariant(WITHIN)
     }
 }
+
+/// Invariants: the scanner's positions, and lists that a record only appends to.
+const WITHIN: &str = "spans lie within the text they were scanned from";
+const GROWS: &str = "values and extras only grow within a record";
 
 struct Builder<'v> {
     vocabulary: &'v mut Vocabulary,
@@ -185,6 +190,7 @@ struct Builder<'v> {
 }
 
 /// Offsets fit: a text is at most 4 GiB.
+#[expect(clippy::cast_possible_truncation, reason = "a text has at most 4 GiB")]
 fn at(offset: usize) -> u32 {
     offset as u32
 }
@@ -271,7 +277,7 @@ impl<'v> Builder<'v> {
         self.begin_record();
         self.group(text, scanner, 0)?;
         let end = scanner.pos;
-        let source = text.get(offset..end).unwrap_or_default();
+        let source = text.get(offset..end).invariant(WITHIN);
         if self.has_duplicates {
             self.values.truncate(values);
             self.extras.truncate(extras);
@@ -300,6 +306,10 @@ impl<'v> Builder<'v> {
         Ok(())
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "columns and groups fit a byte, offsets 32 bits, days of readable times 32 bits"
+    )]
     fn finish(
         &mut self,
         text: &str,
@@ -348,9 +358,13 @@ impl<'v> Builder<'v> {
     /// The time of a record without an `eventTime` that can be read: programs that pass events on set `@timestamp` from
     /// it and drop it.
     /// Source: Logstash's date filter and Elastic's CloudTrail pipeline, whose target it is.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "columns and groups fit a byte, offsets 32 bits, days of readable times 32 bits"
+    )]
     fn take_time_beside(&mut self, text: &str, first_extra: usize) {
-        let piece = |(start, end): (u32, u32)| text.get(start as usize..end as usize).unwrap_or_default();
-        let beside = self.extras.get(first_extra..).unwrap_or_default().iter().rev().find_map(|extra| match extra {
+        let piece = |(start, end): (u32, u32)| text.get(start as usize..end as usize).invariant(WITHIN);
+        let beside = self.extras.get(first_extra..).invariant(GROWS).iter().rev().find_map(|extra| match extra {
             Extra::Unknown(0, key, value) if piece(*key) == TIME_BESIDE => Some(piece(*value)),
             _ => None,
         });
@@ -369,6 +383,10 @@ impl<'v> Builder<'v> {
     }
 
     /// Scans an object with known keys.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "columns and groups fit a byte, offsets 32 bits, days of readable times 32 bits"
+    )]
     fn group(&mut self, text: &str, scanner: &mut Scanner<'_>, group: usize) -> Result<(), Fault> {
         let Some(known) = groups().get(group) else { return scanner.value().map(drop) };
         let mut more = scanner.begin_object()?;
@@ -385,7 +403,7 @@ impl<'v> Builder<'v> {
                 Some(key.target)
             } else {
                 let key = scanner.object_key()?;
-                let position = known.position(text.as_bytes().get(key.start..key.end).unwrap_or_default());
+                let position = known.position(text.as_bytes().get(key.start..key.end).invariant(WITHIN));
                 if let Some(position) = position {
                     self.vocabulary.key_order.learn(group, before, position);
                     before = position + 1;
@@ -404,6 +422,10 @@ impl<'v> Builder<'v> {
     }
 
     #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "columns and groups fit a byte, offsets 32 bits, days of readable times 32 bits"
+    )]
     fn target(&mut self, text: &str, scanner: &mut Scanner<'_>, target: Target) -> Result<(), Fault> {
         match target {
             Target::Column(column, Kind::Word) => match self.vocabulary.again(column, scanner) {
@@ -427,6 +449,10 @@ impl<'v> Builder<'v> {
         self.seen_groups |= groups;
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "columns and groups fit a byte, offsets 32 bits, days of readable times 32 bits"
+    )]
     fn inner_group(&mut self, text: &str, scanner: &mut Scanner<'_>, group: usize) -> Result<(), Fault> {
         self.see(0, 1 << group);
         if scanner.peek() == Some(b'{') {
@@ -445,7 +471,7 @@ impl<'v> Builder<'v> {
     /// Takes an object that most often is one of those before: by comparing it, where it is known.
     fn repeated_group(&mut self, text: &str, scanner: &mut Scanner<'_>, group: usize) -> Result<(), Fault> {
         let begin = scanner.pos;
-        let rest = text.as_bytes().get(begin..).unwrap_or_default();
+        let rest = text.as_bytes().get(begin..).invariant(WITHIN);
         let Some(sought) = self.vocabulary.repeats.seek(group, rest) else {
             return self.group(text, scanner, group);
         };
@@ -472,14 +498,17 @@ impl<'v> Builder<'v> {
         let found = (self.seen, self.seen_groups);
         self.see(before.0, before.1);
         if !self.has_duplicates {
-            let came_to =
-                (self.values.get(values..).unwrap_or_default(), self.extras.get(extras..).unwrap_or_default());
-            let taken = text.as_bytes().get(begin..scanner.pos).unwrap_or_default();
+            let came_to = (self.values.get(values..).invariant(GROWS), self.extras.get(extras..).invariant(GROWS));
+            let taken = text.as_bytes().get(begin..scanner.pos).invariant(WITHIN);
             self.vocabulary.repeats.learn(sought, taken, came_to, found);
         }
         Ok(())
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "columns and groups fit a byte, offsets 32 bits, days of readable times 32 bits"
+    )]
     fn column(&mut self, text: &str, scanner: &mut Scanner<'_>, column: usize, kind: Kind) -> Result<(), Fault> {
         self.see(1 << column, 0);
         if kind == Kind::Resources
@@ -490,7 +519,7 @@ impl<'v> Builder<'v> {
         }
         let span = scanner.value()?;
         let (start, end) = inner_of(span);
-        let raw = text.get(span.start..span.end).unwrap_or_default();
+        let raw = text.get(span.start..span.end).invariant(WITHIN);
         if raw == "null" {
             self.extras.push(Extra::NullColumn(column as u8));
             return Ok(());
@@ -508,6 +537,7 @@ impl<'v> Builder<'v> {
         Ok(())
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "columns fit a byte")]
     fn keep_text(&mut self, column: usize, held: Held, bytes: usize) {
         self.values.push(Value { column: column as u8, held });
         if let Some(sum) = self.text_bytes.get_mut(column) {

@@ -5,6 +5,7 @@ use super::vocabulary::IDENTITY_WORDS;
 
 /// Position of a column in [`COLUMNS`], at compile time.
 #[expect(clippy::panic, reason = "evaluated by the compiler")]
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 pub(super) const fn column_named(name: &str) -> usize {
     let mut i = 0;
     while i < COLUMNS.len() {
@@ -17,6 +18,7 @@ pub(super) const fn column_named(name: &str) -> usize {
     panic!("no such column");
 }
 
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;

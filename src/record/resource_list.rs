@@ -4,7 +4,11 @@ use std::borrow::Cow;
 
 use super::schema::RESOURCE_FIELDS;
 use super::text::unescape;
+use crate::invariant::Invariant as _;
 use crate::scan::{Fault, Scanner};
+
+/// The invariant of every part that is cut out here.
+const WITHIN: &str = "spans lie within the text they were scanned from";
 
 /// Takes `resources` if it is a list of objects with nothing but strings under known keys, none twice: what its column
 /// gives back as it was. Where it isn't, nothing is taken.
@@ -20,10 +24,10 @@ pub(super) fn take(text: &str, scanner: &mut Scanner<'_>) -> Option<(usize, usiz
 fn take_resource(text: &str, scanner: &mut Scanner<'_>) -> Result<(), Fault> {
     let mut seen = 0_u32;
     scanner.object(|scanner, key| {
-        let name = text.get(key.start..key.end).unwrap_or_default();
+        let name = text.get(key.start..key.end).invariant(WITHIN);
         let bit = field(name).map_or(0, |field| 1 << field);
         let value = scanner.string()?;
-        let inner = || text.get(value.start..value.end).unwrap_or_default();
+        let inner = || text.get(value.start..value.end).invariant(WITHIN);
         let is_as_it_was = bit != 0 && seen & bit == 0 && (!value.marked || unescape(inner()).1);
         seen |= bit;
         if is_as_it_was { Ok(()) } else { scanner.fault("no string under a known key") }
@@ -54,14 +58,14 @@ pub(super) fn each_resource<'a>(raw: &'a str, mut each: impl FnMut([Option<Cow<'
             return Ok(());
         }
         scanner.object(|scanner, key| {
-            let name = raw.get(key.start..key.end).unwrap_or_default();
+            let name = raw.get(key.start..key.end).invariant(WITHIN);
             let field = field(name).or_else(|| field_in_any_case(name));
             if scanner.peek() != Some(b'"') {
                 return scanner.value().map(drop);
             }
             let value = scanner.string()?;
             if let Some(member) = field.and_then(|field| members.get_mut(field)) {
-                let inner = raw.get(value.start..value.end).unwrap_or_default();
+                let inner = raw.get(value.start..value.end).invariant(WITHIN);
                 *member = Some(if value.marked { unescape(inner).0 } else { Cow::Borrowed(inner) });
             }
             Ok(())

@@ -41,6 +41,7 @@ impl Words {
     }
 
     /// The number of a word.
+    #[expect(clippy::cast_possible_truncation, reason = "words are forgotten long before there are 2^32")]
     pub fn number(&mut self, of: &str) -> u32 {
         let Words { hasher, table, text, ends } = self;
         let hash = hasher.hash_one(of);
@@ -64,6 +65,7 @@ impl Words {
     }
 
     /// Every word, in the order of their numbers.
+    #[expect(clippy::cast_possible_truncation, reason = "words are forgotten long before there are 2^32")]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         (1..self.ends.len()).map(|number| self.word(number as u32))
     }

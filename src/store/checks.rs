@@ -88,6 +88,7 @@ impl<W> Checking<W> {
     }
 
     /// The checksums of all that was written.
+    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     pub fn checks(&mut self) -> FileChecks {
         if self.in_block > 0 {
             self.end_block();
@@ -236,6 +237,7 @@ impl CheckedFile {
     }
 
     /// Whole blocks from `first` on, compared.
+    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     fn read_blocks(&self, checks: &FileChecks, first: u64, count: u64) -> Result<Vec<u8>, StoreError> {
         let block_bytes = u64::from(checks.block_bytes);
         let start = first * block_bytes;
@@ -254,6 +256,7 @@ impl CheckedFile {
     ///
     /// # Errors
     /// The disk, an end before `length`, or damage.
+    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     pub fn read(&self, start: u64, length: usize) -> Result<Bytes, StoreError> {
         let end = start.checked_add(length as u64).filter(|end| *end <= self.0.size_bytes);
         let Some(end) = end else {
@@ -279,6 +282,7 @@ impl CheckedFile {
     }
 
     /// Reads all of it, and compares it with what it was: its blocks, and its SHA-256.
+    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     pub(super) fn verify(&self) -> Result<(), StoreError> {
         let Some(checks) = &self.0.checks else { return Ok(()) };
         let (step, mut at, mut sha256) = (1 << 20, 0, Sha256::new());

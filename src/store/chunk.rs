@@ -89,6 +89,7 @@ impl ChunkWriter {
         chunk.finish(rows.len(), entries)
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "Parquet's lengths have 32 bits; a page is cut at a few MiB")]
     fn dictionary_pages<'a>(&mut self, texts: &'a Texts, places: &[u32], chunk: &mut Unfinished<'a>) -> Result<()> {
         let words = texts.texts();
         chunk.expect(words.len())?;
@@ -157,6 +158,7 @@ impl ChunkWriter {
     }
 
     /// Starts a page with its levels, and says how many there are.
+    #[expect(clippy::cast_sign_loss, reason = "levels are not negative")]
     fn begin_page(&mut self, texts: &Texts, rows: &Range<usize>) -> usize {
         self.page.clear();
         if !texts.are_listed() {
@@ -176,6 +178,7 @@ impl ChunkWriter {
 }
 
 /// Levels, and before them the four bytes that say how long they are.
+#[expect(clippy::cast_possible_truncation, reason = "Parquet's lengths have 32 bits; a page is cut at a few MiB")]
 fn put_levels(page: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
     let begin = page.len();
     page.extend_from_slice(&[0; 4]);
@@ -278,6 +281,7 @@ impl<'a> Unfinished<'a> {
         Ok((written.offset, written.bytes_written))
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "Parquet's lengths have 32 bits; a page is cut at a few MiB")]
     fn dictionary_page(
         &mut self,
         words: usize,
@@ -312,6 +316,7 @@ impl<'a> Unfinished<'a> {
         self.add(page, Encoding::PLAIN, bytes, length)
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "Parquet's lengths have 32 bits; a page is cut at a few MiB")]
     fn add(
         &mut self,
         page: DataPage<'a>,

@@ -93,6 +93,7 @@ impl Staging {
     }
 
     /// Makes the finished file durable under its staging name.
+    #[expect(clippy::cast_sign_loss, reason = "counts are not negative")]
     pub fn finish(self, metadata: &ParquetMetaData, checks: FileChecks) -> Result<StagedFile, StoreError> {
         let path = self.path;
         let file = File::open(&path).map_err(StoreError::io(&path, "cannot open"))?;
@@ -158,6 +159,7 @@ pub(super) fn options(table: Table) -> ArrowWriterOptions {
     ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true)
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a table has few columns")]
 pub(super) fn properties(table: Table) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)

@@ -21,6 +21,7 @@ pub(super) fn bits(max: u32) -> u32 {
     u32::BITS - max.leading_zeros()
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is written")]
 fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -29,11 +30,13 @@ fn varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
+#[expect(clippy::cast_sign_loss, reason = "zigzag and deltas are bit patterns")]
 fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63) as u64
 }
 
 /// Puts the lowest `width` bits of each value, the first one's lowest bit first, and fills the last byte up.
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is written")]
 fn pack(values: impl Iterator<Item = u32>, width: u32, out: &mut Vec<u8>) {
     let (mut held, mut count) = (0_u64, 0);
     for value in values {
@@ -67,6 +70,7 @@ fn groups<T: Copy + Into<u32>>(values: &[T], width: u32, out: &mut Vec<u8>) {
 }
 
 /// Values of at most `width` bits, as runs where they repeat and packed where not.
+#[expect(clippy::indexing_slicing, reason = "`rest` is not empty here")]
 pub(super) fn hybrid<T: Copy + PartialEq + Into<u32>>(values: &[T], width: u32, out: &mut Vec<u8>) {
     let (mut packed, mut at) = (0, 0);
     while let Some(rest) = values.get(at..).filter(|rest| !rest.is_empty()) {
@@ -109,6 +113,8 @@ pub(super) fn bitmap(bits: &BooleanBuffer, out: &mut Vec<u8>) {
 }
 
 /// Values as deltas, in blocks.
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is written")]
+#[expect(clippy::cast_sign_loss, reason = "zigzag and deltas are bit patterns")]
 pub(super) fn deltas(values: impl ExactSizeIterator<Item = i32>, out: &mut Vec<u8>) {
     let mut values = values;
     for header in [BLOCK, MINIBLOCKS, values.len()] {

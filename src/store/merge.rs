@@ -98,6 +98,7 @@ impl Stored for Run {
 }
 
 impl Run {
+    #[expect(clippy::cast_sign_loss, reason = "`max` keeps it from being negative")]
     fn open(stored: &(impl Stored + ?Sized), is_temporary: bool) -> Result<Run, StoreError> {
         let file = CheckedFile::open(stored)?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(|error| file.explain(error))?;
@@ -142,6 +143,7 @@ impl Run {
     }
 
     /// The file's batches as the merging library wants them.
+    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     fn stream(&self, schema: &Arc<Schema>, share_bytes: u64) -> Result<SendableRecordBatchStream, StoreError> {
         let file = CheckedFile::open(self)?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone())
@@ -160,6 +162,7 @@ impl Run {
 }
 
 /// Bytes that a row of the group takes as Arrow arrays, on average: its texts, and an offset or a value a column.
+#[expect(clippy::cast_sign_loss, reason = "`max` keeps it from being negative")]
 fn row_bytes(group: &RowGroupMetaData) -> u64 {
     let rows = group.num_rows().max(1) as u64;
     let texts = |column: &parquet::file::metadata::ColumnChunkMetaData| {
@@ -235,6 +238,7 @@ impl Merger<'_> {
     }
 
     /// The rows of all runs, in order.
+    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     fn sorted(&self, runs: &[Run]) -> Result<SendableRecordBatchStream, StoreError> {
         let failed = |error: DataFusionError| self.failed(error);
         let schema = self.table.schema();

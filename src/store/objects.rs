@@ -65,6 +65,10 @@ struct Part {
 const SLICE_KEYS: usize = 8;
 
 impl Part {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the ledger holds fewer than 2^32 objects in memory; the product is below the number of slices"
+    )]
     fn new(mut sizes: Vec<(NameKey, u64)>) -> Part {
         sizes.sort_unstable();
         sizes.shrink_to_fit();
@@ -89,6 +93,10 @@ impl Part {
 }
 
 /// In which of so many slices of all numbers a key lies.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the ledger holds fewer than 2^32 objects in memory; the product is below the number of slices"
+)]
 fn slice_of(key: &NameKey, slices: usize) -> usize {
     ((u128::from(key[0]) * slices as u128) >> 64) as usize
 }

@@ -101,6 +101,7 @@ impl Texts {
     }
 
     /// The items of rows, which follow each other.
+    #[expect(clippy::cast_sign_loss, reason = "Arrow's offsets are not negative")]
     fn items(&self, rows: &Range<usize>) -> Range<usize> {
         let offset = |lists: &Lists, row: usize| lists.offsets.get(row).map_or(0, |offset| *offset as usize);
         self.lists.as_ref().map_or(rows.clone(), |lists| offset(lists, rows.start)..offset(lists, rows.end))
@@ -132,6 +133,7 @@ impl Texts {
     }
 
     /// The bytes of all texts of rows, where they lie together and nothing lies between.
+    #[expect(clippy::cast_sign_loss, reason = "Arrow's offsets are not negative")]
     pub fn bytes(&self, rows: &Range<usize>) -> Option<&[u8]> {
         let items = self.items(rows);
         let (nulls, places) = (&self.nulls, &self.places);
@@ -143,6 +145,7 @@ impl Texts {
     }
 
     /// The row behind the page that begins at `start`.
+    #[expect(clippy::cast_sign_loss, reason = "Arrow's offsets are not negative")]
     fn page_end(&self, start: usize) -> usize {
         let end = self.rows().min(start + PAGE_ROWS);
         if self.places.is_some() {
@@ -196,6 +199,8 @@ impl Texts {
     }
 
     /// Levels that rows have: one an item, and one for each list without any.
+    #[expect(clippy::cast_sign_loss, reason = "Arrow's offsets are not negative")]
+    #[expect(clippy::indexing_slicing, reason = "a window of two has two items")]
     pub fn entries(&self, rows: &Range<usize>) -> usize {
         let Some(lists) = &self.lists else { return rows.len() };
         let offsets = lists.offsets.get(rows.start..=rows.end).unwrap_or_default();

@@ -12,6 +12,7 @@ pub(super) struct Agent {
 }
 
 /// What an actor calls with, one or the other. `version` tells releases apart, 0 to 39.
+#[expect(clippy::cast_possible_truncation, reason = "made-up numbers within the bounds that the configuration sets")]
 pub(super) fn agents(actor: &Actor, version: usize) -> Vec<Agent> {
     let program = |text: String| Agent { text, is_console: false };
     let console = |text: String| Agent { text, is_console: true };

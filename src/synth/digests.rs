@@ -45,6 +45,7 @@ pub(super) fn write(writer: &Writer<'_>, delivered: &[Delivered], out: &Path) ->
     Ok(written)
 }
 
+#[expect(clippy::cast_sign_loss, reason = "made-up numbers within the bounds that the configuration sets")]
 fn write_one(
     writer: &Writer<'_>,
     hour: i64,

@@ -44,6 +44,7 @@ pub(super) fn session_seconds(kind: Kind) -> i64 {
 
 impl Caller {
     /// The actor as it is in one account during one session, the `epoch`-th since 1970.
+    #[expect(clippy::cast_sign_loss, reason = "made-up numbers within the bounds that the configuration sets")]
     pub fn new(
         world: &World,
         actor: &Actor,

@@ -159,6 +159,7 @@ const OBJECTS_MAX: u64 = 50_000_000;
 ///
 /// # Errors
 /// A configuration that makes no sense, a folder that isn't empty, the disk.
+#[expect(clippy::cast_possible_truncation, reason = "made-up numbers within the bounds that the configuration sets")]
 pub fn generate(config: &Config, out: &Path, progress: impl Fn(u64, u64) + Sync) -> Result<Summary, SynthError> {
     let (objects, events) = amounts(config)?;
     check(config)?;
@@ -192,6 +193,11 @@ pub fn generate(config: &Config, out: &Path, progress: impl Fn(u64, u64) + Sync)
 }
 
 /// Objects and records.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "made-up numbers within the bounds that the configuration sets"
+)]
 fn amounts(config: &Config) -> Result<(u64, u64), SynthError> {
     let per_object = config.shape.events_per_object();
     let (objects, events) = match (config.objects, config.events) {

@@ -96,6 +96,10 @@ impl<'a> Writer<'a> {
     }
 
     /// Where an event was delivered first: CloudTrail delivers some twice, in one object and in a later one.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "made-up numbers within the bounds that the configuration sets"
+    )]
     fn source(&self, mut object: u32, mut place: u32) -> (u32, u32) {
         loop {
             let mut rng = self.rng(object, place);

@@ -44,6 +44,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "made-up numbers within the bounds that the configuration sets"
+    )]
     pub fn new(config: &Config, world: &World, objects: usize, events: u64) -> Plan {
         let mut plan = Plan { objects: draw(config, world, objects), across: Vec::new() };
         plan.share_out(config, events);
@@ -62,6 +67,11 @@ impl Plan {
     }
 
     /// Gives each object at least one event, the rest in lumps.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "made-up numbers within the bounds that the configuration sets"
+    )]
     fn share_out(&mut self, config: &Config, events: u64) {
         let mut rng = Rng::at(config.seed, &[0x0041]);
         let weights: Vec<f64> = self.objects.iter().map(|_| rng.lumpy()).collect();
@@ -77,6 +87,10 @@ impl Plan {
         }
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "made-up numbers within the bounds that the configuration sets"
+    )]
     fn link(&mut self) {
         let mut last = std::collections::HashMap::new();
         for (i, object) in self.objects.iter_mut().enumerate() {
@@ -85,6 +99,10 @@ impl Plan {
     }
 
     /// Draws calls across accounts: into two objects of the same region and nearly the same time.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "made-up numbers within the bounds that the configuration sets"
+    )]
     fn cross(&mut self, config: &Config, calls: u32) {
         const FAR: usize = 400;
         let mut taken = vec![0_u32; self.objects.len()];
@@ -118,6 +136,11 @@ impl Plan {
     }
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "made-up numbers within the bounds that the configuration sets"
+)]
 fn draw(config: &Config, world: &World, objects: usize) -> Vec<Planned> {
     let mut rng = Rng::at(config.seed, &[0x0040]);
     let start = config.start.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();

@@ -27,6 +27,10 @@ impl Rng {
     }
 
     /// A number below `n`, 0 where `n` is 0.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "made-up numbers within the bounds that the configuration sets"
+    )]
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
@@ -42,6 +46,11 @@ impl Rng {
     }
 
     /// A number below `n`, small ones much more often: the k-th about 1/k as often as the first (Zipf).
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "made-up numbers within the bounds that the configuration sets"
+    )]
     pub fn zipf(&mut self, n: usize) -> usize {
         let place = ((n + 1) as f64).powf(self.unit()) as usize;
         place.saturating_sub(1).min(n.saturating_sub(1))

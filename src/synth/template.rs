@@ -179,6 +179,11 @@ fn hole(text: &str) -> Result<Hole, UnknownHole> {
 }
 
 impl Hole {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "made-up numbers within the bounds that the configuration sets"
+    )]
     fn fill(&self, scene: &mut Scene<'_>, out: &mut Vec<u8>) {
         match self {
             Hole::Pool(pool) => out.extend_from_slice(scene.resource(*pool).as_bytes()),

@@ -279,6 +279,10 @@ impl<'w> Scene<'w> {
         self.account.pools.get(pool as usize).map_or(&[], Vec::as_slice)
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "made-up numbers within the bounds that the configuration sets"
+    )]
     fn take(&mut self, pool: Pool, at: usize) {
         if let Some(taken) = self.taken.get_mut(pool as usize) {
             *taken = at as u16 + 1;

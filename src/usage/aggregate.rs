@@ -106,6 +106,7 @@ impl Counter {
     }
 
     /// The numbers of a row.
+    #[expect(clippy::cast_possible_truncation, reason = "days of readable times, and rows of a day, have 32 bits")]
     fn numbers(&mut self, events: &EventColumns, row: usize, before: Option<&Before>) -> Before {
         let texts = &mut self.counted.texts;
         let mut optional = |words: &Words, held: fn(&Before) -> u32| match before {
@@ -151,6 +152,7 @@ impl Counter {
     }
 
     /// The rows for which an event counts.
+    #[expect(clippy::cast_possible_truncation, reason = "days of readable times, and rows of a day, have 32 bits")]
     fn rows_of(&mut self, base: u32, took: &Remembered) -> Run {
         if let Some(run) = self.uses.get(&(base, took.number)) {
             return *run;

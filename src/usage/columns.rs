@@ -160,6 +160,8 @@ impl Resources {
         Ok(Resources { list, arn, account_id, resource_type, arn_prefix })
     }
 
+    #[expect(clippy::cast_sign_loss, reason = "Arrow's offsets are not negative")]
+    #[expect(clippy::indexing_slicing, reason = "a row has an offset before and behind it")]
     fn of(&self, row: usize) -> impl Iterator<Item = ResourceRef<'_>> {
         let offsets = self.list.value_offsets();
         let items = if self.list.is_null(row) { 0..0 } else { offsets[row] as usize..offsets[row + 1] as usize };

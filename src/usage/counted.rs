@@ -277,6 +277,7 @@ impl Counted {
 
     /// For each part a number that it shares with those that differ from it in nothing but the resource within one
     /// container. `None` where there are too few for any group to be full, and for parts that overflowed already.
+    #[expect(clippy::cast_possible_truncation, reason = "rows of a day have 32 bits")]
     fn kinds(&self) -> Vec<Option<u32>> {
         let mut containers: HashMap<&str, u32, foldhash::fast::RandomState> = HashMap::default();
         let mut kinds = Numbered::default();
@@ -353,6 +354,7 @@ impl Counted {
     }
 
     /// A row; `text` gives what stands for a text's number, `id` for an event's id.
+    #[expect(clippy::cast_possible_truncation, reason = "rows of a day have 32 bits")]
     fn usage_row<'a, T>(
         &'a self,
         row: usize,

@@ -46,6 +46,7 @@ const ID_BYTES: usize = 28;
 
 impl SharedCalls {
     /// Keeps what a batch has of such calls. `events` is the same batch, looked at.
+    #[expect(clippy::cast_possible_truncation, reason = "rows of a day have 32 bits")]
     pub fn add(&mut self, batch: &RecordBatch, events: &EventColumns) -> Result<(), ArrowError> {
         let mut foreign = Vec::new();
         for row in 0..events.len() {
@@ -193,6 +194,7 @@ impl Class {
 const SHARED_COLUMNS: [&str; 3] = ["shared_event_id", "principal_account_id", "recipient_account_id"];
 
 /// For each row of a batch with [`SHARED_COLUMNS`], whether it is [`is_foreign_copy`].
+#[expect(clippy::indexing_slicing, reason = "there are as many columns as numbers")]
 fn foreign_rows(batch: &RecordBatch) -> Result<Vec<bool>, ArrowError> {
     let [shared, caller, called] = [0, 1, 2].map(|i| texts(batch, SHARED_COLUMNS[i]));
     let (shared, caller, called) = (shared?, caller?, called?);

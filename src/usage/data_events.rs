@@ -82,6 +82,7 @@ fn add_sources(stored: &dyn Stored, found: &mut BTreeSet<String>) -> Result<(), 
     Ok(())
 }
 
+#[expect(clippy::cast_sign_loss, reason = "Arrow's offsets are not negative")]
 fn has_data_event(sources: &Dictionary<'_>, names: &Dictionary<'_>, service: &str, calls: &[&str]) -> bool {
     let Some(source) = sources.values().iter().position(|text| text == Some(service)) else { return false };
     let is_call: Vec<bool> =

@@ -76,6 +76,7 @@ pub(super) fn dictionary<'a>(batch: &'a RecordBatch, name: &str) -> Result<Dicti
 pub(super) type Dictionary<'a> = TypedDictionaryArray<'a, Int32Type, StringArray>;
 
 /// The rows of a batch.
+#[expect(clippy::cast_sign_loss, reason = "counts are not negative")]
 pub(super) fn decode(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<UsageRow>, ArrowError> {
     decode_columns(batch, true, known)
 }

@@ -91,6 +91,8 @@ impl<'a> OriginColumns<'a> {
     }
 }
 
+#[expect(clippy::cast_sign_loss, reason = "Arrow's offsets are not negative")]
+#[expect(clippy::indexing_slicing, reason = "a row has an offset before and behind it")]
 fn items(lists: &ListArray, row: usize, known: &mut Texts) -> Option<Vec<Text>> {
     let offsets = lists.value_offsets();
     let places = lists.is_valid(row).then(|| offsets[row] as usize..offsets[row + 1] as usize)?;

@@ -60,6 +60,7 @@ pub fn from_events(
 }
 
 /// Adds a row for each action and resource of an event.
+#[expect(clippy::cast_possible_truncation, reason = "days of readable times have 32 bits")]
 fn add(
     rows: &mut Vec<UsageRow>,
     events: &EventColumns,

@@ -8,6 +8,7 @@ use hashbrown::hash_table::Entry;
 use rayon::prelude::*;
 
 use super::text::Text;
+use crate::invariant::Invariant as _;
 
 /// The number of no text.
 pub(super) const NONE: u32 = 0;
@@ -68,6 +69,7 @@ impl Texts {
         self.number_or(text, || text.clone())
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "texts of a run have 32 bits")]
     fn number_or(&mut self, text: &str, kept: impl FnOnce() -> Text) -> u32 {
         let hash = self.hasher.hash_one(text);
         let Texts { hasher, table, texts, bytes } = self;
@@ -110,7 +112,7 @@ impl Texts {
 
     /// The text, to be kept; empty for "none".
     pub fn shared(&self, number: u32) -> Text {
-        self.texts.get(number as usize).cloned().unwrap_or_default()
+        self.texts.get(number as usize).cloned().invariant("numbers come from this interner")
     }
 }
 
@@ -128,6 +130,7 @@ impl<T> Default for Numbered<T> {
 }
 
 impl<T: Copy + Eq + Hash> Numbered<T> {
+    #[expect(clippy::cast_possible_truncation, reason = "texts of a run have 32 bits")]
     pub fn number(&mut self, value: T) -> u32 {
         let hash = self.hasher.hash_one(value);
         let Numbered { hasher, table, values } = self;

@@ -290,6 +290,7 @@ pub(super) fn derive_parts(
 }
 
 /// Rows of several days as an answer: under the first of them, without sessions where they are not told apart.
+#[expect(clippy::cast_possible_truncation, reason = "days of readable times have 32 bits")]
 pub(super) fn finish(mut rows: Vec<UsageRow>, sessions: Sessions) -> Vec<UsageRow> {
     // By the events themselves: a month that is summed up has but one day.
     let first = rows.iter().map(|row| row.first_time_us.div_euclid(MICROS_PER_DAY) as i32).min().unwrap_or_default();
@@ -376,6 +377,7 @@ fn is_selected(batch: &RecordBatch, selection: &Selection) -> Result<BooleanArra
 }
 
 /// For each row, whether its text is meant; every text is looked at once. No text is not meant.
+#[expect(clippy::cast_sign_loss, reason = "Arrow's offsets are not negative")]
 pub(super) fn by_text(
     batch: &RecordBatch,
     name: &str,

@@ -24,6 +24,7 @@ impl<T> DirectMappedCache<T> {
         DirectMappedCache { places: Vec::new(), count: places, is_begun: false, one_max }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits of a hash choose the slot")]
     fn place(&self, hash: u64) -> usize {
         hash as usize % self.count.max(1)
     }

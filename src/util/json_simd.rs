@@ -6,6 +6,7 @@ pub const CHUNK: usize = 16;
 /// A bit for every byte that a string can't just hold: `"`, `\` and what is below 0x20.
 #[cfg(target_arch = "x86_64")]
 #[inline]
+#[expect(clippy::cast_sign_loss, reason = "a bit mask")]
 pub fn ends_text(chunk: &[u8; CHUNK]) -> u32 {
     use std::arch::x86_64::{
         _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,

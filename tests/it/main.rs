@@ -1,5 +1,15 @@
 //! The integration tests: one binary, because each one links DataFusion again.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it should be"
+)]
+
 mod archive;
 mod catalog_damage;
 mod cli;
