@@ -17,8 +17,6 @@ mod cache;
 mod catalog;
 mod event;
 #[cfg(test)]
-mod golden;
-#[cfg(test)]
 mod injection_tests;
 pub mod policy;
 mod request;

@@ -90,7 +90,9 @@ pub(super) fn frugal(state: SessionState) -> SessionState {
         _ => u64::MAX,
     };
     let rows = (state.config().batch_size() as u64 / 4).max(BATCH_ROWS.1 / 2);
-    let mut config = sized(state.config().clone(), 1, rows, pool_bytes);
+    // The catalogs are those of the other session: a default one would take the place of the store's.
+    let config = state.config().clone().with_create_default_catalog_and_schema(false);
+    let mut config = sized(config, 1, rows, pool_bytes);
     config.options_mut().optimizer.prefer_hash_join = false;
     let mut rules = state.optimizers().to_vec();
     // Before what turns the one `DISTINCT` of a grouping into another grouping.

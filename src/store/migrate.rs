@@ -178,6 +178,7 @@ mod tests {
 
     /// The table of log objects as version 1 made it.
     const VERSION_1: &str = "
+        PRAGMA user_version = 0;
         DROP VIEW trailpare_objects;
         DROP TABLE trailpare_taken_objects;
         DROP TABLE trailpare_refused_objects;

@@ -38,14 +38,6 @@ pub(super) struct Parts<'s> {
     pub days: Vec<&'s DataFile>,
 }
 
-impl Parts<'_> {
-    /// All files.
-    pub fn paths(&self) -> impl Iterator<Item = &dyn Stored> {
-        let days = self.days.iter().map(|file| *file as &dyn Stored);
-        self.months.iter().map(|month| month as &dyn Stored).chain(days)
-    }
-}
-
 /// The months and days that make up the usage files for which `is_wanted` says so.
 pub(super) fn parts<'s>(snapshot: &'s Snapshot, is_wanted: impl Fn(&DataFile) -> bool) -> Parts<'s> {
     let mut days: Vec<&DataFile> = snapshot.files(Table::Usage).iter().filter(|file| is_wanted(file)).collect();

@@ -488,10 +488,10 @@ pub fn principals(snapshot: &Snapshot) -> Result<Vec<(String, u64)>, ReadError> 
             let arns = texts(&batch, "principal_arn")?;
             for row in 0..batch.num_rows() {
                 let arn = arns.value(row);
-                match counts.get_mut(arn) {
-                    Some(count) => *count += 1,
-                    None if counts.len() < PRINCIPALS_MAX => _ = counts.insert(arn.to_owned(), 1),
-                    None => {}
+                if let Some(count) = counts.get_mut(arn) {
+                    *count += 1;
+                } else if counts.len() < PRINCIPALS_MAX {
+                    counts.insert(arn.to_owned(), 1);
                 }
             }
         }

@@ -255,14 +255,15 @@ fn rewrite(bytes: &[u8]) -> Result<Events, FormError> {
             return Err(FormError::new(start, format!("foreign: {reason}")));
         }
     }
-    let Ok(text) = std::str::from_utf8(bytes) else { return Ok(salvage::salvage(bytes)) };
+    let Ok(whole) = std::str::from_utf8(bytes) else { return Ok(salvage::salvage(bytes)) };
     let mut events = Events::default();
-    for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
+    for document in serde_json::Deserializer::from_str(whole).into_iter::<&RawValue>() {
         let Ok(document) = document else { return Ok(salvage::salvage(bytes)) };
-        if salvage::is_swallowing(document.get()) {
+        let text = document.get();
+        if salvage::is_swallowing(text) || salvage::is_torn(text) && salvage::has_event_line(bytes) {
             return Ok(salvage::salvage(bytes));
         }
-        events.add(Value::within(text, document.get()), 0);
+        events.add(Value::within(whole, text), 0);
     }
     Ok(events)
 }

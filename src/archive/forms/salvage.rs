@@ -26,7 +26,7 @@ const LIST_KEYS: [&[u8]; 4] = [b"records", b"events", b"logevents", b"queryresul
 
 const CUT: &str = "truncated: the JSON ends early";
 
-const SWALLOWED: &str = "cut short: the next line holds an event by itself";
+const SWALLOWED: &str = "cut short: the next line is none of its own";
 
 /// All that is sound.
 pub(super) fn salvage(bytes: &[u8]) -> Events {
@@ -34,7 +34,7 @@ pub(super) fn salvage(bytes: &[u8]) -> Events {
         bytes,
         events: Events::default(),
         is_cut: false,
-        is_lines: line_starts(bytes, 0).any(|at| is_event_line(bytes, at)),
+        is_lines: has_event_line(bytes),
         refused_line: None,
         lists: 0,
     };
@@ -56,6 +56,21 @@ pub(super) fn is_swallowing(text: &str) -> bool {
         },
         _ => false,
     }
+}
+
+/// Whether a sound object reads like two lines that were cut and came together, one behind a key or a comma, the next
+/// before a value or a key: it goes on in the first column of another line.
+///
+/// Where events stand in lines, nobody writes one like this. Where they don't, somebody may have wrapped it.
+pub(super) fn is_torn(text: &str) -> bool {
+    let Some((first, rest)) = text.split_once('\n') else { return false };
+    let is_indented = rest.starts_with([' ', '\t', '\r', '\n', '}', ']', '{']);
+    first.starts_with('{') && first.trim_ascii_end().len() > 1 && !is_indented && super::is_event(text)
+}
+
+/// Whether a line holds an event by itself.
+pub(super) fn has_event_line(bytes: &[u8]) -> bool {
+    line_starts(bytes, 0).any(|at| is_event_line(bytes, at))
 }
 
 struct Salvage<'a> {
@@ -200,7 +215,8 @@ impl Salvage<'_> {
 
     fn is_swallowing(&self, begin: usize, end: usize) -> bool {
         let text = self.bytes.get(begin..end).filter(|text| self.is_lines && memchr::memchr(b'\n', text).is_some());
-        text.and_then(|text| std::str::from_utf8(text).ok()).is_some_and(is_swallowing)
+        let text = text.and_then(|text| std::str::from_utf8(text).ok());
+        text.is_some_and(|text| is_swallowing(text) || is_torn(text))
     }
 
     /// The place behind an element that is unsound.

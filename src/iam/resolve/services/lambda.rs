@@ -109,7 +109,6 @@ fn fetched_code(call: &Call<'_, '_>) -> Vec<Permission> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::iam::{Catalog, Event, permissions};
 
     fn invoked(function: &str) -> Vec<String> {
