@@ -174,6 +174,9 @@ impl<'a> Fitting<'a> {
     fn widened(&mut self, policies_max: usize) -> Option<Fitted> {
         let mut found = self.attempt(policies_max);
         if found.is_none() {
+            if self.least_of_widest() > self.limits.size_max.saturating_mul(policies_max) {
+                return None;
+            }
             self.services.iter_mut().for_each(|service| service.look(self.scope));
         }
         while found.is_none() {
@@ -185,6 +188,16 @@ impl<'a> Fitting<'a> {
         let widened = std::mem::take(&mut self.taken).into_iter().map(|taken| taken.widened).collect();
         let (policies, layout) = found;
         Some(Fitted { policies, widened, layout })
+    }
+
+    /// What all take at the widest step. Wider steps take no more than narrower ones, so that where this is too much, nothing
+    /// has to be tried.
+    fn least_of_widest(&self) -> usize {
+        let least = |service: &Service<'_>| {
+            let list = self.scope.drafts(service.name, &service.grants, Step::Unconditional);
+            least_chars(service.name, &list).min(service.drafts.least)
+        };
+        self.services.iter().map(least).sum()
     }
 
     fn take_cheapest(&mut self) -> Option<()> {
