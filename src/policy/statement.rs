@@ -189,3 +189,32 @@ fn by_resource(reaches: &[Reach], draft: &Make<'_>) -> Vec<Draft> {
     let owned = |actions: BTreeSet<&str>| actions.into_iter().map(str::to_owned).collect();
     sets.into_iter().map(|(actions, (resources, grants))| draft(owned(actions), resources, grants)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each statement rests on the uses of its own resources, not on all uses of its actions.
+    #[test]
+    fn a_statement_rests_on_its_own_uses() {
+        let name = |n: usize| format!("arn:aws:sqs:eu-west-1:111122223333:a-queue-with-a-long-name-{n:02}");
+        let of = |action: &str, first: usize, other: usize| Reach {
+            action: action.to_owned(),
+            class: Class::Write,
+            resources: (0..20).chain([other]).map(|n| (name(n), BTreeSet::from([first + n]))).collect(),
+            conditions: Conditions::default(),
+        };
+        let drafts = group("sqs", vec![of("sqs:SendMessage", 0, 20), of("sqs:DeleteMessage", 100, 21)]);
+        let mut found: Vec<(usize, usize)> = drafts.iter().map(|d| (d.resources.len(), d.grants.len())).collect();
+        found.sort_unstable();
+        assert_eq!(found, [(1, 1), (1, 1), (20, 40)], "{drafts:?}");
+    }
+
+    #[test]
+    fn what_covers_another_rests_on_its_uses() {
+        let reached = [("arn:aws:s3:::b/*", 1), ("arn:aws:s3:::b/k", 2), ("arn:aws:s3:::c/k", 3)];
+        let reached = reached.map(|(resource, grant)| (resource.to_owned(), BTreeSet::from([grant])));
+        let kept: Vec<_> = without_covered_resources(reached.into()).into_values().collect();
+        assert_eq!(kept, [BTreeSet::from([1, 2]), BTreeSet::from([3])]);
+    }
+}
