@@ -153,7 +153,8 @@ fn kind(resource: &str) -> Option<(&str, &str)> {
                 "bucket"
             }
         }
-        _ => arn.resource.split(['/', ':']).next().unwrap_or_default(),
+        // What stands alone is a name: queues and topics have no other kind.
+        _ => arn.resource.split_once(['/', ':']).map_or("", |(kind, _)| kind),
     };
     Some((arn.service, kind))
 }
