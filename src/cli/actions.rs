@@ -13,7 +13,8 @@ use crate::iam::Outcome;
 use crate::time::format_time;
 use crate::usage::{ReadError, Sessions, Text, UsageRow};
 
-/// Show which IAM actions were used, on which resources, how often, first and last; what was denied, or failed before anybody decided, stands apart.
+/// Show which IAM actions were used, on which resources, how often, first and last; what was denied, or failed before
+/// anybody decided, stands apart.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Used means allowed: a call that failed for another reason than authorisation was allowed.

@@ -89,7 +89,28 @@ enum Command {
 
 /// The definition of the whole command line, from which help, man page and completions come.
 fn definition() -> clap::Command {
-    Cli::command()
+    let command = Cli::command();
+    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let unwrapped = |command: clap::Command| match command.get_after_help().map(|text| unwrapped(&text.to_string())) {
+        Some(text) => command.after_help(text),
+        None => command,
+    };
+    names.iter().fold(unwrapped(command), |command, name| command.mut_subcommand(name, unwrapped))
+}
+
+/// Each paragraph in one line, so that the terminal's width alone wraps it; indented lines stay as they are.
+fn unwrapped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut goes_on = false;
+    for line in text.lines() {
+        let is_text = !line.is_empty() && !line.starts_with(' ');
+        if !out.is_empty() {
+            out.push(if goes_on && is_text { ' ' } else { '\n' });
+        }
+        out += line;
+        goes_on = is_text;
+    }
+    out
 }
 
 /// Runs the program with its arguments, the first one being its name.
@@ -148,6 +169,18 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         super::definition().debug_assert();
+    }
+
+    /// Text that is wrapped in the source would be wrapped once more on a terminal that is narrower.
+    #[test]
+    fn no_help_is_wrapped_twice() {
+        for command in super::definition().get_subcommands().chain([&super::definition()]) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines: Vec<&str> = help.lines().collect();
+            let is_text = |line: &str| !line.is_empty() && !line.starts_with(' ');
+            let wrapped = lines.windows(2).find(|pair| pair.iter().all(|line| is_text(line)));
+            assert_eq!(wrapped, None, "{}", command.get_name());
+        }
     }
 
     #[test]

@@ -105,9 +105,7 @@ pub(super) struct LimitArgs {
     /// Where the policy goes.
     #[arg(long, value_enum, default_value = "managed")]
     pub(super) attach: AttachArg,
-    /// What to do with what is too large. `split`: numbered policies, reads widened only if they are more than can be
-    /// attached; `widen` (or --fit alone): reads widened step by step until one policy holds it, split where that does
-    /// not do; `exact`: never widened. Writes, permissions and secrets are never widened.
+    /// What to do with what is too large; --fit alone is `widen`. Writes, permissions and secrets are never widened.
     #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, default_value = "split", default_missing_value = "widen")]
     pub(super) fit: FitArg,
     /// Policies that may be attached, if not the default (ten managed policies). With 1 the JSON is the document
@@ -137,15 +135,15 @@ pub(super) struct ExistingArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum KindArg {
-    /// For a role, user or group.
+    /// For a role, user or group; --attach says how.
     Identity,
-    /// A permissions boundary.
+    /// A permissions boundary: one policy of 6,144 characters.
     Boundary,
     /// A service control policy: allows what was used, so denies the rest; replaces FullAWSAccess.
     Scp,
     /// The inline policy of an Identity Center permission set, for every account that has it.
     PermissionSet,
-    /// Passed with sts:AssumeRole.
+    /// Passed with sts:AssumeRole: one policy of 2,048 characters.
     Session,
 }
 
@@ -179,21 +177,23 @@ pub(super) enum Each {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum GranularityArg {
-    /// Whole services.
+    /// Whole services: `s3:*` on `*`; of iam the actions used, for `iam:*` is every permission there is.
     Service,
-    /// Actions, on everything.
+    /// The actions used, on `*`.
     Action,
-    /// Actions on the resources they were used on.
+    /// The actions used, on the resources they were used on.
     Resource,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum GeneralizeArg {
-    /// Not at all.
+    /// Not at all: every resource stands as it was used.
     None,
-    /// Once more than a few distinct names were seen, segment by segment.
+    /// Where more than --distinct names were seen in one place, by what they have in common (`logs/app-*`). What is made
+    /// for one occasion (an execution, a build, a log stream) always.
     Balanced,
-    /// Everything below a bucket, log group and their like.
+    /// Everything below a bucket, log group and their like, and every id that AWS gives (of an instance, a volume): there
+    /// `*` is all of the type, and the summary says so.
     Broad,
 }
 
@@ -213,31 +213,31 @@ pub(super) enum ConditionArg {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum AttachArg {
-    /// Customer managed policies.
+    /// Customer managed policies, up to ten of 6,144 characters.
     Managed,
-    /// Inline in a role.
+    /// Inline in a role: one of 10,240 characters.
     InlineRole,
-    /// Inline in a user.
+    /// Inline in a user: one of 2,048 characters.
     InlineUser,
-    /// Inline in a group.
+    /// Inline in a group: one of 5,120 characters.
     InlineGroup,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum ProveArg {
-    /// The usage in the store.
+    /// The usage in the store, from which the policy is made.
     Usage,
-    /// The events themselves.
+    /// The selected events, from which the usage is derived anew: slower, and independent of what the store has derived.
     Events,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum FitArg {
-    /// Numbered policies.
+    /// Numbered policies; only if they are more than can be attached, reads are widened.
     Split,
-    /// One policy, widened step by step.
+    /// One policy, reads widened step by step until it fits; numbered policies where that does not do.
     Widen,
-    /// Numbered policies; fail rather than widen.
+    /// Numbered policies, never widened; it fails where they are too many.
     Exact,
 }
 
