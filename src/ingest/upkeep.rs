@@ -259,11 +259,16 @@ mod tests {
 
     /// What the account called in others is known from their trails alone, then.
     fn without_one_account(archive: &Path) {
-        let files = walkdir::WalkDir::new(archive).sort_by_file_name().into_iter().map(|entry| entry.expect("an entry"));
-        let objects: Vec<PathBuf> = files.filter(|file| file.file_type().is_file()).map(|file| file.into_path()).collect();
+        let files =
+            walkdir::WalkDir::new(archive).sort_by_file_name().into_iter().map(|entry| entry.expect("an entry"));
+        let objects: Vec<PathBuf> =
+            files.filter(|file| file.file_type().is_file()).map(|file| file.into_path()).collect();
         let account = |path: &Path| path.components().nth_back(6).map(|name| name.as_os_str().to_owned());
         let missing = account(&objects[0]);
-        objects.iter().filter(|path| account(path) == missing).for_each(|path| std::fs::remove_file(path).expect("removed"));
+        objects
+            .iter()
+            .filter(|path| account(path) == missing)
+            .for_each(|path| std::fs::remove_file(path).expect("removed"));
     }
 
     /// In so little memory that everything goes by way of the disk, in parts.

@@ -90,7 +90,10 @@ fn literal(pattern: &str) -> &str {
 }
 
 /// Those of sorted texts that a pattern covers.
-pub(crate) fn covered<'a, T: Ord + Borrow<str>>(pattern: &'a str, texts: &'a BTreeSet<T>) -> impl Iterator<Item = &'a T> {
+pub(crate) fn covered<'a, T: Ord + Borrow<str>>(
+    pattern: &'a str,
+    texts: &'a BTreeSet<T>,
+) -> impl Iterator<Item = &'a T> {
     let literal = literal(pattern);
     let from = (Bound::Included(literal), Bound::Unbounded);
     let likes = texts.range::<str, _>(from).take_while(move |text| (*text).borrow().starts_with(literal));
