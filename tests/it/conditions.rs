@@ -197,6 +197,10 @@ fn data_events_are_said_from_the_archive() {
 /// Takes out of a store what stores of before did not have.
 fn age(store: &Path, version: Option<&str>) {
     let catalog = rusqlite::Connection::open(store.join("catalog.sqlite")).unwrap();
+    // Stores of before recorded nothing of their files, and had no version in the catalog's header.
+    let newer = "DROP TABLE IF EXISTS trailpare_row_checks; DROP TABLE IF EXISTS trailpare_snapshot_checks; \
+        DROP TABLE IF EXISTS trailpare_file_checks; DROP TABLE IF EXISTS trailpare_month_checks; PRAGMA user_version = 0;";
+    catalog.execute_batch(newer).unwrap();
     catalog.execute("DELETE FROM ducklake_column WHERE table_id = 2 AND column_id > 21", []).unwrap();
     catalog.execute("DELETE FROM ducklake_file_column_stats WHERE table_id = 2 AND column_id > 21", []).unwrap();
     catalog.execute("DELETE FROM ducklake_table_column_stats WHERE table_id = 2 AND column_id > 21", []).unwrap();

@@ -395,7 +395,7 @@ fn a_damaged_copy_of_usage_is_left_out_and_its_days_are_read() {
     let copy = entries.map(|entry| entry.path()).next().expect("a copy of usage");
     let commands: [&[&str]; 3] = [
         &["actions", "--principal", "*"],
-        &["policy", "--principal", "*", "--each", "principal"],
+        &["policy", "--principal", "*", "--max-policies", "1"],
         &["actions", "--principal", "*", "--by", "session"],
     ];
     let before = commands.map(|args| run(args, &store));

@@ -315,10 +315,12 @@ fn a_store_may_be_reached_by_a_link() {
     }
 }
 
-/// Runs a command that must end; its exit code and what it says.
+/// Runs a command that must end; its exit code and what it says, a report on standard output included.
 fn in_time(args: &[&str], store: &Path) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
-    command.args(args).env("TRAILPARE_STORE", store).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.args(args).env("TRAILPARE_STORE", store).stdin(Stdio::null());
+    let mut report = tempfile::tempfile().expect("a file");
+    command.stdout(report.try_clone().expect("a file")).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let status = loop {
@@ -333,6 +335,8 @@ fn in_time(args: &[&str], store: &Path) -> (Option<i32>, String) {
     };
     let mut said = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut said).expect("UTF-8");
+    std::io::Seek::rewind(&mut report).expect("a file");
+    std::io::Read::read_to_string(&mut report, &mut said).expect("UTF-8");
     (status.code(), said)
 }
 

@@ -644,8 +644,10 @@ impl Writer {
                 }
             }
         }
-        if checked.lacks_usage {
-            let days = self.event_days().map_err(&error)?;
+        // Of which days lost rows were nobody knows: usage that still counts them would count them twice once they came
+        // again.
+        if checked.lacks_usage || checked.lacks_events > 0 {
+            let days = self.known_days().map_err(&error)?;
             self.outdate_usage(days.iter().copied())?;
             repaired.days.extend(days);
         }
@@ -728,8 +730,13 @@ impl Writer {
         self.apply(&fixes).map_err(&error)
     }
 
-    fn event_days(&self) -> rusqlite::Result<BTreeSet<i32>> {
-        let mut statement = self.connection().prepare("SELECT DISTINCT event_date FROM trailpare_days")?;
+    /// Days that have events or usage.
+    fn known_days(&self) -> rusqlite::Result<BTreeSet<i32>> {
+        let mut statement = self.connection().prepare(
+            "SELECT event_date FROM trailpare_days UNION SELECT event_date FROM trailpare_usage_catalogue UNION \
+             SELECT v.partition_value FROM ducklake_file_partition_value v JOIN ducklake_data_file f USING \
+             (data_file_id) WHERE f.end_snapshot IS NULL AND v.partition_value IS NOT NULL",
+        )?;
         let days = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(days.iter().filter_map(|day| crate::time::parse_date(day)).collect())
     }
