@@ -196,6 +196,7 @@ impl Explanation {
             "event_id": self.event_id,
             "event_time": self.time,
             "outcome": self.permissions.outcome.as_str(),
+            "error": self.error,
             "no_permission": self.permissions.no_permission,
             "actions": list(&self.permissions.needed),
             "suggestions": list(&self.permissions.suggestions),

@@ -69,8 +69,10 @@ impl Ceiling {
                     false => covers_resource(pattern, resource) != Coverage::None,
                 };
                 let common: Vec<&String> = patterns.iter().filter(falls_under).collect();
-                // A form of ARN that the catalogue does not know must not cost a permission.
-                let common = if is_open && common.is_empty() { patterns.iter().collect() } else { common };
+                // Neither a form of ARN that the catalogue does not know may cost a permission, nor a variable that the
+                // request may have lacked.
+                let is_certain = common.iter().any(|pattern| !pattern.contains("${"));
+                let common = if is_open && !is_certain { patterns.iter().collect() } else { common };
                 common.into_iter().map(|pattern| (pattern.clone(), home)).collect()
             }
             Some(ResourceSpec::NotResource(_)) => {
@@ -133,6 +135,20 @@ mod tests {
     fn statement(text: &str) -> Statement {
         let text = format!(r#"{{"Version":"2012-10-17","Statement":[{text}]}}"#);
         Policy::parse(&text).unwrap().statements.remove(0)
+    }
+
+    /// Found by `cut_down_is_between`: of two patterns the one with a variable was kept, which this request had not.
+    #[test]
+    fn a_use_that_names_no_resource_keeps_more_than_variables() {
+        let variable = r#""arn:aws:s3:::lake/${aws:username}/*""#;
+        let of = |resources: &str| {
+            let text = format!(r#"{{"Effect":"Allow","Action":"s3:*","Resource":[{resources}]}}"#);
+            let ceiling = Ceiling { statements: vec![statement(&text)] };
+            let knowledge = Knowledge::new(crate::iam::Catalog::embedded());
+            ceiling.common(0, "s3:ListBucket", "*", &knowledge).len()
+        };
+        assert_eq!(of(&format!(r#"{variable},"arn:aws:iam::*:role/deploy""#)), 2);
+        assert_eq!(of(&format!(r#"{variable},"arn:aws:iam::*:role/deploy","arn:aws:s3:::lake""#)), 2);
     }
 
     #[test]

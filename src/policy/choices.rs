@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use super::excess::excess;
-use super::fit::{Choice, fit};
+use super::fit::{Choice, Ready, fit};
 use super::limits::{Attach, Limits, MANAGED_ON_REQUEST};
 use super::make::Recipe;
 use super::options::{Fit, Generalize, Granularity, Kind, Options};
@@ -16,7 +16,13 @@ use super::widen::Scope;
 const OPENINGS_MAX: usize = 3;
 
 /// The options that differ from those given and would take fewer policies than `needed`, tried out.
-pub(crate) fn choices(grants: &[Grant], options: &Options, needed: usize, recipe: &Recipe<'_>) -> Vec<Choice> {
+pub(crate) fn choices(
+    ready: &Ready<'_>,
+    grants: &[Grant],
+    options: &Options,
+    needed: usize,
+    recipe: &Recipe<'_>,
+) -> Vec<Choice> {
     let knowledge = recipe.knowledge;
     let named = recipe.named.unwrap_or(grants);
     // What is cut down stays below its own patterns.
@@ -44,9 +50,16 @@ pub(crate) fn choices(grants: &[Grant], options: &Options, needed: usize, recipe
         let more = Options { policies_max: Some(needed), ..options.clone() };
         tried.push((format!("--max-policies {needed}"), more));
     }
+    let asked = (options.generalize, options.granularity);
     let choice = |(option, options): (String, Options)| {
-        let scope = Scope::new(grants, &options, knowledge, recipe.ceiling);
-        match fit(grants, &scope, &options) {
+        // Statements of the width that was asked for are there already.
+        let fitted = if (options.generalize, options.granularity) == asked {
+            fit(ready, &options)
+        } else {
+            let scope = Scope::new(grants, &options, knowledge, recipe.ceiling);
+            fit(&Ready::new(grants, &scope), &options)
+        };
+        match fitted {
             Ok(fitted) => {
                 let opens = excess(fitted.policies.iter().flatten(), named, knowledge).words();
                 Choice { option, policies: Some(fitted.policies.len()), opens }
@@ -55,7 +68,6 @@ pub(crate) fn choices(grants: &[Grant], options: &Options, needed: usize, recipe
         }
     };
     let is_better = |choice: &Choice| needed > limits.policies_max || choice.policies.is_some_and(|n| n < needed);
-    // Each is a fit of its own, and takes as long as the one that was asked for.
     tried.into_par_iter().map(choice).filter(is_better).collect()
 }
 

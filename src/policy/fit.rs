@@ -6,6 +6,7 @@
 //! first that open least. Where that does not do, the error says what would, and at what price.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::condition::Conditions;
 use super::excess::weight;
@@ -91,7 +92,32 @@ impl Layout {
 /// Stands for the service of a statement about several; no prefix is empty, so it comes first.
 const SERVICES: &str = "";
 
+/// The statements that were asked for, before anything is done to fit them: what fits of the same width have in common.
+pub(crate) struct Ready<'a> {
+    services: Vec<Service<'a>>,
+    scope: &'a Scope<'a>,
+    /// See [`Ready::least_of_widest`].
+    least_of_widest: OnceLock<usize>,
+}
+
+impl<'a> Ready<'a> {
+    pub(crate) fn new(grants: &'a [Grant], scope: &'a Scope<'a>) -> Ready<'a> {
+        Ready { services: services(grants, scope), scope, least_of_widest: OnceLock::new() }
+    }
+
+    /// Characters that all take at the widest step, however statements stand together. Wider steps take no more than
+    /// narrower ones: where this is too much, nothing has to be tried.
+    fn least_of_widest(&self) -> usize {
+        let least = |service: &Service<'_>| {
+            let list = self.scope.drafts(service.name, &service.grants, Step::Unconditional);
+            least_chars(service.name, &list).min(service.drafts.least)
+        };
+        *self.least_of_widest.get_or_init(|| self.services.iter().map(least).sum())
+    }
+}
+
 /// One service: its grants, how wide they are, and the statements that come of it.
+#[derive(Clone)]
 struct Service<'a> {
     name: &'a str,
     grants: Vec<Numbered<'a>>,
@@ -120,6 +146,7 @@ impl Drafts {
 }
 
 /// A step of one service that could be taken.
+#[derive(Clone)]
 struct Candidate {
     step: Step,
     drafts: Drafts,
@@ -137,11 +164,12 @@ struct Taken {
 
 type Found = (Vec<Vec<Draft>>, Layout);
 
-/// Makes statements of all grants, within the limits.
-pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Result<Fitted, FitError> {
+/// Brings statements within the limits. Of `options` the limits and the way of fitting hold: how wide statements are is
+/// settled.
+pub(crate) fn fit(ready: &Ready<'_>, options: &Options) -> Result<Fitted, FitError> {
     let limits = Limits::of(options);
     let found = |(policies, layout)| Fitted { policies, widened: Vec::new(), layout };
-    let mut fitting = Fitting { services: services(grants, scope), taken: Vec::new(), scope, limits };
+    let mut fitting = Fitting { services: ready.services.clone(), taken: Vec::new(), ready, limits };
     if options.fit == Fit::Widen
         && let Some(fitted) = fitting.widened(1)
     {
@@ -165,7 +193,7 @@ pub(crate) fn fit(grants: &[Grant], scope: &Scope<'_>, options: &Options) -> Res
 struct Fitting<'a> {
     services: Vec<Service<'a>>,
     taken: Vec<Taken>,
-    scope: &'a Scope<'a>,
+    ready: &'a Ready<'a>,
     limits: Limits,
 }
 
@@ -174,7 +202,10 @@ impl<'a> Fitting<'a> {
     fn widened(&mut self, policies_max: usize) -> Option<Fitted> {
         let mut found = self.attempt(policies_max);
         if found.is_none() {
-            self.services.iter_mut().for_each(|service| service.look(self.scope));
+            if self.ready.least_of_widest() > self.limits.size_max.saturating_mul(policies_max) {
+                return None;
+            }
+            self.services.iter_mut().for_each(|service| service.look(self.ready.scope));
         }
         while found.is_none() {
             self.take_cheapest()?;
@@ -201,7 +232,7 @@ impl<'a> Fitting<'a> {
         };
         let before = (service.step, std::mem::replace(&mut service.drafts, next.drafts));
         service.step = next.step;
-        service.look(self.scope);
+        service.look(self.ready.scope);
         self.taken.push(Taken { at, before, widened });
         Some(())
     }

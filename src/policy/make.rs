@@ -8,7 +8,7 @@ use super::ceiling::Ceiling;
 use super::choices::choices;
 use super::evidence::Evidence;
 use super::excess::{Excess, excess};
-use super::fit::{Choice, FitError, Fitted, Layout, Widened, fit};
+use super::fit::{Choice, FitError, Fitted, Layout, Ready, Widened, fit};
 use super::knowledge::Knowledge;
 use super::limits::{Attach, Limits};
 use super::options::{Granularity, Kind, Options};
@@ -233,13 +233,15 @@ pub(crate) fn assemble(sifted: Sifted, recipe: &Recipe<'_>) -> Result<Made, Make
         return Err(nothing(&sifted));
     }
     let room = recipe.beside_denials();
-    let fitted = fitted(&sifted.grants, &room, recipe)?;
+    let scope = Scope::new(&sifted.grants, &room, knowledge, recipe.ceiling);
+    let ready = Ready::new(&sifted.grants, &scope);
+    let fitted = fitted(&ready, &sifted.grants, &room, recipe)?;
     let named = recipe.named.unwrap_or(&sifted.grants);
     let excess = excess(fitted.policies.iter().flatten(), named, knowledge);
     let (documents, statements) = documents(&fitted, &sifted.grants, recipe);
     let choices = match documents.len() {
         0 | 1 => Vec::new(),
-        several => choices(&sifted.grants, &room, several, recipe),
+        several => choices(&ready, &sifted.grants, &room, several, recipe),
     };
     let documents = with_denials(documents, recipe)?;
     Ok(Made {
@@ -323,10 +325,9 @@ fn nothing(sifted: &Sifted) -> MakeError {
 }
 
 /// Within the limits, or the error with what would do instead.
-fn fitted(grants: &[Grant], options: &Options, recipe: &Recipe<'_>) -> Result<Fitted, FitError> {
-    let scope = Scope::new(grants, options, recipe.knowledge, recipe.ceiling);
-    fit(grants, &scope, options).map_err(|error| {
-        let choices = |needed| choices(grants, options, needed, recipe);
+fn fitted(ready: &Ready<'_>, grants: &[Grant], options: &Options, recipe: &Recipe<'_>) -> Result<Fitted, FitError> {
+    fit(ready, options).map_err(|error| {
+        let choices = |needed| choices(ready, grants, options, needed, recipe);
         match error {
             FitError::TooMany { needed, size_max, policies_max, name, .. } => {
                 FitError::TooMany { needed, size_max, policies_max, name, choices: choices(needed) }

@@ -60,7 +60,9 @@ impl Breadth {
         let breadth = match container(&arn) {
             Some(end) if wild == end && resource.len() == end + 1 => Breadth::Container,
             Some(end) if wild >= end => Breadth::Part,
-            _ if resource.len() == wild + 1 && resource.get(..wild).is_some_and(is_kind) => Breadth::Type,
+            _ if resource.len() == wild + 1 && resource.get(..wild).is_some_and(|text| is_all(arn.service, text)) => {
+                Breadth::Type
+            }
             // `*/*`: the objects of all buckets.
             _ if arn.service == "s3" && resource == "*/*" => Breadth::Type,
             _ => Breadth::Names,
@@ -72,6 +74,33 @@ impl Breadth {
     fn weight(self) -> u128 {
         10_u128.pow(4 * self as u32)
     }
+}
+
+/// What every id of these kinds begins with (EC2 User Guide, "Resource IDs"; EMR API Reference, `ClusterId`): with it
+/// nothing of the kind is left out.
+const ID_PREFIXES: &[(&str, &[&str])] = &[
+    (
+        "ec2",
+        &[
+            "elastic-ip/eipalloc-",
+            "export-image-task/export-ami-",
+            "fleet/fleet-",
+            "image/ami-",
+            "import-image-task/import-ami-",
+            "instance/i-",
+            "network-interface/eni-",
+            "snapshot/snap-",
+            "spot-instances-request/sir-",
+            "volume/vol-",
+        ],
+    ),
+    ("elasticmapreduce", &["cluster/j-"]),
+];
+
+/// Whether the text before a wildcard is but the kind of the resource, and what all its ids begin with.
+fn is_all(service: &str, text: &str) -> bool {
+    let has_prefix = |(of, prefixes): &(&str, &[&str])| *of == service && prefixes.contains(&text);
+    is_kind(text) || ID_PREFIXES.iter().any(has_prefix)
 }
 
 /// Whether the text before a wildcard is but the kind of the resource: `table/`, `key/`, or nothing.
@@ -276,7 +305,10 @@ mod tests {
             ("arn:aws:s3:::*/*", Breadth::Type),
             // What has nothing but its type before the wildcard is no container.
             ("arn:aws:ec2:r:1:instance/*", Breadth::Type),
-            ("arn:aws:ec2:r:1:instance/i-*", Breadth::Names),
+            // Every instance's id begins so.
+            ("arn:aws:ec2:r:1:instance/i-*", Breadth::Type),
+            ("arn:aws:ec2:r:1:instance/i-0a*", Breadth::Names),
+            ("arn:aws:elasticmapreduce:r:1:cluster/j-*", Breadth::Type),
             ("arn:aws:elasticmapreduce:r:1:cluster/*", Breadth::Type),
             ("arn:aws:sagemaker:r:1:training-job/*", Breadth::Type),
             ("arn:aws:backup:r:1:recovery-point:*", Breadth::Type),
@@ -291,6 +323,7 @@ mod tests {
             assert_eq!(Breadth::of(pattern), expected, "{pattern}");
         }
         assert_eq!(place("arn:aws:kms:eu-west-1:1:key/*"), "any key of the account 1, in eu-west-1");
+        assert_eq!(place("arn:aws:ec2:eu-west-1:1:volume/vol-*"), "any volume of the account 1, in eu-west-1");
         assert_eq!(place("arn:aws:s3:::lake/*"), "everything in lake");
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::condition::{Carried, Conditions, to_block};
 use super::evidence::Evidence;
 use super::knowledge::Class;
-use super::pattern::covers;
+use super::pattern::{covers, without_covered};
 use super::sift::Grant;
 use crate::iam::arn::Arn;
 use crate::iam::document::{ActionSpec, Effect, ResourceSpec, Statement};
@@ -31,9 +31,33 @@ pub(crate) struct Draft {
 pub(crate) struct Reach {
     pub(crate) action: String,
     pub(crate) class: Class,
-    pub(crate) resources: BTreeSet<String>,
+    pub(crate) resources: Reached,
     pub(crate) conditions: Conditions,
-    pub(crate) grants: BTreeSet<usize>,
+}
+
+/// Resources, each with the grants that it comes from.
+pub(crate) type Reached = BTreeMap<String, BTreeSet<usize>>;
+
+/// Adds grants to those of a resource.
+pub(crate) fn reach(reached: &mut Reached, resource: String, grants: impl IntoIterator<Item = usize>) {
+    reached.entry(resource).or_default().extend(grants);
+}
+
+/// Leaves out every resource that another one covers, which then rests on its grants as well.
+pub(crate) fn without_covered_resources(reached: Reached) -> Reached {
+    let kept = without_covered(reached.keys().cloned().collect());
+    if kept.len() == reached.len() {
+        return reached;
+    }
+    let (mut kept, covered): (Reached, Reached) =
+        reached.into_iter().partition(|(resource, _)| kept.contains(resource));
+    let wide: Vec<String> = kept.keys().filter(|pattern| pattern.contains(['*', '?'])).cloned().collect();
+    for (resource, grants) in covered {
+        if let Some(outer) = wide.iter().find(|outer| covers(outer, &resource)) {
+            reach(&mut kept, outer.clone(), grants);
+        }
+    }
+    kept
 }
 
 impl Draft {
@@ -114,7 +138,7 @@ pub(crate) fn group(service: &str, reaches: Vec<Reach>) -> Vec<Draft> {
 /// An action that takes resources of several kinds (an association *and* an instance) keeps them in one statement, where
 /// readers and linters look for all of them.
 fn is_of_one_kind(reach: &Reach) -> bool {
-    let kinds: BTreeSet<Option<(&str, &str)>> = reach.resources.iter().map(|resource| kind(resource)).collect();
+    let kinds: BTreeSet<Option<(&str, &str)>> = reach.resources.keys().map(|resource| kind(resource)).collect();
     kinds.len() < 2
 }
 
@@ -129,7 +153,8 @@ fn kind(resource: &str) -> Option<(&str, &str)> {
                 "bucket"
             }
         }
-        _ => arn.resource.split(['/', ':']).next().unwrap_or_default(),
+        // What stands alone is a name: queues and topics have no other kind.
+        _ => arn.resource.split_once(['/', ':']).map_or("", |(kind, _)| kind),
     };
     Some((arn.service, kind))
 }
@@ -137,29 +162,60 @@ fn kind(resource: &str) -> Option<(&str, &str)> {
 type Make<'a> = dyn Fn(BTreeSet<String>, BTreeSet<String>, BTreeSet<usize>) -> Draft + 'a;
 
 fn by_action(reaches: &[Reach], draft: &Make<'_>) -> Vec<Draft> {
-    let mut sets: BTreeMap<&BTreeSet<String>, (BTreeSet<String>, BTreeSet<usize>)> = BTreeMap::new();
+    let mut sets: BTreeMap<BTreeSet<&str>, (BTreeSet<String>, BTreeSet<usize>)> = BTreeMap::new();
     for reach in reaches {
-        let (actions, grants) = sets.entry(&reach.resources).or_default();
+        let (actions, grants) = sets.entry(reach.resources.keys().map(String::as_str).collect()).or_default();
         actions.insert(reach.action.clone());
-        grants.extend(&reach.grants);
+        grants.extend(reach.resources.values().flatten());
     }
-    sets.into_iter().map(|(resources, (actions, grants))| draft(actions, resources.clone(), grants)).collect()
+    let owned = |resources: BTreeSet<&str>| resources.into_iter().map(str::to_owned).collect();
+    sets.into_iter().map(|(resources, (actions, grants))| draft(actions, owned(resources), grants)).collect()
 }
 
 fn by_resource(reaches: &[Reach], draft: &Make<'_>) -> Vec<Draft> {
-    let mut of_resource: BTreeMap<&str, (BTreeSet<String>, BTreeSet<usize>)> = BTreeMap::new();
+    let mut of_resource: BTreeMap<&str, (BTreeSet<&str>, Vec<&BTreeSet<usize>>)> = BTreeMap::new();
     for reach in reaches {
-        for resource in &reach.resources {
+        for (resource, of_it) in &reach.resources {
             let (actions, grants) = of_resource.entry(resource).or_default();
-            actions.insert(reach.action.clone());
-            grants.extend(&reach.grants);
+            actions.insert(&reach.action);
+            grants.push(of_it);
         }
     }
-    let mut sets: BTreeMap<BTreeSet<String>, (BTreeSet<String>, BTreeSet<usize>)> = BTreeMap::new();
+    let mut sets: BTreeMap<BTreeSet<&str>, (BTreeSet<String>, BTreeSet<usize>)> = BTreeMap::new();
     for (resource, (actions, grants)) in of_resource {
         let (resources, all) = sets.entry(actions).or_default();
         resources.insert(resource.to_owned());
-        all.extend(grants);
+        all.extend(grants.into_iter().flatten());
     }
-    sets.into_iter().map(|(actions, (resources, grants))| draft(actions, resources, grants)).collect()
+    let owned = |actions: BTreeSet<&str>| actions.into_iter().map(str::to_owned).collect();
+    sets.into_iter().map(|(actions, (resources, grants))| draft(owned(actions), resources, grants)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each statement rests on the uses of its own resources, not on all uses of its actions.
+    #[test]
+    fn a_statement_rests_on_its_own_uses() {
+        let name = |n: usize| format!("arn:aws:sqs:eu-west-1:111122223333:a-queue-with-a-long-name-{n:02}");
+        let of = |action: &str, first: usize, other: usize| Reach {
+            action: action.to_owned(),
+            class: Class::Write,
+            resources: (0..20).chain([other]).map(|n| (name(n), BTreeSet::from([first + n]))).collect(),
+            conditions: Conditions::default(),
+        };
+        let drafts = group("sqs", vec![of("sqs:SendMessage", 0, 20), of("sqs:DeleteMessage", 100, 21)]);
+        let mut found: Vec<(usize, usize)> = drafts.iter().map(|d| (d.resources.len(), d.grants.len())).collect();
+        found.sort_unstable();
+        assert_eq!(found, [(1, 1), (1, 1), (20, 40)], "{drafts:?}");
+    }
+
+    #[test]
+    fn what_covers_another_rests_on_its_uses() {
+        let reached = [("arn:aws:s3:::b/*", 1), ("arn:aws:s3:::b/k", 2), ("arn:aws:s3:::c/k", 3)];
+        let reached = reached.map(|(resource, grant)| (resource.to_owned(), BTreeSet::from([grant])));
+        let kept: Vec<_> = without_covered_resources(reached.into()).into_values().collect();
+        assert_eq!(kept, [BTreeSet::from([1, 2]), BTreeSet::from([3])]);
+    }
 }

@@ -18,7 +18,7 @@ use super::origin;
 use super::pattern::{with_any, without_covered};
 use super::risk;
 use super::sift::{Grant, PASS_ROLE};
-use super::statement::{Draft, Reach, group};
+use super::statement::{Draft, Reach, Reached, group, reach, without_covered_resources};
 use crate::iam::arn::Arn;
 use crate::usage::Text;
 
@@ -208,23 +208,22 @@ impl<'a> Scope<'a> {
         let mut of_role: BTreeMap<String, Vec<(Conditions, Reached)>> = BTreeMap::new();
         for (index, grant) in passes {
             let role = self.below_ceiling(grant, [Some(&self.located(&grant.resource)), None]);
-            let reached = (BTreeSet::from([role.clone()]), BTreeSet::from([*index]));
+            let reached = Reached::from([(role.clone(), BTreeSet::from([*index]))]);
             of_role.entry(role).or_default().push((self.conditions(grant, terms), reached));
         }
         let mut sets: BTreeMap<Conditions, Reached> = BTreeMap::new();
-        for (conditions, (resources, grants)) in of_role.into_values().flat_map(unite) {
-            let (roles, all) = sets.entry(conditions).or_default();
-            roles.extend(resources);
-            all.extend(grants);
+        for (conditions, reached) in of_role.into_values().flat_map(unite) {
+            let roles = sets.entry(conditions).or_default();
+            reached.into_iter().for_each(|(role, grants)| reach(roles, role, grants));
         }
         sets.into_iter()
-            .map(|(conditions, (resources, grants))| Draft {
+            .map(|(conditions, reached)| Draft {
                 service: service.to_owned(),
                 class: Class::Write,
                 actions: BTreeSet::from([PASS_ROLE.to_owned()]),
-                resources: without_covered(resources),
+                grants: reached.values().flatten().copied().collect(),
+                resources: without_covered(reached.into_keys().collect()),
                 conditions,
-                grants,
                 is_part: false,
             })
             .collect()
@@ -287,9 +286,8 @@ impl<'a> Scope<'a> {
                 true => Conditions { carried: self.carried(grant), ..Conditions::default() },
                 false => self.conditions(grant, terms),
             };
-            let (resources, all) = reaches.entry((grant.action.as_str(), conditions)).or_default();
-            resources.insert(resource(grant));
-            all.insert(*index);
+            let reached = reaches.entry((grant.action.as_str(), conditions)).or_default();
+            reach(reached, resource(grant), [*index]);
         }
         let mut of_action: BTreeMap<&str, Vec<(Conditions, Reached)>> = BTreeMap::new();
         for ((action, conditions), reached) in reaches {
@@ -303,12 +301,11 @@ impl<'a> Scope<'a> {
                 let list = if is_once { unite(list) } else { list };
                 list.into_iter().map(move |reached| (action, reached))
             })
-            .map(|(action, (conditions, (resources, grants)))| Reach {
+            .map(|(action, (conditions, reached))| Reach {
                 action: action.to_owned(),
                 class: self.class(action),
-                resources: without_covered(resources),
+                resources: without_covered_resources(reached),
                 conditions,
-                grants,
             })
             .collect()
     }
@@ -352,9 +349,6 @@ impl<'a> Scope<'a> {
 /// Grants that are generalised together.
 type Key = (Class, Step, Option<Home>);
 
-/// Resources, and the grants that they come from.
-type Reached = (BTreeSet<String>, BTreeSet<usize>);
-
 /// Keys of the conditions that close holes.
 const BOUND: [&str; 6] = [
     PASSED_TO_SERVICE,
@@ -371,13 +365,12 @@ type Bound = BTreeMap<(&'static str, &'static str), BTreeSet<String>>;
 /// One for each set of the other conditions: the values of bindings together, or no binding where one had none.
 fn unite(list: Vec<(Conditions, Reached)>) -> Vec<(Conditions, Reached)> {
     let mut united: BTreeMap<Conditions, (Option<Bound>, Reached)> = BTreeMap::new();
-    for (Conditions { own, carried }, (resources, grants)) in list {
+    for (Conditions { own, carried }, reached) in list {
         let (bound, rest): (Bound, Bound) = own.into_iter().partition(|((_, key), _)| BOUND.contains(key));
         let first = || (Some(Bound::new()), Reached::default());
         let rest = Conditions { own: rest, carried };
-        let (all, (all_resources, all_grants)) = united.entry(rest).or_insert_with(first);
-        all_resources.extend(resources);
-        all_grants.extend(grants);
+        let (all, all_reached) = united.entry(rest).or_insert_with(first);
+        reached.into_iter().for_each(|(resource, grants)| reach(all_reached, resource, grants));
         match all {
             Some(all) if !bound.is_empty() => {
                 bound.into_iter().for_each(|(key, values)| all.entry(key).or_default().extend(values));
