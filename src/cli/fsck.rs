@@ -59,6 +59,15 @@ pub fn run(args: &FsckArgs, context: &Context) -> Result<Exit, CliError> {
     };
     io::stdout().write_all(printed.as_bytes())?;
     Ok(match &repaired {
+        Some(repaired) if !repaired.damage_left.is_empty() => {
+            context.error(&format!(
+                "{}: its database still has something wrong: {}\nhint: move it away and run `trailpare fsck --repair` \
+                 again: it makes a new one from the data files",
+                dir.join("catalog.sqlite").display(),
+                repaired.damage_left.join("; ")
+            ));
+            Exit::Failed
+        }
         _ if checked.findings.is_empty() => Exit::Done,
         Some(repaired) if !repaired.left.is_empty() => {
             context.say(&format!("hint: move these away, then run it again: {}", repaired.left.join(", ")));
@@ -99,7 +108,8 @@ fn text(checked: &Checked, repaired: Option<&Repaired>) -> String {
     }
     out += &render(&findings);
     if let Some(repaired) = repaired {
-        let Repaired { set_aside, corrected, objects, days, months, registered, rows, left, catalog } = repaired;
+        let Repaired { set_aside, corrected, objects, days, months, registered, rows, left, catalog, damage_left: _ } =
+            repaired;
         if let Some(old) = catalog {
             out += &format!("\na new catalog was made from the data files; the old one: {old}\n");
         }
@@ -134,6 +144,7 @@ fn value(checked: &Checked, repaired: Option<&Repaired>) -> Value {
             "registered_again": repaired.registered,
             "events_registered_again": repaired.rows,
             "left": repaired.left,
+            "damage_left": repaired.damage_left,
             "old_catalog": repaired.catalog,
             "catalog_entries": repaired.corrected,
             "usage_days": repaired.days.iter().map(|day| format_date(*day)).collect::<Vec<_>>(),

@@ -131,6 +131,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let context = Context::new(cli.quiet, cli.verbose);
+    if crate::time::is_before_1970() {
+        context.error("the system's clock is before 1970\nhint: set it: stores note when they were written");
+        return Exit::Failed;
+    }
     let outcome = match &cli.catalog {
         Some(path) => context.with_catalog(path).and_then(|context| run_command(&cli.command, &context)),
         None => run_command(&cli.command, &context),

@@ -45,8 +45,9 @@ fn check_usage(store: &Store, catalog: &Catalog, checked: &mut Checked) -> Resul
         // A store that is only looked at is not written to.
         let space = Space::new(&std::env::temp_dir(), budget::day_bytes(budget::MEMORY_LIMIT_BYTES));
         let space = space.share(rayon::current_num_threads());
-        let found = days.into_par_iter().filter_map(|date| check_day(&snapshot, date, catalog, &space));
-        checked.findings.extend(found.collect::<Vec<_>>());
+        let found = days.into_par_iter().map(|date| check_day(&snapshot, date, catalog, &space));
+        let found = found.collect::<Result<Vec<_>, IngestError>>()?;
+        checked.findings.extend(found.into_iter().flatten());
     }
     Ok(())
 }
@@ -78,6 +79,7 @@ pub fn repair(dir: &Path, with_usage: bool, catalog: &Catalog) -> Result<(Checke
     let of_usage = checked.findings.iter().filter(|finding| finding.kind == FindingKind::Usage);
     writer.outdate_usage(of_usage.filter_map(|finding| finding.event_date))?;
     derive(writer, catalog)?;
+    repaired.damage_left = repairer.damage_left()?;
     Ok((checked, repaired))
 }
 
@@ -91,7 +93,7 @@ fn derive(writer: &mut Writer, catalog: &Catalog) -> Result<(), IngestError> {
 /// Who did what, as far as no two ways of summing up differ in it.
 type Use = (String, String, String, String, String, &'static str, bool);
 
-fn check_day(snapshot: &Snapshot, date: i32, catalog: &Catalog, space: &Space) -> Option<Finding> {
+fn check_day(snapshot: &Snapshot, date: i32, catalog: &Catalog, space: &Space) -> Result<Option<Finding>, IngestError> {
     let of_day =
         |table| -> Vec<&DataFile> { snapshot.files(table).iter().filter(|file| file.event_date == date).collect() };
     let compare = || -> Result<Option<String>, IngestError> {
@@ -110,10 +112,10 @@ fn check_day(snapshot: &Snapshot, date: i32, catalog: &Catalog, space: &Space) -
         }))
     };
     match compare() {
-        Ok(None) => None,
-        Ok(Some(what)) => Some(finding(date, what)),
+        Ok(what) => Ok(what.map(|what| finding(date, what))),
+        Err(IngestError::Store(error)) if !error.is_of_the_file() => Err(error.into()),
         // Files that can't be read are found by themselves.
-        Err(error) => Some(finding(date, error.to_string())),
+        Err(error) => Ok(Some(finding(date, error.to_string()))),
     }
 }
 

@@ -182,8 +182,8 @@ struct Open {
     checks: Option<Arc<FileChecks>>,
     /// All of a small file.
     whole: OnceLock<Bytes>,
-    /// What the first damage was: libraries wrap errors until they are not to be recognised.
-    damage: Mutex<Option<String>>,
+    /// What went wrong first: libraries wrap errors until they are not to be recognised.
+    failed: Mutex<Option<StoreError>>,
 }
 
 impl CheckedFile {
@@ -202,7 +202,7 @@ impl CheckedFile {
             size_bytes,
             checks: stored.checks().cloned(),
             whole: OnceLock::new(),
-            damage: Mutex::new(None),
+            failed: Mutex::new(None),
         }));
         match &open.0.checks {
             Some(checks) if checks.size_bytes != size_bytes => {
@@ -218,10 +218,10 @@ impl CheckedFile {
         self.0.size_bytes
     }
 
-    /// What an error of a library was: damage, if there was some.
+    /// What an error of a library was: what went wrong first, if it was in reading.
     pub(super) fn explain(&self, error: impl Into<ParquetError>) -> StoreError {
-        match self.0.damage.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(what) => self.damaged(what),
+        match self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(failed) => failed,
             None => StoreError::Parquet { path: self.0.path.clone(), source: error.into() },
         }
     }
@@ -299,9 +299,9 @@ impl CheckedFile {
 
     fn for_parquet(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
         self.read(start, length).map_err(|error| {
-            if let StoreError::Damaged { what, .. } = &error {
-                let mut damage = self.0.damage.lock().unwrap_or_else(PoisonError::into_inner);
-                damage.get_or_insert_with(|| what.clone());
+            let mut failed = self.0.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            if failed.is_none() {
+                *failed = error.again();
             }
             ParquetError::External(Box::new(error))
         })

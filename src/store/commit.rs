@@ -89,6 +89,30 @@ pub(super) struct WrittenMarker {
     pub add: Vec<String>,
     /// Paths below `data/` that it moves away.
     pub replace: Vec<String>,
+    /// Of both; markers of before had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc: Option<u32>,
+}
+
+impl WrittenMarker {
+    pub fn new(add: Vec<String>, replace: Vec<String>) -> WrittenMarker {
+        let mut marker = WrittenMarker { add, replace, crc: None };
+        marker.crc = Some(marker.sum());
+        marker
+    }
+
+    /// Whether it is what was written, as far as that was recorded.
+    pub fn is_sound(&self) -> bool {
+        self.crc.is_none_or(|crc| crc == self.sum())
+    }
+
+    fn sum(&self) -> u32 {
+        let mut crc = libdeflater::Crc::new();
+        for (kind, path) in self.add.iter().map(|path| ("+", path)).chain(self.replace.iter().map(|path| ("-", path))) {
+            [kind, path, "\n"].iter().for_each(|part| crc.update(part.as_bytes()));
+        }
+        crc.sum()
+    }
 }
 
 impl Writer {
@@ -575,10 +599,10 @@ fn write_marker(dir: &Path, commit: &Commit, moves: &[(i64, PathBuf, PathBuf, St
     let path = marker_path(dir);
     let data = data_dir(dir);
     let below = |p: &Path| p.strip_prefix(&data).unwrap_or(p).to_string_lossy().into_owned();
-    let marker = WrittenMarker {
-        add: commit.add.iter().map(|f| below(&table_dir(dir, f.table).join(&f.relative))).collect(),
-        replace: moves.iter().map(|(_, from, _, _)| below(from)).collect(),
-    };
+    let marker = WrittenMarker::new(
+        commit.add.iter().map(|f| below(&table_dir(dir, f.table).join(&f.relative))).collect(),
+        moves.iter().map(|(_, from, _, _)| below(from)).collect(),
+    );
     let text = serde_json::to_vec(&marker).map_err(|e| StoreError::io(&path, "cannot write")(e.into()))?;
     no_links(dir, &path)?;
     let write = || {

@@ -85,7 +85,7 @@ pub(super) struct Staging {
 
 impl Staging {
     pub fn create(staging: &Path, table: Table, event_date: i32) -> Result<(Staging, Out), StoreError> {
-        let name = format!("{}.parquet", uuid::Uuid::now_v7());
+        let name = format!("{}.parquet", crate::time::fresh_id());
         let path = staging.join(&name);
         let file = private::create_file(&path).map_err(StoreError::io(&path, "cannot create"))?;
         let relative = format!("day={}/{name}", format_date(event_date));

@@ -112,6 +112,9 @@ pub enum StoreError {
         /// What it names.
         named: String,
     },
+    /// A commit's marker that is not what was written.
+    #[error("{}: what it says of the commit that was cut short is not what was written\nhint: `trailpare fsck --repair` sets it aside and looks at every file instead", .0.display())]
+    Marker(PathBuf),
     /// A link inside a store.
     #[error("{}: a link, and links inside a store are not followed\nhint: put what it leads to in its place; --store itself may be a link", .0.display())]
     Link(PathBuf),
@@ -160,6 +163,30 @@ impl StoreError {
         }
     }
 
+    /// Whether a file that can't be read is itself to blame: it isn't there, the disk can't give its bytes, or they are
+    /// not what they should be. Who may read it, or what the system has run out of, says nothing of the file.
+    pub fn is_of_the_file(&self) -> bool {
+        match self {
+            StoreError::Io { source, .. } => is_of_the_file(source),
+            StoreError::Parquet { source, .. } => io_error_in(source).is_none_or(is_of_the_file),
+            _ => true,
+        }
+    }
+
+    /// The same error once more, where its cause can be said again.
+    pub(super) fn again(&self) -> Option<StoreError> {
+        match self {
+            StoreError::Damaged { path, event_date, what } => {
+                Some(StoreError::Damaged { path: path.clone(), event_date: *event_date, what: what.clone() })
+            }
+            StoreError::Io { path, what, source } => {
+                let source = source.raw_os_error().map_or_else(|| source.kind().into(), io::Error::from_raw_os_error);
+                Some(StoreError::Io { path: path.clone(), what, source })
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the catalog is missing or so damaged that a new one has to be made from the data files.
     pub fn needs_new_catalog(&self) -> bool {
         match self {
@@ -193,6 +220,29 @@ impl StoreError {
             None => StoreError::Parquet { path: path.to_owned(), source },
         }
     }
+}
+
+/// The disk, or the file system on it, can't give what it holds. The numbers are those of Linux, the first is POSIX's.
+const DISK_ERRORS: [i32; 3] = [5, 74, 117];
+
+fn is_of_the_file(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, Other, UnexpectedEof};
+    matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | NotFound | UnexpectedEof)
+        || error.kind() == Other && error.raw_os_error().is_none()
+        || error.raw_os_error().is_some_and(|number| DISK_ERRORS.contains(&number))
+}
+
+/// The system's error that a library has wrapped.
+fn io_error_in<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e io::Error> {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        match error.downcast_ref::<io::Error>() {
+            Some(found) if found.get_ref().is_none() => return Some(found),
+            Some(wrapping) => at = wrapping.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)),
+            None => at = error.source(),
+        }
+    }
+    None
 }
 
 /// What the catalog says that can't be, inside a query; [`StoreError::catalog`] takes it out again.
@@ -307,6 +357,30 @@ mod tests {
         let other = io::Error::other("what it is");
         let said = StoreError::parquet(path)(ParquetError::External(Box::new(other))).to_string();
         assert!(said.contains("fsck"), "{said}");
+    }
+
+    #[test]
+    fn only_what_is_of_a_file_is_damage() {
+        let path = Path::new("/s/data/main/events/day=2024-01-01/x.parquet");
+        let wrapped = |error: io::Error| {
+            let inner = StoreError::io(path, "cannot read")(error);
+            StoreError::parquet(path)(ParquetError::External(Box::new(inner)))
+        };
+        // ENOENT, EIO, EBADMSG, EUCLEAN; EPERM, ENOMEM, EACCES, ENFILE, EMFILE, ENOSPC, ESTALE.
+        for (number, is_of_the_file) in [(2, true), (5, true), (74, true), (117, true)]
+            .into_iter()
+            .chain([1, 12, 13, 23, 24, 28, 116].map(|n| (n, false)))
+        {
+            let error = io::Error::from_raw_os_error(number);
+            let plain = StoreError::io(path, "cannot read")(io::Error::from_raw_os_error(number));
+            assert_eq!(plain.is_of_the_file(), is_of_the_file, "{plain}");
+            let again = plain.again().unwrap();
+            assert_eq!((again.is_of_the_file(), again.to_string()), (is_of_the_file, plain.to_string()));
+            let wrapped = wrapped(error);
+            assert_eq!(wrapped.is_of_the_file(), is_of_the_file, "{wrapped}");
+        }
+        assert!(wrapped(io::ErrorKind::UnexpectedEof.into()).is_of_the_file());
+        assert!(StoreError::parquet(path)(ParquetError::General("no Parquet".to_owned())).is_of_the_file());
     }
 
     #[test]

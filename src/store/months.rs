@@ -86,20 +86,27 @@ pub(super) fn folder(dir: &Path) -> PathBuf {
     dir.join("usage-months")
 }
 
-pub(super) fn open(path: PathBuf, checks: &MonthChecks) -> Option<UsageMonth> {
-    let name = name_of(&path).filter(|name| name.ends_with(".parquet"))?;
-    let month = name.get(..7)?.to_owned();
+/// Opens a copy; `None` for what is no copy of this store.
+pub(super) fn open(path: PathBuf, checks: &MonthChecks) -> Result<Option<UsageMonth>, StoreError> {
+    let Some(name) = name_of(&path).filter(|name| name.ends_with(".parquet")) else { return Ok(None) };
+    let Some(month) = name.get(..7).map(str::to_owned) else { return Ok(None) };
     // Where copies have checksums, one without is another's.
     let checks = match checks {
-        Some(checks) => Some(Arc::clone(checks.get(name)?)),
+        Some(checks) => match checks.get(name) {
+            Some(checks) => Some(Arc::clone(checks)),
+            None => return Ok(None),
+        },
         None => None,
     };
     let mut month = UsageMonth { path, month, covers: BTreeSet::new(), checks };
-    let reader = SerializedFileReader::new(CheckedFile::open(&month).ok()?).ok()?;
-    let entries = reader.metadata().file_metadata().key_value_metadata()?;
-    let covers = entries.iter().find(|entry| entry.key == COVERS)?.value.as_ref()?;
-    month.covers = covers.lines().map(str::to_owned).collect();
-    Some(month)
+    let file = CheckedFile::open(&month)?;
+    let reader = SerializedFileReader::new(file.clone()).map_err(|error| file.explain(error))?;
+    let entries = reader.metadata().file_metadata().key_value_metadata().into_iter().flatten();
+    let covers = entries.filter(|entry| entry.key == COVERS).find_map(|entry| entry.value.as_ref());
+    Ok(covers.map(|covers| {
+        month.covers = covers.lines().map(str::to_owned).collect();
+        month
+    }))
 }
 
 impl Snapshot {
@@ -110,11 +117,15 @@ impl Snapshot {
         for path in fs::read_dir(folder(&self.dir)).into_iter().flatten().flatten().map(|entry| entry.path()) {
             let is_ours = self.month_checks.as_ref().is_some_and(|c| name_of(&path).is_some_and(|n| c.contains_key(n)));
             // What can't be read is as good as missing.
-            let Some(month) = open(path.clone(), &self.month_checks) else {
-                if is_ours {
-                    self.leave_out(&path, "damaged");
+            let month = match open(path.clone(), &self.month_checks) {
+                Ok(Some(month)) => month,
+                Ok(None) => continue,
+                Err(error) => {
+                    if is_ours {
+                        self.leave_out(&path, &error.to_string());
+                    }
+                    continue;
                 }
-                continue;
             };
             if !month.covers.is_empty() && month.covers.iter().all(|name| names.contains(name.as_str())) {
                 found.insert(month.month.clone(), month);
@@ -151,7 +162,7 @@ impl Writer {
     /// Puts a copy in the place of all others of its month. `rows` is in the schema and order of [`Table::Usage`].
     pub fn put_usage_month(&self, month: &str, rows: &RecordBatch, covers: &[&DataFile]) -> Result<(), StoreError> {
         let dir = self.store().dir();
-        let (folder, name) = (folder(dir), format!("{month}.{}.parquet", uuid::Uuid::now_v7()));
+        let (folder, name) = (folder(dir), format!("{month}.{}.parquet", crate::time::fresh_id()));
         no_links(dir, &folder)?;
         private::create_folder(&folder, self.mode()).map_err(StoreError::io(&folder, "cannot create"))?;
         let staged = staging_dir(dir).join(&name);

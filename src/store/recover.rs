@@ -1,18 +1,21 @@
 //! What to do after a commit that was cut short: the marker says which files it was about to move.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::commit::{WrittenMarker, lock_path, marker_path, mode_of, move_files, remove_marker, sync_dir};
+use super::check::QUARANTINE;
+use super::commit::{Writer, WrittenMarker, lock_path, marker_path, mode_of, move_files, remove_marker, sync_dir};
 use super::error::StoreError;
-use super::place::{DataPath, Outside};
+use super::place::{DataPath, Outside, no_links};
+use super::private::{self, Mode};
 use super::replaced::{FROM_TABLE, replaced_name};
 use super::tables::Table;
-use super::{catalog_path, remove_if_there};
+use super::{catalog_path, data_dir, remove_if_there};
+use crate::time::fresh_id;
 
 /// What a marker says: files in the tables' folders.
 pub(super) struct Marker {
@@ -21,7 +24,8 @@ pub(super) struct Marker {
 }
 
 impl Marker {
-    /// `None` where there is none, or one that was cut short itself: then nothing had been renamed yet.
+    /// `None` where there is none, or one that was cut short itself, or of which a power cut left zeros: then nothing had
+    /// been renamed yet.
     ///
     /// # Errors
     /// A marker that names what no commit of a store can have named.
@@ -38,7 +42,12 @@ impl Marker {
 
     /// Reads the text of a marker.
     pub fn parse(dir: &Path, text: &[u8]) -> Result<Option<Marker>, StoreError> {
-        let Ok(written) = serde_json::from_slice::<WrittenMarker>(text) else { return Ok(None) };
+        let written = match serde_json::from_slice::<WrittenMarker>(text) {
+            Ok(written) if written.is_sound() => written,
+            // A whole one ends with its brace, whatever became of its quotes.
+            Err(error) if error.is_eof() && !text.ends_with(b"}") || text.contains(&0) => return Ok(None),
+            _ => return Err(StoreError::Marker(marker_path(dir))),
+        };
         let file = |path: &String| -> Result<(Table, DataPath), StoreError> {
             let checked = DataPath::new(path).map_err(|outside| outside.of(dir))?;
             let table = checked.table().filter(|_| checked.name().ends_with(".parquet"));
@@ -76,6 +85,42 @@ pub(super) fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), 
         move_files(dir, &moves, mode_of(dir, connection)?)?;
     }
     remove_marker(dir)
+}
+
+/// Sets a marker aside that can't be read, and does without it what can be: files that the catalog says were moved away
+/// are. Those of a commit that never happened are files that no snapshot has.
+pub(super) fn set_marker_aside(dir: &Path) -> Result<PathBuf, StoreError> {
+    let _lock = Writer::lock(dir)?;
+    let connection = super::connect(dir)?;
+    let known = paths_of(&connection).map_err(StoreError::catalog(&catalog_path(dir)))?;
+    let replace = retired_names(&connection).map_err(StoreError::catalog(&catalog_path(dir)))?;
+    let moves = retired_paths(dir, &known, &Marker { add: Vec::new(), replace })?;
+    move_files(dir, &moves, mode_of(dir, &connection)?)?;
+    let folder = data_dir(dir).join(QUARANTINE);
+    no_links(dir, &folder)?;
+    private::create_folder(&folder, Mode::Private).map_err(StoreError::io(&folder, "cannot create"))?;
+    let (from, to) = (marker_path(dir), folder.join(format!("commit-in-progress.{}", fresh_id())));
+    fs::rename(&from, &to).map_err(StoreError::io(&from, "cannot move away"))?;
+    [folder.as_path(), dir].into_iter().try_for_each(sync_dir)?;
+    Ok(to)
+}
+
+/// Where the files that were moved away had been.
+fn retired_names(connection: &Connection) -> rusqlite::Result<Vec<(Table, DataPath)>> {
+    let mut statement = connection.prepare(
+        "SELECT f.table_id, f.path, v.partition_value FROM ducklake_data_file f \
+         JOIN ducklake_file_partition_value v USING (data_file_id) WHERE f.end_snapshot IS NOT NULL",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let mut names = Vec::new();
+    for row in rows {
+        let (table_id, path, day): (i64, String, String) = row?;
+        let Some(table) = Table::ALL.into_iter().find(|table| table.id() == table_id) else { continue };
+        let name = path.rsplit('/').next().and_then(|name| name.strip_prefix(&format!("{}-", table.name())));
+        let before = name.and_then(|name| DataPath::of_table(table, &format!("day={day}/{name}")).ok());
+        names.extend(before.map(|before| (table, before)));
+    }
+    Ok(names)
 }
 
 /// Every file that some snapshot has.

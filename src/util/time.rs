@@ -1,6 +1,6 @@
 //! Days and times as the store writes them: ISO text, UTC, microseconds since 1970-01-01.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat};
 
 const UNIX_EPOCH_DAYS: i32 = 719_163;
 
@@ -42,9 +42,25 @@ pub fn format_ducklake_time(time_us: i64) -> Option<String> {
     Some(format!("{}{fraction}+00", time.format("%Y-%m-%d %H:%M:%S")))
 }
 
+/// How long ago 1970-01-01 UTC was. Nothing by a clock that says that it is still to come, as one without a battery does.
+fn since_1970() -> std::time::Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}
+
 /// Now, as microseconds since 1970-01-01 UTC.
 pub fn now_us() -> i64 {
-    Utc::now().timestamp_micros()
+    since_1970().as_micros().try_into().unwrap_or(i64::MAX)
+}
+
+/// Whether the system's clock is before 1970, which libraries that ask it don't take.
+pub fn is_before_1970() -> bool {
+    std::time::SystemTime::now() < std::time::UNIX_EPOCH
+}
+
+/// A name that nothing else has, greater than those of earlier milliseconds.
+pub fn fresh_id() -> uuid::Uuid {
+    let now = since_1970();
+    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, now.as_secs(), now.subsec_nanos()))
 }
 
 /// Reads a point in time as people type it: a day, or an ISO 8601 time (UTC where no offset is given).

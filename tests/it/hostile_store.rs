@@ -199,6 +199,60 @@ fn a_commit_that_was_cut_short_after_it_held_is_read_as_it_holds() {
     assert!(moved.iter().all(|path| !attack.store.join("data").join(path).exists()), "they are moved now");
 }
 
+/// A store whose merge was cut short once it held, before its files were moved away; what its marker named.
+fn cut_short() -> (Attack, Vec<String>) {
+    let attack = Attack::new();
+    let live: Vec<String> = files_of(&attack.store, "data/main/events");
+    assert!(run(&["optimize"], &attack.store).status.success());
+    let mut moved = Vec::new();
+    for path in live.iter().filter(|path| !attack.store.join(path).exists()) {
+        let name = format!("events-{}", path.rsplit('/').next().expect("a name"));
+        fs::rename(attack.store.join("data/replaced").join(name), attack.store.join(path)).expect("moved back");
+        moved.push(path.strip_prefix("data/").expect("below it").to_owned());
+    }
+    assert!(!moved.is_empty());
+    (attack, moved)
+}
+
+#[test]
+fn a_flipped_bit_in_a_marker_locks_nobody_out() {
+    let sql = ["sql", "--format", "csv", "SELECT * FROM events ORDER BY event_id"];
+    let text = |moved: &[String]| {
+        let sums: String = moved.iter().map(|path| format!("-{path}\n")).collect();
+        let crc = libdeflater::crc32(sums.as_bytes());
+        serde_json::json!({"add": [], "replace": moved, "crc": crc}).to_string().into_bytes()
+    };
+    let (whole, moved) = cut_short();
+    let length = text(&moved).len();
+    fs::write(whole.store.join("commit-in-progress"), text(&moved)).expect("written");
+    let output = run(&["optimize"], &whole.store);
+    assert!(output.status.success(), "{}", said(&output));
+    let before = run(&sql, &whole.store).stdout;
+    // A bracket, a quote, names, a key, numbers, the last brace.
+    for (i, at) in
+        [0, 2, 11, 21, 24, length / 2, length - 18, length - 9, length - 3, length - 1].into_iter().enumerate()
+    {
+        let (attack, moved) = cut_short();
+        let mut bytes = text(&moved);
+        bytes[at] ^= 1 << (i % 7);
+        fs::write(attack.store.join("commit-in-progress"), &bytes).expect("written");
+        let shown = String::from_utf8_lossy(&bytes).into_owned();
+        if i == 0 {
+            attack.readers_change_nothing();
+        }
+        let output = run(&["optimize"], &attack.store);
+        let is_told = said(&output).contains("commit-in-progress") && said(&output).contains("fsck --repair");
+        assert!(output.status.code() == Some(1) && is_told, "{shown}: {}", said(&output));
+        let output = run(&["fsck", "--repair"], &attack.store);
+        let report = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && report.contains("data/quarantine/commit-in-progress"), "{shown}: {report}");
+        let output = run(&["fsck", "--usage"], &attack.store);
+        assert!(output.status.success(), "{shown}: {}", String::from_utf8_lossy(&output.stdout));
+        assert!(run(&sql, &attack.store).stdout == before, "{shown}");
+        assert!(moved.iter().all(|path| !attack.store.join("data").join(path).exists()), "{shown}: they are moved now");
+    }
+}
+
 fn files_of(store: &Path, below: &str) -> Vec<String> {
     let entries = walkdir::WalkDir::new(store.join(below)).into_iter().flatten();
     let files = entries.filter(|entry| entry.file_type().is_file());

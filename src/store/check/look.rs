@@ -54,44 +54,64 @@ impl Look {
 
 /// What was looked at already.
 #[derive(Debug, Default)]
-pub(super) struct Looks(Mutex<BTreeMap<PathBuf, Look>>);
+pub(super) struct Looks {
+    known: Mutex<BTreeMap<PathBuf, Look>>,
+    /// Why a file couldn't be looked at, which says nothing of the file.
+    failed: Mutex<Option<StoreError>>,
+}
 
 impl Looks {
     pub fn copy(&self) -> Looks {
-        Looks(Mutex::new(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Looks { known: Mutex::new(known), failed: Mutex::default() }
+    }
+
+    /// Fails where a file could not be looked at: what is said of it then is a guess.
+    pub fn are_all(&self) -> Result<(), StoreError> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+    }
+
+    /// What an error says of a file. One that says nothing of it is kept for [`Looks::are_all`].
+    pub fn damage(&self, error: StoreError) -> String {
+        let what = said(&error);
+        if !error.is_of_the_file() {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+        what
     }
 
     /// Looks at a file. Where nothing proves its bytes, all its rows are read.
     pub fn look(&self, dir: &Path, path: &Path, is_proven: impl Fn(&FileChecks) -> bool) -> Look {
-        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
-        let found = known().unwrap_or_else(|| look(dir, path));
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+        let found = known().unwrap_or_else(|| self.look_anew(dir, path));
         let found = match found {
             Look::Sound(sound) if !is_proven(&sound.checks) => match read_all(path) {
                 Ok(()) => Look::Sound(sound),
-                Err(error) => Look::Damaged(Some(sound.checks.clone()), said(&error)),
+                Err(error) => Look::Damaged(Some(sound.checks.clone()), self.damage(error)),
             },
             found => found,
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), found.clone());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), found.clone());
         found
+    }
+
+    fn look_anew(&self, dir: &Path, path: &Path) -> Look {
+        let checks = match no_links(dir, path).and_then(|()| checksums(path)) {
+            Ok(checks) => checks,
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Look::Missing,
+            Err(error @ (StoreError::Link(_) | StoreError::NotPlain { .. })) => return Look::NotPlain(said(&error)),
+            Err(error) => return Look::Damaged(None, self.damage(error)),
+        };
+        match describe(path, checks.clone()) {
+            Ok(Ok(sound)) => Look::Sound(Arc::new(sound)),
+            Ok(Err(what)) => Look::Damaged(Some(checks), what.to_owned()),
+            Err(error) => Look::Damaged(Some(checks), self.damage(error)),
+        }
     }
 }
 
 fn read_all(path: &Path) -> Result<(), StoreError> {
     read_batches(path, None, None)?.try_for_each(|batch| batch.map(drop))
-}
-
-fn look(dir: &Path, path: &Path) -> Look {
-    let checks = match no_links(dir, path).and_then(|()| checksums(path)) {
-        Ok(checks) => checks,
-        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Look::Missing,
-        Err(error @ (StoreError::Link(_) | StoreError::NotPlain { .. })) => return Look::NotPlain(said(&error)),
-        Err(error) => return Look::Damaged(None, said(&error)),
-    };
-    match describe(path, checks.clone()) {
-        Ok(sound) => Look::Sound(Arc::new(sound)),
-        Err(what) => Look::Damaged(Some(checks), what),
-    }
 }
 
 fn checksums(path: &Path) -> Result<FileChecks, StoreError> {
@@ -100,24 +120,24 @@ fn checksums(path: &Path) -> Result<FileChecks, StoreError> {
     Ok(out.checks())
 }
 
-/// What a file says of itself.
-fn describe(path: &Path, checks: FileChecks) -> Result<Sound, String> {
-    let open = CheckedFile::open(path).map_err(|error| said(&error))?;
+/// What a file says of itself, or what of it can't be.
+fn describe(path: &Path, checks: FileChecks) -> Result<Result<Sound, &'static str>, StoreError> {
+    let open = CheckedFile::open(path)?;
     let options = ArrowReaderOptions::new();
-    let read = ArrowReaderMetadata::load(&open, options).map_err(|error| said(&open.explain(error)))?;
+    let read = ArrowReaderMetadata::load(&open, options).map_err(|error| open.explain(error))?;
     let metadata = read.metadata();
     let table = Table::ALL.into_iter().find(|table| is_of(*table, &read));
-    let table = table.ok_or_else(|| "it has the columns of no table of the store".to_owned())?;
+    let Some(table) = table else { return Ok(Err("it has the columns of no table of the store")) };
     let columns = columns(table, metadata);
     let day_id = table.schema().field_with_name("event_date").map(field_id).unwrap_or(0);
     let day = columns.iter().find(|column| column.id == day_id).and_then(|column| column.bounds.as_ref());
     let event_date = day.filter(|(min, max)| min == max).and_then(|(day, _)| parse_date(day));
     let is_ours = metadata.file_metadata().created_by().is_some_and(|by| by.starts_with("trailpare"));
     if is_ours && event_date.is_none() {
-        return Err("its rows are not of one day".to_owned());
+        return Ok(Err("its rows are not of one day"));
     }
-    let length = open.read(open.size_bytes().saturating_sub(8), 4).map_err(|error| said(&error))?;
-    Ok(Sound {
+    let length = open.read(open.size_bytes().saturating_sub(8), 4)?;
+    Ok(Ok(Sound {
         table,
         rows: metadata.file_metadata().num_rows().max(0) as u64,
         footer_size_bytes: length.first_chunk().map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes))),
@@ -125,7 +145,7 @@ fn describe(path: &Path, checks: FileChecks) -> Result<Sound, String> {
         is_ours,
         columns,
         checks,
-    })
+    }))
 }
 
 /// Whether a file's columns are those of a table, some missing or others beside them.

@@ -250,9 +250,10 @@ impl Store {
         self.restore(&mut checked, connection, &mut listed, &mut strays).map_err(&error)?;
         let judged = self.judge(&mut checked, listed, &mut strays, connection).map_err(&error)?;
         self.look_at_strays(&mut checked, &judged, strays);
-        for (path, what) in self.bad_months(connection).map_err(&error)? {
+        for (path, what) in self.bad_months(connection, &checked.looks).map_err(&error)? {
             checked.add(FindingKind::Month, &below(self.dir(), &path), None, what);
         }
+        checked.looks.are_all()?;
         self.compare_sums(&mut checked, connection, &judged)?;
         checked.findings.sort();
         Ok(checked)
@@ -489,7 +490,7 @@ impl Store {
     fn look_at_strays(&self, checked: &mut Checked, judged: &[Judged], strays: Vec<Stray>) {
         // Files of a commit that was cut short are moved or removed by the next writer.
         let strays = if self.is_cut_short() { Vec::new() } else { strays };
-        checked.orphans = classify(&strays, &live_events(judged));
+        checked.orphans = classify(&strays, &live_events(judged), &checked.looks);
         for (path, orphan) in checked.orphans.clone() {
             let date = strays.iter().find(|stray| stray.path == path).and_then(|stray| match &stray.look {
                 Look::Sound(sound) => sound.event_date,
@@ -538,16 +539,17 @@ impl Store {
     }
 
     /// Copies of usage that can't be used, and why.
-    pub(super) fn bad_months(&self, connection: &Connection) -> rusqlite::Result<Vec<(PathBuf, String)>> {
+    fn bad_months(&self, connection: &Connection, looks: &Looks) -> rusqlite::Result<Vec<(PathBuf, String)>> {
         let checks = months::read_checks(connection)?;
         let entries = fs::read_dir(months::folder(self.dir())).into_iter().flatten().flatten();
         let paths = entries.map(|entry| entry.path());
         let bad = paths.filter_map(|path| match months::open(path.clone(), &checks) {
-            None => Some((path, "it can't be read, or nobody took note of its bytes".to_owned())),
-            Some(month) => {
+            Ok(None) => Some((path, "nobody took note of its bytes".to_owned())),
+            Ok(Some(month)) => {
                 let verified = CheckedFile::open(&month).and_then(|file| file.verify());
-                verified.err().map(|error| (path, said(&error)))
+                verified.err().map(|error| (path, looks.damage(error)))
             }
+            Err(error) => Some((path, looks.damage(error))),
         });
         Ok(bad.collect())
     }
@@ -633,7 +635,8 @@ impl Writer {
             self.set_aside(of, *kind, &mut repaired)?;
         }
         self.mend_strays(checked, &mut repaired)?;
-        let bad = self.store().bad_months(self.connection()).map_err(&error)?;
+        let bad = self.store().bad_months(self.connection(), &checked.looks).map_err(&error)?;
+        checked.looks.are_all()?;
         for (path, _) in bad {
             no_links(&dir, &path)?;
             match fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
@@ -709,7 +712,9 @@ impl Writer {
         let listed = Listed::read(connection).map_err(&error)?;
         // The looks of files that are the same now as before.
         let mut checked = Checked { looks: looks.copy(), ..Default::default() };
-        self.store().judge(&mut checked, listed, &mut Vec::new(), connection).map_err(&error)
+        let judged = self.store().judge(&mut checked, listed, &mut Vec::new(), connection).map_err(&error)?;
+        checked.looks.are_all()?;
+        Ok(judged)
     }
 
     /// Works the sums out again.

@@ -18,7 +18,7 @@ use super::super::error::StoreError;
 use super::super::read::read_batches;
 use super::super::tables::Table;
 use super::super::{data_dir, staging_dir};
-use super::look::{Look, Sound};
+use super::look::{Look, Looks, Sound};
 use super::set_aside::DAMAGED;
 use crate::record::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key, to_json};
 use crate::time::format_date;
@@ -152,20 +152,20 @@ fn by_day(strays: &[Stray]) -> BTreeMap<i32, Vec<(&Path, &Sound)>> {
 }
 
 /// What each of these files is. `live`: sound files of events that the newest snapshot has, with their days and rows.
-pub(super) fn classify(strays: &[Stray], live: &[(PathBuf, i32, u64)]) -> Vec<(PathBuf, Orphan)> {
+pub(super) fn classify(strays: &[Stray], live: &[(PathBuf, i32, u64)], looks: &Looks) -> Vec<(PathBuf, Orphan)> {
     let mut found: Vec<(PathBuf, Orphan)> = Vec::new();
     for (date, files) in by_day(strays) {
         let (known, rows) = known_of(live, date);
         let candidates: Vec<(&Path, u64)> = files.iter().map(|(path, sound)| (*path, sound.rows)).collect();
         let rows = rows + candidates.iter().map(|(_, rows)| rows).sum::<u64>();
-        let news = new_rows(&known, &candidates, rows);
+        let news = new_rows(&known, &candidates, rows).map_err(|error| looks.damage(error));
         for (at, (path, rows)) in candidates.iter().enumerate() {
             let orphan = match &news {
                 Ok(news) => {
                     let new = news.get(at).map_or(0, |new| new.iter().filter(|new| **new).count() as u64);
                     Orphan::Events { rows: *rows, new }
                 }
-                Err(error) => Orphan::Damaged(super::said(error)),
+                Err(what) => Orphan::Damaged(what.clone()),
             };
             found.push((path.to_path_buf(), orphan));
         }
@@ -235,7 +235,7 @@ impl Writer {
 
     /// The file under another name, so that a commit that fails, and undoes what it moved, leaves the first one.
     fn staged_whole(&self, path: &Path, sound: &Sound, date: i32) -> Result<StagedFile, StoreError> {
-        let name = format!("{}.parquet", uuid::Uuid::now_v7());
+        let name = format!("{}.parquet", crate::time::fresh_id());
         let staged = staging_dir(self.store().dir()).join(&name);
         if fs::hard_link(path, &staged).is_err() {
             fs::copy(path, &staged).map_err(StoreError::io(path, "cannot copy"))?;

@@ -15,6 +15,7 @@ use super::super::error::StoreError;
 use super::super::passed_over::has_table;
 use super::super::place::{check_store, no_links};
 use super::super::private::{self, Mode};
+use super::super::recover::set_marker_aside;
 use super::super::{MODE_KEY, REBUILDING_KEY, Store, catalog_path, create, data_dir, metadata};
 use super::look::Looks;
 use super::{Checked, QUARANTINE, below, integrity};
@@ -26,6 +27,8 @@ pub struct Repairer {
     pub writer: Writer,
     old: Option<PathBuf>,
     salvaged: HashMap<String, FileChecks>,
+    /// Where a commit's marker lies that couldn't be read.
+    marker: Option<String>,
 }
 
 /// Tables whose rows are taken over from a catalog that can't be used any more: what people decided and what stood.
@@ -41,13 +44,9 @@ impl Repairer {
         check_store(dir)?;
         match Store::open_to_check(dir) {
             Ok(store) => match is_usable(&store) {
-                Ok(true) => match Writer::open(store) {
+                Ok(true) => match Repairer::with_catalog(store) {
                     Err(error) if error.needs_new_catalog() => Repairer::with_new_catalog(dir),
-                    opened => {
-                        let writer = opened?;
-                        let (old, salvaged) = cut_short(&writer)?;
-                        Ok(Repairer { writer, old, salvaged })
-                    }
+                    opened => opened,
                 },
                 Ok(false) => Repairer::with_new_catalog(dir),
                 Err(error) if error.needs_new_catalog() => Repairer::with_new_catalog(dir),
@@ -58,13 +57,26 @@ impl Repairer {
         }
     }
 
+    fn with_catalog(store: Store) -> Result<Repairer, StoreError> {
+        let dir = store.dir().to_owned();
+        let (writer, marker) = match Writer::open(store) {
+            Err(StoreError::Marker(_)) => {
+                let marker = set_marker_aside(&dir)?;
+                (Writer::open(Store { dir: dir.clone() })?, Some(below(&dir, &marker)))
+            }
+            opened => (opened?, None),
+        };
+        let (old, salvaged) = cut_short(&writer)?;
+        Ok(Repairer { writer, old, salvaged, marker })
+    }
+
     /// Sets the catalog aside and makes an empty one, in which nothing can be read until the repair is done.
     pub fn with_new_catalog(dir: &Path) -> Result<Repairer, StoreError> {
         let lock = Writer::lock(dir)?;
         let folder = data_dir(dir).join(QUARANTINE);
         no_links(dir, &folder)?;
         private::create_folder(&folder, Mode::Private).map_err(StoreError::io(&folder, "cannot create"))?;
-        let old = folder.join(format!("catalog.sqlite.{}", uuid::Uuid::now_v7()));
+        let old = folder.join(format!("catalog.sqlite.{}", crate::time::fresh_id()));
         let old_name = old.to_string_lossy().into_owned();
         // The marker and the journals first: a new catalog must never be taken for the one that they are of.
         move_if_there(&marker_path(dir), &PathBuf::from(format!("{old_name}.commit-in-progress")))?;
@@ -76,7 +88,7 @@ impl Repairer {
         create(dir, Some(old.as_deref()))?;
         let writer = Writer::with_lock(Store { dir: dir.to_owned() }, lock)?;
         let salvaged = old.as_deref().map(salvage).unwrap_or_default();
-        Ok(Repairer { writer, old, salvaged })
+        Ok(Repairer { writer, old, salvaged, marker: None })
     }
 
     /// Whether the catalog is a new one.
@@ -88,12 +100,22 @@ impl Repairer {
     pub fn check(&self) -> Result<Checked, StoreError> {
         let (store, connection) = (self.writer.store(), self.writer.connection());
         let mut checked = store.check_with(connection, Looks::default(), &self.salvaged)?;
+        if let Some(marker) = &self.marker {
+            let what = format!("what it says of the commit that was cut short can't be read: it is {marker} now");
+            checked.add(super::FindingKind::CutShort, "commit-in-progress", None, what);
+            checked.findings.sort();
+        }
         if self.has_new_catalog() {
             let what = "it is missing or can't be read: a new one is made from the data files".to_owned();
             checked.add(super::FindingKind::Catalog, "catalog.sqlite", None, what);
             checked.findings.sort();
         }
         Ok(checked)
+    }
+
+    /// What the catalog's database still has wrong.
+    pub fn damage_left(&self) -> Result<Vec<String>, StoreError> {
+        integrity(self.writer.connection()).map_err(StoreError::catalog(&catalog_path(self.writer.store().dir())))
     }
 
     /// Ends a repair: takes over what can be from the old catalog, and lets everybody read the new one. Returns where

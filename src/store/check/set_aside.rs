@@ -45,6 +45,8 @@ pub struct Repaired {
     pub rows: u64,
     /// What could not be mended: it is still there.
     pub left: Vec<String>,
+    /// What the catalog's database has wrong even so.
+    pub damage_left: Vec<String>,
     /// Where the catalog lies that a new one has taken the place of.
     pub catalog: Option<String>,
 }
@@ -115,7 +117,7 @@ impl Writer {
         let folder = data_dir(dir).join(QUARANTINE);
         let names = std::iter::once(name.clone()).chain((1..).map(|number| format!("{name}.{number}")));
         let mut free = names.map(|name| folder.join(name)).filter(|to| fs::symlink_metadata(to).is_err());
-        let to = free.next().unwrap_or_else(|| folder.join(uuid::Uuid::now_v7().to_string()));
+        let to = free.next().unwrap_or_else(|| folder.join(crate::time::fresh_id().to_string()));
         move_files(dir, &[(path.to_owned(), to)], self.mode())
     }
 

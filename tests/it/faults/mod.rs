@@ -197,11 +197,12 @@ const NIGHTS: [&[(&str, &str)]; 4] = [
 
 #[test]
 fn clocks_that_are_wrong_cost_nothing() {
-    let sound = tempfile::tempdir().expect("a folder");
+    let sound_folder = tempfile::tempdir().expect("a folder");
+    let sound = sound_folder.path();
     for line in PARTS {
-        assert_eq!(run(sound.path(), &args(line), sound.path(), &Faults::default()).code, Some(0));
+        assert_eq!(run(sound, &args(line), sound, &Faults::default()).code, Some(0));
     }
-    let sound = State::read(&store_in(sound.path())).expect("a state");
+    let sound = State::read(&store_in(sound)).expect("a state");
     NIGHTS.par_iter().for_each(|nights| {
         let sandbox = tempfile::tempdir().expect("a folder");
         for (line, clock) in *nights {
@@ -213,4 +214,13 @@ fn clocks_that_are_wrong_cost_nothing() {
         let state = State::read(&store_in(sandbox.path())).expect("a state");
         assert_eq!(state.difference(&sound), None, "{nights:?}");
     });
+    // No library takes a time before 1970: that is said, and nothing is touched.
+    let before_1970 = Faults { clock: Some("-3000000000".to_owned()), ..Faults::default() };
+    for line in [PARTS[0], "status", "fsck", "optimize"] {
+        let ended = run(sound_folder.path(), &args(line), &sound_folder.path().join("at"), &before_1970);
+        assert_eq!(ended.code, Some(1), "{line}: {}", ended.said);
+        assert!(ended.said.contains("before 1970") && ended.said.contains("hint:"), "{}", ended.said);
+    }
+    let state = State::read(&store_in(sound_folder.path())).expect("a state");
+    assert_eq!(state.difference(&sound), None);
 }
