@@ -197,7 +197,7 @@ impl Parsed {
         let is_cut = |element: &&mut RefusedElement| {
             element.offset_bytes < gap.offset_bytes && last.is_none_or(|last| element.offset_bytes > last)
         };
-        if let Some(cut) = self.refused.iter_mut().filter(is_cut).next_back() {
+        if let Some(cut) = self.refused.iter_mut().rfind(is_cut) {
             cut.reason = gap.reason;
             self.gaps.push(cut.index);
             return;

@@ -68,6 +68,7 @@ pub(super) fn within(config: SessionConfig, limit_bytes: u64) -> SessionConfig {
     sized(config, threads, rows, bytes)
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
 fn sized(config: SessionConfig, threads: usize, batch_rows: u64, pool_bytes: u64) -> SessionConfig {
     // What a sort sets aside for merging what it holds before it spills that.
     let merging = (pool_bytes / threads as u64 / 4).min(64 << 20);

@@ -54,12 +54,18 @@ pub(super) fn column_crc(column_id: i64, null_count: i64, min: Option<&str>, max
 
 impl RowCheck {
     /// `columns`: ids and checksums.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes for a checksum")]
     pub fn new(row: &RowFacts<'_>, columns: impl Iterator<Item = (i64, u32)>) -> RowCheck {
         let bytes = columns.flat_map(|(id, crc)| [(id as u32).to_le_bytes(), crc.to_le_bytes()]).flatten();
         RowCheck { row_crc: row.crc(), column_crcs: bytes.collect() }
     }
 
     /// Reads it; `None` where none was kept.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "another number than was kept is no sum that fits"
+    )]
     pub fn of_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<RowCheck>> {
         let (row_crc, column_crcs): (Option<i64>, Option<Vec<u8>>) = (row.get(at)?, row.get(at + 1)?);
         Ok(row_crc.zip(column_crcs).map(|(crc, column_crcs)| RowCheck { row_crc: crc as u32, column_crcs }))

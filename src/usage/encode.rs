@@ -76,7 +76,6 @@ pub(super) fn dictionary<'a>(batch: &'a RecordBatch, name: &str) -> Result<Dicti
 pub(super) type Dictionary<'a> = TypedDictionaryArray<'a, Int32Type, StringArray>;
 
 /// The rows of a batch.
-#[expect(clippy::cast_sign_loss, reason = "counts are not negative")]
 pub(super) fn decode(batch: &RecordBatch, known: &mut Texts) -> Result<Vec<UsageRow>, ArrowError> {
     decode_columns(batch, true, known)
 }
@@ -92,6 +91,7 @@ pub(super) fn columns_without_sessions() -> Vec<String> {
     schema.fields().iter().map(|field| field.name().clone()).filter(|name| name != "session_name").collect()
 }
 
+#[expect(clippy::cast_sign_loss, reason = "counts are not negative")]
 fn decode_columns(batch: &RecordBatch, has_sessions: bool, known: &mut Texts) -> Result<Vec<UsageRow>, ArrowError> {
     let missing = |name: &str| ArrowError::SchemaError(format!("no column {name}"));
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| missing(name));

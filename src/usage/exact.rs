@@ -76,10 +76,10 @@ pub fn read_exact_within(
             None => {
                 let mut calls = Calls::default();
                 for file in &files {
-                    calls.add_from(*file, selection)?;
+                    calls.add_from(file, selection)?;
                 }
                 for file in &files {
-                    uses.add_from(*file, selection, |row| !calls.hold_use(row))?;
+                    uses.add_from(file, selection, |row| !calls.hold_use(row))?;
                 }
                 calls
             }

@@ -145,7 +145,7 @@ impl Gathered {
 
     pub fn add(&mut self, mut row: UsageRow) -> Result<(), ReadError> {
         // By the events themselves: a month that is summed up has but one day.
-        let date = row.first_time_us.div_euclid(MICROS_PER_DAY) as i32;
+        let date = i32::try_from(row.first_time_us.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX);
         self.first = Some(self.first.map_or(date, |first| first.min(date)));
         row.event_date = 0;
         if self.sessions == Sessions::Together {

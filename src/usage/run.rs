@@ -84,12 +84,14 @@ fn flags<const N: usize>(flags: [bool; N]) -> u8 {
     flags.into_iter().enumerate().fold(0, |all, (at, is_set)| all | u8::from(is_set) << at)
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "texts come out of batches of less than 2 GiB")]
 fn put_text(out: &mut Vec<u8>, text: Option<&str>) {
     let length = text.map_or(NO_TEXT, |text| text.len() as u32);
     out.extend(length.to_le_bytes());
     out.extend(text.unwrap_or_default().as_bytes());
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "of the smallest few are kept")]
 fn put_origin<T: AsRef<str>>(out: &mut Vec<u8>, origin: Option<&Origin<T>>) {
     let Some(origin) = origin else { return out.push(0) };
     out.push(flags([

@@ -216,7 +216,7 @@ pub(super) fn row_bytes(row: &UsageRow, before: Option<&UsageRow>) -> u64 {
 }
 
 fn in_order(mut rows: Vec<UsageRow>, order: Order) -> Vec<UsageRow> {
-    if matches!(order, Order::Stored) && rows.windows(2).all(|pair| pair[0].event_date == pair[1].event_date) {
+    if matches!(order, Order::Stored) && rows.is_sorted_by(|a, b| a.event_date == b.event_date) {
         return summed(rows);
     }
     rows.sort_unstable_by(|a, b| order.compare(a, b));

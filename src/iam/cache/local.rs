@@ -93,7 +93,7 @@ impl LocalCache {
             self.make_room();
         }
         let hash = self.hasher.hash_one(key);
-        let at = self.known.len() as u32;
+        let at = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
         self.bytes += bytes;
         self.known.push(Known { hash, key: key.into(), remembered, was_used: false });
         self.enter(hash, at);
@@ -119,7 +119,7 @@ impl LocalCache {
         self.table.clear();
         for at in 0..self.known.len() {
             let hash = self.known.get(at).map_or(0, |known| known.hash);
-            self.enter(hash, at as u32);
+            self.enter(hash, u32::try_from(at).unwrap_or(u32::MAX));
         }
     }
 

@@ -56,6 +56,7 @@ impl Span {
         (!self.is_unescaped).then_some(self.begin as usize..self.end as usize)
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "`read` takes no text that is longer than a `u32` says")]
     fn plain(begin: usize, end: usize) -> Span {
         Span { begin: begin as u32, end: end as u32, is_unescaped: false }
     }
@@ -85,6 +86,10 @@ impl JsonTape {
     }
 
     /// A text that doesn't stand in the source as it is.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is unescaped is shorter than the source, which a `u32` says"
+    )]
     fn keep(&mut self, text: &str) -> Span {
         let begin = self.unescaped.len();
         self.unescaped.push_str(text);
@@ -109,6 +114,7 @@ pub fn texts_of(source: &str) -> Vec<(String, u32, String)> {
 
 /// A hash of a key's letters, whatever their case, without `-` and `_`. Whoever finds two names that meet makes one
 /// parameter look like another of the same request, both of their own choice.
+#[expect(clippy::indexing_slicing, reason = "the loop ends at the length")]
 pub(in crate::iam) const fn name_hash(name: &[u8]) -> u64 {
     let (mut hash, mut word, mut filled, mut i) = (name_hash_seed(), 0_u64, 0_u32, 0);
     while i < name.len() {

@@ -59,6 +59,7 @@ impl NameSet {
         self.count == 0
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "a hash is as good in part")]
     /// The place of a hash, or the free one where it would be put.
     fn place(&self, hash: u64) -> Option<usize> {
         let mask = self.places.len().checked_sub(1)?;

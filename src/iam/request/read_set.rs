@@ -200,7 +200,7 @@ impl ReadSet {
         key: &mut Vec<u8>,
     ) {
         for entry in request.entries().filter(|entry| self.sees(entry)) {
-            key.push(entry.depth as u8);
+            key.push(u8::try_from(entry.depth).unwrap_or(END));
             put(key, entry.key);
             put(key, entry.text);
         }
@@ -258,6 +258,7 @@ fn fits_one(formats: &[ArnFormat], arn: &str) -> bool {
 const END: u8 = u8::MAX;
 
 /// Adds a text so that it cannot run into the next.
+#[expect(clippy::cast_possible_truncation, reason = "records are below 4 GiB")]
 pub(in crate::iam) fn put(key: &mut Vec<u8>, text: &str) {
     key.extend_from_slice(&(text.len() as u32).to_le_bytes());
     key.extend_from_slice(text.as_bytes());

@@ -442,6 +442,7 @@ impl<'c> Resolver<'c> {
         self.last
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most `OPERATIONS_MAX`")]
     fn new_operation(&mut self, event_source: &str, event_name: &str, hash: u64) -> usize {
         if self.operations.len() >= OPERATIONS_MAX {
             self.operations.clear();
@@ -476,6 +477,7 @@ fn begin(key: &mut Vec<u8>, kind: Kind, outcome: Outcome) {
 }
 
 /// Begins the key of an event by what all of them have.
+#[expect(clippy::cast_possible_truncation, reason = "there are at most `OPERATIONS_MAX`")]
 fn begin_call(key: &mut Vec<u8>, at: usize, operation: &Operation<'_>, event: &Event<'_>, outcome: Outcome) {
     begin(key, Kind::Operation, outcome);
     key.extend((at as u32).to_le_bytes());

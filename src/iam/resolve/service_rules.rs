@@ -49,6 +49,7 @@ impl<'c> Call<'c, '_> {
 pub(in crate::iam) type NamedRole = (String, String);
 
 /// What is particular to one service.
+#[expect(clippy::type_complexity, reason = "each function stands beside what it is for")]
 #[derive(Debug)]
 pub(in crate::iam) struct ServiceRules {
     /// Its IAM prefix.
@@ -171,8 +172,8 @@ impl ServiceRules {
     /// Whether values of a variable may have colons.
     pub fn may_have_colon(&self, kind: &str, variable: &str, is_last: bool) -> bool {
         let is = |pattern: &str, text: &str| pattern == "*" || pattern == text;
-        let is_named = |name: &&str| name.split_once('/').is_some_and(|(k, v)| is(k, kind) && is(v, variable));
-        self.names_with_colons.iter().any(|name| is_named(&name))
+        let is_named = |name: &str| name.split_once('/').is_some_and(|(k, v)| is(k, kind) && is(v, variable));
+        self.names_with_colons.iter().any(|name| is_named(name))
             || is_last && self.ends_with_colons.iter().any(|name| is(name, variable))
     }
 

@@ -101,7 +101,9 @@ fn parameters(made: &Made) -> Map<String, Value> {
         let mut parameter = json!({"Type": "String", "Description": description});
         if let (&"PermissionSetName", Some(document)) = (name, made.documents.first()) {
             let default: String = document.name.chars().take(PERMISSION_SET_NAME_MAX).collect();
-            parameter["Default"] = json!(default.trim_matches('-'));
+            if let Some(fields) = parameter.as_object_mut() {
+                fields.insert("Default".to_owned(), json!(default.trim_matches('-')));
+            }
         }
         ((*name).to_owned(), parameter)
     };

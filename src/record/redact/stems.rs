@@ -23,6 +23,7 @@ struct Halves {
     high: [u8; 16],
 }
 
+#[expect(clippy::indexing_slicing, reason = "evaluated while compiling, where an index out of bounds is an error")]
 const fn halves(place: usize) -> Halves {
     let mut halves = Halves { low: [0; 16], high: [0; 16] };
     let mut bucket = 0;
@@ -45,6 +46,7 @@ const fn halves(place: usize) -> Halves {
 static HALVES: [Halves; 4] = [halves(0), halves(1), halves(2), halves(3)];
 
 /// The same for whole bytes.
+#[expect(clippy::indexing_slicing, reason = "evaluated while compiling, where an index out of bounds is an error")]
 static BUCKETS: [[u8; 256]; 4] = {
     let mut buckets = [[0; 256]; 4];
     let mut place = 0;
@@ -93,6 +95,7 @@ fn next_likely(bytes: &[u8], from: usize) -> Option<usize> {
     next_likely_by_byte(bytes, from)
 }
 
+#[expect(clippy::indexing_slicing, reason = "a byte is an index into 256 values")]
 fn next_likely_by_byte(bytes: &[u8], from: usize) -> Option<usize> {
     let [first, second, third, fourth] = &BUCKETS;
     let is_likely = |four: &[u8]| match four {
@@ -117,6 +120,7 @@ mod avx2 {
 
     /// The next place at which a stem may begin; as an error the place up to which there is none, too near to the end
     /// for looking at so many bytes.
+    #[expect(clippy::cast_sign_loss, reason = "a mask of 32 bits")]
     #[target_feature(enable = "avx2")]
     pub fn next_likely(bytes: &[u8], mut from: usize) -> Result<usize, usize> {
         let [first, second, third, fourth] = HALVES.each_ref().map(|halves| tables(halves));

@@ -144,11 +144,7 @@ fn json_in_texts_however_it_is_escaped() {
         becomes(&json, &expected, 2);
         // Escapes that say the same.
         becomes(&json.replace("\\\"", "\\u0022"), &expected, 2);
-        becomes(
-            &json.replace("\\\"", "\\u0022").replace("password", "p\\u0061ssword").replacen("a", "a", 0),
-            &expected,
-            2,
-        );
+        becomes(&json.replace("\\\"", "\\u0022").replace("password", "p\\u0061ssword"), &expected, 2);
     }
     becomes(
         r#"{"message":"{\"environment\":[{\"name\":\"DB_PASSWORD\",\"value\":\"x\"}]}"}"#,

@@ -202,7 +202,8 @@ impl Entry {
         let by_path = path.as_ref().and_then(table_of);
         let table = by_path.or_else(|| Table::ALL.into_iter().find(|table| Some(table.id()) == number));
         let recorded = recorded(&facts);
-        let row_crc = facts.get(ROW_CHECK).and_then(|values| integer(values.first()?)).map(|crc| crc as u32);
+        let row_crc =
+            facts.get(ROW_CHECK).and_then(|values| integer(values.first()?)).and_then(|crc| u32::try_from(crc).ok());
         Entry { rowid, id, table, begin, end, path, spelt, facts, recorded, row_crc }
     }
 

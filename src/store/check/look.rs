@@ -139,7 +139,7 @@ fn describe(path: &Path, checks: FileChecks) -> Result<Result<Sound, &'static st
     let length = open.read(open.size_bytes().saturating_sub(8), 4)?;
     Ok(Ok(Sound {
         table,
-        rows: metadata.file_metadata().num_rows().max(0) as u64,
+        rows: u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0),
         footer_size_bytes: length.first_chunk().map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes))),
         event_date,
         is_ours,

@@ -367,7 +367,7 @@ impl Store {
         &self,
         checked: &mut Checked,
         listed: Listed,
-        strays: &mut Vec<Stray>,
+        strays: &mut [Stray],
         connection: &Connection,
     ) -> rusqlite::Result<Vec<Judged>> {
         let dir = self.dir();
@@ -416,7 +416,7 @@ impl Store {
             one.expected = Some(entries::expected(&one.entry, &sound, one.table, &history));
         }
         checked.files = judged.len() as u64;
-        checked.bytes = judged.iter().map(|one| one.bytes().max(0) as u64).sum();
+        checked.bytes = judged.iter().map(|one| u64::try_from(one.bytes()).unwrap_or(0)).sum();
         checked.unrecorded = judged.iter().filter(|one| one.entry.recorded.is_none()).count() as u64;
         judged.iter().for_each(|one| self.find(checked, one));
         Ok(judged)

@@ -63,6 +63,10 @@ const KEYS_MAX: u64 = 4 << 20;
 type Key = (i64, u128);
 
 /// Of each candidate, an events file of one day like all others, which rows no file before it has.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`usize` has 64 bits, which `lib.rs` asserts; of an id its low bits tell the pass"
+)]
 pub(super) fn new_rows(known: &[&Path], candidates: &[(&Path, u64)], rows: u64) -> Result<Vec<Vec<bool>>, StoreError> {
     let passes = rows.div_ceil(KEYS_MAX).max(1);
     let mut new: Vec<Vec<bool>> = candidates.iter().map(|(_, rows)| vec![false; *rows as usize]).collect();

@@ -223,7 +223,7 @@ fn take_over(old: &Path, new: &Connection) {
                 return Ok(());
             }
             let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
-            let names: Vec<String> = statement.column_names().into_iter().map(|name| format!("\"{name}\"")).collect();
+            let names: Vec<String> = statement.column_names().map(|name| format!("\"{name}\"")).collect();
             let places: Vec<String> = (1..=names.len()).map(|at| format!("?{at}")).collect();
             let sql = format!("INSERT OR IGNORE INTO {table} ({}) VALUES ({})", names.join(", "), places.join(", "));
             let transaction = new.unchecked_transaction()?;

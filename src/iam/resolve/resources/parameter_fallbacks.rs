@@ -21,6 +21,7 @@ pub(in crate::iam) struct ParameterFallbacks {
     /// Parameters that hold those that are to be added and to be removed.
     changed: [Ranked; 2],
     /// Reads it from a list of targets.
+    #[expect(clippy::type_complexity, reason = "as in the service's rules")]
     targets: Option<fn(&Params<'_>) -> (Vec<String>, bool)>,
 }
 

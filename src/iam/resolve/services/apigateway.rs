@@ -45,7 +45,7 @@ fn resolve(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
     }
     let api = format!("arn:{}:apigateway:{}::", partition_of(request.event.aws_region), request.event.region());
     if let Some(arn) = tagged.filter(|_| matches!(name, "TagResource" | "UntagResource" | "GetTags")) {
-        return Some(on_tags(catalog, action, name, &api, arn)?);
+        return on_tags(catalog, action, name, &api, arn);
     }
     let because = "botocore service model: HTTP method and requestUri";
     let resource = format!("{api}{path}");
