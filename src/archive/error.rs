@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::shown;
+use crate::util::shown;
 
 /// How the reason of a [`ReadError`] begins when the object is larger than the cap given to [`super::read()`].
 pub const OVER_CAP: &str = "larger than the cap";

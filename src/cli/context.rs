@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::CliError;
 use crate::iam::Catalog;
-use crate::shown;
+use crate::util::shown;
 
 /// How the program talks, and what it knows of IAM.
 #[derive(Clone, Copy, Debug)]

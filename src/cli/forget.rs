@@ -5,8 +5,8 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::select::StoreArgs;
 use super::{CliError, Context, Exit};
-use crate::shown;
 use crate::store::{Forget, Forgotten, Store};
+use crate::util::shown;
 
 /// Accept for good that something was not taken: an object refused or changed, a record kept out, a record of other
 /// content.

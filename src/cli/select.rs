@@ -239,7 +239,7 @@ fn nobody(snapshot: &Snapshot, selection: &Selection, range: &TimeRange) -> Resu
     } else {
         text += "\nhint: the store has, among others:";
         for (arn, _) in known.iter().filter(|(arn, _)| arn.starts_with("arn:")).take(10) {
-            text += &format!("\n  {}", crate::shown::name(arn));
+            text += &format!("\n  {}", crate::util::shown::name(arn));
         }
     }
     Ok(CliError::failed(text))

@@ -8,12 +8,12 @@ use serde_json::json;
 use super::select::{StoreArgs, open_store};
 use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
-use crate::shown;
 use crate::store::{
     Activity, BrokenEntry, Conflict, DayCount, Forgotten, NO_LOG, RefusedObject, Run, Snapshot, Store, Table, Totals,
     place_in,
 };
 use crate::time::format_date;
+use crate::util::shown;
 
 /// Say what is in the store: days, accounts, regions, objects, events, duplicates, refused objects and why, gaps.
 #[derive(Debug, clap::Args)]

@@ -16,13 +16,13 @@ use super::stages::Stage;
 use super::upkeep;
 use super::{Progress, Summary};
 use crate::iam::Catalog;
-use crate::shown;
 use crate::store::{
     Commit, Conflict, DataFileWriter, Known, LedgerEntry, NO_LOG, StagedFile, Struck, Table, UsageState, Writer,
     place_in,
 };
 use crate::time::format_date;
 use crate::usage::{self, Counted, Rows, SharedCalls, Space, UsageRow};
+use crate::util::shown;
 
 /// Data files that may wait for a commit.
 const COMMIT_FILES_MAX: usize = 256;

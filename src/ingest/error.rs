@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::shown;
 use crate::store::StoreError;
 use crate::usage::ReadError;
+use crate::util::shown;
 
 /// An error that ends an ingest; what was committed before it stays.
 #[derive(Debug, thiserror::Error)]

@@ -17,7 +17,7 @@ use super::schema::{self, COLUMNS, Kind, RESOURCE_FIELDS};
 use super::text::{minify, unescape};
 use super::vocabulary::Vocabulary;
 use super::words::NONE;
-use crate::invariant::Invariant as _;
+use crate::util::invariant::Invariant as _;
 
 /// Rows of one batch: a row group of the store's files.
 const BATCH_ROWS: usize = 64 * 1024;

@@ -14,8 +14,8 @@ use super::text::unescape;
 use super::vocabulary::{PRINCIPAL_ID, PrincipalWords, Vocabulary};
 use super::when::{epoch_time, parse_time};
 use super::words::NONE;
-use crate::invariant::Invariant as _;
 use crate::scan::{Fault, Scanner, Span};
+use crate::util::invariant::Invariant as _;
 
 /// One record: what tells it from others, and where its fields are.
 #[derive(Clone, Debug)]

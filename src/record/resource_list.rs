@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::schema::RESOURCE_FIELDS;
 use super::text::unescape;
-use crate::invariant::Invariant as _;
 use crate::scan::{Fault, Scanner};
+use crate::util::invariant::Invariant as _;
 
 /// The invariant of every part that is cut out here.
 const WITHIN: &str = "spans lie within the text they were scanned from";

@@ -8,7 +8,7 @@ use hashbrown::hash_table::Entry;
 use rayon::prelude::*;
 
 use super::text::Text;
-use crate::invariant::Invariant as _;
+use crate::util::invariant::Invariant as _;
 
 /// The number of no text.
 pub(super) const NONE: u32 = 0;

@@ -1,6 +1,8 @@
-//! What is generally useful: time, caches, scanning JSON.
+//! What is generally useful: time, caches, scanning JSON, showing names, loud invariants.
 
 pub(crate) mod direct_mapped_cache;
+pub(crate) mod invariant;
 pub(crate) mod json_simd;
 pub(crate) mod scan;
+pub(crate) mod shown;
 pub mod time;

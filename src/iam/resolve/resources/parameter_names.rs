@@ -123,7 +123,7 @@ impl VariableParameters {
         let variable = form.variables.get(at).map_or("", String::as_str);
         let mut names = candidates(rules, service, kind, form, at, said);
         if is_plain_name(variable) && said.is_said == Some(false) {
-            // VariableParameters that say nothing by themselves are those of the type that the operation's name says.
+            // Names that say nothing by themselves are those of the type that the operation's name says.
             let kind_name = kind_name(kind).to_ascii_lowercase();
             let longer = longer(service, &kind_name);
             let says_kind = |name: &str| name.contains(&kind_name) && !longer.iter().any(|kind| name.contains(kind));
@@ -162,7 +162,7 @@ impl VariableParameters {
     }
 }
 
-const NAME: [&str; 2] = ["Name", "VariableParameters"];
+const NAME: [&str; 2] = ["Name", "Names"];
 
 /// Whether a parameter's name says nothing but that it is one.
 fn is_bare(name: &str) -> bool {
@@ -212,12 +212,12 @@ fn plain(form: &ArnFormat, at: usize, own: Option<usize>) -> &'static [&'static 
     match (is_id(variable), other_of_stem) {
         _ if !own.map_or_else(|| is_own(form, at, variable), is_alike) => &[],
         (true, _) => &["Id", "Ids", "Identifier", "Identifiers"],
-        (false, true) => &["Name", "VariableParameters"],
-        (false, false) => &["Name", "VariableParameters", "Id", "Ids", "Identifier", "Identifiers"],
+        (false, true) => &["Name", "Names"],
+        (false, false) => &["Name", "Names", "Id", "Ids", "Identifier", "Identifiers"],
     }
 }
 
-/// VariableParameters under which a parameter may hold a variable's value, the likeliest first.
+/// Names under which a parameter may hold a variable's value, the likeliest first.
 ///
 /// Where a pattern has several variables, a guess may take the value of one for that of another (a group's name for
 /// its id): then only names that say the variable itself count. A name is never an id: those are numbered by services.
@@ -323,7 +323,7 @@ fn plurals(names: &[String]) -> Vec<String> {
     single.flat_map(|name| [format!("{name}s"), format!("{name}List")]).collect()
 }
 
-/// VariableParameters of the service's types that have this one in them: `experimenttemplate` beside `experiment`.
+/// Names of the service's types that have this one in them: `experimenttemplate` beside `experiment`.
 fn longer(service: &Service, kind_name: &str) -> Vec<String> {
     let names = service.resource_types().iter().map(|kind| self::kind_name(kind).to_ascii_lowercase());
     names.filter(|name| name.len() > kind_name.len() && name.contains(kind_name)).collect()
