@@ -5,6 +5,16 @@
 //! in, optimises the store and asks it, each within the least memory and once with plenty. Exits with 1 where a peak is above its limit, where a
 //! command fails, or where an answer is another one. `policy` may say instead that it needs more memory.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a benchmark ends where something is not as it should be"
+)]
+
 #[path = "hostile.rs"]
 mod hostile;
 #[path = "measure.rs"]

@@ -3,13 +3,13 @@
 //! An [`Event`] goes in; [`Permissions`] come out. Nothing here does I/O, and nothing here knows another room but `util`.
 //! Each line uses those above it only; a test checks that.
 //!
-//! * [`arn`]: what an ARN is: parsing, ARN formats of resource types, wildcards.
-//! * [`event`]: the input and the output: an event, its outcome, permissions.
-//! * [`catalog`]: data: services, actions, resource types, hand-written overrides.
-//! * [`policy`]: the policy language: documents, and whether they allow a request.
-//! * [`request`]: reading request parameters and responses, and recording what was read.
-//! * [`cache`]: caches of resolved calls.
-//! * [`resolve`]: event → permissions. A wrong action of a service is mended in `catalog/tables/overrides.txt`, or in
+//! * `arn`: what an ARN is: parsing, ARN formats of resource types, wildcards.
+//! * `event`: the input and the output: an event, its outcome, permissions.
+//! * `catalog`: data: services, actions, resource types, hand-written overrides.
+//! * `policy`: the policy language: documents, and whether they allow a request.
+//! * `request`: reading request parameters and responses, and recording what was read.
+//! * `cache`: caches of resolved calls.
+//! * `resolve`: event → permissions. A wrong action of a service is mended in `catalog/tables/overrides.txt`, or in
 //!   `resolve/services/` where it depends on what the request carries.
 
 pub mod arn;

@@ -179,7 +179,7 @@ fn tables(connection: &Connection) -> BTreeMap<String, (Vec<String>, Vec<Vec<Val
         statement.query_map([], |row| row.get(0)).expect("SQL").collect::<Result<_, _>>().expect("names");
     let read = |name: String| {
         let mut statement = connection.prepare(&format!("SELECT * FROM {name}")).expect("SQL");
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let count = columns.len();
         let rows = statement.query_map([], |row| (0..count).map(|at| row.get(at)).collect::<Result<Vec<Value>, _>>());
         let rows = rows.expect("SQL").collect::<Result<Vec<_>, _>>().expect("rows");
@@ -326,7 +326,8 @@ fn a_catalog_is_made_anew_from_the_data_files() {
     let sound = MADE.path().join("store");
     let all = Table::ALL.map(|table| rows(&sound, table));
     let size = fs::metadata(sound.join("catalog.sqlite")).expect("a catalog").len() as usize;
-    let harms: [(&str, fn(&mut Vec<u8>, usize)); 4] = [
+    type Harm = fn(&mut Vec<u8>, usize);
+    let harms: [(&str, Harm); 4] = [
         ("gone", |_, _| {}),
         ("no database", |bytes, _| bytes[..16].fill(7)),
         ("half", |bytes, size| bytes.truncate(size / 2)),

@@ -398,7 +398,8 @@ fn in_time(args: &[&str], store: &Path) -> (Option<i32>, String) {
 fn what_is_no_plain_file_in_the_place_of_one_holds_nobody_up() {
     let archive = MADE.path().join("3");
     let archive = archive.to_str().expect("UTF-8");
-    let places: [(&str, fn(&Path) -> PathBuf); 10] = [
+    type Place = fn(&Path) -> PathBuf;
+    let places: [(&str, Place); 10] = [
         ("catalog.sqlite", |store| store.join("catalog.sqlite")),
         ("catalog.sqlite-journal", |store| store.join("catalog.sqlite-journal")),
         ("catalog.sqlite-wal", |store| store.join("catalog.sqlite-wal")),
