@@ -86,7 +86,7 @@ impl Context {
 }
 
 /// Text made harmless for a terminal: control characters but line ends and tabs are shown as escapes. Names in it have
-/// gone through [`shown::name`] before, so that none ends a line.
+/// gone through `shown::name` before, so that none ends a line.
 pub fn printable(text: &str) -> String {
     let is_harmless = |c: char| !shown::is_harmful(c) || matches!(c, '\n' | '\t');
     if text.chars().all(is_harmless) {

@@ -1,10 +1,10 @@
 //! `trailpare forget PATTERN...`.
 
 use clap::builder::NonEmptyStringValueParser;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::select::StoreArgs;
 use super::{CliError, Context, Exit};
+use crate::iam::wildcard_match;
 use crate::store::{Forget, Forgotten, Store};
 use crate::util::shown;
 
@@ -12,13 +12,13 @@ use crate::util::shown;
 /// content.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A pattern is a path or a name as `trailpare status` shows it, or an event's id; * and ? stand for any characters, ** for
-folders as well. What is forgotten no longer stands in the status and doesn't make the exit code 3; who accepted it, when
+A pattern is a path or a name as `trailpare status` shows it, or an event's id; * stands for any characters, also for folders,
+and ? for one. What is forgotten no longer stands in the status and doesn't make the exit code 3; who accepted it, when
 and why stays in the ledger. Should the same bytes be refused again, nothing is said; other bytes are taken, or refused anew.
 
 Examples:
   trailpare forget '/archive/notes/*.txt'
-  trailpare forget '**/.DS_Store' --note 'no logs'
+  trailpare forget '*/.DS_Store' --note 'no logs'
   trailpare forget 3038ebd2-c98a-4c65-9b6e-e22506292313 --by alice
   trailpare forget '*' --dry-run")]
 pub struct ForgetArgs {
@@ -39,8 +39,9 @@ pub struct ForgetArgs {
 }
 
 pub fn run(args: &ForgetArgs, context: &Context) -> Result<Exit, CliError> {
-    let patterns = patterns(&args.patterns)?;
-    let is_meant = |text: &str| patterns.is_match(text) || args.patterns.iter().any(|pattern| pattern == text);
+    // A path is told by its whole text: `*` stands for the folders of one as well.
+    let is_meant =
+        |text: &str| args.patterns.iter().any(|pattern| pattern == text || wildcard_match(pattern, text, false));
     let by = args.by.clone().unwrap_or_else(user);
     let store = Store::open(&args.store.store)?;
     let forget = Forget { is_meant: &is_meant, by: &by, note: args.note.as_deref(), is_dry: args.dry_run };
@@ -56,16 +57,6 @@ pub fn run(args: &ForgetArgs, context: &Context) -> Result<Exit, CliError> {
     let would = if args.dry_run { "would be " } else { "" };
     context.say(&format!("{} {would}forgotten, by {}", forgotten.len(), shown::name(&by)));
     Ok(Exit::Done)
-}
-
-fn patterns(patterns: &[String]) -> Result<GlobSet, CliError> {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        // A path is told by its whole text: `*` stands for the folders of one as well.
-        let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
-        set.add(glob.map_err(|error| CliError::Usage(format!("{pattern}: {error}")))?);
-    }
-    set.build().map_err(|error| CliError::Usage(error.to_string()))
 }
 
 fn line(one: &Forgotten) -> String {

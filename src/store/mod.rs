@@ -383,9 +383,13 @@ fn create(dir: &Path, rebuilding: Option<Option<&Path>>) -> Result<(), StoreErro
         metadata::make_relative(&mut connection)?;
         connection.close().map_err(|(_, e)| e)
     };
-    write().map_err(StoreError::catalog(&aside))?;
-    // A second process that creates the same store at the same time has won already: its catalog stays.
     let catalog = catalog_path(dir);
+    match write() {
+        // A second process that creates the same store at the same time has won already: its catalog stays, and it took
+        // the file aside for one of a creation that was cut short.
+        Err(_) if rebuilding.is_none() && catalog.is_file() => return remove_if_there(&aside),
+        written => written.map_err(StoreError::catalog(&aside))?,
+    }
     let linked = fs::hard_link(&aside, &catalog);
     remove_if_there(&aside)?;
     match linked {

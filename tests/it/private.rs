@@ -194,7 +194,7 @@ fn an_interrupt_ends_a_query_that_never_looks_up() {
         // A join that compares each row with each other one.
         (
             "SELECT count(*) FROM events a JOIN events b ON a.event_id < b.user_agent JOIN events c ON b.event_id < c.user_agent",
-            "1GiB",
+            "4GiB",
         ),
         (
             "SELECT a.event_id FROM events a, events b, events c ORDER BY a.event_id || b.event_id || c.event_id DESC",

@@ -221,7 +221,8 @@ fn utf16_places(normal: &mut Normal, bytes: &[u8], text: &[u8]) {
 fn prose_lines(bytes: &[u8]) -> usize {
     let is_prose = |line: &&[u8]| {
         let line = line.trim_ascii();
-        let is_json = line.starts_with(b"\"") || memchr::memmem::find(line, b"\":").is_some();
+        let is_end = line.ends_with(b"}") || line.ends_with(b"]");
+        let is_json = is_end || line.starts_with(b"\"") || memchr::memmem::find(line, b"\":").is_some();
         !is_json && line.iter().any(u8::is_ascii_alphabetic)
     };
     bytes.split(|byte| *byte == b'\n').filter(is_prose).count()

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use hashbrown::HashMap;
 
 use crate::iam::arn::arn_format::ArnFormat;
+use crate::util::invariant::Invariant as _;
 use overrides::overrides;
 
 const EMBEDDED: &str = include_str!("tables/catalogue.txt");
@@ -185,8 +186,10 @@ impl Catalog {
     /// The catalogue that this program was built with.
     pub fn embedded() -> &'static Catalog {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
-        // INVARIANT: the embedded text is well-formed, which a test shows; an empty catalogue grants nothing.
-        CATALOG.get_or_init(|| Catalog::read(Cow::Borrowed(EMBEDDED)).unwrap_or_else(|_| Catalog::empty()))
+        let read = || {
+            Catalog::read(Cow::Borrowed(EMBEDDED)).ok().invariant("the embedded catalogue can be read, as a test shows")
+        };
+        CATALOG.get_or_init(read)
     }
 
     /// Reads a newer catalogue.

@@ -16,7 +16,7 @@ use crate::iam::request::response::{Given, Response};
 use crate::iam::request::tag_parameters::{Carrier, carriers};
 
 /// Values that one name gives at the most: a record is at most 256 kB, but may repeat one name.
-const VALUES_MAX: usize = 100;
+const VALUES_MAX: usize = 2_000;
 
 /// Parameters of a request, parsed once.
 #[derive(Clone, Copy, Debug)]
