@@ -15,7 +15,7 @@ use datafusion::prelude::SessionConfig;
 use super::distinct::DistinctApart;
 
 /// What the program takes beside what grows with the limit: code, catalogue, allocator.
-const FIXED_BYTES: u64 = 112 << 20;
+const FIXED_BYTES: u64 = 128 << 20;
 
 /// What a partition needs at the least to be worth it: batches on their way in, and those that a sort holds.
 const PARTITION_BYTES: u64 = 96 << 20;
