@@ -2,15 +2,6 @@
 
 // Each who makes one needs but some of them.
 #![allow(dead_code)]
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a benchmark ends where something is not as it should be"
-)]
 
 use std::fs;
 use std::io::Write;

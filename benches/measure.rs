@@ -1,14 +1,5 @@
 //! Running a program to its end: how long, and how much memory at its peak.
 
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a benchmark ends where something is not as it should be"
-)]
 // Each benchmark looks at what it needs.
 #![allow(dead_code)]
 

@@ -1,15 +1,5 @@
 //! `benches/RESULTS.md`: what each benchmark measured last, and where. Written by the benchmarks, never by hand.
 
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a benchmark ends where something is not as it should be"
-)]
-
 use std::fs;
 
 const RESULTS: &str = "benches/RESULTS.md";

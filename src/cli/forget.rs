@@ -12,8 +12,8 @@ use crate::util::shown;
 /// content.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A pattern is a path or a name as `trailpare status` shows it, or an event's id; * stands for any characters, also for folders,
-and ? for one. What is forgotten no longer stands in the status and doesn't make the exit code 3; who accepted it, when
+A pattern is a path or a name as `trailpare status` shows it, or an event's id; * stands for any characters, also for
+folders, and ? for one. What is forgotten no longer stands in the status and doesn't make the exit code 3; who accepted it, when
 and why stays in the ledger. Should the same bytes be refused again, nothing is said; other bytes are taken, or refused anew.
 
 Examples:
@@ -39,9 +39,8 @@ pub struct ForgetArgs {
 }
 
 pub fn run(args: &ForgetArgs, context: &Context) -> Result<Exit, CliError> {
-    // A path is told by its whole text: `*` stands for the folders of one as well.
-    let is_meant =
-        |text: &str| args.patterns.iter().any(|pattern| pattern == text || wildcard_match(pattern, text, false));
+    // A pattern is for a whole path: `*` stands for its folders as well.
+    let is_meant = |text: &str| args.patterns.iter().any(|pattern| wildcard_match(pattern, text, false));
     let by = args.by.clone().unwrap_or_else(user);
     let store = Store::open(&args.store.store)?;
     let forget = Forget { is_meant: &is_meant, by: &by, note: args.note.as_deref(), is_dry: args.dry_run };

@@ -52,6 +52,12 @@ pub(super) fn column_crc(column_id: i64, null_count: i64, min: Option<&str>, max
     libdeflater::crc32(text.as_bytes())
 }
 
+/// A checksum that SQLite kept as an integer.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits were written")]
+pub(super) fn kept_crc(number: i64) -> u32 {
+    number as u32
+}
+
 impl RowCheck {
     /// `columns`: ids and checksums.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes for a checksum")]
@@ -61,14 +67,9 @@ impl RowCheck {
     }
 
     /// Reads it; `None` where none was kept.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "another number than was kept is no sum that fits"
-    )]
     pub fn of_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<RowCheck>> {
         let (row_crc, column_crcs): (Option<i64>, Option<Vec<u8>>) = (row.get(at)?, row.get(at + 1)?);
-        Ok(row_crc.zip(column_crcs).map(|(crc, column_crcs)| RowCheck { row_crc: crc as u32, column_crcs }))
+        Ok(row_crc.zip(column_crcs).map(|(crc, column_crcs)| RowCheck { row_crc: kept_crc(crc), column_crcs }))
     }
 
     /// The checksum of a column's statistics; `None` where it had none.

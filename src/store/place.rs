@@ -7,7 +7,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use super::data_dir;
 use super::error::StoreError;
+use super::private::{self, Mode};
 use super::replaced::{FOLDER, FROM_TABLE};
 use super::tables::Table;
 
@@ -173,6 +175,17 @@ fn super_journal(journal: &Path) -> Option<String> {
     let length = u32::from_be_bytes(length.try_into().ok()?) as usize;
     let name = front.len().checked_sub(8 + length).and_then(|at| front.get(at..at + length));
     (length > 0).then(|| String::from_utf8_lossy(name.unwrap_or_default()).into_owned())
+}
+
+/// Where a repair moves what it sets aside, below `data/`.
+pub(super) const QUARANTINE: &str = "quarantine";
+
+/// The folder for what a repair sets aside, made if it isn't there.
+pub(super) fn make_quarantine(dir: &Path) -> Result<PathBuf, StoreError> {
+    let folder = data_dir(dir).join(QUARANTINE);
+    no_links(dir, &folder)?;
+    private::create_folder(&folder, Mode::Private).map_err(StoreError::io(&folder, "cannot create"))?;
+    Ok(folder)
 }
 
 #[cfg(test)]

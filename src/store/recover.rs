@@ -7,14 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::check::QUARANTINE;
 use super::commit::{Writer, WrittenMarker, lock_path, marker_path, mode_of, move_files, remove_marker, sync_dir};
 use super::error::StoreError;
-use super::place::{DataPath, Outside, no_links};
-use super::private::{self, Mode};
+use super::place::{DataPath, Outside, make_quarantine};
 use super::replaced::{FROM_TABLE, replaced_name};
 use super::tables::Table;
-use super::{catalog_path, data_dir, remove_if_there};
+use super::{catalog_path, remove_if_there};
 use crate::time::fresh_id;
 
 /// What a marker says: files in the tables' folders.
@@ -96,9 +94,7 @@ pub(super) fn set_marker_aside(dir: &Path) -> Result<PathBuf, StoreError> {
     let replace = retired_names(&connection).map_err(StoreError::catalog(&catalog_path(dir)))?;
     let moves = retired_paths(dir, &known, &Marker { add: Vec::new(), replace })?;
     move_files(dir, &moves, mode_of(dir, &connection)?)?;
-    let folder = data_dir(dir).join(QUARANTINE);
-    no_links(dir, &folder)?;
-    private::create_folder(&folder, Mode::Private).map_err(StoreError::io(&folder, "cannot create"))?;
+    let folder = make_quarantine(dir)?;
     let (from, to) = (marker_path(dir), folder.join(format!("commit-in-progress.{}", fresh_id())));
     fs::rename(&from, &to).map_err(StoreError::io(&from, "cannot move away"))?;
     [folder.as_path(), dir].into_iter().try_for_each(sync_dir)?;

@@ -13,7 +13,7 @@ use super::origin::CallOrigin;
 use super::read::ReadError;
 use super::sorter::{Sorter, Space};
 use crate::iam::{Catalog, Confidence, Permissions, Remembered, Step};
-use crate::time::MICROS_PER_DAY;
+use crate::time::day_of;
 
 /// Which copies of a call that two accounts logged are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,6 @@ impl Counter {
     }
 
     /// The numbers of a row.
-    #[expect(clippy::cast_possible_truncation, reason = "days of readable times, and rows of a day, have 32 bits")]
     fn numbers(&mut self, events: &EventColumns, row: usize, before: Option<&Before>) -> Before {
         let texts = &mut self.counted.texts;
         let mut optional = |words: &Words, held: fn(&Before) -> u32| match before {
@@ -123,7 +122,7 @@ impl Counter {
             _ => texts.number(words.value(row).filter(|text| !text.is_empty())),
         };
         let base = Base {
-            event_date: events.time_us(row).div_euclid(MICROS_PER_DAY) as i32,
+            event_date: day_of(events.time_us(row)),
             account_id: NONE,
             principal_arn: number(&events.principal_arn, |b| b.base.principal_arn),
             principal_type: number(&events.principal_type, |b| b.base.principal_type),

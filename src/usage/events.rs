@@ -16,7 +16,7 @@ use super::sum::summed;
 use super::text::Text;
 use crate::iam::{Catalog, Confidence, Permissions, permissions};
 use crate::store::{Snapshot, read_batches};
-use crate::time::MICROS_PER_DAY;
+use crate::time::day_of;
 
 /// Rows that wait until they are added up.
 const ROWS_WAITING: usize = 200_000;
@@ -60,7 +60,6 @@ pub fn from_events(
 }
 
 /// Adds a row for each action and resource of an event.
-#[expect(clippy::cast_possible_truncation, reason = "days of readable times have 32 bits")]
 fn add(
     rows: &mut Vec<UsageRow>,
     events: &EventColumns,
@@ -74,7 +73,7 @@ fn add(
     let mut text = |text: Option<&str>| known.text_of(text.unwrap_or_default());
     let time_us = events.time_us(row);
     let common = UsageRow {
-        event_date: time_us.div_euclid(MICROS_PER_DAY) as i32,
+        event_date: day_of(time_us),
         account_id: text(events.principal_account_id(row).or(events.recipient_account_id(row))),
         principal_arn: text(events.principal_arn(row)),
         principal_type: text(events.principal_type(row)),

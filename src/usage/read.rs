@@ -24,7 +24,7 @@ use super::sorter::{Order, Sorter, Space, row_bytes};
 use super::sum::summed;
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Stored, Table, UsageMonth, read_batches};
-use crate::time::MICROS_PER_DAY;
+use crate::time::day_of;
 
 /// What can go wrong while usage is read or derived.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +145,7 @@ impl Gathered {
 
     pub fn add(&mut self, mut row: UsageRow) -> Result<(), ReadError> {
         // By the events themselves: a month that is summed up has but one day.
-        let date = i32::try_from(row.first_time_us.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX);
+        let date = day_of(row.first_time_us);
         self.first = Some(self.first.map_or(date, |first| first.min(date)));
         row.event_date = 0;
         if self.sessions == Sessions::Together {
@@ -290,10 +290,9 @@ pub(super) fn derive_parts(
 }
 
 /// Rows of several days as an answer: under the first of them, without sessions where they are not told apart.
-#[expect(clippy::cast_possible_truncation, reason = "days of readable times have 32 bits")]
 pub(super) fn finish(mut rows: Vec<UsageRow>, sessions: Sessions) -> Vec<UsageRow> {
     // By the events themselves: a month that is summed up has but one day.
-    let first = rows.iter().map(|row| row.first_time_us.div_euclid(MICROS_PER_DAY) as i32).min().unwrap_or_default();
+    let first = rows.iter().map(|row| day_of(row.first_time_us)).min().unwrap_or_default();
     for row in &mut rows {
         row.event_date = first;
         if sessions == Sessions::Together {

@@ -1,7 +1,6 @@
 //! One row of the `usage` table: the plain type that crosses from usage to policy.
 
 use super::origin::Origin;
-use super::sorter::Order;
 use super::text::Text;
 pub use crate::iam::Outcome;
 
@@ -120,11 +119,6 @@ impl UsageRow {
             )
         }
         key(a) == key(b)
-    }
-
-    /// The order of rows in a file of one day.
-    pub fn compare(a: &UsageRow, b: &UsageRow) -> std::cmp::Ordering {
-        Order::Stored.compare(a, b)
     }
 
     /// Adds another row's counts to this one.

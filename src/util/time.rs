@@ -47,6 +47,12 @@ fn since_1970() -> std::time::Duration {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }
 
+/// The day of a time, in days since 1970-01-01, from microseconds since 1970-01-01 UTC.
+#[expect(clippy::cast_possible_truncation, reason = "64 bits of microseconds are 27 bits of days")]
+pub fn day_of(time_us: i64) -> i32 {
+    time_us.div_euclid(MICROS_PER_DAY) as i32
+}
+
 /// Now, as microseconds since 1970-01-01 UTC.
 pub fn now_us() -> i64 {
     since_1970().as_micros().try_into().unwrap_or(i64::MAX)

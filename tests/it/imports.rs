@@ -23,7 +23,7 @@ const LOOPS_MAX: &[(&str, usize)] = &[
     ("record", 4),
     ("store", 26),
     ("synth", 16),
-    ("usage", 14),
+    ("usage", 8),
 ];
 
 /// A module by its path: `["iam", "arn"]`.

@@ -47,6 +47,8 @@ mod records;
 mod salvage;
 mod splunk;
 
+use std::cell::LazyCell;
+
 use serde_json::value::RawValue;
 
 use super::error::FormError;
@@ -221,8 +223,8 @@ fn utf16_places(normal: &mut Normal, bytes: &[u8], text: &[u8]) {
 fn prose_lines(bytes: &[u8]) -> usize {
     let is_prose = |line: &&[u8]| {
         let line = line.trim_ascii();
-        let is_end = line.ends_with(b"}") || line.ends_with(b"]");
-        let is_json = is_end || line.starts_with(b"\"") || memchr::memmem::find(line, b"\":").is_some();
+        let begins_or_ends = matches!(line, [b'"' | b'{' | b'[', ..] | [.., b'}' | b']']);
+        let is_json = begins_or_ends || memchr::memmem::find(line, b"\":").is_some();
         !is_json && line.iter().any(u8::is_ascii_alphabetic)
     };
     bytes.split(|byte| *byte == b'\n').filter(is_prose).count()
@@ -257,11 +259,13 @@ fn rewrite(bytes: &[u8]) -> Result<Events, FormError> {
         }
     }
     let Ok(whole) = std::str::from_utf8(bytes) else { return Ok(salvage::salvage(bytes)) };
+    // Looked for once, and only where it matters.
+    let is_lines = LazyCell::new(|| salvage::has_event_line(bytes));
     let mut events = Events::default();
     for document in serde_json::Deserializer::from_str(whole).into_iter::<&RawValue>() {
         let Ok(document) = document else { return Ok(salvage::salvage(bytes)) };
         let text = document.get();
-        if salvage::is_swallowing(text) || salvage::is_torn(text) && salvage::has_event_line(bytes) {
+        if salvage::is_swallowing(text) || salvage::is_torn(text) && *is_lines {
             return Ok(salvage::salvage(bytes));
         }
         events.add(Value::within(whole, text), 0);

@@ -61,10 +61,10 @@ pub(super) fn is_swallowing(text: &str) -> bool {
 /// Whether a sound object reads like two lines that were cut and came together, one behind a key or a comma, the next
 /// before a value or a key: it goes on in the first column of another line.
 ///
-/// Where events stand in lines, nobody writes one like this. Where they don't, somebody may have wrapped it.
+/// No program writes such an event into a file of one event a line. In a file of another layout it may be sound.
 pub(super) fn is_torn(text: &str) -> bool {
     let Some((first, rest)) = text.split_once('\n') else { return false };
-    let is_indented = rest.starts_with([' ', '\t', '\r', '\n', '}', ']', '{']);
+    let is_indented = rest.starts_with([' ', '\t', '\r', '\n', '}', ']']);
     first.starts_with('{') && first.trim_ascii_end().len() > 1 && !is_indented && super::is_event(text)
 }
 
@@ -278,9 +278,13 @@ impl Salvage<'_> {
         if !is_said {
             if let Ok(end) = self.value(begin)
                 && self.is_behind_element(end)
-                && self.take(begin, end)
             {
-                return end;
+                if let Some(next) = self.foreign_line(begin, end) {
+                    return next;
+                }
+                if self.take(begin, end) {
+                    return end;
+                }
             }
             self.refuse(begin, format!("not JSON (byte {begin})"));
         }

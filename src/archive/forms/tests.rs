@@ -308,7 +308,8 @@ fn damaged(line: &str, way: u8, at: usize) -> Option<Vec<u8>> {
 }
 
 proptest::proptest! {
-    // The same cases each time: about one of 10,000 still has a fault, which a gate must not meet by chance.
+    // The same cases each time: of some thousand objects one is refused whole, where a line of a list is cut within another
+    // list and the next line is damaged as well. A gate must not meet it by chance.
     #![proptest_config(proptest::prelude::ProptestConfig {
         rng_seed: proptest::test_runner::RngSeed::Fixed(3),
         ..proptest::prelude::ProptestConfig::with_cases(1_000)
@@ -375,8 +376,7 @@ proptest::proptest! {
             refused.iter().filter(|element| (places[i]..last).contains(&element.offset_bytes)).count()
         };
         for i in bad {
-            // A line that falls apart may be refused in pieces.
-            proptest::prop_assert!(of_line(i) >= 1, "line {i}\n{shown}\n{taken:#?}\n{refused:#?}");
+            proptest::prop_assert!(of_line(i) == 1, "line {i}\n{shown}\n{taken:#?}\n{refused:#?}");
         }
     }
 }

@@ -80,6 +80,7 @@ impl LocalCache {
     }
 
     /// Remembers an outcome under a key that is not known.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most `COUNT_MAX`")]
     pub fn put(&mut self, key: &[u8], permissions: impl Into<Arc<Permissions>>) -> At {
         let permissions = permissions.into();
         let bytes = key.len() + size(&permissions);
@@ -93,7 +94,7 @@ impl LocalCache {
             self.make_room();
         }
         let hash = self.hasher.hash_one(key);
-        let at = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
+        let at = self.known.len() as u32;
         self.bytes += bytes;
         self.known.push(Known { hash, key: key.into(), remembered, was_used: false });
         self.enter(hash, at);
@@ -109,6 +110,7 @@ impl LocalCache {
     }
 
     /// Forgets what was not asked for since the last time; all, where that is too little.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most `COUNT_MAX`")]
     fn make_room(&mut self) {
         self.known.retain_mut(|known| std::mem::take(&mut known.was_used));
         self.bytes = self.known.iter().map(|known| known.key.len() + size(&known.remembered.permissions)).sum();
@@ -119,7 +121,7 @@ impl LocalCache {
         self.table.clear();
         for at in 0..self.known.len() {
             let hash = self.known.get(at).map_or(0, |known| known.hash);
-            self.enter(hash, u32::try_from(at).unwrap_or(u32::MAX));
+            self.enter(hash, at as u32);
         }
     }
 

@@ -59,8 +59,8 @@ impl NameSet {
         self.count == 0
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a hash is as good in part")]
     /// The place of a hash, or the free one where it would be put.
+    #[expect(clippy::cast_possible_truncation, reason = "a hash is as good in part")]
     fn place(&self, hash: u64) -> Option<usize> {
         let mask = self.places.len().checked_sub(1)?;
         let mut at = hash as usize & mask;

@@ -192,6 +192,7 @@ impl ReadSet {
     }
 
     /// Adds to a key all that it sees; requests of which it sees the same add the same, all others something else.
+    #[expect(clippy::cast_possible_truncation, reason = "texts are nested less than 256 deep")]
     pub fn describe(
         &self,
         request: Document<'_>,
@@ -200,7 +201,7 @@ impl ReadSet {
         key: &mut Vec<u8>,
     ) {
         for entry in request.entries().filter(|entry| self.sees(entry)) {
-            key.push(u8::try_from(entry.depth).unwrap_or(END));
+            key.push(entry.depth as u8);
             put(key, entry.key);
             put(key, entry.text);
         }

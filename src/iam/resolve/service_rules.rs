@@ -48,6 +48,9 @@ impl<'c> Call<'c, '_> {
 /// A role that a request names, with the name of the parameter that it stands under.
 pub(in crate::iam) type NamedRole = (String, String);
 
+/// Values of a variable out of a list of targets, and whether any other may be meant.
+pub(in crate::iam) type ReadTargets = fn(&Params<'_>) -> (Vec<String>, bool);
+
 /// What is particular to one service.
 #[expect(clippy::type_complexity, reason = "each function stands beside what it is for")]
 #[derive(Debug)]
@@ -111,7 +114,7 @@ pub(in crate::iam) struct ServiceRules {
     /// Variables that are ids, and parameters that name the same thing by its name: then it may be any.
     pub called_by_name: &'static [(&'static str, &'static str)],
     /// A variable that a list of targets may hold. Says the values, and whether any other may be meant.
-    pub targets: Option<(&'static str, fn(&Params<'_>) -> (Vec<String>, bool))>,
+    pub targets: Option<(&'static str, ReadTargets)>,
     /// The region and the account of a resource, by the text of the parameter that names its owner.
     pub owner: Option<Owner>,
     /// Whether parameters for ids may hold names.

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 
-use super::super::agreement::{RowCheck, RowFacts};
+use super::super::agreement::{RowCheck, RowFacts, kept_crc};
 use super::super::checks::FileChecks;
 use super::super::commit::column_crcs;
 use super::super::passed_over::has_table;
@@ -202,8 +202,7 @@ impl Entry {
         let by_path = path.as_ref().and_then(table_of);
         let table = by_path.or_else(|| Table::ALL.into_iter().find(|table| Some(table.id()) == number));
         let recorded = recorded(&facts);
-        let row_crc =
-            facts.get(ROW_CHECK).and_then(|values| integer(values.first()?)).and_then(|crc| u32::try_from(crc).ok());
+        let row_crc = facts.get(ROW_CHECK).and_then(|values| integer(values.first()?)).map(kept_crc);
         Entry { rowid, id, table, begin, end, path, spelt, facts, recorded, row_crc }
     }
 

@@ -120,7 +120,7 @@ fn checksums(path: &Path) -> Result<FileChecks, StoreError> {
     Ok(out.checks())
 }
 
-/// What a file says of itself, or what of it can't be.
+/// What a file says of itself; as the inner error, why it can be no data file of the store.
 fn describe(path: &Path, checks: FileChecks) -> Result<Result<Sound, &'static str>, StoreError> {
     let open = CheckedFile::open(path)?;
     let options = ArrowReaderOptions::new();

@@ -591,9 +591,6 @@ fn live_events(judged: &[Judged]) -> Vec<(PathBuf, i32, u64)> {
     live.filter_map(|one| Some((one.at.clone(), one.event_date()?, one.sound()?.rows))).collect()
 }
 
-/// Where damaged files go, below `data/`.
-pub(super) const QUARANTINE: &str = "quarantine";
-
 /// A path below the store's folder.
 pub(super) fn below(dir: &Path, path: &Path) -> String {
     path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned()
@@ -647,8 +644,7 @@ impl Writer {
                 }
             }
         }
-        // Of which days lost rows were nobody knows: usage that still counts them would count them twice once they came
-        // again.
+        // Nobody knows the days of the lost rows. Usage that counts them would count them twice after the next ingest.
         if checked.lacks_usage || checked.lacks_events > 0 {
             let days = self.known_days().map_err(&error)?;
             self.outdate_usage(days.iter().copied())?;

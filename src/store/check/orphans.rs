@@ -15,6 +15,7 @@ use super::super::checks::FileChecks;
 use super::super::commit::{Commit, UsageState, Writer};
 use super::super::datafile::{DataFileWriter, StagedFile};
 use super::super::error::StoreError;
+use super::super::place::QUARANTINE;
 use super::super::read::read_batches;
 use super::super::tables::Table;
 use super::super::{data_dir, staging_dir};
@@ -294,7 +295,7 @@ fn whole(batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
 /// All that lies in the folders of data and is no folder, but for what is being written and what was set aside.
 pub(super) fn files_below(dir: &Path) -> Vec<(PathBuf, bool)> {
     let (data, staging) = (data_dir(dir), staging_dir(dir));
-    let quarantine = data.join(super::QUARANTINE);
+    let quarantine = data.join(QUARANTINE);
     let entries = walkdir::WalkDir::new(&data)
         .into_iter()
         .filter_entry(|entry| entry.path() != staging && entry.path() != quarantine);

@@ -13,12 +13,12 @@ use super::super::checks::FileChecks;
 use super::super::commit::{Writer, marker_path};
 use super::super::error::StoreError;
 use super::super::passed_over::has_table;
-use super::super::place::{check_store, no_links};
-use super::super::private::{self, Mode};
+use super::super::place::{QUARANTINE, check_store, make_quarantine};
+use super::super::private::Mode;
 use super::super::recover::set_marker_aside;
 use super::super::{MODE_KEY, REBUILDING_KEY, Store, catalog_path, create, data_dir, metadata};
 use super::look::Looks;
-use super::{Checked, QUARANTINE, below, integrity};
+use super::{Checked, below, integrity};
 
 /// A writer for a repair, and what of an old catalog goes on in a new one.
 #[derive(Debug)]
@@ -73,9 +73,7 @@ impl Repairer {
     /// Sets the catalog aside and makes an empty one, in which nothing can be read until the repair is done.
     pub fn with_new_catalog(dir: &Path) -> Result<Repairer, StoreError> {
         let lock = Writer::lock(dir)?;
-        let folder = data_dir(dir).join(QUARANTINE);
-        no_links(dir, &folder)?;
-        private::create_folder(&folder, Mode::Private).map_err(StoreError::io(&folder, "cannot create"))?;
+        let folder = make_quarantine(dir)?;
         let old = folder.join(format!("catalog.sqlite.{}", crate::time::fresh_id()));
         let old_name = old.to_string_lossy().into_owned();
         // The marker and the journals first: a new catalog must never be taken for the one that they are of.

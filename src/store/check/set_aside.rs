@@ -18,12 +18,13 @@ use super::super::commit::{Commit, Writer, insert_snapshot, move_files, retire_r
 use super::super::error::StoreError;
 use super::super::ledger::DayCount;
 use super::super::passed_over::has_table;
+use super::super::place::QUARANTINE;
 use super::super::read::read_batches;
 use super::super::replaced::{FROM_TABLE, replaced_name};
 use super::super::tables::Table;
 use super::super::{catalog_path, data_dir};
 use super::entries::{Entry, Listed, integer};
-use super::{FileOf, FindingKind, QUARANTINE, below};
+use super::{FileOf, FindingKind, below};
 use crate::time::format_date;
 
 /// What a repair came to.

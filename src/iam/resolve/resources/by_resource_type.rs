@@ -1,5 +1,7 @@
 //! What a request says of the resources of one type: see `resources`.
 
+use hashbrown::{HashMap, HashSet};
+
 use crate::iam::arn::arn_format::{ArnFormat, ParsedArn};
 use crate::iam::arn::{Arn, escape, is_account_id, is_plain};
 use crate::iam::arn::{RegionAccount, is_like_arn};
@@ -91,18 +93,19 @@ pub(in crate::iam) fn of_type(
 /// ARNs of other accounts or regions, and those that names in the same list are of here: what is filled takes both for
 /// names.
 fn with_names(given: Vec<String>, filled: Vec<String>) -> Vec<String> {
-    let tail = |arn: &str| arn.splitn(6, ':').nth(5).map(str::to_owned);
-    let elsewhere: Vec<String> = given.into_iter().filter(|arn| !filled.contains(arn)).collect();
-    let mut tails: Vec<Option<String>> = elsewhere.iter().map(|arn| tail(arn)).collect();
-    let is_here = |arn: &String| match tails.iter().position(|known| *known == tail(arn)) {
-        Some(at) => {
-            tails.swap_remove(at);
+    let names: HashSet<&str> = filled.iter().map(String::as_str).collect();
+    let elsewhere: Vec<String> = given.into_iter().filter(|arn| !names.contains(arn.as_str())).collect();
+    // How many of each name are of elsewhere.
+    let mut tails: HashMap<Option<&str>, usize> = HashMap::new();
+    elsewhere.iter().for_each(|arn| *tails.entry(arn.splitn(6, ':').nth(5)).or_default() += 1);
+    let here = filled.iter().filter(|arn| match tails.get_mut(&arn.splitn(6, ':').nth(5)) {
+        Some(left @ 1..) => {
+            *left -= 1;
             false
         }
-        None => true,
-    };
-    let here: Vec<String> = filled.into_iter().filter(is_here).collect();
-    elsewhere.into_iter().chain(here).collect()
+        _ => true,
+    });
+    elsewhere.iter().chain(here).cloned().collect()
 }
 
 /// The topic of a subscription's ARN.

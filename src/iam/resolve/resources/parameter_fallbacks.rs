@@ -5,7 +5,7 @@ use crate::iam::arn::{Arn, is_like_arn};
 use crate::iam::catalog::ResourceType;
 use crate::iam::request::name::{Name, Ranked};
 use crate::iam::request::params::Params;
-use crate::iam::resolve::service_rules::{IdPrefix, ServiceRules};
+use crate::iam::resolve::service_rules::{IdPrefix, ReadTargets, ServiceRules};
 
 /// Those places, for one variable.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +21,7 @@ pub(in crate::iam) struct ParameterFallbacks {
     /// Parameters that hold those that are to be added and to be removed.
     changed: [Ranked; 2],
     /// Reads it from a list of targets.
-    #[expect(clippy::type_complexity, reason = "as in the service's rules")]
-    targets: Option<fn(&Params<'_>) -> (Vec<String>, bool)>,
+    targets: Option<ReadTargets>,
 }
 
 impl ParameterFallbacks {
