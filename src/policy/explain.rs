@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::choices;
 use super::excess::Excess;
 use super::fit::{Layout, Widened};
-use super::make::Made;
+use super::made::Made;
 use super::opening::foremost;
 use super::options::{Kind, Provenance};
 use super::prove::Unspoken;

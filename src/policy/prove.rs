@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use super::knowledge::Knowledge;
-use super::make::Made;
+use super::made::Made;
 use super::options::{Generalize, Granularity, Options};
 use super::pattern::covered;
 use super::replay::{Asking, Replay, replay_asking};

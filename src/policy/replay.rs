@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use super::knowledge::Knowledge;
-use super::make::Made;
+use super::made::Made;
 use super::options::Kind;
 use super::pattern::{comparable, escaped};
 use super::sift::{Fate, PASS_ROLE, fate_of_requests};

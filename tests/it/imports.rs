@@ -16,9 +16,9 @@ const ROOMS: [&str; 13] = [
 /// Files in loops, by room: ceilings that may only be lowered. A room that is not here has none.
 const LOOPS_MAX: &[(&str, usize)] = &[
     ("archive", 21),
-    ("cli", 7),
+    ("cli", 0),
     ("ingest", 4),
-    ("policy", 13),
+    ("policy", 0),
     ("query", 5),
     ("record", 4),
     ("store", 26),

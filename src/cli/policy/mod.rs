@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 pub use args::PolicyArgs;
-use args::{Each, Format, ProveArg};
+use args::{Each, ProveArg};
 pub use existing::{read_policies, read_policy};
 use names::{file_name, name_of, prefixed};
 
@@ -18,10 +18,12 @@ use super::{CliError, Context, Exit};
 use crate::iam::Catalog;
 use crate::iam::document::Policy;
 use crate::iam::evaluate::PolicySet;
-use crate::policy::prove::{Proof, prove};
-use crate::policy::replay::{Replay, policy_set};
-use crate::policy::{self, Fit, Kind, Made, Options, Provenance};
-use crate::policy::{base, explain, key_sources, render};
+use crate::policy::prove::Proof;
+use crate::policy::replay::Replay;
+use crate::policy::{
+    self, Existing, Findings, Kind, Made, Options, Proposal, ProposeError, Proved, Provenance, Proving, RenderError,
+    Source, Task, Unchecked, Unproved, explain, key_sources, propose, propose_unchecked,
+};
 use crate::usage::{self, RequestValues, Selection, UsageRow};
 
 pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
@@ -57,15 +59,10 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     if let (Some(each), Some(folder)) = (args.what.each, &args.what.out) {
         return job.each(each, folder, &selected);
     }
-    let proving = job.events.as_deref().unwrap_or(&selected.rows);
-    match job.one(&selected.rows, proving, &options)? {
-        Answer::NothingMissing => Ok(selected.exit),
-        Answer::Unproved => Ok(Exit::WouldDeny),
-        Answer::Proved { made, text } => {
-            print(args.what.out.as_deref(), &text)?;
-            Ok(exit(&made, selected.exit))
-        }
-    }
+    let Some(outcome) = job.one(&job.task(&selected.rows, job.existing(), &options))? else { return Ok(selected.exit) };
+    let Some(source) = outcome.source(&job.provenance) else { return Ok(Exit::WouldDeny) };
+    print(args.what.out.as_deref(), &args.what.format.render(&source).map_err(other_format)?)?;
+    Ok(exit(outcome.proposal().made(), selected.exit))
 }
 
 /// How the command ends with a policy that is printed: whether it lacks something that was used is said first.
@@ -111,71 +108,104 @@ struct Job<'a> {
     events: Option<Vec<UsageRow>>,
 }
 
-/// What making one policy came to.
-enum Answer {
-    /// The policies that exist allow everything.
-    NothingMissing,
+/// What became of a policy.
+enum Outcome {
+    Proved(Proved),
     /// It failed its proof.
-    Unproved,
-    Proved {
-        made: Box<Made>,
-        text: String,
-    },
+    Unproved(Box<Unproved>),
+    /// With `--no-check`.
+    Unchecked(Unchecked),
+}
+
+impl Outcome {
+    fn proposal(&self) -> &Proposal {
+        match self {
+            Outcome::Proved(proved) => proved.proposal(),
+            Outcome::Unproved(unproved) => &unproved.proposal,
+            Outcome::Unchecked(unchecked) => unchecked.proposal(),
+        }
+    }
+
+    fn findings(&self) -> Option<&Findings> {
+        match self {
+            Outcome::Proved(proved) => Some(proved.findings()),
+            Outcome::Unproved(unproved) => Some(&unproved.findings),
+            Outcome::Unchecked(_) => None,
+        }
+    }
+
+    /// What can be printed of it.
+    fn source<'a>(&'a self, provenance: &'a Provenance) -> Option<Source<'a>> {
+        match self {
+            Outcome::Proved(proved) => Some(proved.source(provenance)),
+            Outcome::Unproved(_) => None,
+            Outcome::Unchecked(unchecked) => Some(unchecked.source(provenance)),
+        }
+    }
+}
+
+/// An error as it ends the command.
+fn failed(error: ProposeError) -> CliError {
+    match error {
+        ProposeError::Make(error) => error.into(),
+        other => other.into(),
+    }
+}
+
+/// A format that cannot hold the policy, and one that can.
+fn other_format(error: RenderError) -> CliError {
+    CliError::failed(format!("{error}\nhint: use --format {}", error.instead))
 }
 
 impl Job<'_> {
-    /// One policy for the uses in `rows`, proved by those in `proving`.
-    fn one(&self, rows: &[UsageRow], proving: &[UsageRow], options: &Options) -> Result<Answer, CliError> {
-        let lacking;
-        let wanted = if self.existing.is_empty() {
-            rows
-        } else {
-            lacking = base::missing(&self.existing, rows, &self.requests, self.catalog);
-            lacking.as_slice()
-        };
-        let merged = self.args.existing.merge.as_deref().zip(self.existing.first());
-        let room = match merged {
-            Some((_, existing)) if options.fit == Fit::Widen => existing::beside(existing, options),
-            _ => options.clone(),
-        };
-        let made = match (policy::make_with(wanted, &self.requests, &room, self.catalog), merged) {
-            (Err(policy::MakeError::Nothing { .. }), _) if !self.existing.is_empty() => {
-                self.context.say("nothing is missing: the policy given allows everything that was used");
-                let Some((_, existing)) = merged else { return Ok(Answer::NothingMissing) };
-                existing::unchanged(existing, rows, options)
-            }
-            (made, Some((path, existing))) => existing::merge(path, existing, made?, options)?,
-            (made, None) => made?,
-        };
-        let made = match merged {
-            Some((_, existing)) => self.counted(made, existing, rows, options),
-            None => made,
-        };
-        let proof = (!self.args.what.no_check).then(|| {
-            let proof = prove(&made, &self.judged(&made), proving, &self.requests, options, self.catalog);
-            Proof { by_events: self.events.is_some(), ..proof }
-        });
-        self.say(&made, proof.as_ref());
-        if let Some(proof) = proof.as_ref().filter(|proof| !proof.holds()) {
-            self.refuse(proof);
-            return Ok(Answer::Unproved);
-        }
-        let text = self.text(&made, proof.as_ref().map(|proof| &proof.replay))?;
-        Ok(Answer::Proved { made: Box::new(made), text })
+    /// A policy that is asked for.
+    fn task<'t>(&'t self, rows: &'t [UsageRow], existing: Existing<'t>, options: &'t Options) -> Task<'t> {
+        let proving = self.events.as_deref().map_or(Proving::Usage, Proving::Events);
+        Task { rows, requests: &self.requests, proving, existing, options, catalog: self.catalog }
     }
 
-    /// The set in which the policy is proved: with those that stay attached beside it.
-    fn judged(&self, made: &Made) -> PolicySet {
-        let mut set = policy_set(made);
-        if !self.args.existing.base.is_empty() {
-            match made.kind {
-                Kind::Identity | Kind::PermissionSet => set.identity.extend(self.existing.iter().cloned()),
-                Kind::Scp => set.scps.iter_mut().for_each(|level| level.extend(self.existing.iter().cloned())),
-                Kind::Session => set.session.extend(self.existing.iter().cloned()),
-                Kind::Boundary => {}
-            }
+    fn outcome(&self, task: &Task<'_>) -> Result<Outcome, ProposeError> {
+        if self.args.what.no_check {
+            return propose_unchecked(task).map(Outcome::Unchecked);
         }
-        set
+        match propose(task) {
+            Ok(proved) => Ok(Outcome::Proved(proved)),
+            Err(ProposeError::Unproved(unproved)) => Ok(Outcome::Unproved(unproved)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What becomes of the policies that exist.
+    fn existing(&self) -> Existing<'_> {
+        match (&self.args.existing.merge, self.existing.as_slice()) {
+            (Some(_), [policy]) => Existing::AddedTo(policy),
+            (_, []) => Existing::None,
+            (_, policies) => Existing::Beside(policies),
+        }
+    }
+
+    /// One policy, and what is said of it. `None` if the policies that exist allow everything.
+    fn one(&self, task: &Task<'_>) -> Result<Option<Outcome>, CliError> {
+        let is_enough = "nothing is missing: the policy given allows everything that was used";
+        let outcome = match (self.outcome(task), self.args.existing.merge.as_deref()) {
+            (Err(ProposeError::NothingMissing), _) => {
+                self.context.say(is_enough);
+                return Ok(None);
+            }
+            (Err(ProposeError::TooLong { size, size_max, name }), Some(path)) => {
+                return Err(existing::too_long(path, size, size_max, name));
+            }
+            (outcome, _) => outcome.map_err(failed)?,
+        };
+        let proposal = outcome.proposal();
+        if proposal.is_unchanged() {
+            self.context.say(is_enough);
+        }
+        self.say(proposal.made(), outcome.findings().and_then(Findings::whole));
+        if let Outcome::Unproved(unproved) = &outcome {
+            self.refuse(&unproved.findings);
+        }
+        Ok(Some(outcome))
     }
 
     fn say(&self, made: &Made, proof: Option<&Proof>) {
@@ -203,7 +233,11 @@ impl Job<'_> {
         }
     }
 
-    fn refuse(&self, proof: &Proof) {
+    fn refuse(&self, findings: &Findings) {
+        let proof = match findings {
+            Findings::Whole(proof) => proof,
+            Findings::Cut(proof) => return self.refuse_cut(proof),
+        };
         if !proof.replay.holds() {
             self.refuse_denying(&proof.replay);
         }
@@ -220,17 +254,6 @@ impl Job<'_> {
         for group in replay.groups.iter().take(20) {
             self.context.error(&explain::offender(group));
         }
-    }
-
-    fn text(&self, made: &Made, proof: Option<&Replay>) -> Result<String, CliError> {
-        Ok(match self.args.what.format {
-            Format::Json => render::json::render(made),
-            Format::Terraform => render::terraform::render(made)?,
-            Format::Cloudformation => render::cloudformation::yaml(made)?,
-            Format::CloudformationJson => render::cloudformation::json(made)?,
-            Format::AccessAnalyzer => render::access_analyzer::render(made, &self.provenance),
-            Format::Markdown => render::markdown::render(made, &self.provenance, proof),
-        })
     }
 
     /// One policy for each principal, session, account or permission set, into a folder.
@@ -251,19 +274,21 @@ impl Job<'_> {
             let file = file_name(&name, &mut taken);
             self.context.say(&format!("{name}: {file}"));
             let by_events = proving.remove(&name).unwrap_or_default();
-            let proving = if self.events.is_some() { &by_events } else { &rows };
+            let proving = if self.events.is_some() { Proving::Events(&by_events) } else { Proving::Usage };
             // Among all, some may be Identity Center's and others not.
             let name = self.args.what.name.as_ref().map_or_else(|| file.clone(), |prefix| prefixed(prefix, &file));
             let options = Options { name, ..self.args.options(self.args.kind(&rows)) };
-            match self.one(&rows, proving, &options) {
-                Ok(Answer::Proved { made, text }) => {
-                    self.write_each(folder, &file, &made, &text)?;
-                    if exit != Exit::WouldDeny && exit != Exit::Failed {
-                        exit = self::exit(&made, exit);
+            match self.one(&Task { proving, ..self.task(&rows, self.existing(), &options) }) {
+                Ok(None) => {}
+                Ok(Some(outcome)) => match outcome.source(&self.provenance) {
+                    Some(source) => {
+                        self.write_each(folder, &file, &source)?;
+                        if exit != Exit::WouldDeny && exit != Exit::Failed {
+                            exit = self::exit(outcome.proposal().made(), exit);
+                        }
                     }
-                }
-                Ok(Answer::Unproved) => exit = Exit::WouldDeny,
-                Ok(Answer::NothingMissing) => {}
+                    None => exit = Exit::WouldDeny,
+                },
                 // Somebody who only did what needs no permission must not keep the others from theirs.
                 Err(CliError::Failed(error))
                     if matches!(error.downcast_ref(), Some(policy::MakeError::Nothing { .. })) =>
@@ -283,17 +308,13 @@ impl Job<'_> {
 }
 
 impl Job<'_> {
-    /// As JSON every file is one document, so that who reads them need not know how many there are.
-    fn write_each(&self, folder: &Path, file: &str, made: &Made, text: &str) -> Result<(), CliError> {
-        let extension = self.args.what.format.extension();
-        if self.args.what.format != Format::Json {
-            return write_file(&folder.join(format!("{file}.{extension}")), text);
-        }
-        let documents = render::json::each(made);
-        let several = documents.len() > 1;
-        for (number, (_, text)) in documents.into_iter().enumerate() {
+    fn write_each(&self, folder: &Path, file: &str, source: &Source<'_>) -> Result<(), CliError> {
+        let format = self.args.what.format;
+        let texts = format.files(source).map_err(other_format)?;
+        let several = texts.len() > 1;
+        for (number, text) in texts.into_iter().enumerate() {
             let file = if several { format!("{file}-{}", number + 1) } else { file.to_owned() };
-            write_file(&folder.join(format!("{file}.{extension}")), &text)?;
+            write_file(&folder.join(format!("{file}.{}", format.extension())), &text)?;
         }
         Ok(())
     }
