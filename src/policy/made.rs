@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::choice::Choice;
 use super::evidence::Evidence;
 use super::excess::Excess;
-use super::fit::{Choice, Layout, Widened};
-use super::limits::{Attach, Limits};
-use super::options::{Kind, Options};
+use super::layout::{Layout, Widened};
+use super::limits::Limits;
+use super::options::{Attach, Kind, Options};
 use super::sift::{Shown, Suggestion};
 use crate::iam::document::Policy;
 use crate::usage::{Text, UsageRow};

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::binding::BINDINGS;
-use super::ceiling::Ceiling;
 use super::choices::choices;
 use super::evidence::Evidence;
 use super::excess::excess;
@@ -13,6 +12,7 @@ use super::limits::Limits;
 use super::made::{Made, NamedPolicy, StatementNote, events, times};
 use super::options::{Granularity, Kind, Options};
 use super::origin;
+use super::recipe::{Recipe, placed};
 use super::risk;
 use super::sid;
 use super::sift::{Grant, Sifted, Suggestion, sift};
@@ -20,7 +20,7 @@ use super::statement::Draft;
 use super::widen::Scope;
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
-use crate::iam::document::{Policy, Statement};
+use crate::iam::document::Policy;
 use crate::usage::{RequestValues, UsageRow};
 
 /// Why there is no policy.
@@ -69,41 +69,6 @@ pub fn make_with(
     };
     let made = assemble(sifted, &Recipe::of(rows, options, &knowledge))?;
     Ok(Made { uncertain_services, ..made })
-}
-
-/// What policies are made by, besides what was sifted.
-pub(crate) struct Recipe<'a> {
-    pub(crate) rows: &'a [UsageRow],
-    pub(crate) options: &'a Options,
-    pub(crate) knowledge: &'a Knowledge<'a>,
-    /// What events named, where something else is granted.
-    pub(crate) named: Option<&'a [Grant]>,
-    /// What nothing may go beyond, where a policy is cut down.
-    pub(crate) ceiling: Option<&'a Ceiling>,
-    /// Statements that forbid and stay as they are.
-    pub(crate) denials: Vec<Statement>,
-}
-
-impl<'a> Recipe<'a> {
-    pub(crate) fn of(rows: &'a [UsageRow], options: &'a Options, knowledge: &'a Knowledge<'a>) -> Recipe<'a> {
-        Recipe { rows, options, knowledge, named: None, ceiling: None, denials: Vec::new() }
-    }
-
-    /// The options for what stands beside the denials.
-    fn beside_denials(&self) -> Options {
-        let limits = Limits::of(self.options);
-        if self.denials.is_empty() {
-            return self.options.clone();
-        }
-        if limits.policies_max == 1 {
-            // A comma, and what a name may be made longer by.
-            let taken: usize = self.denials.iter().map(|denial| denial.to_value().to_string().len() + 4).sum();
-            return Options { size_max: Some(limits.size_max.saturating_sub(taken)), ..self.options.clone() };
-        }
-        let alone = placed(Vec::new(), &self.denials, limits.size_max, &self.options.name);
-        let left = limits.policies_max.saturating_sub(alone.len()).max(1);
-        Options { policies_max: Some(left), ..self.options.clone() }
-    }
 }
 
 /// Policies of what was sifted, within the limits.
@@ -169,28 +134,6 @@ fn with_denials(documents: Vec<NamedPolicy>, recipe: &Recipe<'_>) -> Result<Vec<
         return Err(FitError::TooMany { needed, size_max, policies_max, name, choices });
     }
     Ok(documents)
-}
-
-/// Each denial in the first document that has room for it, or in one of its own. A denial holds wherever it stands.
-fn placed(mut documents: Vec<NamedPolicy>, denials: &[Statement], size_max: usize, name: &str) -> Vec<NamedPolicy> {
-    for denial in denials {
-        let with = |policy: &Policy| {
-            let statements = policy.statements.iter().chain([denial]).cloned().collect();
-            Policy { statements, ..policy.clone() }
-        };
-        let longer = documents.iter_mut().map(|document| (with(&document.policy), document));
-        match longer.into_iter().find(|(longer, _)| longer.size() <= size_max) {
-            Some((longer, document)) => document.policy = longer,
-            None => {
-                let policy = Policy::new(vec![denial.clone()]);
-                documents.push(NamedPolicy { name: format!("{name}-{}", documents.len() + 1), policy });
-                if let [first, _] = documents.as_mut_slice() {
-                    first.name = format!("{name}-1");
-                }
-            }
-        }
-    }
-    documents
 }
 
 fn nothing(sifted: &Sifted) -> MakeError {

@@ -2,9 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::binding::{Binding, PASSED_TO_SERVICE};
-use super::limits::Attach;
-
 /// How fine the grants are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Granularity {
@@ -43,6 +40,20 @@ pub enum Kind {
     PermissionSet,
     /// A policy passed with `sts:AssumeRole`.
     Session,
+}
+
+/// Where an identity policy goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attach {
+    /// Customer managed policies.
+    #[default]
+    Managed,
+    /// Inline in a role.
+    InlineRole,
+    /// Inline in a user.
+    InlineUser,
+    /// Inline in a group.
+    InlineGroup,
 }
 
 /// What to do when the statements don't fit one policy. Only reads are ever widened (see `widen`).
@@ -121,13 +132,6 @@ impl Default for Options {
             any_account: false,
             name: "LeastPrivilege".to_owned(),
         }
-    }
-}
-
-impl Options {
-    /// Whether a condition that requests told is written.
-    pub(crate) fn binds(&self, binding: &Binding) -> bool {
-        self.request_conditions || binding.key == PASSED_TO_SERVICE
     }
 }
 

@@ -8,11 +8,12 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use super::binding::PASS_ROLE;
 use super::knowledge::Knowledge;
 use super::made::Made;
 use super::options::Kind;
 use super::pattern::{comparable, escaped};
-use super::sift::{Fate, PASS_ROLE, fate_of_requests};
+use super::sift::{Fate, fate_of_requests};
 use super::told::{Times, Told};
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;

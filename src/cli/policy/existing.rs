@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::{Job, Outcome, failed, other_format, print};
+use super::job::{Job, Outcome, exit, other_format, print};
 use crate::cli::select::Selected;
 use crate::cli::{CliError, Exit};
 use crate::iam::document::Policy;
-use crate::policy::narrow::{NarrowProof, StatementUse, report};
+use crate::policy::narrow::{StatementUse, report};
 use crate::policy::{Existing, Options, ProposeError, explain};
 
 /// Names of unused actions said of an access level, unless all are asked for.
@@ -32,15 +32,6 @@ pub fn read_policy(path: &Path) -> Result<Policy, CliError> {
     }
 }
 
-/// What is said of a document that would be too long with what is missing.
-pub(super) fn too_long(path: &Path, size: usize, size_max: usize, name: &str) -> CliError {
-    CliError::failed(format!(
-        "{} with what is missing has {size} characters, and {name} may have {size_max}\n\
-         hint: use --fit, which widens what is missing, or --base, which writes it as policies of their own",
-        path.display(),
-    ))
-}
-
 impl Job<'_> {
     /// The given policy, cut down to what was used of it.
     pub(super) fn deny_unused(
@@ -56,7 +47,7 @@ impl Job<'_> {
                 self.context.say(&format!("nothing that {} allows was used: it can be detached", path.display()));
                 return Ok(selected.exit);
             }
-            outcome => outcome.map_err(failed)?,
+            outcome => outcome.map_err(|error| self.failed(error))?,
         };
         let proposal = outcome.proposal();
         let said = proposal.cut().map(|cut| self.unused(&cut.statements)).unwrap_or_default();
@@ -76,28 +67,11 @@ impl Job<'_> {
         let Some(source) = outcome.source(&self.provenance) else { return Ok(Exit::WouldDeny) };
         let text = self.args.what.format.render(&source.with_unused(&said)).map_err(other_format)?;
         print(self.args.what.out.as_deref(), &text)?;
-        Ok(super::exit(proposal.made(), selected.exit))
+        Ok(exit(proposal.made(), selected.exit))
     }
 
     /// The report on what was not used.
     fn unused(&self, statements: &[StatementUse]) -> String {
         report(statements, if self.args.what.explain { usize::MAX } else { NAMES_MAX })
-    }
-
-    pub(super) fn refuse_cut(&self, proof: &NarrowProof) {
-        self.context.error("the policy cut down is not what was used of it, so it is not printed");
-        for (action, resource, example) in proof.lost.iter().take(20) {
-            self.context.error(&format!("{action} on {resource} was used and would be denied (example {example})"));
-        }
-        for beyond in proof.beyond.iter().take(20) {
-            self.context
-                .error(&format!("{}: {} on {} was not allowed before", beyond.sid, beyond.action, beyond.pattern));
-        }
-        for unspoken in proof.unspoken.iter().take(20) {
-            self.context.error(&explain::without_use(unspoken));
-        }
-        if proof.denials_lost > 0 {
-            self.context.error(&format!("{} of its denials are gone", proof.denials_lost));
-        }
     }
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{RenderError, Renderer, Source};
+use super::renderer::{RenderError, Renderer, Source};
 use crate::time::format_time;
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::cloudformation_template::{is_ambiguous, template};
-use super::{RenderError, Renderer, Source};
+use super::renderer::{RenderError, Renderer, Source};
 
 #[derive(Debug)]
 pub(super) struct CloudFormation;

@@ -1,7 +1,7 @@
 //! CloudFormation templates as JSON.
 
 use super::cloudformation_template::template;
-use super::{RenderError, Renderer, Source};
+use super::renderer::{RenderError, Renderer, Source};
 
 #[derive(Debug)]
 pub(super) struct CloudFormationJson;

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{RenderError, identifier};
+use super::renderer::{RenderError, identifier};
 use crate::policy::{Attach, Kind, Made};
 
 pub(super) fn template(made: &Made) -> Result<Value, RenderError> {

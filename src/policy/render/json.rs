@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{RenderError, Renderer, Source};
+use super::renderer::{RenderError, Renderer, Source};
 use crate::policy::limits::PERMISSION_SET_BYTES_MAX;
 use crate::policy::{Kind, Made, NamedPolicy};
 

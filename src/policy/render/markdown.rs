@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{RenderError, Renderer, Source};
+use super::renderer::{RenderError, Renderer, Source};
 use crate::policy::{Made, Shown, explain};
 use crate::time::format_time;
 

@@ -7,7 +7,7 @@
 use hcl::expr::{Traversal, Variable};
 use hcl::{Block, Body, Expression};
 
-use super::{RenderError, Renderer, Source, identifier};
+use super::renderer::{RenderError, Renderer, Source, identifier};
 use crate::iam::document::{Condition, Policy, Statement, Version};
 use crate::policy::{Attach, Kind, Made};
 

@@ -3,7 +3,9 @@
 use serde_json::json;
 use trailpare::iam::Catalog;
 use trailpare::iam::document::Policy;
-use trailpare::policy::{Existing, Findings, Generalize, Options, ProposeError, Proved, Proving, Task, Unproved, propose};
+use trailpare::policy::{
+    Existing, Findings, Generalize, Options, ProposeError, Proved, Proving, Task, Unproved, propose,
+};
 use trailpare::usage::{RequestValues, UsageRow};
 
 use super::{options, row};
