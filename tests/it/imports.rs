@@ -333,3 +333,21 @@ fn the_picture_of_the_architecture_is_that_of_the_code() {
     assert!(missing.is_empty(), "not in the picture:\n{}", list(missing));
     assert!(stale.is_empty(), "in the picture and not in the code:\n{}", list(stale));
 }
+
+/// What `policy::propose` promises: outside of its room nothing makes a policy without proving it, but for the option
+/// that asks for just that. Rendering one takes a `Source`, whose fields are the room's own.
+#[test]
+fn policies_are_made_where_they_are_proved() {
+    let read = Crate::read();
+    let makes = ["make", "make_with", "narrow", "propose_unchecked"];
+    let mut found = Vec::new();
+    for (module, imports) in
+        read.imports.iter().filter(|(module, _)| module.first().is_none_or(|room| room != "policy"))
+    {
+        let paths = imports.iter().filter_map(|import| read.absolute(module, &import.path));
+        let of_policy = paths.filter(|path| path.first().is_some_and(|room| room == "policy"));
+        let names = of_policy.filter_map(|path| path.last().cloned()).filter(|name| makes.contains(&name.as_str()));
+        found.extend(names.map(|name| format!("{}: {name}", read.sources[module].file)));
+    }
+    assert_eq!(found, ["cli/policy/job.rs: propose_unchecked"]);
+}

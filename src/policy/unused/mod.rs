@@ -5,12 +5,10 @@
 //! resource policies are not in the file and not looked at.
 
 mod details;
-mod report;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub use details::{Details, DetailsError, Entity, EntityKind, Identity, Page, pages};
-pub use report::{text, value};
 
 use super::knowledge::{Access, Knowledge};
 use super::narrow::UnusedAction;
