@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod forget;
 mod fsck;
+mod hint;
 mod ingest;
 mod ingest_summary;
 mod interrupt;

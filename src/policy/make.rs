@@ -30,8 +30,7 @@ pub enum MakeError {
     #[error(
         "nothing to grant: {denied} uses were denied, {undecided} failed before anybody decided, {unverified} are not certain, \
          {incomplete} lack what granting them takes, {impossible} are on names that no resource can have, {excluded} need no \
-         permission, or none that they can be given\n\
-         hint: see them with `trailpare actions` and the same selection"
+         permission, or none that they can be given"
     )]
     Nothing {
         denied: usize,

@@ -38,7 +38,7 @@ pub enum ReadError {
     )]
     Columns(#[from] ArrowError),
     /// Rows that don't fit in memory, on their way to the disk and back.
-    #[error("cannot keep rows of usage in {}: {source}\nhint: is the disk full? --memory-limit is how much stays in memory", folder.display())]
+    #[error("cannot keep rows of usage in {}: {source}\nhint: is the disk full?", folder.display())]
     Spill {
         /// The folder.
         folder: PathBuf,
@@ -46,10 +46,7 @@ pub enum ReadError {
         source: std::io::Error,
     },
     /// An answer that takes all its rows at once, and more memory than there is.
-    #[error(
-        "--memory-limit: {rows} uses take more memory than there is for them\n\
-         hint: raise it by {} MiB, or ask for less: --role, --account, --from", (bytes - space_bytes.min(bytes)).div_ceil(1 << 20)
-    )]
+    #[error("{rows} uses take more memory than there is for them")]
     TooMany {
         /// How many there are.
         rows: u64,

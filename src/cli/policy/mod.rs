@@ -15,7 +15,7 @@ use job::{Job, exit, other_format, print, write_file};
 use names::{file_name, name_of, prefixed};
 
 use super::select::{Selected, say_left_out};
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Exit, hint};
 use crate::iam::Catalog;
 use crate::iam::document::Policy;
 use crate::iam::evaluate::PolicySet;
@@ -121,7 +121,7 @@ impl Job<'_> {
                     None => exit = Exit::WouldDeny,
                 },
                 // Somebody who only did what needs no permission must not keep the others from theirs.
-                Err(ProposeError::Make(error @ MakeError::Nothing { .. })) => self.context.say(&error.to_string()),
+                Err(error @ ProposeError::Make(MakeError::Nothing { .. })) => self.context.say(&hint::said(&error)),
                 // Nor must somebody whose policy does not fit.
                 Err(ProposeError::Make(error @ MakeError::Fit(_))) => {
                     self.context.error(&format!("{file}: {error}"));
