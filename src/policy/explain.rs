@@ -146,7 +146,7 @@ fn escalations(made: &Made) -> Vec<String> {
 /// Counts of what is shown only; what does not occur is left out, but for the first three.
 fn not_granted(made: &Made) -> String {
     let mut line = format!(
-        "not granted: {} denied, {} not certain, {} without need of a permission",
+        "pairs not granted: {} denied, {} not certain, {} without need of a permission",
         made.denied.len(),
         made.unverified.len(),
         made.excluded.len()
@@ -215,8 +215,8 @@ fn pairs(excess: &Excess) -> String {
 /// What a replay came to, in one line.
 pub fn verdict(proof: &Replay) -> String {
     let mut line = format!(
-        "replay: {} uses allowed, {} denied, {} depend on what a log cannot know; not replayed: {} denied at the time, \
-         {} not certain, {} without need of a permission",
+        "replay: {} uses allowed, {} denied, {} depend on what a log cannot know; uses not replayed: {} denied at the \
+         time, {} not certain, {} without need of a permission",
         proof.allowed, proof.denied, proof.depends, proof.were_denied, proof.unverified, proof.excluded
     );
     for (uses, what) in [

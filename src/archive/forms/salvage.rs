@@ -10,6 +10,8 @@
 //!   begins an object is the next one.
 //! * Elsewhere it is the next place behind the fault at which an event can be read: behind `,`, `[`, a line end or
 //!   another event, so that nothing within an event is taken for one.
+//!
+//! Where all that takes fewer events than there are lines that hold one, each line is judged by itself.
 
 use serde_json::value::RawValue;
 
@@ -39,7 +41,58 @@ pub(super) fn salvage(bytes: &[u8]) -> Events {
         lists: 0,
     };
     salvage.documents();
-    salvage.events
+    // Several faults may hide sound lines from the walk. What it takes then is less than its lines hold by themselves.
+    let by_lines = if salvage.is_lines { by_lines(bytes) } else { Events::default() };
+    if by_lines.len() > salvage.events.len() { by_lines } else { salvage.events }
+}
+
+/// Each line by itself: an event is taken, what opens and closes the list is passed over, anything else refused.
+fn by_lines(bytes: &[u8]) -> Events {
+    let mut events = Events::default();
+    let mut begin = 0;
+    while begin < bytes.len() {
+        let end = line_end(bytes, begin);
+        let mut at = skip_blanks(bytes.get(..end).unwrap_or_default(), begin);
+        while at < end {
+            at = line_part(bytes, at, end, &mut events);
+        }
+        begin = end + 1;
+    }
+    events
+}
+
+/// What stands from `at` on of a line that ends at `end`: one event, or all of it. The place behind it.
+fn line_part(bytes: &[u8], at: usize, end: usize, events: &mut Events) -> usize {
+    let rest = bytes.get(at..end).unwrap_or_default();
+    if is_event_line(bytes, at) {
+        let mut scanner = Scanner::new(rest);
+        if scanner.value().is_ok()
+            && let Some(Ok(text)) = rest.get(..scanner.pos).map(std::str::from_utf8)
+        {
+            events.add(Value::at(text, at), 0);
+            let behind = rest.get(scanner.pos..).unwrap_or_default();
+            return at + scanner.pos + behind.iter().take_while(|byte| is_between(**byte)).count();
+        }
+    }
+    let is_bracket = |byte: &u8| is_between(*byte) || matches!(byte, b'{' | b'[');
+    if !rest.iter().all(is_bracket) && !opens_list(rest) {
+        events.refuse(at, format!("not JSON (byte {at})"));
+    }
+    end
+}
+
+/// What may stand behind an element on its line.
+fn is_between(byte: u8) -> bool {
+    matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\r')
+}
+
+/// Whether a line ends with the key of a list of events and the list's bracket.
+fn opens_list(line: &[u8]) -> bool {
+    let Some(line) = line.trim_ascii().strip_suffix(b"[") else { return false };
+    let Some(line) = line.trim_ascii_end().strip_suffix(b":") else { return false };
+    let Some(line) = line.trim_ascii_end().strip_suffix(b"\"") else { return false };
+    let key = memchr::memrchr(b'"', line).and_then(|quote| line.get(quote + 1..)).unwrap_or_default();
+    LIST_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
 }
 
 /// Whether a sound value is none that anybody wrote: an event within which a line holds another event by itself. Two
@@ -243,7 +296,7 @@ impl Salvage<'_> {
     /// Whether nothing but the ends of lists and objects follows on a line.
     fn is_line_blank(&self, end: usize, line_end: usize) -> bool {
         let rest = self.bytes.get(end..line_end).unwrap_or_default();
-        rest.iter().all(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\r'))
+        rest.iter().all(|byte| is_between(*byte))
     }
 
     /// Whether an object is written over several lines, each part further to the right.
@@ -459,7 +512,7 @@ fn is_event_line(bytes: &[u8], begin: usize) -> bool {
         return false;
     }
     let (json, rest) = line.split_at(scanner.pos);
-    let mut rest = rest.iter().filter(|byte| !matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\r'));
+    let mut rest = rest.iter().filter(|byte| !is_between(**byte));
     matches!(rest.next(), None | Some(b'{')) && is_clean(json)
 }
 

@@ -308,12 +308,7 @@ fn damaged(line: &str, way: u8, at: usize) -> Option<Vec<u8>> {
 }
 
 proptest::proptest! {
-    // The same cases each time: of some thousand objects one is refused whole, where a line of a list is cut within another
-    // list and the next line is damaged as well. A gate must not meet it by chance.
-    #![proptest_config(proptest::prelude::ProptestConfig {
-        rng_seed: proptest::test_runner::RngSeed::Fixed(3),
-        ..proptest::prelude::ProptestConfig::with_cases(1_000)
-    })]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1_000))]
 
     /// Of events by lines all that are sound are taken, and each of the others is refused by itself, at its place.
     #[test]

@@ -15,8 +15,9 @@ use crate::iam::request::read_set::ReadSet;
 use crate::iam::request::response::{Given, Response};
 use crate::iam::request::tag_parameters::{Carrier, carriers};
 
-/// Values that one name gives at the most: a record is at most 256 kB, but may repeat one name.
-const VALUES_MAX: usize = 2_000;
+/// Values that one name gives at the most. It cuts off nothing that CloudTrail wrote: it keeps parameters of up to 100 kB
+/// (CloudTrail User Guide, "CloudTrail record contents"), in which 25,600 names of one letter have room.
+pub(in crate::iam) const VALUES_MAX: usize = 32_768;
 
 /// Parameters of a request, parsed once.
 #[derive(Clone, Copy, Debug)]

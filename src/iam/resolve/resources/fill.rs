@@ -6,10 +6,10 @@ use memchr::memmem::Finder;
 
 use crate::iam::arn::arn_format::{ArnFormat, Piece};
 use crate::iam::arn::{RegionAccount, escape, partition_of};
+use crate::iam::request::params::VALUES_MAX;
 
-/// Resources that one call has of a type at the most. AWS's lists hold 1,000 (EC2 API Reference, TerminateInstances and
-/// others); a record that repeats names may hold more.
-pub(in crate::iam) const RESOURCES_MAX: usize = 2_000;
+/// Resources that one call has of a type at the most.
+pub(in crate::iam) const RESOURCES_MAX: usize = VALUES_MAX;
 
 /// A form with its variables filled; what `value` doesn't know becomes `*`.
 pub(in crate::iam) fn fill<'v>(
