@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{ReadError, ReadFault};
 use super::forms::implausible;
-use super::members;
+use super::members::{self, GZIP_MAGIC, Gap, ZSTD_MAGIC};
 
 /// Stored size above which an object is inflated as a stream, so that it isn't in memory twice.
 const STREAM_MIN_BYTES: u64 = 64 << 20;
@@ -30,11 +30,6 @@ const KEPT_BYTES: usize = 8 << 20;
 
 /// Likewise for inflated bytes, where nobody says less.
 const INFLATED_KEPT_BYTES: usize = 64 << 20;
-
-pub(super) const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
-
-/// Source: RFC 8878, section 3.1.1.
-pub(super) const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// Compressions that lie in one another at the most.
 const NESTED_MAX: usize = 3;
@@ -118,15 +113,6 @@ pub struct Read {
     pub size_bytes: u64,
     /// Where a part of the compressed bytes could not be inflated.
     pub gaps: Vec<Gap>,
-}
-
-/// A place in inflated bytes at which some are missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// Inflated bytes before it.
-    pub offset_bytes: u64,
-    /// Why.
-    pub reason: String,
 }
 
 /// Reads one log object: gzip, zstd or plain. Of one that is not sound as a whole what is sound is given, with its gaps.

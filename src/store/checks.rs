@@ -17,7 +17,6 @@ use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 use super::replaced;
-use super::snapshot::DataFile;
 
 /// Bytes of a block that new files are written with.
 const BLOCK_BYTES: usize = 16 << 10;
@@ -139,20 +138,6 @@ impl Stored for Path {
 impl Stored for PathBuf {
     fn path(&self) -> &Path {
         self
-    }
-}
-
-impl Stored for DataFile {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn checks(&self) -> Option<&Arc<FileChecks>> {
-        self.checks.as_ref()
-    }
-
-    fn event_date(&self) -> Option<i32> {
-        Some(self.event_date)
     }
 }
 

@@ -10,7 +10,8 @@ use hashbrown::HashMap;
 use serde_json::Value;
 
 use super::columns::{EVENT_COLUMNS, EventColumns};
-use super::read::{ReadError, by_text, is_wanted};
+use super::error::ReadError;
+use super::read::{by_text, is_wanted};
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange};
 use super::text::Text;

@@ -1,17 +1,8 @@
 //! CSV files of events: rows, and which form their titles tell.
 
 use super::events::{Events, Value};
+use super::row::{ReadRow, Row};
 use super::{event_history, lake_csv};
-
-/// One row with the titles of its cells.
-#[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
-    pub titles: &'a [String],
-    pub cells: &'a [String],
-}
-
-/// Makes JSON that holds the event of a row, or says why there is none.
-pub(super) type ReadRow = fn(Row<'_>) -> Result<String, String>;
 
 /// Stands where bytes are no UTF-8; of one byte, so that places stay.
 const INVALID: char = '\u{1a}';
