@@ -28,7 +28,9 @@ pub struct PolicyError {
     pub line: usize,
     /// In characters, from 1.
     pub column: usize,
+    /// What is wrong.
     pub message: String,
+    /// What to do about it.
     pub hint: String,
 }
 
