@@ -74,6 +74,7 @@ pub(crate) fn in_current_language(policy: &Policy) -> Policy {
 pub struct Granted {
     /// Statements that allow or deny.
     pub statements: usize,
+    /// What it grants beyond what the rows used.
     pub excess: Excess,
     /// Granted actions with which more can be gained, and what they open.
     pub escalations: BTreeMap<String, &'static str>,

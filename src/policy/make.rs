@@ -26,7 +26,9 @@ use crate::usage::{RequestValues, Text, UsageRow};
 /// A policy and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedPolicy {
+    /// Its name; of several the number is part of it.
     pub name: String,
+    /// The document.
     pub policy: Policy,
 }
 
@@ -37,7 +39,9 @@ pub struct StatementNote {
     pub document: usize,
     /// Index into the document's statements.
     pub statement: usize,
+    /// The statement's `Sid`.
     pub sid: String,
+    /// The events that speak for it.
     pub evidence: Evidence,
     /// Actions that a wildcard grants and that were not used.
     pub added_actions: Vec<String>,
@@ -48,10 +52,13 @@ pub struct StatementNote {
 /// Policies made from usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
+    /// What kind of policy it is.
     pub kind: Kind,
+    /// How it is to be attached, which sets its limits.
     pub attach: Attach,
     /// How many policies there may be: whether what is written is one document or a list follows from this alone.
     pub policies_max: usize,
+    /// The policies.
     pub documents: Vec<NamedPolicy>,
     /// One for each statement, in order.
     pub statements: Vec<StatementNote>,
@@ -154,11 +161,17 @@ pub enum MakeError {
          hint: see them with `trailpare actions` and the same selection"
     )]
     Nothing {
+        /// Uses that were denied.
         denied: usize,
+        /// Uses that failed before anybody decided.
         undecided: usize,
+        /// Uses whose action is not certain.
         unverified: usize,
+        /// Uses of which too little is known to grant them.
         incomplete: usize,
+        /// Uses on names that no resource can have.
         impossible: usize,
+        /// Uses that need no permission, or none that can be given.
         excluded: usize,
     },
     /// The limits.
