@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use super::select::SelectArgs;
 use super::table::{render, row, table};
 use super::{CliError, Context, Exit};
+use crate::query::csv;
 use crate::report::actions::{By, Line, Lines};
 use crate::time::format_time;
 use crate::usage::{ReadError, Sessions, Text};
@@ -159,7 +160,8 @@ fn write_csv(
     let rest =
         ["action", "resource", "outcome", "confidence", "rule", "event_count", "first_time", "last_time", "overflow"];
     let headings: Vec<&str> = by.headings().iter().chain(&rest).copied().collect();
-    writeln!(out, "{}", headings.join(","))?;
+    let mut rows = csv::Rows::new(out, super::printable);
+    rows.write(headings)?;
     for line in lines {
         let line = line?;
         let (count, first, last) =
@@ -167,12 +169,7 @@ fn write_csv(
         let overflow = if line.overflow { "true" } else { "false" };
         let rest =
             [&line.action, &line.resource, line.outcome, &line.confidence, &line.rule, &count, &first, &last, overflow];
-        let cells: Vec<String> = line.group.iter().map(Text::as_str).chain(rest).map(csv_cell).collect();
-        writeln!(out, "{}", cells.join(","))?;
+        rows.write(line.group.iter().map(Text::as_str).chain(rest))?;
     }
-    Ok(())
-}
-
-fn csv_cell(text: &str) -> String {
-    crate::query::csv::cell(text, super::printable)
+    Ok(rows.finish()?)
 }

@@ -28,13 +28,35 @@ pub enum FitError {
         "the statements need {needed} policies of {size_max} characters, and {name} may be {policies_max}{}",
         choice::hint(choices)
     )]
-    TooMany { needed: usize, size_max: usize, policies_max: usize, name: &'static str, choices: Vec<Choice> },
+    TooMany {
+        /// Policies that the statements take.
+        needed: usize,
+        /// Characters that a policy may have.
+        size_max: usize,
+        /// Policies that may be attached.
+        policies_max: usize,
+        /// What the message calls such policies: `managed policies`.
+        name: &'static str,
+        /// Options that would make them fit, or bring them nearer.
+        choices: Vec<Choice>,
+    },
     /// One statement that cannot be cut is too large.
     #[error(
         "a statement about {service} has {size} characters, and {name} may have {size_max}{}",
         choice::hint(choices)
     )]
-    TooLarge { service: String, size: usize, size_max: usize, name: &'static str, choices: Vec<Choice> },
+    TooLarge {
+        /// The service that the statement is about.
+        service: String,
+        /// Characters that a policy with this statement alone has.
+        size: usize,
+        /// Characters that a policy may have.
+        size_max: usize,
+        /// What the message calls such policies: `managed policies`.
+        name: &'static str,
+        /// Options that would make them fit, or bring them nearer.
+        choices: Vec<Choice>,
+    },
 }
 
 /// Statements within the limits, one list a policy, and what was widened for it.

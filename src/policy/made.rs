@@ -15,7 +15,9 @@ use crate::usage::{Text, UsageRow};
 /// A policy and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedPolicy {
+    /// Its name; of several the number is part of it.
     pub name: String,
+    /// The document.
     pub policy: Policy,
 }
 
@@ -26,7 +28,9 @@ pub struct StatementNote {
     pub document: usize,
     /// Index into the document's statements.
     pub statement: usize,
+    /// The statement's `Sid`.
     pub sid: String,
+    /// The events that speak for it.
     pub evidence: Evidence,
     /// Actions that a wildcard grants and that were not used.
     pub added_actions: Vec<String>,
@@ -37,10 +41,13 @@ pub struct StatementNote {
 /// Policies made from usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
+    /// What kind of policy it is.
     pub kind: Kind,
+    /// How it is to be attached, which sets its limits.
     pub attach: Attach,
     /// How many policies there may be: whether what is written is one document or a list follows from this alone.
     pub policies_max: usize,
+    /// The policies.
     pub documents: Vec<NamedPolicy>,
     /// One for each statement, in order.
     pub statements: Vec<StatementNote>,
@@ -87,6 +94,7 @@ pub struct Made {
 pub struct Granted {
     /// Statements that allow or deny.
     pub statements: usize,
+    /// What it grants beyond what the rows used.
     pub excess: Excess,
     /// Granted actions with which more can be gained, and what they open.
     pub escalations: BTreeMap<String, &'static str>,

@@ -33,11 +33,17 @@ pub enum MakeError {
          permission, or none that they can be given"
     )]
     Nothing {
+        /// Uses that were denied.
         denied: usize,
+        /// Uses that failed before anybody decided.
         undecided: usize,
+        /// Uses whose action is not certain.
         unverified: usize,
+        /// Uses of which too little is known to grant them.
         incomplete: usize,
+        /// Uses on names that no resource can have.
         impossible: usize,
+        /// Uses that need no permission, or none that can be given.
         excluded: usize,
     },
     /// The limits.

@@ -27,7 +27,9 @@ pub struct Task<'a> {
     pub proving: Proving<'a>,
     /// Policies that exist already.
     pub existing: Existing<'a>,
+    /// What kind of policy is wanted.
     pub options: &'a Options,
+    /// The actions of IAM.
     pub catalog: &'a Catalog,
 }
 
@@ -193,6 +195,7 @@ pub enum ProposeError {
     TooLong {
         /// Characters, without white space between tokens.
         size: usize,
+        /// Characters that it may have.
         size_max: usize,
         /// What policies of its kind are called.
         name: &'static str,

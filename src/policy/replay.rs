@@ -49,12 +49,17 @@ pub struct Replay {
 /// Uses of one action on one resource that are not allowed for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
+    /// The action: `s3:GetObject`.
     pub action: String,
+    /// The resource, as in `usage`.
     pub resource: String,
+    /// Why it is not allowed.
     pub fate: GroupFate,
+    /// How many events.
     pub events: u64,
     /// Microseconds since 1970-01-01 UTC.
     pub first_time_us: i64,
+    /// `eventID` of one of them.
     pub example_event_id: Text,
     /// One of the principals.
     pub principal: Text,

@@ -44,6 +44,7 @@ pub struct Shown {
     pub resource: String,
     /// Why it is not granted, or which rule it was.
     pub reason: String,
+    /// The events that it is known from.
     pub evidence: Evidence,
 }
 

@@ -24,6 +24,7 @@ pub enum By {
 /// The uses of one action on one resource by one group, of one outcome and confidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
+    /// Whose uses it adds up.
     pub by: By,
     /// Values of [`By::headings`].
     pub group: Vec<Text>,
@@ -35,10 +36,13 @@ pub struct Line {
     pub resource: Text,
     /// Whether it stands for further resources of a container.
     pub overflow: bool,
+    /// `allowed`, `denied` or `undecided`.
     pub outcome: &'static str,
+    /// How certain the action is: `documented`, `inferred`, ...
     pub confidence: Text,
     /// The rule by which the action is known.
     pub rule: Text,
+    /// How many uses.
     pub event_count: u64,
     /// Microseconds since 1970-01-01 UTC.
     pub first_time_us: i64,

@@ -13,7 +13,9 @@ use crate::usage::EventColumns;
 /// One event and what it took.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
+    /// CloudTrail's `eventID`.
     pub event_id: String,
+    /// When: `2024-01-31T12:00:00Z`.
     pub event_time: String,
     /// Who it was, in words.
     #[serde(skip)]
@@ -21,6 +23,7 @@ pub struct Explanation {
     /// What was called, where, in words.
     #[serde(skip)]
     pub call: String,
+    /// Whether the call was authorised.
     #[serde(serialize_with = "outcome")]
     pub outcome: Outcome,
     /// Error code and message.
@@ -38,9 +41,11 @@ pub struct Explanation {
 /// An action that an event took, and how that is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Action {
+    /// The action: `s3:GetObject`.
     pub action: String,
     /// ARNs or ARN patterns; `*` where the action has no resource type or none is known. Never empty.
     pub resources: Vec<String>,
+    /// How certain it is.
     pub confidence: &'static str,
     /// The rule that led here.
     pub rule: &'static str,

@@ -40,6 +40,7 @@ pub struct Status {
     pub usage_rows: u64,
     /// Day → events.
     pub days: BTreeMap<Day, u64>,
+    /// By their ids.
     pub accounts: Vec<Account>,
     /// Region → events; the name is empty where records have none.
     pub regions: BTreeMap<String, u64>,
@@ -47,8 +48,11 @@ pub struct Status {
     pub refused_objects: Vec<RefusedObject>,
     /// What holds no events and is expected to hold none.
     pub no_logs: Vec<NoLog>,
+    /// Records that could not be read.
     pub broken_records: Vec<BrokenRecord>,
+    /// Records with the id of a stored event and other content.
     pub conflicts: Vec<Conflict>,
+    /// What was not taken and somebody accepted.
     pub forgotten: Vec<Forgotten>,
     /// The process that writes now.
     pub writer: Option<String>,
@@ -58,6 +62,7 @@ pub struct Status {
     pub staged_files: u64,
     /// Bytes of these.
     pub staged_bytes: u64,
+    /// The last ingest; `None` if there was none.
     pub last_run: Option<Run>,
     /// Where DuckDB looks for the data, if that is elsewhere.
     pub data_elsewhere: Option<String>,
@@ -70,8 +75,11 @@ pub struct Status {
 pub struct Account {
     /// `recipientAccountId`, or empty.
     pub account_id: String,
+    /// How many.
     pub events: u64,
+    /// The first day with events.
     pub first_day: Day,
+    /// The last day with events.
     pub last_day: Day,
     /// Days without events, between the first and the last.
     pub gaps: Vec<Gap>,
@@ -80,6 +88,7 @@ pub struct Account {
 /// A run of days without events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Gap {
+    /// The first of them.
     pub from: Day,
     /// The last of them.
     pub to: Day,
@@ -92,6 +101,7 @@ pub struct RefusedObject {
     pub name: String,
     /// Where it was read.
     pub path: String,
+    /// Why it was not taken.
     pub reason: String,
     /// Where in the inflated bytes.
     pub offset_bytes: Option<u64>,
@@ -102,6 +112,7 @@ pub struct RefusedObject {
 pub struct NoLog {
     /// Where it was read.
     pub path: String,
+    /// How that is known.
     pub reason: String,
 }
 
@@ -114,12 +125,14 @@ pub struct BrokenRecord {
     pub index: u64,
     /// Where it begins in the inflated bytes.
     pub offset_bytes: u64,
+    /// What is wrong with it.
     pub reason: String,
 }
 
 /// A record with the id of a stored event and other content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Conflict {
+    /// The id.
     pub event_id: String,
     /// Where it was read.
     pub path: String,
@@ -157,6 +170,7 @@ pub struct Forgotten {
 /// One run of ingest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Run {
+    /// When it began.
     pub started: String,
     /// `None` if it runs still or was cut short.
     pub finished: Option<String>,

@@ -81,6 +81,7 @@ fn line(out: &mut String, title: &str, names: &[String]) {
 /// What of one role or user was not used, nothing left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entity<'a> {
+    /// The role's or user's ARN.
     pub arn: &'a str,
     /// `role` or `user`.
     pub kind: &'static str,
@@ -88,16 +89,23 @@ pub struct Entity<'a> {
     pub is_unused: bool,
     /// Events in the window, of any outcome.
     pub events: u64,
+    /// Time of the last event.
     pub last_time: Option<String>,
     /// When IAM says that it was used, where that is later than the last event.
     pub iam_last_used_later: Option<String>,
+    /// Actions that its policies grant.
     pub granted_actions: usize,
+    /// Granted actions that were used.
     pub used_actions: usize,
+    /// Granted actions that were not used, counted by access level.
     pub unused_by_access_level: BTreeMap<Level, usize>,
+    /// Services of which nothing was used.
     pub unused_services: Vec<Service<'a>>,
+    /// Unused actions of services of which something was used, the riskiest first.
     pub unused_actions_of_used_services: Vec<Action<'a>>,
     /// Unused actions, of any service, that open a way to more.
     pub unused_escalations: Vec<Action<'a>>,
+    /// Policies under which nothing was used.
     pub unused_policies: &'a [String],
     /// Policies that are attached and whose text the file does not hold.
     pub missing_policies: &'a [String],
@@ -116,16 +124,20 @@ impl Serialize for Level {
 /// A service of which nothing was used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Service<'a> {
+    /// Service prefix: `s3`.
     pub service: &'a str,
     /// Actions granted of it.
     pub actions: usize,
+    /// The highest access level among them.
     pub highest_access_level: Option<Level>,
 }
 
 /// A granted action that was not used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Action<'a> {
+    /// The action: `s3:GetObject`.
     pub action: &'a str,
+    /// `None` where the catalogue does not say.
     pub access_level: Option<Level>,
     /// What it opens to its holder, if it is known to be a way to more.
     pub escalation: Option<&'static str>,

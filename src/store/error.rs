@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::place::Outside;
 use crate::time::format_date;
 
 /// An error of the store; every variant names the place and, where it is not an option of a command, the remedy.
@@ -340,6 +339,23 @@ fn io_hint(source: &io::Error) -> &'static str {
 
 fn of_day(event_date: Option<i32>) -> String {
     event_date.map_or_else(String::new, |date| format!(" (rows of {})", format_date(date)))
+}
+
+/// A path that would lie elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not in the store")]
+pub(super) struct Outside(pub String);
+
+impl Outside {
+    /// The error for a store that names it.
+    pub fn of(self, dir: &Path) -> StoreError {
+        StoreError::Outside { store: dir.to_owned(), named: self.0 }
+    }
+
+    /// The same inside a query of the catalog; [`StoreError::catalog`] takes it out again.
+    pub fn in_row(self) -> rusqlite::Error {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(self))
+    }
 }
 
 #[cfg(test)]

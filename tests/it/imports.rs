@@ -14,8 +14,7 @@ const ROOMS: [&str; 13] = [
 ];
 
 /// Files in loops, by room: ceilings that may only be lowered. A room that is not here has none.
-const LOOPS_MAX: &[(&str, usize)] =
-    &[("archive", 21), ("ingest", 4), ("query", 5), ("record", 4), ("store", 26), ("synth", 16), ("usage", 8)];
+const LOOPS_MAX: &[(&str, usize)] = &[];
 
 /// A module by its path: `["iam", "arn"]`.
 type Module = Vec<String>;
@@ -57,7 +56,8 @@ fn module(file: &str) -> Module {
 fn code(text: &str) -> String {
     let lines = text.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
     // Visibility is no import.
-    let code = lines.flat_map(|line| [line, "\n"]).collect::<String>().replace("pub(in crate::iam)", "pub");
+    let code = lines.flat_map(|line| [line, "\n"]).collect::<String>();
+    let code = ROOMS.iter().fold(code, |code, room| code.replace(&format!("pub(in crate::{room})"), "pub"));
     let tests = code.match_indices("#[cfg(test)]").find(|(at, marker)| {
         let behind = code.get(at + marker.len()..).unwrap_or_default().trim_start();
         behind.starts_with("mod ") && behind.lines().next().is_some_and(|line| line.ends_with('{'))

@@ -34,6 +34,7 @@ use crate::usage::{RequestValues, UsageRow};
 pub struct StatementUse {
     /// Index in the document.
     pub statement: usize,
+    /// Its `Sid`; `None` where it has none.
     pub sid: Option<String>,
     /// Actions of the catalogue that it grants and that were used under it.
     pub used_actions: Vec<String>,
@@ -46,6 +47,7 @@ pub struct StatementUse {
 /// A granted action that was not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusedAction {
+    /// The action: `s3:GetObject`.
     pub action: String,
     /// `None` where the catalogue does not say.
     pub access: Option<Access>,

@@ -23,7 +23,9 @@ use crate::usage::{RequestValues, TimeRange, UsageRow};
 /// What of one role or user was not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntityUse {
+    /// ARN of the role or user.
     pub arn: String,
+    /// Which of the two it is.
     pub kind: EntityKind,
     /// Events in the window, of any outcome.
     pub events: u64,
@@ -53,6 +55,7 @@ pub struct EntityUse {
 /// A service of which an entity used nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusedService {
+    /// Its prefix in actions: `s3`.
     pub service: String,
     /// Actions granted of it.
     pub actions: usize,
