@@ -18,5 +18,6 @@ pub use error::{FindError, FindFault, FormError, OVER_CAP, ReadError, ReadFault}
 pub use find::{Found, STANDARD_INPUT, Walk, find, find_following, place_of};
 pub use forms::{Normal, RefusedElement, normalise, salvage};
 pub use key::{ObjectKey, ObjectKind, is_beside_logs};
+pub use members::Gap;
 pub use pipe::read_pipe;
-pub use read::{Buffers, Gap, Read, digest, may_hold_events, read, read_unless, said_size};
+pub use read::{Buffers, Read, digest, may_hold_events, read, read_unless, said_size};

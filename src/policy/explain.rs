@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::choices;
+use super::choice;
 use super::excess::Excess;
-use super::fit::{Layout, Widened};
-use super::make::Made;
+use super::layout::{Layout, Widened};
+use super::made::Made;
 use super::opening::foremost;
 use super::options::{Kind, Provenance};
 use super::prove::Unspoken;
@@ -74,7 +74,7 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     lines.extend(lacks(made));
     if !made.choices.is_empty() {
         lines.push("fewer policies, and what that costs:".to_owned());
-        lines.extend(choices::lines(&made.choices).into_iter().map(|line| format!("  {line}")));
+        lines.extend(choice::lines(&made.choices).into_iter().map(|line| format!("  {line}")));
     }
     if let Some(proof) = proof {
         lines.push(verdict(proof));

@@ -60,7 +60,7 @@ pub enum Cover {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
     /// No pattern at all.
-    #[error("nobody is selected\nhint: give --role, --user, --permission-set or --principal")]
+    #[error("nobody is selected")]
     Empty,
 }
 
