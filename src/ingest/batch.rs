@@ -264,8 +264,8 @@ pub(super) fn claim(objects: &[Loaded], seen: &mut Seen, standing: &mut Standing
     Ok(claim)
 }
 
-/// Which records that were kept out of earlier objects, or of others of the batch, have come; those that are kept out now
-/// stand from here on.
+/// Which records that were kept out of earlier objects, or of others of the batch, have come; those that are kept out
+/// now stand from here on.
 fn mended(objects: &[Loaded], standing: &mut Standing) -> Vec<(String, u64)> {
     for loaded in objects.iter().filter(|loaded| !loaded.is_whole()) {
         let (name, broken) = (loaded.planned.ledger_name(&loaded.sha256), loaded.kept_out());

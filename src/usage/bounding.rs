@@ -1,8 +1,8 @@
 //! Rows as they are to be stored, however many there are: what [`bounded`](super::bounded) gives of all of them.
 //!
-//! A group of which only so many resources are kept apart lies within the rows of one principal's action. These come one
-//! after the other in stored order, and hardly ever are they many. Where they are more than fit in memory, they are put in
-//! order by their groups and back, on the disk.
+//! A group of which only so many resources are kept apart lies within the rows of one principal's action. These come
+//! one after the other in stored order, and hardly ever are they many. Where they are more than fit in memory, they
+//! are put in order by their groups and back, on the disk.
 
 use std::iter::Peekable;
 

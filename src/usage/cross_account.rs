@@ -95,8 +95,8 @@ pub(crate) fn resolve_day(
 /// What follows each few events that were counted.
 pub(super) type Bound<'b> = &'b mut dyn FnMut(&mut Aggregator<'_>) -> Result<(), ReadError>;
 
-/// Counts the calls that only the called accounts logged. Where there are more ids than fit in the memory, the files are read
-/// once for each part of the ids.
+/// Counts the calls that only the called accounts logged. Where there are more ids than fit in the memory, the files
+/// are read once for each part of the ids.
 pub(super) fn count_foreign(
     files: &[&DataFile],
     held: &SharedCalls,

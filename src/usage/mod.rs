@@ -4,13 +4,18 @@
 //! step says. What would grow without end overflows into marked rows (`overflow`), within one outcome, session and all
 //! else that tells rows apart. Nothing is generalised here.
 //!
-//! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `alike` has the step look once at
-//! calls that differ only in an object's name, `counted` is what it counts and adds up by the numbers of `interner`,
-//! `overflow` says which rows are too many, `origin` is where calls came from, `sum` adds rows up that were read,
-//! `order` puts those in order, `sorter` and `bounding` do so where they don't fit in memory, by `run`s on the disk, `months` keeps sums of whole months, `cross_account` counts a call that two accounts
-//! logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `exact` reads what overflowed
-//! from `events`, `events` derives all of it anew, `select` says whose usage is meant, `data_events` which services'
-//! data events there are, `text` the texts that rows share.
+//! From events to rows: `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `alike` has
+//! the step look once at calls that differ only in an object's name, `counted` is what it counts and adds up by the
+//! numbers of `interner`, `overflow` says which rows are too many, `origin` is where calls came from, `copies` and
+//! `cross_account` count a call that two accounts logged once.
+//!
+//! Rows put in order: `sum` adds rows up that were read, `order` sorts them, `sorter` and `bounding` do so where they
+//! don't fit in memory, by `run`s on the disk.
+//!
+//! To the store and back: `encode`, `encode_origin`, `text_column`, `read`; `months` keeps sums of whole months,
+//! `exact` reads what overflowed from `events`, `events` derives all of it anew, `requests` reads what requests told.
+//! `select` says whose usage is meant, `data_events` which services' data events there are, `text` is the texts that
+//! rows share.
 
 mod aggregate;
 mod alike;

@@ -238,7 +238,8 @@ impl Space {
     }
 }
 
-/// Adds the usage of the days of which the window holds some, from their events; with `is_bounded` as it would be stored.
+/// Adds the usage of the days of which the window holds some, from their events; with `is_bounded` as it would be
+/// stored.
 pub(super) fn derive_parts(
     snapshot: &Snapshot,
     selection: &Selection,

@@ -55,8 +55,8 @@ impl Space {
     }
 }
 
-/// What a row takes beside its texts, with what becomes of it while rows are put in order: itself twice, its numbers and its
-/// place, the ids and addresses that hardly any other row has.
+/// What a row takes beside its texts, with what becomes of it while rows are put in order: itself twice, its numbers
+/// and its place, the ids and addresses that hardly any other row has.
 pub(super) const ROW_BYTES: u64 = 1_100;
 
 /// What its texts take that few others have.

@@ -70,10 +70,9 @@ fn valid(bytes: &[u8]) -> String {
 
 /// Rows of RFC 4180: cells in quotes may hold commas, line ends, and quotes written twice.
 ///
-/// The `csv` crate sees one row at a time; a row ends at the first line end with an even number of quotes before it. Of a
-/// whole file the crate would take a quote that doesn't end, and the rows behind it, for one sound cell. It would also
-/// read a file to its end from each of its lines, where the quotes are set for that; this way each line is read twice at
-/// the most.
+/// The `csv` crate sees one row at a time; a row ends at the first line end with an even number of quotes before it.
+/// Of a whole file the crate would take a quote that doesn't end, and the rows behind it, for one sound cell. A hostile
+/// file could also make it read to the end from each of the lines; this way each line is read twice at the most.
 struct Rows<'a> {
     text: &'a str,
     at: usize,
@@ -157,5 +156,32 @@ mod tests {
         assert_eq!(sound, ["1", "2", "4"]);
         let begin = |line: usize| titles.len() + lines[..line].concat().len();
         assert_eq!(unsound, [1, 3, 5].map(begin));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_was_written_is_read(table in proptest::collection::vec(["[ab,\"\n\r\u{e9} ]{0,5}"; 2], 1..6)) {
+            let mut writer = ::csv::Writer::from_writer(Vec::new());
+            table.iter().for_each(|row| writer.write_record(row).unwrap());
+            let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            let rows: Vec<_> = Rows { text: &text, at: 0 }.map(|(_, row)| row.unwrap()).collect();
+            proptest::prop_assert_eq!(rows, table.iter().map(|row| row.to_vec()).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn each_line_is_in_one_row_or_refused(text in "[ab,\"\n\r]{0,40}") {
+            let mut rows = Rows { text: &text, at: 0 };
+            let (mut at, mut looked_at) = (0, 0);
+            while let Some((begin, row)) = rows.next() {
+                proptest::prop_assert_eq!(begin, at);
+                looked_at += rows.at - begin;
+                if row.is_err() {
+                    rows.at = text[begin..].find('\n').map_or(text.len(), |line| begin + line + 1);
+                }
+                at = rows.at;
+            }
+            proptest::prop_assert_eq!(at, text.len());
+            proptest::prop_assert!(looked_at <= 2 * text.len(), "{} of {}", looked_at, text.len());
+        }
     }
 }
