@@ -69,6 +69,12 @@ impl<'a> Request<'a> {
         self.response.texts(key)
     }
 
+    /// The ARNs of a form that the response has.
+    pub fn answered_arns<'r>(&'r self, form: &'r ArnFormat) -> impl Iterator<Item = &'r str> {
+        self.read_set.borrow_mut().note_answered_arns(form);
+        self.response.of_form(form)
+    }
+
     /// How S3 says that it encrypts the object.
     pub fn encryption(&self) -> Option<&'a str> {
         self.read_set.borrow_mut().note_encryption();

@@ -122,6 +122,12 @@ impl<'a> Params<'a> {
         self.document.entries().map(|entry| entry.text)
     }
 
+    /// Every text there is, each with the key that it stands under.
+    pub fn keyed(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.read_set.borrow_mut().note_all();
+        self.document.entries().map(|entry| (entry.key, entry.text))
+    }
+
     /// What `of` makes of the texts under the first of the names for which it makes something.
     pub fn first_of<T>(&self, names: &Ranked, of: impl Fn(Name, &'a str) -> Option<T>) -> Vec<T> {
         self.read_set.borrow_mut().note_names(names);
