@@ -13,21 +13,21 @@ use crate::verify::{Finding, Gap, GapCause, Kind, Options, Verdict, Verified, Wi
 /// Rows that a table has at the most; JSON has all.
 const ROWS_MAX: usize = 1_000;
 
-/// Prove that an archive is what AWS wrote: the chain of CloudTrail's digest files, their signatures, the hash of every log
-/// object, and what is missing. Offline.
+/// Prove that an archive is what AWS wrote: the chain of CloudTrail's digest files, their signatures, the hash of every
+/// log object, and what is missing. Offline.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A trail with log file validation writes a digest an hour: the hashes of the log objects of that hour, and the hash and the
-signature of the digest before it. Objects are known by the names that CloudTrail gave them, wherever they lie; what
+A trail with log file validation writes a digest an hour: the hashes of the log objects of that hour, and the hash and
+the signature of the digest before it. Objects are known by the names that CloudTrail gave them, wherever they lie; what
 counts are the inflated bytes.
 
 --public-keys takes the output of `aws cloudtrail list-public-keys --start-time … --region …`, for each region whose
 digests are to be proved. Without it hashes are compared and signatures are not checkable.
 
-The signature of a digest is metadata of its object in S3, which copies lose. It is taken from the next digest, from
-NAME.metadata.json beside the digest (the output of `aws s3api head-object`), or from a file given with --signatures: such
-outputs by the keys of their objects ({\"KEY\": {\"Metadata\": …}}), or with their keys in them, one after the other. Only the
-newest digest of a chain needs one of the latter; without it that digest and what it lists stay unsigned.
+The signature of a digest is metadata of its object in S3, which copies lose. It is taken from the next digest, from a
+file NAME.metadata.json in the archive (the output of `aws s3api head-object`), or from a file given with --signatures:
+such outputs by the keys of their objects ({\"KEY\": {\"Metadata\": …}}), or with their keys in them, one after the
+other. Only the newest digest of a chain needs one; without it that digest and what it lists stay unsigned.
 
 An archive that begins within a chain lacks the digest before: --from says that it is meant to.
 
@@ -119,8 +119,7 @@ fn print_table(verified: Verified, is_without_keys: bool, out: &mut impl Write) 
         writeln!(out, "{} {name}{counts}", sums.all(kind))?;
     }
     let mut gaps = table(&["FROM", "TO", "CHAIN", "NO DIGESTS BECAUSE"], &[]);
-    let (linked, told): (Vec<&Gap>, Vec<&Gap>) =
-        verified.gaps.iter().partition(|gap| gap.cause == GapCause::Linked);
+    let (linked, told): (Vec<&Gap>, Vec<&Gap>) = verified.gaps.iter().partition(|gap| gap.cause == GapCause::Linked);
     for gap in told.iter().take(ROWS_MAX) {
         row(&mut gaps, [&format_time(gap.from_us), &format_time(gap.to_us), &gap.chain, gap.cause.name()]);
     }

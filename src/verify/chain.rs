@@ -8,7 +8,7 @@ use super::claims::{Claim, Claims, Trust};
 use super::digest::Digest;
 use super::finding::{Finding, Gap, GapCause, Kind, Verdict};
 use super::keys::PublicKeys;
-use super::names::DigestName;
+use super::names::{DigestName, chain_of, is_backfill};
 
 /// What stands in the files of one chain.
 #[derive(Debug, Default)]
@@ -216,7 +216,8 @@ fn missing(
 
 /// Times between digests. Backfill digests are written where there is something to say.
 fn gaps(chain: &Chain, names: &BTreeMap<&str, Named<'_>>, is_wanted: &impl Fn(i64, i64) -> bool) -> Vec<Gap> {
-    let mut digests: Vec<&Digest> = chain.digests.iter().collect();
+    let is_hourly = |digest: &&Digest| !is_backfill(&chain_of(&digest.name));
+    let mut digests: Vec<&Digest> = chain.digests.iter().filter(is_hourly).collect();
     digests.sort_unstable_by_key(|digest| (digest.end_us, digest.start_us));
     let mut gaps = Vec::new();
     let mut told_us = i64::MAX;

@@ -60,11 +60,14 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// Adds a signature.
+    /// Adds a signature. One that is kept in two places is as sure as the surer of them.
     pub fn sign(&mut self, claim: Claim<'a>) {
-        let is_known = |known: &Claim<'_>| known.signature.eq_ignore_ascii_case(claim.signature);
-        if self.signatures.len() < TRIED_MAX && !self.signatures.iter().any(is_known) {
-            self.signatures.push(claim);
+        let is_same = |known: &&mut Claim<'_>| known.signature.eq_ignore_ascii_case(claim.signature);
+        let has_room = self.signatures.len() < TRIED_MAX;
+        match self.signatures.iter_mut().find(is_same) {
+            Some(known) => known.is_doubtful &= claim.is_doubtful,
+            None if has_room => self.signatures.push(claim),
+            None => {}
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) struct DigestName {
 }
 
 impl DigestName {
-    /// `<account>_CloudTrail-Digest_<region>_<trail>_<home region>_<end>[_backfill]`; the trail's name may have `_` in it.
+    /// `<account>_CloudTrail-Digest_<region>_<trail>_<home region>_<end>[_backfill]`; a trail's name may have `_` in it.
     pub fn parse(stem: &str) -> Option<DigestName> {
         let (name, is_backfill) = match stem.strip_suffix(BACKFILL) {
             Some(name) => (name, true),

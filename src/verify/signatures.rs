@@ -6,8 +6,8 @@
 //! {"ETag": "…", "Metadata": {"signature": "1f09…", "signature-algorithm": "SHA256withRSA"}}
 //! ```
 //!
-//! Those of many objects in one file: `{"KEY": {"Metadata": {…}}, …}`, with the signature alone for the object's
-//! metadata if one likes (`{"KEY": "1f09…"}`), or objects with a `Key` of their own, as a list or one after the other.
+//! Those of many objects in one file: `{"KEY": {"Metadata": {…}}, …}`, where the signature alone may stand in place of
+//! the metadata (`{"KEY": "1f09…"}`), or objects with a `Key` of their own, as a list or one after the other.
 
 use std::path::Path;
 

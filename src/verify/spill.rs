@@ -1,5 +1,5 @@
-//! What is put aside on the way: records by a key, and sorted runs of them. In memory while there are few, else in files
-//! that have no name, so that they go with the process whatever ends it.
+//! What is put aside on the way: records by a key, and sorted runs of them. In memory while there are few, else in
+//! files that have no name, so that they go with the process whatever ends it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
