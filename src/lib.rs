@@ -4,6 +4,7 @@
 //! nobody:
 //!
 //! * [`archive`]: finding log objects, getting their bytes, the forms they come in.
+//! * [`verify`]: whether an archive is what AWS wrote, by CloudTrail's digests.
 //! * [`record`]: one CloudTrail record → Arrow columns; who the principal is.
 //! * [`store`]: the tables on disk (DuckLake: SQLite catalog, Parquet rows), commits, the ledger, merging, expiry.
 //! * [`iam`]: actions, resources, event → permissions; the policy grammar and its evaluation.
@@ -32,6 +33,7 @@ pub mod store;
 pub mod synth;
 pub mod usage;
 pub mod util;
+pub mod verify;
 
 pub(crate) use util::scan;
 pub use util::time;

@@ -182,6 +182,14 @@ pub fn may_hold_events(path: &Path) -> bool {
     })
 }
 
+/// Likewise whether it may be a digest.
+pub fn may_be_digest(path: &Path) -> bool {
+    first_bytes(path).is_some_and(|bytes| {
+        let has = |name: &[u8]| memmem::find(&bytes, name).is_some();
+        has(b"\"digestStartTime\"") && has(b"\"digestS3Object\"")
+    })
+}
+
 fn first_bytes(path: &Path) -> Option<Vec<u8>> {
     const STORED: u64 = 128 << 10;
     const INFLATED: u64 = 512 << 10;
@@ -406,7 +414,7 @@ fn inflate_members(
 }
 
 /// Whether another gzip member follows. Zeros at the end are padding (as gzip(1) has it), anything else is a fault.
-fn has_member(reader: &mut impl BufRead, offset_bytes: u64) -> Result<bool, ReadFault> {
+pub(super) fn has_member(reader: &mut impl BufRead, offset_bytes: u64) -> Result<bool, ReadFault> {
     loop {
         let ahead = reader.fill_buf()?;
         match ahead.first() {

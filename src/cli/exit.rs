@@ -20,6 +20,8 @@ pub enum Exit {
     WouldDeny,
     /// A policy was printed that lacks something that was used.
     Incomplete,
+    /// Of an archive something is altered or missing. No command ends with both this and `Incomplete`.
+    Tampered,
     /// Ended by Ctrl-C or a signal.
     Interrupted,
 }
@@ -33,7 +35,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Refused => 3,
             Exit::WouldDeny => 4,
-            Exit::Incomplete => 5,
+            Exit::Incomplete | Exit::Tampered => 5,
             Exit::Interrupted => 130,
         }
     }

@@ -25,6 +25,7 @@ mod status;
 mod synth;
 mod table;
 mod unused;
+mod verify;
 
 use std::ffi::OsString;
 
@@ -46,7 +47,8 @@ Exit codes:
   2    the arguments don't make sense
   3    done, but some log objects were refused or records kept out: see `trailpare status`
   4    a policy would deny what was allowed, or grants what no event speaks for
-  5    the policy lacks something that was used, because too little is known of it: standard error says what
+  5    the policy lacks something that was used, because too little is known of it: standard error says what;
+       of `verify`: something in the archive is altered or missing
   130  interrupted
 
 The environment variables TRAILPARE_STORE and TRAILPARE_CATALOG give the defaults of --store and --catalog; NO_COLOR
@@ -74,6 +76,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ingest(ingest::IngestArgs),
+    Verify(verify::VerifyArgs),
     Status(status::StatusArgs),
     Forget(forget::ForgetArgs),
     Actions(actions::ActionsArgs),
@@ -154,6 +157,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
     match command {
         Command::Ingest(args) => ingest::run(args, context),
+        Command::Verify(args) => verify::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Forget(args) => forget::run(args, context),
         Command::Actions(args) => actions::run(args, context),

@@ -44,3 +44,4 @@ mod record;
 mod sql;
 mod synth;
 mod usage;
+mod verify;

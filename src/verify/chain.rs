@@ -1,0 +1,273 @@
+//! The digests of one chain, from the newest back: each is vouched for by the one that follows it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::claims::{Claim, Claims, Trust};
+use super::digest::Digest;
+use super::finding::{Finding, Gap, GapCause, Kind, Verdict};
+use super::keys::PublicKeys;
+use super::names::{DigestName, chain_of, is_backfill};
+
+/// What stands in the files of one chain.
+#[derive(Debug, Default)]
+pub(super) struct Chain {
+    pub digests: Vec<Digest>,
+    /// Files that should be digests of these names and aren't.
+    pub broken: Vec<Broken>,
+    /// By the digest's name.
+    pub signatures: HashMap<String, Vec<String>>,
+}
+
+/// A file that should be a digest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Broken {
+    pub object: String,
+    pub name: String,
+    pub reason: String,
+}
+
+/// What is known of a digest.
+#[derive(Clone, Debug)]
+pub(super) struct Judgement {
+    pub trust: Trust,
+    pub reason: String,
+}
+
+/// What is known of a chain.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// By the place in [`Chain::digests`].
+    pub judgements: Vec<Judgement>,
+    pub findings: Vec<Finding>,
+    pub gaps: Vec<Gap>,
+}
+
+/// Digests of one name: mostly one.
+#[derive(Default)]
+struct Named<'a> {
+    /// Places in [`Chain::digests`].
+    digests: Vec<usize>,
+    /// Digests that name it as the one before them.
+    nexts: Vec<usize>,
+    /// How many of those are not judged yet.
+    waits_for: usize,
+    is_broken: bool,
+    /// The key, where a digest names it.
+    key: Option<&'a str>,
+}
+
+pub(super) fn judge(chain: &Chain, keys: &PublicKeys, is_wanted: impl Fn(i64, i64) -> bool) -> Judged {
+    let names = by_name(chain);
+    let heads = Heads::new(chain, &names);
+    let mut judgements: Vec<Option<Judgement>> = vec![None; chain.digests.len()];
+    let mut waits_for: HashMap<&str, usize> = names.iter().map(|(name, named)| (*name, named.waits_for)).collect();
+    let mut ready: Vec<&str> = waits_for.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+    while let Some(name) = ready.pop() {
+        let Some(named) = names.get(name) else { continue };
+        let claims = claims(chain, name, named, &judgements);
+        for place in &named.digests {
+            let (Some(digest), Some(slot)) = (chain.digests.get(*place), judgements.get_mut(*place)) else { continue };
+            *slot = Some(judge_one(digest, &claims, keys, &heads));
+            let Some(previous) = &digest.previous else { continue };
+            if let Some(count) = waits_for.get_mut(previous.name.as_str()) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.push(&previous.name);
+                }
+            }
+        }
+    }
+    let in_circle = || Judgement { trust: Trust::Altered, reason: "it follows itself by way of others".to_owned() };
+    let judgements: Vec<Judgement> = judgements.into_iter().map(|judged| judged.unwrap_or_else(in_circle)).collect();
+    let mut findings = Vec::new();
+    for (digest, judgement) in chain.digests.iter().zip(&judgements) {
+        if is_wanted(digest.start_us, digest.end_us) {
+            findings.push(finding(digest, judgement));
+        }
+    }
+    findings.extend(broken(chain, &is_wanted));
+    findings.extend(missing(chain, &names, &judgements, &is_wanted));
+    Judged { gaps: gaps(chain, &names, &is_wanted), judgements, findings }
+}
+
+fn by_name(chain: &Chain) -> BTreeMap<&str, Named<'_>> {
+    let mut names: BTreeMap<&str, Named<'_>> = BTreeMap::new();
+    for (place, digest) in chain.digests.iter().enumerate() {
+        names.entry(&digest.name).or_default().digests.push(place);
+        if let Some(previous) = &digest.previous {
+            let named = names.entry(&previous.name).or_default();
+            named.nexts.push(place);
+            named.waits_for += 1;
+            named.key.get_or_insert(&previous.key);
+        }
+    }
+    for broken in &chain.broken {
+        names.entry(&broken.name).or_default().is_broken = true;
+    }
+    names
+}
+
+/// What is said about the digests of a name by those that follow, all of which are judged.
+fn claims<'a>(chain: &'a Chain, name: &str, named: &Named<'_>, judgements: &[Option<Judgement>]) -> Claims<'a> {
+    let mut claims = Claims::default();
+    let trust = |place: &usize| judgements.get(*place)?.as_ref().map(|judgement| judgement.trust);
+    for wanted in [Trust::Signed, Trust::Unchecked, Trust::Altered] {
+        for place in named.nexts.iter().filter(|place| trust(place) == Some(wanted)) {
+            if let Some(next) = chain.digests.get(*place) {
+                claims.add(next, wanted);
+            }
+        }
+    }
+    for signature in chain.signatures.get(name).into_iter().flatten() {
+        claims.sign(Claim { signature, by: None, is_doubtful: false });
+    }
+    claims
+}
+
+fn judge_one(digest: &Digest, claims: &Claims<'_>, keys: &PublicKeys, heads: &Heads) -> Judgement {
+    let judgement = |trust, reason: String| Judgement { trust, reason };
+    let has_key = keys.has(&digest.fingerprint);
+    if has_key {
+        let text = digest.signed_text();
+        let mut signatures = claims.signatures.iter();
+        if let Some(fitting) = signatures.find(|claim| keys.fits(&digest.fingerprint, &text, claim.signature)) {
+            let from = fitting.by.map_or("beside it".to_owned(), |next| format!("in {next}"));
+            return judgement(Trust::Signed, format!("signed, as the signature {from} shows"));
+        }
+    }
+    if !claims.allow(&digest.sha256) {
+        let by = claims.by.map_or("the next digest", |(next, _)| next);
+        return judgement(Trust::Altered, format!("its hash is not the one that {by} gives"));
+    }
+    let Some(sure) = claims.signatures.iter().find(|claim| !claim.is_doubtful).or(claims.signatures.first()) else {
+        return judgement(Trust::Unchecked, heads.reason(digest, claims));
+    };
+    if has_key && !sure.is_doubtful {
+        let from = sure.by.map_or("beside it".to_owned(), |next| format!("in {next}"));
+        return judgement(Trust::Altered, format!("the signature {from} does not fit"));
+    }
+    judgement(
+        Trust::Unchecked,
+        match sure.by {
+            Some(next) if sure.is_doubtful => format!("{next}, which has its signature, was altered"),
+            _ if keys.is_empty() => "no public keys were given (--public-keys)".to_owned(),
+            _ => format!("the key {} is not among the public keys that were given", digest.fingerprint),
+        },
+    )
+}
+
+fn finding(digest: &Digest, judgement: &Judgement) -> Finding {
+    let (verdict, reason) = match judgement.trust {
+        _ if digest.is_misplaced => (Verdict::DigestAltered, format!("the file holds another digest: {}", digest.name)),
+        Trust::Signed => (Verdict::Valid, judgement.reason.clone()),
+        Trust::Unchecked => (Verdict::Unchecked, judgement.reason.clone()),
+        Trust::Altered => (Verdict::DigestAltered, judgement.reason.clone()),
+    };
+    Finding { object: digest.object.clone(), kind: Kind::Digest, verdict, reason }
+}
+
+fn broken(chain: &Chain, is_wanted: &impl Fn(i64, i64) -> bool) -> Vec<Finding> {
+    let is_wanted = |broken: &&Broken| is_end_wanted(&broken.name, is_wanted);
+    let finding = |broken: &Broken| Finding {
+        object: broken.object.clone(),
+        kind: Kind::Digest,
+        verdict: Verdict::DigestAltered,
+        reason: broken.reason.clone(),
+    };
+    // What has no reason has a finding of its own.
+    chain.broken.iter().filter(is_wanted).filter(|broken| !broken.reason.is_empty()).map(finding).collect()
+}
+
+/// Whether a digest is wanted of which only the name is known.
+fn is_end_wanted(name: &str, is_wanted: impl Fn(i64, i64) -> bool) -> bool {
+    // What ends at the beginning of a window is before it.
+    DigestName::parse(name).is_none_or(|name| is_wanted(name.end_us - 1, name.end_us))
+}
+
+/// Digests that others name and that aren't there.
+fn missing(
+    chain: &Chain,
+    names: &BTreeMap<&str, Named<'_>>,
+    judgements: &[Judgement],
+    is_wanted: &impl Fn(i64, i64) -> bool,
+) -> Vec<Finding> {
+    let is_missing = |named: &Named<'_>| named.digests.is_empty() && !named.is_broken;
+    let missing = names.iter().filter(|(name, named)| is_missing(named) && is_end_wanted(name, is_wanted));
+    let oldest_us = chain.digests.iter().map(|digest| digest.end_us).min();
+    let finding = |(_, named): (&&str, &Named<'_>)| {
+        let next = *named.nexts.first()?;
+        let digest = chain.digests.get(next)?;
+        let was_altered = judgements.get(next).is_some_and(|judged| judged.trust == Trust::Altered);
+        let reason = match () {
+            () if was_altered => format!("{} names it, which was altered", digest.name),
+            () if oldest_us == Some(digest.end_us) => format!(
+                "{}, the oldest there is, names it: where the archive is meant to begin there, --from says so",
+                digest.name
+            ),
+            () => format!("{} names it as the one before", digest.name),
+        };
+        let object = named.key.unwrap_or_default().to_owned();
+        Some(Finding { object, kind: Kind::Digest, verdict: Verdict::DigestMissing, reason })
+    };
+    missing.filter_map(finding).collect()
+}
+
+/// Times between digests. Backfill digests are written where there is something to say.
+fn gaps(chain: &Chain, names: &BTreeMap<&str, Named<'_>>, is_wanted: &impl Fn(i64, i64) -> bool) -> Vec<Gap> {
+    let is_hourly = |digest: &&Digest| !is_backfill(&chain_of(&digest.name));
+    let mut digests: Vec<&Digest> = chain.digests.iter().filter(is_hourly).collect();
+    digests.sort_unstable_by_key(|digest| (digest.end_us, digest.start_us));
+    let mut gaps = Vec::new();
+    let mut told_us = i64::MAX;
+    let mut before: Option<&Digest> = None;
+    for digest in digests {
+        if told_us < digest.start_us && is_wanted(told_us, digest.start_us) {
+            let cause = match &digest.previous {
+                None => GapCause::Stopped,
+                Some(previous) if before.is_some_and(|before| before.name == previous.name) => GapCause::Linked,
+                Some(previous) if names.get(previous.name.as_str()).is_some_and(|named| named.digests.is_empty()) => {
+                    GapCause::Missing
+                }
+                Some(_) => GapCause::Unlinked,
+            };
+            let chain = DigestName::parse(&digest.name).map_or_else(|| digest.name.clone(), |name| name.chain);
+            gaps.push(Gap { chain, from_us: told_us, to_us: digest.start_us, cause });
+        }
+        told_us = if told_us == i64::MAX { digest.end_us } else { told_us.max(digest.end_us) };
+        before = Some(digest);
+    }
+    gaps
+}
+
+/// Why the last digests of chains have nobody to vouch for them.
+struct Heads {
+    newest_us: Option<i64>,
+    /// The ends of digests that are missing or broken.
+    lost_us: Vec<i64>,
+}
+
+impl Heads {
+    fn new(chain: &Chain, names: &BTreeMap<&str, Named<'_>>) -> Heads {
+        let lost = names.iter().filter(|(_, named)| named.digests.is_empty());
+        let mut lost_us: Vec<i64> =
+            lost.filter_map(|(name, _)| DigestName::parse(name)).map(|name| name.end_us).collect();
+        lost_us.sort_unstable();
+        Heads { newest_us: chain.digests.iter().map(|digest| digest.end_us).max(), lost_us }
+    }
+
+    fn reason(&self, digest: &Digest, claims: &Claims<'_>) -> String {
+        let is_lost = self.lost_us.last().is_some_and(|lost_us| *lost_us > digest.end_us);
+        match claims.by {
+            Some((next, _)) => format!("{next} has no signature of it"),
+            None if self.newest_us == Some(digest.end_us) && !is_lost => {
+                "the newest of its chain: its signature is metadata of its object (NAME.metadata.json)".to_owned()
+            }
+            None if is_lost => "the digest that follows it, which has its signature, is missing".to_owned(),
+            None => "the last before its trail was stopped: its signature is metadata of its object \
+                     (NAME.metadata.json)"
+                .to_owned(),
+        }
+    }
+}

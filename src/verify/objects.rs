@@ -1,0 +1,184 @@
+//! What is listed and what is there, name by name.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::claims::Trust;
+use super::digest::hex;
+use super::finding::{Finding, Kind, Verdict};
+use super::spans::Spans;
+use super::spill::Part;
+use crate::archive::{Buffers, ReadFault, inflated_digest};
+
+/// Objects that are compared at once.
+const AT_ONCE: usize = 512;
+
+/// CloudTrail's largest objects have some hundred megabytes; what has more is none of them.
+const INFLATED_MAX_BYTES: u64 = 64 << 30;
+
+/// What is known of log objects by one name.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Record {
+    Listed { name: String, listed: Listed },
+    Found { name: String, found: FoundObject },
+}
+
+/// What a digest says about a log object.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Listed {
+    /// The key that it had.
+    pub key: String,
+    /// SHA-256, in lower-case hexadecimal.
+    pub sha256: String,
+    /// The digest's name.
+    pub digest: String,
+    /// Whether the digest is signed, altered, or why neither is known.
+    pub standing: Standing,
+}
+
+/// What a digest is worth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Standing {
+    Signed,
+    Unchecked(String),
+    Altered,
+}
+
+impl Standing {
+    pub fn new(trust: Trust, reason: &str) -> Standing {
+        match trust {
+            Trust::Signed => Standing::Signed,
+            Trust::Unchecked => Standing::Unchecked(reason.to_owned()),
+            Trust::Altered => Standing::Altered,
+        }
+    }
+}
+
+/// A file that may be a log object.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct FoundObject {
+    /// Its path below the archive.
+    pub object: String,
+    pub path: FilePath,
+    /// Whether its name says that it holds events.
+    pub is_log: bool,
+}
+
+/// A path, which need not be text.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum FilePath {
+    Text(String),
+    Other(std::ffi::OsString),
+}
+
+impl FilePath {
+    pub fn new(path: &Path) -> FilePath {
+        match path.to_str() {
+            Some(text) => FilePath::Text(text.to_owned()),
+            None => FilePath::Other(path.as_os_str().to_owned()),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        match self {
+            FilePath::Text(text) => PathBuf::from(text),
+            FilePath::Other(other) => PathBuf::from(other),
+        }
+    }
+}
+
+/// What is listed of a name, and whether it is there.
+#[derive(Default)]
+struct Name {
+    listed: Vec<Listed>,
+    is_there: bool,
+}
+
+/// Compares what stands in one part.
+pub(super) fn compare(mut part: Part, spans: &Spans, findings: &mut Vec<Finding>) -> io::Result<()> {
+    let mut names: HashMap<String, Name> = HashMap::new();
+    for record in part.records()? {
+        if let Record::Listed { name, listed } = record? {
+            let known = &mut names.entry(name).or_default().listed;
+            // Two digests may say the same.
+            if !known.iter().any(|other| other.sha256 == listed.sha256 && other.standing == listed.standing) {
+                known.push(listed);
+            }
+        }
+    }
+    let mut waiting = Vec::new();
+    for record in part.records()? {
+        let Record::Found { name, found } = record? else { continue };
+        match names.get_mut(&name) {
+            Some(known) => {
+                known.is_there = true;
+                waiting.push((name, found));
+            }
+            None if found.is_log => {
+                let reason = spans.reason(&found.object);
+                findings.push(Finding { object: found.object, kind: Kind::Log, verdict: Verdict::NotCovered, reason });
+            }
+            // A file of another kind, which no digest lists.
+            None => {}
+        }
+        if waiting.len() == AT_ONCE {
+            findings.extend(compare_all(&mut waiting, &names));
+        }
+    }
+    findings.extend(compare_all(&mut waiting, &names));
+    findings.extend(names.into_values().filter(|name| !name.is_there).filter_map(missing));
+    Ok(())
+}
+
+fn compare_all(waiting: &mut Vec<(String, FoundObject)>, names: &HashMap<String, Name>) -> Vec<Finding> {
+    let compare_one = |buffers: &mut Buffers, (name, found): (String, FoundObject)| {
+        let listed = names.get(&name).map(|name| name.listed.as_slice()).unwrap_or_default();
+        let (verdict, reason) = verdict(&found.path.path(), listed, buffers);
+        Finding { object: found.object, kind: Kind::Log, verdict, reason }
+    };
+    std::mem::take(waiting).into_par_iter().map_init(Buffers::default, compare_one).collect()
+}
+
+fn verdict(path: &Path, listed: &[Listed], buffers: &mut Buffers) -> (Verdict, String) {
+    // The best digests that list it decide.
+    let best = |is_meant: fn(&Standing) -> bool| -> Vec<&Listed> {
+        listed.iter().filter(|one| is_meant(&one.standing)).collect()
+    };
+    let mut deciding = best(|standing| matches!(standing, Standing::Signed));
+    if deciding.is_empty() {
+        deciding = best(|standing| matches!(standing, Standing::Unchecked(_)));
+    }
+    let Some(first) = deciding.first() else {
+        let digest = listed.first().map_or("a digest", |one| one.digest.as_str());
+        return (Verdict::NotCovered, format!("only {digest} lists it, which was altered"));
+    };
+    let sha256 = match inflated_digest(path, buffers, INFLATED_MAX_BYTES) {
+        Ok(sha256) => hex(&sha256),
+        Err(error) => {
+            let reason = error.reason().lines().next().unwrap_or_default().to_owned();
+            return match error.fault {
+                ReadFault::Io(_) => (Verdict::Missing, format!("it is there and {reason}")),
+                _ => (Verdict::Altered, reason),
+            };
+        }
+    };
+    match deciding.iter().find(|one| one.sha256 == sha256) {
+        Some(Listed { digest, standing: Standing::Unchecked(why), .. }) => {
+            (Verdict::Unchecked, format!("listed by {digest}: {why}"))
+        }
+        Some(Listed { digest, .. }) => (Verdict::Valid, format!("listed by {digest}")),
+        None => (Verdict::Altered, format!("its hash is not the one that {} gives", first.digest)),
+    }
+}
+
+fn missing(name: Name) -> Option<Finding> {
+    let is_sure = |one: &&Listed| one.standing != Standing::Altered;
+    let listed = name.listed.iter().find(is_sure).or(name.listed.first())?;
+    let doubt = if is_sure(&listed) { "" } else { ", which was altered" };
+    let reason = format!("listed by {}{doubt}", listed.digest);
+    Some(Finding { object: listed.key.clone(), kind: Kind::Log, verdict: Verdict::Missing, reason })
+}

@@ -1,0 +1,137 @@
+//! Archives that somebody made to break the program.
+
+use std::fs;
+
+use serde_json::json;
+use trailpare::verify::{Kind, Verdict, verify};
+
+use super::archives::{Archive, Trail, gzip, signature_of};
+use super::{Told, text};
+
+const FRONT: &str =
+    "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/2024/03/01/111122223333_CloudTrail-Digest_eu-west-1_x_eu-west-1_";
+
+fn digest(key: &str, previous: Option<&str>) -> serde_json::Value {
+    json!({
+        "digestStartTime": "2024-03-01T00:00:00Z", "digestEndTime": "2024-03-01T01:00:00Z",
+        "digestS3Bucket": "b", "digestS3Object": key, "digestPublicKeyFingerprint": "31",
+        "previousDigestS3Object": previous, "previousDigestHashValue": "00", "previousDigestSignature": "zz",
+        "logFiles": [{"s3Object": "AWSLogs/../../etc/passwd", "hashValue": "é"}],
+    })
+}
+
+#[test]
+fn digests_that_follow_themselves() {
+    let archive = Archive::new();
+    let key = |hour: u32| format!("{FRONT}20240301T{hour:02}0000Z.json.gz");
+    for hour in 0..4 {
+        archive.write(&key(hour), digest(&key(hour), Some(&key((hour + 1) % 4))).to_string().as_bytes());
+    }
+    archive.write(&key(5), digest(&key(5), Some(&key(5))).to_string().as_bytes());
+    let told = Told::of(&archive.options());
+    assert_eq!(told.sums.of(Kind::Digest, Verdict::DigestAltered), 5, "{:?}", told.odd());
+    assert!(told.reason(&key(5)).contains("follows itself"));
+    assert_eq!(told.sums.of(Kind::Log, Verdict::Missing), 1);
+}
+
+#[test]
+fn digests_that_are_none() {
+    let archive = Archive::new();
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let contents: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b"\0\0\0\0".to_vec(),
+        b"null".to_vec(),
+        b"[]".to_vec(),
+        deep.clone().into_bytes(),
+        format!("{{\"digestEndTime\":{deep}}}").into_bytes(),
+        json!({"digestStartTime": 7}).to_string().into_bytes(),
+        json!({"digestStartTime": "x", "digestEndTime": "y", "digestS3Bucket": "", "digestS3Object": "",
+               "digestPublicKeyFingerprint": ""})
+        .to_string()
+        .into_bytes(),
+        // Larger than a digest may be once inflated.
+        gzip(&vec![b' '; 65 << 20]),
+        vec![0x1f, 0x8b, 8, 0],
+    ];
+    for (i, content) in contents.iter().enumerate() {
+        archive.write(&format!("{FRONT}20240301T{i:02}0000Z.json.gz"), content);
+    }
+    let told = Told::of(&archive.options());
+    assert_eq!(told.sums.of(Kind::Digest, Verdict::DigestAltered), contents.len() as u64, "{:?}", told.odd());
+    assert!(told.findings.iter().all(|finding| !finding.reason.is_empty() && finding.reason.len() < 300));
+}
+
+/// What stands for itself: as many digests of one name, and as many that follow it.
+#[test]
+fn many_of_one_name() {
+    let archive = Archive::new();
+    let key = |hour: u32| format!("{FRONT}20240301T{hour:02}0000Z.json.gz");
+    for i in 0..300 {
+        for (hour, previous) in [(1, None), (2, Some(key(1)))] {
+            let mut value = digest(&key(hour), previous.as_deref());
+            value["n"] = json!(i);
+            let name = key(hour).rsplit('/').next().unwrap().to_owned();
+            archive.write(&format!("{i}/{name}"), value.to_string().as_bytes());
+        }
+    }
+    let told = Told::of(&archive.options());
+    assert_eq!(told.sums.all(Kind::Digest), 600);
+}
+
+#[test]
+fn names_end_no_line() {
+    let archive = Archive::new();
+    let evil = "AWSLogs/\u{1b}[31mx\nvalid  y.json";
+    let mut value = digest(&format!("{FRONT}20240301T010000Z.json.gz"), None);
+    value["logFiles"] = json!([{"s3Object": evil, "hashValue": "00"}]);
+    archive.write(&format!("{FRONT}20240301T010000Z.json.gz"), value.to_string().as_bytes());
+    archive.write("a\nvalid b.json", b"{}");
+    let out = archive.run(&[]);
+    let shown = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(5));
+    assert!(!shown.contains('\u{1b}') && !shown.lines().any(|line| line.starts_with("valid")), "{shown}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_looked_at_is_said() {
+    let mut archive = Archive::new();
+    archive.add(Trail::new("111122223333", "eu-west-1", "main").hours(0..2));
+    let outside = archive.folder("outside.json");
+    fs::write(&outside, "{}").unwrap();
+    std::os::unix::fs::symlink(&outside, archive.path("link.json")).unwrap();
+    let verified = verify(&archive.options()).unwrap();
+    assert_eq!(verified.problems.len(), 1);
+    assert!(verified.problems[0].contains("link.json"), "{:?}", verified.problems);
+    assert!(text(&archive.run(&[]).stderr).contains("link.json"));
+}
+
+/// A name that is no text: it is shown with escapes, and found all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn paths_that_are_no_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut archive = Archive::new();
+    archive.add(Trail::new("111122223333", "eu-west-1", "main").hours(0..2));
+    archive.write_sidecars();
+    let strange = archive.root().join(std::ffi::OsStr::from_bytes(b"str\xff"));
+    fs::rename(archive.path("AWSLogs"), strange).unwrap();
+    let told = Told::of(&archive.options());
+    assert_eq!((told.counts(Verdict::Valid), told.odd().len()), ((4, 2), 0), "{:?}", told.odd());
+}
+
+/// A signature over another text than the digest's own.
+#[test]
+fn a_key_that_is_no_rsa_key_proves_nothing() {
+    let mut archive = Archive::new();
+    archive.add(Trail::new("111122223333", "eu-west-1", "main").hours(0..2));
+    let digest = &archive.trails[0].digests[1];
+    let forger = super::archives::key_pair("forger.pem");
+    archive.write_sidecar(&digest.key, &signature_of(&forger, &digest.bytes));
+    for der in [&b""[..], b"\x30\x00", &[0xff; 300]] {
+        fs::write(archive.folder("keys.json"), super::archives::keys_json(super::archives::FINGERPRINT, der)).unwrap();
+        let told = Told::of(&archive.options());
+        assert_eq!(told.counts(Verdict::Valid), (0, 0), "{:?}", told.odd());
+    }
+}
