@@ -20,7 +20,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
-use super::replaced;
+use super::retired_files;
 
 /// Bytes of a block that new files are written with.
 const BLOCK_BYTES: usize = 16 << 10;
@@ -182,7 +182,7 @@ impl CheckedFile {
     /// A file that isn't there, is a link, or has another size than it had.
     pub fn open(stored: &(impl Stored + ?Sized)) -> Result<CheckedFile, StoreError> {
         let path = stored.path();
-        let file = replaced::open(path)?;
+        let file = retired_files::open(path)?;
         let size_bytes = file.metadata().map_err(StoreError::io(path, "cannot stat"))?.len();
         let open = CheckedFile(Arc::new(Open {
             file,

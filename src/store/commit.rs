@@ -27,7 +27,7 @@ use super::marker::{remove_marker, write_marker};
 use super::moves::{move_file, move_files, sync_dir, sync_order};
 use super::private::Mode;
 use super::recover::recover_locked;
-use super::replaced::replaced_name;
+use super::retired_files::replaced_name;
 use super::snapshot::DataFile;
 use super::tables::Table;
 use super::writer::Writer;

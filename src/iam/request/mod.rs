@@ -24,7 +24,7 @@ use response::Response;
 const LISTED_MAX: usize = 100;
 
 /// Where a request was made and what it said. Whatever rules are to look at must be noted in the read_set, or stand in
-/// every key of the step's memory, as the place does.
+/// every key of the resolver's cache, as the place does.
 pub(in crate::iam) struct Request<'a> {
     pub event: RegionAccount<'a>,
     pub parameters: Params<'a>,

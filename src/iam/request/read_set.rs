@@ -1,6 +1,6 @@
 //! What the rules look at in requests of one operation.
 //!
-//! The step remembers what requests came to. Two requests come to the same if they agree in all that a rule has looked
+//! The resolver remembers what requests came to. Two requests come to the same if they agree in all that a rule has looked
 //! at; what a rule never looked at (tokens, filters, page sizes) may differ. So every look is noted, and what is noted
 //! is put into the key under which an outcome is remembered. A look that was never made before makes a read_set grow: then
 //! keys are made anew.
