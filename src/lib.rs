@@ -11,6 +11,7 @@
 //! * [`usage`]: who used which action on what, how often, allowed or denied.
 //! * [`ingest`]: archives into a store: what is new, duplicates, batches, memory, upkeep.
 //! * [`policy`]: usage → statements, generalising, fitting limits, rendering, proving.
+//! * [`report`]: what commands say, as values with a JSON form.
 //! * [`query`]: SQL over every table.
 //! * [`synth`]: made-up archives for trying out and for benchmarks.
 //! * [`cli`]: one file a subcommand.
@@ -27,6 +28,7 @@ pub mod ingest;
 pub mod policy;
 pub mod query;
 pub mod record;
+pub mod report;
 pub mod store;
 pub mod synth;
 pub mod usage;

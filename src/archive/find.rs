@@ -1,11 +1,15 @@
 //! Walking archives: every file below the given paths, in order of its path.
+//!
+//! `walkdir` lists the folders. A file takes 3.6 µs in it and the key grammar together (300,000 files, one core of an AMD
+//! EPYC), 0.9 µs more than with a listing of our own that asked for sizes by the folder's handle.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use chrono::NaiveDate;
+use walkdir::{DirEntry, WalkDir};
 
 use super::error::{FindError, FindFault};
 use super::key::{ObjectKey, ObjectKind};
@@ -72,9 +76,10 @@ pub fn find(roots: &[PathBuf]) -> Walk {
     Walk {
         inside: roots.iter().filter_map(|root| fs::canonicalize(root).ok()).collect(),
         roots: roots.iter().cloned().enumerate().collect(),
-        root: 0,
+        root: (0, PathBuf::new()),
         root_place: String::new(),
-        folders: Vec::new(),
+        walks: Vec::new(),
+        folder: PathBuf::new(),
         followed: HashSet::new(),
         follows_all: false,
         without: None,
@@ -93,38 +98,17 @@ pub struct Walk {
     /// The roots, with nothing in them that stands for something else.
     inside: Vec<PathBuf>,
     /// The root at hand, and its place.
-    root: usize,
+    root: (usize, PathBuf),
     root_place: String,
+    /// The walk below the root at hand, then those below the links that it came to.
+    walks: Vec<walkdir::IntoIter>,
+    /// The folder that was entered last.
+    folder: PathBuf,
     /// Folders that links led to.
     followed: HashSet<PathBuf>,
     follows_all: bool,
-    /// The folder at hand last, those that hold it before it.
-    folders: Vec<Folder>,
     /// A folder that isn't entered.
     without: Option<PathBuf>,
-}
-
-#[derive(Debug)]
-struct Folder {
-    path: PathBuf,
-    relative: String,
-    /// In order of their names, the next one last.
-    entries: Vec<Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    name: std::ffi::OsString,
-    what: What,
-}
-
-#[derive(Debug)]
-enum What {
-    File { size_bytes: u64 },
-    Folder,
-    Link,
-    Special(&'static str),
-    Unreadable(io::Error),
 }
 
 impl Iterator for Walk {
@@ -132,21 +116,22 @@ impl Iterator for Walk {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let Some(folder) = self.folders.last_mut() else {
-                let (number, root) = self.roots.pop_front()?;
-                self.root = number;
-                if let Some(item) = self.begin(root) {
+            let Some(walk) = self.walks.last_mut() else {
+                self.root = self.roots.pop_front()?;
+                if let Some(item) = self.begin() {
                     return Some(item);
                 }
                 continue;
             };
-            let Some(entry) = folder.entries.pop() else {
-                self.folders.pop();
-                continue;
+            let item = match walk.next() {
+                Some(Ok(entry)) => self.visit(entry),
+                Some(Err(error)) => Some(Err(self.unread(error))),
+                None => {
+                    self.walks.pop();
+                    continue;
+                }
             };
-            let path = folder.path.join(&entry.name);
-            let relative = join(&folder.relative, &text(&entry.name));
-            if let Some(item) = self.visit(path, relative, entry.what) {
+            if let Some(item) = item {
                 return Some(item);
             }
         }
@@ -166,28 +151,30 @@ impl Walk {
             .is_some_and(|without| has_name(without) && fs::canonicalize(folder).is_ok_and(|path| path == *without))
     }
 
-    fn begin(&mut self, root: PathBuf) -> Option<Result<Found, FindError>> {
+    fn begin(&mut self) -> Option<Result<Found, FindError>> {
+        let root = self.root.1.clone();
         self.root_place = text(absolute(&root).as_os_str());
         if root.as_os_str() == STANDARD_INPUT {
             return Some(Ok(self.named(root, 0, true)));
         }
         match fs::metadata(&root) {
-            Ok(metadata) if metadata.is_dir() => self.enter(root, String::new()).err().map(Err),
+            Ok(metadata) if metadata.is_dir() => {
+                self.enter(root);
+                None
+            }
             Ok(metadata) => {
                 let is_pipe = !metadata.is_file();
                 Some(Ok(self.named(root, metadata.len(), is_pipe)))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Some(Err(self.fault(root, "", FindFault::Missing)))
-            }
-            Err(source) => Some(Err(self.fault(root, "", FindFault::Io(source)))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Err(self.fault(root, FindFault::Missing))),
+            Err(source) => Some(Err(self.fault(root, FindFault::Io(source)))),
         }
     }
 
     /// Named by hand: whoever did so means it.
     fn named(&self, root: PathBuf, size_bytes: u64, is_pipe: bool) -> Found {
         let name = root.file_name().map(text).unwrap_or_default();
-        let mut found = Found::new(root, name, "", size_bytes, self.root);
+        let mut found = Found::new(root, name, "", size_bytes, self.root.0);
         (found.is_by_hand, found.is_pipe) = (true, is_pipe);
         if is_pipe {
             (found.is_canonical, found.name) = (false, found.path.to_string_lossy().into_owned());
@@ -200,39 +187,79 @@ impl Walk {
         found
     }
 
-    fn fault(&self, path: PathBuf, relative: &str, fault: FindFault) -> FindError {
-        FindError { path, place: join(&self.root_place, relative), fault }
+    fn fault(&self, path: PathBuf, fault: FindFault) -> FindError {
+        let place = join(&self.root_place, &self.relative(&path));
+        FindError { path, place, fault }
     }
 
-    fn file(&self, path: PathBuf, relative: String, size_bytes: u64) -> Found {
-        Found::new(path, relative, &self.root_place, size_bytes, self.root)
+    fn file(&self, path: PathBuf, size_bytes: u64) -> Found {
+        let relative = self.relative(&path);
+        Found::new(path, relative, &self.root_place, size_bytes, self.root.0)
     }
 
-    fn visit(&mut self, path: PathBuf, relative: String, what: What) -> Option<Result<Found, FindError>> {
-        match what {
-            What::File { size_bytes } => Some(Ok(self.file(path, relative, size_bytes))),
-            What::Folder if self.is_left_out(&path) => None,
-            What::Folder => self.enter(path, relative).err().map(Err),
-            What::Link => self.follow(path, relative),
-            What::Special(kind) => Some(Err(self.fault(path, &relative, FindFault::Special(kind)))),
-            What::Unreadable(source) => Some(Err(self.fault(path, &relative, FindFault::Io(source)))),
+    /// A path below the root at hand, `/` between folders; of the root itself nothing.
+    fn relative(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.root.1).map_or("".as_ref(), Path::as_os_str);
+        // Nearly every path is spelt as it is to be.
+        if let Some(below) = below.to_str().filter(|below| MAIN_SEPARATOR == '/' && !below.contains("\\x")) {
+            return below.to_owned();
         }
+        Path::new(below).iter().map(text).collect::<Vec<_>>().join("/")
     }
 
-    fn follow(&mut self, path: PathBuf, relative: String) -> Option<Result<Found, FindError>> {
+    /// The folder's entries come next, in order of their names: they differ in nothing else, and whole paths are
+    /// compared sooner. Links are not `walkdir`'s to follow: it knows neither what lies outside of an archive nor what
+    /// another link led to.
+    fn enter(&mut self, folder: PathBuf) {
+        let by_name = |a: &DirEntry, b: &DirEntry| a.path().as_os_str().cmp(b.path().as_os_str());
+        self.walks.push(WalkDir::new(&folder).min_depth(1).sort_by(by_name).into_iter());
+        self.folder = folder;
+    }
+
+    fn visit(&mut self, entry: DirEntry) -> Option<Result<Found, FindError>> {
+        let kind = entry.file_type();
+        if kind.is_dir() {
+            match (self.is_left_out(entry.path()), self.walks.last_mut()) {
+                (true, Some(walk)) => walk.skip_current_dir(),
+                _ => self.folder = entry.into_path(),
+            }
+            return None;
+        }
+        if kind.is_symlink() {
+            return self.follow(entry.into_path());
+        }
+        Some(match (kind.is_file(), entry.metadata()) {
+            (true, Ok(metadata)) => Ok(self.file(entry.into_path(), metadata.len())),
+            (true, Err(error)) => Err(self.unread(error)),
+            (false, _) => Err(self.fault(entry.into_path(), FindFault::Special(special(kind)))),
+        })
+    }
+
+    /// What the system doesn't show; of a folder that ends early the folder.
+    fn unread(&self, error: walkdir::Error) -> FindError {
+        let path = error.path().unwrap_or(&self.folder).to_owned();
+        let source = error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into());
+        self.fault(path, FindFault::Io(source))
+    }
+
+    fn follow(&mut self, path: PathBuf) -> Option<Result<Found, FindError>> {
         let fault = match self.target(&path) {
-            Ok((metadata, target)) if metadata.is_dir() => match self.loop_target(&target) {
-                Ok(false) if self.followed.insert(target) => return self.enter(path, relative).err().map(Err),
-                // What another link leads to is read there.
-                Ok(false) => return None,
+            Ok((metadata, target)) if metadata.is_dir() => match self.is_loop(&path, &target) {
+                Ok(false) => {
+                    // What another link leads to is read there.
+                    if self.followed.insert(target) {
+                        self.enter(path);
+                    }
+                    return None;
+                }
                 Ok(true) => FindFault::LinkLoop(target_of(&path)),
                 Err(source) => FindFault::Io(source),
             },
-            Ok((metadata, _)) if metadata.is_file() => return Some(Ok(self.file(path, relative, metadata.len()))),
+            Ok((metadata, _)) if metadata.is_file() => return Some(Ok(self.file(path, metadata.len()))),
             Ok((metadata, _)) => FindFault::Special(special(metadata.file_type())),
             Err(fault) => fault,
         };
-        Some(Err(self.fault(path, &relative, fault)))
+        Some(Err(self.fault(path, fault)))
     }
 
     /// What a link leads to, if it is to be followed.
@@ -248,24 +275,14 @@ impl Walk {
         Ok((fs::metadata(&target).map_err(io)?, target))
     }
 
-    /// Whether a folder holds the one at hand, or is it.
-    fn loop_target(&self, target: &Path) -> io::Result<bool> {
-        for folder in &self.folders {
-            if fs::canonicalize(&folder.path)? == target {
+    /// Whether a folder holds the link that leads to it.
+    fn is_loop(&self, link: &Path, target: &Path) -> io::Result<bool> {
+        for folder in link.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root.1)) {
+            if fs::canonicalize(folder)? == target {
                 return Ok(true);
             }
         }
         Ok(false)
-    }
-
-    fn enter(&mut self, path: PathBuf, relative: String) -> Result<(), FindError> {
-        match entries(&path) {
-            Ok(entries) => {
-                self.folders.push(Folder { path, relative, entries });
-                Ok(())
-            }
-            Err(source) => Err(self.fault(path, &relative, FindFault::Io(source))),
-        }
     }
 }
 
@@ -289,31 +306,6 @@ pub fn place_of(path: &Path) -> String {
 
 fn target_of(link: &Path) -> PathBuf {
     fs::canonicalize(link).unwrap_or_else(|_| link.to_owned())
-}
-
-/// A folder's entries, the first by name last.
-fn entries(path: &Path) -> io::Result<Vec<Entry>> {
-    let look =
-        |entry: io::Result<fs::DirEntry>| entry.map(|entry| Entry { name: entry.file_name(), what: what(&entry) });
-    let mut entries = fs::read_dir(path)?.map(look).collect::<io::Result<Vec<Entry>>>()?;
-    entries.sort_unstable_by(|a, b| b.name.cmp(&a.name));
-    Ok(entries)
-}
-
-fn what(entry: &fs::DirEntry) -> What {
-    let look = || -> io::Result<What> {
-        let file_type = entry.file_type()?;
-        Ok(if file_type.is_dir() {
-            What::Folder
-        } else if file_type.is_symlink() {
-            What::Link
-        } else if file_type.is_file() {
-            What::File { size_bytes: entry.metadata()?.len() }
-        } else {
-            What::Special(special(file_type))
-        })
-    };
-    look().unwrap_or_else(What::Unreadable)
 }
 
 #[cfg(unix)]

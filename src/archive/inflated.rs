@@ -8,7 +8,8 @@ use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::error::{ReadError, ReadFault};
-use super::read::{Buffers, GZIP_MAGIC, Gap, ZSTD_MAGIC, has_member, read};
+use super::members::{GZIP_MAGIC, Gap, ZSTD_MAGIC};
+use super::read::{Buffers, has_member, read};
 
 /// Objects with more stored bytes are hashed piece by piece.
 const WHOLE_MAX_BYTES: u64 = 8 << 20;

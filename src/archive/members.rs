@@ -9,7 +9,20 @@ use std::io::{self, BufRead, Read as _};
 use flate2::bufread::GzDecoder;
 
 use super::error::ReadFault;
-use super::read::{GZIP_MAGIC, Gap, ZSTD_MAGIC};
+
+pub(super) const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+
+/// Source: RFC 8878, section 3.1.1.
+pub(super) const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+/// A place in inflated bytes at which some are missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Inflated bytes before it.
+    pub offset_bytes: u64,
+    /// Why.
+    pub reason: String,
+}
 
 /// Places at which a member may begin that are tried behind a fault. In compressed bytes its first three stand by chance
 /// once in 16 MiB.

@@ -21,5 +21,6 @@ pub use find::{Found, STANDARD_INPUT, Walk, find, find_following, place_of};
 pub use forms::{Normal, RefusedElement, normalise, salvage};
 pub use inflated::inflated_digest;
 pub use key::{ObjectKey, ObjectKind, is_beside_logs};
+pub use members::Gap;
 pub use pipe::read_pipe;
-pub use read::{Buffers, Gap, Read, digest, may_be_digest, may_hold_events, read, read_unless, said_size};
+pub use read::{Buffers, Read, digest, may_be_digest, may_hold_events, read, read_unless, said_size};

@@ -4,7 +4,7 @@ use std::io;
 
 use clap_complete::{Shell, generate};
 
-use super::{CliError, Context, Exit, definition};
+use super::{CliError, Exit};
 
 /// Print the completions for a shell.
 #[derive(Debug, clap::Args)]
@@ -18,9 +18,10 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-pub fn run(args: &CompletionsArgs, _: &Context) -> Result<Exit, CliError> {
+/// Prints them for the command line of that definition.
+pub fn run(args: &CompletionsArgs, mut definition: clap::Command) -> Result<Exit, CliError> {
     let mut text = Vec::new();
-    generate(args.shell, &mut definition(), "trailpare", &mut text);
+    generate(args.shell, &mut definition, "trailpare", &mut text);
     io::Write::write_all(&mut io::stdout(), &text)?;
     Ok(Exit::Done)
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use super::hint;
+
 /// The exit codes, as documented in `--help` and the README.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -79,7 +81,7 @@ impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CliError::Usage(text) => f.write_str(text),
-            CliError::Failed(error) => error.fmt(f),
+            CliError::Failed(error) => f.write_str(&hint::said(error.as_ref())),
             CliError::Interrupted => f.write_str("interrupted"),
             CliError::BrokenPipe => f.write_str("broken pipe"),
         }

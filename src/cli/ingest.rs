@@ -7,8 +7,8 @@ use clap::builder::NonEmptyStringValueParser;
 use super::allocator;
 use super::machine::MachineArgs;
 use super::select::{RangeArgs, StoreArgs};
-use super::{CliError, Context, Exit, progress};
-use crate::ingest::{Options, Summary};
+use super::{CliError, Context, Exit, ingest_summary, progress};
+use crate::ingest::Options;
 use crate::store::Store;
 
 /// Take log objects into a store: only what is new, each event once.
@@ -86,42 +86,5 @@ pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
     allocator::stay_below(options.memory_limit_bytes);
     let store = Store::open_or_create(&args.store.store)?;
     let summary = progress::ingest(&store, &options, context.catalog, context)?;
-    Ok(report(&summary, context))
-}
-
-/// Says on standard error what an ingest came to.
-pub(super) fn report(summary: &Summary, context: &Context) -> Exit {
-    let run = &summary.run;
-    for problem in &summary.problems {
-        context.warn(problem);
-    }
-    let unsaid = summary.problem_count - summary.problems.len() as u64;
-    if unsaid > 0 {
-        context.warn(&format!("and {unsaid} problems more: see `trailpare status`"));
-    }
-    let mut parts = vec![format!("{} objects taken in", run.taken), format!("{} known", run.known)];
-    let others = [
-        (run.refused, "refused"),
-        (summary.forgotten, "refused as accepted"),
-        (summary.filtered, "outside the filters"),
-        (run.digests, "digests"),
-        (run.other_services, "of other services"),
-        (run.foreign_files, "other files"),
-    ];
-    parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
-    context.say(&parts.join(", "));
-    let counted = |count: u64, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
-    let broken = counted(summary.broken, "broken") + &counted(summary.conflicts, "of other content than stored");
-    context.say(&format!(
-        "{} records: {} new events, {} duplicates{broken}; snapshot {}",
-        summary.records, summary.events, summary.duplicates, summary.snapshot
-    ));
-    if summary.interrupted {
-        context.say("interrupted: what was taken in is kept; run it again for the rest");
-        Exit::Interrupted
-    } else if summary.problem_count > 0 {
-        Exit::Refused
-    } else {
-        Exit::Done
-    }
+    Ok(ingest_summary::say(&summary, context))
 }

@@ -9,7 +9,9 @@ mod exit;
 mod explain;
 mod forget;
 mod fsck;
+mod hint;
 mod ingest;
+mod ingest_summary;
 mod interrupt;
 mod machine;
 mod man;
@@ -167,8 +169,8 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Optimize(args) => optimize::run(args, context),
         Command::Fsck(args) => fsck::run(args, context),
         Command::Synth(args) => synth::run(args, context),
-        Command::Completions(args) => completions::run(args, context),
-        Command::Man(args) => man::run(args, context),
+        Command::Completions(args) => completions::run(args, definition()),
+        Command::Man(args) => man::run(args, definition(), context),
     }
 }
 

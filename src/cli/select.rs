@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::NonEmptyStringValueParser;
 
 use super::machine::MemoryArgs;
-use super::{CliError, Context, Exit, allocator, ingest, progress};
+use super::{CliError, Context, Exit, allocator, hint, ingest_summary, progress};
 use crate::iam::Catalog;
 use crate::ingest::{MEMORY_LIMIT_BYTES, Options, Refreshed, refresh_usage_if_outdated};
 use crate::store::{Snapshot, Store};
@@ -180,7 +180,7 @@ impl SelectArgs {
         context: &Context,
     ) -> Result<(Selected, Uses), CliError> {
         let (selection, range) = (self.selection(), self.range.range()?);
-        selection.validate().map_err(|error| CliError::Usage(error.to_string()))?;
+        selection.validate().map_err(|error| CliError::Usage(hint::said(&error)))?;
         let memory_limit_bytes = self.memory.memory_limit;
         allocator::stay_below(memory_limit_bytes);
         let mut exit = Exit::Done;
@@ -191,7 +191,7 @@ impl SelectArgs {
             let ingest_bytes = memory_limit_bytes.min(MEMORY_LIMIT_BYTES);
             let options = Options { memory_limit_bytes: ingest_bytes, ..Options::of(self.archive.clone()) };
             let summary = progress::ingest(&store, &options, catalog, context)?;
-            exit = ingest::report(&summary, context);
+            exit = ingest_summary::say(&summary, context);
             if exit == Exit::Interrupted {
                 return Err(CliError::Interrupted);
             }

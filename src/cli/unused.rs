@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use super::machine::MemoryArgs;
 use super::select::{RangeArgs, SelectArgs, StoreArgs};
 use super::{CliError, Context, Exit};
-use crate::policy::unused::{Details, EntityUse, name, names, pages, text, unused, value};
+use crate::policy::unused::{Details, EntityUse, name, names, pages, unused};
+use crate::report::unused::{entities, text};
 use crate::usage::{ReadError, Sessions, UsageRow};
 
 /// Compare what roles and users may do with what they did: services, actions, policies and whole roles and users that
@@ -81,7 +82,7 @@ pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
     let uses = unused(&details, &rows, &selected.range, catalog);
     let printed = match args.format {
         Format::Table => super::printable(&text(&uses)),
-        Format::Json => format!("{:#}\n", value(&uses)),
+        Format::Json => serde_json::to_string_pretty(&entities(&uses))? + "\n",
     };
     io::stdout().write_all(printed.as_bytes())?;
     warn_of_strangers(&uses, context);

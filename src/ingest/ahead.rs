@@ -6,8 +6,8 @@ use std::vec;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Progress;
-use super::batch::read_object;
 use super::plan::{Identity, Planned};
+use super::read::read_object;
 use crate::archive::{Buffers, Read, ReadError};
 use crate::store::Known;
 

@@ -11,14 +11,15 @@ use hashbrown::HashMap;
 
 use super::Progress;
 use super::ahead::Ahead;
-use super::committer::write_counted;
 use super::conflicts::Doubt;
 use super::days::write_days;
 use super::error::IngestError;
 use super::mended::{Elements, Standing};
 use super::plan::{Identity, Planned, refused_entry};
+use super::read::read_object;
 use super::seen::{Claimed, Seen};
 use super::stages::{Stage, Stages};
+use super::usage_files::write_counted;
 use crate::archive::{self, Gap, Normal, Read, ReadError, ReadFault, RefusedElement};
 use crate::iam::{Catalog, Common, Step};
 use crate::record::{self, ParsedObject, Record, Redacted, Vocabulary};
@@ -90,22 +91,6 @@ pub(super) enum Untaken {
     Known,
     /// Somebody asked for an end.
     Stopped,
-}
-
-/// Reads the bytes of one object, unless they are known.
-pub(super) fn read_object(
-    planned: &Planned,
-    path: &Path,
-    buffers: &mut archive::Buffers,
-    cap_bytes: u64,
-    known: &Known,
-    progress: &Progress,
-) -> Result<Read, ReadError> {
-    progress.stages.time(Stage::Inflate, || match planned.identity {
-        Identity::Pipe => archive::read_pipe(path, buffers, cap_bytes, &|| progress.is_stopped()),
-        Identity::Name => archive::read(path, buffers, cap_bytes),
-        _ => archive::read_unless(path, buffers, cap_bytes, &|sha256| planned.is_known(sha256, known)),
-    })
 }
 
 /// Reads, if it wasn't read before, and parses one object; a copy of it where the first is bad.

@@ -22,7 +22,7 @@ pub enum IngestError {
     #[error("{}: no such file or directory\nhint: give the folder that the archive was copied to", shown::path(.0))]
     NoArchive(PathBuf),
     /// Too little memory to work with.
-    #[error("--memory-limit: {given} bytes is too little\nhint: give at least {least} bytes")]
+    #[error("{given} bytes is too little")]
     MemoryLimit {
         /// What was given.
         given: u64,
@@ -30,9 +30,7 @@ pub enum IngestError {
         least: u64,
     },
     /// Too little memory for what the store knows.
-    #[error(
-        "--memory-limit: {given} bytes is too little for a store that knows {known} objects\nhint: give at least {least} bytes"
-    )]
+    #[error("{given} bytes is too little for a store that knows {known} objects")]
     KnownObjects {
         /// What was given.
         given: u64,
@@ -50,7 +48,7 @@ pub enum IngestError {
         source: std::io::Error,
     },
     /// No threads to be had.
-    #[error("threads can't be started: {0}\nhint: give fewer by --threads")]
+    #[error("threads can't be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),
     /// A worker died.
     #[error("a worker thread ended unexpectedly\nhint: run it again; nothing was committed that isn't whole")]

@@ -25,12 +25,14 @@ mod large;
 mod mended;
 mod optimize;
 mod plan;
+mod read;
 mod room;
 mod run;
 mod seen;
 mod shared;
 mod stages;
 mod upkeep;
+mod usage_files;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use rayon::prelude::*;
 
 use super::budget;
-use super::committer::write_rows;
 use super::error::IngestError;
 use super::shared::HeldCalls;
+use super::usage_files::write_rows;
 use crate::iam::Catalog;
 use crate::store::{Commit, DataFile, OutdatedDay, Snapshot, Store, StoreError, Table, UsageState, Writer};
 use crate::usage::{self, Rows, Space};

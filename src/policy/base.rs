@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::excess::{Excess, excess_of};
+use super::excess::excess_of;
 use super::knowledge::Knowledge;
-use super::make::Made;
+use super::limits::Limits;
+use super::made::{Granted, Made, NamedPolicy};
 use super::options::Options;
 use super::replay::{Asked, Asking, asked};
 use super::risk;
@@ -51,6 +52,43 @@ pub fn merged(base: &Policy, made: &Made) -> Policy {
     merged
 }
 
+/// The options for what is added to `existing` in the same document: if it may be widened, it fits beside it.
+pub(super) fn beside(existing: &Policy, options: &Options) -> Options {
+    let room = Limits::of(options).size_max.saturating_sub(existing.size());
+    Options { size_max: Some(room), policies_max: Some(1), ..options.clone() }
+}
+
+/// What was made, put into the document that it is to be added to; an error if that is too long then.
+pub(super) fn added(existing: &Policy, mut made: Made, options: &Options) -> Result<Made, TooLong> {
+    let policy = merged(existing, &made);
+    let (size, limits) = (policy.size(), Limits::of(options));
+    if size > limits.size_max {
+        return Err(TooLong { size, limits });
+    }
+    let before = existing.statements.len();
+    for (index, note) in made.statements.iter_mut().enumerate() {
+        note.document = 0;
+        note.statement = before + index;
+        let sid = policy.statements.get(note.statement).and_then(|statement| statement.sid.clone());
+        note.sid = sid.unwrap_or_default();
+    }
+    made.documents = vec![NamedPolicy { name: options.name.clone(), policy }];
+    made.policies_max = 1;
+    Ok(made)
+}
+
+/// A document that would be longer than it may be.
+pub(super) struct TooLong {
+    pub(super) size: usize,
+    pub(super) limits: Limits,
+}
+
+/// The document to which nothing has to be added.
+pub(super) fn unchanged(existing: &Policy, rows: &[UsageRow], options: &Options) -> Made {
+    let document = NamedPolicy { name: options.name.clone(), policy: existing.clone() };
+    Made { policies_max: 1, ..Made::of_existing(vec![document], rows, options) }
+}
+
 /// The policy in the language of 2012-10-17, in which what was made is written: there `${` begins a variable, which in
 /// an older document is text.
 pub(crate) fn in_current_language(policy: &Policy) -> Policy {
@@ -67,16 +105,6 @@ pub(crate) fn in_current_language(policy: &Policy) -> Policy {
         policy.version = Some(Version::V2012);
     }
     policy
-}
-
-/// What a policy that exists grants, counted like what is made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Granted {
-    /// Statements that allow or deny.
-    pub statements: usize,
-    pub excess: Excess,
-    /// Granted actions with which more can be gained, and what they open.
-    pub escalations: BTreeMap<String, &'static str>,
 }
 
 /// What a policy grants, and how much of it is beyond what the rows used. Actions that it denies outright are not

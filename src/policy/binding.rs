@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::options::Options;
 use super::pattern::for_policy;
-use super::sift::PASS_ROLE;
 use crate::usage::{RequestValues, Told, UsageRow};
 
 /// A condition key and the values that requests had.
@@ -14,7 +14,10 @@ pub(crate) struct Binding {
     pub(crate) values: BTreeSet<String>,
 }
 
-/// The condition that PassRole always has.
+/// The one action that is always limited to the service that gets the role.
+pub(crate) const PASS_ROLE: &str = "iam:PassRole";
+
+/// The condition that it always has.
 pub(crate) const PASSED_TO_SERVICE: &str = "iam:PassedToService";
 
 /// Actions, the key that is in each of their requests, and the operator to compare it with.
@@ -51,6 +54,11 @@ impl Binding {
         // A role is never handed on unbound because it was handed to many.
         let is_kept = self.key == other.key && (self.values.len() <= VALUES_MAX || self.key == PASSED_TO_SERVICE);
         is_kept.then_some(self)
+    }
+
+    /// Whether the condition is written.
+    pub(crate) fn is_wanted(&self, options: &Options) -> bool {
+        options.request_conditions || self.key == PASSED_TO_SERVICE
     }
 
     /// How values are compared.

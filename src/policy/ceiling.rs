@@ -1,6 +1,5 @@
 //! What a policy that exists allows: the ceiling of what is cut out of it.
 
-use super::condition::Carried;
 use super::knowledge::Knowledge;
 use crate::iam::document::{Effect, Policy, ResourceSpec, Statement};
 use crate::iam::evaluate::{Coverage, covers_resource};
@@ -12,6 +11,15 @@ pub(crate) struct Home {
     pub(crate) statement: usize,
     /// The statement's `NotResource` stays as it is: nothing narrower can be said of the grant.
     pub(crate) is_as_written: bool,
+}
+
+/// What a statement that is cut down says besides its actions and resources: its parts say it too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Carried {
+    /// Operator, key, values.
+    pub(crate) conditions: Vec<(String, String, Vec<String>)>,
+    /// `NotResource`, where nothing narrower can be said.
+    pub(crate) not_resources: Vec<String>,
 }
 
 /// The statements of a policy, in the language of 2012-10-17.

@@ -1,19 +1,15 @@
 //! What other options would come to, side by side: where a policy does not fit, or takes several.
 
-use std::collections::BTreeSet;
-
 use rayon::prelude::*;
 
+use super::choice::Choice;
 use super::excess::excess;
-use super::fit::{Choice, Ready, fit};
-use super::limits::{Attach, Limits, MANAGED_ON_REQUEST};
-use super::make::Recipe;
-use super::options::{Fit, Generalize, Granularity, Kind, Options};
+use super::fit::{Ready, fit};
+use super::limits::{Limits, MANAGED_ON_REQUEST};
+use super::options::{Attach, Fit, Generalize, Granularity, Kind, Options};
+use super::recipe::Recipe;
 use super::sift::Grant;
 use super::widen::Scope;
-
-/// Openings that are told of each option.
-const OPENINGS_MAX: usize = 3;
 
 /// The options that differ from those given and would take fewer policies than `needed`, tried out.
 pub(crate) fn choices(
@@ -69,40 +65,4 @@ pub(crate) fn choices(
     };
     let is_better = |choice: &Choice| needed > limits.policies_max || choice.policies.is_some_and(|n| n < needed);
     tried.into_par_iter().map(choice).filter(is_better).collect()
-}
-
-/// One line for each option.
-pub(crate) fn lines(choices: &[Choice]) -> Vec<String> {
-    let line = |choice: &Choice| {
-        let policies = match choice.policies {
-            None => return format!("`{}`: does not do either", choice.option),
-            Some(1) => "1 policy".to_owned(),
-            Some(policies) => format!("{policies} policies"),
-        };
-        let (shown, rest) = choice.opens.split_at(choice.opens.len().min(OPENINGS_MAX));
-        let ways: BTreeSet<&str> = rest.iter().flat_map(|line| &line.escalating).map(String::as_str).collect();
-        let ways = match ways.is_empty() {
-            true => String::new(),
-            false => format!(", ways to more among them: {}", ways.into_iter().collect::<Vec<_>>().join(", ")),
-        };
-        let more = match rest.len() {
-            0 => String::new(),
-            more => format!("; and {more} more{ways}"),
-        };
-        let shown: Vec<&str> = shown.iter().map(|line| line.text.as_str()).collect();
-        let opens = if shown.is_empty() { "opens nothing".to_owned() } else { format!("opens {}", shown.join("; ")) };
-        format!("`{}`: {policies}, {opens}{more}", choice.option)
-    };
-    choices.iter().map(line).collect()
-}
-
-/// The hint of an error.
-pub(crate) fn hint(choices: &[Choice]) -> String {
-    let mut hint =
-        "\nhint: writes, permissions and secrets are never opened so that a policy fits; what would do:".to_owned();
-    for line in lines(choices) {
-        hint += "\n  ";
-        hint += &line;
-    }
-    hint + "\n  or select fewer principals or a shorter window"
 }

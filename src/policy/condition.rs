@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ceiling::Carried;
 use super::options::ConditionKind;
 use super::sift::Grant;
 use crate::iam::document::Condition;
@@ -13,15 +14,6 @@ pub(crate) struct Conditions {
     /// Operator and key → values.
     pub(crate) own: BTreeMap<(&'static str, &'static str), BTreeSet<String>>,
     pub(crate) carried: Carried,
-}
-
-/// What a statement that is cut down says besides its actions and resources: its parts say it too.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Carried {
-    /// Operator, key, values.
-    pub(crate) conditions: Vec<(String, String, Vec<String>)>,
-    /// `NotResource`, where nothing narrower can be said.
-    pub(crate) not_resources: Vec<String>,
 }
 
 /// Services that set `aws:CalledVia` (IAM User Guide, "AWS global condition context keys", `aws:CalledVia`).

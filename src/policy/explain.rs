@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::choices;
+use super::choice;
 use super::excess::Excess;
-use super::fit::{Layout, Widened};
-use super::make::Made;
+use super::layout::{Layout, Widened};
+use super::made::Made;
 use super::opening::foremost;
 use super::options::{Kind, Provenance};
 use super::prove::Unspoken;
@@ -74,7 +74,7 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     lines.extend(lacks(made));
     if !made.choices.is_empty() {
         lines.push("fewer policies, and what that costs:".to_owned());
-        lines.extend(choices::lines(&made.choices).into_iter().map(|line| format!("  {line}")));
+        lines.extend(choice::lines(&made.choices).into_iter().map(|line| format!("  {line}")));
     }
     if let Some(proof) = proof {
         lines.push(verdict(proof));
@@ -146,7 +146,7 @@ fn escalations(made: &Made) -> Vec<String> {
 /// Counts of what is shown only; what does not occur is left out, but for the first three.
 fn not_granted(made: &Made) -> String {
     let mut line = format!(
-        "not granted: {} denied, {} not certain, {} without need of a permission",
+        "pairs not granted: {} denied, {} not certain, {} without need of a permission",
         made.denied.len(),
         made.unverified.len(),
         made.excluded.len()
@@ -215,8 +215,8 @@ fn pairs(excess: &Excess) -> String {
 /// What a replay came to, in one line.
 pub fn verdict(proof: &Replay) -> String {
     let mut line = format!(
-        "replay: {} uses allowed, {} denied, {} depend on what a log cannot know; not replayed: {} denied at the time, \
-         {} not certain, {} without need of a permission",
+        "replay: {} uses allowed, {} denied, {} depend on what a log cannot know; uses not replayed: {} denied at the \
+         time, {} not certain, {} without need of a permission",
         proof.allowed, proof.denied, proof.depends, proof.were_denied, proof.unverified, proof.excluded
     );
     for (uses, what) in [

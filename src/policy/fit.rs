@@ -8,40 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+use super::choice::{self, Choice};
 use super::condition::Conditions;
 use super::excess::weight;
 use super::knowledge::Class;
+use super::layout::{Layout, Widened};
 use super::limits::Limits;
-use super::opening::OpeningLine;
 use super::options::{Fit, Options};
 use super::sift::Grant;
 use super::split::{self, split};
 use super::statement::Draft;
 use super::widen::{Numbered, Scope, Step};
-
-/// One step of widening that was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Widened {
-    /// Service prefix.
-    pub service: String,
-    /// What was done.
-    pub step: &'static str,
-    /// Characters of the service's statements before.
-    pub chars_before: usize,
-    /// And after.
-    pub chars_after: usize,
-}
-
-/// What another option would come to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// The option, as it is typed.
-    pub option: String,
-    /// Policies that it would take; `None` if that does not do either.
-    pub policies: Option<usize>,
-    /// What it would open beyond what was used, the most dangerous first.
-    pub opens: Vec<OpeningLine>,
-}
 
 /// The statements cannot be brought within the limits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,15 +26,37 @@ pub enum FitError {
     /// More policies than can be attached.
     #[error(
         "the statements need {needed} policies of {size_max} characters, and {name} may be {policies_max}{}",
-        super::choices::hint(choices)
+        choice::hint(choices)
     )]
-    TooMany { needed: usize, size_max: usize, policies_max: usize, name: &'static str, choices: Vec<Choice> },
+    TooMany {
+        /// Policies that the statements take.
+        needed: usize,
+        /// Characters that a policy may have.
+        size_max: usize,
+        /// Policies that may be attached.
+        policies_max: usize,
+        /// What the message calls such policies: `managed policies`.
+        name: &'static str,
+        /// Options that would make them fit, or bring them nearer.
+        choices: Vec<Choice>,
+    },
     /// One statement that cannot be cut is too large.
     #[error(
         "a statement about {service} has {size} characters, and {name} may have {size_max}{}",
-        super::choices::hint(choices)
+        choice::hint(choices)
     )]
-    TooLarge { service: String, size: usize, size_max: usize, name: &'static str, choices: Vec<Choice> },
+    TooLarge {
+        /// The service that the statement is about.
+        service: String,
+        /// Characters that a policy with this statement alone has.
+        size: usize,
+        /// Characters that a policy may have.
+        size_max: usize,
+        /// What the message calls such policies: `managed policies`.
+        name: &'static str,
+        /// Options that would make them fit, or bring them nearer.
+        choices: Vec<Choice>,
+    },
 }
 
 /// Statements within the limits, one list a policy, and what was widened for it.
@@ -66,27 +65,6 @@ pub(crate) struct Fitted {
     pub(crate) policies: Vec<Vec<Draft>>,
     pub(crate) widened: Vec<Widened>,
     pub(crate) layout: Layout,
-}
-
-/// How statements stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Layout {
-    /// Each service has its own, but for whole services.
-    #[default]
-    ByService,
-    /// What has the resource `*` stands together.
-    Joined,
-    /// Statements of the same actions or resources are one.
-    Merged,
-    /// The same, and names say the service and whether it is read or written, but not what.
-    Brief,
-    /// The same, and names are numbers.
-    Terse,
-}
-
-impl Layout {
-    /// The easiest to read first.
-    const ALL: [Layout; 5] = [Layout::ByService, Layout::Joined, Layout::Merged, Layout::Brief, Layout::Terse];
 }
 
 /// Stands for the service of a statement about several; no prefix is empty, so it comes first.

@@ -5,10 +5,15 @@ use crate::iam::{AccessLevel, Catalog, Service};
 /// What an action may do, the mildest first: the order in which a wildcard may add actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Access {
+    /// Lists resources.
     List,
+    /// Reads what is in them.
     Read,
+    /// Changes their tags.
     Tagging,
+    /// Changes, makes or deletes them.
     Write,
+    /// Changes who may do what.
     PermissionsManagement,
 }
 

@@ -1,20 +1,6 @@
 //! AWS's limits on policies, each with where it is documented.
 
-use super::options::{Kind, Options};
-
-/// Where an identity policy goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Attach {
-    /// Customer managed policies.
-    #[default]
-    Managed,
-    /// Inline in a role.
-    InlineRole,
-    /// Inline in a user.
-    InlineUser,
-    /// Inline in a group.
-    InlineGroup,
-}
+use super::options::{Attach, Kind, Options};
 
 /// How large and how many policies may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

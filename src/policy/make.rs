@@ -1,147 +1,27 @@
-//! Usage → policies, with everything that is to be said beside them.
+//! Usage → policies: what was used, put together within the limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::base::Granted;
 use super::binding::BINDINGS;
-use super::ceiling::Ceiling;
 use super::choices::choices;
 use super::evidence::Evidence;
-use super::excess::{Excess, excess};
-use super::fit::{Choice, FitError, Fitted, Layout, Ready, Widened, fit};
+use super::excess::excess;
+use super::fit::{FitError, Fitted, Ready, fit};
 use super::knowledge::Knowledge;
-use super::limits::{Attach, Limits};
+use super::limits::Limits;
+use super::made::{Made, NamedPolicy, StatementNote, events, times};
 use super::options::{Granularity, Kind, Options};
 use super::origin;
+use super::recipe::{Recipe, placed};
 use super::risk;
 use super::sid;
-use super::sift::{Grant, Shown, Sifted, Suggestion, sift};
+use super::sift::{Grant, Sifted, Suggestion, sift};
 use super::statement::Draft;
 use super::widen::Scope;
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
-use crate::iam::document::{Policy, Statement};
-use crate::usage::{RequestValues, Text, UsageRow};
-
-/// A policy and its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedPolicy {
-    pub name: String,
-    pub policy: Policy,
-}
-
-/// What one statement rests on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatementNote {
-    /// Index into `Made::documents`.
-    pub document: usize,
-    /// Index into the document's statements.
-    pub statement: usize,
-    pub sid: String,
-    pub evidence: Evidence,
-    /// Actions that a wildcard grants and that were not used.
-    pub added_actions: Vec<String>,
-    /// Conditions on the calls' origin that were asked for and that it does not have, and why.
-    pub left_off: Vec<String>,
-}
-
-/// Policies made from usage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Made {
-    pub kind: Kind,
-    pub attach: Attach,
-    /// How many policies there may be: whether what is written is one document or a list follows from this alone.
-    pub policies_max: usize,
-    pub documents: Vec<NamedPolicy>,
-    /// One for each statement, in order.
-    pub statements: Vec<StatementNote>,
-    /// Calls that were refused: shown, not granted.
-    pub denied: Vec<Shown>,
-    /// Calls that failed before anybody decided: shown, not granted.
-    pub undecided: Vec<Shown>,
-    /// Calls whose action is not certain: shown, not granted.
-    pub unverified: Vec<Shown>,
-    /// Uses that were needed and could not be granted, for what is known of them does not do: the policy lacks them.
-    pub incomplete: Vec<Shown>,
-    /// Calls on names that no resource can have: shown, not granted.
-    pub impossible: Vec<Shown>,
-    /// Events that need no permission, or whose permissions are not the user's to give.
-    pub excluded: Vec<Shown>,
-    /// Actions that may be needed and leave no trace.
-    pub suggestions: Vec<Suggestion>,
-    /// How statements stand together, to fit.
-    pub layout: Layout,
-    /// Granted actions with which more can be gained, and what they open.
-    pub escalations: BTreeMap<String, &'static str>,
-    /// Where the policies are several: what other options would come to.
-    pub choices: Vec<Choice>,
-    /// What was widened to fit.
-    pub widened: Vec<Widened>,
-    /// Services that a service control policy allows only because of what is not certain.
-    pub uncertain_services: BTreeSet<String>,
-    /// Actions granted on `*` although they take resources: which ones they were used on, no event says.
-    pub open_actions: BTreeSet<String>,
-    /// What is granted beyond what was used. Of a policy that was added to: by all of it.
-    pub excess: Excess,
-    /// What the policy granted that was added to, before.
-    pub before: Option<Granted>,
-    /// Principals whose usage it is.
-    pub principals: BTreeSet<Text>,
-    /// First and last event, microseconds since 1970-01-01 UTC.
-    pub times_us: Option<(i64, i64)>,
-    /// Events behind the rows of the selection.
-    pub events: u64,
-}
-
-impl Made {
-    /// Calls that were allowed and whose action is not certain, but for those of services that are granted whole: the
-    /// policy may lack what they need.
-    pub fn lacking(&self) -> impl Iterator<Item = &Shown> {
-        let statements = self.documents.iter().flat_map(|document| &document.policy.statements);
-        let patterns = statements.flat_map(|statement| statement.actions.patterns());
-        let whole: BTreeSet<&str> = patterns.filter_map(|pattern| pattern.strip_suffix(":*")).collect();
-        let is_granted = move |shown: &&Shown| shown.action.split(':').next().is_some_and(|s| whole.contains(s));
-        self.unverified.iter().filter(move |shown| !is_granted(shown))
-    }
-
-    /// Documents that were not made of `rows` but cut down to them.
-    pub fn of_existing(documents: Vec<NamedPolicy>, rows: &[UsageRow], options: &Options) -> Made {
-        Made {
-            kind: options.kind,
-            attach: options.attach,
-            policies_max: Limits::of(options).policies_max,
-            documents,
-            statements: Vec::new(),
-            denied: Vec::new(),
-            undecided: Vec::new(),
-            unverified: Vec::new(),
-            incomplete: Vec::new(),
-            impossible: Vec::new(),
-            excluded: Vec::new(),
-            suggestions: Vec::new(),
-            widened: Vec::new(),
-            layout: Layout::default(),
-            escalations: BTreeMap::new(),
-            choices: Vec::new(),
-            uncertain_services: BTreeSet::new(),
-            open_actions: BTreeSet::new(),
-            excess: Excess::default(),
-            before: None,
-            principals: rows.iter().map(|row| row.principal_arn.clone()).collect(),
-            times_us: times(rows),
-            events: events(rows),
-        }
-    }
-}
-
-fn times(rows: &[UsageRow]) -> Option<(i64, i64)> {
-    let first = rows.iter().map(|row| row.first_time_us).min();
-    first.zip(rows.iter().map(|row| row.last_time_us).max())
-}
-
-fn events(rows: &[UsageRow]) -> u64 {
-    rows.iter().fold(0, |sum, row| sum.saturating_add(row.event_count))
-}
+use crate::iam::document::Policy;
+use crate::usage::{RequestValues, UsageRow};
 
 /// Why there is no policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -150,15 +30,20 @@ pub enum MakeError {
     #[error(
         "nothing to grant: {denied} uses were denied, {undecided} failed before anybody decided, {unverified} are not certain, \
          {incomplete} lack what granting them takes, {impossible} are on names that no resource can have, {excluded} need no \
-         permission, or none that they can be given\n\
-         hint: see them with `trailpare actions` and the same selection"
+         permission, or none that they can be given"
     )]
     Nothing {
+        /// Uses that were denied.
         denied: usize,
+        /// Uses that failed before anybody decided.
         undecided: usize,
+        /// Uses whose action is not certain.
         unverified: usize,
+        /// Uses of which too little is known to grant them.
         incomplete: usize,
+        /// Uses on names that no resource can have.
         impossible: usize,
+        /// Uses that need no permission, or none that can be given.
         excluded: usize,
     },
     /// The limits.
@@ -189,41 +74,6 @@ pub fn make_with(
     };
     let made = assemble(sifted, &Recipe::of(rows, options, &knowledge))?;
     Ok(Made { uncertain_services, ..made })
-}
-
-/// What policies are made by, besides what was sifted.
-pub(crate) struct Recipe<'a> {
-    pub(crate) rows: &'a [UsageRow],
-    pub(crate) options: &'a Options,
-    pub(crate) knowledge: &'a Knowledge<'a>,
-    /// What events named, where something else is granted.
-    pub(crate) named: Option<&'a [Grant]>,
-    /// What nothing may go beyond, where a policy is cut down.
-    pub(crate) ceiling: Option<&'a Ceiling>,
-    /// Statements that forbid and stay as they are.
-    pub(crate) denials: Vec<Statement>,
-}
-
-impl<'a> Recipe<'a> {
-    pub(crate) fn of(rows: &'a [UsageRow], options: &'a Options, knowledge: &'a Knowledge<'a>) -> Recipe<'a> {
-        Recipe { rows, options, knowledge, named: None, ceiling: None, denials: Vec::new() }
-    }
-
-    /// The options for what stands beside the denials.
-    fn beside_denials(&self) -> Options {
-        let limits = Limits::of(self.options);
-        if self.denials.is_empty() {
-            return self.options.clone();
-        }
-        if limits.policies_max == 1 {
-            // A comma, and what a name may be made longer by.
-            let taken: usize = self.denials.iter().map(|denial| denial.to_value().to_string().len() + 4).sum();
-            return Options { size_max: Some(limits.size_max.saturating_sub(taken)), ..self.options.clone() };
-        }
-        let alone = placed(Vec::new(), &self.denials, limits.size_max, &self.options.name);
-        let left = limits.policies_max.saturating_sub(alone.len()).max(1);
-        Options { policies_max: Some(left), ..self.options.clone() }
-    }
 }
 
 /// Policies of what was sifted, within the limits.
@@ -289,28 +139,6 @@ fn with_denials(documents: Vec<NamedPolicy>, recipe: &Recipe<'_>) -> Result<Vec<
         return Err(FitError::TooMany { needed, size_max, policies_max, name, choices });
     }
     Ok(documents)
-}
-
-/// Each denial in the first document that has room for it, or in one of its own. A denial holds wherever it stands.
-fn placed(mut documents: Vec<NamedPolicy>, denials: &[Statement], size_max: usize, name: &str) -> Vec<NamedPolicy> {
-    for denial in denials {
-        let with = |policy: &Policy| {
-            let statements = policy.statements.iter().chain([denial]).cloned().collect();
-            Policy { statements, ..policy.clone() }
-        };
-        let longer = documents.iter_mut().map(|document| (with(&document.policy), document));
-        match longer.into_iter().find(|(longer, _)| longer.size() <= size_max) {
-            Some((longer, document)) => document.policy = longer,
-            None => {
-                let policy = Policy::new(vec![denial.clone()]);
-                documents.push(NamedPolicy { name: format!("{name}-{}", documents.len() + 1), policy });
-                if let [first, _] = documents.as_mut_slice() {
-                    first.name = format!("{name}-1");
-                }
-            }
-        }
-    }
-    documents
 }
 
 fn nothing(sifted: &Sifted) -> MakeError {

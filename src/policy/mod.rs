@@ -1,11 +1,13 @@
 //! Usage → policies: statements a person can read, within AWS's limits, proved against the usage they came from.
 //!
-//! The way: `sift` parts the rows into what is granted and what is only shown, `names` says which names there can be;
-//! `generalise` and `widen` decide how wide each grant is, `excess` and `opening` what that opens; `statement` groups
-//! grants into statements and `sid` names them; `fit` and `split` keep to the limits, `choices` says what else would;
-//! `binding`, `condition` and `origin` say what limits them further; `make` puts it together; `replay` and `prove`
-//! prove it, asking what rows have `told`; `explain` and `render` show it. `base`, `narrow` and `unused` compare with
-//! policies that exist already; `ceiling` is what such a policy allows.
+//! The way in is [`propose`]: policies are made, proved, and handed out as [`Proved`]; renderers take nothing else.
+//!
+//! How they are made: `sift` parts the rows into what is granted and what is only shown, `names` says which names there
+//! can be; `generalise` and `widen` decide how wide each grant is, `excess` and `opening` what that opens; `statement`
+//! groups grants into statements and `sid` names them; `fit` and `split` keep to the limits, `choices` says what else
+//! would; `binding`, `condition` and `origin` say what limits them further; `make` puts it together by a `recipe`.
+//! `replay` and `prove` prove it, asking what rows have `told`; `explain` and `render` show it. `base`, `narrow` and
+//! `unused` compare with policies that exist already; `ceiling` is what such a policy allows.
 //!
 //! No I/O and no SQL: rows come in, documents and reports go out. The same rows give the same bytes, in whatever order
 //! they come.
@@ -13,6 +15,7 @@
 pub mod base;
 mod binding;
 mod ceiling;
+mod choice;
 mod choices;
 mod collapse;
 mod condition;
@@ -24,7 +27,9 @@ mod fit;
 mod generalise;
 pub mod key_sources;
 mod knowledge;
+mod layout;
 mod limits;
+mod made;
 mod make;
 mod names;
 pub mod narrow;
@@ -32,8 +37,10 @@ mod opening;
 mod options;
 mod origin;
 mod pattern;
+mod propose;
 pub mod prove;
-pub mod render;
+mod recipe;
+mod render;
 pub mod replay;
 pub mod risk;
 mod sid;
@@ -44,14 +51,20 @@ mod told;
 pub mod unused;
 mod widen;
 
+pub use choice::Choice;
 pub use evidence::Evidence;
 pub use excess::Excess;
-pub use fit::{Choice, FitError, Layout, Widened};
+pub use fit::FitError;
 pub use knowledge::Access;
-pub use limits::{Attach, Limits};
-pub use make::{Made, MakeError, NamedPolicy, StatementNote, make, make_with};
+pub use layout::{Layout, Widened};
+pub use limits::Limits;
+pub use made::{Granted, Made, NamedPolicy, StatementNote};
+pub use make::{MakeError, make, make_with};
 pub use opening::{Breadth, Opening, OpeningLine};
-pub use options::{ConditionKind, Fit, Generalize, Granularity, Kind, Options, Provenance};
+pub use options::{Attach, ConditionKind, Fit, Generalize, Granularity, Kind, Options, Provenance};
+pub use propose::{Cut, Existing, Findings, Proposal, ProposeError, Proved, Proving, Task, Unproved, propose};
+pub(crate) use propose::{Unchecked, propose_unchecked};
+pub use render::{RENDERERS, RenderError, Renderer, Source, renderer};
 pub use sift::{Shown, Suggestion};
 
 #[cfg(test)]

@@ -34,8 +34,11 @@ pub enum Breadth {
 /// An action on a pattern that is wider than what events named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
+    /// The action: `s3:GetObject`.
     pub action: String,
+    /// The resource pattern that grants it.
     pub pattern: String,
+    /// How much the pattern takes in beyond one name.
     pub breadth: Breadth,
     /// `None` where the catalogue does not say.
     pub access: Option<Access>,
@@ -171,6 +174,7 @@ impl Opening {
 /// One line about what was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpeningLine {
+    /// The line, for people.
     pub text: String,
     /// The actions in it with which more can be gained.
     pub escalating: BTreeSet<String>,

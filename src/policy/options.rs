@@ -2,9 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::binding::{Binding, PASSED_TO_SERVICE};
-use super::limits::Attach;
-
 /// How fine the grants are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Granularity {
@@ -45,6 +42,20 @@ pub enum Kind {
     Session,
 }
 
+/// Where an identity policy goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attach {
+    /// Customer managed policies.
+    #[default]
+    Managed,
+    /// Inline in a role.
+    InlineRole,
+    /// Inline in a user.
+    InlineUser,
+    /// Inline in a group.
+    InlineGroup,
+}
+
 /// What to do when the statements don't fit one policy. Only reads are ever widened (see `widen`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fit {
@@ -76,19 +87,25 @@ pub enum ConditionKind {
 /// How to make policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// What kind of policy to make.
     pub kind: Kind,
+    /// How finely resources are told apart.
     pub granularity: Granularity,
+    /// Which names become wildcards.
     pub generalize: Generalize,
     /// More than this many distinct names in one place count as varying.
     pub distinct_max: usize,
+    /// How the policy is to be attached, which sets its limits.
     pub attach: Attach,
     /// How many policies may be attached; the default of the kind where `None`.
     pub policies_max: Option<usize>,
     /// Characters a policy may have; the default of the kind where `None`.
     pub size_max: Option<usize>,
+    /// What to do where the statements don't fit into the limits.
     pub fit: Fit,
     /// Write wildcards in actions where they add nothing of a higher access level than was used.
     pub collapse_actions: bool,
+    /// Conditions to write beside those of `request_conditions`.
     pub conditions: BTreeSet<ConditionKind>,
     /// Write the conditions that requests tell and that close holes; `iam:PassedToService` always is.
     pub request_conditions: bool,
@@ -121,13 +138,6 @@ impl Default for Options {
             any_account: false,
             name: "LeastPrivilege".to_owned(),
         }
-    }
-}
-
-impl Options {
-    /// Whether a condition that requests told is written.
-    pub(crate) fn binds(&self, binding: &Binding) -> bool {
-        self.request_conditions || binding.key == PASSED_TO_SERVICE
     }
 }
 

@@ -4,11 +4,19 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::render::Source;
 use super::replay::{policy_set, replay};
 use super::*;
 use crate::iam::Catalog;
 use crate::iam::evaluate::{Compiled, Context, PolicySet, Request, Verdict};
 use crate::usage::{Origin, Outcome, Smallest, Text, UsageRow};
+
+/// What was made, proved or not.
+fn as_json(made: &Made) -> String {
+    let provenance = Provenance::default();
+    let source = Source { made, provenance: &provenance, replay: None, unused: None };
+    renderer("json").unwrap().render(&source).unwrap()
+}
 
 /// One row; everything that a test does not care about is filled in.
 pub(crate) fn row(action: &str, resource: &str) -> UsageRow {
@@ -186,7 +194,7 @@ proptest! {
     fn nothing_that_was_allowed_is_denied(rows in proptest::collection::vec(any_row(), 1..60), options in any_options()) {
         let Some(made) = made(&rows, &options) else { return Ok(()) };
         let proof = replay(&policy_set(&made), &rows, Catalog::embedded());
-        prop_assert!(proof.denied == 0, "{:#?}\n{}", proof.groups, render::json::render(&made));
+        prop_assert!(proof.denied == 0, "{:#?}\n{}", proof.groups, as_json(&made));
         let limits = Limits::of(&options);
         prop_assert!(made.documents.len() <= limits.policies_max);
         for document in &made.documents {
@@ -206,8 +214,8 @@ proptest! {
         let options = Options { conditions: [SourceIp, SourceVpce, Mfa].into(), ..options };
         let Some(made) = made(&rows, &options) else { return Ok(()) };
         let proof = replay(&policy_set(&made), &rows, Catalog::embedded());
-        prop_assert!(proof.is_proof(), "{:#?}\n{}", proof.groups, render::json::render(&made));
-        prop_assert!(!render::json::render(&made).contains("aws:x"));
+        prop_assert!(proof.is_proof(), "{:#?}\n{}", proof.groups, as_json(&made));
+        prop_assert!(!as_json(&made).contains("aws:x"));
     }
 
     /// At the finest the granted pairs are exactly the used ones.
@@ -454,7 +462,7 @@ proptest! {
         let Ok(narrowed) = narrow::narrow(&given, &rows, &none, &options, catalog) else { return Ok(()) };
         let Some(made) = narrowed.made else { return Ok(()) };
         let proof = narrow::prove_narrowed(&given, &made, &rows, &none, options.kind, catalog);
-        prop_assert!(proof.holds(), "{proof:#?}\n{}\n{}", given.pretty(), render::json::render(&made));
+        prop_assert!(proof.holds(), "{proof:#?}\n{}\n{}", given.pretty(), as_json(&made));
         let limits = Limits::of(&options);
         prop_assert!(made.documents.len() <= limits.policies_max);
         // Another look, at requests that nobody made.
@@ -467,7 +475,7 @@ proptest! {
                 let (was, is) = (before.evaluate(&request), after.evaluate(&request));
                 let is_wider = matches!(was, Verdict::Denied { .. }) && !matches!(is, Verdict::Denied { .. })
                     || is.is_allowed() && !was.is_allowed();
-                prop_assert!(!is_wider, "{action} {resource}\n{}\n{}", given.pretty(), render::json::render(&made));
+                prop_assert!(!is_wider, "{action} {resource}\n{}\n{}", given.pretty(), as_json(&made));
             }
         }
         for document in &made.documents {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use super::knowledge::Knowledge;
-use super::make::Made;
+use super::made::Made;
 use super::options::{Generalize, Granularity, Options};
 use super::pattern::covered;
 use super::replay::{Asking, Replay, replay_asking};
@@ -28,8 +28,11 @@ pub struct Proof {
 /// An action on a resource pattern for which no use speaks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unspoken {
+    /// `Sid` of the statement that grants it.
     pub sid: String,
+    /// The action: `s3:GetObject`.
     pub action: String,
+    /// The resource pattern.
     pub pattern: String,
 }
 

@@ -8,11 +8,12 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use super::binding::PASS_ROLE;
 use super::knowledge::Knowledge;
-use super::make::Made;
+use super::made::Made;
 use super::options::Kind;
 use super::pattern::{comparable, escaped};
-use super::sift::{Fate, PASS_ROLE, fate_of_requests};
+use super::sift::{Fate, fate_of_requests};
 use super::told::{Times, Told};
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
@@ -48,12 +49,17 @@ pub struct Replay {
 /// Uses of one action on one resource that are not allowed for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
+    /// The action: `s3:GetObject`.
     pub action: String,
+    /// The resource, as in `usage`.
     pub resource: String,
+    /// Why it is not allowed.
     pub fate: GroupFate,
+    /// How many events.
     pub events: u64,
     /// Microseconds since 1970-01-01 UTC.
     pub first_time_us: i64,
+    /// `eventID` of one of them.
     pub example_event_id: Text,
     /// One of the principals.
     pub principal: Text,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::fit::Layout;
+use super::binding::PASS_ROLE;
 use super::knowledge::Class;
-use super::sift::PASS_ROLE;
+use super::layout::Layout;
 use super::statement::Draft;
 use crate::iam::arn::Arn;
 

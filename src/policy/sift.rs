@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::binding::{Binding, Bound, bound};
+use super::binding::{Binding, Bound, PASS_ROLE, bound};
 use super::ceiling::Home;
 use super::evidence::{Evidence, confidence};
 use super::knowledge::Knowledge;
@@ -12,9 +12,6 @@ use super::pattern::for_policy;
 use crate::iam::Confidence;
 use crate::iam::arn::Arn;
 use crate::usage::{Outcome, RequestValues, UsageRow};
-
-/// The one action that is always limited to the service that gets the role.
-pub(crate) const PASS_ROLE: &str = "iam:PassRole";
 
 /// One action used on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +44,7 @@ pub struct Shown {
     pub resource: String,
     /// Why it is not granted, or which rule it was.
     pub reason: String,
+    /// The events that it is known from.
     pub evidence: Evidence,
 }
 
@@ -191,7 +189,7 @@ impl Use {
     /// The use in one row.
     pub(crate) fn of(action: &str, row: &UsageRow, requests: &RequestValues, options: &Options) -> Use {
         let binding = match bound(action, row, requests) {
-            Bound::To(binding) => Some(binding).filter(|binding| options.binds(binding)),
+            Bound::To(binding) => Some(binding).filter(|binding| binding.is_wanted(options)),
             Bound::No | Bound::Impossible => None,
         };
         Use { evidence: Evidence::of(row), binding }

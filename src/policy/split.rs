@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::fit::Layout;
+use super::layout::Layout;
 use super::sid;
 use super::statement::Draft;
 use crate::iam::document::Policy;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::condition::{Carried, Conditions, to_block};
+use super::ceiling::Carried;
+use super::condition::{Conditions, to_block};
 use super::evidence::Evidence;
 use super::knowledge::Class;
 use super::pattern::{covers, without_covered};

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::binding::PASSED_TO_SERVICE;
-use super::ceiling::{Ceiling, Home};
+use super::binding::{PASS_ROLE, PASSED_TO_SERVICE};
+use super::ceiling::{Carried, Ceiling, Home};
 use super::collapse::collapse;
-use super::condition::{Carried, Conditions, conditions};
+use super::condition::{Conditions, conditions};
 use super::evidence::Evidence;
 use super::generalise::{generalise, of_type, similar};
 use super::knowledge::{Access, Class, Knowledge};
@@ -17,7 +17,7 @@ use super::options::{ConditionKind, Generalize, Granularity, Kind, Options};
 use super::origin;
 use super::pattern::{with_any, without_covered};
 use super::risk;
-use super::sift::{Grant, PASS_ROLE};
+use super::sift::Grant;
 use super::statement::{Draft, Reach, Reached, group, reach, without_covered_resources};
 use crate::iam::arn::Arn;
 use crate::usage::Text;

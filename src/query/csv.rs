@@ -3,6 +3,8 @@
 //! Texts in a log are written by whoever calls an API. A cell never carries a control character to a terminal or into a
 //! file, and never a formula into a spreadsheet. Source: OWASP, "CSV Injection"; RFC 4180.
 
+use std::io::{self, Write};
+
 /// What makes a spreadsheet take a cell for a formula when it begins with it: the characters that OWASP names, and
 /// their full-width forms.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
@@ -15,10 +17,41 @@ pub fn harmless(text: &str, printable: fn(&str) -> String) -> String {
     if text.starts_with(FORMULA) { format!("'{shown}") } else { shown }
 }
 
-/// A cell with a text of a log, quoted where it has to be.
-pub fn cell(text: &str, printable: fn(&str) -> String) -> String {
-    let text = harmless(text, printable);
-    if text.contains(['"', ',']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+/// Writes rows of texts of a log, quoted where they have to be.
+pub struct Rows<W: Write> {
+    out: ::csv::Writer<W>,
+    printable: fn(&str) -> String,
+}
+
+impl<W: Write> Rows<W> {
+    /// Rows that go to `out`; texts are made [`harmless`].
+    pub fn new(out: W, printable: fn(&str) -> String) -> Rows<W> {
+        Rows { out: ::csv::Writer::from_writer(out), printable }
+    }
+
+    /// Writes a row; each has as many cells as the first.
+    ///
+    /// # Errors
+    /// The output's; [`io::ErrorKind::Other`] for a row with more or fewer cells.
+    pub fn write<'t>(&mut self, cells: impl IntoIterator<Item = &'t str>) -> io::Result<()> {
+        self.out.write_record(cells.into_iter().map(|text| harmless(text, self.printable))).map_err(io_error)
+    }
+
+    /// Writes what is held back: the last rows may be.
+    ///
+    /// # Errors
+    /// The output's.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The output's own error: by its kind a closed pipe is known.
+fn io_error(error: ::csv::Error) -> io::Error {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
 }
 
 #[cfg(test)]
@@ -48,7 +81,11 @@ mod tests {
             ("a\nb\tc\rd", "a\\nb\\tc\\rd"),
             ("a\u{202e}b", "a\\u{202e}b"),
         ] {
-            assert_eq!(cell(text, printable), expected, "{text:?}");
+            let mut row = Vec::new();
+            let mut rows = Rows::new(&mut row, printable);
+            rows.write([text, ""]).unwrap();
+            rows.finish().unwrap();
+            assert_eq!(String::from_utf8(row).unwrap(), format!("{expected},\n"), "{text:?}");
         }
     }
 

@@ -21,7 +21,7 @@ pub enum QueryError {
         source: std::io::Error,
     },
     /// There is no named query of this name.
-    #[error("no query is named {name}\nhint: there are {known}; `trailpare sql --list` tells more")]
+    #[error("no query is named {name}\nhint: there are {known}")]
     UnknownQuery {
         /// What was asked for.
         name: String,
@@ -37,7 +37,7 @@ pub enum QueryError {
         known: String,
     },
     /// A parameter without a default that was not given.
-    #[error("the query needs {name}: {what}\nhint: --param {name}=VALUE")]
+    #[error("the query needs {name}: {what}")]
     MissingParameter {
         /// Its name.
         name: String,
@@ -78,6 +78,11 @@ impl From<parquet::errors::ParquetError> for QueryError {
 }
 
 impl QueryError {
+    /// Whether it needs more memory than it may have.
+    pub fn is_of_memory(&self) -> bool {
+        matches!(self, QueryError::Sql(error) if explain(error).contains("Resources exhausted"))
+    }
+
     /// Names the file in an I/O error.
     pub fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> QueryError {
         let path = path.to_owned();
@@ -108,9 +113,6 @@ fn hint(text: &str) -> Option<&'static str> {
         return Some(
             "`SHOW FUNCTIONS` lists the functions; CloudTrail's nested fields: json_get_str(request_parameters, 'bucketName')",
         );
-    }
-    if has("Resources exhausted") {
-        return Some("raise --memory-limit, or narrow the query: event_date = DATE '2024-01-31' reads one day");
     }
     if has("sql parser error") || has("ParserError") {
         return Some(

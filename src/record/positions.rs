@@ -1,7 +1,9 @@
 //! Positions of the columns that are looked at by name while a record is scanned.
 
 use super::schema::COLUMNS;
-use super::vocabulary::IDENTITY_WORDS;
+
+/// The words of `userIdentity` by which a principal is told, in the order of `Identity`'s fields.
+pub(super) const IDENTITY_WORDS: usize = 11;
 
 /// Position of a column in [`COLUMNS`], at compile time.
 #[expect(clippy::panic, reason = "evaluated by the compiler")]

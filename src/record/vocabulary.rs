@@ -4,15 +4,12 @@
 use hashbrown::HashMap;
 
 use super::fields::KeyOrder;
-use super::positions::column_named;
+use super::positions::{IDENTITY_WORDS, column_named};
 use super::principal::{Identity, principal};
 use super::repeats::Repeats;
 use super::schema::COLUMNS;
 use super::words::{NONE, Words};
 use crate::scan::Scanner;
-
-/// The words of `userIdentity` by which a principal is told, in the order of [`Identity`]'s fields.
-pub(super) const IDENTITY_WORDS: usize = 11;
 
 /// Principals remembered before all is forgotten.
 const PRINCIPALS_MAX: usize = 64 * 1024;

@@ -4,8 +4,8 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use super::commit::{lock_path, marker_path};
-use super::{Store, staging_dir};
+use super::layout::{lock_path, marker_path, staging_dir};
+use super::open::Store;
 
 /// What goes on in a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Contradicts;
-use super::passed_over::has_table;
+use super::metadata::has_table;
 use super::tables::Table;
 
 /// What is recorded of a file's row in the catalog.

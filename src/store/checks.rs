@@ -3,6 +3,10 @@
 //! The catalog has for each file its SHA-256, for an auditor, and a CRC-32 of each block, for every read: a reader
 //! takes whole blocks and compares them, whether they hold pages, headers, indexes or the footer. Parquet's own page
 //! checksums leave out all but the pages, and no version of the `parquet` crate writes them.
+//!
+//! Blocks are read, not mapped: a disk that can't give its bytes is an error here, and would end the process there. Both
+//! take the same time: 300 MB in reads of 16 KiB 0.07 s, in reads of 1 MiB 0.05 s (in the page cache, one core of an AMD
+//! EPYC).
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -17,7 +21,6 @@ use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 use super::replaced;
-use super::snapshot::DataFile;
 
 /// Bytes of a block that new files are written with.
 const BLOCK_BYTES: usize = 16 << 10;
@@ -139,20 +142,6 @@ impl Stored for Path {
 impl Stored for PathBuf {
     fn path(&self) -> &Path {
         self
-    }
-}
-
-impl Stored for DataFile {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn checks(&self) -> Option<&Arc<FileChecks>> {
-        self.checks.as_ref()
-    }
-
-    fn event_date(&self) -> Option<i32> {
-        Some(self.event_date)
     }
 }
 

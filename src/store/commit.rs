@@ -11,190 +11,45 @@
 //!    not. Crash: [`recover`] moves them.
 //! 6. The marker goes.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, Write};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use serde::{Deserialize, Serialize};
 
 use super::agreement::{RowCheck, RowFacts, column_crc, note_snapshot};
+use super::change::Commit;
 use super::checks::FileChecks;
 use super::datafile::{StagedColumn, StagedFile};
 use super::error::StoreError;
-use super::ledger::{self, DayCount, LedgerEntry, Run};
-use super::passed_over::{Conflict, Struck};
-use super::place::no_links;
-use super::private::{self, Mode};
+use super::layout::{FROM_TABLE, catalog_path, replaced_dir};
+use super::ledger;
+use super::marker::{remove_marker, write_marker};
+use super::moves::{move_file, move_files, sync_dir, sync_order};
+use super::private::Mode;
 use super::recover::recover_locked;
-use super::replaced::{FROM_TABLE, replaced_name};
+use super::replaced::replaced_name;
 use super::snapshot::DataFile;
 use super::tables::Table;
-use super::{MODE_KEY, Store, catalog_path, data_dir, metadata, migrate, replaced_dir, staging_dir, table_dir};
+use super::writer::Writer;
 use crate::time::{format_date, format_ducklake_time, now_us};
 
-/// Everything that becomes visible at once.
-#[derive(Debug, Default)]
-pub struct Commit {
-    /// Files that are added.
-    pub add: Vec<StagedFile>,
-    /// Files that are no longer part of their table from this snapshot on.
-    pub replace: Vec<(Table, DataFile)>,
-    /// Log objects that were taken in or refused.
-    pub objects: Vec<LedgerEntry>,
-    /// Events added, by day, account and region.
-    pub days: Vec<DayCount>,
-    /// How the usage of each day in the commit stands.
-    pub usage: Vec<(i32, UsageState)>,
-    /// Events that were there already and say something else.
-    pub conflicts: Vec<Conflict>,
-    /// What stood as refused and does no longer.
-    pub struck: Vec<Struck>,
-    /// Records that had been kept out and have come since: the object's name and their position in it.
-    pub mended: Vec<(String, u64)>,
-    /// What a run has come to so far, and its id.
-    pub run: Option<(i64, Run)>,
-    /// For `ducklake_snapshot_changes.commit_message`.
-    pub message: String,
-}
-
-/// How the stored usage of a day stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UsageState {
-    /// Rows were added, derived under this version of the IAM catalogue.
-    Added(String),
-    /// Rows were added, and copies of calls by other accounts wait to be told apart.
-    Unresolved,
-    /// The day is whole, derived under this version.
-    Whole(String),
-}
-
-/// The one process that may write to a store, as long as this value lives.
-#[derive(Debug)]
-pub struct Writer {
-    store: Store,
-    connection: Connection,
-    mode: Mode,
-    // Held for its lock; the system lets go of it when the process ends, however it ends.
-    _lock: File,
-}
-
-/// What the marker file of a commit says, as it is written.
-#[derive(Serialize, Deserialize)]
-pub(super) struct WrittenMarker {
-    /// Paths below `data/` that the commit adds.
-    pub add: Vec<String>,
-    /// Paths below `data/` that it moves away.
-    pub replace: Vec<String>,
-    /// Of both; markers of before had none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub crc: Option<u32>,
-}
-
-impl WrittenMarker {
-    pub fn new(add: Vec<String>, replace: Vec<String>) -> WrittenMarker {
-        let mut marker = WrittenMarker { add, replace, crc: None };
-        marker.crc = Some(marker.sum());
-        marker
-    }
-
-    /// Whether it is what was written, as far as that was recorded.
-    pub fn is_sound(&self) -> bool {
-        self.crc.is_none_or(|crc| crc == self.sum())
-    }
-
-    fn sum(&self) -> u32 {
-        let mut crc = libdeflater::Crc::new();
-        for (kind, path) in self.add.iter().map(|path| ("+", path)).chain(self.replace.iter().map(|path| ("-", path))) {
-            [kind, path, "\n"].iter().for_each(|part| crc.update(part.as_bytes()));
-        }
-        crc.sum()
-    }
-}
-
 impl Writer {
-    /// Takes the store's lock, mends what an earlier process left half done, and empties the staging folder.
-    pub(super) fn open(store: Store) -> Result<Writer, StoreError> {
-        let lock = Writer::lock(&store.dir)?;
-        super::check_whole(&store.dir)?;
-        Writer::with_lock(store, lock)
-    }
-
-    /// Takes the store's lock.
-    pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
-        lock(dir)?.ok_or_else(|| StoreError::Locked {
-            path: dir.to_owned(),
-            holder: fs::read_to_string(lock_path(dir)).unwrap_or_default().trim().to_owned(),
-        })
-    }
-
-    /// The same for who has the lock.
-    pub(super) fn with_lock(store: Store, lock: File) -> Result<Writer, StoreError> {
-        let mut connection = super::connect(&store.dir)?;
-        recover_locked(&store.dir, &connection)?;
-        let mode = mode_of(&store.dir, &connection)?;
-        migrate::migrate(&mut connection).map_err(StoreError::catalog(&catalog_path(&store.dir)))?;
-        let staging = staging_dir(&store.dir);
-        no_links(&store.dir, &staging)?;
-        if staging.exists() {
-            fs::remove_dir_all(&staging).map_err(StoreError::io(&staging, "cannot empty"))?;
-        }
-        private::create_folder(&staging, mode).map_err(StoreError::io(&staging, "cannot create"))?;
-        super::remove_begun(&store.dir)?;
-        Ok(Writer { store, connection, mode, _lock: lock })
-    }
-
-    /// Who may read the store.
-    pub fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    /// Says who may read the store from now on, all of it.
-    pub fn set_mode(&mut self, mode: Mode) -> Result<(), StoreError> {
-        note_mode(&self.store.dir, &self.connection, mode)?;
-        self.mode = mode;
-        Ok(())
-    }
-
-    /// The store that is written to.
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// Where data files are written before they are committed.
-    pub fn staging(&self) -> PathBuf {
-        staging_dir(&self.store.dir)
-    }
-
-    /// The catalog's connection, for the ledger.
-    pub(super) fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    /// Likewise, for transactions.
-    pub(super) fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.connection
-    }
-
     /// Makes a commit visible and durable; returns its snapshot id.
     ///
     /// # Errors
     /// When anything fails before the catalog's COMMIT, nothing of it is visible and the renames are undone.
     pub fn commit(&mut self, commit: &Commit) -> Result<i64, StoreError> {
-        let dir = self.store.dir.clone();
+        let dir = self.store().dir().to_owned();
         let moves: Vec<(i64, PathBuf, PathBuf, String)> =
             commit.replace.iter().map(|(table, file)| retired(&dir, *table, file)).collect();
         write_marker(&dir, commit, &moves)?;
         let outcome = self.transact(&dir, commit, &moves);
         if outcome.is_err() {
-            recover_locked(&dir, &self.connection)?;
+            recover_locked(&dir, self.connection())?;
             return outcome;
         }
         let moves: Vec<(PathBuf, PathBuf)> = moves.into_iter().map(|(_, from, to, _)| (from, to)).collect();
-        move_files(&dir, &moves, self.mode)?;
+        move_files(&dir, &moves, self.mode())?;
         remove_marker(&dir)?;
         outcome
     }
@@ -207,7 +62,9 @@ impl Writer {
     ) -> Result<i64, StoreError> {
         let catalog = catalog_path(dir);
         let error = StoreError::catalog(&catalog);
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&error)?;
+        let mode = self.mode();
+        let transaction =
+            self.connection_mut().transaction_with_behavior(TransactionBehavior::Immediate).map_err(&error)?;
         let snapshot = insert_snapshot(&transaction, commit).map_err(&error)?;
         for (id, _, _, path) in moves {
             retire_row(&transaction, *id, snapshot, path).map_err(&error)?;
@@ -215,7 +72,7 @@ impl Writer {
         insert_files(&transaction, commit, snapshot).map_err(&error)?;
         ledger::insert(&transaction, snapshot, commit).map_err(&error)?;
         note_snapshot(&transaction, snapshot).map_err(&error)?;
-        rename_into_place(dir, &commit.add, self.mode)?;
+        rename_into_place(dir, &commit.add, mode)?;
         transaction.commit().map_err(&error)?;
         Ok(snapshot)
     }
@@ -225,40 +82,6 @@ impl Writer {
 fn retired(dir: &Path, table: Table, file: &DataFile) -> (i64, PathBuf, PathBuf, String) {
     let name = replaced_name(table, &file.path);
     (file.id, file.path.clone(), replaced_dir(dir).join(&name), format!("{FROM_TABLE}{name}"))
-}
-
-/// Moves files so that they stay moved: the marker may go then.
-pub(super) fn move_files(dir: &Path, moves: &[(PathBuf, PathBuf)], mode: Mode) -> Result<(), StoreError> {
-    for (from, to) in moves {
-        no_links(dir, from)?;
-        move_file(dir, from, to, mode)?;
-    }
-    let (to, from) = (moves.iter().map(|(_, to)| to.as_path()), moves.iter().map(|(from, _)| from.as_path()));
-    sync_order(dir, to, from).iter().try_for_each(|folder| sync_dir(folder))
-}
-
-/// The folders to sync after moves. Those that files came to are first, then those above them, which may be new; those
-/// that files left are last: in the other order a power cut in between leaves a file in neither.
-fn sync_order<'p>(
-    dir: &'p Path,
-    to: impl Iterator<Item = &'p Path>,
-    from: impl Iterator<Item = &'p Path>,
-) -> Vec<&'p Path> {
-    let above = |path: &'p Path| path.ancestors().skip(1).take_while(|folder| *folder != dir);
-    let mut folders: Vec<&Path> = to.flat_map(above).collect();
-    folders.sort_by_key(|folder| (std::cmp::Reverse(folder.components().count()), *folder));
-    folders.dedup();
-    let left: BTreeSet<&Path> = from.filter_map(Path::parent).filter(|left| !folders.contains(left)).collect();
-    folders.extend(left);
-    folders
-}
-
-fn move_file(dir: &Path, from: &Path, to: &Path, mode: Mode) -> Result<(), StoreError> {
-    if let Some(parent) = to.parent() {
-        no_links(dir, parent)?;
-        private::create_folder(parent, mode).map_err(StoreError::io(parent, "cannot create"))?;
-    }
-    fs::rename(from, to).map_err(StoreError::io(from, "cannot move into place"))
 }
 
 fn rename_into_place(dir: &Path, files: &[StagedFile], mode: Mode) -> Result<(), StoreError> {
@@ -271,10 +94,6 @@ fn rename_into_place(dir: &Path, files: &[StagedFile], mode: Mode) -> Result<(),
     // The staging folder needs no sync: a name that stays in it is removed by the next writer.
     let folders = sync_order(dir, targets.iter().map(PathBuf::as_path), std::iter::empty());
     folders.into_iter().try_for_each(sync_dir)
-}
-
-pub(super) fn sync_dir(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder).and_then(|f| f.sync_all()).map_err(StoreError::io(folder, "cannot sync"))
 }
 
 pub(super) fn insert_snapshot(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<i64> {
@@ -548,111 +367,4 @@ fn update_table_stats(transaction: &Transaction<'_>, table: Table, files: &[&Sta
         )?;
     }
     Ok(())
-}
-
-pub(super) fn lock_path(dir: &Path) -> PathBuf {
-    dir.join("ingest.lock")
-}
-
-/// Takes the writer's lock; `None` when somebody else holds it.
-fn lock(dir: &Path) -> Result<Option<File>, StoreError> {
-    let path = lock_path(dir);
-    no_links(dir, &path)?;
-    let mut options = OpenOptions::new();
-    options.truncate(false).read(true).write(true);
-    let file = match options.open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            private::create_file_with(&path, Mode::Private, options.create(true))
-        }
-        outcome => outcome,
-    };
-    let mut file = file.map_err(StoreError::io(&path, "cannot open"))?;
-    // A reader that asks whether anybody writes has it for a moment.
-    let mut taken = file.try_lock();
-    for _ in 0..LOCK_TRIES {
-        if !matches!(taken, Err(fs::TryLockError::WouldBlock)) {
-            break;
-        }
-        thread::sleep(Duration::from_millis(10));
-        taken = file.try_lock();
-    }
-    match taken {
-        Ok(()) => {
-            let note = |file: &mut File| {
-                file.set_len(0)?;
-                file.rewind()?;
-                writeln!(file, "{}", std::process::id())
-            };
-            note(&mut file).map_err(StoreError::io(&path, "cannot write"))?;
-            Ok(Some(file))
-        }
-        Err(fs::TryLockError::WouldBlock) => Ok(None),
-        Err(fs::TryLockError::Error(source)) => Err(StoreError::io(&path, "cannot lock")(source)),
-    }
-}
-
-pub(super) fn marker_path(dir: &Path) -> PathBuf {
-    dir.join("commit-in-progress")
-}
-
-fn write_marker(dir: &Path, commit: &Commit, moves: &[(i64, PathBuf, PathBuf, String)]) -> Result<(), StoreError> {
-    let path = marker_path(dir);
-    let data = data_dir(dir);
-    let below = |p: &Path| p.strip_prefix(&data).unwrap_or(p).to_string_lossy().into_owned();
-    let marker = WrittenMarker::new(
-        commit.add.iter().map(|f| below(&table_dir(dir, f.table).join(&f.relative))).collect(),
-        moves.iter().map(|(_, from, _, _)| below(from)).collect(),
-    );
-    let text = serde_json::to_vec(&marker).map_err(|e| StoreError::io(&path, "cannot write")(e.into()))?;
-    no_links(dir, &path)?;
-    let write = || {
-        let mut options = OpenOptions::new();
-        let mode = Mode::Private;
-        let mut file = private::create_file_with(&path, mode, options.create(true).write(true).truncate(true))?;
-        file.write_all(&text)?;
-        file.sync_all()
-    };
-    write().map_err(StoreError::io(&path, "cannot write"))?;
-    sync_dir(dir)
-}
-
-pub(super) fn remove_marker(dir: &Path) -> Result<(), StoreError> {
-    let path = marker_path(dir);
-    fs::remove_file(&path).map_err(StoreError::io(&path, "cannot remove"))
-}
-
-/// How often the writer's lock is asked for, 10 ms apart.
-const LOCK_TRIES: usize = 5;
-
-/// Who may read a store. One of a version that didn't say becomes private.
-pub(super) fn mode_of(dir: &Path, connection: &Connection) -> Result<Mode, StoreError> {
-    let said = metadata::get(connection, MODE_KEY).map_err(StoreError::catalog(&catalog_path(dir)))?;
-    match said.as_deref().and_then(Mode::named) {
-        Some(mode) => Ok(mode),
-        None => note_mode(dir, connection, Mode::default()).map(|()| Mode::default()),
-    }
-}
-
-fn note_mode(dir: &Path, connection: &Connection, mode: Mode) -> Result<(), StoreError> {
-    private::set_all(dir, mode).map_err(StoreError::io(dir, "cannot set the permissions"))?;
-    metadata::set(connection, MODE_KEY, mode.name()).map_err(StoreError::catalog(&catalog_path(dir)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_files_came_to_is_synced_before_what_they_left() {
-        let dir = Path::new("/s");
-        let from = [Path::new("/s/data/main/events/day=1/a"), Path::new("/s/data/main/usage/day=1/b")];
-        let to = [Path::new("/s/data/replaced/events-a"), Path::new("/s/data/replaced/usage-b")];
-        let order = sync_order(dir, to.into_iter(), from.into_iter());
-        let expected = ["/s/data/replaced", "/s/data", "/s/data/main/events/day=1", "/s/data/main/usage/day=1"];
-        assert_eq!(order, expected.map(Path::new));
-        let order = sync_order(dir, from.into_iter(), std::iter::empty());
-        let at = |folder: &str| order.iter().position(|path| *path == Path::new(folder)).unwrap();
-        assert!(at("/s/data/main/events/day=1") < at("/s/data/main/events") && at("/s/data/main") < at("/s/data"));
-        assert!(!order.contains(&dir));
-    }
 }

@@ -17,8 +17,8 @@ use parquet::schema::types::ColumnPath;
 
 use super::checks::{Checking, FileChecks};
 use super::chunk::ZSTD_LEVEL;
-use super::error::StoreError;
-use super::place::{DataPath, Outside};
+use super::error::{Outside, StoreError};
+use super::place::DataPath;
 use super::private;
 use super::tables::Table;
 use crate::time::{format_date, format_ducklake_time};

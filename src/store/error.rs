@@ -5,17 +5,16 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::place::Outside;
 use crate::time::format_date;
 
-/// An error of the store; every variant names the place and, where there is one, the remedy.
+/// An error of the store; every variant names the place and, where it is not an option of a command, the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No store at the place.
-    #[error("{}: no store here\nhint: make one with `trailpare ingest ARCHIVE --store {}`", .0.display(), .0.display())]
+    #[error("{}: no store here", .0.display())]
     Missing(PathBuf),
     /// A directory that isn't ours.
-    #[error("{}: not empty and not a store\nhint: give an empty or new directory with --store", .0.display())]
+    #[error("{}: not empty and not a store", .0.display())]
     NotAStore(PathBuf),
     /// Another version of DuckLake or of our tables.
     #[error("{}: catalog of {found}, this program reads {expected}\nhint: use the trailpare version that wrote it", path.display())]
@@ -28,7 +27,7 @@ pub enum StoreError {
         expected: &'static str,
     },
     /// Somebody else is writing.
-    #[error("{}: another ingest or optimize is writing to this store (process {holder})\nhint: wait for it, or use another --store", path.display())]
+    #[error("{}: another ingest or optimize is writing to this store (process {holder})", path.display())]
     Locked {
         /// The store.
         path: PathBuf,
@@ -48,7 +47,7 @@ pub enum StoreError {
         newest: i64,
     },
     /// A snapshot that maintenance let go of.
-    #[error("{}: snapshot {id} has expired; the store keeps {oldest} to {newest}\nhint: `trailpare optimize --expire-older-than` says how long snapshots are kept", path.display())]
+    #[error("{}: snapshot {id} has expired; the store keeps {oldest} to {newest}", path.display())]
     Expired {
         /// The store.
         path: PathBuf,
@@ -116,7 +115,7 @@ pub enum StoreError {
     #[error("{}: what it says of the commit that was cut short is not what was written\nhint: `trailpare fsck --repair` sets it aside and looks at every file instead", .0.display())]
     Marker(PathBuf),
     /// A link inside a store.
-    #[error("{}: a link, and links inside a store are not followed\nhint: put what it leads to in its place; --store itself may be a link", .0.display())]
+    #[error("{}: a link, and links inside a store are not followed\nhint: put what it leads to in its place; the store's folder itself may be a link", .0.display())]
     Link(PathBuf),
     /// A data file that is not what was written.
     #[error("{}: damaged{}: {what}\nhint: `trailpare fsck --repair` sets it aside, and the next ingest takes its log objects in again", path.display(), of_day(*event_date))]
@@ -340,6 +339,23 @@ fn io_hint(source: &io::Error) -> &'static str {
 
 fn of_day(event_date: Option<i32>) -> String {
     event_date.map_or_else(String::new, |date| format!(" (rows of {})", format_date(date)))
+}
+
+/// A path that would lie elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not in the store")]
+pub(super) struct Outside(pub String);
+
+impl Outside {
+    /// The error for a store that names it.
+    pub fn of(self, dir: &Path) -> StoreError {
+        StoreError::Outside { store: dir.to_owned(), named: self.0 }
+    }
+
+    /// The same inside a query of the catalog; [`StoreError::catalog`] takes it out again.
+    pub fn in_row(self) -> rusqlite::Error {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(self))
+    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::commit::Writer;
 use super::error::StoreError;
-use super::passed_over::{has_table, key};
-use super::{Store, catalog_path};
+use super::layout::catalog_path;
+use super::metadata::has_table;
+use super::open::Store;
+use super::passed_over::key;
+use super::writer::Writer;
 use crate::time::{format_time, now_us};
 
 /// What to forget, and on whose word.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::error::StoreError;
+use super::marker::Marker;
 use super::place::DataPath;
-use super::recover::Marker;
 
 /// The files that a marker of a commit names, below `data/`; `None` for one that was cut short.
 ///
@@ -23,5 +23,5 @@ pub fn data_path(table_id: i64, path: &str, is_relative: bool) -> Option<String>
 
 /// A ledger name's prefix and tail.
 pub fn split_name(name: &str) -> (&str, &str) {
-    super::objects::split(name)
+    super::object_rows::split(name)
 }

@@ -4,99 +4,18 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::commit::{Commit, UsageState, Writer};
+use super::change::{BrokenEntry, Commit, DayCount, LedgerEntry, Neighbours, Run, UsageState};
 use super::error::StoreError;
-use super::mended::{self, Neighbours};
-use super::objects::{Objects, split};
+use super::layout::catalog_path;
+use super::mended;
+use super::object_rows::{Objects, split};
+use super::open::Store;
 use super::passed_over;
-use super::{Store, catalog_path};
+use super::writer::Writer;
 use crate::time::{format_date, format_time, now_us};
-
-/// One log object, taken in or refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LedgerEntry {
-    /// Canonical object name, else place and content: [`super::placed_name`]; of what was refused the place.
-    pub name: String,
-    /// Where it was read.
-    pub path: String,
-    /// Its size as stored.
-    pub size_bytes: u64,
-    /// SHA-256 of its bytes as stored; `None` when they could not be read.
-    pub sha256: Option<[u8; 32]>,
-    /// Records in it.
-    pub records: u64,
-    /// Events that it brought first.
-    pub events: u64,
-    /// Events that were there already.
-    pub duplicates: u64,
-    /// Records kept out.
-    pub broken: Vec<BrokenEntry>,
-    /// Whether it takes the place of an object of this name that had records kept out.
-    pub is_again: bool,
-    /// Why it was refused, and where in the inflated bytes; `None` when it was taken in.
-    pub refused: Option<(String, Option<u64>)>,
-}
-
-/// One record that was kept out of an otherwise sound object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BrokenEntry {
-    /// Position in `Records`, from 0.
-    pub index: u64,
-    /// Where it begins in the inflated bytes.
-    pub offset_bytes: u64,
-    /// What is wrong with it.
-    pub reason: String,
-    /// What stands beside it.
-    pub neighbours: Neighbours,
-}
-
-/// Events of one day, account and region.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DayCount {
-    /// Days since 1970-01-01.
-    pub event_date: i32,
-    /// `recipientAccountId`, or empty.
-    pub account_id: String,
-    /// `awsRegion`, or empty.
-    pub aws_region: String,
-    /// How many.
-    pub events: u64,
-}
 
 /// Version of a day whose usage isn't whole yet.
 const UNRESOLVED: &str = "";
-
-/// One refused object, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedObject {
-    /// Its ledger name.
-    pub name: String,
-    /// Where it was read.
-    pub path: String,
-    /// Why.
-    pub reason: String,
-    /// Where in the inflated bytes.
-    pub offset_bytes: Option<u64>,
-}
-
-/// One run of ingest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Run {
-    /// Files found below the given paths.
-    pub found: u64,
-    /// Log objects taken in.
-    pub taken: u64,
-    /// Log objects known before.
-    pub known: u64,
-    /// Log objects refused.
-    pub refused: u64,
-    /// Digest objects.
-    pub digests: u64,
-    /// Objects of other services' logs.
-    pub other_services: u64,
-    /// Files that are no logs by their name.
-    pub foreign_files: u64,
-}
 
 /// Sums over the whole ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -252,10 +171,6 @@ impl Writer {
 }
 
 impl Store {
-    pub(super) fn query<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        read(&self.connect()?).map_err(StoreError::catalog(&catalog_path(self.dir())))
-    }
-
     /// Sums over every object taken in.
     pub fn totals(&self) -> Result<Totals, StoreError> {
         self.query(|connection| {

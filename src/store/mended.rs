@@ -3,21 +3,11 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::commit::{Commit, Writer};
+use super::change::{Commit, LedgerEntry, Neighbours};
 use super::error::StoreError;
-use super::ledger::LedgerEntry;
-use super::{catalog_path, passed_over};
-
-/// What stands beside a record that was kept out, or several of them one after the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Neighbours {
-    /// The key of the event before them; `None` where there is none.
-    pub before: Option<u128>,
-    /// Likewise behind them.
-    pub after: Option<u128>,
-    /// How many records are between these; `None` where nobody knows, because bytes are missing.
-    pub between: Option<u64>,
-}
+use super::layout::catalog_path;
+use super::metadata::has_table;
+use super::writer::Writer;
 
 /// A record that was kept out and is so still.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +45,7 @@ pub(super) fn strike(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite
 }
 
 fn read(connection: &Connection) -> rusqlite::Result<Vec<KeptOut>> {
-    if !passed_over::has_table(connection, "trailpare_broken_neighbours")? {
+    if !has_table(connection, "trailpare_broken_neighbours")? {
         return Ok(Vec::new());
     }
     let mut statement = connection.prepare(

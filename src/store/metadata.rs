@@ -56,3 +56,9 @@ pub(super) fn data_elsewhere(connection: &Connection, data: &Path) -> rusqlite::
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     Ok(said.filter(|said| real(Path::new(said)) != real(data)))
 }
+
+/// Whether a catalog has a table: stores that an older version wrote and none has written to since lack some.
+pub(super) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)";
+    connection.query_row(sql, [name], |row| row.get(0))
+}

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
-use super::ledger::LedgerEntry;
+use super::agreement::note_snapshot;
+use super::change::LedgerEntry;
+use super::connection::{
+    BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, PASSED_OVER_SQL, TRAILPARE_VERSION,
+};
 use super::metadata;
-use super::objects::Objects;
+use super::object_rows::Objects;
 use super::tables::{CatalogColumn, Table, catalog_columns};
-use super::{BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, PASSED_OVER_SQL, TRAILPARE_VERSION};
 use crate::time::{format_ducklake_time, now_us};
 
 /// Key of the version of our own tables.
@@ -110,7 +113,7 @@ fn add_missing_columns(connection: &mut Connection) -> rusqlite::Result<()> {
             insert_column(&transaction, *table, *order, column, snapshot)?;
         }
     }
-    super::agreement::note_snapshot(&transaction, snapshot)?;
+    note_snapshot(&transaction, snapshot)?;
     transaction.commit()
 }
 
@@ -173,7 +176,8 @@ pub(super) fn insert_column(
 mod tests {
     use std::path::Path;
 
-    use super::super::{Commit, LedgerEntry, Store, connect};
+    use super::super::connection::connect;
+    use super::super::{Commit, LedgerEntry, Store};
     use super::*;
 
     /// The table of log objects as version 1 made it.

@@ -5,7 +5,7 @@
 //!
 //! `usage-months/2024-03.<uuid>.parquet` is never changed: a newer one takes its place under another name.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
@@ -16,16 +16,18 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::reader::FileReader as _;
 use parquet::file::serialized_reader::SerializedFileReader;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::params;
 
 use super::checks::{CheckedFile, Checking, FileChecks, Stored};
 use super::datafile::options;
 use super::error::StoreError;
+use super::layout::{catalog_path, months_dir, staging_dir};
+use super::month_checks::MonthChecks;
 use super::place::no_links;
 use super::private;
-use super::snapshot::{DataFile, Snapshot, has_checks};
+use super::snapshot::{DataFile, Snapshot};
 use super::tables::Table;
-use super::{Writer, catalog_path, staging_dir};
+use super::writer::Writer;
 
 /// The key in a copy's Parquet footer under which the names of the files stand that it sums, a line each.
 const COVERS: &str = "trailpare.covers";
@@ -53,24 +55,6 @@ impl Stored for UsageMonth {
     }
 }
 
-/// The checksums of copies by their names; `None` in a store that has none of any.
-pub(super) type MonthChecks = Option<HashMap<String, Arc<FileChecks>>>;
-
-/// Reads the checksums of copies.
-pub(super) fn read_checks(connection: &Connection) -> rusqlite::Result<MonthChecks> {
-    if !has_checks(connection)? {
-        return Ok(None);
-    }
-    let sql = "SELECT name, sha256, size_bytes, block_bytes, blocks FROM trailpare_month_checks";
-    let mut statement = connection.prepare(sql)?;
-    let checks = |row: &Row<'_>| {
-        let checks = FileChecks::new(row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
-        Ok((row.get(0)?, checks))
-    };
-    let rows = statement.query_map([], checks)?.collect::<rusqlite::Result<Vec<(String, _)>>>()?;
-    Ok(Some(rows.into_iter().filter_map(|(name, checks)| Some((name, Arc::new(checks?)))).collect()))
-}
-
 impl UsageMonth {
     /// Whether it sums a data file.
     pub fn covers(&self, file: &DataFile) -> bool {
@@ -80,10 +64,6 @@ impl UsageMonth {
 
 fn name_of(path: &Path) -> Option<&str> {
     path.file_name()?.to_str()
-}
-
-pub(super) fn folder(dir: &Path) -> PathBuf {
-    dir.join("usage-months")
 }
 
 /// Opens a copy; `None` for what is no copy of this store.
@@ -114,7 +94,7 @@ impl Snapshot {
     pub fn usage_months(&self, files: &[&DataFile]) -> Vec<UsageMonth> {
         let names: BTreeSet<&str> = files.iter().filter_map(|file| name_of(&file.path)).collect();
         let mut found = BTreeMap::new();
-        for path in fs::read_dir(folder(&self.dir)).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        for path in fs::read_dir(months_dir(&self.dir)).into_iter().flatten().flatten().map(|entry| entry.path()) {
             let is_ours = self.month_checks.as_ref().is_some_and(|c| name_of(&path).is_some_and(|n| c.contains_key(n)));
             // What can't be read is as good as missing.
             let month = match open(path.clone(), &self.month_checks) {
@@ -162,7 +142,7 @@ impl Writer {
     /// Puts a copy in the place of all others of its month. `rows` is in the schema and order of [`Table::Usage`].
     pub fn put_usage_month(&self, month: &str, rows: &RecordBatch, covers: &[&DataFile]) -> Result<(), StoreError> {
         let dir = self.store().dir();
-        let (folder, name) = (folder(dir), format!("{month}.{}.parquet", crate::time::fresh_id()));
+        let (folder, name) = (months_dir(dir), format!("{month}.{}.parquet", crate::time::fresh_id()));
         no_links(dir, &folder)?;
         private::create_folder(&folder, self.mode()).map_err(StoreError::io(&folder, "cannot create"))?;
         let staged = staging_dir(dir).join(&name);
@@ -196,10 +176,10 @@ impl Writer {
     /// Removes the copies of a month, `but` apart.
     pub fn drop_usage_month(&self, month: &str, but: Option<&Path>) -> Result<(), StoreError> {
         let dir = self.store().dir();
-        no_links(dir, &folder(dir))?;
+        no_links(dir, &months_dir(dir))?;
         let catalog = catalog_path(dir);
         let error = StoreError::catalog(&catalog);
-        let entries = fs::read_dir(folder(dir)).into_iter().flatten().flatten();
+        let entries = fs::read_dir(months_dir(dir)).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()).filter(|path| but != Some(path.as_path())) {
             if name_of(&path).is_some_and(|name| name.starts_with(month)) {
                 fs::remove_file(&path).map_err(StoreError::io(&path, "cannot remove"))?;

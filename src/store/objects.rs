@@ -1,19 +1,17 @@
-//! The log objects in the ledger. A name is kept as a prefix, which many objects share, and a tail; a path as what
-//! stands before and behind the tail, which all objects of a folder share.
+//! The log objects in the ledger: which were taken in, and which are refused.
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::commit::Writer;
+use super::change::LedgerEntry;
 use super::error::StoreError;
 use super::forget::forgotten;
-use super::ledger::{LedgerEntry, RefusedObject};
-use super::passed_over::refusal_key;
-use super::{Store, catalog_path};
-
-/// Prefixes and places held at hand before they are looked up again.
-const CACHE_MAX: usize = 10_000;
+use super::layout::catalog_path;
+use super::object_rows::split;
+use super::open::Store;
+use super::passed_over::{key, refusal_key};
+use super::writer::Writer;
 
 /// The objects taken in so far. A million of them take 25 MB.
 #[derive(Debug, Default)]
@@ -172,7 +170,7 @@ fn standing(connection: &Connection) -> rusqlite::Result<(HashSet<NameKey>, Hash
         names.insert(name_key(name));
         names.insert(name_key(row.get_ref(1)?.as_str()?));
         let sha256: Option<[u8; 32]> = row.get(2)?;
-        refused.insert(super::passed_over::key(name, sha256.as_ref(), row.get_ref(3)?.as_str()?));
+        refused.insert(key(name, sha256.as_ref(), row.get_ref(3)?.as_str()?));
     }
     Ok((names, refused))
 }
@@ -180,120 +178,6 @@ fn standing(connection: &Connection) -> rusqlite::Result<(HashSet<NameKey>, Hash
 pub(super) fn name_key(name: &str) -> NameKey {
     use std::hash::BuildHasher;
     [1, 2].map(|seed| foldhash::quality::FixedState::with_seed(seed).hash_one(name))
-}
-
-/// A name's prefix and its tail: the folders and the file, else account, trail and region, and time and random part. A
-/// function of the name alone, so that one name is one pair.
-pub(super) fn split(name: &str) -> (&str, &str) {
-    let at = match name.rfind('/') {
-        Some(slash) => slash + 1,
-        None if name.contains("_CloudTrail") => {
-            name.rmatch_indices('_').nth(1).map_or(0, |(underscore, _)| underscore + 1)
-        }
-        None => 0,
-    };
-    name.split_at(at)
-}
-
-/// Puts objects into the ledger, within one transaction.
-pub(super) struct Objects<'t> {
-    transaction: &'t Transaction<'t>,
-    prefixes: HashMap<String, i64>,
-    places: HashMap<(String, Option<String>), i64>,
-}
-
-impl<'t> Objects<'t> {
-    pub fn new(transaction: &'t Transaction<'t>) -> Objects<'t> {
-        Objects { transaction, prefixes: HashMap::new(), places: HashMap::new() }
-    }
-
-    /// Notes an object and how many of its records were kept out.
-    pub fn insert(&mut self, snapshot: i64, entry: &LedgerEntry, broken: u64) -> rusqlite::Result<()> {
-        if entry.refused.is_some() {
-            return self.insert_refused(snapshot, entry);
-        }
-        let (prefix, tail) = split(&entry.name);
-        let (prefix_id, place_id) = (self.prefix_id(prefix)?, self.place_id(&entry.path, tail)?);
-        // It was refused in an earlier run and is sound now.
-        self.transaction
-            .prepare_cached("DELETE FROM trailpare_refused_objects WHERE name = ?1")?
-            .execute([&entry.name])?;
-        self.transaction
-            .prepare_cached(
-                "INSERT OR REPLACE INTO trailpare_taken_objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?
-            .execute(params![
-                tail,
-                prefix_id,
-                place_id,
-                entry.size_bytes,
-                entry.sha256,
-                entry.records,
-                entry.events,
-                entry.duplicates,
-                broken,
-                snapshot,
-            ])?;
-        Ok(())
-    }
-
-    fn insert_refused(&self, snapshot: i64, entry: &LedgerEntry) -> rusqlite::Result<()> {
-        let (reason, offset) = entry.refused.clone().unwrap_or_default();
-        self.transaction
-            .prepare_cached("INSERT OR REPLACE INTO trailpare_refused_objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-            .execute(params![entry.name, entry.path, entry.size_bytes, entry.sha256, snapshot, reason, offset])?;
-        Ok(())
-    }
-
-    fn prefix_id(&mut self, prefix: &str) -> rusqlite::Result<i64> {
-        if let Some(id) = self.prefixes.get(prefix) {
-            return Ok(*id);
-        }
-        let known: Option<i64> = self
-            .transaction
-            .prepare_cached("SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?1")?
-            .query_row([prefix], |row| row.get(0))
-            .optional()?;
-        let id = match known {
-            Some(id) => id,
-            None => self
-                .transaction
-                .prepare_cached("INSERT INTO trailpare_name_prefixes (prefix) VALUES (?1)")?
-                .insert([prefix])?,
-        };
-        if self.prefixes.len() >= CACHE_MAX {
-            self.prefixes.clear();
-        }
-        self.prefixes.insert(prefix.to_owned(), id);
-        Ok(id)
-    }
-
-    fn place_id(&mut self, path: &str, tail: &str) -> rusqlite::Result<i64> {
-        let place = match path.rfind(tail) {
-            Some(at) => (path[..at].to_owned(), Some(path[at + tail.len()..].to_owned())),
-            None => (path.to_owned(), None),
-        };
-        if let Some(id) = self.places.get(&place) {
-            return Ok(*id);
-        }
-        let known: Option<i64> = self
-            .transaction
-            .prepare_cached("SELECT place_id FROM trailpare_places WHERE path_start = ?1 AND path_end IS ?2")?
-            .query_row(params![place.0, place.1], |row| row.get(0))
-            .optional()?;
-        let id = match known {
-            Some(id) => id,
-            None => self
-                .transaction
-                .prepare_cached("INSERT INTO trailpare_places (path_start, path_end) VALUES (?1, ?2)")?
-                .insert(params![place.0, place.1])?,
-        };
-        if self.places.len() >= CACHE_MAX {
-            self.places.clear();
-        }
-        self.places.insert(place, id);
-        Ok(id)
-    }
 }
 
 impl Writer {
@@ -353,6 +237,19 @@ impl Store {
             rows.collect()
         })
     }
+}
+
+/// One refused object, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedObject {
+    /// Its ledger name.
+    pub name: String,
+    /// Where it was read.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+    /// Where in the inflated bytes.
+    pub offset_bytes: Option<u64>,
 }
 
 #[cfg(test)]

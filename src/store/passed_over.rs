@@ -3,40 +3,16 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::commit::{Commit, Writer};
+use super::change::{Commit, Conflict, LedgerEntry, Struck};
 use super::error::StoreError;
-use super::ledger::LedgerEntry;
-use super::{Store, catalog_path};
+use super::layout::catalog_path;
+use super::metadata::has_table;
+use super::open::Store;
+use super::writer::Writer;
 use crate::time::{format_date, format_time, now_us};
 
 /// How the reason begins of what holds no events and is expected to hold none: it is listed, and no error.
 pub const NO_LOG: &str = "none expected";
-
-/// Two records with one `eventID` that say different things. The store has the first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conflict {
-    /// The id.
-    pub event_id: String,
-    /// Days since 1970-01-01.
-    pub event_date: i32,
-    /// Where the second was read.
-    pub path: String,
-    /// Its position in the object, from 0.
-    pub index: u64,
-    /// Where it begins in the inflated bytes.
-    pub offset_bytes: u64,
-    /// Where the first stands, and its id in the inflated bytes; `None` when it isn't there any more.
-    pub first: Option<(String, u64)>,
-}
-
-/// What no longer stands as refused: it was taken, or is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Struck {
-    /// Its name in the ledger.
-    pub name: String,
-    /// Where it was read.
-    pub path: String,
-}
 
 /// What tells one refusal from another: the object with its bytes, or with the reason where they could not be read.
 pub fn refusal_key(entry: &LedgerEntry) -> u128 {
@@ -79,12 +55,6 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
             ])?;
     }
     Ok(())
-}
-
-/// Whether a catalog has a table: stores that an older version wrote and none has written to since lack some.
-pub(super) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)";
-    connection.query_row(sql, [name], |row| row.get(0))
 }
 
 /// A refusal of something that is no log object, or could not be read.
@@ -185,7 +155,7 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::connect;
+    use super::super::connection::connect;
     use super::*;
 
     fn entry(name: &str, sha256: Option<[u8; 32]>, reason: &str) -> LedgerEntry {

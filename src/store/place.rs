@@ -7,32 +7,14 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::data_dir;
-use super::error::StoreError;
+use super::error::{Outside, StoreError};
+use super::layout::{FROM_TABLE, QUARANTINE, REPLACED, data_dir};
 use super::private::{self, Mode};
-use super::replaced::{FOLDER, FROM_TABLE};
 use super::tables::Table;
 
 /// The path of a data file, below `data/`: `main/events/day=2024-03-01/….parquet`, `replaced/events-….parquet`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct DataPath(String);
-
-/// A path that would lie elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not in the store")]
-pub(super) struct Outside(pub String);
-
-impl Outside {
-    /// The error for a store that names it.
-    pub fn of(self, dir: &Path) -> StoreError {
-        StoreError::Outside { store: dir.to_owned(), named: self.0 }
-    }
-
-    /// The same inside a query of the catalog; [`StoreError::catalog`] takes it out again.
-    pub fn in_row(self) -> rusqlite::Error {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(self))
-    }
-}
 
 impl DataPath {
     /// Checks a path below `data/`.
@@ -53,7 +35,7 @@ impl DataPath {
             return Err(outside());
         }
         let below = match (path.strip_prefix(FROM_TABLE), Table::ALL.iter().find(|table| table.id() == table_id)) {
-            (Some(name), _) => format!("{FOLDER}/{name}"),
+            (Some(name), _) => format!("{REPLACED}/{name}"),
             (None, Some(table)) => format!("main/{}/{path}", table.name()),
             (None, None) => path.to_owned(),
         };
@@ -82,7 +64,7 @@ impl DataPath {
 
     /// Where it is. Whether links lead elsewhere is to be asked before it is touched.
     pub fn in_store(&self, dir: &Path) -> PathBuf {
-        super::data_dir(dir).join(&self.0)
+        data_dir(dir).join(&self.0)
     }
 
     /// Where it is, no part of it being a link.
@@ -176,9 +158,6 @@ fn super_journal(journal: &Path) -> Option<String> {
     let name = front.len().checked_sub(8 + length).and_then(|at| front.get(at..at + length));
     (length > 0).then(|| String::from_utf8_lossy(name.unwrap_or_default()).into_owned())
 }
-
-/// Where a repair moves what it sets aside, below `data/`.
-pub(super) const QUARANTINE: &str = "quarantine";
 
 /// The folder for what a repair sets aside, made if it isn't there.
 pub(super) fn make_quarantine(dir: &Path) -> Result<PathBuf, StoreError> {

@@ -7,6 +7,12 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rusqlite::Connection;
+
+use super::error::StoreError;
+use super::layout::catalog_path;
+use super::metadata;
+
 /// Who may read a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mode {
@@ -122,6 +128,23 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return fs::write(path, bytes);
     }
     create_or_replace_private(path)?.write_all(bytes)
+}
+
+/// Key of the catalog under which it stands who may read the store.
+pub(super) const MODE_KEY: &str = "trailpare_mode";
+
+/// Who may read a store. One of a version that didn't say becomes private.
+pub(super) fn mode_of(dir: &Path, connection: &Connection) -> Result<Mode, StoreError> {
+    let said = metadata::get(connection, MODE_KEY).map_err(StoreError::catalog(&catalog_path(dir)))?;
+    match said.as_deref().and_then(Mode::named) {
+        Some(mode) => Ok(mode),
+        None => note_mode(dir, connection, Mode::default()).map(|()| Mode::default()),
+    }
+}
+
+pub(super) fn note_mode(dir: &Path, connection: &Connection, mode: Mode) -> Result<(), StoreError> {
+    set_all(dir, mode).map_err(StoreError::io(dir, "cannot set the permissions"))?;
+    metadata::set(connection, MODE_KEY, mode.name()).map_err(StoreError::catalog(&catalog_path(dir)))
 }
 
 #[cfg(test)]

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior, params};
 
-use super::commit::Writer;
-use super::error::StoreError;
-use super::place::{DataPath, Outside, no_links};
+use super::error::{Outside, StoreError};
+use super::layout::{catalog_path, replaced_dir, staging_dir};
+use super::open::Store;
+use super::place::{DataPath, no_links};
 use super::recover::paths_of;
-use super::{Store, catalog_path, replaced_dir, staging_dir};
+use super::writer::Writer;
 use crate::time::{format_ducklake_time, now_us};
 
 /// Free pages of the catalog are worth a rewrite from this many bytes on, and from a quarter of it on.

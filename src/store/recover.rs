@@ -1,68 +1,22 @@
 //! What to do after a commit that was cut short: the marker says which files it was about to move.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::commit::{Writer, WrittenMarker, lock_path, marker_path, mode_of, move_files, remove_marker, sync_dir};
-use super::error::StoreError;
-use super::place::{DataPath, Outside, make_quarantine};
-use super::replaced::{FROM_TABLE, replaced_name};
+use super::connection::connect;
+use super::error::{Outside, StoreError};
+use super::layout::{FROM_TABLE, catalog_path, marker_path};
+use super::lock;
+use super::marker::{Marker, remove_marker};
+use super::moves::{move_files, remove_if_there, sync_dir};
+use super::place::{DataPath, make_quarantine};
+use super::private::mode_of;
+use super::replaced::replaced_name;
 use super::tables::Table;
-use super::{catalog_path, remove_if_there};
 use crate::time::fresh_id;
-
-/// What a marker says: files in the tables' folders.
-pub(super) struct Marker {
-    pub add: Vec<DataPath>,
-    pub replace: Vec<(Table, DataPath)>,
-}
-
-impl Marker {
-    /// `None` where there is none, or one that was cut short itself, or of which a power cut left zeros: then nothing had
-    /// been renamed yet.
-    ///
-    /// # Errors
-    /// A marker that names what no commit of a store can have named.
-    fn read(dir: &Path) -> Result<Option<Marker>, StoreError> {
-        let path = marker_path(dir);
-        let mut text = Vec::new();
-        match File::open(&path).and_then(|mut file| file.read_to_end(&mut text)) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io(&path, "cannot read")(error)),
-        }
-        Marker::parse(dir, &text)
-    }
-
-    /// Reads the text of a marker.
-    pub fn parse(dir: &Path, text: &[u8]) -> Result<Option<Marker>, StoreError> {
-        let written = match serde_json::from_slice::<WrittenMarker>(text) {
-            Ok(written) if written.is_sound() => written,
-            // A whole one ends with its brace, whatever became of its quotes.
-            Err(error) if error.is_eof() && !text.ends_with(b"}") || text.contains(&0) => return Ok(None),
-            _ => return Err(StoreError::Marker(marker_path(dir))),
-        };
-        let file = |path: &String| -> Result<(Table, DataPath), StoreError> {
-            let checked = DataPath::new(path).map_err(|outside| outside.of(dir))?;
-            let table = checked.table().filter(|_| checked.name().ends_with(".parquet"));
-            table.map(|table| (table, checked)).ok_or_else(|| Outside(path.clone()).of(dir))
-        };
-        Ok(Some(Marker {
-            add: written.add.iter().map(|path| Ok(file(path)?.1)).collect::<Result<_, StoreError>>()?,
-            replace: written.replace.iter().map(file).collect::<Result<_, StoreError>>()?,
-        }))
-    }
-}
-
-/// Whether a commit was cut short: a marker without anybody who writes.
-pub(super) fn is_cut_short(dir: &Path) -> bool {
-    let is_free = || File::open(lock_path(dir)).map_or(true, |lock| lock.try_lock_shared().is_ok());
-    marker_path(dir).exists() && is_free()
-}
 
 /// Undoes the renames of a commit that never happened, and moves away what one that did had replaced.
 pub(super) fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), StoreError> {
@@ -88,8 +42,8 @@ pub(super) fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), 
 /// Sets a marker aside that can't be read, and does without it what can be: files that the catalog says were moved away
 /// are. Those of a commit that never happened are files that no snapshot has.
 pub(super) fn set_marker_aside(dir: &Path) -> Result<PathBuf, StoreError> {
-    let _lock = Writer::lock(dir)?;
-    let connection = super::connect(dir)?;
+    let _lock = lock::take(dir)?;
+    let connection = connect(dir)?;
     let known = paths_of(&connection).map_err(StoreError::catalog(&catalog_path(dir)))?;
     let replace = retired_names(&connection).map_err(StoreError::catalog(&catalog_path(dir)))?;
     let moves = retired_paths(dir, &known, &Marker { add: Vec::new(), replace })?;

@@ -6,14 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
+use super::layout::REPLACED;
 use super::place::open_plain;
 use super::tables::Table;
-
-/// The folder below `data/`.
-pub(super) const FOLDER: &str = "replaced";
-
-/// How the catalog spells a path in that folder, seen from a table's folder.
-pub(super) const FROM_TABLE: &str = "../../replaced/";
 
 /// The name of a table's file once it is replaced. Names of data files are unique, so these are too.
 pub(super) fn replaced_name(table: Table, path: &Path) -> String {
@@ -25,7 +20,7 @@ pub(super) fn replaced_name(table: Table, path: &Path) -> String {
 pub fn replaced_path(path: &Path) -> Option<PathBuf> {
     let (folder, data) = (path.ancestors().nth(2)?, path.ancestors().nth(4)?);
     let table = Table::ALL.into_iter().find(|table| folder.file_name().is_some_and(|name| name == table.name()))?;
-    Some(data.join(FOLDER).join(replaced_name(table, path)))
+    Some(data.join(REPLACED).join(replaced_name(table, path)))
 }
 
 /// Opens a data file that a snapshot names. A commit may have replaced it since the snapshot was read.

@@ -8,10 +8,11 @@ use arrow::datatypes::Field;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::agreement::{RowCheck, RowFacts, column_crc, compare_amount, has_agreement};
-use super::checks::FileChecks;
-use super::error::{Contradicts, StoreError};
-use super::months::{self, MonthChecks};
-use super::place::{DataPath, Outside, no_links};
+use super::checks::{FileChecks, Stored};
+use super::error::{Contradicts, Outside, StoreError};
+use super::layout::catalog_path;
+use super::month_checks::{MonthChecks, has_checks, read_checks};
+use super::place::{DataPath, no_links};
 use super::tables::{Table, field_id};
 use crate::time::parse_date;
 
@@ -89,7 +90,7 @@ pub(super) fn read(
     at: Option<i64>,
     columns: Option<&[&str]>,
 ) -> Result<Snapshot, StoreError> {
-    let catalog = super::catalog_path(dir);
+    let catalog = catalog_path(dir);
     let error = StoreError::catalog(&catalog);
     // All of it from one state of the catalog, whoever writes meanwhile.
     let connection = connection.unchecked_transaction().map_err(&error)?;
@@ -121,7 +122,7 @@ pub(super) fn read(
     let (events, usage) = (files(Table::Events).map_err(&error)?, files(Table::Usage).map_err(&error)?);
     let folders: HashSet<&Path> = events.iter().chain(&usage).filter_map(|file| file.path.parent()).collect();
     folders.into_iter().try_for_each(|folder| no_links(dir, folder))?;
-    let month_checks = months::read_checks(connection).map_err(&error)?;
+    let month_checks = read_checks(connection).map_err(&error)?;
     Ok(Snapshot { id, time, dir: dir.to_owned(), events, usage, month_checks, left_out: Arc::default() })
 }
 
@@ -159,12 +160,6 @@ fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64)
 /// Where another program wrote a file anew, and says so in the catalog, nobody took note of its bytes.
 const JOIN_CHECKS: &str = "LEFT JOIN trailpare_file_checks c \
                            ON c.data_file_id = f.data_file_id AND c.size_bytes = f.file_size_bytes";
-
-/// Whether a catalog has checksums of files.
-pub(super) fn has_checks(connection: &Connection) -> rusqlite::Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'trailpare_file_checks')";
-    connection.query_row(sql, [], |row| row.get(0))
-}
 
 fn add_statistics(
     connection: &Connection,
@@ -266,5 +261,19 @@ pub(super) fn whole_path(dir: &Path, path: &DataPath, table: Table, day: &str) -
     match DataPath::of_table(table, &format!("day={day}/{before}")).map(|path| path.in_store(dir)) {
         Ok(before) if before.is_file() => before,
         _ => at,
+    }
+}
+
+impl Stored for DataFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn checks(&self) -> Option<&Arc<FileChecks>> {
+        self.checks.as_ref()
+    }
+
+    fn event_date(&self) -> Option<i32> {
+        Some(self.event_date)
     }
 }

@@ -1,6 +1,6 @@
 //! Who works in the organisation: people, pipelines, programs, services; each with a habit.
 
-use super::Config;
+use super::config::Config;
 use super::events::{self, Event};
 use super::jobs::{self, Job};
 use super::rng::Rng;

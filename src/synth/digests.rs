@@ -10,9 +10,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::SynthError;
+use super::dates::write_iso;
+use super::error::SynthError;
 use super::object::{Times, Writer};
-use super::template::write_iso;
+use super::output::{compress, compressor, store};
 
 const TRAIL: &str = "organization";
 
@@ -100,7 +101,7 @@ fn write_one(
     });
     let bytes = digest.to_string().into_bytes();
     let sha256 = hex(&Sha256::digest(&bytes).into());
-    super::store(&out.join(&key), &super::compress(&bytes, &mut super::compressor(6)?)?)?;
+    store(&out.join(&key), &compress(&bytes, &mut compressor(6)?)?)?;
     Ok((key, sha256))
 }
 

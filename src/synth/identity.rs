@@ -2,8 +2,8 @@
 
 use super::actors::{Actor, Kind};
 use super::agents::{Agent, agents};
+use super::dates::write_iso;
 use super::rng::{HEX, Rng, UPPER};
-use super::template::write_iso;
 use super::world::World;
 
 /// The caller of one event.

@@ -6,109 +6,36 @@
 
 mod actors;
 mod agents;
+mod config;
+mod dates;
 mod digests;
+mod error;
 mod events;
 mod identity;
 mod jobs;
 mod object;
+mod output;
 mod plan;
 mod record;
 mod rng;
+mod scene;
 mod template;
 mod world;
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use chrono::NaiveDate;
-use libdeflater::{CompressionLvl, Compressor};
+use libdeflater::Compressor;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+pub use config::{Config, Shape};
 use digests::Delivered;
+pub use error::SynthError;
 use object::Writer;
+use output::{compress, compressor, store};
 use plan::Plan;
 use world::World;
-
-/// How large objects are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// One to some five events, as quiet accounts have them.
-    Tiny,
-    /// About 250 KB as stored.
-    Typical,
-    /// Tens of thousands of events.
-    Huge,
-}
-
-impl Shape {
-    /// Events of an object, on average.
-    pub fn events_per_object(self) -> f64 {
-        match self {
-            Shape::Tiny => 2.5,
-            Shape::Typical => 1_100.0,
-            Shape::Huge => 60_000.0,
-        }
-    }
-}
-
-/// What to make.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Config {
-    /// Log objects; from `events` and `shape` where not given.
-    pub objects: Option<u64>,
-    /// Records; from `objects` and `shape` where not given.
-    pub events: Option<u64>,
-    /// The same seed gives the same archive.
-    pub seed: u64,
-    /// How large objects are, where not both `objects` and `events` are given.
-    pub shape: Shape,
-    /// Accounts of the organisation.
-    pub accounts: usize,
-    /// People, roles and users; AWS services and the roles linked to them come on top.
-    pub principals: usize,
-    /// Regions; the first is the organisation's home, and most happens there.
-    pub regions: Vec<String>,
-    /// First day.
-    pub start: NaiveDate,
-    /// How many days.
-    pub days: u32,
-    /// Share of events that IAM refuses.
-    pub denial_rate: f64,
-    /// Share of records that stand in an earlier object already.
-    pub duplicate_rate: f64,
-    /// Whether there are data events (objects, items, invocations, messages).
-    pub data_events: bool,
-    /// Whether to write digest objects.
-    pub digests: bool,
-    /// Compression level, 1 to 12: 6 is near CloudTrail's own, 1 is fastest.
-    pub level: u8,
-    /// Write only the k-th (from 0) of n parts of the archive, consecutive in time.
-    pub slice: Option<(u64, u64)>,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            objects: None,
-            events: None,
-            seed: 1,
-            shape: Shape::Typical,
-            accounts: 5,
-            principals: 60,
-            regions: ["eu-west-1", "us-east-1", "eu-central-1"].map(str::to_owned).to_vec(),
-            start: NaiveDate::from_ymd_opt(2024, 3, 1).unwrap_or_default(),
-            days: 30,
-            denial_rate: 0.02,
-            duplicate_rate: 0.01,
-            data_events: true,
-            digests: false,
-            level: 6,
-            slice: None,
-        }
-    }
-}
 
 /// What was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,31 +52,6 @@ pub struct Summary {
     pub json_bytes: u64,
     /// Bytes of the log objects as stored.
     pub stored_bytes: u64,
-}
-
-/// Why nothing, or not everything, was made.
-#[derive(Debug, thiserror::Error)]
-pub enum SynthError {
-    /// Numbers that don't fit together.
-    #[error("{0}")]
-    Config(String),
-    /// The folder is in use.
-    #[error("{}: not empty\nhint: give a folder that doesn't exist yet", .0.display())]
-    NotEmpty(PathBuf),
-    /// The disk.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// The system's word.
-        source: io::Error,
-    },
-    /// The compressor.
-    #[error("compressing failed: {0}")]
-    Compress(String),
-    /// A template that makes no sense: a fault of the program's own.
-    #[error("a template of an event is wrong: {0}")]
-    Template(String),
 }
 
 /// Objects to make in one go, at the most.
@@ -278,29 +180,4 @@ impl Hand {
         let records = planned.map_or(0, |object| u64::from(object.events));
         Ok(Written { records, events, json_bytes, stored_bytes, delivered: Delivered { index, sha256, times } })
     }
-}
-
-fn compressor(level: u8) -> Result<Compressor, SynthError> {
-    let level = CompressionLvl::new(i32::from(level))
-        .map_err(|_| SynthError::Config(format!("compression level {level}\nhint: 1 to 12")))?;
-    Ok(Compressor::new(level))
-}
-
-fn compress(bytes: &[u8], compressor: &mut Compressor) -> Result<Vec<u8>, SynthError> {
-    let mut stored = vec![0; compressor.gzip_compress_bound(bytes.len())];
-    let len = compressor.gzip_compress(bytes, &mut stored).map_err(|error| SynthError::Compress(error.to_string()))?;
-    stored.truncate(len);
-    Ok(stored)
-}
-
-/// Writes a file, with the folders above it where they are missing.
-fn store(path: &Path, bytes: &[u8]) -> Result<(), SynthError> {
-    let write = || fs::File::create(path)?.write_all(bytes);
-    let outcome = match write() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| write())
-        }
-        outcome => outcome,
-    };
-    outcome.map_err(|source| SynthError::Io { path: path.to_owned(), source })
 }

@@ -1,12 +1,14 @@
 //! One object: its events, its bytes, its place in the archive.
 
 use super::actors::{Actor, Kind};
+use super::config::Config;
+use super::dates::write_day;
+use super::error::SynthError;
 use super::plan::{Across, Plan, Planned};
 use super::record::{self, End, Script, Side};
 use super::rng::{self, ALNUM, Rng};
-use super::template::write_day;
-use super::world::{Scene, World};
-use super::{Config, SynthError};
+use super::scene::Scene;
+use super::world::World;
 
 /// Share of events that fail though they are allowed.
 const FAILED: f64 = 0.015;

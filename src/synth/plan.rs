@@ -1,6 +1,6 @@
 //! Which objects there are: account, region, time of delivery, number of events; all drawn before anything is written.
 
-use super::Config;
+use super::config::Config;
 use super::rng::Rng;
 use super::world::World;
 

@@ -1,10 +1,11 @@
 //! One record, written as CloudTrail writes it.
 
 use super::actors::Kind;
+use super::dates::write_iso;
 use super::events::{self, Event};
 use super::rng;
-use super::template::{Template, UnknownHole, write_iso};
-use super::world::Scene;
+use super::scene::Scene;
+use super::template::{Template, UnknownHole};
 
 /// An event whose texts are taken apart.
 #[derive(Debug)]

@@ -130,6 +130,11 @@ pub(super) fn number(mut n: u64, out: &mut Vec<u8>) {
     out.extend(digits.iter().skip(digits.len() - len));
 }
 
+/// A number in `0..n` that belongs to two names.
+pub(super) fn fixed(seed: u64, a: u64, b: u64, n: usize) -> usize {
+    Rng::at(seed, &[a, b]).below(n)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,11 +6,11 @@ use hashbrown::HashMap;
 
 use super::alike::{Alike, Held, Names};
 use super::columns::{EventColumns, Words};
+use super::copies::is_foreign_copy;
 use super::counted::{Base, Call, Counted, Part};
-use super::cross_account::is_foreign_copy;
+use super::error::ReadError;
 use super::interner::{NONE, Texts};
 use super::origin::CallOrigin;
-use super::read::ReadError;
 use super::sorter::{Sorter, Space};
 use crate::iam::{Catalog, Confidence, Permissions, Remembered, Step};
 use crate::time::day_of;

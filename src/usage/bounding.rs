@@ -7,8 +7,8 @@
 use std::iter::Peekable;
 
 use super::counted::Counted;
+use super::error::ReadError;
 use super::overflow::{RESOURCES_MAX, container, of_container};
-use super::read::ReadError;
 use super::row::UsageRow;
 use super::sorter::{Merge, Order, ROW_BYTES, Sorted, Sorter, Space};
 use super::sum::bounded;

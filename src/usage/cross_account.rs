@@ -14,22 +14,13 @@ use hashbrown::HashSet;
 use super::aggregate::{Aggregator, Copies};
 use super::bounding::Rows;
 use super::columns::{EVENT_COLUMNS, EventColumns, plain_rows};
+use super::copies::{is_foreign, is_foreign_copy};
 use super::counted::Counted;
 use super::encode::texts;
-use super::read::ReadError;
+use super::error::ReadError;
 use super::sorter::{Order, Sorter, Space};
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, read_batches};
-
-/// Whether a row is the called account's copy of a call from another account.
-pub fn is_foreign_copy(events: &EventColumns, row: usize) -> bool {
-    events.shared_event_id(row).is_some()
-        && is_foreign(events.principal_account_id(row), events.recipient_account_id(row))
-}
-
-fn is_foreign(principal_account_id: Option<&str>, recipient_account_id: Option<&str>) -> bool {
-    principal_account_id.is_some_and(|caller| recipient_account_id.is_some_and(|called| called != caller))
-}
 
 /// Of the events of one day in memory: what it takes to tell whose copy of a call counts.
 #[derive(Debug, Default)]

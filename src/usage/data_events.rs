@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::encode::{Dictionary, dictionary};
+use super::error::ReadError;
 use super::months::parts;
-use super::read::{ReadError, leave_out};
+use super::read::leave_out;
 use crate::store::{DataFile, Snapshot, Stored, Table, read_dictionaries};
 
 /// Calls that are logged as data events, by service.

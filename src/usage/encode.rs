@@ -14,7 +14,7 @@ use super::encode_origin::{OriginColumns, origin_columns};
 use super::interner::Texts;
 use super::origin::Origin;
 use super::row::{Outcome, UsageRow};
-use super::text::TextColumn;
+use super::text_column::TextColumn;
 use crate::store::Table;
 
 /// The rows as one batch of the table's schema.

@@ -6,10 +6,12 @@
 use hashbrown::HashSet;
 
 use super::columns::{EVENT_COLUMNS, EventColumns};
-use super::cross_account::{SharedIds, hash, is_foreign_copy};
+use super::copies::is_foreign_copy;
+use super::cross_account::{SharedIds, hash};
+use super::error::ReadError;
 use super::interner::Texts;
 use super::origin::{Origin, Smallest};
-use super::read::{ReadError, Sessions, event_days, finish, is_wanted};
+use super::read::{Sessions, event_days, finish, is_wanted};
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange};
 use super::sum::summed;

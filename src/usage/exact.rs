@@ -7,11 +7,11 @@ use hashbrown::{HashMap, HashSet};
 
 use super::columns::EventColumns;
 use super::encode::decode;
+use super::error::ReadError;
 use super::interner::Texts;
 use super::months::{days, parts};
 use super::read::{
-    Derive, Gathered, ReadError, Sessions, Uses, by_text, derive, derive_parts, is_wanted, leave_out, read_usage,
-    selected_batches,
+    Derive, Gathered, Sessions, Uses, by_text, derive, derive_parts, is_wanted, leave_out, read_usage, selected_batches,
 };
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange};

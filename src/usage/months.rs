@@ -10,9 +10,9 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::encode::{columns_without_sessions, decode_without_sessions, encode};
+use super::error::ReadError;
 use super::interner::Texts;
 use super::order::{Identity, identity};
-use super::read::ReadError;
 use super::row::UsageRow;
 use super::sum::summed;
 use super::text::Text;

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use arrow::array::{Array, BooleanArray};
 use arrow::buffer::BooleanBuffer;
@@ -16,6 +15,7 @@ use super::columns::{EVENT_COLUMNS, EventColumns};
 use super::counted::Counted;
 use super::cross_account::{SharedCalls, count_foreign};
 use super::encode::{decode, dictionary, texts};
+use super::error::ReadError;
 use super::interner::Texts;
 use super::months::{days, parts};
 use super::row::UsageRow;
@@ -25,40 +25,6 @@ use super::sum::summed;
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Stored, Table, UsageMonth, read_batches};
 use crate::time::day_of;
-
-/// What can go wrong while usage is read or derived.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Columns that are not as the store's tables have them.
-    #[error(
-        "the store's files don't have the columns they should: {0}\nhint: was the store changed by another program?"
-    )]
-    Columns(#[from] ArrowError),
-    /// Rows that don't fit in memory, on their way to the disk and back.
-    #[error("cannot keep rows of usage in {}: {source}\nhint: is the disk full? --memory-limit is how much stays in memory", folder.display())]
-    Spill {
-        /// The folder.
-        folder: PathBuf,
-        /// The system's word.
-        source: std::io::Error,
-    },
-    /// An answer that takes all its rows at once, and more memory than there is.
-    #[error(
-        "--memory-limit: {rows} uses take more memory than there is for them\n\
-         hint: raise it by {} MiB, or ask for less: --role, --account, --from", (bytes - space_bytes.min(bytes)).div_ceil(1 << 20)
-    )]
-    TooMany {
-        /// How many there are.
-        rows: u64,
-        /// What those that were counted take.
-        bytes: u64,
-        /// What there is.
-        space_bytes: u64,
-    },
-}
 
 /// Whether rows are told apart by their sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

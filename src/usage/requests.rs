@@ -10,7 +10,8 @@ use hashbrown::HashMap;
 use serde_json::Value;
 
 use super::columns::{EVENT_COLUMNS, EventColumns};
-use super::read::{ReadError, by_text, is_wanted};
+use super::error::ReadError;
+use super::read::{by_text, is_wanted};
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange};
 use super::text::Text;
@@ -24,6 +25,7 @@ pub type Told = BTreeMap<&'static str, Vec<String>>;
 /// How a condition key's values stand in records.
 #[derive(Clone, Copy, Debug)]
 pub struct KeySource {
+    /// The condition key: `s3:prefix`.
     pub key: &'static str,
     /// `eventName`s of the requests that have it; none means all.
     pub events: &'static [&'static str],
@@ -34,7 +36,9 @@ pub struct KeySource {
 /// What a record holds of a request.
 #[derive(Debug)]
 pub struct Requested<'a> {
+    /// `requestParameters`; null where the record has none.
     pub parameters: Value,
+    /// `responseElements`; null where the record has none.
     pub response: Value,
     /// `userIdentity.principalId`.
     pub principal_id: Option<&'a str>,

@@ -36,8 +36,12 @@ impl TimeRange {
 
 impl fmt::Display for TimeRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |time: Option<i64>| time.map_or_else(|| "…".to_owned(), format_time);
-        write!(f, "{} to {}", text(self.from_us), text(self.to_us))
+        match (self.from_us.map(format_time), self.to_us.map(format_time)) {
+            (None, None) => write!(f, "all times"),
+            (Some(from), None) => write!(f, "from {from} on"),
+            (None, Some(to)) => write!(f, "before {to}"),
+            (Some(from), Some(to)) => write!(f, "{from} to {to}"),
+        }
     }
 }
 
@@ -56,7 +60,7 @@ pub enum Cover {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
     /// No pattern at all.
-    #[error("nobody is selected\nhint: give --role, --user, --permission-set or --principal")]
+    #[error("nobody is selected")]
     Empty,
 }
 

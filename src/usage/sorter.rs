@@ -8,9 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::counted::Counted;
+use super::error::ReadError;
 use super::order::{RESOURCE, identity};
 use super::overflow::container;
-use super::read::ReadError;
 use super::row::UsageRow;
 use super::run::{RunReader, RunWriter};
 use super::sum::summed;

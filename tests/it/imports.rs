@@ -14,17 +14,7 @@ const ROOMS: [&str; 14] = [
 ];
 
 /// Files in loops, by room: ceilings that may only be lowered. A room that is not here has none.
-const LOOPS_MAX: &[(&str, usize)] = &[
-    ("archive", 21),
-    ("cli", 7),
-    ("ingest", 4),
-    ("policy", 13),
-    ("query", 5),
-    ("record", 4),
-    ("store", 26),
-    ("synth", 16),
-    ("usage", 8),
-];
+const LOOPS_MAX: &[(&str, usize)] = &[];
 
 /// A module by its path: `["iam", "arn"]`.
 type Module = Vec<String>;
@@ -66,7 +56,8 @@ fn module(file: &str) -> Module {
 fn code(text: &str) -> String {
     let lines = text.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
     // Visibility is no import.
-    let code = lines.flat_map(|line| [line, "\n"]).collect::<String>().replace("pub(in crate::iam)", "pub");
+    let code = lines.flat_map(|line| [line, "\n"]).collect::<String>();
+    let code = ROOMS.iter().fold(code, |code, room| code.replace(&format!("pub(in crate::{room})"), "pub"));
     let tests = code.match_indices("#[cfg(test)]").find(|(at, marker)| {
         let behind = code.get(at + marker.len()..).unwrap_or_default().trim_start();
         behind.starts_with("mod ") && behind.lines().next().is_some_and(|line| line.ends_with('{'))
@@ -341,4 +332,22 @@ fn the_picture_of_the_architecture_is_that_of_the_code() {
     let stale: Vec<_> = pictured.difference(&found).collect();
     assert!(missing.is_empty(), "not in the picture:\n{}", list(missing));
     assert!(stale.is_empty(), "in the picture and not in the code:\n{}", list(stale));
+}
+
+/// What `policy::propose` promises: outside of its room nothing makes a policy without proving it, but for the option
+/// that asks for just that. Rendering one takes a `Source`, whose fields are the room's own.
+#[test]
+fn policies_are_made_where_they_are_proved() {
+    let read = Crate::read();
+    let makes = ["make", "make_with", "narrow", "propose_unchecked"];
+    let mut found = Vec::new();
+    for (module, imports) in
+        read.imports.iter().filter(|(module, _)| module.first().is_none_or(|room| room != "policy"))
+    {
+        let paths = imports.iter().filter_map(|import| read.absolute(module, &import.path));
+        let of_policy = paths.filter(|path| path.first().is_some_and(|room| room == "policy"));
+        let names = of_policy.filter_map(|path| path.last().cloned()).filter(|name| makes.contains(&name.as_str()));
+        found.extend(names.map(|name| format!("{}: {name}", read.sources[module].file)));
+    }
+    assert_eq!(found, ["cli/policy/job.rs: propose_unchecked"]);
 }

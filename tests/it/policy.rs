@@ -3,6 +3,7 @@
 mod command;
 mod exact;
 mod existing;
+mod proved;
 mod unused;
 
 use std::collections::BTreeSet;
@@ -12,8 +13,8 @@ use trailpare::iam::evaluate::PolicySet;
 use trailpare::iam::{Catalog, Outcome};
 use trailpare::policy::replay::{GroupFate, policy_set, replay};
 use trailpare::policy::{
-    Attach, Fit, Generalize, Granularity, Kind, Layout, Made, MakeError, Options, Provenance, base, explain, make,
-    narrow, render,
+    Attach, Existing, Fit, Generalize, Granularity, Kind, Layout, Made, MakeError, Options, Provenance, Task, base,
+    explain, make, narrow, propose, renderer,
 };
 use trailpare::usage::{RequestValues, UsageRow};
 
@@ -104,6 +105,14 @@ fn made(rows: &[UsageRow], options: &Options) -> Made {
     make(rows, options, Catalog::embedded()).unwrap()
 }
 
+/// Proved, and as the format of that name has it.
+fn rendered(rows: &[UsageRow], options: &Options, format: &str) -> String {
+    let none = RequestValues::default();
+    let proved =
+        propose(&Task::new(rows, &none, options, Catalog::embedded())).unwrap_or_else(|error| panic!("{error}"));
+    renderer(format).unwrap().render(&proved.source(&provenance())).unwrap()
+}
+
 fn is_proved(made: &Made, rows: &[UsageRow]) -> bool {
     replay(&policy_set(made), rows, Catalog::embedded()).is_proof()
 }
@@ -112,22 +121,22 @@ fn is_proved(made: &Made, rows: &[UsageRow]) -> bool {
 fn json() {
     let made = made(&deployer(), &options());
     assert!(is_proved(&made, &deployer()));
-    insta::assert_snapshot!(render::json::render(&made));
+    insta::assert_snapshot!(rendered(&deployer(), &options(), "json"));
 }
 
 #[test]
 fn terraform() {
-    insta::assert_snapshot!(render::terraform::render(&made(&deployer(), &options())).unwrap());
+    insta::assert_snapshot!(rendered(&deployer(), &options(), "terraform"));
 }
 
 #[test]
 fn cloudformation() {
-    insta::assert_snapshot!(render::cloudformation::yaml(&made(&deployer(), &options())).unwrap());
+    insta::assert_snapshot!(rendered(&deployer(), &options(), "cloudformation"));
 }
 
 #[test]
 fn access_analyzer() {
-    insta::assert_snapshot!(render::access_analyzer::render(&made(&deployer(), &options()), &provenance()));
+    insta::assert_snapshot!(rendered(&deployer(), &options(), "access-analyzer"));
 }
 
 #[test]
@@ -136,15 +145,15 @@ fn explained() {
     let made = made(&rows, &options);
     let proof = replay(&policy_set(&made), &rows, Catalog::embedded());
     insta::assert_snapshot!("explained", explain::explain(&made, &provenance(), Some(&proof)));
-    insta::assert_snapshot!("markdown", render::markdown::render(&made, &provenance(), Some(&proof)));
+    insta::assert_snapshot!("markdown", rendered(&rows, &options, "markdown"));
 }
 
 #[test]
 fn other_kinds() {
     let rows = deployer();
-    let scp = made(&rows, &Options { kind: Kind::Scp, granularity: Granularity::Service, ..options() });
-    assert!(is_proved(&scp, &rows));
-    insta::assert_snapshot!("scp", render::json::render(&scp));
+    let of_scp = Options { kind: Kind::Scp, granularity: Granularity::Service, ..options() };
+    assert!(is_proved(&made(&rows, &of_scp), &rows));
+    insta::assert_snapshot!("scp", rendered(&rows, &of_scp, "json"));
     let mut elsewhere = rows.clone();
     for row in &mut elsewhere {
         row.account_id = "444455556666".into();
@@ -152,9 +161,9 @@ fn other_kinds() {
         row.resource = row.resource.replace("111122223333", "444455556666").into();
     }
     elsewhere.extend(rows);
-    let set = made(&elsewhere, &Options { kind: Kind::PermissionSet, ..options() });
-    assert!(is_proved(&set, &elsewhere));
-    insta::assert_snapshot!("permission_set", render::json::render(&set));
+    let of_set = Options { kind: Kind::PermissionSet, ..options() };
+    assert!(is_proved(&made(&elsewhere, &of_set), &elsewhere));
+    insta::assert_snapshot!("permission_set", rendered(&elsewhere, &of_set, "json"));
     let boundary = made(&elsewhere, &Options { kind: Kind::Boundary, ..options() });
     assert_eq!(boundary.documents.len(), 1);
     assert!(is_proved(&boundary, &elsewhere));
@@ -191,13 +200,14 @@ fn every_format_says_the_same() {
         assert!(is_proved(&made, rows));
         let documents: Vec<&Policy> = made.documents.iter().map(|document| &document.policy).collect();
         assert_eq!(
-            from_terraform(&render::terraform::render(&made).unwrap(), documents.len()),
+            from_terraform(&rendered(rows, &options, "terraform"), documents.len()),
             statements(&documents, Some(("&{", "?{")))
         );
         if kind != Kind::Session {
-            let yaml = render::cloudformation::yaml(&made).unwrap();
+            let yaml = rendered(rows, &options, "cloudformation");
             let yaml: serde_json::Value = serde_yaml_ng::from_str(&yaml).unwrap();
-            let json: serde_json::Value = serde_json::from_str(&render::cloudformation::json(&made).unwrap()).unwrap();
+            let json: serde_json::Value =
+                serde_json::from_str(&rendered(rows, &options, "cloudformation-json")).unwrap();
             assert_eq!(yaml, json);
             assert!(!json.to_string().contains("{{resolve:"), "a name must not fetch a secret at deployment");
             assert_eq!(from_template(&json), statements(&documents, Some(("{{resolve:", "?{resolve:"))));
@@ -288,8 +298,7 @@ fn from_terraform(text: &str, count: usize) -> Statements {
 
 #[test]
 fn a_ticket_cannot_be_broken_out_of() {
-    let made = made(&hostile(), &options());
-    let text = render::markdown::render(&made, &provenance(), None);
+    let text = rendered(&hostile(), &options(), "markdown");
     let outside: String = text.split("```").step_by(2).collect();
     assert!(!outside.contains("<script>"), "{outside}");
 }
@@ -370,7 +379,7 @@ fn what_was_never_used_goes() {
     assert!(narrow::prove_narrowed(&given, &made, &rows, &none, Kind::Identity, Catalog::embedded()).holds());
     let policy = made.documents[0].policy.clone();
     insta::assert_snapshot!("narrowed", policy.pretty());
-    let report = narrow::report(&narrowed, 8);
+    let report = narrow::report(&narrowed.statements, 8);
     assert!(report.contains("opens a way to more: iam:PutRolePolicy"), "{report}");
     let replayed = |policy: Policy| replay(&PolicySet::of_identity(vec![policy]), &rows, Catalog::embedded()).allowed;
     assert_eq!(replayed(given), replayed(policy));
@@ -404,13 +413,18 @@ fn nothing_is_widened_unless_allowed() {
 fn a_name_is_no_boolean() {
     for name in ["off", "Yes", "n", "0123", "1e5", "null", "on"] {
         let given = r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Null":{"aws:username":"true"}}}]}"#;
-        let document = trailpare::policy::NamedPolicy { name: name.to_owned(), policy: Policy::parse(given).unwrap() };
-        let made = Made::of_existing(vec![document], &[], &Options { name: name.to_owned(), ..options() });
-        let yaml = render::cloudformation::yaml(&made).unwrap();
+        let given = Policy::parse(given).unwrap();
+        let (rows, none) = ([row("s3:GetObject", "arn:aws:s3:::data-lake/x")], RequestValues::default());
+        let options = Options { name: name.to_owned(), ..options() };
+        let task = Task::new(&rows, &none, &options, Catalog::embedded());
+        let proved = propose(&Task { existing: Existing::CutDown(&given), ..task }).unwrap();
+        let provenance = provenance();
+        let text = |format: &str| renderer(format).unwrap().render(&proved.source(&provenance)).unwrap();
+        let yaml = text("cloudformation");
         assert!(yaml.contains(&format!("ManagedPolicyName: '{name}'")), "{yaml}");
         assert!(!yaml.contains(&format!("\n  {name}:")) && !yaml.contains(" Null:"), "{yaml}");
         let yaml: serde_json::Value = serde_yaml_ng::from_str(&yaml).unwrap();
-        let json: serde_json::Value = serde_json::from_str(&render::cloudformation::json(&made).unwrap()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text("cloudformation-json")).unwrap();
         assert_eq!(yaml, json);
     }
 }
@@ -482,8 +496,8 @@ fn a_service_control_policy_keeps_what_is_uncertain() {
     assert_eq!(scp.uncertain_services, BTreeSet::from(["billing".to_owned()]));
     let said = explain::summary(&scp, &provenance(), None).join("\n");
     assert!(said.contains("so that they are not denied: billing") && said.contains("root too"), "{said}");
-    let identity = made(&rows, &Options { granularity: Granularity::Service, ..options() });
-    assert!(!render::json::render(&identity).contains("billing"), "granted is only what is certain");
+    let identity = Options { granularity: Granularity::Service, ..options() };
+    assert!(!rendered(&rows, &identity, "json").contains("billing"), "granted is only what is certain");
 }
 
 #[test]

@@ -6,7 +6,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

@@ -3,7 +3,8 @@
 //! A subscription sends control messages, with `messageType` `CONTROL_MESSAGE`, to check that its destination is
 //! reachable. Source: CloudWatch Logs User Guide, "Log group-level subscription filters".
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

@@ -1,6 +1,7 @@
 //! A digest of log objects: known, and no events.
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

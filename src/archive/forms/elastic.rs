@@ -3,7 +3,8 @@
 //! Source: Elastic Common Schema, `event.original`: the raw text of the whole event. Flattened exports have the key
 //! with its dot.
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

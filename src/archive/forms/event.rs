@@ -1,6 +1,7 @@
 //! An event as CloudTrail writes it, alone.
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

@@ -1,6 +1,7 @@
 //! `{"detail-type":"AWS API Call via CloudTrail","detail":{…}}`, as EventBridge delivers events.
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

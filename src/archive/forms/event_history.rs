@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::csv::Row;
+use super::row::Row;
 
 /// Whether these titles are of such a file.
 pub(super) fn is_form(titles: &[String]) -> bool {

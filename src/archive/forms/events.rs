@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::blanks::json_of;
+use super::form::Content;
+use super::known::FORMS;
+use super::normal::{Normal, RefusedElement};
 use super::object::Object;
-use super::{Content, FORMS, Normal, lines};
 use crate::archive::error::FormError;
 
 /// Wrappings that lie in one another at the most.
@@ -16,17 +19,6 @@ const NESTED_MAX: usize = crate::scan::DEPTH_MAX as usize;
 
 /// Refused elements of an object that are kept one by one.
 const REFUSED_MAX: usize = 10_000;
-
-/// An element of an object that holds no event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedElement {
-    /// Its position among the elements, from 0.
-    pub index: u64,
-    /// Where it begins in the inflated bytes.
-    pub offset_bytes: u64,
-    /// Why.
-    pub reason: String,
-}
 
 /// A JSON value, and where it stands in the object.
 #[derive(Clone, Copy)]
@@ -96,7 +88,7 @@ impl Events {
         let Ok(Text(text)) = serde_json::from_str(value.text) else {
             return self.refuse(value.offset, "foreign: a string that can't be read");
         };
-        let inner: Result<&RawValue, serde_json::Error> = serde_json::from_str(lines::json_of(&text));
+        let inner: Result<&RawValue, serde_json::Error> = serde_json::from_str(json_of(&text));
         match inner {
             // One event a string, whatever is in it: a string of a string is no form that anybody writes.
             Ok(inner) if inner.get().starts_with(['{', '[']) => {

@@ -1,6 +1,7 @@
 //! `{"log":"…"}`, as Fluent Bit wraps a line.
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

@@ -1,6 +1,7 @@
 //! Rows of CloudTrail Lake: `get-query-results` and `eventJson` or `eventData` columns.
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::athena;
-use super::csv::Row;
+use super::row::Row;
 
 const FIELDS: [&str; 3] = ["eventTime", "eventSource", "eventName"];
 

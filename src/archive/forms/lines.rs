@@ -4,10 +4,8 @@
 
 use serde_json::value::RawValue;
 
+use super::blanks::brace_of;
 use super::events::{Events, Value};
-
-/// What may stand before the JSON of a line, at the most.
-const PREFIX_MAX: usize = 128;
 
 /// Whether the first line is of this form.
 pub(super) fn is_form(bytes: &[u8]) -> bool {
@@ -20,19 +18,6 @@ pub(super) fn is_form(bytes: &[u8]) -> bool {
 /// Whether a line may begin so before its JSON: with nothing, or with a time among other things.
 fn is_prefix(prefix: &str) -> bool {
     prefix.is_empty() || prefix.bytes().any(|byte| byte.is_ascii_digit()) && !prefix.contains('"')
-}
-
-fn brace_of(line: &[u8]) -> Option<usize> {
-    memchr::memchr(b'{', line.get(..line.len().min(PREFIX_MAX))?)
-}
-
-/// The JSON of a text that may have a time before it.
-pub(super) fn json_of(text: &str) -> &str {
-    let text = text.trim();
-    match brace_of(text.as_bytes()) {
-        Some(brace) if text.starts_with(|c: char| c.is_ascii_digit()) => text.get(brace..).unwrap_or(text),
-        _ => text,
-    }
 }
 
 /// The events of all lines.

@@ -1,6 +1,7 @@
 //! `{"Events":[{"CloudTrailEvent":"…"}]}`, what `aws cloudtrail lookup-events` prints, and its rows alone.
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

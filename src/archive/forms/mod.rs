@@ -1,7 +1,7 @@
 //! The forms in which events come, brought to the one in which CloudTrail writes them: `{"Records":[…]}`.
 //!
 //! Content decides, never a name. Each form of JSON has a file of one shape: a `Form`, whose function looks at one
-//! object and says what it is. To add one, copy the file that was added last and list it in `FORMS`.
+//! object and says what it is. To add one, copy the file that was added last and list it in `known.rs`.
 //!
 //! | form | where from | file |
 //! |---|---|---|
@@ -28,6 +28,7 @@
 //! is refused as a whole. `salvage` does so for bytes that are not sound JSON.
 
 mod athena;
+mod blanks;
 mod cloudwatch_logs;
 mod csv;
 mod digest;
@@ -37,13 +38,17 @@ mod event_bridge;
 mod event_history;
 mod events;
 mod fluent_bit;
+mod form;
+mod known;
 mod lake;
 mod lake_csv;
 mod lines;
 mod lookup_events;
+mod normal;
 mod object;
 mod ocsf;
 mod records;
+mod row;
 mod salvage;
 mod splunk;
 
@@ -52,62 +57,10 @@ use std::cell::LazyCell;
 use serde_json::value::RawValue;
 
 use super::error::FormError;
+use blanks::{BYTE_ORDER_MARK, skip_blanks};
 use events::{Events, Value};
-use object::Object;
 
-pub use events::RefusedElement;
-
-const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
-
-/// A form of JSON.
-struct Form {
-    /// What an object of this form is; `None` for one that isn't of it.
-    read: for<'a> fn(&Object<'a>) -> Option<Content<'a>>,
-}
-
-/// What an object holds.
-enum Content<'a> {
-    /// It is an event.
-    Event,
-    /// It is an event in other names; here it is in CloudTrail's.
-    Written(String),
-    /// Values that hold events.
-    Inside(&'a RawValue),
-    /// A list of events, because the object says so.
-    Events(&'a RawValue),
-    /// It is known, and holds no events.
-    Nothing,
-    /// It is known, and no event can be had from it: why.
-    Foreign(&'static str),
-}
-
-/// Every form, in the order of trying: what tells events comes before names that an event's fields may have one day.
-const FORMS: [Form; 12] = [
-    digest::FORM,
-    ocsf::FORM,
-    event::FORM,
-    records::FORM,
-    athena::FORM,
-    event_bridge::FORM,
-    lookup_events::FORM,
-    lake::FORM,
-    elastic::FORM,
-    cloudwatch_logs::FORM,
-    splunk::FORM,
-    fluent_bit::FORM,
-];
-
-/// The events of an object.
-#[derive(Debug)]
-pub struct Normal {
-    /// `{"Records":[…]}`.
-    pub json: Vec<u8>,
-    /// Of each record its position among the object's elements and its place there; `None` where `json` is the
-    /// object's own.
-    pub places: Option<Vec<(u64, u64)>>,
-    /// Elements that hold no event.
-    pub refused: Vec<RefusedElement>,
-}
+pub use normal::{Normal, RefusedElement};
 
 /// Brings inflated bytes to `{"Records":[…]}`.
 ///
@@ -161,11 +114,6 @@ fn is_main_form(bytes: &[u8]) -> bool {
     let brace = skip_blanks(bytes, 0);
     let key = skip_blanks(bytes, brace + 1);
     bytes.get(brace) == Some(&b'{') && bytes.get(key..).is_some_and(|rest| rest.starts_with(b"\"Records\""))
-}
-
-fn skip_blanks(bytes: &[u8], from: usize) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    from + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count()
 }
 
 fn is_utf16(bytes: &[u8]) -> bool {
@@ -228,12 +176,6 @@ fn prose_lines(bytes: &[u8]) -> usize {
         !is_json && line.iter().any(u8::is_ascii_alphabetic)
     };
     bytes.split(|byte| *byte == b'\n').filter(is_prose).count()
-}
-
-/// Whether an object is an event itself.
-fn is_event(text: &str) -> bool {
-    let event = |object: Object<'_>| matches!((event::FORM.read)(&object), Some(Content::Event));
-    Object::parse(text).is_ok_and(event)
 }
 
 /// What is neither the main form nor unsound.

@@ -1,6 +1,7 @@
 //! An event in the form of OCSF, which is made from CloudTrail's.
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

@@ -1,6 +1,7 @@
 //! `{"Records":[…]}` in any case and order of keys: its elements are events because it says so.
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

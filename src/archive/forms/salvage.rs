@@ -17,8 +17,9 @@ use serde_json::value::RawValue;
 
 use crate::scan::{Fault, Scanner, TOO_DEEP};
 
+use super::blanks::{BYTE_ORDER_MARK, skip_blanks};
 use super::events::{Events, Value};
-use super::{BYTE_ORDER_MARK, skip_blanks};
+use super::known::is_event;
 
 /// Objects that hold lists of events, within each other, at the most.
 const FRAMES_MAX: usize = 4;
@@ -100,9 +101,7 @@ fn opens_list(line: &[u8]) -> bool {
 pub(super) fn is_swallowing(text: &str) -> bool {
     match text.as_bytes().first() {
         _ if !text.contains('\n') => false,
-        Some(b'{') => {
-            super::is_event(text) && line_starts(text.as_bytes(), 1).any(|at| is_event_line(text.as_bytes(), at))
-        }
+        Some(b'{') => is_event(text) && line_starts(text.as_bytes(), 1).any(|at| is_event_line(text.as_bytes(), at)),
         Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(text) {
             Ok(elements) => elements.iter().any(|element| is_swallowing(element.get())),
             Err(_) => false,
@@ -118,7 +117,7 @@ pub(super) fn is_swallowing(text: &str) -> bool {
 pub(super) fn is_torn(text: &str) -> bool {
     let Some((first, rest)) = text.split_once('\n') else { return false };
     let is_indented = rest.starts_with([' ', '\t', '\r', '\n', '}', ']']);
-    first.starts_with('{') && first.trim_ascii_end().len() > 1 && !is_indented && super::is_event(text)
+    first.starts_with('{') && first.trim_ascii_end().len() > 1 && !is_indented && is_event(text)
 }
 
 /// Whether a line holds an event by itself.

@@ -1,6 +1,7 @@
 //! `{"_raw":"…"}`, `{"result":{"_raw":"…"}}`, as Splunk exports events.
 
-use super::{Content, Form, Object};
+use super::form::{Content, Form};
+use super::object::Object;
 
 pub(super) const FORM: Form = Form { read };
 

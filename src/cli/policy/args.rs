@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
 use super::names::NAME_MAX;
 use crate::cli::CliError;
 use crate::cli::select::SelectArgs;
-use crate::policy::{Attach, ConditionKind, Fit, Generalize, Granularity, Kind, Options};
+use crate::policy::{
+    Attach, ConditionKind, Fit, Generalize, Granularity, Kind, Options, RENDERERS, Renderer, renderer,
+};
 use crate::usage::{Sessions, UsageRow};
 
 /// Write the least-privilege policy that covers what was used, and prove it against the very same usage.
@@ -45,8 +49,8 @@ pub(super) struct WhatArgs {
     #[arg(long, value_enum)]
     pub(super) kind: Option<KindArg>,
     /// How to print it.
-    #[arg(long, value_enum, default_value = "json")]
-    pub(super) format: Format,
+    #[arg(long, value_parser = formats(), default_value = "json")]
+    pub(super) format: &'static dyn Renderer,
     /// Name of the policy, if not that of the role, user or permission set; parts are numbered.
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub(super) name: Option<String>,
@@ -148,22 +152,6 @@ pub(super) enum KindArg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    /// IAM's own.
-    Json,
-    /// HCL: aws_iam_policy_document and aws_iam_policy.
-    Terraform,
-    /// A YAML template.
-    Cloudformation,
-    /// A JSON template.
-    CloudformationJson,
-    /// The shape of Access Analyzer's GetGeneratedPolicy.
-    AccessAnalyzer,
-    /// For a ticket.
-    Markdown,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Each {
     /// Role, user, ...
     Principal,
@@ -245,7 +233,7 @@ impl PolicyArgs {
     /// Whether anything that is shown tells sessions apart.
     pub(super) fn sessions(&self) -> Sessions {
         let what = &self.what;
-        let is_told = what.explain || what.each == Some(Each::Session) || what.format == Format::Markdown;
+        let is_told = what.explain || what.each == Some(Each::Session) || what.format.shows_sessions();
         if is_told { Sessions::Apart } else { Sessions::Together }
     }
 
@@ -362,15 +350,10 @@ impl Each {
     }
 }
 
-impl Format {
-    pub(super) fn extension(self) -> &'static str {
-        match self {
-            Format::Json | Format::CloudformationJson | Format::AccessAnalyzer => "json",
-            Format::Terraform => "tf",
-            Format::Cloudformation => "yaml",
-            Format::Markdown => "md",
-        }
-    }
+/// One of the formats that there are, by name.
+fn formats() -> impl TypedValueParser<Value = &'static dyn Renderer> {
+    let known = RENDERERS.iter().map(|renderer| PossibleValue::new(renderer.name()).help(renderer.about()));
+    PossibleValuesParser::new(known).try_map(|name| renderer(&name).ok_or("no such format"))
 }
 
 /// IAM API Reference, `CreatePolicy`: letters, digits and `+=,.@_-`, at most 128; some are left for the number of a

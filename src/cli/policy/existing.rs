@@ -2,15 +2,12 @@
 
 use std::path::Path;
 
-use super::{Job, print};
+use super::job::{Job, Outcome, exit, other_format, print};
 use crate::cli::select::Selected;
 use crate::cli::{CliError, Exit};
 use crate::iam::document::Policy;
-use crate::policy::narrow::{NarrowProof, narrow, prove_narrowed, report};
-use crate::policy::render::markdown;
-use crate::policy::replay::{replay_with, set_of};
-use crate::policy::{Limits, Made, NamedPolicy, Options, base, explain};
-use crate::usage::UsageRow;
+use crate::policy::narrow::{StatementUse, report};
+use crate::policy::{Existing, Options, ProposeError, explain};
 
 /// Names of unused actions said of an access level, unless all are asked for.
 const NAMES_MAX: usize = 8;
@@ -35,53 +32,7 @@ pub fn read_policy(path: &Path) -> Result<Policy, CliError> {
     }
 }
 
-/// The options for what is added to `existing` in the same document: if it may be widened, it fits beside it.
-pub(super) fn beside(existing: &Policy, options: &Options) -> Options {
-    let room = Limits::of(options).size_max.saturating_sub(existing.size());
-    Options { size_max: Some(room), policies_max: Some(1), ..options.clone() }
-}
-
-/// Puts what was made into the document that it is to be added to.
-pub(super) fn merge(path: &Path, existing: &Policy, made: Made, options: &Options) -> Result<Made, CliError> {
-    let mut made = made;
-    let policy = base::merged(existing, &made);
-    let (size, limits) = (policy.size(), Limits::of(options));
-    if size > limits.size_max {
-        return Err(CliError::failed(format!(
-            "{} with what is missing has {size} characters, and {} may have {}\n\
-             hint: use --fit, which widens what is missing, or --base, which writes it as policies of their own",
-            path.display(),
-            limits.name,
-            limits.size_max
-        )));
-    }
-    let before = existing.statements.len();
-    for (index, note) in made.statements.iter_mut().enumerate() {
-        note.document = 0;
-        note.statement = before + index;
-        let sid = policy.statements.get(note.statement).and_then(|statement| statement.sid.clone());
-        note.sid = sid.unwrap_or_default();
-    }
-    made.documents = vec![NamedPolicy { name: options.name.clone(), policy }];
-    made.policies_max = 1;
-    Ok(made)
-}
-
-/// The document to which nothing has to be added.
-pub(super) fn unchanged(existing: &Policy, rows: &[UsageRow], options: &Options) -> Made {
-    let document = NamedPolicy { name: options.name.clone(), policy: existing.clone() };
-    Made { policies_max: 1, ..Made::of_existing(vec![document], rows, options) }
-}
-
 impl Job<'_> {
-    /// Counts what a policy that was added to grants as a whole, and what it granted before.
-    pub(super) fn counted(&self, made: Made, existing: &Policy, rows: &[UsageRow], options: &Options) -> Made {
-        let granted = |policy: &Policy| base::granted(policy, rows, &self.requests, options, self.catalog);
-        let Some(whole) = made.documents.first().map(|document| granted(&document.policy)) else { return made };
-        let before = Some(granted(existing));
-        Made { excess: whole.excess, escalations: whole.escalations, before, ..made }
-    }
-
     /// The given policy, cut down to what was used of it.
     pub(super) fn deny_unused(
         &self,
@@ -90,50 +41,37 @@ impl Job<'_> {
         options: &Options,
         selected: &Selected,
     ) -> Result<Exit, CliError> {
-        let narrowed = narrow(given, &selected.rows, &self.requests, options, self.catalog)?;
-        let said = report(&narrowed, if self.args.what.explain { usize::MAX } else { NAMES_MAX });
-        self.context.say(said.trim_end());
-        let Some(made) = narrowed.made else {
-            self.context.say(&format!("nothing that {} allows was used: it can be detached", path.display()));
-            return Ok(selected.exit);
-        };
-        let proving = self.events.as_deref().unwrap_or(&selected.rows);
-        let replayed = |policies| replay_with(&set_of(options.kind, policies), proving, &self.requests, self.catalog);
-        let before = replayed(vec![given.clone()]);
-        let after = replayed(made.documents.iter().map(|document| document.policy.clone()).collect());
-        self.say(&made, None);
-        self.context.say(&format!("before: {}", explain::verdict(&before)));
-        self.context.say(&format!("after: {}", explain::verdict(&after)));
-        if !self.args.what.no_check {
-            let proof = prove_narrowed(given, &made, proving, &self.requests, options.kind, self.catalog);
-            if !proof.holds() {
-                self.refuse_cut(&proof);
-                return Ok(Exit::WouldDeny);
+        let outcome = match self.outcome(&self.task(&selected.rows, Existing::CutDown(given), options)) {
+            Err(ProposeError::NothingUsed(statements)) => {
+                self.context.say(self.unused(&statements).trim_end());
+                self.context.say(&format!("nothing that {} allows was used: it can be detached", path.display()));
+                return Ok(selected.exit);
             }
-            self.context.say("proved: it allows nothing that it did not allow before, and all that was used of it");
-        }
-        let text = match self.args.what.format {
-            super::Format::Markdown => markdown::render_cut(&made, &self.provenance, &said),
-            _ => self.text(&made, None)?,
+            outcome => outcome.map_err(|error| self.failed(error))?,
         };
+        let proposal = outcome.proposal();
+        let said = proposal.cut().map(|cut| self.unused(&cut.statements)).unwrap_or_default();
+        self.context.say(said.trim_end());
+        self.say(proposal.made(), None);
+        if let Some(cut) = proposal.cut() {
+            self.context.say(&format!("before: {}", explain::verdict(&cut.before)));
+            self.context.say(&format!("after: {}", explain::verdict(&cut.after)));
+        }
+        match &outcome {
+            Outcome::Unproved(unproved) => self.refuse(&unproved.findings),
+            Outcome::Proved(_) => {
+                self.context.say("proved: it allows nothing that it did not allow before, and all that was used of it");
+            }
+            Outcome::Unchecked(_) => {}
+        }
+        let Some(source) = outcome.source(&self.provenance) else { return Ok(Exit::WouldDeny) };
+        let text = self.args.what.format.render(&source.with_unused(&said)).map_err(other_format)?;
         print(self.args.what.out.as_deref(), &text)?;
-        Ok(super::exit(&made, selected.exit))
+        Ok(exit(proposal.made(), selected.exit))
     }
 
-    fn refuse_cut(&self, proof: &NarrowProof) {
-        self.context.error("the policy cut down is not what was used of it, so it is not printed");
-        for (action, resource, example) in proof.lost.iter().take(20) {
-            self.context.error(&format!("{action} on {resource} was used and would be denied (example {example})"));
-        }
-        for beyond in proof.beyond.iter().take(20) {
-            self.context
-                .error(&format!("{}: {} on {} was not allowed before", beyond.sid, beyond.action, beyond.pattern));
-        }
-        for unspoken in proof.unspoken.iter().take(20) {
-            self.context.error(&explain::without_use(unspoken));
-        }
-        if proof.denials_lost > 0 {
-            self.context.error(&format!("{} of its denials are gone", proof.denials_lost));
-        }
+    /// The report on what was not used.
+    fn unused(&self, statements: &[StatementUse]) -> String {
+        report(statements, if self.args.what.explain { usize::MAX } else { NAMES_MAX })
     }
 }

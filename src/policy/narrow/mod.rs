@@ -17,8 +17,10 @@ pub use report::report;
 use super::base::in_current_language;
 use super::ceiling::{Ceiling, Home};
 use super::knowledge::{Access, Knowledge};
-use super::make::{Made, MakeError, Recipe, assemble};
+use super::made::Made;
+use super::make::{MakeError, assemble};
 use super::options::{Granularity, Options};
+use super::recipe::Recipe;
 use super::replay::{Asked, Asking, asked};
 use super::risk;
 use super::sift::{Grant, Use, add, sift};
@@ -32,6 +34,7 @@ use crate::usage::{RequestValues, UsageRow};
 pub struct StatementUse {
     /// Index in the document.
     pub statement: usize,
+    /// Its `Sid`; `None` where it has none.
     pub sid: Option<String>,
     /// Actions of the catalogue that it grants and that were used under it.
     pub used_actions: Vec<String>,
@@ -44,6 +47,7 @@ pub struct StatementUse {
 /// A granted action that was not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusedAction {
+    /// The action: `s3:GetObject`.
     pub action: String,
     /// `None` where the catalogue does not say.
     pub access: Option<Access>,

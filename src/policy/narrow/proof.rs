@@ -28,6 +28,7 @@ pub struct NarrowProof {
 }
 
 impl NarrowProof {
+    /// Whether nothing that was used is lost, nothing is granted that was not, and every denial is still there.
     pub fn holds(&self) -> bool {
         self.lost.is_empty() && self.beyond.is_empty() && self.unspoken.is_empty() && self.denials_lost == 0
     }

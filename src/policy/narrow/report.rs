@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Narrowed, UnusedAction};
+use super::{StatementUse, UnusedAction};
 use crate::policy::Access;
 
 /// The report, for people; `names_max` actions of an access level by name, the rest counted.
-pub fn report(narrowed: &Narrowed, names_max: usize) -> String {
+pub fn report(statements: &[StatementUse], names_max: usize) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
-    for note in &narrowed.statements {
+    for note in statements {
         let name = note.sid.clone().unwrap_or_else(|| format!("statement {}", note.statement + 1));
         let granted = note.used_actions.len() + note.unused_actions.len();
         let _ = writeln!(out, "{name}: {} of {granted} actions used", note.used_actions.len());

@@ -2,16 +2,42 @@
 
 use std::fmt::Write as _;
 
-use crate::policy::replay::Replay;
-use crate::policy::{Made, Provenance, Shown, explain};
+use super::renderer::{RenderError, Renderer, Source};
+use crate::policy::{Made, Shown, explain};
 use crate::time::format_time;
 
+#[derive(Debug)]
+pub(super) struct Markdown;
+
+impl Renderer for Markdown {
+    fn name(&self) -> &'static str {
+        "markdown"
+    }
+
+    fn about(&self) -> &'static str {
+        "For a ticket"
+    }
+
+    fn extension(&self) -> &'static str {
+        "md"
+    }
+
+    fn shows_sessions(&self) -> bool {
+        true
+    }
+
+    fn render(&self, source: &Source<'_>) -> Result<String, RenderError> {
+        Ok(ticket(source))
+    }
+}
+
 /// The whole text. Everything from a log stands in code spans or code blocks that it cannot leave.
-pub fn render(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> String {
+fn ticket(source: &Source<'_>) -> String {
+    let Source { made, provenance, .. } = source;
     let mut out = String::new();
     let title = made.documents.first().map_or("Policy", |document| document.name.as_str());
     let _ = writeln!(out, "# {}\n", plain(title));
-    for line in explain::summary(made, provenance, proof) {
+    for line in explain::summary(made, provenance, source.replay) {
         let _ = writeln!(out, "- {}", plain(&line));
     }
     documents(&mut out, made);
@@ -39,14 +65,10 @@ pub fn render(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> S
     for line in explain::blind_spots(made, provenance) {
         let _ = writeln!(out, "- {}", plain(&line));
     }
-    out
-}
-
-/// A policy that was cut down, below it the report on what was not used.
-pub fn render_cut(made: &Made, provenance: &Provenance, said: &str) -> String {
-    let mut out = render(made, provenance, None);
-    let fence = fence(said);
-    let _ = writeln!(out, "\n## What was not used\n\n{fence}text\n{}\n{fence}", said.trim_end());
+    if let Some(unused) = source.unused {
+        let fence = fence(unused);
+        let _ = writeln!(out, "\n## What was not used\n\n{fence}text\n{}\n{fence}", unused.trim_end());
+    }
     out
 }
 

@@ -1,13 +1,31 @@
-//! Policies as files: each format through a library that knows it.
+//! Policies as files: one file a format, all of one shape, [`Renderer`]. Each goes through a library that knows it.
+//!
+//! A format is added with a file here and its entry in [`RENDERERS`]; the command line takes its name and help from there.
+//!
+//! What a renderer is given is a [`Source`], and only a policy that is proved has one for the asking (see `propose`).
 
-pub mod access_analyzer;
-pub mod cloudformation;
-pub mod json;
-pub mod markdown;
-pub mod terraform;
+mod access_analyzer;
+mod cloudformation;
+mod cloudformation_json;
+mod cloudformation_template;
+mod json;
+mod markdown;
+mod renderer;
+mod terraform;
 
-/// A name as identifiers have it: letters, digits and `other`, beginning with a letter.
-fn identifier(name: &str, other: Option<char>) -> String {
-    let kept: String = name.chars().filter_map(|c| if c.is_ascii_alphanumeric() { Some(c) } else { other }).collect();
-    if kept.starts_with(|c: char| c.is_ascii_alphabetic()) { kept } else { format!("P{kept}") }
+pub use renderer::{RenderError, Renderer, Source};
+
+/// The formats, in the order in which they are shown; the first is the default.
+pub static RENDERERS: &[&dyn Renderer] = &[
+    &json::Json,
+    &terraform::Terraform,
+    &cloudformation::CloudFormation,
+    &cloudformation_json::CloudFormationJson,
+    &access_analyzer::AccessAnalyzer,
+    &markdown::Markdown,
+];
+
+/// The renderer of that name.
+pub fn renderer(name: &str) -> Option<&'static dyn Renderer> {
+    RENDERERS.iter().copied().find(|renderer| renderer.name() == name)
 }

@@ -7,17 +7,34 @@
 use hcl::expr::{Traversal, Variable};
 use hcl::{Block, Body, Expression};
 
-use super::identifier;
+use super::renderer::{RenderError, Renderer, Source, identifier};
 use crate::iam::document::{Condition, Policy, Statement, Version};
 use crate::policy::{Attach, Kind, Made};
 
-/// The configuration could not be written.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write the policy as HCL: {0}\nhint: use --format json")]
-pub struct TerraformError(#[from] hcl::Error);
+#[derive(Debug)]
+pub(super) struct Terraform;
+
+impl Renderer for Terraform {
+    fn name(&self) -> &'static str {
+        "terraform"
+    }
+
+    fn about(&self) -> &'static str {
+        "HCL: aws_iam_policy_document and aws_iam_policy"
+    }
+
+    fn extension(&self) -> &'static str {
+        "tf"
+    }
+
+    fn render(&self, source: &Source<'_>) -> Result<String, RenderError> {
+        let failed = |error| RenderError::new(format!("cannot write the policy as HCL: {error}"), "json");
+        configuration(source.made).map_err(failed)
+    }
+}
 
 /// A configuration: variables, data sources, resources.
-pub fn render(made: &Made) -> Result<String, TerraformError> {
+fn configuration(made: &Made) -> Result<String, hcl::Error> {
     let mut body = Body::builder();
     for (name, description) in variables(made) {
         let variable = Block::builder("variable")
@@ -31,7 +48,7 @@ pub fn render(made: &Made) -> Result<String, TerraformError> {
         body = body.add_block(data(&id, &document.policy));
         body = body.add_block(resource(made, &id, &document.name)?);
     }
-    Ok(hcl::to_string(&body.build())?)
+    hcl::to_string(&body.build())
 }
 
 /// What the configuration has to be told.
@@ -103,10 +120,10 @@ fn list(texts: &[String]) -> Expression {
     texts.iter().map(|text| Expression::from(text.replace("&{", "?{"))).collect::<Vec<_>>().into()
 }
 
-fn resource(made: &Made, id: &str, name: &str) -> Result<Block, TerraformError> {
+fn resource(made: &Made, id: &str, name: &str) -> Result<Block, hcl::Error> {
     let json = reference(&["data", "aws_iam_policy_document", id, "json"])?;
     let resource = |kind: &str| Block::builder("resource").add_label(kind).add_label(id);
-    let inline = |kind: &str, whose: &str, json: Expression| -> Result<Block, TerraformError> {
+    let inline = |kind: &str, whose: &str, json: Expression| -> Result<Block, hcl::Error> {
         let owner = reference(&["var", whose])?;
         Ok(resource(kind)
             .add_attribute(("name", name))
@@ -137,7 +154,7 @@ fn resource(made: &Made, id: &str, name: &str) -> Result<Block, TerraformError> 
 }
 
 /// `a.b.c`, or a bare word.
-fn reference(path: &[&str]) -> Result<Expression, TerraformError> {
+fn reference(path: &[&str]) -> Result<Expression, hcl::Error> {
     let (first, rest) = path.split_first().unwrap_or((&"null", &[]));
     let variable = Variable::new(*first)?;
     if rest.is_empty() {

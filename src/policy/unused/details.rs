@@ -29,9 +29,13 @@ pub struct Details {
 /// A role or a user with everything that is attached to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entity {
+    /// ARN of the role or user.
     pub arn: String,
+    /// Which of the two it is.
     pub kind: EntityKind,
+    /// Its identity policies, those of its groups among them.
     pub identity: Vec<Identity>,
+    /// Its permissions boundary; `None` where it has none.
     pub boundary: Option<Policy>,
     /// Attached, but not in the pages, or not to be read.
     pub missing_policies: Vec<String>,
@@ -44,29 +48,42 @@ pub struct Entity {
 pub struct Identity {
     /// ARN of a managed policy, name of an inline one; a group's with the group before it.
     pub name: String,
+    /// The document.
     pub policy: Policy,
 }
 
+/// Whom policies are attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntityKind {
+    /// A role.
     Role,
+    /// An IAM user.
     User,
 }
 
 /// Why a file is not what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DetailsError {
+    /// The file is no JSON; why, in the parser's words.
     #[error("not JSON: {0}\nhint: give the output of `aws iam get-account-authorization-details --output json`")]
     NotJson(String),
+    /// JSON, but not the output of that command.
     #[error(
         "no RoleDetailList and no UserDetailList\nhint: give the output of `aws iam get-account-authorization-details`"
     )]
     NotDetails,
+    /// An entry lacks a member that every such entry has.
     #[error("{place} has no {what}\nhint: give the file as the AWS command line wrote it")]
-    Missing { place: String, what: &'static str },
+    Missing {
+        /// Which entry.
+        place: String,
+        /// The member.
+        what: &'static str,
+    },
 }
 
 impl EntityKind {
+    /// For people: `role`, `user`.
     pub fn as_str(self) -> &'static str {
         match self {
             EntityKind::Role => "role",

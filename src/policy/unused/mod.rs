@@ -5,12 +5,10 @@
 //! resource policies are not in the file and not looked at.
 
 mod details;
-mod report;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub use details::{Details, DetailsError, Entity, EntityKind, Identity, Page, pages};
-pub use report::{text, value};
 
 use super::knowledge::{Access, Knowledge};
 use super::narrow::UnusedAction;
@@ -25,7 +23,9 @@ use crate::usage::{RequestValues, TimeRange, UsageRow};
 /// What of one role or user was not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntityUse {
+    /// ARN of the role or user.
     pub arn: String,
+    /// Which of the two it is.
     pub kind: EntityKind,
     /// Events in the window, of any outcome.
     pub events: u64,
@@ -55,6 +55,7 @@ pub struct EntityUse {
 /// A service of which an entity used nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusedService {
+    /// Its prefix in actions: `s3`.
     pub service: String,
     /// Actions granted of it.
     pub actions: usize,

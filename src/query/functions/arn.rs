@@ -2,7 +2,7 @@
 
 use datafusion::logical_expr::ScalarUDF;
 
-use super::text_to_text;
+use super::over_texts::text_to_text;
 
 /// `arn:partition:service:region:account:resource`.
 pub(super) fn functions() -> Vec<ScalarUDF> {

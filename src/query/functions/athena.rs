@@ -13,7 +13,8 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, create_udf,
 };
 
-use super::{json_path, text_function};
+use super::json_path;
+use super::over_texts::text_function;
 use crate::store::Table;
 
 /// The functions of this file.

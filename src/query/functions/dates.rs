@@ -12,8 +12,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, create_udf,
 };
 
+use super::over_texts::{first, text_function};
 use super::time::{CLOUDTRAIL_FORMAT, time_type};
-use super::{first, text_function};
 use crate::time::{format_time, parse_time};
 
 /// The functions of this file.

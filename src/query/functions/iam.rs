@@ -11,7 +11,7 @@ use datafusion::common::{internal_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
-use super::{first, text_function, text_to_text};
+use super::over_texts::{first, text_function, text_to_text};
 use crate::iam::{Catalog, Confidence, Permissions, Step, wildcard_match};
 use crate::record::schema;
 use crate::record::{ParsedObject, Vocabulary, encode};

@@ -114,7 +114,7 @@ mod avx2 {
         _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
     };
 
-    use super::{HALVES, Halves};
+    use crate::record::redact::stems::{HALVES, Halves};
 
     const LANES: usize = 32;
 

@@ -10,15 +10,16 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::super::agreement::noted;
+use super::super::change::DayCount;
 use super::super::datafile::StagedColumn;
 use super::super::error::StoreError;
-use super::super::ledger::DayCount;
-use super::super::passed_over::has_table;
+use super::super::metadata::has_table;
 use super::super::read::read_batches;
 use super::super::tables::{Table, catalog_columns};
 use super::entries::integer;
+use super::fix::{Fix, Sql, Wrong};
+use super::judged::Judged;
 use super::set_aside::DAMAGED;
-use super::{Fix, Judged, Sql, Wrong};
 use crate::time::{format_date, parse_date, parse_time};
 
 fn sql(text: &str, values: impl IntoIterator<Item = Value>) -> Sql {

@@ -10,9 +10,9 @@ use rusqlite::{Connection, params};
 use super::super::agreement::{RowCheck, RowFacts, kept_crc};
 use super::super::checks::FileChecks;
 use super::super::commit::column_crcs;
-use super::super::passed_over::has_table;
+use super::super::layout::{FROM_TABLE, REPLACED};
+use super::super::metadata::has_table;
 use super::super::place::DataPath;
-use super::super::replaced::{FOLDER, FROM_TABLE};
 use super::super::snapshot::{DataFile, whole_path};
 use super::super::tables::{Table, catalog_columns};
 use super::look::Sound;
@@ -271,7 +271,7 @@ pub(super) fn agree(recorded: &FileChecks, found: &FileChecks) -> bool {
 
 /// The table in whose folder a file lies, or that the name of a replaced one says.
 pub(super) fn table_of(path: &DataPath) -> Option<Table> {
-    let is_replaced = path.as_str().split('/').next() == Some(FOLDER);
+    let is_replaced = path.as_str().split('/').next() == Some(REPLACED);
     let by_name = || Table::ALL.into_iter().find(|table| path.name().starts_with(&format!("{}-", table.name())));
     path.table().or_else(|| by_name().filter(|_| is_replaced))
 }

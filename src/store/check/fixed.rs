@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::super::passed_over::has_table;
+use super::super::connection::{DUCKLAKE_VERSION, OBJECTS_SQL, TRAILPARE_VERSION};
+use super::super::create::fill;
+use super::super::metadata::{self, has_table};
 use super::super::tables::Table;
-use super::super::{OBJECTS_SQL, TRAILPARE_VERSION, fill, metadata};
 use super::entries::{History, integer};
-use super::{Fix, Sql, Wrong};
+use super::fix::{Fix, Sql, Wrong};
 use crate::time::parse_time;
 
 /// Tables that say the same in every catalog: name, columns that tell rows apart, columns that are compared.
@@ -176,7 +177,7 @@ pub(super) fn settings(connection: &Connection) -> rusqlite::Result<Vec<Wrong>> 
         let mut statement = connection.prepare(&sql)?;
         let said = statement.query_map([key], |row| row.get(0))?.collect::<rusqlite::Result<Vec<Value>>>()?;
         let value = match key {
-            "version" => super::super::DUCKLAKE_VERSION,
+            "version" => DUCKLAKE_VERSION,
             "trailpare_version" if header != 0 => TRAILPARE_VERSION,
             _ => value,
         };

@@ -14,7 +14,7 @@ use super::super::error::StoreError;
 use super::super::place::{no_links, open_plain};
 use super::super::read::read_batches;
 use super::super::tables::{Table, field_id};
-use super::said;
+use super::finding::said;
 use crate::time::parse_date;
 
 /// A file that can be read.

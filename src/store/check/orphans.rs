@@ -11,14 +11,14 @@ use arrow::datatypes::TimestampMicrosecondType;
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashSet;
 
+use super::super::change::{Commit, UsageState};
 use super::super::checks::FileChecks;
-use super::super::commit::{Commit, UsageState, Writer};
 use super::super::datafile::{DataFileWriter, StagedFile};
 use super::super::error::StoreError;
-use super::super::place::QUARANTINE;
+use super::super::layout::{QUARANTINE, data_dir, staging_dir};
 use super::super::read::read_batches;
 use super::super::tables::Table;
-use super::super::{data_dir, staging_dir};
+use super::super::writer::Writer;
 use super::look::{Look, Looks, Sound};
 use super::set_aside::DAMAGED;
 use crate::record::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key, to_json};

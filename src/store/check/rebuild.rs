@@ -7,18 +7,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
 use super::super::checks::FileChecks;
-use super::super::commit::{Writer, marker_path};
+use super::super::connection::{REBUILDING_KEY, connect, integrity};
+use super::super::create::{create, open_old};
 use super::super::error::StoreError;
-use super::super::passed_over::has_table;
-use super::super::place::{QUARANTINE, check_store, make_quarantine};
-use super::super::private::Mode;
+use super::super::layout::{QUARANTINE, catalog_path, data_dir, marker_path};
+use super::super::lock;
+use super::super::metadata::{self, has_table};
+use super::super::open::Store;
+use super::super::place::{check_store, make_quarantine};
 use super::super::recover::set_marker_aside;
-use super::super::{MODE_KEY, REBUILDING_KEY, Store, catalog_path, create, data_dir, metadata};
+use super::super::writer::Writer;
+use super::checked::Checked;
+use super::finding::{FindingKind, below};
 use super::look::Looks;
-use super::{Checked, below, integrity};
 
 /// A writer for a repair, and what of an old catalog goes on in a new one.
 #[derive(Debug)]
@@ -72,7 +76,7 @@ impl Repairer {
 
     /// Sets the catalog aside and makes an empty one, in which nothing can be read until the repair is done.
     pub fn with_new_catalog(dir: &Path) -> Result<Repairer, StoreError> {
-        let lock = Writer::lock(dir)?;
+        let lock = lock::take(dir)?;
         let folder = make_quarantine(dir)?;
         let old = folder.join(format!("catalog.sqlite.{}", crate::time::fresh_id()));
         let old_name = old.to_string_lossy().into_owned();
@@ -100,12 +104,12 @@ impl Repairer {
         let mut checked = store.check_with(connection, Looks::default(), &self.salvaged)?;
         if let Some(marker) = &self.marker {
             let what = format!("what it says of the commit that was cut short can't be read: it is {marker} now");
-            checked.add(super::FindingKind::CutShort, "commit-in-progress", None, what);
+            checked.add(FindingKind::CutShort, "commit-in-progress", None, what);
             checked.findings.sort();
         }
         if self.has_new_catalog() {
             let what = "it is missing or can't be read: a new one is made from the data files".to_owned();
-            checked.add(super::FindingKind::Catalog, "catalog.sqlite", None, what);
+            checked.add(FindingKind::Catalog, "catalog.sqlite", None, what);
             checked.findings.sort();
         }
         Ok(checked)
@@ -155,8 +159,8 @@ fn is_usable(store: &Store) -> Result<bool, StoreError> {
     if integrity(&store.connect()?).map_err(&error)?.is_empty() {
         return Ok(true);
     }
-    let lock = Writer::lock(store.dir())?;
-    let connection = super::super::connect(store.dir())?;
+    let lock = lock::take(store.dir())?;
+    let connection = connect(store.dir())?;
     connection.execute_batch("REINDEX").map_err(&error)?;
     let is_usable = integrity(&connection).map_err(&error)?.is_empty();
     drop(lock);
@@ -169,21 +173,6 @@ fn move_if_there(from: &Path, to: &Path) -> Result<bool, StoreError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(StoreError::io(from, "cannot move away")(error)),
     }
-}
-
-fn open_old(old: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(old, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    Ok(connection)
-}
-
-/// What an old catalog says that only somebody who wrote the store can know; `None` where it can't be read.
-pub(in super::super) fn before(old: &Path) -> (Option<i64>, Option<String>) {
-    let Ok(connection) = open_old(old) else { return (None, None) };
-    let newest = connection.query_row("SELECT max(snapshot_id) FROM ducklake_snapshot", [], |row| row.get(0));
-    let newest = newest.ok().filter(|newest| (0..1 << 40).contains(newest));
-    let mode = metadata::get(&connection, MODE_KEY).ok().flatten();
-    (newest, mode.filter(|mode| Mode::named(mode).is_some()))
 }
 
 /// What was recorded of the bytes of files, by their names, as far as it can be read.

@@ -14,43 +14,19 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::super::agreement::note_snapshot;
-use super::super::commit::{Commit, Writer, insert_snapshot, move_files, retire_row};
+use super::super::change::{Commit, DayCount};
+use super::super::commit::{insert_snapshot, retire_row};
 use super::super::error::StoreError;
-use super::super::ledger::DayCount;
-use super::super::passed_over::has_table;
-use super::super::place::QUARANTINE;
+use super::super::layout::{FROM_TABLE, QUARANTINE, catalog_path, data_dir};
+use super::super::metadata::has_table;
+use super::super::moves::move_files;
 use super::super::read::read_batches;
-use super::super::replaced::{FROM_TABLE, replaced_name};
+use super::super::replaced::replaced_name;
 use super::super::tables::Table;
-use super::super::{catalog_path, data_dir};
+use super::super::writer::Writer;
 use super::entries::{Entry, Listed, integer};
-use super::{FileOf, FindingKind, below};
+use super::finding::{FileOf, FindingKind, Repaired, below};
 use crate::time::format_date;
-
-/// What a repair came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Repaired {
-    /// Files that were set aside, by their old places.
-    pub set_aside: Vec<String>,
-    /// Files whose rows and bounds the catalog now says as they do.
-    pub corrected: u64,
-    /// Log objects that the next ingest takes in again.
-    pub objects: u64,
-    /// Days whose usage is derived anew.
-    pub days: BTreeSet<i32>,
-    /// Copies of usage that were removed.
-    pub months: u64,
-    /// Files whose events were registered again, by their old places, and how many events.
-    pub registered: Vec<String>,
-    /// See `registered`.
-    pub rows: u64,
-    /// What could not be mended: it is still there.
-    pub left: Vec<String>,
-    /// What the catalog's database has wrong even so.
-    pub damage_left: Vec<String>,
-    /// Where the catalog lies that a new one has taken the place of.
-    pub catalog: Option<String>,
-}
 
 /// The files that were set aside.
 pub(super) fn noted(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {

@@ -1,6 +1,6 @@
 //! EC2, Lambda, containers, scaling, load balancers.
 
-use super::{Event, read, write};
+use super::event::{Event, read, write};
 
 const FUNCTION_ARN: &str = "arn:aws:lambda:<region>:<account>:function:<function>";
 const FUNCTION: &str = r#"[{"accountId":"<account>","type":"AWS::Lambda::Function","ARN":"arn:aws:lambda:<region>:<account>:function:<function>"}]"#;

@@ -1,6 +1,6 @@
 //! Databases, queues, analytics, models.
 
-use super::{Event, read, write};
+use super::event::{Event, read, write};
 
 const TABLE_ARN: &str = "arn:aws:dynamodb:<region>:<account>:table/<table>";
 const TABLE: &str = r#"[{"accountId":"<account>","type":"AWS::DynamoDB::Table","ARN":"arn:aws:dynamodb:<region>:<account>:table/<table>"}]"#;

@@ -1,6 +1,6 @@
 //! IAM, STS, IAM Identity Center, Organizations, sign-in.
 
-use super::{Event, read, write};
+use super::event::{Event, read, write};
 
 const ROLE_ARN: &str = "arn:aws:iam::<account>:role/<role>";
 const ROLE: &str = r#"[{"accountId":"<account>","type":"AWS::IAM::Role","ARN":"arn:aws:iam::<account>:role/<role>"}]"#;

@@ -1,6 +1,6 @@
 //! Running things: logs, metrics, parameters, secrets, stacks, names, edges, configuration, trails.
 
-use super::{Event, read, write};
+use super::event::{Event, read, write};
 
 const GROUP_ARN: &str = "arn:aws:logs:<region>:<account>:log-group:<log-group>:log-stream:";
 const STACK_ARN: &str = "arn:aws:cloudformation:<region>:<account>:stack/<stack>/*";

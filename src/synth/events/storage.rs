@@ -1,6 +1,6 @@
 //! S3 and KMS.
 
-use super::{Event, read, write};
+use super::event::{Event, read, write};
 
 const BUCKET_ARN: &str = "arn:aws:s3:::<bucket>";
 const OBJECT_ARN: &str = "arn:aws:s3:::<bucket>/<a>";

@@ -152,8 +152,10 @@ pub fn flip(flip: &Flip, target: &Target) -> Result<Found, String> {
     }
     let state = State::read(&store).map_err(|error| format!("not mended: {error}"))?;
     if let Some(what) = state.without_shares().difference(&target.end.without_shares()) {
-        // What only the catalog says can't be told from what it was.
-        return match flip.kind == "catalog" {
+        // What only the ledger says can't be told from what it was, in the catalog as in the pages that its journal puts back.
+        let rows = State { ledger: target.end.ledger.clone(), ..state };
+        let is_ledger = rows.without_shares().difference(&target.end.without_shares()).is_none();
+        return match is_ledger && flip.kind.starts_with("catalog") {
             true => Ok(Found::Unseen),
             false => Err(format!("mended to something else: {what}")),
         };

@@ -128,8 +128,13 @@ pub fn ledger_names(name: &str, sha256: [u8; 32]) {
 /// A cell is one cell to whoever reads the file, harmless, and a text without anything harmful is in it as it is.
 pub fn cell(text: &str) {
     let harmless = csv::harmless(text, trailpare::cli::printable);
-    let line = csv::cell(text, trailpare::cli::printable);
-    assert_eq!(cells(&line), std::slice::from_ref(&harmless), "{line:?}");
+    let mut line = Vec::new();
+    let mut rows = csv::Rows::new(&mut line, trailpare::cli::printable);
+    rows.write([text]).expect("a row");
+    rows.finish().expect("a row");
+    let line = String::from_utf8(line).expect("a text");
+    let line = line.strip_suffix('\n').expect("a line");
+    assert_eq!(cells(line), std::slice::from_ref(&harmless), "{line:?}");
     assert!(!harmless.chars().any(char::is_control), "{harmless:?}");
     assert!(
         !harmless.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']),

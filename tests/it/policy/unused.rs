@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use trailpare::iam::Catalog;
-use trailpare::policy::unused::{Details, DetailsError, EntityUse, pages, text, unused, value};
+use trailpare::policy::unused::{Details, DetailsError, EntityUse, pages, unused};
+use trailpare::report::unused::{entities, text};
 use trailpare::usage::TimeRange;
 
 use super::{deployer, row};
@@ -126,7 +127,7 @@ fn what_an_account_never_used() {
     assert_eq!(user.unused_policies, ["group ops: queue", TEAM]);
     assert_eq!(user.missing_policies, ["those of group nobody"]);
     assert!(text(&uses).contains("policies never needed: idle"));
-    let json = value(&uses);
+    let json = serde_json::to_value(entities(&uses)).unwrap();
     let of = |name: &str| json.as_array().unwrap().iter().find(|e| e["arn"].as_str().unwrap().ends_with(name)).unwrap();
     assert_eq!((&of("user/old")["is_unused"], &of("asleep")["is_unused"]), (&json!(true), &json!(false)));
 }

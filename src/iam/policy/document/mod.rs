@@ -16,6 +16,7 @@ pub struct Policy {
     pub version: Option<Version>,
     /// `Id`: only resource policies may have one.
     pub id: Option<String>,
+    /// Its statements, in the document's order.
     pub statements: Vec<Statement>,
 }
 
@@ -24,23 +25,32 @@ pub struct Policy {
 pub enum Version {
     /// No policy variables: `${aws:username}` is the text itself.
     V2008,
+    /// Policy variables are replaced by their values.
     #[default]
     V2012,
 }
 
+/// What a statement does with the requests that it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
+    /// Allows them, unless another statement denies them.
     Allow,
+    /// Denies them, whatever else allows them.
     Deny,
 }
 
+/// One statement of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
+    /// `Sid`: its name; `None` where it has none.
     pub sid: Option<String>,
+    /// Whether it allows or denies.
     pub effect: Effect,
     /// Only in resource, trust and resource control policies.
     pub principal: Option<PrincipalSpec>,
+    /// `Action` or `NotAction`.
     pub actions: ActionSpec,
+    /// `Resource` or `NotResource`.
     pub resources: ResourceSpec,
     /// In the document's order; all must hold. An operator stands once, and a key once under it: JSON cannot say either
     /// twice.
@@ -50,10 +60,13 @@ pub struct Statement {
 /// `Principal` or `NotPrincipal`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PrincipalSpec {
+    /// Those whom the statement is about.
     Principal(Principal),
+    /// The statement is about everybody but these.
     NotPrincipal(Principal),
 }
 
+/// Whom a statement of a resource or trust policy names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
     /// `"*"`: everyone.
@@ -65,14 +78,18 @@ pub enum Principal {
 /// `Action` or `NotAction`: patterns over `service:Name`, compared without regard to case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActionSpec {
+    /// What one of these patterns matches.
     Action(Vec<String>),
+    /// What none of these patterns matches.
     NotAction(Vec<String>),
 }
 
 /// `Resource` or `NotResource`: ARN patterns, possibly with policy variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResourceSpec {
+    /// What one of these patterns matches.
     Resource(Vec<String>),
+    /// What none of these patterns matches.
     NotResource(Vec<String>),
     /// Trust policies have none: the role itself is meant.
     Omitted,
@@ -101,6 +118,7 @@ impl Policy {
 }
 
 impl Version {
+    /// As a document spells it: `2012-10-17`.
     pub fn as_str(self) -> &'static str {
         match self {
             Version::V2008 => "2008-10-17",
@@ -110,6 +128,7 @@ impl Version {
 }
 
 impl Effect {
+    /// As a document spells it: `Allow`.
     pub fn as_str(self) -> &'static str {
         match self {
             Effect::Allow => "Allow",
@@ -134,6 +153,7 @@ impl ActionSpec {
         }
     }
 
+    /// The patterns of either element, as written.
     pub fn patterns(&self) -> &[String] {
         match self {
             ActionSpec::Action(list) | ActionSpec::NotAction(list) => list,
@@ -151,6 +171,7 @@ impl ResourceSpec {
         }
     }
 
+    /// The patterns of either element, as written; none where it is omitted.
     pub fn patterns(&self) -> &[String] {
         match self {
             ResourceSpec::Resource(list) | ResourceSpec::NotResource(list) => list,

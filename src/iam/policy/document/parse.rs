@@ -3,9 +3,11 @@
 //! Each level is read as raw values borrowed from the text: where a value starts in memory is where it stands in the
 //! document, so that errors about *meaning* can name line and column too. Nothing recurses: a policy has a fixed depth.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::Value;
@@ -26,7 +28,9 @@ pub struct PolicyError {
     pub line: usize,
     /// In characters, from 1.
     pub column: usize,
+    /// What is wrong.
     pub message: String,
+    /// What to do about it.
     pub hint: String,
 }
 
@@ -88,24 +92,8 @@ fn place(text: &str, offset: usize, path: String, message: String, hint: &str) -
     PolicyError { path, offset, line, column, message, hint: hint.to_owned() }
 }
 
-fn percent_decoded(text: &str) -> Result<String, PolicyError> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let hex = |byte: &u8| char::from(*byte).to_digit(16);
-        match (first, tail) {
-            (b'%', [high, low, tail @ ..]) if hex(high).is_some() && hex(low).is_some() => {
-                let value = hex(high).unwrap_or(0) * 16 + hex(low).unwrap_or(0);
-                bytes.push(u8::try_from(value).unwrap_or_default());
-                rest = tail;
-            }
-            _ => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| {
+fn percent_decoded(text: &str) -> Result<Cow<'_, str>, PolicyError> {
+    percent_decode_str(text).decode_utf8().map_err(|_| {
         let message = "the URL-encoded document does not decode to UTF-8".to_owned();
         place(text, 0, String::new(), message, "give the document as JSON, or URL-encoded as the IAM API returns it")
     })

@@ -24,6 +24,7 @@ pub struct ActionMatcher {
 }
 
 impl ActionMatcher {
+    /// Compiles the element's patterns.
     pub fn new(spec: &ActionSpec) -> ActionMatcher {
         let mut matcher = ActionMatcher {
             negated: matches!(spec, ActionSpec::NotAction(_)),

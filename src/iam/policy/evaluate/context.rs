@@ -33,6 +33,7 @@ impl Context {
         Context { entries: Vec::new(), default: ContextValue::Absent }
     }
 
+    /// Sets what is known of a key, in the place of what was known before.
     pub fn set(&mut self, key: &str, value: ContextValue) {
         match self.entries.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case(key)) {
             Some((_, old)) => *old = value,
@@ -54,6 +55,7 @@ impl Context {
         self
     }
 
+    /// The key as absent from the request.
     #[must_use]
     pub fn without(mut self, key: &str) -> Context {
         self.set(key, ContextValue::Absent);

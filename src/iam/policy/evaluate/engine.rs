@@ -39,11 +39,13 @@ struct Outcome {
 }
 
 impl Compiled {
+    /// Compiles every policy of the set.
     pub fn new(policies: &PolicySet) -> Compiled {
         let groups = policies.groups().map(|(level, group, list)| Group::new(level, group, list)).collect();
         Compiled { groups }
     }
 
+    /// What becomes of a request: [`super::evaluate`] for a compiled set.
     pub fn evaluate(&self, request: &Request<'_>) -> Verdict {
         let target = Target::new(request.resource);
         with_lower(request.action, |action| self.verdict(action, &target, request.context))

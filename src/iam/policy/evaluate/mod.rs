@@ -36,6 +36,7 @@ use variable::{Resolved, Template};
 pub struct PolicySet {
     /// Attached and inline policies of the user, its groups, or the role.
     pub identity: Vec<Policy>,
+    /// The permissions boundary of the user or role; `None` where it has none.
     pub boundary: Option<Policy>,
     /// Service control policies: one list for each level (root, organizational units, account); each level must allow.
     pub scps: Vec<Vec<Policy>>,
@@ -58,19 +59,23 @@ pub struct Request<'a> {
     /// Names out of a log may hold wildcards themselves: they are written `${*}`, `${?}` and `${$}`, as in a policy.
     /// Nothing else is a variable here.
     pub resource: &'a str,
+    /// What is known of the condition keys.
     pub context: &'a Context,
 }
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
+    /// Every kind of policy that is present allows it, and none denies it.
     Allowed {
         /// A statement of the identity policies that allows it; always the same one for the same policies.
         statement: StatementRef,
     },
+    /// It is denied.
     Denied {
         /// The statement that denies it; `None` if nobody at the level allows it.
         explicit: Option<StatementRef>,
+        /// The kind of policy that denies it, or that does not allow it.
         by: Level,
     },
     /// Both are possible.
@@ -85,16 +90,22 @@ pub enum Verdict {
 /// A kind of policy in a [`PolicySet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Level {
+    /// Resource control policies.
     Rcp,
+    /// Service control policies.
     Scp,
+    /// Identity policies.
     Identity,
+    /// The permissions boundary.
     Boundary,
+    /// Session policies.
     Session,
 }
 
 /// Where a statement stands in a [`PolicySet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StatementRef {
+    /// The kind of policy.
     pub level: Level,
     /// Which list of `scps` or `rcps`; 0 for the other levels.
     pub group: usize,
@@ -128,6 +139,7 @@ pub fn covers_resource(pattern: &str, resource: &str) -> Coverage {
 }
 
 impl Verdict {
+    /// Whether it is [`Verdict::Allowed`], whatever the unknown keys turn out to be.
     pub fn is_allowed(&self) -> bool {
         matches!(self, Verdict::Allowed { .. })
     }

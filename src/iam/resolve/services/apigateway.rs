@@ -1,5 +1,7 @@
 //! Amazon API Gateway: HTTP verbs on paths, and actions that stand beside them.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::iam::arn::{Arn, escape, partition_of};
 use crate::iam::catalog::{Action, Catalog};
 use crate::iam::event::Permission;
@@ -127,16 +129,12 @@ fn on_tags(catalog: &Catalog, verb: &Action, name: &str, api: &str, arn: &str) -
     Some(needed)
 }
 
+/// What is written with a percent sign in a path: all but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// An ARN as it stands in a path.
 fn percent_encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// Tags on what is made are put there by the verb that tags, on what has no name yet: the last name in its path.

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use percent_encoding::percent_decode_str;
+
 use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::arn::{Arn, escape, is_plain, partition_of};
 use crate::iam::catalog::{Action, Catalog};
@@ -63,7 +65,7 @@ fn needed(action: &Action, resources: Vec<String>) -> Permission {
 /// What reads the source, and where.
 fn reading<'c>(catalog: &'c Catalog, request: &Request<'_>) -> Option<(&'c Action, String)> {
     let source = request.parameters.text("x-amz-copy-source").or(request.parameters.text("copySource"));
-    let decoded = source.map(percent_decode);
+    let decoded = source.map(|text| percent_decode_str(text).decode_utf8_lossy());
     let (path, version) = match decoded.as_deref().map(|text| text.trim_start_matches('/')) {
         Some(text) => match text.split_once("?versionId=") {
             Some((path, _)) => (Some(path), true),
@@ -101,29 +103,6 @@ fn writing<'c>(call: &Call<'c, '_>, prefix: &str) -> Option<(&'c Action, Vec<Str
 
 fn directory_bucket(name: &str, request: &Request<'_>) -> String {
     format!("{}:bucket/{}", request.event.arn("s3express"), escape(name))
-}
-
-/// `%2F` and its like; what is no escape stays.
-fn percent_decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail
-            .get(..2)
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, code) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                out.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// ARNs that are reached through access points.

@@ -1,0 +1,25 @@
+//! Reading the bytes of one object.
+
+use std::path::Path;
+
+use super::Progress;
+use super::plan::{Identity, Planned};
+use super::stages::Stage;
+use crate::archive::{self, Read, ReadError};
+use crate::store::Known;
+
+/// Reads the bytes of one object, unless they are known.
+pub(super) fn read_object(
+    planned: &Planned,
+    path: &Path,
+    buffers: &mut archive::Buffers,
+    cap_bytes: u64,
+    known: &Known,
+    progress: &Progress,
+) -> Result<Read, ReadError> {
+    progress.stages.time(Stage::Inflate, || match planned.identity {
+        Identity::Pipe => archive::read_pipe(path, buffers, cap_bytes, &|| progress.is_stopped()),
+        Identity::Name => archive::read(path, buffers, cap_bytes),
+        _ => archive::read_unless(path, buffers, cap_bytes, &|sha256| planned.is_known(sha256, known)),
+    })
+}

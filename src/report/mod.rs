@@ -1,0 +1,12 @@
+//! What commands say of a store and of usage: plain values with a JSON form, one file a command.
+//!
+//! A report is made of what the rooms before this one know. Its JSON form is its `Serialize`; printing it for people is
+//! left to the command line, but for what is text by its nature.
+
+pub mod actions;
+mod day;
+pub mod explain;
+pub mod status;
+pub mod unused;
+
+pub use day::Day;

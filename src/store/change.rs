@@ -1,0 +1,148 @@
+//! What one commit changes: files of the tables, and lines of the ledger.
+
+use super::datafile::StagedFile;
+use super::snapshot::DataFile;
+use super::tables::Table;
+
+/// Everything that becomes visible at once.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// Files that are added.
+    pub add: Vec<StagedFile>,
+    /// Files that are no longer part of their table from this snapshot on.
+    pub replace: Vec<(Table, DataFile)>,
+    /// Log objects that were taken in or refused.
+    pub objects: Vec<LedgerEntry>,
+    /// Events added, by day, account and region.
+    pub days: Vec<DayCount>,
+    /// How the usage of each day in the commit stands.
+    pub usage: Vec<(i32, UsageState)>,
+    /// Events that were there already and say something else.
+    pub conflicts: Vec<Conflict>,
+    /// What stood as refused and does no longer.
+    pub struck: Vec<Struck>,
+    /// Records that had been kept out and have come since: the object's name and their position in it.
+    pub mended: Vec<(String, u64)>,
+    /// What a run has come to so far, and its id.
+    pub run: Option<(i64, Run)>,
+    /// For `ducklake_snapshot_changes.commit_message`.
+    pub message: String,
+}
+
+/// How the stored usage of a day stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsageState {
+    /// Rows were added, derived under this version of the IAM catalogue.
+    Added(String),
+    /// Rows were added, and copies of calls by other accounts wait to be told apart.
+    Unresolved,
+    /// The day is whole, derived under this version.
+    Whole(String),
+}
+
+/// One log object, taken in or refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// Canonical object name, else place and content: [`super::placed_name`]; of what was refused the place.
+    pub name: String,
+    /// Where it was read.
+    pub path: String,
+    /// Its size as stored.
+    pub size_bytes: u64,
+    /// SHA-256 of its bytes as stored; `None` when they could not be read.
+    pub sha256: Option<[u8; 32]>,
+    /// Records in it.
+    pub records: u64,
+    /// Events that it brought first.
+    pub events: u64,
+    /// Events that were there already.
+    pub duplicates: u64,
+    /// Records kept out.
+    pub broken: Vec<BrokenEntry>,
+    /// Whether it takes the place of an object of this name that had records kept out.
+    pub is_again: bool,
+    /// Why it was refused, and where in the inflated bytes; `None` when it was taken in.
+    pub refused: Option<(String, Option<u64>)>,
+}
+
+/// One record that was kept out of an otherwise sound object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenEntry {
+    /// Position in `Records`, from 0.
+    pub index: u64,
+    /// Where it begins in the inflated bytes.
+    pub offset_bytes: u64,
+    /// What is wrong with it.
+    pub reason: String,
+    /// What stands beside it.
+    pub neighbours: Neighbours,
+}
+
+/// What stands beside a record that was kept out, or several of them one after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// The key of the event before them; `None` where there is none.
+    pub before: Option<u128>,
+    /// Likewise behind them.
+    pub after: Option<u128>,
+    /// How many records are between these; `None` where nobody knows, because bytes are missing.
+    pub between: Option<u64>,
+}
+
+/// Events of one day, account and region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DayCount {
+    /// Days since 1970-01-01.
+    pub event_date: i32,
+    /// `recipientAccountId`, or empty.
+    pub account_id: String,
+    /// `awsRegion`, or empty.
+    pub aws_region: String,
+    /// How many.
+    pub events: u64,
+}
+
+/// One run of ingest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Files found below the given paths.
+    pub found: u64,
+    /// Log objects taken in.
+    pub taken: u64,
+    /// Log objects known before.
+    pub known: u64,
+    /// Log objects refused.
+    pub refused: u64,
+    /// Digest objects.
+    pub digests: u64,
+    /// Objects of other services' logs.
+    pub other_services: u64,
+    /// Files that are no logs by their name.
+    pub foreign_files: u64,
+}
+
+/// Two records with one `eventID` that say different things. The store has the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The id.
+    pub event_id: String,
+    /// Days since 1970-01-01.
+    pub event_date: i32,
+    /// Where the second was read.
+    pub path: String,
+    /// Its position in the object, from 0.
+    pub index: u64,
+    /// Where it begins in the inflated bytes.
+    pub offset_bytes: u64,
+    /// Where the first stands, and its id in the inflated bytes; `None` when it isn't there any more.
+    pub first: Option<(String, u64)>,
+}
+
+/// What no longer stands as refused: it was taken, or is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Struck {
+    /// Its name in the ledger.
+    pub name: String,
+    /// Where it was read.
+    pub path: String,
+}
