@@ -89,6 +89,9 @@ fn say(verified: &Verified, is_without_keys: bool, context: &Context) {
     } else if is_without_keys {
         context.say("hint: --public-keys proves signatures as well (`aws cloudtrail list-public-keys`)");
     }
+    if sums.of(Kind::Digest, Verdict::DigestMissing) > 0 {
+        context.say("hint: where the archive is meant to begin within a chain, --from says so");
+    }
     let uncovered = sums.of(Kind::Log, Verdict::NotCovered);
     if uncovered > 0 && sums.all(Kind::Digest) > 0 {
         context.warn(&format!("{uncovered} log objects are not covered by any digest"));

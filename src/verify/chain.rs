@@ -137,6 +137,10 @@ fn judge_one(digest: &Digest, claims: &Claims<'_>, keys: &PublicKeys, heads: &He
             return judgement(Trust::Signed, format!("signed, as the signature {from} shows"));
         }
     }
+    if digest.previous.is_some() && digest.previous_signature.is_none() {
+        // Nobody could ever check that one: CloudTrail never leaves it out.
+        return judgement(Trust::Altered, "it names the digest before it and leaves out its signature".to_owned());
+    }
     if !claims.allow(&digest.sha256) {
         let by = claims.by.map_or("the next digest", |(next, _)| next);
         return judgement(Trust::Altered, format!("its hash is not the one that {by} gives"));
@@ -152,7 +156,7 @@ fn judge_one(digest: &Digest, claims: &Claims<'_>, keys: &PublicKeys, heads: &He
         Trust::Unchecked,
         match sure.by {
             Some(next) if sure.is_doubtful => format!("{next}, which has its signature, was altered"),
-            _ if keys.is_empty() => "no public keys were given (--public-keys)".to_owned(),
+            _ if keys.is_empty() => "no public keys were given".to_owned(),
             _ => format!("the key {} is not among the public keys that were given", digest.fingerprint),
         },
     )
@@ -202,10 +206,9 @@ fn missing(
         let was_altered = judgements.get(next).is_some_and(|judged| judged.trust == Trust::Altered);
         let reason = match () {
             () if was_altered => format!("{} names it, which was altered", digest.name),
-            () if oldest_us == Some(digest.end_us) => format!(
-                "{}, the oldest there is, names it: where the archive is meant to begin there, --from says so",
-                digest.name
-            ),
+            () if oldest_us == Some(digest.end_us) => {
+                format!("{}, the oldest there is, names it: the archive begins within a chain", digest.name)
+            }
             () => format!("{} names it as the one before", digest.name),
         };
         let object = named.key.unwrap_or_default().to_owned();
@@ -262,12 +265,13 @@ impl Heads {
         match claims.by {
             Some((next, _)) => format!("{next} has no signature of it"),
             None if self.newest_us == Some(digest.end_us) && !is_lost => {
-                "the newest of its chain: its signature is metadata of its object (NAME.metadata.json)".to_owned()
+                "the newest of its chain: its signature is metadata of its object, which is not there".to_owned()
             }
             None if is_lost => "the digest that follows it, which has its signature, is missing".to_owned(),
-            None => "the last before its trail was stopped: its signature is metadata of its object \
-                     (NAME.metadata.json)"
-                .to_owned(),
+            None => {
+                "the last before its trail was stopped: its signature is metadata of its object, which is not there"
+                    .to_owned()
+            }
         }
     }
 }

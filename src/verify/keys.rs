@@ -45,7 +45,7 @@ impl PublicKeys {
 
     fn read_one(&mut self, path: &Path) -> Result<(), VerifyError> {
         let fail = |reason: String| {
-            let reason = format!("{reason}\nhint: give the output of `aws cloudtrail list-public-keys`");
+            let reason = format!("not the output of `aws cloudtrail list-public-keys`: {reason}");
             VerifyError::File { path: path.to_owned(), reason }
         };
         let bytes = read(path, &mut Buffers::default(), FILE_MAX_BYTES)?.bytes;

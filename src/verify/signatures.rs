@@ -41,20 +41,21 @@ pub(super) fn read_file(path: &Path, of: Option<&str>) -> Result<Vec<Signature>,
 
 /// The signatures in the bytes of such a file.
 pub(super) fn parse(bytes: &[u8], of: Option<&str>) -> Result<Vec<Signature>, String> {
-    const HINT: &str = "hint: give the output of `aws s3api head-object`, or an object of such outputs by their keys";
+    const EXPECTED: &str =
+        "no signatures: neither the output of `aws s3api head-object` nor such outputs by their keys";
     let mut found = Vec::new();
     for value in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
-        match value.map_err(|error| format!("{error}\n{HINT}"))? {
+        match value.map_err(|error| format!("{EXPECTED}: {error}"))? {
             Value::Array(items) => {
                 items.iter().filter_map(Value::as_object).for_each(|item| of_one(item, of, &mut found))
             }
             Value::Object(members) if get(&members, "Metadata").is_some() => of_one(&members, of, &mut found),
             Value::Object(members) => of_many(&members, &mut found),
-            _ => return Err(format!("neither an object nor a list\n{HINT}")),
+            _ => return Err(EXPECTED.to_owned()),
         }
     }
     match found.is_empty() {
-        true => Err(format!("no signature in it\n{HINT}")),
+        true => Err(EXPECTED.to_owned()),
         false => Ok(found),
     }
 }

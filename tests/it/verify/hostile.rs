@@ -135,3 +135,21 @@ fn a_key_that_is_no_rsa_key_proves_nothing() {
         assert_eq!(told.counts(Verdict::Valid), (0, 0), "{:?}", told.odd());
     }
 }
+
+/// A chain of which each digest leaves out the signature of the one before: none of them could ever be checked.
+#[test]
+fn a_made_up_chain_without_signatures_is_no_chain() {
+    let archive = Archive::new();
+    let key = |hour: u32| format!("{FRONT}20240301T{hour:02}0000Z.json.gz");
+    let mut before = None;
+    for hour in 1..5 {
+        let mut value = digest(&key(hour), before.as_deref());
+        value["previousDigestSignature"] = json!(null);
+        value["logFiles"] = json!([]);
+        archive.write(&key(hour), value.to_string().as_bytes());
+        before = Some(key(hour));
+    }
+    let told = Told::of(&archive.options());
+    // The first names none.
+    assert_eq!(told.counts(Verdict::DigestAltered), (0, 3), "{:?}", told.odd());
+}
