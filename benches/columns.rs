@@ -28,7 +28,7 @@ use std::time::Instant;
 use measure::median;
 use serde_json::Value;
 use trailpare::archive::{Buffers, ObjectKind, find, normalise, read};
-use trailpare::record::{Identity, ParsedObject, Vocabulary, encode, principal};
+use trailpare::record::{Dictionaries, Identity, ParsedObject, encode, principal};
 use trailpare::synth::{Config, generate};
 
 /// As the program has it.
@@ -67,19 +67,20 @@ fn compare(name: &str, objects: &[Vec<u8>]) -> String {
     let mut seconds: [Vec<f64>; 5] = Default::default();
     let mut records = 0;
     for _ in 0..ROUNDS {
-        let mut vocabulary = Vocabulary::default();
+        let mut dictionaries = Dictionaries::default();
         // Parsing takes the bytes: they are copied before the time begins.
         let copies: Vec<Vec<u8>> = objects.to_vec();
         let looked = timed(|| objects.iter().map(|json| memchr::memchr_iter(b'"', json).count()).sum::<usize>());
         let tree = timed(|| objects.iter().filter(|json| serde_json::from_slice::<Value>(json).is_ok()).count());
-        let parse = |json| ParsedObject::parse(json, &mut vocabulary).expect("records");
+        let parse = |json| ParsedObject::parse(json, &mut dictionaries).expect("records");
         let (parsed, parsing) = timed_with(|| copies.into_iter().map(parse).collect::<Vec<ParsedObject>>());
         let telling = timed(|| identities.iter().filter(|identity| principal(identity).arn.is_some()).count());
         let rows = parsed.iter().flat_map(|object| object.records().iter().map(move |record| (object, record)));
         let mut rows: Vec<_> = rows.collect();
         records = rows.len();
-        let encoding =
-            timed(|| encode(&mut rows, &mut vocabulary).map(|batch| batch.expect("a batch").num_rows()).sum::<usize>());
+        let encoding = timed(|| {
+            encode(&mut rows, &mut dictionaries).map(|batch| batch.expect("a batch").num_rows()).sum::<usize>()
+        });
         seconds.iter_mut().zip([looked, tree, parsing, telling, encoding]).for_each(|(all, one)| all.push(one));
     }
     let bytes: usize = objects.iter().map(Vec::len).sum();

@@ -32,7 +32,7 @@ use measure::{median, program, run};
 use trailpare::iam::{Catalog, Step, permissions};
 use trailpare::store::{Store, Table, read_batches};
 use trailpare::synth::{Config, generate};
-use trailpare::usage::{Aggregator, Alike, EVENT_COLUMNS, EventColumns};
+use trailpare::usage::{Aggregator, EVENT_COLUMNS, EventColumns, KeyCanonicalisation};
 
 /// As the program has it.
 #[global_allocator]
@@ -107,7 +107,7 @@ fn measure(name: &str, archive: &Path, work: &Path) -> (String, f64, f64) {
     let events: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let (mut with, mut without, mut stage, mut rows) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..ROUNDS {
-        let (mut step, mut alike) = (Step::new(Catalog::embedded()), Alike::default());
+        let (mut step, mut alike) = (Step::new(Catalog::embedded()), KeyCanonicalisation::default());
         with.push(timed(&batches, |event| {
             let needed = alike.with(event, |event, _| Some(step.remembered(event).permissions.needed.len()));
             needed.expect("what was taken")

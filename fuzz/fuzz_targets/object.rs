@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::read::{GzEncoder, MultiGzDecoder};
 use libfuzzer_sys::fuzz_target;
 use trailpare::archive::{Buffers, normalise, read, salvage};
-use trailpare::record::{ParsedObject, Vocabulary};
+use trailpare::record::{ParsedObject, Dictionaries};
 
 const CAP_BYTES: u64 = 1 << 20;
 
@@ -46,10 +46,10 @@ fuzz_target!(|data: &[u8]| {
     for bytes in [bytes, Some(data.to_vec())].into_iter().flatten() {
         // What is salvaged is taken, whatever it was made of.
         if let Ok(normal) = salvage(&bytes) {
-            ParsedObject::parse(normal.json, &mut Vocabulary::default()).expect("sound");
+            ParsedObject::parse(normal.json, &mut Dictionaries::default()).expect("sound");
         }
         if let Ok(normal) = normalise(bytes) {
-            let _ = ParsedObject::parse(normal.json, &mut Vocabulary::default());
+            let _ = ParsedObject::parse(normal.json, &mut Dictionaries::default());
         }
     }
 });

@@ -1,8 +1,8 @@
 //! What is sound in a compressed object that is not sound as a whole: gzip members and zstd frames one by one.
 //!
-//! A member whose checksum is right is taken. One that breaks off, because the copy of the object ended early or because
-//! the next one was put behind it, gives what came before the break: nothing but its end is missing. One that is corrupt
-//! gives nothing, because no byte of it is certain.
+//! A member whose checksum is right is taken. One that breaks off, because the copy of the object ended early or
+//! because the next one was put behind it, gives what came before the break: nothing but its end is missing. One that
+//! is corrupt gives nothing, because no byte of it is certain.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -24,8 +24,8 @@ pub struct Gap {
     pub reason: String,
 }
 
-/// Places at which a member may begin that are tried behind a fault. In compressed bytes its first three stand by chance
-/// once in 16 MiB.
+/// Places at which a member may begin that are tried behind a fault. In compressed bytes its first three stand by
+/// chance once in 16 MiB.
 const TRIED_MAX: usize = 64;
 
 /// Bytes of text by which one that breaks off itself is told from chance.

@@ -1,9 +1,10 @@
 //! An object's bytes, inflated, with the SHA-256 of what is stored. Which compression it has, its first bytes tell.
 //!
-//! Objects are read, not mapped. A mapped file that somebody shortens while it is read ends the process (SIGBUS), and so
-//! does a disk that can't give its bytes; an archive is other people's. Nor is a map faster: secrets are masked in the
-//! bytes, so they need room of their own. 300 MB of plain JSON with their SHA-256 take 0.43 s read and 0.49 s mapped (in
-//! the page cache, one core of an AMD EPYC); objects of 250 KB take the same, those of 2 KB a quarter longer.
+//! Objects are read, not mapped. A mapped file that somebody shortens while it is read ends the process (SIGBUS), and
+//! so does a disk that can't give its bytes; an archive is other people's. Nor is a map faster: secrets are masked in
+//! the bytes, so they need room of their own. 300 MB of plain JSON with their SHA-256 take 0.43 s read and 0.49 s
+//! mapped (in the page cache, one core of an AMD EPYC); objects of 250 KB take the same, those of 2 KB a quarter
+//! longer.
 //!
 //! An object of one gzip member, which is what CloudTrail writes, is inflated by libdeflate in one go; what that cannot
 //! do (several members, a wrong size in the trailer, objects too large to hold twice) is inflated as a stream.
@@ -118,11 +119,12 @@ pub struct Read {
     pub gaps: Vec<Gap>,
 }
 
-/// Reads one log object: gzip, zstd or plain. Of one that is not sound as a whole what is sound is given, with its gaps.
+/// Reads one log object: gzip, zstd or plain. Of one that is not sound as a whole what is sound is given, with its
+/// gaps.
 ///
 /// # Errors
-/// Unreadable, empty, truncated or corrupt from the first byte on, over `cap_bytes` once inflated (its reason begins with
-/// [`super::OVER_CAP`]), or neither compressed nor text.
+/// Unreadable, empty, truncated or corrupt from the first byte on, over `cap_bytes` once inflated (its reason begins
+/// with [`super::OVER_CAP`]), or neither compressed nor text.
 pub fn read(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, ReadError> {
     read_unless(path, buffers, cap_bytes, &|_| false)
 }

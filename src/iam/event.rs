@@ -1,4 +1,4 @@
-//! What crosses into this room and out of it: an event as the step needs it, and the permissions that it took.
+//! What crosses into this room and out of it: an event as the resolver needs it, and the permissions that it took.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct ResourceRef<'a> {
     pub resource_type: Option<&'a str>,
 }
 
-/// What the step needs of one record. Texts are unescaped; parameters, elements and data are JSON text as logged.
+/// What the resolver needs of one record. Texts are unescaped; parameters, elements and data are JSON text as logged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Event<'a> {
     /// `eventSource`.

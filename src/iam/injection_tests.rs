@@ -1,4 +1,4 @@
-//! What the step may never do, whatever stands in a record: tried with every action of the catalogue.
+//! What the resolver may never do, whatever stands in a record: tried with every action of the catalogue.
 
 use std::collections::BTreeSet;
 

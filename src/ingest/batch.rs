@@ -10,22 +10,22 @@ use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
 
 use super::Progress;
-use super::ahead::Ahead;
 use super::conflicts::Doubt;
-use super::days::write_days;
+use super::day_writer::write_days;
+use super::dedup::{Claimed, Dedup};
 use super::error::IngestError;
 use super::mended::{Elements, Standing};
 use super::plan::{Identity, Planned, refused_entry};
 use super::read::read_object;
-use super::seen::{Claimed, Seen};
-use super::stages::{Stage, Stages};
+use super::read_ahead::ReadAhead;
+use super::timings::{Stage, Timings};
 use super::usage_files::write_counted;
 use crate::archive::{self, Gap, Normal, Read, ReadError, ReadFault, RefusedElement};
 use crate::iam::{Catalog, Common, Step};
-use crate::record::{self, ParsedObject, Record, Redacted, Vocabulary};
+use crate::record::{self, Dictionaries, ParsedObject, Record, Redacted};
 use crate::store::{BrokenEntry, DayCount, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, StagedFile, Struck};
 use crate::time::days_of;
-use crate::usage::{Aggregator, Counted, EventColumns, SharedCalls};
+use crate::usage::{Aggregator, EventColumns, Rollup, SharedCalls};
 
 /// A log object in memory, parsed.
 pub(super) struct Loaded {
@@ -51,10 +51,10 @@ pub(super) struct Loaded {
 pub(super) struct Memory<'c> {
     pub buffers: archive::Buffers,
     /// Where it finds small objects already read, if another thread reads them.
-    pub ahead: Option<Ahead<'c>>,
+    pub ahead: Option<ReadAhead<'c>>,
     /// Whether secrets are masked.
     redact: bool,
-    vocabulary: Vocabulary,
+    dictionaries: Dictionaries,
     step: Option<Step<'c>>,
     /// Memory for the usage of a batch: what takes more is written.
     usage_bytes: u64,
@@ -67,19 +67,19 @@ impl<'c> Memory<'c> {
     /// so many bytes, and hold so many of its usage.
     #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     pub fn with(
-        ahead: Option<Ahead<'c>>,
+        ahead: Option<ReadAhead<'c>>,
         common: Option<Arc<Common>>,
         (batch_bytes, usage_bytes): (u64, u64),
         redact: bool,
     ) -> Self {
         let buffers = archive::Buffers::keeping(batch_bytes as usize);
-        Memory { buffers, ahead, redact, vocabulary: Vocabulary::default(), step: None, usage_bytes, common }
+        Memory { buffers, ahead, redact, dictionaries: Dictionaries::default(), step: None, usage_bytes, common }
     }
 
     /// Ends a batch.
     pub fn recycle(&mut self, objects: Vec<Loaded>) {
         objects.into_iter().for_each(|loaded| self.buffers.recycle(loaded.object.into_bytes()));
-        self.vocabulary.tidy();
+        self.dictionaries.tidy();
     }
 }
 
@@ -132,7 +132,7 @@ fn parse(
     read: Result<Read, ReadError>,
     memory: &mut Memory<'_>,
     known: &Known,
-    stages: &Stages,
+    stages: &Timings,
 ) -> Result<Loaded, Untaken> {
     let is_beside = matches!(planned.identity, Identity::Place(None)) && planned.is_beside_logs();
     let refuse = |size_bytes, sha256: Option<[u8; 32]>, reason: String, offset| {
@@ -156,7 +156,7 @@ fn parse(
         return Err(Untaken::Known);
     }
     let refuse = |reason, offset| refuse(size_bytes, Some(sha256), reason, offset);
-    let parsed = stages.time(Stage::Parse, || parse_bytes(bytes, gaps, memory.redact, &mut memory.vocabulary));
+    let parsed = stages.time(Stage::Parse, || parse_bytes(bytes, gaps, memory.redact, &mut memory.dictionaries));
     let parsed = parsed.map_err(|(reason, offset)| refuse(reason, offset))?;
     let Parsed { object, places, redacted, refused, gaps, json_bytes } = parsed;
     let (planned, path) = (planned.clone(), path.into());
@@ -198,9 +198,9 @@ fn parse_bytes(
     bytes: Vec<u8>,
     gaps: Vec<Gap>,
     redact: bool,
-    vocabulary: &mut Vocabulary,
+    dictionaries: &mut Dictionaries,
 ) -> Result<Parsed, (String, Option<u64>)> {
-    let parsed = parse_sound(bytes, redact, vocabulary);
+    let parsed = parse_sound(bytes, redact, dictionaries);
     let mut parsed = match gaps.first() {
         // Where nothing can be taken, that is why.
         Some(gap) => parsed.map_err(|_| (gap.reason.clone(), Some(gap.offset_bytes)))?,
@@ -211,12 +211,12 @@ fn parse_bytes(
 }
 
 /// Parses inflated bytes; piece by piece, where they are not sound as a whole.
-fn parse_sound(bytes: Vec<u8>, redact: bool, vocabulary: &mut Vocabulary) -> Result<Parsed, (String, Option<u64>)> {
+fn parse_sound(bytes: Vec<u8>, redact: bool, dictionaries: &mut Dictionaries) -> Result<Parsed, (String, Option<u64>)> {
     let normal = archive::normalise(bytes).map_err(|error| (error.to_string(), error.offset_bytes()))?;
     let json_bytes = normal.json.len() as u64;
     let Normal { mut json, places, refused } = normal;
     let redacted = if redact { record::redact(&mut json) } else { Redacted::default() };
-    let (error, json) = match ParsedObject::parse_or_return(json, vocabulary) {
+    let (error, json) = match ParsedObject::parse_or_return(json, dictionaries) {
         Ok(object) => return Ok(Parsed { object, places, redacted, refused, gaps: Vec::new(), json_bytes }),
         Err(refused) => refused,
     };
@@ -232,7 +232,7 @@ fn parse_sound(bytes: Vec<u8>, redact: bool, vocabulary: &mut Vocabulary) -> Res
         // Brackets that are unsound may have hidden some.
         record::redact(&mut sound);
     }
-    let object = ParsedObject::parse(sound, vocabulary).map_err(|_| error)?;
+    let object = ParsedObject::parse(sound, dictionaries).map_err(|_| error)?;
     Ok(Parsed { object, places, redacted: Redacted::default(), refused, gaps: Vec::new(), json_bytes })
 }
 
@@ -247,7 +247,7 @@ pub(super) struct Claim {
 }
 
 /// Claims the events of a batch: from now on they are known.
-pub(super) fn claim(objects: &[Loaded], seen: &mut Seen, standing: &mut Standing) -> Result<Claim, IngestError> {
+pub(super) fn claim(objects: &[Loaded], seen: &mut Dedup, standing: &mut Standing) -> Result<Claim, IngestError> {
     let mended = mended(objects, standing);
     let mut claim = Claim { new: Vec::with_capacity(objects.len()), doubtful: Vec::new(), mended };
     for (at, loaded) in objects.iter().enumerate() {
@@ -264,8 +264,8 @@ pub(super) fn claim(objects: &[Loaded], seen: &mut Seen, standing: &mut Standing
     Ok(claim)
 }
 
-/// Which records that were kept out of earlier objects, or of others of the batch, have come; those that are kept out now
-/// stand from here on.
+/// Which records that were kept out of earlier objects, or of others of the batch, have come; those that are kept out
+/// now stand from here on.
 fn mended(objects: &[Loaded], standing: &mut Standing) -> Vec<(String, u64)> {
     for loaded in objects.iter().filter(|loaded| !loaded.is_whole()) {
         let (name, broken) = (loaded.planned.ledger_name(&loaded.sha256), loaded.kept_out());
@@ -288,7 +288,7 @@ fn mended(objects: &[Loaded], standing: &mut Standing) -> Vec<(String, u64)> {
 #[derive(Default)]
 pub(super) struct Converted {
     pub files: Vec<StagedFile>,
-    pub usage: Counted,
+    pub usage: Rollup,
     /// By day, what there is of calls between accounts.
     pub shared: BTreeMap<i32, SharedCalls>,
     /// The first object's day, as its name says it.
@@ -314,7 +314,7 @@ pub(super) fn convert<'c>(
     memory: &mut Memory<'c>,
     catalog: &'c Catalog,
     (staging, is_beside): (&Path, bool),
-    stages: &Stages,
+    stages: &Timings,
 ) -> Result<Converted, IngestError> {
     let date = objects.first().and_then(|loaded| loaded.planned.date).map(days_of);
     let (doubts, mended) = (doubts(objects, claim), claim.mended.clone());
@@ -330,11 +330,11 @@ pub(super) fn convert<'c>(
     let step = memory.step.take().unwrap_or_else(|| Step::with_others(catalog, memory.common.clone()));
     let mut aggregator = Aggregator::resume(step);
     let usage_bytes = memory.usage_bytes;
-    let vocabulary = &mut memory.vocabulary;
+    let dictionaries = &mut memory.dictionaries;
     let files = write_days(staging, stages, is_beside, |write| {
         for (event_date, mut records) in by_day {
             let mut counts: HashMap<(String, String), u64> = HashMap::new();
-            let mut batches = stages.time(Stage::Encode, || record::encode(&mut records, vocabulary));
+            let mut batches = stages.time(Stage::Encode, || record::encode(&mut records, dictionaries));
             while let Some(batch) = stages.time(Stage::Encode, || batches.next()) {
                 let batch = batch?;
                 write(event_date, &batch)?;

@@ -10,15 +10,15 @@ use rayon::prelude::*;
 
 use super::batch::Converted;
 use super::conflicts::conflicts;
+use super::cross_account_calls::HeldCalls;
 use super::error::IngestError;
-use super::shared::HeldCalls;
-use super::stages::Stage;
+use super::timings::Stage;
 use super::upkeep;
 use super::usage_files::write_usage;
 use super::{Progress, Summary};
 use crate::iam::Catalog;
 use crate::store::{Commit, Conflict, Known, LedgerEntry, NO_LOG, StagedFile, Struck, UsageState, Writer, place_in};
-use crate::usage::{self, Counted, SharedCalls, Space};
+use crate::usage::{self, Rollup, SharedCalls, Space};
 use crate::util::shown;
 
 /// Data files that may wait for a commit.
@@ -203,7 +203,7 @@ impl Committer<'_> {
         });
     }
 
-    fn write_days(&self, usage: &mut Counted) -> Result<Vec<StagedFile>, IngestError> {
+    fn write_days(&self, usage: &mut Rollup) -> Result<Vec<StagedFile>, IngestError> {
         let staging = self.writer.staging();
         usage.days().into_par_iter().map(|(date, rows)| write_usage(&staging, date, &rows)).collect()
     }

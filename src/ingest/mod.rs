@@ -1,36 +1,36 @@
 //! Taking an archive in: what is new, batch by batch into data files, committed in order.
 //!
 //! `plan` finds what is new, part by part where the list of it would be too long. Worker threads (`run`) fill batches
-//! from it (`batch`), drop the events that were there already (`seen`) and write data files that nobody sees yet. One
+//! from it (`batch`), drop the events that were there already (`dedup`) and write data files that nobody sees yet. One
 //! thread commits them in the order in which they claimed their events (`committer`), so that a batch that left an
 //! event to another one is never visible without it.
-//! Where all is one batch, other threads read for its worker (`ahead`) and write for it (`days`).
+//! Where all is one batch, other threads read for its worker (`read_ahead`) and write for it (`day_writer`).
 //!
 //! `conflicts` compares records of one id.
 //!
-//! `budget` shares out the memory, `room` that for batches from one to the next, `large` puts off what has to wait for
-//! some; `shared` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage whole and
+//! `budget` shares out the memory, `memory_permits` that for batches from one to the next, `large_objects` puts off what has to wait for
+//! some; `cross_account_calls` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage whole and
 //! in few files, `fsck` finds damage and mends it; `optimize` does so with the events of many ingests, and gives back
 //! what nobody needs any more.
 
-mod ahead;
 mod batch;
 mod budget;
 mod committer;
 mod conflicts;
-mod days;
+mod cross_account_calls;
+mod day_writer;
+mod dedup;
 mod error;
 mod fsck;
-mod large;
+mod large_objects;
+mod memory_permits;
 mod mended;
 mod optimize;
 mod plan;
 mod read;
-mod room;
+mod read_ahead;
 mod run;
-mod seen;
-mod shared;
-mod stages;
+mod timings;
 mod upkeep;
 mod usage_files;
 
@@ -43,7 +43,7 @@ pub use error::IngestError;
 pub use fsck::{fsck, repair};
 pub use optimize::{OptimizeOptions, Optimized, optimize, would_optimize};
 pub use run::ingest;
-pub use stages::{Stage, Stages};
+pub use timings::{Stage, Timings};
 pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
 
 use crate::store::{Mode, Run};
@@ -122,7 +122,7 @@ pub struct Progress {
     /// Events new to the store.
     pub events: AtomicU64,
     /// Where the time goes.
-    pub stages: Stages,
+    pub stages: Timings,
     stop: AtomicBool,
 }
 

@@ -158,7 +158,7 @@ fn days(snapshot: &Snapshot, file_bytes: u64) -> Vec<Day> {
 type Merged<'a> = (&'a Day, Result<Vec<StagedFile>, IngestError>);
 
 /// What the worker threads share.
-struct Shared<'a> {
+struct CrossAccountCalls<'a> {
     days: &'a [Day],
     next: AtomicUsize,
     memory_bytes: u64,
@@ -167,7 +167,7 @@ struct Shared<'a> {
     progress: &'a Progress,
 }
 
-impl<'a> Shared<'a> {
+impl<'a> CrossAccountCalls<'a> {
     fn work(&self, sender: &Sender<Merged<'a>>) {
         while !self.progress.is_stopped() {
             let Some(day) = self.days.get(self.next.fetch_add(1, Ordering::Relaxed)) else { return };
@@ -192,7 +192,7 @@ fn merge_days(
     progress.objects_total.store(days.len() as u64, Ordering::Relaxed);
     let staging = writer.staging();
     let (next, file_bytes) = (AtomicUsize::new(0), options.file_bytes);
-    let shared = Shared { days, next, memory_bytes, file_bytes, staging: &staging, progress };
+    let shared = CrossAccountCalls { days, next, memory_bytes, file_bytes, staging: &staging, progress };
     let (sender, receiver) = crossbeam_channel::bounded(threads);
     std::thread::scope(|scope| {
         for _ in 0..threads.min(days.len()) {

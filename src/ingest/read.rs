@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Progress;
 use super::plan::{Identity, Planned};
-use super::stages::Stage;
+use super::timings::Stage;
 use crate::archive::{self, Read, ReadError};
 use crate::store::Known;
 

@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use super::ahead::{ahead, read_all};
 use super::batch::{Claim, Converted, Loaded, Memory, Untaken, claim, convert, load};
 use super::budget::{self, Budget, MEMORY_LIMIT_MIN_BYTES, PLAN_MIN_BYTES};
 use super::committer::{Committer, Ticketed, struck_by};
+use super::cross_account_calls::HeldCalls;
+use super::dedup::Dedup;
 use super::error::IngestError;
-use super::large::{Large, PutOff};
+use super::large_objects::{LargeObjects, PutOff};
+use super::memory_permits::{MemoryPermits, Taken};
 use super::mended::Standing;
 use super::plan::{Identity, Plan, Planned, Planner, refused_entry};
-use super::room::{Room, Taken};
-use super::seen::Seen;
-use super::shared::HeldCalls;
-use super::stages::Stage;
+use super::read_ahead::{ahead, read_all};
+use super::timings::Stage;
 use super::upkeep::{self, Days};
 use super::{Options, Progress, Summary};
 use crate::archive;
@@ -30,7 +30,7 @@ use crate::usage;
 /// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
 const BATCH_OBJECTS_MAX: usize = 20_000;
 
-/// Large objects that are put off at the most, for each thread.
+/// LargeObjects objects that are put off at the most, for each thread.
 const PUT_OFF_MAX: usize = 4;
 
 /// JSON that is worth a batch of its own.
@@ -78,7 +78,7 @@ fn in_parts(
     let budget = budget_beside(options, &known)?;
     let mut planner = Planner::new(options, known, store.dir())?;
     let before = store.snapshot_with(None, upkeep::STATISTICS)?;
-    let mut seen = (Seen::new(&before, &writer.staging()), Standing::new(writer.kept_out()?));
+    let mut seen = (Dedup::new(&before, &writer.staging()), Standing::new(writer.kept_out()?));
     let mut committer = Committer {
         shared: HeldCalls::new(&before, budget.shared_bytes),
         foreign_before: upkeep::cross_account_days(&before),
@@ -156,16 +156,16 @@ fn nothing_in(before: Option<(u64, String)>) -> String {
 }
 
 /// The events that the store has, and the records that were kept out.
-type SeenBefore = (Seen, Standing);
+type SeenBefore = (Dedup, Standing);
 
 /// What the worker threads share.
-struct Shared<'a> {
+struct CrossAccountCalls<'a> {
     objects: &'a [Planned],
     known: &'a Known,
     next: AtomicUsize,
     seen: Mutex<(u64, &'a mut SeenBefore)>,
     large: PutOff<'a>,
-    room: Room,
+    room: MemoryPermits,
     budget: Budget,
     /// Threads that fill batches.
     threads: usize,
@@ -261,9 +261,9 @@ fn take_in(
     // What fits a batch is one, because small files compress worse.
     let is_one = all_bytes as f64 * GROWTH <= budget.batch_bytes as f64;
     let threads = if is_one { 1 } else { budget.threads };
-    let room = Room::new(budget.room_bytes, budget.lent_bytes);
+    let room = MemoryPermits::new(budget.room_bytes, budget.lent_bytes);
     room.need(needed_of_room(budget, &seen.0));
-    let shared = Shared {
+    let shared = CrossAccountCalls {
         objects,
         known,
         next: AtomicUsize::new(0),
@@ -303,7 +303,7 @@ fn take_in(
     })
 }
 
-impl<'a> Shared<'a> {
+impl<'a> CrossAccountCalls<'a> {
     fn work(&self, mut memory: Memory<'a>, sender: &Sender<Ticketed>) {
         let _alarm = Alarm(&self.has_died);
         while !self.progress.is_stopped() {
@@ -398,7 +398,7 @@ impl<'a> Shared<'a> {
             let read = load(planned, before, memory, cap, self.known, self.progress);
             match self.may_be_large() && is_over_cap(&read) {
                 // It said that it was smaller.
-                true => self.large.put(Large { planned, json_bytes: self.budget.object_bytes }),
+                true => self.large.put(LargeObjects { planned, json_bytes: self.budget.object_bytes }),
                 false => json_bytes += self.put(planned, read, &mut filled),
             }
             let is_full = json_bytes >= wanted_bytes
@@ -427,7 +427,7 @@ impl<'a> Shared<'a> {
         let cap = self.batch_cap();
         // It can't be read again, should it be too large for a batch.
         if matches!(planned.identity, Identity::Pipe) {
-            self.large.put(Large { planned, json_bytes: self.budget.object_bytes });
+            self.large.put(LargeObjects { planned, json_bytes: self.budget.object_bytes });
             return true;
         }
         // Asked of those alone that may well be: it takes as long as reading a small object.
@@ -435,13 +435,13 @@ impl<'a> Shared<'a> {
             return false;
         }
         let Some(said_bytes) = archive::said_size(&planned.path()).filter(|said| *said > cap) else { return false };
-        self.large.put(Large { planned, json_bytes: said_bytes.min(self.budget.object_bytes) });
+        self.large.put(LargeObjects { planned, json_bytes: said_bytes.min(self.budget.object_bytes) });
         true
     }
 
     /// Reads one object that is larger than a batch.
-    fn fill_large<'s>(&'s self, large: Large<'a>, room: Taken<'s>, memory: &mut Memory<'_>) -> Filled<'s> {
-        let Large { planned, json_bytes } = large;
+    fn fill_large<'s>(&'s self, large: LargeObjects<'a>, room: Taken<'s>, memory: &mut Memory<'_>) -> Filled<'s> {
+        let LargeObjects { planned, json_bytes } = large;
         memory.buffers.clear();
         let mut filled = Filled::new(room);
         let mut read = load(planned, None, memory, json_bytes, self.known, self.progress);
@@ -493,7 +493,7 @@ impl<'a> Shared<'a> {
 }
 
 /// What the ids that are held need of what they lend.
-fn needed_of_room(budget: Budget, seen: &Seen) -> u64 {
+fn needed_of_room(budget: Budget, seen: &Dedup) -> u64 {
     seen.held_bytes().saturating_sub(budget.seen_bytes - budget.lent_bytes)
 }
 

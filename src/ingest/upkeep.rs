@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use rayon::prelude::*;
 
 use super::budget;
+use super::cross_account_calls::HeldCalls;
 use super::error::IngestError;
-use super::shared::HeldCalls;
 use super::usage_files::write_rows;
 use crate::iam::Catalog;
 use crate::store::{Commit, DataFile, OutdatedDay, Snapshot, Store, StoreError, Table, UsageState, Writer};

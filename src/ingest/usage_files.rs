@@ -5,10 +5,10 @@ use std::path::Path;
 use super::error::IngestError;
 use crate::store::{DataFileWriter, StagedFile, Table};
 use crate::time::format_date;
-use crate::usage::{self, Counted, Rows, UsageRow};
+use crate::usage::{self, Rollup, Rows, UsageRow};
 
 /// Writes what was counted into staged files, one a day.
-pub(super) fn write_counted(staging: &Path, counted: &Counted) -> Result<Vec<StagedFile>, IngestError> {
+pub(super) fn write_counted(staging: &Path, counted: &Rollup) -> Result<Vec<StagedFile>, IngestError> {
     let (mut files, mut some): (Vec<StagedFile>, Vec<UsageRow<&str>>) = (Vec::new(), Vec::new());
     let mut open: Option<(i32, DataFileWriter)> = None;
     let mut write = |some: &mut Vec<UsageRow<&str>>| -> Result<(), IngestError> {

@@ -1,6 +1,6 @@
 //! What a policy that exists allows: the ceiling of what is cut out of it.
 
-use super::knowledge::Knowledge;
+use super::catalog_view::CatalogView;
 use crate::iam::document::{Effect, Policy, ResourceSpec, Statement};
 use crate::iam::evaluate::{Coverage, covers_resource};
 
@@ -63,7 +63,7 @@ impl Ceiling {
         statement: usize,
         action: &str,
         resource: &str,
-        knowledge: &Knowledge<'_>,
+        knowledge: &CatalogView<'_>,
     ) -> Vec<(String, Home)> {
         let home = Home { statement, is_as_written: false };
         if self.holds(home, resource) {
@@ -152,7 +152,7 @@ mod tests {
         let of = |resources: &str| {
             let text = format!(r#"{{"Effect":"Allow","Action":"s3:*","Resource":[{resources}]}}"#);
             let ceiling = Ceiling { statements: vec![statement(&text)] };
-            let knowledge = Knowledge::new(crate::iam::Catalog::embedded());
+            let knowledge = CatalogView::new(crate::iam::Catalog::embedded());
             ceiling.common(0, "s3:ListBucket", "*", &knowledge).len()
         };
         assert_eq!(of(&format!(r#"{variable},"arn:aws:iam::*:role/deploy""#)), 2);

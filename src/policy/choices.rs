@@ -3,12 +3,12 @@
 use rayon::prelude::*;
 
 use super::choice::Choice;
+use super::classify::Grant;
 use super::excess::excess;
 use super::fit::{Ready, fit};
 use super::limits::{Limits, MANAGED_ON_REQUEST};
 use super::options::{Attach, Fit, Generalize, Granularity, Kind, Options};
 use super::recipe::Recipe;
-use super::sift::Grant;
 use super::widen::Scope;
 
 /// The options that differ from those given and would take fewer policies than `needed`, tried out.

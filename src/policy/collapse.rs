@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::knowledge::Knowledge;
-use super::risk;
+use super::catalog_view::CatalogView;
+use super::privilege_escalation;
 
 /// Replaces actions of one statement by `service:Word*` wherever at least two of them begin with the same whole words
 /// and every other action that begins so has at most the highest access level of theirs, can't be used to gain
 /// privileges, and reads no secrets and no data. The shortest such beginning is taken.
-pub(crate) fn collapse(actions: &BTreeSet<String>, knowledge: &Knowledge<'_>) -> BTreeSet<String> {
+pub(crate) fn collapse(actions: &BTreeSet<String>, knowledge: &CatalogView<'_>) -> BTreeSet<String> {
     let mut collapsed = BTreeSet::new();
     let mut by_service: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for action in actions {
@@ -33,7 +33,7 @@ fn take_words(
     names: Vec<&str>,
     words: usize,
     known: &[&str],
-    knowledge: &Knowledge<'_>,
+    knowledge: &CatalogView<'_>,
     collapsed: &mut BTreeSet<String>,
 ) {
     let mut beginnings: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -72,15 +72,15 @@ fn beginning(name: &str, words: usize) -> Option<&str> {
     if before >= name.len() { None } else { name.get(..nth) }
 }
 
-fn adds_nothing_higher(service: &str, start: &str, used: &[&str], known: &[&str], knowledge: &Knowledge<'_>) -> bool {
+fn adds_nothing_higher(service: &str, start: &str, used: &[&str], known: &[&str], knowledge: &CatalogView<'_>) -> bool {
     let access = |name: &str| knowledge.access(&format!("{service}:{name}"));
     let Some(highest) = used.iter().filter_map(|name| access(name)).max() else { return false };
     let lower = start.to_ascii_lowercase();
     known.iter().filter(|name| name.to_ascii_lowercase().starts_with(&lower)).all(|name| {
         used.contains(name)
             || (access(name).is_some_and(|level| level <= highest)
-                && risk::escalation(&format!("{service}:{name}")).is_none()
-                && !risk::is_secret_read(&format!("{service}:{name}"))
-                && !risk::is_data_read(&format!("{service}:{name}")))
+                && privilege_escalation::escalation(&format!("{service}:{name}")).is_none()
+                && !privilege_escalation::is_secret_read(&format!("{service}:{name}"))
+                && !privilege_escalation::is_data_read(&format!("{service}:{name}")))
     })
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ceiling::Carried;
+use super::classify::Grant;
 use super::options::ConditionKind;
-use super::sift::Grant;
 use crate::iam::document::Condition;
 use crate::usage::Text;
 

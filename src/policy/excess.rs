@@ -12,11 +12,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::knowledge::Knowledge;
+use super::catalog_view::CatalogView;
+use super::classify::Grant;
 use super::names::has_stand_ins;
 use super::opening::{Breadth, Danger, Opening, OpeningLine};
 use super::pattern::{covered, covers};
-use super::sift::Grant;
 use super::statement::Draft;
 use crate::iam::arn::Arn;
 use crate::iam::evaluate::covers_action;
@@ -63,7 +63,7 @@ impl Excess {
 pub(crate) fn excess<'a>(
     drafts: impl IntoIterator<Item = &'a Draft>,
     grants: impl IntoIterator<Item = &'a Grant>,
-    knowledge: &Knowledge<'_>,
+    knowledge: &CatalogView<'_>,
 ) -> Excess {
     let mut granted: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for draft in drafts {
@@ -78,7 +78,7 @@ pub(crate) fn excess<'a>(
 pub(crate) fn weight<'a>(
     drafts: &[Draft],
     grants: impl IntoIterator<Item = &'a Grant>,
-    knowledge: &Knowledge<'_>,
+    knowledge: &CatalogView<'_>,
 ) -> u128 {
     let used: BTreeSet<(&str, &str)> =
         grants.into_iter().map(|grant| (grant.action.as_str(), grant.resource.as_str())).collect();
@@ -104,7 +104,7 @@ pub(crate) fn weight<'a>(
 pub(crate) fn excess_of<'a>(
     granted: &BTreeMap<String, BTreeSet<&str>>,
     grants: impl IntoIterator<Item = &'a Grant>,
-    knowledge: &Knowledge<'_>,
+    knowledge: &CatalogView<'_>,
 ) -> Excess {
     let mut used: BTreeMap<&str, Used<'_>> = BTreeMap::new();
     for grant in grants {
@@ -174,7 +174,7 @@ fn is_but_for_account(pattern: &str, used: &BTreeSet<&str>) -> bool {
 }
 
 /// The catalogue's actions that a pattern matches; the pattern itself where it is an action.
-pub(crate) fn expand(pattern: &str, knowledge: &Knowledge<'_>) -> Vec<String> {
+pub(crate) fn expand(pattern: &str, knowledge: &CatalogView<'_>) -> Vec<String> {
     if !pattern.contains(['*', '?']) {
         return vec![pattern.to_owned()];
     }

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::choice;
+use super::classify::Shown;
 use super::excess::Excess;
 use super::layout::{Layout, Widened};
 use super::made::Made;
 use super::opening::foremost;
 use super::options::{Kind, Provenance};
+use super::privilege_escalation;
 use super::prove::Unspoken;
 use super::replay::{Group, GroupFate, Replay};
-use super::risk;
-use super::sift::Shown;
 use crate::iam::unlogged_behind;
 use crate::time::format_time;
 
@@ -315,7 +315,7 @@ pub fn added(actions: &[String]) -> String {
         of_service.entry(action.split(':').next().unwrap_or_default()).or_default().push(action);
     }
     let list = |(service, mut actions): (&str, Vec<&str>)| {
-        actions.sort_by_key(|action| (risk::escalation(action).is_none(), *action));
+        actions.sort_by_key(|action| (privilege_escalation::escalation(action).is_none(), *action));
         let shown = actions.iter().take(NAMES_MAX).copied().collect::<Vec<_>>().join(", ");
         match actions.len().saturating_sub(NAMES_MAX) {
             0 => shown,

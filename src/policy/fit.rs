@@ -8,14 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+use super::catalog_view::Class;
 use super::choice::{self, Choice};
+use super::classify::Grant;
 use super::condition::Conditions;
 use super::excess::weight;
-use super::knowledge::Class;
 use super::layout::{Layout, Widened};
 use super::limits::Limits;
 use super::options::{Fit, Options};
-use super::sift::Grant;
 use super::split::{self, split};
 use super::statement::Draft;
 use super::widen::{Numbered, Scope, Step};

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::choice::Choice;
+use super::classify::{Shown, Suggestion};
 use super::evidence::Evidence;
 use super::excess::Excess;
 use super::layout::{Layout, Widened};
 use super::limits::Limits;
 use super::options::{Attach, Kind, Options};
-use super::sift::{Shown, Suggestion};
 use crate::iam::document::Policy;
 use crate::usage::{Text, UsageRow};
 

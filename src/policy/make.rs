@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::binding::BINDINGS;
+use super::catalog_view::CatalogView;
 use super::choices::choices;
+use super::classify::{Classified, Grant, Suggestion, classify};
 use super::evidence::Evidence;
 use super::excess::excess;
 use super::fit::{FitError, Fitted, Ready, fit};
-use super::knowledge::Knowledge;
 use super::limits::Limits;
 use super::made::{Made, NamedPolicy, StatementNote, events, times};
 use super::options::{Granularity, Kind, Options};
 use super::origin;
+use super::privilege_escalation;
 use super::recipe::{Recipe, placed};
-use super::risk;
 use super::sid;
-use super::sift::{Grant, Sifted, Suggestion, sift};
 use super::statement::Draft;
 use super::widen::Scope;
 use crate::iam::Catalog;
@@ -63,35 +63,35 @@ pub fn make_with(
     options: &Options,
     catalog: &Catalog,
 ) -> Result<Made, MakeError> {
-    let knowledge = Knowledge::new(catalog);
-    let mut sifted = sift(rows, requests, options, &knowledge);
+    let knowledge = CatalogView::new(catalog);
+    let mut classified = classify(rows, requests, options, &knowledge);
     let uncertain_services = if options.kind == Kind::Scp && options.granularity == Granularity::Service {
-        let services = uncertain_services(&sifted, &knowledge);
-        sifted.grants.extend(services.iter().map(|(service, evidence)| Grant::of_service(service, evidence)));
+        let services = uncertain_services(&classified, &knowledge);
+        classified.grants.extend(services.iter().map(|(service, evidence)| Grant::of_service(service, evidence)));
         services.into_keys().collect()
     } else {
         BTreeSet::new()
     };
-    let made = assemble(sifted, &Recipe::of(rows, options, &knowledge))?;
+    let made = assemble(classified, &Recipe::of(rows, options, &knowledge))?;
     Ok(Made { uncertain_services, ..made })
 }
 
-/// Policies of what was sifted, within the limits.
-pub(crate) fn assemble(sifted: Sifted, recipe: &Recipe<'_>) -> Result<Made, MakeError> {
+/// Policies of what was classified, within the limits.
+pub(crate) fn assemble(classified: Classified, recipe: &Recipe<'_>) -> Result<Made, MakeError> {
     let Recipe { rows, options, knowledge, .. } = recipe;
-    if sifted.grants.is_empty() {
-        return Err(nothing(&sifted));
+    if classified.grants.is_empty() {
+        return Err(nothing(&classified));
     }
     let room = recipe.beside_denials();
-    let scope = Scope::new(&sifted.grants, &room, knowledge, recipe.ceiling);
-    let ready = Ready::new(&sifted.grants, &scope);
-    let fitted = fitted(&ready, &sifted.grants, &room, recipe)?;
-    let named = recipe.named.unwrap_or(&sifted.grants);
+    let scope = Scope::new(&classified.grants, &room, knowledge, recipe.ceiling);
+    let ready = Ready::new(&classified.grants, &scope);
+    let fitted = fitted(&ready, &classified.grants, &room, recipe)?;
+    let named = recipe.named.unwrap_or(&classified.grants);
     let excess = excess(fitted.policies.iter().flatten(), named, knowledge);
-    let (documents, statements) = documents(&fitted, &sifted.grants, recipe);
+    let (documents, statements) = documents(&fitted, &classified.grants, recipe);
     let choices = match documents.len() {
         0 | 1 => Vec::new(),
-        several => choices(&ready, &sifted.grants, &room, several, recipe),
+        several => choices(&ready, &classified.grants, &room, several, recipe),
     };
     let documents = with_denials(documents, recipe)?;
     Ok(Made {
@@ -101,14 +101,14 @@ pub(crate) fn assemble(sifted: Sifted, recipe: &Recipe<'_>) -> Result<Made, Make
         escalations: escalations(&fitted, knowledge),
         documents,
         statements,
-        suggestions: suggestions(&sifted.grants, knowledge),
-        open_actions: open_actions(&sifted.grants, options, knowledge),
-        denied: sifted.denied,
-        undecided: sifted.undecided,
-        unverified: sifted.unverified,
-        incomplete: sifted.incomplete,
-        impossible: sifted.impossible,
-        excluded: sifted.excluded,
+        suggestions: suggestions(&classified.grants, knowledge),
+        open_actions: open_actions(&classified.grants, options, knowledge),
+        denied: classified.denied,
+        undecided: classified.undecided,
+        unverified: classified.unverified,
+        incomplete: classified.incomplete,
+        impossible: classified.impossible,
+        excluded: classified.excluded,
         uncertain_services: BTreeSet::new(),
         layout: fitted.layout,
         widened: fitted.widened,
@@ -141,14 +141,14 @@ fn with_denials(documents: Vec<NamedPolicy>, recipe: &Recipe<'_>) -> Result<Vec<
     Ok(documents)
 }
 
-fn nothing(sifted: &Sifted) -> MakeError {
+fn nothing(classified: &Classified) -> MakeError {
     MakeError::Nothing {
-        denied: sifted.denied.len(),
-        undecided: sifted.undecided.len(),
-        unverified: sifted.unverified.len(),
-        incomplete: sifted.incomplete.len(),
-        impossible: sifted.impossible.len(),
-        excluded: sifted.excluded.len(),
+        denied: classified.denied.len(),
+        undecided: classified.undecided.len(),
+        unverified: classified.unverified.len(),
+        incomplete: classified.incomplete.len(),
+        impossible: classified.impossible.len(),
+        excluded: classified.excluded.len(),
     }
 }
 
@@ -168,20 +168,20 @@ fn fitted(ready: &Ready<'_>, grants: &[Grant], options: &Options, recipe: &Recip
 }
 
 /// The granted actions with which more can be gained.
-fn escalations(fitted: &Fitted, knowledge: &Knowledge<'_>) -> BTreeMap<String, &'static str> {
+fn escalations(fitted: &Fitted, knowledge: &CatalogView<'_>) -> BTreeMap<String, &'static str> {
     let patterns = fitted.policies.iter().flatten().flat_map(|draft| &draft.actions);
     let actions = patterns.flat_map(|pattern| super::excess::expand(pattern, knowledge));
-    actions.filter_map(|action| risk::escalation(&action).map(|opens| (action, opens))).collect()
+    actions.filter_map(|action| privilege_escalation::escalation(&action).map(|opens| (action, opens))).collect()
 }
 
 /// Services of which all that is known is that something was used and allowed, which action is not certain. A service
 /// control policy grants nothing, and one that left them out would deny what nobody could foresee from the proof.
-fn uncertain_services(sifted: &Sifted, knowledge: &Knowledge<'_>) -> BTreeMap<String, Evidence> {
+fn uncertain_services(classified: &Classified, knowledge: &CatalogView<'_>) -> BTreeMap<String, Evidence> {
     let service = |action: &str| action.split(':').next().unwrap_or_default().to_owned();
-    let certain = sifted.services();
+    let certain = classified.services();
     let known = knowledge.services();
     let mut services = BTreeMap::new();
-    for shown in sifted.unverified.iter().chain(&sifted.incomplete) {
+    for shown in classified.unverified.iter().chain(&classified.incomplete) {
         let service = service(&shown.action);
         if !certain.contains(service.as_str()) && known.contains(&service.as_str()) {
             services
@@ -195,7 +195,7 @@ fn uncertain_services(sifted: &Sifted, knowledge: &Knowledge<'_>) -> BTreeMap<St
 
 /// Actions granted on `*` or on all of a type because no event tells which resource was meant, the type behind the
 /// action.
-fn open_actions(grants: &[Grant], options: &Options, knowledge: &Knowledge<'_>) -> BTreeSet<String> {
+fn open_actions(grants: &[Grant], options: &Options, knowledge: &CatalogView<'_>) -> BTreeSet<String> {
     if options.granularity != Granularity::Resource {
         return BTreeSet::new();
     }
@@ -248,14 +248,14 @@ fn unbound(draft: &Draft) -> Vec<String> {
     keys.into_iter().map(|key| format!("{key}: not every request told it, or too many different ones")).collect()
 }
 
-fn added(draft: &Draft, used: &BTreeSet<&str>, knowledge: &Knowledge<'_>) -> Vec<String> {
+fn added(draft: &Draft, used: &BTreeSet<&str>, knowledge: &CatalogView<'_>) -> Vec<String> {
     let wild = draft.actions.iter().filter(|action| action.contains(['*', '?']));
     let added = wild.flat_map(|pattern| super::excess::expand(pattern, knowledge));
     added.filter(|action| !used.contains(action.as_str())).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Dependent actions (Service Authorization Reference) of used actions that were not used themselves.
-fn suggestions(grants: &[Grant], knowledge: &Knowledge<'_>) -> Vec<Suggestion> {
+fn suggestions(grants: &[Grant], knowledge: &CatalogView<'_>) -> Vec<Suggestion> {
     let used: BTreeSet<&str> = grants.iter().map(|grant| grant.action.as_str()).collect();
     let mut because: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for action in &used {

@@ -2,31 +2,32 @@
 //!
 //! The way in is [`propose`]: policies are made, proved, and handed out as [`Proved`]; renderers take nothing else.
 //!
-//! How they are made: `sift` parts the rows into what is granted and what is only shown, `names` says which names there
+//! How they are made: `classify` parts the rows into what is granted and what is only shown, `names` says which names there
 //! can be; `generalise` and `widen` decide how wide each grant is, `excess` and `opening` what that opens; `statement`
 //! groups grants into statements and `sid` names them; `fit` and `split` keep to the limits, `choices` says what else
 //! would; `binding`, `condition` and `origin` say what limits them further; `make` puts it together by a `recipe`.
-//! `replay` and `prove` prove it, asking what rows have `told`; `explain` and `render` show it. `base`, `narrow` and
+//! `replay` and `prove` prove it, asking what rows have `request_contexts`; `explain` and `render` show it. `existing`, `narrow` and
 //! `unused` compare with policies that exist already; `ceiling` is what such a policy allows.
 //!
 //! No I/O and no SQL: rows come in, documents and reports go out. The same rows give the same bytes, in whatever order
 //! they come.
 
-pub mod base;
 mod binding;
+mod catalog_view;
 mod ceiling;
 mod choice;
 mod choices;
+mod classify;
 mod collapse;
 mod condition;
 mod disclosing;
 mod evidence;
 mod excess;
+pub mod existing;
 pub mod explain;
 mod fit;
 mod generalise;
 pub mod key_sources;
-mod knowledge;
 mod layout;
 mod limits;
 mod made;
@@ -37,25 +38,25 @@ mod opening;
 mod options;
 mod origin;
 mod pattern;
+pub mod privilege_escalation;
 mod propose;
 pub mod prove;
 mod recipe;
 mod render;
 pub mod replay;
-pub mod risk;
+mod request_contexts;
 mod sid;
-mod sift;
 mod split;
 mod statement;
-mod told;
 pub mod unused;
 mod widen;
 
+pub use catalog_view::Access;
 pub use choice::Choice;
+pub use classify::{Shown, Suggestion};
 pub use evidence::Evidence;
 pub use excess::Excess;
 pub use fit::FitError;
-pub use knowledge::Access;
 pub use layout::{Layout, Widened};
 pub use limits::Limits;
 pub use made::{Granted, Made, NamedPolicy, StatementNote};
@@ -65,7 +66,6 @@ pub use options::{Attach, ConditionKind, Fit, Generalize, Granularity, Kind, Opt
 pub use propose::{Cut, Existing, Findings, Proposal, ProposeError, Proved, Proving, Task, Unproved, propose};
 pub(crate) use propose::{Unchecked, propose_unchecked};
 pub use render::{RENDERERS, RenderError, Renderer, Source, renderer};
-pub use sift::{Shown, Suggestion};
 
 #[cfg(test)]
 mod properties;

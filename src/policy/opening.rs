@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::catalog_view::Access;
 use super::generalise::container;
-use super::knowledge::Access;
 use super::pattern::comparable;
-use super::risk;
+use super::privilege_escalation;
 use crate::iam::arn::Arn;
 
 /// How much a pattern matches beyond one resource, the least first.
@@ -131,9 +131,9 @@ pub(crate) enum Danger {
 impl Danger {
     pub(crate) fn of(action: &str, access: Option<Access>) -> Danger {
         match access {
-            _ if risk::escalation(action).is_some() => Danger::Escalation,
-            _ if risk::is_secret_read(action) => Danger::SecretRead,
-            _ if risk::is_data_read(action) => Danger::DataRead,
+            _ if privilege_escalation::escalation(action).is_some() => Danger::Escalation,
+            _ if privilege_escalation::is_secret_read(action) => Danger::SecretRead,
+            _ if privilege_escalation::is_data_read(action) => Danger::DataRead,
             Some(Access::List) => Danger::List,
             Some(Access::Read) => Danger::Read,
             Some(Access::Tagging) => Danger::Tagging,

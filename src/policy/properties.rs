@@ -224,9 +224,9 @@ proptest! {
         let options = Options { generalize: Generalize::None, ..Options::default() };
         let Some(made) = made(&rows, &options) else { return Ok(()) };
         prop_assert_eq!(made.excess.total(), made.excess.characters);
-        let knowledge = knowledge::Knowledge::new(Catalog::embedded());
-        let used: BTreeSet<(String, String)> = rows.iter().filter_map(|row| match sift::fate(row, &knowledge) {
-            sift::Fate::Granted { action, resource } => Some((action, resource)),
+        let knowledge = catalog_view::CatalogView::new(Catalog::embedded());
+        let used: BTreeSet<(String, String)> = rows.iter().filter_map(|row| match classify::fate(row, &knowledge) {
+            classify::Fate::Granted { action, resource } => Some((action, resource)),
             _ => None,
         }).collect();
         let granted: BTreeSet<(String, String)> =
@@ -286,7 +286,7 @@ proptest! {
         for opening in &tight.excess.openings {
             let is_read = matches!(opening.access, Some(Access::List | Access::Read));
             let is_asked = asked.contains(&(opening.action.clone(), opening.pattern.clone()));
-            let is_harmless = is_read && risk::escalation(&opening.action).is_none() && !risk::is_secret_read(&opening.action);
+            let is_harmless = is_read && privilege_escalation::escalation(&opening.action).is_none() && !privilege_escalation::is_secret_read(&opening.action);
             prop_assert!(is_asked || is_harmless, "{opening:?}");
         }
     }
@@ -373,7 +373,7 @@ fn pairs(made: &Made) -> BTreeSet<(String, String, String)> {
 
 /// `count` actions of the catalogue, of the services with the most actions.
 fn administrator(count: usize, services_max: usize) -> Vec<UsageRow> {
-    let knowledge = knowledge::Knowledge::new(Catalog::embedded());
+    let knowledge = catalog_view::CatalogView::new(Catalog::embedded());
     let mut services = knowledge.services();
     services.sort_by_key(|service| (std::cmp::Reverse(knowledge.actions_of(service).len()), *service));
     let names = services.iter().take(services_max);

@@ -3,7 +3,7 @@
 //! A [`Proved`] can be made here only, and only of a proof that held. Renderers take a [`Source`], which a [`Proved`]
 //! has. The one other door is `Unchecked`, for the caller who was asked not to prove anything.
 
-use super::base::{self, TooLong};
+use super::existing::{self, TooLong};
 use super::made::Made;
 use super::make::{MakeError, make_with};
 use super::narrow::{NarrowProof, StatementUse, narrow, prove_narrowed};
@@ -271,24 +271,24 @@ impl<'a> Task<'a> {
     }
 
     fn missing(&self, policies: &[Policy]) -> Vec<UsageRow> {
-        base::missing(policies, self.rows, self.requests, self.catalog)
+        existing::missing(policies, self.rows, self.requests, self.catalog)
     }
 
     fn added_to(&self, policy: &Policy) -> Result<Proposal, ProposeError> {
         let room = match self.options.fit {
-            Fit::Widen => base::beside(policy, self.options),
+            Fit::Widen => existing::beside(policy, self.options),
             _ => self.options.clone(),
         };
         let (made, is_unchanged) = match self.made(&self.missing(std::slice::from_ref(policy)), &room) {
-            Err(MakeError::Nothing { .. }) => (base::unchanged(policy, self.rows, self.options), true),
-            made => (base::added(policy, made?, self.options).map_err(too_long)?, false),
+            Err(MakeError::Nothing { .. }) => (existing::unchanged(policy, self.rows, self.options), true),
+            made => (existing::added(policy, made?, self.options).map_err(too_long)?, false),
         };
         Ok(Proposal { made: self.counted(made, policy), is_unchanged, cut: None })
     }
 
     /// Counts what a policy that was added to grants as a whole, and what it granted before.
     fn counted(&self, made: Made, existing: &Policy) -> Made {
-        let granted = |policy: &Policy| base::granted(policy, self.rows, self.requests, self.options, self.catalog);
+        let granted = |policy: &Policy| existing::granted(policy, self.rows, self.requests, self.options, self.catalog);
         let Some(whole) = made.documents.first().map(|document| granted(&document.policy)) else { return made };
         let before = Some(granted(existing));
         Made { excess: whole.excess, escalations: whole.escalations, before, ..made }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use super::knowledge::Knowledge;
+use super::catalog_view::CatalogView;
+use super::classify::{Fate, fate_of_requests};
 use super::made::Made;
 use super::options::{Generalize, Granularity, Options};
 use super::pattern::covered;
 use super::replay::{Asking, Replay, replay_asking};
-use super::sift::{Fate, fate_of_requests};
 use crate::iam::Catalog;
 use crate::iam::document::Statement;
 use crate::iam::evaluate::{PolicySet, covers_action};
@@ -56,7 +56,7 @@ pub fn prove(
     options: &Options,
     catalog: &Catalog,
 ) -> Proof {
-    let knowledge = Knowledge::new(catalog);
+    let knowledge = CatalogView::new(catalog);
     let asking = Asking::new(policies, requests, &knowledge);
     let asking = if options.pass_role_any_service { asking.with_any_service() } else { asking };
     let Ok(replay) = replay_asking(policies, rows.iter().map(Ok::<_, Infallible>), &asking);

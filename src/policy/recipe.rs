@@ -1,19 +1,19 @@
 //! What policies are made by, besides what was used.
 
+use super::catalog_view::CatalogView;
 use super::ceiling::Ceiling;
-use super::knowledge::Knowledge;
+use super::classify::Grant;
 use super::limits::Limits;
 use super::made::NamedPolicy;
 use super::options::Options;
-use super::sift::Grant;
 use crate::iam::document::{Policy, Statement};
 use crate::usage::UsageRow;
 
-/// What policies are made by, besides what was sifted.
+/// What policies are made by, besides what was classified.
 pub(crate) struct Recipe<'a> {
     pub(crate) rows: &'a [UsageRow],
     pub(crate) options: &'a Options,
-    pub(crate) knowledge: &'a Knowledge<'a>,
+    pub(crate) knowledge: &'a CatalogView<'a>,
     /// What events named, where something else is granted.
     pub(crate) named: Option<&'a [Grant]>,
     /// What nothing may go beyond, where a policy is cut down.
@@ -23,7 +23,7 @@ pub(crate) struct Recipe<'a> {
 }
 
 impl<'a> Recipe<'a> {
-    pub(crate) fn of(rows: &'a [UsageRow], options: &'a Options, knowledge: &'a Knowledge<'a>) -> Recipe<'a> {
+    pub(crate) fn of(rows: &'a [UsageRow], options: &'a Options, knowledge: &'a CatalogView<'a>) -> Recipe<'a> {
         Recipe { rows, options, knowledge, named: None, ceiling: None, denials: Vec::new() }
     }
 

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use super::binding::PASS_ROLE;
-use super::knowledge::Knowledge;
+use super::catalog_view::CatalogView;
+use super::classify::{Fate, fate_of_requests};
 use super::made::Made;
 use super::options::Kind;
 use super::pattern::{comparable, escaped};
-use super::sift::{Fate, fate_of_requests};
-use super::told::{Times, Told};
+use super::request_contexts::{RequestContexts, Times};
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
 use crate::iam::document::{ActionSpec, Effect, Policy, ResourceSpec, Statement};
@@ -124,13 +124,13 @@ pub fn allow_everything() -> Policy {
 
 /// A row as a request, or why it is none.
 pub(crate) enum Asked<'a> {
-    Request { action: String, resource: String, told: Told<'a> },
+    Request { action: String, resource: String, told: RequestContexts<'a> },
     Not(Fate),
 }
 
 /// What it takes to make requests of rows.
 pub(crate) struct Asking<'a> {
-    knowledge: &'a Knowledge<'a>,
+    knowledge: &'a CatalogView<'a>,
     requests: &'a RequestValues,
     times: Times,
     any_service: bool,
@@ -138,7 +138,7 @@ pub(crate) struct Asking<'a> {
 
 impl<'a> Asking<'a> {
     /// For asking `policies`.
-    pub(crate) fn new(policies: &PolicySet, requests: &'a RequestValues, knowledge: &'a Knowledge<'a>) -> Asking<'a> {
+    pub(crate) fn new(policies: &PolicySet, requests: &'a RequestValues, knowledge: &'a CatalogView<'a>) -> Asking<'a> {
         Asking { knowledge, requests, times: Times::of(policies), any_service: false }
     }
 
@@ -156,11 +156,11 @@ pub(crate) fn asked<'a>(row: &'a UsageRow, ask: &Asking<'a>) -> Asked<'a> {
             // An action that takes resources, used on one that the log does not tell, was used on some ARN.
             let is_open = resource == "*" && knowledge.takes_any_resource(&action);
             let resource = if is_open { "arn:*".to_owned() } else { resource };
-            Asked::Request { action, resource, told: Told::of(row, ask.requests, &ask.times) }
+            Asked::Request { action, resource, told: RequestContexts::of(row, ask.requests, &ask.times) }
         }
         // What a container holds besides is asked for as a whole.
         Fate::Incomplete { action, resource, .. } if row.overflow || ask.any_service && action == PASS_ROLE => {
-            Asked::Request { action, resource, told: Told::of(row, ask.requests, &ask.times) }
+            Asked::Request { action, resource, told: RequestContexts::of(row, ask.requests, &ask.times) }
         }
         other => Asked::Not(other),
     }
@@ -188,7 +188,7 @@ pub fn replay_each<R: Borrow<UsageRow>, E>(
     requests: &RequestValues,
     catalog: &Catalog,
 ) -> Result<Replay, E> {
-    let knowledge = Knowledge::new(catalog);
+    let knowledge = CatalogView::new(catalog);
     replay_asking(policies, rows, &Asking::new(policies, requests, &knowledge))
 }
 

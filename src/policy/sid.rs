@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::binding::PASS_ROLE;
-use super::knowledge::Class;
+use super::catalog_view::Class;
 use super::layout::Layout;
 use super::statement::Draft;
 use crate::iam::arn::Arn;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::catalog_view::Class;
 use super::ceiling::Carried;
+use super::classify::Grant;
 use super::condition::{Conditions, to_block};
 use super::evidence::Evidence;
-use super::knowledge::Class;
 use super::pattern::{covers, without_covered};
-use super::sift::Grant;
 use crate::iam::arn::Arn;
 use crate::iam::document::{ActionSpec, Effect, ResourceSpec, Statement};
 use crate::iam::evaluate::covers_action;

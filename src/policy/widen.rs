@@ -7,17 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::binding::{PASS_ROLE, PASSED_TO_SERVICE};
+use super::catalog_view::{Access, CatalogView, Class};
 use super::ceiling::{Carried, Ceiling, Home};
+use super::classify::Grant;
 use super::collapse::collapse;
 use super::condition::{Conditions, conditions};
 use super::evidence::Evidence;
 use super::generalise::{generalise, of_type, similar};
-use super::knowledge::{Access, Class, Knowledge};
 use super::options::{ConditionKind, Generalize, Granularity, Kind, Options};
 use super::origin;
 use super::pattern::{with_any, without_covered};
-use super::risk;
-use super::sift::Grant;
+use super::privilege_escalation;
 use super::statement::{Draft, Reach, Reached, group, reach, without_covered_resources};
 use crate::iam::arn::Arn;
 use crate::usage::Text;
@@ -74,7 +74,7 @@ impl Step {
 /// The principals' own accounts and what else is the same for all services.
 pub(crate) struct Scope<'a> {
     pub(crate) options: &'a Options,
-    pub(crate) knowledge: &'a Knowledge<'a>,
+    pub(crate) knowledge: &'a CatalogView<'a>,
     /// Accounts in which the principals live.
     pub(crate) accounts: BTreeSet<String>,
     /// More than one region is used in resources.
@@ -97,7 +97,7 @@ impl<'a> Scope<'a> {
     pub(crate) fn new(
         grants: &[Grant],
         options: &'a Options,
-        knowledge: &'a Knowledge<'a>,
+        knowledge: &'a CatalogView<'a>,
         ceiling: Option<&'a Ceiling>,
     ) -> Scope<'a> {
         let principals = grants.iter().flat_map(|grant| &grant.evidence.principals);
@@ -135,15 +135,15 @@ impl<'a> Scope<'a> {
     pub(crate) fn may_open(&self, action: &str) -> bool {
         let access = self.knowledge.access(action);
         access.is_some_and(|access| access.class() == Class::Read)
-            && risk::escalation(action).is_none()
-            && !risk::is_secret_read(action)
+            && privilege_escalation::escalation(action).is_none()
+            && !privilege_escalation::is_secret_read(action)
     }
 
     /// How far a grant goes where its service goes to `step`.
     fn step_of(&self, action: &str, step: Step) -> Step {
         match self.may_open(action) {
             // What people keep is opened within its container, not from one to another.
-            true if risk::is_data_read(action) => step.min(Step::Broad),
+            true if privilege_escalation::is_data_read(action) => step.min(Step::Broad),
             true => step,
             false => Step::Asked,
         }

@@ -119,7 +119,7 @@ SELECT
   event_date
 FROM events"#;
 
-/// Each event's permissions, one a row, worked out by the step while the query runs: exact, also where `usage` counts
+/// Each event's permissions, one a row, worked out by the resolver while the query runs: exact, also where `usage` counts
 /// further resources together. Events that take no permission have no row. Rows of confidence `suggested` are of
 /// actions that an event may have taken too and that leave no trace: no policy grants them.
 fn event_actions() -> String {

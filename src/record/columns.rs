@@ -10,8 +10,8 @@ use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 
-use super::vocabulary::Vocabulary;
-use super::words::{NONE, Words};
+use super::dictionaries::Dictionaries;
+use super::string_interner::{NONE, StringInterner};
 
 /// Which rows have a value.
 #[derive(Default)]
@@ -86,7 +86,7 @@ impl WordColumn {
         clippy::cast_possible_truncation,
         reason = "a batch has fewer rows and items than 2^31, which its memory bounds"
     )]
-    pub fn finish(mut self, vocabulary: &Vocabulary, places: &mut [u32]) -> Result<ArrayRef, ArrowError> {
+    pub fn finish(mut self, dictionaries: &Dictionaries, places: &mut [u32]) -> Result<ArrayRef, ArrowError> {
         let rows = self.rows;
         if self.numbers.is_empty() {
             let words = Box::new(DataType::Utf8);
@@ -99,7 +99,7 @@ impl WordColumn {
             if *place == 0 {
                 used.push(*number);
                 *place = used.len() as u32;
-                words.append_option(vocabulary.word(*number));
+                words.append_option(dictionaries.word(*number));
             }
             *number = *place - 1;
         }
@@ -169,7 +169,7 @@ impl TimeColumn {
 /// Texts that repeat, each held once, by items.
 #[derive(Default)]
 struct RepeatedTexts {
-    words: Words,
+    words: StringInterner,
     /// Each item's word.
     numbers: Vec<u32>,
     last: u32,

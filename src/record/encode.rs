@@ -8,15 +8,15 @@ use arrow::record_batch::RecordBatch;
 use hashbrown::HashMap;
 
 use super::columns::{BoolColumn, ResourcesColumn, TextColumn, TimeColumn, WordColumn, dates};
+use super::dictionaries::Dictionaries;
 use super::extras::{additional_fields, empty_fields};
-use super::held::{Held, time_us};
+use super::json_string::{minify, unescape};
 use super::object::{ParsedObject, Record};
 use super::positions::column_named;
 use super::resource_list::each_resource;
+use super::scanned_value::{ScannedValue, time_us};
 use super::schema::{self, COLUMNS, Kind, RESOURCE_FIELDS};
-use super::text::{minify, unescape};
-use super::vocabulary::Vocabulary;
-use super::words::NONE;
+use super::string_interner::NONE;
 use crate::util::invariant::Invariant as _;
 
 /// Rows of one batch: a row group of the store's files.
@@ -31,13 +31,13 @@ const VALUES_AHEAD: usize = 8;
 const TEXTS_AHEAD: usize = 4;
 
 /// The records as batches of `events`, in [`schema::SORT_ORDER`] and in the schema [`schema::encoded`]. All were parsed
-/// with `vocabulary`.
+/// with `dictionaries`.
 pub fn encode<'a>(
     records: &mut Vec<(&'a ParsedObject, &'a Record)>,
-    vocabulary: &'a mut Vocabulary,
+    dictionaries: &'a mut Dictionaries,
 ) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + use<'a> {
     let text_bytes = text_bytes(records);
-    sort(records, vocabulary);
+    sort(records, dictionaries);
     let rows = std::mem::take(records);
     let mut next = 0;
     std::iter::from_fn(move || {
@@ -51,7 +51,7 @@ pub fn encode<'a>(
         next += count;
         Some(batch(
             rest.get(..count).unwrap_or(rest),
-            vocabulary,
+            dictionaries,
             text_bytes.map(|bytes| share(bytes, count, rows.len())),
         ))
     })
@@ -80,7 +80,7 @@ fn share(bytes: usize, rows: usize, all: usize) -> usize {
     reason = "records and groups of an object are counted in 32 bits, since its text has at most 4 GiB"
 )]
 #[expect(clippy::cast_sign_loss, reason = "the sign bit is turned over, so that earlier times sort first")]
-fn sort(records: &mut Vec<(&ParsedObject, &Record)>, vocabulary: &Vocabulary) {
+fn sort(records: &mut Vec<(&ParsedObject, &Record)>, dictionaries: &Dictionaries) {
     let names = |record: &Record| [record.names[0], record.principal.arn, record.names[1], record.names[2]];
     let mut numbers: HashMap<[u32; 4], u32, foldhash::fast::RandomState> = HashMap::default();
     let mut groups: Vec<[u32; 4]> = Vec::new();
@@ -94,7 +94,7 @@ fn sort(records: &mut Vec<(&ParsedObject, &Record)>, vocabulary: &Vocabulary) {
             })
         })
         .collect();
-    let rank_of = group_ranks(&groups, vocabulary);
+    let rank_of = group_ranks(&groups, dictionaries);
     // One number to compare by: the group, the time, where the record is.
     let keys = records.iter().zip(&group_of).zip(0_u32..).map(|(((_, record), group), at)| {
         let rank = rank_of.get(*group as usize).copied().invariant("every group has a rank");
@@ -116,9 +116,9 @@ fn sort(records: &mut Vec<(&ParsedObject, &Record)>, vocabulary: &Vocabulary) {
     clippy::cast_possible_truncation,
     reason = "records and groups of an object are counted in 32 bits, since its text has at most 4 GiB"
 )]
-fn group_ranks(groups: &[[u32; 4]], vocabulary: &Vocabulary) -> Vec<u32> {
+fn group_ranks(groups: &[[u32; 4]], dictionaries: &Dictionaries) -> Vec<u32> {
     let ranks: [Vec<u32>; 4] =
-        std::array::from_fn(|of| ranks(groups.iter().map(move |names| names[of.min(3)]), vocabulary));
+        std::array::from_fn(|of| ranks(groups.iter().map(move |names| names[of.min(3)]), dictionaries));
     let mut order: Vec<([u32; 4], u32)> = (0..groups.len() as u32)
         .map(|group| {
             let rank = |ranks: &Vec<u32>| ranks.get(group as usize).copied().invariant("every group has a rank");
@@ -136,11 +136,11 @@ fn group_ranks(groups: &[[u32; 4]], vocabulary: &Vocabulary) -> Vec<u32> {
 }
 
 /// For each number the place of its word among all that occur; 0 for none.
-fn ranks(numbers: impl Iterator<Item = u32> + Clone, vocabulary: &Vocabulary) -> Vec<u32> {
-    let mut rank_of = vec![0_u32; vocabulary.len()];
+fn ranks(numbers: impl Iterator<Item = u32> + Clone, dictionaries: &Dictionaries) -> Vec<u32> {
+    let mut rank_of = vec![0_u32; dictionaries.len()];
     let mut words: Vec<(&str, u32)> = Vec::new();
     for number in numbers.clone() {
-        if let (Some(rank @ 0), Some(word)) = (rank_of.get_mut(number as usize), vocabulary.word(number)) {
+        if let (Some(rank @ 0), Some(word)) = (rank_of.get_mut(number as usize), dictionaries.word(number)) {
             *rank = 1;
             words.push((word, number));
         }
@@ -182,11 +182,13 @@ impl Column {
         }
     }
 
-    fn push_held(&mut self, row: usize, (object, record): (&ParsedObject, &Record), held: Held, kind: Kind) {
+    fn push_held(&mut self, row: usize, (object, record): (&ParsedObject, &Record), held: ScannedValue, kind: Kind) {
         match (self, held) {
-            (Column::Word(column), Held::Word(word)) => column.push(row, word),
-            (Column::Text(column), Held::Text(start, end)) => column.push(row, object.slice(record, start, end)),
-            (Column::Text(column), Held::Marked(start, end)) => {
+            (Column::Word(column), ScannedValue::Word(word)) => column.push(row, word),
+            (Column::Text(column), ScannedValue::Text(start, end)) => {
+                column.push(row, object.slice(record, start, end))
+            }
+            (Column::Text(column), ScannedValue::Marked(start, end)) => {
                 let raw = object.slice(record, start, end);
                 match kind {
                     Kind::Json if !raw.starts_with('"') => column.push(row, &minify(raw)),
@@ -194,9 +196,9 @@ impl Column {
                     _ => column.push(row, &unescape(raw).0),
                 }
             }
-            (Column::Bool(column), Held::Bool(value)) => column.push(row, value),
-            (Column::Time(column), Held::Time(upper, lower)) => column.push(row, time_us(upper, lower)),
-            (Column::Resources(column), Held::Text(start, end) | Held::Marked(start, end)) => {
+            (Column::Bool(column), ScannedValue::Bool(value)) => column.push(row, value),
+            (Column::Time(column), ScannedValue::Time(upper, lower)) => column.push(row, time_us(upper, lower)),
+            (Column::Resources(column), ScannedValue::Text(start, end) | ScannedValue::Marked(start, end)) => {
                 let raw = object.slice(record, start, end);
                 if raw.starts_with('[') {
                     column.begin(row);
@@ -211,12 +213,12 @@ impl Column {
     fn finish(
         self,
         rows: &[(&ParsedObject, &Record)],
-        vocabulary: &Vocabulary,
+        dictionaries: &Dictionaries,
         places: &mut [u32],
         data_type: &arrow::datatypes::DataType,
     ) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
-            Column::Word(column) => column.finish(vocabulary, places)?,
+            Column::Word(column) => column.finish(dictionaries, places)?,
             Column::Text(column) => Arc::new(column.finish(rows.len())),
             Column::Bool(column) => column.finish(rows.len()),
             Column::Time(column) => column.finish(rows.len()),
@@ -229,7 +231,7 @@ impl Column {
 /// `text_bytes`: room for each column's text.
 fn batch(
     rows: &[(&ParsedObject, &Record)],
-    vocabulary: &mut Vocabulary,
+    dictionaries: &mut Dictionaries,
     text_bytes: [usize; COLUMNS.len()],
 ) -> Result<RecordBatch, ArrowError> {
     let sized = COLUMNS.iter().zip(text_bytes);
@@ -254,7 +256,7 @@ fn batch(
         let extras = object.extras(record);
         empty.clear();
         empty_fields(extras, &mut empty);
-        let empty = if empty.is_empty() { NONE } else { vocabulary.number(&empty) };
+        let empty = if empty.is_empty() { NONE } else { dictionaries.number(&empty) };
         let principal = &record.principal;
         for (at, word) in [
             (PRINCIPAL_ARN, principal.arn),
@@ -275,11 +277,11 @@ fn batch(
         }
     }
     let schema = schema::encoded();
-    let mut places = vec![0; vocabulary.len()];
+    let mut places = vec![0; dictionaries.len()];
     let arrays: Result<Vec<ArrayRef>, ArrowError> = columns
         .into_iter()
         .zip(schema.fields())
-        .map(|(column, field)| column.finish(rows, vocabulary, &mut places, field.data_type()))
+        .map(|(column, field)| column.finish(rows, dictionaries, &mut places, field.data_type()))
         .collect();
     RecordBatch::try_new(schema, arrays?)
 }

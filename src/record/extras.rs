@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::fields::groups;
-use super::held::Extra;
 use super::object::{ParsedObject, Record};
+use super::scanned_value::Extra;
 use super::schema::COLUMNS;
 
 /// Key in `additional_fields` under which a record with duplicate keys is kept as it was.
@@ -55,7 +55,7 @@ pub(super) fn additional_fields(object: &ParsedObject, record: &Record, extras: 
             Extra::Group(group, start, end) => put(&mut fields, group_path(*group), parse(*start, *end)),
             Extra::Unknown(group, key, value) => {
                 let key = object.slice(record, key.0, key.1);
-                let key = super::text::unescape(key).0.into_owned();
+                let key = super::json_string::unescape(key).0.into_owned();
                 if let Some(inner) = inner(&mut fields, group_path(*group)) {
                     inner.insert(key, parse(value.0, value.1));
                 }

@@ -3,17 +3,17 @@
 use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
+use super::dictionaries::{Dictionaries, PRINCIPAL_ID, PrincipalWords};
 use super::error::{BrokenRecord, ParseError};
 use super::fields::{Target, groups};
-use super::held::{Extra, Held, Value, prefetch};
 use super::identity::event_key;
+use super::json_string::unescape;
 use super::positions::{EVENT_ID, EVENT_TIME, IDENTITY, NAMES};
 use super::resource_list;
+use super::scanned_value::{Extra, ScannedValue, Value, prefetch};
 use super::schema::{COLUMNS, Kind};
-use super::text::unescape;
-use super::vocabulary::{PRINCIPAL_ID, PrincipalWords, Vocabulary};
-use super::when::{epoch_time, parse_time};
-use super::words::NONE;
+use super::string_interner::NONE;
+use super::timestamp::{epoch_time, parse_time};
 use crate::scan::{Fault, Scanner, Span};
 use crate::util::invariant::Invariant as _;
 
@@ -68,20 +68,23 @@ pub struct ParsedObject {
 impl ParsedObject {
     /// Scans the bytes of a log object, `{"Records":[…]}`; other keys beside `Records` are passed over.
     ///
-    /// All of it is checked to be UTF-8 and JSON, so that what a record holds as free content is JSON too. Words are
-    /// looked up in `vocabulary`, to which the object belongs from then on.
+    /// All of it is checked to be UTF-8 and JSON, so that what a record holds as free content is JSON too. StringInterner are
+    /// looked up in `dictionaries`, to which the object belongs from then on.
     ///
     /// # Errors
     /// Bytes that are not UTF-8, not JSON, cut short, or without a `Records` list; larger than 4 GiB.
-    pub fn parse(bytes: Vec<u8>, vocabulary: &mut Vocabulary) -> Result<ParsedObject, ParseError> {
-        ParsedObject::parse_or_return(bytes, vocabulary).map_err(|(error, _)| error)
+    pub fn parse(bytes: Vec<u8>, dictionaries: &mut Dictionaries) -> Result<ParsedObject, ParseError> {
+        ParsedObject::parse_or_return(bytes, dictionaries).map_err(|(error, _)| error)
     }
 
     /// The same; bytes that are refused are given back.
     ///
     /// # Errors
     /// As [`ParsedObject::parse`], with the bytes.
-    pub fn parse_or_return(bytes: Vec<u8>, vocabulary: &mut Vocabulary) -> Result<ParsedObject, (ParseError, Vec<u8>)> {
+    pub fn parse_or_return(
+        bytes: Vec<u8>,
+        dictionaries: &mut Dictionaries,
+    ) -> Result<ParsedObject, (ParseError, Vec<u8>)> {
         if u32::try_from(bytes.len()).is_err() {
             return Err((ParseError { offset: 0, reason: "larger than 4 GiB" }, bytes));
         }
@@ -91,7 +94,7 @@ impl ParsedObject {
         // SAFETY: it was just checked, and nothing had it in between. Checking again takes as long as looking at all of
         // it once more.
         let text = unsafe { String::from_utf8_unchecked(bytes) };
-        let mut builder = Builder::new(vocabulary, text.len());
+        let mut builder = Builder::new(dictionaries, text.len());
         if let Err(error) = builder.object(&text) {
             return Err((error, text.into_bytes()));
         }
@@ -130,7 +133,7 @@ impl ParsedObject {
     /// Has the processor fetch the texts of a record's values.
     pub(super) fn prefetch_texts(&self, record: &Record) {
         for value in self.values(record) {
-            if let Held::Text(start, end) | Held::Marked(start, end) = value.held {
+            if let ScannedValue::Text(start, end) | ScannedValue::Marked(start, end) = value.held {
                 prefetch(self.slice(record, start, end).as_bytes());
             }
         }
@@ -170,7 +173,7 @@ const WITHIN: &str = "spans lie within the text they were scanned from";
 const GROWS: &str = "values and extras only grow within a record";
 
 struct Builder<'v> {
-    vocabulary: &'v mut Vocabulary,
+    dictionaries: &'v mut Dictionaries,
     text_bytes: [usize; COLUMNS.len()],
     /// Likewise of the record at hand, all columns together.
     record_text_bytes: usize,
@@ -204,10 +207,10 @@ const RECORD_BYTES: usize = 1_500;
 const RECORD_VALUES: usize = 28;
 
 impl<'v> Builder<'v> {
-    fn new(vocabulary: &'v mut Vocabulary, text_bytes: usize) -> Builder<'v> {
+    fn new(dictionaries: &'v mut Dictionaries, text_bytes: usize) -> Builder<'v> {
         let records = text_bytes / RECORD_BYTES + 1;
         Builder {
-            vocabulary,
+            dictionaries,
             text_bytes: [0; COLUMNS.len()],
             record_text_bytes: 0,
             words: [NONE; COLUMNS.len()],
@@ -228,7 +231,7 @@ impl<'v> Builder<'v> {
         (self.seen, self.seen_groups, self.has_duplicates) = (0, 0, false);
         (self.event_time_us, self.event_id, self.record_text_bytes) = (None, None, 0);
         self.words = [NONE; COLUMNS.len()];
-        self.vocabulary.begin_record();
+        self.dictionaries.begin_record();
     }
 
     /// Scans log objects, one behind the other where several were put together.
@@ -341,7 +344,7 @@ impl<'v> Builder<'v> {
         let word = |column: usize| self.words.get(column).copied().unwrap_or(NONE);
         let (identity, names) = (IDENTITY.map(word), NAMES.map(word));
         self.records.push(Record {
-            principal: self.vocabulary.principal(identity),
+            principal: self.dictionaries.principal(identity),
             names,
             event_key,
             fingerprint: fingerprint(source),
@@ -375,7 +378,7 @@ impl<'v> Builder<'v> {
         });
         if let Some(time_us) = time {
             self.event_time_us = Some(time_us);
-            self.values.push(Value { column: EVENT_TIME as u8, held: Held::time(time_us) });
+            self.values.push(Value { column: EVENT_TIME as u8, held: ScannedValue::time(time_us) });
             if is_absent {
                 self.extras.push(Extra::AbsentColumn(EVENT_TIME as u8));
             }
@@ -395,7 +398,7 @@ impl<'v> Builder<'v> {
         }
         let mut before = 0;
         while more {
-            let guess = self.vocabulary.key_order.behind(group, before);
+            let guess = self.dictionaries.key_order.behind(group, before);
             let guessed = known.key(guess).filter(|key| scanner.take(&key.literal));
             let target = if let Some(key) = guessed {
                 scanner.skip_space();
@@ -405,7 +408,7 @@ impl<'v> Builder<'v> {
                 let key = scanner.object_key()?;
                 let position = known.position(text.as_bytes().get(key.start..key.end).invariant(WITHIN));
                 if let Some(position) = position {
-                    self.vocabulary.key_order.learn(group, before, position);
+                    self.dictionaries.key_order.learn(group, before, position);
                     before = position + 1;
                 } else {
                     let value = scanner.value()?;
@@ -428,11 +431,11 @@ impl<'v> Builder<'v> {
     )]
     fn target(&mut self, text: &str, scanner: &mut Scanner<'_>, target: Target) -> Result<(), Fault> {
         match target {
-            Target::Column(column, Kind::Word) => match self.vocabulary.again(column, scanner) {
+            Target::Column(column, Kind::Word) => match self.dictionaries.again(column, scanner) {
                 Some(word) => {
                     self.see(1 << column, 0);
                     self.keep_word(column, word);
-                    self.values.push(Value { column: column as u8, held: Held::Word(word) });
+                    self.values.push(Value { column: column as u8, held: ScannedValue::Word(word) });
                     Ok(())
                 }
                 None => self.column(text, scanner, column, Kind::Word),
@@ -472,15 +475,15 @@ impl<'v> Builder<'v> {
     fn repeated_group(&mut self, text: &str, scanner: &mut Scanner<'_>, group: usize) -> Result<(), Fault> {
         let begin = scanner.pos;
         let rest = text.as_bytes().get(begin..).invariant(WITHIN);
-        let Some(sought) = self.vocabulary.repeats.seek(group, rest) else {
+        let Some(sought) = self.dictionaries.repeats.seek(group, rest) else {
             return self.group(text, scanner, group);
         };
-        if let Some((known, bytes)) = self.vocabulary.repeats.find(sought, rest) {
+        if let Some((known, bytes)) = self.dictionaries.repeats.find(sought, rest) {
             scanner.pos += bytes;
             self.values.extend_from_slice(&known.values);
             self.extras.extend_from_slice(&known.extras);
             for value in &known.values {
-                if let Held::Word(word) = value.held
+                if let ScannedValue::Word(word) = value.held
                     && let Some(slot) = self.words.get_mut(usize::from(value.column))
                 {
                     *slot = word;
@@ -489,7 +492,7 @@ impl<'v> Builder<'v> {
             let (columns, groups) = (known.columns, known.groups);
             self.see(columns, groups);
             let principal_id = self.words.get(PRINCIPAL_ID).copied();
-            self.vocabulary.took(PRINCIPAL_ID, principal_id.unwrap_or(NONE));
+            self.dictionaries.took(PRINCIPAL_ID, principal_id.unwrap_or(NONE));
             return Ok(());
         }
         let (values, extras) = (self.values.len(), self.extras.len());
@@ -500,7 +503,7 @@ impl<'v> Builder<'v> {
         if !self.has_duplicates {
             let came_to = (self.values.get(values..).invariant(GROWS), self.extras.get(extras..).invariant(GROWS));
             let taken = text.as_bytes().get(begin..scanner.pos).invariant(WITHIN);
-            self.vocabulary.repeats.learn(sought, taken, came_to, found);
+            self.dictionaries.repeats.learn(sought, taken, came_to, found);
         }
         Ok(())
     }
@@ -514,7 +517,7 @@ impl<'v> Builder<'v> {
         if kind == Kind::Resources
             && let Some((start, end)) = resource_list::take(text, scanner)
         {
-            self.keep_text(column, Held::Text(at(start), at(end)), end - start);
+            self.keep_text(column, ScannedValue::Text(at(start), at(end)), end - start);
             return Ok(());
         }
         let span = scanner.value()?;
@@ -526,7 +529,7 @@ impl<'v> Builder<'v> {
         }
         let (held, is_canonical) = self.hold(column, kind, raw, (start, end), span.marked);
         match held {
-            Some(held @ (Held::Text(start, end) | Held::Marked(start, end))) => {
+            Some(held @ (ScannedValue::Text(start, end) | ScannedValue::Marked(start, end))) => {
                 self.keep_text(column, held, (end - start) as usize);
             }
             held => self.values.extend(held.map(|held| Value { column: column as u8, held })),
@@ -538,7 +541,7 @@ impl<'v> Builder<'v> {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "columns fit a byte")]
-    fn keep_text(&mut self, column: usize, held: Held, bytes: usize) {
+    fn keep_text(&mut self, column: usize, held: ScannedValue, bytes: usize) {
         self.values.push(Value { column: column as u8, held });
         if let Some(sum) = self.text_bytes.get_mut(column) {
             *sum += bytes;
@@ -555,26 +558,26 @@ impl<'v> Builder<'v> {
         raw: &str,
         (start, end): (u32, u32),
         is_marked: bool,
-    ) -> (Option<Held>, bool) {
+    ) -> (Option<ScannedValue>, bool) {
         let string = string_of(raw);
         match (kind, string) {
             (Kind::Word, Some(inner)) if is_marked => {
                 let (word, is_exact) = unescape(inner);
-                let word = self.vocabulary.number(&word);
+                let word = self.dictionaries.number(&word);
                 self.keep_word(column, word);
-                (Some(Held::Word(word)), is_exact)
+                (Some(ScannedValue::Word(word)), is_exact)
             }
             (Kind::Word, Some(inner)) => {
-                let word = self.vocabulary.plain_number(column, inner);
+                let word = self.dictionaries.plain_number(column, inner);
                 self.keep_word(column, word);
-                (Some(Held::Word(word)), true)
+                (Some(ScannedValue::Word(word)), true)
             }
             (Kind::Text, Some(inner)) => {
                 let place = (start + 1, end - 1);
                 if column == EVENT_ID {
                     self.event_id = Some(place);
                 }
-                (Some(Held::place(place, is_marked)), !is_marked || unescape(inner).1)
+                (Some(ScannedValue::place(place, is_marked)), !is_marked || unescape(inner).1)
             }
             (Kind::Time, Some(inner)) => {
                 let parsed = if is_marked {
@@ -585,26 +588,29 @@ impl<'v> Builder<'v> {
                 if let (EVENT_TIME, Some((time_us, _))) = (column, parsed) {
                     self.event_time_us = Some(time_us);
                 }
-                (parsed.map(|(time_us, _)| Held::time(time_us)), parsed.is_some_and(|(_, is_canonical)| is_canonical))
+                (
+                    parsed.map(|(time_us, _)| ScannedValue::time(time_us)),
+                    parsed.is_some_and(|(_, is_canonical)| is_canonical),
+                )
             }
             (Kind::Time, None) => {
                 let time = epoch_time(raw);
                 if column == EVENT_TIME {
                     self.event_time_us = time;
                 }
-                (time.map(Held::time), false)
+                (time.map(ScannedValue::time), false)
             }
             (Kind::Bool | Kind::BoolText, _) => {
                 let truth = match string.unwrap_or(raw) {
-                    "true" => Some(Held::Bool(true)),
-                    "false" => Some(Held::Bool(false)),
+                    "true" => Some(ScannedValue::Bool(true)),
+                    "false" => Some(ScannedValue::Bool(false)),
                     _ => None,
                 };
                 (truth, truth.is_some() && string.is_some() == (kind == Kind::BoolText))
             }
-            (Kind::Json, _) => (Some(Held::place((start, end), is_marked)), true),
+            (Kind::Json, _) => (Some(ScannedValue::place((start, end), is_marked)), true),
             // Not as the column gives it back: else it was taken before.
-            (Kind::Resources, _) => (Some(Held::place((start, end), is_marked)), false),
+            (Kind::Resources, _) => (Some(ScannedValue::place((start, end), is_marked)), false),
             _ => (None, false),
         }
     }

@@ -465,7 +465,7 @@ fn open_before(json: &[u8], value: usize) -> Option<usize> {
 /// What a string says.
 fn unescaped(inner: &[u8]) -> Cow<'_, [u8]> {
     match std::str::from_utf8(inner) {
-        Ok(text) if inner.contains(&b'\\') => match super::text::unescape(text).0 {
+        Ok(text) if inner.contains(&b'\\') => match super::json_string::unescape(text).0 {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         },

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::json_string::unescape;
 use super::schema::RESOURCE_FIELDS;
-use super::text::unescape;
 use crate::scan::{Fault, Scanner};
 use crate::util::invariant::Invariant as _;
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::extras::{ORIGINAL, inner, put};
 use super::schema::{ADDITIONAL_FIELDS, COLUMNS, EMPTY_FIELDS, Kind, RESOURCE_FIELDS};
-use super::when::format_time;
+use super::timestamp::format_time;
 
 /// The record in a row of `events`, equal as JSON to what was logged; of duplicate keys the last.
 ///

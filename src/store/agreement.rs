@@ -1,5 +1,6 @@
-//! Second records in the catalog of what it says of files and snapshots, so that no flipped bit in a number that answers
-//! are taken from (rows, nulls, bounds, days) goes unseen. Rows of stores and programs that keep none are believed.
+//! Second records in the catalog of what it says of files and snapshots, so that no flipped bit in a number that
+//! answers are taken from (rows, nulls, bounds, days) goes unseen. Rows of stores and programs that keep none are
+//! believed.
 
 use std::fmt::Write as _;
 

@@ -4,9 +4,9 @@
 //! takes whole blocks and compares them, whether they hold pages, headers, indexes or the footer. Parquet's own page
 //! checksums leave out all but the pages, and no version of the `parquet` crate writes them.
 //!
-//! Blocks are read, not mapped: a disk that can't give its bytes is an error here, and would end the process there. Both
-//! take the same time: 300 MB in reads of 16 KiB 0.07 s, in reads of 1 MiB 0.05 s (in the page cache, one core of an AMD
-//! EPYC).
+//! Blocks are read, not mapped: a disk that can't give its bytes is an error here, and would end the process there.
+//! Both take the same time: 300 MB in reads of 16 KiB 0.07 s, in reads of 1 MiB 0.05 s (in the page cache, one core of
+//! an AMD EPYC).
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -20,7 +20,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
-use super::replaced;
+use super::retired_files;
 
 /// Bytes of a block that new files are written with.
 const BLOCK_BYTES: usize = 16 << 10;
@@ -182,7 +182,7 @@ impl CheckedFile {
     /// A file that isn't there, is a link, or has another size than it had.
     pub fn open(stored: &(impl Stored + ?Sized)) -> Result<CheckedFile, StoreError> {
         let path = stored.path();
-        let file = replaced::open(path)?;
+        let file = retired_files::open(path)?;
         let size_bytes = file.metadata().map_err(StoreError::io(path, "cannot stat"))?.len();
         let open = CheckedFile(Arc::new(Open {
             file,

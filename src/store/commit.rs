@@ -5,10 +5,10 @@
 //! 1. The files lie synced in `data/.staging/`. Crash: nobody sees them; the next writer empties the folder.
 //! 2. `commit-in-progress` names the files that are about to appear in or leave the tables' directories, synced.
 //! 3. Within the transaction: rows into the catalog, then the files are renamed into place, directories synced.
-//!    Crash: the transaction never happened, [`recover`] undoes the renames.
+//!    Crash: the transaction never happened, `recover` undoes the renames.
 //! 4. COMMIT, synchronous. From here on the commit holds.
 //! 5. Replaced files are moved to `data/replaced/`, where old snapshots find them and a bare glob over the tables does
-//!    not. Crash: [`recover`] moves them.
+//!    not. Crash: `recover` moves them.
 //! 6. The marker goes.
 
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ use super::marker::{remove_marker, write_marker};
 use super::moves::{move_file, move_files, sync_dir, sync_order};
 use super::private::Mode;
 use super::recover::recover_locked;
-use super::replaced::replaced_name;
+use super::retired_files::replaced_name;
 use super::snapshot::DataFile;
 use super::tables::Table;
 use super::writer::Writer;

@@ -21,7 +21,8 @@ use crate::time::{format_ducklake_time, now_us};
 
 /// Makes an empty store: the catalog is built aside and renamed, so that a store either is there or not.
 ///
-/// `rebuilding`: a repair registers data files in it before anybody reads it, the catalog set aside being the one given.
+/// `rebuilding`: a repair registers data files in it before anybody reads it, the catalog set aside being the one
+/// given.
 pub(super) fn create(dir: &Path, rebuilding: Option<Option<&Path>>) -> Result<(), StoreError> {
     let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
     let new: Vec<&Path> = dir.ancestors().take_while(is_new).collect();

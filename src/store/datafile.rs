@@ -16,7 +16,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 
 use super::checks::{Checking, FileChecks};
-use super::chunk::ZSTD_LEVEL;
+use super::column_chunk::ZSTD_LEVEL;
 use super::error::{Outside, StoreError};
 use super::place::DataPath;
 use super::private;

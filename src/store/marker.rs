@@ -54,8 +54,8 @@ pub(super) struct Marker {
 }
 
 impl Marker {
-    /// `None` where there is none, or one that was cut short itself, or of which a power cut left zeros: then nothing had
-    /// been renamed yet.
+    /// `None` where there is none, or one that was cut short itself, or of which a power cut left zeros: then nothing
+    /// had been renamed yet.
     ///
     /// # Errors
     /// A marker that names what no commit of a store can have named.

@@ -1,5 +1,5 @@
-//! The rows of log objects in the ledger. A name is kept as a prefix, which many objects share, and a tail; a path as what
-//! stands before and behind the tail, which all objects of a folder share.
+//! The rows of log objects in the ledger. A name is kept as a prefix, which many objects share, and a tail; a path as
+//! what stands before and behind the tail, which all objects of a folder share.
 
 use std::collections::HashMap;
 

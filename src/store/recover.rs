@@ -14,7 +14,7 @@ use super::marker::{Marker, remove_marker};
 use super::moves::{move_files, remove_if_there, sync_dir};
 use super::place::{DataPath, make_quarantine};
 use super::private::mode_of;
-use super::replaced::replaced_name;
+use super::retired_files::replaced_name;
 use super::tables::Table;
 use crate::time::fresh_id;
 

@@ -1,8 +1,8 @@
 //! Made-up archives in the real key layout, for trying out and for benchmarks.
 //!
-//! An organisation is drawn from a seed: accounts and what is in them ([`world`](self)), people, pipelines, programs and
-//! services that each have a habit, and objects with their events. Everything about an event follows from the seed and
-//! its place, so that the same configuration gives the same bytes, with however many threads.
+//! An organisation is drawn from a seed: accounts and what is in them ([`world`](self)), people, pipelines, programs
+//! and services that each have a habit, and objects with their events. Everything about an event follows from the seed
+//! and its place, so that the same configuration gives the same bytes, with however many threads.
 
 mod actors;
 mod agents;

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use hashbrown::HashMap;
 
-use super::alike::{Alike, Held, Names};
 use super::columns::{EventColumns, Words};
 use super::copies::is_foreign_copy;
-use super::counted::{Base, Call, Counted, Part};
 use super::error::ReadError;
 use super::interner::{NONE, Texts};
+use super::key_canonicalisation::{Held, KeyCanonicalisation, Names};
 use super::origin::CallOrigin;
+use super::rollup::{Base, Call, Part, Rollup};
 use super::sorter::{Sorter, Space};
 use crate::iam::{Catalog, Confidence, Permissions, Remembered, Step};
 use crate::time::day_of;
@@ -48,8 +48,8 @@ type Run = (u32, u32);
 
 /// Counts events, and remembers for which rows.
 struct Counter {
-    counted: Counted,
-    /// The rows for which an event of this base and these permissions (by their number in the step) counts.
+    counted: Rollup,
+    /// The rows for which an event of this base and these permissions (by their number in the resolver) counts.
     uses: HashMap<(u32, u64), Run, foldhash::fast::FixedState>,
     listed: Vec<u32>,
     parts_of: HashMap<u64, Vec<u32>, foldhash::fast::FixedState>,
@@ -73,7 +73,7 @@ const REMEMBERED_MAX: usize = 64 * 1024;
 
 impl Counter {
     fn new(copies: Copies) -> Self {
-        let counted = Counted::new(copies == Copies::Foreign);
+        let counted = Rollup::new(copies == Copies::Foreign);
         Counter {
             counted,
             uses: HashMap::default(),
@@ -85,7 +85,7 @@ impl Counter {
         }
     }
 
-    /// As [`Counted::bound`]: then no number holds any more.
+    /// As [`Rollup::bound`]: then no number holds any more.
     fn bound(&mut self) {
         if self.counted.bound() {
             self.uses.clear();
@@ -96,8 +96,8 @@ impl Counter {
     }
 
     /// What was counted so far; nothing is afterwards.
-    fn take(&mut self) -> Counted {
-        let empty = Counted::new(self.counted.is_cross_account());
+    fn take(&mut self) -> Rollup {
+        let empty = Rollup::new(self.counted.is_cross_account());
         self.uses.clear();
         self.listed.clear();
         self.parts_of.clear();
@@ -214,7 +214,7 @@ impl Counter {
 
 /// What permissions add to the rows of an event, none twice: two of them may be on one resource, and it is one call all
 /// the same.
-fn parts_in(permissions: &Permissions, counted: &mut Counted) -> Vec<u32> {
+fn parts_in(permissions: &Permissions, counted: &mut Rollup) -> Vec<u32> {
     let mut found = Vec::with_capacity(permissions.needed.len());
     for (part, resource) in each_part(permissions, &mut counted.texts) {
         let resource = counted.texts.number(Some(resource));
@@ -227,7 +227,7 @@ fn parts_in(permissions: &Permissions, counted: &mut Counted) -> Vec<u32> {
 }
 
 /// The same where placeholders stand for names.
-fn named_in(permissions: &Permissions, counted: &mut Counted) -> Option<Vec<Named>> {
+fn named_in(permissions: &Permissions, counted: &mut Rollup) -> Option<Vec<Named>> {
     let parts = each_part(permissions, &mut counted.texts).into_iter();
     let named = parts.map(|(part, resource)| {
         Some(match Held::of(resource)? {
@@ -279,7 +279,7 @@ pub struct Aggregator<'c> {
     step: Step<'c>,
     counter: Counter,
     copies: Copies,
-    alike: Alike,
+    alike: KeyCanonicalisation,
 }
 
 impl<'c> Aggregator<'c> {
@@ -298,7 +298,7 @@ impl<'c> Aggregator<'c> {
     }
 
     fn with_step(step: Step<'c>, copies: Copies) -> Self {
-        Aggregator { step, counter: Counter::new(copies), copies, alike: Alike::default() }
+        Aggregator { step, counter: Counter::new(copies), copies, alike: KeyCanonicalisation::default() }
     }
 
     /// Rows so far.
@@ -375,7 +375,7 @@ impl<'c> Aggregator<'c> {
     }
 
     /// What was counted so far; nothing is afterwards.
-    pub fn take(&mut self) -> Counted {
+    pub fn take(&mut self) -> Rollup {
         self.counter.take()
     }
 
@@ -387,8 +387,8 @@ impl<'c> Aggregator<'c> {
         spilled.push_counted(self.counter.take())
     }
 
-    /// What was counted, and the step.
-    pub fn finish(self) -> (Counted, Step<'c>) {
+    /// What was counted, and the resolver.
+    pub fn finish(self) -> (Rollup, Step<'c>) {
         (self.counter.counted, self.step)
     }
 }

@@ -1,14 +1,14 @@
 //! Rows as they are to be stored, however many there are: what [`bounded`](super::bounded) gives of all of them.
 //!
-//! A group of which only so many resources are kept apart lies within the rows of one principal's action. These come one
-//! after the other in stored order, and hardly ever are they many. Where they are more than fit in memory, they are put in
-//! order by their groups and back, on the disk.
+//! A group of which only so many resources are kept apart lies within the rows of one principal's action. These come
+//! one after the other in stored order, and hardly ever are they many. Where they are more than fit in memory, they
+//! are put in order by their groups and back, on the disk.
 
 use std::iter::Peekable;
 
-use super::counted::Counted;
 use super::error::ReadError;
 use super::overflow::{RESOURCES_MAX, container, of_container};
+use super::rollup::Rollup;
 use super::row::UsageRow;
 use super::sorter::{Merge, Order, ROW_BYTES, Sorted, Sorter, Space};
 use super::sum::bounded;
@@ -42,7 +42,7 @@ impl Rows {
     }
 
     /// Of what is counted and what of it is on the disk already, all of them as they are.
-    pub(super) fn all_of_counted(mut sorter: Sorter, counted: Counted, space: &Space) -> Result<Rows, ReadError> {
+    pub(super) fn all_of_counted(mut sorter: Sorter, counted: Rollup, space: &Space) -> Result<Rows, ReadError> {
         if fits(&sorter, &counted, space) {
             return Ok(Rows::All(counted.into_rows()));
         }
@@ -51,7 +51,7 @@ impl Rows {
     }
 
     /// Of what is counted and what of it is on the disk already.
-    pub(super) fn of_counted(mut sorter: Sorter, counted: Counted, space: &Space) -> Result<Rows, ReadError> {
+    pub(super) fn of_counted(mut sorter: Sorter, counted: Rollup, space: &Space) -> Result<Rows, ReadError> {
         if fits(&sorter, &counted, space) {
             return Ok(Rows::All(bounded(counted.into_rows())));
         }
@@ -61,7 +61,7 @@ impl Rows {
 }
 
 /// Whether what is counted fits as rows.
-fn fits(sorter: &Sorter, counted: &Counted, space: &Space) -> bool {
+fn fits(sorter: &Sorter, counted: &Rollup, space: &Space) -> bool {
     let rows_bytes = counted.len() as u64 * ROW_BYTES;
     !sorter.has_spilled() && counted.size_bytes() + rows_bytes <= space.bytes()
 }

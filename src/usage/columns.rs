@@ -1,4 +1,4 @@
-//! A batch of `events` seen as the IAM step wants it: one [`iam::Event`](crate::iam::Event) a row.
+//! A batch of `events` seen as the resolver wants it: one [`iam::Event`](crate::iam::Event) a row.
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, StringArray, TimestampMicrosecondArray, UInt32Array,
@@ -231,7 +231,7 @@ impl EventColumns {
         resources.extend(self.resources.of(row));
     }
 
-    /// A row as the IAM step wants it, with what [`EventColumns::resources`] gave for it.
+    /// A row as the resolver wants it, with what [`EventColumns::resources`] gave for it.
     pub fn event<'a>(&'a self, row: usize, resources: &'a [ResourceRef<'a>]) -> Event<'a> {
         let principal_account_id = self.principal_account_id.value(row);
         Event {

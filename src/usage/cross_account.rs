@@ -15,9 +15,9 @@ use super::aggregate::{Aggregator, Copies};
 use super::bounding::Rows;
 use super::columns::{EVENT_COLUMNS, EventColumns, plain_rows};
 use super::copies::{is_foreign, is_foreign_copy};
-use super::counted::Counted;
 use super::encode::texts;
 use super::error::ReadError;
+use super::rollup::Rollup;
 use super::sorter::{Order, Sorter, Space};
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, read_batches};
@@ -95,15 +95,15 @@ pub(crate) fn resolve_day(
 /// What follows each few events that were counted.
 pub(super) type Bound<'b> = &'b mut dyn FnMut(&mut Aggregator<'_>) -> Result<(), ReadError>;
 
-/// Counts the calls that only the called accounts logged. Where there are more ids than fit in the memory, the files are read
-/// once for each part of the ids.
+/// Counts the calls that only the called accounts logged. Where there are more ids than fit in the memory, the files
+/// are read once for each part of the ids.
 pub(super) fn count_foreign(
     files: &[&DataFile],
     held: &SharedCalls,
     catalog: &Catalog,
     keep: &dyn Fn(&EventColumns, usize) -> bool,
     (memory_bytes, bound): (u64, Bound<'_>),
-) -> Result<Counted, ReadError> {
+) -> Result<Rollup, ReadError> {
     let mut aggregator = Aggregator::of_copies(catalog, Copies::Foreign);
     let ids_max = usize::try_from(memory_bytes / 4).unwrap_or(usize::MAX) / ID_BYTES;
     let mut class = Class::ALL;

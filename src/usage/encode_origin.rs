@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 
 use super::interner::Texts;
 use super::origin::{Origin, Smallest};
-use super::text::Text;
+use super::shared_str::Text;
 use crate::store::Table;
 
 type Flag<T> = fn(&Origin<T>) -> bool;

@@ -15,8 +15,8 @@ use super::read::{
 };
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange};
+use super::shared_str::Text;
 use super::sorter::Space;
-use super::text::Text;
 use crate::iam::Catalog;
 use crate::store::{DataFile, RowPredicate, Snapshot, Table};
 

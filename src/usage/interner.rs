@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use rayon::prelude::*;
 
-use super::text::Text;
+use super::shared_str::Text;
 use crate::util::invariant::Invariant as _;
 
 /// The number of no text.

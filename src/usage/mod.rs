@@ -4,20 +4,23 @@
 //! step says. What would grow without end overflows into marked rows (`overflow`), within one outcome, session and all
 //! else that tells rows apart. Nothing is generalised here.
 //!
-//! `columns` looks at a batch of events as the IAM step wants it, `aggregate` counts, `alike` has the step look once at
-//! calls that differ only in an object's name, `counted` is what it counts and adds up by the numbers of `interner`,
-//! `overflow` says which rows are too many, `origin` is where calls came from, `sum` adds rows up that were read,
-//! `order` puts those in order, `sorter` and `bounding` do so where they don't fit in memory, by `run`s on the disk, `months` keeps sums of whole months, `cross_account` counts a call that two accounts
-//! logged once, `encode`, `encode_origin` and `read` are the way to the store and back, `exact` reads what overflowed
-//! from `events`, `events` derives all of it anew, `select` says whose usage is meant, `data_events` which services'
-//! data events there are, `text` the texts that rows share.
+//! From events to rows: `columns` looks at a batch of events as the resolver wants it, `aggregate` counts, `key_canonicalisation` has
+//! the resolver look once at calls that differ only in an object's name, `rollup` is what it counts and adds up by the
+//! numbers of `interner`, `overflow` says which rows are too many, `origin` is where calls came from, `copies` and
+//! `cross_account` count a call that two accounts logged once.
+//!
+//! Rows put in order: `sum` adds rows up that were read, `stored_order` sorts them, `sorter` and `bounding` do so where they
+//! don't fit in memory, by `run`s on the disk.
+//!
+//! To the store and back: `encode`, `encode_origin`, `text_column`, `read`; `months` keeps sums of whole months,
+//! `exact` reads what overflowed from `events`, `events` derives all of it anew, `requests` reads what requests told.
+//! `select` says whose usage is meant, `data_events` which services' data events there are, `shared_str` is the texts that
+//! rows share.
 
 mod aggregate;
-mod alike;
 mod bounding;
 mod columns;
 mod copies;
-mod counted;
 mod cross_account;
 mod data_events;
 mod encode;
@@ -26,26 +29,26 @@ mod error;
 mod events;
 mod exact;
 mod interner;
+mod key_canonicalisation;
 mod months;
-mod order;
 mod origin;
 mod overflow;
 mod read;
 mod requests;
+mod rollup;
 mod row;
 mod run;
 mod select;
+mod shared_str;
 mod sorter;
+mod stored_order;
 mod sum;
-mod text;
 mod text_column;
 
 pub use aggregate::{Aggregator, version};
-pub use alike::{Alike, Names};
 pub(crate) use bounding::Rows;
 pub use columns::{EVENT_COLUMNS, EventColumns};
 pub use copies::is_foreign_copy;
-pub use counted::Counted;
 pub use cross_account::SharedCalls;
 pub(crate) use cross_account::resolve_day;
 #[cfg(test)]
@@ -55,13 +58,15 @@ pub(crate) use encode::encode;
 pub use error::ReadError;
 pub use events::from_events;
 pub use exact::{read_exact, read_exact_within};
+pub use key_canonicalisation::{KeyCanonicalisation, Names};
 pub use months::{MONTH_ROWS_MIN, refresh_months};
 pub use origin::{Origin, Smallest};
 pub use overflow::RESOURCES_MAX;
 pub use read::{Sessions, Uses, principals, read, read_within};
 pub(crate) use read::{derive_own, merge_day};
 pub use requests::{KeySource, RequestValues, Requested, Told, read_requests};
+pub use rollup::Rollup;
 pub use row::{Outcome, UsageRow};
 pub use select::{SelectError, Selection, TimeRange};
+pub use shared_str::Text;
 pub use sorter::Space;
-pub use text::Text;

@@ -12,10 +12,10 @@ use rayon::prelude::*;
 use super::encode::{columns_without_sessions, decode_without_sessions, encode};
 use super::error::ReadError;
 use super::interner::Texts;
-use super::order::{Identity, identity};
 use super::row::UsageRow;
+use super::shared_str::Text;
+use super::stored_order::{Identity, identity};
 use super::sum::summed;
-use super::text::Text;
 use crate::store::{DataFile, Snapshot, Stored, Table, UsageMonth, Writer, read_batches};
 use crate::time::format_date;
 

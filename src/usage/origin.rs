@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::text::Text;
+use super::shared_str::Text;
 
 /// Distinct texts kept of one kind: who calls from more places than this cannot be bound to them anyway, and the list
 /// of what anybody may call from must not grow without end.

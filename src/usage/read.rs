@@ -12,12 +12,12 @@ use hashbrown::HashMap;
 use super::aggregate::Aggregator;
 use super::bounding::{RowIterator, Rows};
 use super::columns::{EVENT_COLUMNS, EventColumns};
-use super::counted::Counted;
 use super::cross_account::{SharedCalls, count_foreign};
 use super::encode::{decode, dictionary, texts};
 use super::error::ReadError;
 use super::interner::Texts;
 use super::months::{days, parts};
+use super::rollup::Rollup;
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange, Who, matches_any};
 use super::sorter::{Order, Sorter, Space, row_bytes};
@@ -142,7 +142,7 @@ impl Gathered {
     }
 
     /// Adds what is left of what was counted, and what of it is on the disk; with `is_bounded` as it would be stored.
-    pub fn add_counted(&mut self, spilled: Sorter, counted: Counted, is_bounded: bool) -> Result<(), ReadError> {
+    pub fn add_counted(&mut self, spilled: Sorter, counted: Rollup, is_bounded: bool) -> Result<(), ReadError> {
         let space = self.space.clone();
         let rows = match is_bounded {
             true => Rows::of_counted(spilled, counted, &space)?,
@@ -238,7 +238,8 @@ impl Space {
     }
 }
 
-/// Adds the usage of the days of which the window holds some, from their events; with `is_bounded` as it would be stored.
+/// Adds the usage of the days of which the window holds some, from their events; with `is_bounded` as it would be
+/// stored.
 pub(super) fn derive_parts(
     snapshot: &Snapshot,
     selection: &Selection,

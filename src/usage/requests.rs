@@ -14,7 +14,7 @@ use super::error::ReadError;
 use super::read::{by_text, is_wanted};
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange};
-use super::text::Text;
+use super::shared_str::Text;
 use crate::iam::{Catalog, Outcome, permissions};
 use crate::store::{RowPredicate, Snapshot, Table, read_batches};
 
@@ -47,12 +47,12 @@ pub struct Requested<'a> {
 /// Of the requests of some actions, what they told of some condition keys.
 #[derive(Clone, Debug, Default)]
 pub struct RequestValues {
-    uses: HashMap<Use, Vec<Alike>>,
+    uses: HashMap<Use, Vec<KeyCanonicalisation>>,
 }
 
 /// Requests of one use and session that told the same.
 #[derive(Clone, Debug)]
-struct Alike {
+struct KeyCanonicalisation {
     session: Option<Text>,
     told: Told,
     events: u64,
@@ -71,7 +71,7 @@ impl RequestValues {
         let has_room = all.len() <= TOLD_MAX;
         match all.iter_mut().find(|alike| alike.session == session && alike.told == *told) {
             Some(alike) => alike.events += 1,
-            None if has_room => all.push(Alike { session, told: told.clone(), events: 1 }),
+            None if has_room => all.push(KeyCanonicalisation { session, told: told.clone(), events: 1 }),
             None => {}
         }
     }
@@ -79,8 +79,8 @@ impl RequestValues {
     /// The different requests of a row; nothing where not all of them were looked at, or they are too many.
     pub fn told(&self, row: &UsageRow) -> Vec<&Told> {
         let all = key(row).and_then(|key| self.uses.get(&key)).filter(|all| all.len() <= TOLD_MAX);
-        let is_meant = |alike: &&Alike| row.session_name.is_none() || alike.session == row.session_name;
-        let meant: Vec<&Alike> = all.into_iter().flatten().filter(is_meant).collect();
+        let is_meant = |alike: &&KeyCanonicalisation| row.session_name.is_none() || alike.session == row.session_name;
+        let meant: Vec<&KeyCanonicalisation> = all.into_iter().flatten().filter(is_meant).collect();
         let events: u64 = meant.iter().map(|alike| alike.events).sum();
         if events < row.event_count { Vec::new() } else { meant.into_iter().map(|alike| &alike.told).collect() }
     }

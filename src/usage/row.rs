@@ -1,7 +1,7 @@
 //! One row of the `usage` table: the plain type that crosses from usage to policy.
 
 use super::origin::Origin;
-use super::text::Text;
+use super::shared_str::Text;
 pub use crate::iam::Outcome;
 
 /// One principal × session × action × resource × outcome × day, with how often and when. `T` is a text.
@@ -90,7 +90,7 @@ impl UsageRow {
     /// The order of rows in a file: the table's sort order, then everything else, so that the same rows always make
     /// the same file.
     ///
-    /// What `order` does sooner.
+    /// What `stored_order` does sooner.
     #[cfg(test)]
     pub fn stored_order(a: &UsageRow, b: &UsageRow) -> std::cmp::Ordering {
         fn key(row: &UsageRow) -> impl Ord + '_ {

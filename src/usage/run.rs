@@ -7,10 +7,10 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use super::order::identity;
 use super::origin::{Origin, Smallest};
 use super::row::{Outcome, UsageRow};
-use super::text::Text;
+use super::shared_str::Text;
+use super::stored_order::identity;
 
 /// Texts of a row that tell it from others.
 const TEXTS: usize = 14;

@@ -7,14 +7,14 @@ use std::collections::binary_heap::PeekMut;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::counted::Counted;
 use super::error::ReadError;
-use super::order::{RESOURCE, identity};
 use super::overflow::container;
+use super::rollup::Rollup;
 use super::row::UsageRow;
 use super::run::{RunReader, RunWriter};
+use super::shared_str::Text;
+use super::stored_order::{RESOURCE, identity};
 use super::sum::summed;
-use super::text::Text;
 
 /// Memory for rows, and where those beyond it go.
 #[derive(Clone, Debug)]
@@ -55,8 +55,8 @@ impl Space {
     }
 }
 
-/// What a row takes beside its texts, with what becomes of it while rows are put in order: itself twice, its numbers and its
-/// place, the ids and addresses that hardly any other row has.
+/// What a row takes beside its texts, with what becomes of it while rows are put in order: itself twice, its numbers
+/// and its place, the ids and addresses that hardly any other row has.
 pub(super) const ROW_BYTES: u64 = 1_100;
 
 /// What its texts take that few others have.
@@ -163,7 +163,7 @@ impl Sorter {
     }
 
     /// Adds what was counted, all of it on the disk.
-    pub fn push_counted(&mut self, counted: Counted) -> Result<(), ReadError> {
+    pub fn push_counted(&mut self, counted: Rollup) -> Result<(), ReadError> {
         let failed = self.space.failed();
         let mut run = RunWriter::create(&self.space.folder).map_err(&failed)?;
         counted.each_in_order(|row| run.write(&row)).map_err(&failed)?;

@@ -5,9 +5,9 @@
 
 use hashbrown::HashMap;
 
-use super::order::{Identity, RESOURCE, identity, ordered};
 use super::overflow::{RESOURCES_MAX, container, of_container};
 use super::row::UsageRow;
+use super::stored_order::{Identity, RESOURCE, identity, ordered};
 
 /// Adds up rows that count the same use of one day, from several batches or files; in stored order.
 pub(super) fn summed(rows: Vec<UsageRow>) -> Vec<UsageRow> {

@@ -3,7 +3,7 @@
 use arrow::array::{Array, StringArray};
 
 use super::interner::Texts;
-use super::text::Text;
+use super::shared_str::Text;
 
 /// A column of texts, read row by row: what the row before had is not looked up again.
 pub(super) struct TextColumn<'a> {

@@ -13,8 +13,8 @@ use trailpare::iam::evaluate::PolicySet;
 use trailpare::iam::{Catalog, Outcome};
 use trailpare::policy::replay::{GroupFate, policy_set, replay};
 use trailpare::policy::{
-    Attach, Existing, Fit, Generalize, Granularity, Kind, Layout, Made, MakeError, Options, Provenance, Task, base,
-    explain, make, narrow, propose, renderer,
+    Attach, Existing, Fit, Generalize, Granularity, Kind, Layout, Made, MakeError, Options, Provenance, Task, explain,
+    make, narrow, propose, renderer,
 };
 use trailpare::usage::{RequestValues, UsageRow};
 
@@ -332,7 +332,12 @@ fn beside_and_into_a_policy_that_exists() {
         r#"{"Statement":[{"Sid":"LambdaReadOrders","Effect":"Allow","Action":["s3:*","lambda:*"],"Resource":"*"}]}"#,
     )
     .unwrap();
-    let missing = base::missing(std::slice::from_ref(&existing), &rows, &RequestValues::default(), Catalog::embedded());
+    let missing = trailpare::policy::existing::missing(
+        std::slice::from_ref(&existing),
+        &rows,
+        &RequestValues::default(),
+        Catalog::embedded(),
+    );
     let made = made(&missing, &options());
     let granted: BTreeSet<&str> = made
         .documents
@@ -342,12 +347,13 @@ fn beside_and_into_a_policy_that_exists() {
         .map(|action| action.split(':').next().unwrap())
         .collect();
     assert_eq!(granted, BTreeSet::from(["dynamodb", "ec2", "iam", "logs"]));
-    let merged = base::merged(&existing, &made);
+    let merged = trailpare::policy::existing::merged(&existing, &made);
     assert_eq!(merged.statements[0], existing.statements[0]);
     let proof = replay(&PolicySet::of_identity(vec![merged]), &rows, Catalog::embedded());
     assert!(proof.is_proof());
     let everything = Policy::parse(r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#).unwrap();
-    let rest = base::missing(&[everything], &rows, &RequestValues::default(), Catalog::embedded());
+    let rest =
+        trailpare::policy::existing::missing(&[everything], &rows, &RequestValues::default(), Catalog::embedded());
     assert!(matches!(make(&rest, &options(), Catalog::embedded()), Err(MakeError::Nothing { .. })));
 }
 
@@ -357,7 +363,7 @@ fn an_older_document_keeps_its_meaning() {
         r#"{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${aws:username}"}]}"#,
     )
     .unwrap();
-    let merged = base::merged(&old, &made(&deployer(), &options()));
+    let merged = trailpare::policy::existing::merged(&old, &made(&deployer(), &options()));
     assert_eq!(merged.statements[0].resources.patterns(), ["arn:aws:s3:::b/${$}{aws:username}"]);
 }
 

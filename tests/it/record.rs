@@ -7,26 +7,26 @@ use std::path::Path;
 
 use serde_json::Value;
 use trailpare::archive::{self, Buffers, ObjectKind};
-use trailpare::record::{ParsedObject, Vocabulary};
+use trailpare::record::{Dictionaries, ParsedObject};
 
 use oracle::{restored, sorted};
 
 const CAP_BYTES: u64 = 1 << 30;
 
-pub fn parse(path: &Path, vocabulary: &mut Vocabulary) -> Result<(ParsedObject, Vec<u8>), String> {
+pub fn parse(path: &Path, dictionaries: &mut Dictionaries) -> Result<(ParsedObject, Vec<u8>), String> {
     let read = archive::read(path, &mut Buffers::default(), CAP_BYTES).map_err(|e| e.to_string())?;
     let bytes = archive::normalise(read.bytes).map_err(|e| e.to_string())?.json;
-    let object = ParsedObject::parse(bytes.clone(), vocabulary).map_err(|e| e.to_string())?;
+    let object = ParsedObject::parse(bytes.clone(), dictionaries).map_err(|e| e.to_string())?;
     Ok((object, bytes))
 }
 
-fn round_trip(path: &Path, vocabulary: &mut Vocabulary) -> Result<usize, String> {
-    let (object, bytes) = parse(path, vocabulary)?;
+fn round_trip(path: &Path, dictionaries: &mut Dictionaries) -> Result<usize, String> {
+    let (object, bytes) = parse(path, dictionaries)?;
     let whole: Value = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
     let records = whole["Records"].as_array().cloned().unwrap_or_default();
     let kept_out: Vec<usize> = object.broken().iter().map(|broken| broken.index).collect();
     let sound = records.into_iter().enumerate().filter(|(i, _)| !kept_out.contains(i)).map(|(_, record)| record);
-    let (expected, found) = (sorted(sound.collect()), sorted(restored(&object, vocabulary)));
+    let (expected, found) = (sorted(sound.collect()), sorted(restored(&object, dictionaries)));
     assert_eq!(expected.len(), found.len(), "{}", path.display());
     for (expected, found) in expected.iter().zip(&found) {
         assert_eq!(expected, found, "{}", path.display());
@@ -45,9 +45,9 @@ pub fn files(root: &Path) -> Vec<std::path::PathBuf> {
 fn every_real_record_comes_back_equal() {
     let Some(data) = super::data::dir() else { return };
     // One for all, as a worker has it: what it remembers of one object must not show in the next.
-    let (mut records, mut vocabulary) = (0, Vocabulary::default());
+    let (mut records, mut dictionaries) = (0, Dictionaries::default());
     for path in files(&data.join("real")) {
-        records += round_trip(&path, &mut vocabulary).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        records += round_trip(&path, &mut dictionaries).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
     // Counted independently: shared/data/README.md.
     assert_eq!(records, 2_900 + 19_623);
@@ -56,9 +56,9 @@ fn every_real_record_comes_back_equal() {
 #[test]
 fn every_public_record_comes_back_equal() {
     let Some(data) = super::data::dir() else { return };
-    let (mut records, mut refused, mut vocabulary) = (0, Vec::new(), Vocabulary::default());
+    let (mut records, mut refused, mut dictionaries) = (0, Vec::new(), Dictionaries::default());
     for path in files(&data.join("public")) {
-        match round_trip(&path, &mut vocabulary) {
+        match round_trip(&path, &mut dictionaries) {
             Ok(n) => records += n,
             Err(error) => refused.push(format!("{}: {error}", path.display())),
         }
@@ -68,8 +68,8 @@ fn every_public_record_comes_back_equal() {
     assert!(records >= 600, "{records}");
 }
 
-fn object(text: &str, vocabulary: &mut Vocabulary) -> ParsedObject {
-    ParsedObject::parse(text.as_bytes().to_vec(), vocabulary).unwrap_or_else(|error| panic!("{text}: {error}"))
+fn object(text: &str, dictionaries: &mut Dictionaries) -> ParsedObject {
+    ParsedObject::parse(text.as_bytes().to_vec(), dictionaries).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 #[test]
@@ -110,12 +110,12 @@ fn odd_records_come_back_equal() {
         r#""requestParameters":"HIDDEN_DUE_TO_SECURITY_REASONS""#,
     ] {
         for text in [format!("{{{time},{fields}}}"), format!("{{ {fields} ,\n{time}\n}}")] {
-            let mut vocabulary = Vocabulary::default();
+            let mut dictionaries = Dictionaries::default();
             // What was met before is taken another way than what is new.
-            let object = object(&format!("{{\"Records\":[{}]}}", [text.as_str(); 4].join(",")), &mut vocabulary);
+            let object = object(&format!("{{\"Records\":[{}]}}", [text.as_str(); 4].join(",")), &mut dictionaries);
             assert!(object.broken().is_empty(), "{text}");
             let expected: Value = serde_json::from_str(&text).expect("JSON");
-            assert_eq!(restored(&object, &mut vocabulary), vec![expected; 4], "{text}");
+            assert_eq!(restored(&object, &mut dictionaries), vec![expected; 4], "{text}");
         }
     }
 }
@@ -130,18 +130,22 @@ fn times_in_every_form_come_back_as_they_were() {
         "2023-07-10T11:42:36.5Z",
     ] {
         let text = format!(r#"{{"eventTime":"{time}"}}"#);
-        let mut vocabulary = Vocabulary::default();
-        let object = object(&format!("{{\"Records\":[{text}]}}"), &mut vocabulary);
+        let mut dictionaries = Dictionaries::default();
+        let object = object(&format!("{{\"Records\":[{text}]}}"), &mut dictionaries);
         let day = object.records().first().map(|record| record.event_date);
         assert_eq!(day, Some(19_548), "{time}");
-        assert_eq!(restored(&object, &mut vocabulary), [serde_json::from_str::<Value>(&text).expect("JSON")], "{time}");
+        assert_eq!(
+            restored(&object, &mut dictionaries),
+            [serde_json::from_str::<Value>(&text).expect("JSON")],
+            "{time}"
+        );
     }
 }
 
 #[test]
 fn broken_records_are_kept_out_and_counted() {
     let text = r#"{"Records":[7,{"eventTime":"2023-07-10T11:42:36Z"},{"eventID":"x"},{"eventTime":"soon"},null]}"#;
-    let object = object(text, &mut Vocabulary::default());
+    let object = object(text, &mut Dictionaries::default());
     assert_eq!(object.records().len(), 1);
     let broken: Vec<_> = object.broken().iter().map(|b| (b.index, b.offset)).collect();
     assert_eq!(
@@ -163,7 +167,7 @@ fn records_too_deep_to_be_told_from_others_are_kept_out_not_merged() {
     };
     let records = ["A", "B"].map(|name| record("", name)).join(",");
     let with_id = record(r#","eventID":"x""#, "C");
-    let object = object(&format!(r#"{{"Records":[{records},{with_id}]}}"#), &mut Vocabulary::default());
+    let object = object(&format!(r#"{{"Records":[{records},{with_id}]}}"#), &mut Dictionaries::default());
     assert_eq!((object.records().len(), object.broken().len()), (1, 2));
 }
 
@@ -181,11 +185,11 @@ fn bad_objects_are_refused_with_the_place() {
         ),
         (r#"{"Records":[]}{"Records":["#, 26, "truncated: the JSON ends early"),
     ] {
-        let error = ParsedObject::parse(text.as_bytes().to_vec(), &mut Vocabulary::default()).expect_err(text);
+        let error = ParsedObject::parse(text.as_bytes().to_vec(), &mut Dictionaries::default()).expect_err(text);
         assert_eq!((error.offset, error.reason), (offset, reason), "{text}");
     }
     let error =
-        ParsedObject::parse(b"{\"Records\":[\"\xff\"]}".to_vec(), &mut Vocabulary::default()).expect_err("not UTF-8");
+        ParsedObject::parse(b"{\"Records\":[\"\xff\"]}".to_vec(), &mut Dictionaries::default()).expect_err("not UTF-8");
     assert_eq!((error.offset, error.reason), (13, "not UTF-8"));
 }
 
@@ -193,11 +197,11 @@ fn bad_objects_are_refused_with_the_place() {
 fn objects_put_together_are_one() {
     let record = |id: &str| format!(r#"{{"eventTime":"2024-03-01T00:00:00Z","eventID":"{id}"}}"#);
     let text = format!(r#"{{"Records":[{},7]}} {{"Records":[8,{}]}}"#, record("a"), record("b"));
-    let mut vocabulary = Vocabulary::default();
-    let object = object(&text, &mut vocabulary);
+    let mut dictionaries = Dictionaries::default();
+    let object = object(&text, &mut dictionaries);
     let broken: Vec<_> = object.broken().iter().map(|broken| (broken.index, broken.offset)).collect();
     assert_eq!(broken, [(1, text.find('7').unwrap()), (2, text.find('8').unwrap())]);
-    let ids: Vec<_> = restored(&object, &mut vocabulary).iter().map(|record| record["eventID"].clone()).collect();
+    let ids: Vec<_> = restored(&object, &mut dictionaries).iter().map(|record| record["eventID"].clone()).collect();
     assert_eq!(ids, ["a", "b"]);
 }
 
@@ -246,17 +250,17 @@ mod generated {
         ) {
             let time = "\"eventTime\":\"2023-07-10T11:42:36Z\"";
             let first = serde_json::json!({"Records": [{"eventTime": "2023-07-10T11:42:36Z", "eventName": before}]});
-            let mut vocabulary = Vocabulary::default();
-            object(&first.to_string(), &mut vocabulary);
+            let mut dictionaries = Dictionaries::default();
+            object(&first.to_string(), &mut dictionaries);
             let records: Vec<String> = names.iter().map(|n| format!("{{{time},\"eventName\":\"{n}\"}}")).collect();
             let text = format!("{{\"Records\":[{}]}}", records.join(","));
-            let parsed = ParsedObject::parse(text.clone().into_bytes(), &mut vocabulary);
+            let parsed = ParsedObject::parse(text.clone().into_bytes(), &mut dictionaries);
             match serde_json::from_str::<Value>(&text) {
                 Err(_) => prop_assert!(parsed.is_err(), "{}", text),
                 Ok(whole) => {
                     let parsed = parsed.map_err(|e| TestCaseError::fail(format!("{text}: {e}")))?;
                     let expected = whole["Records"].as_array().cloned().unwrap_or_default();
-                    prop_assert_eq!(sorted(restored(&parsed, &mut vocabulary)), sorted(expected));
+                    prop_assert_eq!(sorted(restored(&parsed, &mut dictionaries)), sorted(expected));
                 }
             }
         }
@@ -266,15 +270,15 @@ mod generated {
             let records: Vec<Value> = records.iter().cycle().take(copies * records.len()).cloned().collect();
             let whole = serde_json::json!({ "Records": records });
             let text = if pretty { serde_json::to_string_pretty(&whole) } else { serde_json::to_string(&whole) }?;
-            let mut vocabulary = Vocabulary::default();
-            let parsed = object(&text, &mut vocabulary);
+            let mut dictionaries = Dictionaries::default();
+            let parsed = object(&text, &mut dictionaries);
             prop_assert!(parsed.broken().is_empty());
-            prop_assert_eq!(sorted(restored(&parsed, &mut vocabulary)), sorted(records));
+            prop_assert_eq!(sorted(restored(&parsed, &mut dictionaries)), sorted(records));
         }
 
         #[test]
         fn bytes_are_accepted_as_serde_json_does(text in "\\{\"Records\":\\[[\\[\\]{}:,\" a0-9.eEtrufalsn-]{0,16}\\]\\}") {
-            let parsed = ParsedObject::parse(text.as_bytes().to_vec(), &mut Vocabulary::default());
+            let parsed = ParsedObject::parse(text.as_bytes().to_vec(), &mut Dictionaries::default());
             let oracle = serde_json::from_str::<Box<serde_json::value::RawValue>>(&text);
             prop_assert_eq!(parsed.is_ok(), oracle.is_ok(), "{}", text);
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
 use trailpare::iam::{Catalog, Outcome, Step, permissions};
-use trailpare::record::{Vocabulary, encode};
+use trailpare::record::{Dictionaries, encode};
 use trailpare::synth::{Config, generate};
 use trailpare::usage::{Aggregator, EventColumns, is_foreign_copy};
 
@@ -17,12 +17,12 @@ use super::record;
 type Counts = BTreeMap<(Option<String>, String, Outcome), u64>;
 
 fn batches(archive: &Path) -> Vec<RecordBatch> {
-    let mut vocabulary = Vocabulary::default();
-    let parse = |path: &PathBuf| record::parse(path, &mut vocabulary).expect("events").0;
+    let mut dictionaries = Dictionaries::default();
+    let parse = |path: &PathBuf| record::parse(path, &mut dictionaries).expect("events").0;
     let objects: Vec<_> = record::files(archive).iter().map(parse).collect();
     let mut records: Vec<_> =
         objects.iter().flat_map(|object| object.records().iter().map(move |record| (object, record))).collect();
-    encode(&mut records, &mut vocabulary).map(|batch| batch.expect("columns")).collect()
+    encode(&mut records, &mut dictionaries).map(|batch| batch.expect("columns")).collect()
 }
 
 fn counted(batches: &[EventColumns]) -> Counts {

@@ -1,4 +1,4 @@
-//! What the step remembers: keys and what they came to, within limits that nobody can widen by inventing names.
+//! What the resolver remembers: keys and what they came to, within limits that nobody can widen by inventing names.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;

@@ -24,7 +24,7 @@ use response::Response;
 const LISTED_MAX: usize = 100;
 
 /// Where a request was made and what it said. Whatever rules are to look at must be noted in the read_set, or stand in
-/// every key of the step's memory, as the place does.
+/// every key of the resolver's cache, as the place does.
 pub(in crate::iam) struct Request<'a> {
     pub event: RegionAccount<'a>,
     pub parameters: Params<'a>,
@@ -67,6 +67,12 @@ impl<'a> Request<'a> {
     pub fn answered(&self, key: &'static str) -> Vec<String> {
         self.read_set.borrow_mut().note_answered(key);
         self.response.texts(key)
+    }
+
+    /// The ARNs of a form that the response has.
+    pub fn answered_arns<'r>(&'r self, form: &'r ArnFormat) -> impl Iterator<Item = &'r str> {
+        self.read_set.borrow_mut().note_answered_arns(form);
+        self.response.of_form(form)
     }
 
     /// How S3 says that it encrypts the object.

@@ -1,6 +1,6 @@
 //! Looking things up in request parameters, whose keys come in many spellings.
 //!
-//! Every look is noted in a [`ReadSet`], by which the step's memory knows what of a request an operation's rules look at.
+//! Every look is noted in a [`ReadSet`], by which the resolver's cache knows what of a request an operation's rules look at.
 
 use std::cell::RefCell;
 
@@ -120,6 +120,12 @@ impl<'a> Params<'a> {
     pub fn all(&self) -> impl Iterator<Item = &'a str> {
         self.read_set.borrow_mut().note_all();
         self.document.entries().map(|entry| entry.text)
+    }
+
+    /// Every text there is, each with the key that it stands under.
+    pub fn keyed(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.read_set.borrow_mut().note_all();
+        self.document.entries().map(|entry| (entry.key, entry.text))
     }
 
     /// What `of` makes of the texts under the first of the names for which it makes something.

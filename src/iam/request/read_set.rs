@@ -1,6 +1,6 @@
 //! What the rules look at in requests of one operation.
 //!
-//! The step remembers what requests came to. Two requests come to the same if they agree in all that a rule has looked
+//! The resolver remembers what requests came to. Two requests come to the same if they agree in all that a rule has looked
 //! at; what a rule never looked at (tokens, filters, page sizes) may differ. So every look is noted, and what is noted
 //! is put into the key under which an outcome is remembered. A look that was never made before makes a read_set grow: then
 //! keys are made anew.
@@ -42,6 +42,8 @@ pub(in crate::iam) struct ReadSet {
     caller: bool,
     /// Forms of the ARNs looked for in the response.
     given_back: Vec<ArnFormat>,
+    /// Forms of the ARNs in the response that were read whatever the request names.
+    answered_arns: Vec<ArnFormat>,
     /// Keys whose texts were looked for in the response.
     answered: Vec<&'static str>,
     /// How an object is encrypted, which S3 says beside the call.
@@ -108,6 +110,11 @@ impl ReadSet {
         self.has_grown |= note_form(&mut self.given_back, form);
     }
 
+    /// As [`ReadSet::note_arns`].
+    pub fn note_answered_arns(&mut self, form: &ArnFormat) {
+        self.has_grown |= note_form(&mut self.answered_arns, form);
+    }
+
     pub fn note_answered(&mut self, key: &'static str) {
         self.has_grown |= note(&mut self.answered, &key);
     }
@@ -127,8 +134,8 @@ impl ReadSet {
         names.sort_unstable();
         let hashes = |names: &[Name]| names.iter().map(|name| name.hash).collect();
         let ids = |formats: &[ArnFormat]| formats.iter().map(|format| format.id).collect();
-        let lists: [Vec<u64>; 5] =
-            [names, hashes(&self.held), hashes(&self.values), ids(&self.arns), ids(&self.given_back)];
+        let [arns, given_back, answered] = [&self.arns, &self.given_back, &self.answered_arns].map(|forms| ids(forms));
+        let lists: [Vec<u64>; 6] = [names, hashes(&self.held), hashes(&self.values), arns, given_back, answered];
         for list in lists {
             key.extend(list.len().to_le_bytes());
             list.iter().for_each(|number| key.extend(number.to_le_bytes()));
@@ -155,7 +162,8 @@ impl ReadSet {
 
     /// Whether it matters what a call gave back, and this may be it.
     pub fn sees_response(&self, response: &Response<'_>) -> bool {
-        !self.given_back.is_empty() && response.has_arns() || self.answered.iter().any(|key| response.may_have(key))
+        let has_forms = !self.given_back.is_empty() || !self.answered_arns.is_empty();
+        has_forms && response.has_arns() || self.answered.iter().any(|key| response.may_have(key))
     }
 
     /// Whether it matters what a text is, whatever it is, by the key that it stands under.
@@ -238,6 +246,10 @@ impl ReadSet {
                 put_optional(key, Some(given.arn));
                 key.push(u8::from(given.is_numbered));
             });
+            put_optional(key, None);
+        }
+        for form in self.answered_arns.iter().filter(|_| is_looked_at) {
+            response.of_form(form).for_each(|arn| put_optional(key, Some(arn)));
             put_optional(key, None);
         }
         for name in self.answered.iter().filter(|_| is_looked_at) {

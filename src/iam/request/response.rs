@@ -89,6 +89,11 @@ impl<'a> Response<'a> {
         places.iter().filter_map(|place| source.get(place.clone()))
     }
 
+    /// The ARNs of a form.
+    pub fn of_form<'r>(&'r self, form: &'r ArnFormat) -> impl Iterator<Item = &'r str> {
+        self.arns().filter(|arn| form.fits(arn)).take(TEXTS_MAX)
+    }
+
     /// The text under a key of the objects that stand under another.
     fn within(&self, outer: &str, key: &str) -> Vec<String> {
         let outer = format!("\"{outer}\"");

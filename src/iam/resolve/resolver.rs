@@ -1,4 +1,4 @@
-//! The step from an event to the permissions that it took.
+//! The resolver: from an event to the permissions that it took.
 //!
 //! The first rule that says something wins:
 //!
@@ -242,7 +242,7 @@ fn into_permissions(found: OperationMatch<'_>, catalog: &Catalog, request: &Requ
     }
 }
 
-/// The step with a memory: many events differ only in what no rule looks at.
+/// The resolver with caches: many events differ only in what no rule looks at.
 #[derive(Debug)]
 pub struct Resolver<'c> {
     catalog: &'c Catalog,

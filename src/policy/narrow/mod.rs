@@ -14,16 +14,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use proof::{NarrowProof, prove_narrowed};
 pub use report::report;
 
-use super::base::in_current_language;
+use super::catalog_view::{Access, CatalogView};
 use super::ceiling::{Ceiling, Home};
-use super::knowledge::{Access, Knowledge};
+use super::classify::{Grant, Use, add, classify};
+use super::existing::in_current_language;
 use super::made::Made;
 use super::make::{MakeError, assemble};
 use super::options::{Granularity, Options};
+use super::privilege_escalation;
 use super::recipe::Recipe;
 use super::replay::{Asked, Asking, asked};
-use super::risk;
-use super::sift::{Grant, Use, add, sift};
 use crate::iam::Catalog;
 use crate::iam::document::{Effect, Policy, ResourceSpec, Statement};
 use crate::iam::evaluate::{ActionMatcher, Compiled, Coverage, PolicySet, Request, Verdict, covers_resource};
@@ -72,7 +72,7 @@ pub fn narrow(
     options: &Options,
     catalog: &Catalog,
 ) -> Result<Narrowed, MakeError> {
-    let knowledge = Knowledge::new(catalog);
+    let knowledge = CatalogView::new(catalog);
     let policy = in_current_language(policy);
     // What the policy allows already stays, also where the log does not tell which service got a role; whole services
     // and actions on everything are no cut.
@@ -84,11 +84,11 @@ pub fn narrow(
     };
     let common = common(&policy, rows, requests, options, &knowledge);
     let statements = statements(&policy, &common, &knowledge);
-    let mut sifted = sift(rows, requests, options, &knowledge);
+    let mut classified = classify(rows, requests, options, &knowledge);
     // They are kept as well, as far as the policy allows them.
-    sifted.incomplete.clear();
-    let named = std::mem::replace(&mut sifted.grants, common.grants);
-    if sifted.grants.is_empty() {
+    classified.incomplete.clear();
+    let named = std::mem::replace(&mut classified.grants, common.grants);
+    if classified.grants.is_empty() {
         return Ok(Narrowed { made: None, statements });
     }
     let denials = policy.statements.iter().filter(|statement| statement.effect == Effect::Deny);
@@ -98,7 +98,7 @@ pub fn narrow(
         denials: denials.cloned().collect(),
         ..Recipe::of(rows, options, &knowledge)
     };
-    Ok(Narrowed { made: Some(assemble(sifted, &recipe)?), statements })
+    Ok(Narrowed { made: Some(assemble(classified, &recipe)?), statements })
 }
 
 /// Used action → resources, as far as a statement may have allowed it.
@@ -122,7 +122,7 @@ fn common(
     rows: &[UsageRow],
     requests: &RequestValues,
     options: &Options,
-    knowledge: &Knowledge<'_>,
+    knowledge: &CatalogView<'_>,
 ) -> Common {
     let set = PolicySet::of_identity(vec![policy.clone()]);
     let asking = Asking::new(&set, requests, knowledge).with_any_service();
@@ -184,7 +184,7 @@ impl Alone<'_> {
     }
 }
 
-fn statements(policy: &Policy, common: &Common, knowledge: &Knowledge<'_>) -> Vec<StatementUse> {
+fn statements(policy: &Policy, common: &Common, knowledge: &CatalogView<'_>) -> Vec<StatementUse> {
     let all = knowledge.all();
     let allowing = policy.statements.iter().enumerate().filter(|(_, statement)| statement.effect == Effect::Allow);
     let none = Uses::new();
@@ -202,14 +202,14 @@ fn statements(policy: &Policy, common: &Common, knowledge: &Knowledge<'_>) -> Ve
         .collect()
 }
 
-fn unused_actions(statement: &Statement, used: &Uses, all: &[&str], knowledge: &Knowledge<'_>) -> Vec<UnusedAction> {
+fn unused_actions(statement: &Statement, used: &Uses, all: &[&str], knowledge: &CatalogView<'_>) -> Vec<UnusedAction> {
     let matcher = ActionMatcher::new(&statement.actions);
     let unused = matcher.expand(all.iter().copied()).filter(|action| !used.contains_key(*action));
     let mut unused: Vec<UnusedAction> = unused
         .map(|action| UnusedAction {
             action: action.to_owned(),
             access: knowledge.access(action),
-            escalation: risk::escalation(action),
+            escalation: privilege_escalation::escalation(action),
         })
         .collect();
     unused.sort_by(|a, b| {

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use crate::iam::Catalog;
 use crate::iam::document::{ActionSpec, Effect, Policy, ResourceSpec, Statement};
 use crate::iam::evaluate::{ActionMatcher, Compiled, Coverage, Request, Verdict, covers_resource};
-use crate::policy::base::in_current_language;
+use crate::policy::catalog_view::CatalogView;
 use crate::policy::ceiling::is_within;
-use crate::policy::knowledge::Knowledge;
+use crate::policy::existing::in_current_language;
 use crate::policy::prove::Unspoken;
 use crate::policy::replay::{Asked, Asking, asked, set_of};
 use crate::policy::{Kind, Made};
@@ -43,7 +43,7 @@ pub fn prove_narrowed(
     kind: Kind,
     catalog: &Catalog,
 ) -> NarrowProof {
-    let knowledge = Knowledge::new(catalog);
+    let knowledge = CatalogView::new(catalog);
     let documents: Vec<Policy> = made.documents.iter().map(|document| document.policy.clone()).collect();
     let (before, after) = (set_of(kind, vec![given.clone()]), set_of(kind, documents));
     let (was, is) = (Compiled::new(&before), Compiled::new(&after));

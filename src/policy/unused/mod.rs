@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub use details::{Details, DetailsError, Entity, EntityKind, Identity, Page, pages};
 
-use super::knowledge::{Access, Knowledge};
+use super::catalog_view::{Access, CatalogView};
+use super::classify::Fate;
 use super::narrow::UnusedAction;
+use super::privilege_escalation;
 use super::replay::{Asked, Asking, asked};
-use super::risk;
-use super::sift::Fate;
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
 use crate::iam::evaluate::{Compiled, PolicySet, Request, Verdict};
@@ -86,7 +86,7 @@ impl EntityUse {
 
 /// Compares every role and user of `details` with what the rows say was used, the riskiest first.
 pub fn unused(details: &Details, rows: &[UsageRow], range: &TimeRange, catalog: &Catalog) -> Vec<EntityUse> {
-    let knowledge = Knowledge::new(catalog);
+    let knowledge = CatalogView::new(catalog);
     let all = knowledge.all();
     let mut of_principal: BTreeMap<Name<'_>, Vec<&UsageRow>> = BTreeMap::new();
     for row in rows {
@@ -126,7 +126,7 @@ pub fn name(arn: &str) -> Option<Name<'_>> {
 /// IAM dates the use of a role with some delay, and not to the second.
 const LATER_US: i64 = 86_400_000_000;
 
-fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &Knowledge<'_>) -> EntityUse {
+fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &CatalogView<'_>) -> EntityUse {
     let granted = granted(entity, all);
     let policies = entity.identity.iter().map(|identity| identity.policy.clone()).collect();
     let told = RequestValues::default();
@@ -144,7 +144,7 @@ fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &Kno
     let mut by_service: BTreeMap<&str, Vec<UnusedAction>> = BTreeMap::new();
     for action in granted.difference(&used) {
         let service = action.split(':').next().unwrap_or_default();
-        let (access, escalation) = (knowledge.access(action), risk::escalation(action));
+        let (access, escalation) = (knowledge.access(action), privilege_escalation::escalation(action));
         by_service.entry(service).or_default().push(UnusedAction { action: (*action).to_owned(), access, escalation });
     }
     let last_time_us = rows.iter().map(|row| row.last_time_us).max();

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, Sca
 use super::over_texts::{first, text_function, text_to_text};
 use crate::iam::{Catalog, Confidence, Permissions, Step, wildcard_match};
 use crate::record::schema;
-use crate::record::{ParsedObject, Vocabulary, encode};
+use crate::record::{Dictionaries, ParsedObject, encode};
 use crate::usage::{EVENT_COLUMNS, EventColumns};
 
 /// The columns of `events` that a call with several arguments gives, in this order; those at the end may be left out.
@@ -212,11 +212,11 @@ fn event_of(record: &str) -> Result<Option<EventColumns>, ArrowError> {
     if !record.trim_start().starts_with('{') || serde_json::from_str::<&serde_json::value::RawValue>(record).is_err() {
         return Ok(None);
     }
-    let mut vocabulary = Vocabulary::default();
+    let mut dictionaries = Dictionaries::default();
     let text = format!("{{\"Records\":[{record}]}}").into_bytes();
-    let Ok(object) = ParsedObject::parse(text, &mut vocabulary) else { return Ok(None) };
+    let Ok(object) = ParsedObject::parse(text, &mut dictionaries) else { return Ok(None) };
     let mut records: Vec<_> = object.records().iter().map(|record| (&object, record)).collect();
-    match encode(&mut records, &mut vocabulary).next() {
+    match encode(&mut records, &mut dictionaries).next() {
         Some(batch) => EventColumns::try_new(&batch?).map(Some),
         None => Ok(None),
     }

@@ -1,9 +1,9 @@
-//! Where a name that may be one of a secret stands: every such name has one of a few stems of four bytes, which are looked
-//! for in all bytes of an object at once, so that a record without one costs next to nothing.
+//! Where a name that may be one of a secret stands: every such name has one of a few stems of four bytes, which are
+//! looked for in all bytes of an object at once, so that a record without one costs next to nothing.
 
-/// What every name of a secret has one of, in eight buckets of stems that are alike: a bucket's bytes are looked for place by
-/// place, so that what it takes for a stem grows with how different they are. A hyphen or an underscore may stand between two
-/// words; `\u00` is a letter that is written as an escape.
+/// What every name of a secret has one of, in eight buckets of stems that are alike: a bucket's bytes are looked for
+/// place by place, so that what it takes for a stem grows with how different they are. A hyphen or an underscore may
+/// stand between two words; `\u00` is a letter that is written as an escape.
 const BUCKETED: [&[&[u8; 4]]; 8] = [
     &[b"oken"],
     &[b"assw", b"assp", b"ss_w", b"ss-w", b"ss_p", b"ss-p"],

@@ -1,10 +1,11 @@
 //! Looking for damage: what the catalog says against what is there.
 //!
 //! The files say what they hold, and what was recorded of their bytes when they were written says whether they are
-//! sound. Of each number in the catalog that answers are taken from, here or by other readers, the right value is worked
-//! out from sound files and compared (`entries`, `counts`); what no file says is compared with what every catalog says
-//! and with itself (`fixed`). `orphans` are files that no snapshot has, `set_aside` takes damaged ones out of the tables,
-//! `rebuild` makes a new catalog.
+//! sound (`look`). Of each number in the catalog that answers are taken from, here or by other readers, the right
+//! value is worked out from sound files and compared (`compare`, `entries`, `counts`); what no file says is compared
+//! with what every catalog says and with itself (`fixed`). `orphans` are files that no snapshot has.
+//!
+//! `repair` mends what was found: `set_aside` takes damaged files out of the tables, `rebuild` makes a new catalog.
 
 mod checked;
 mod compare;

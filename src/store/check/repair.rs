@@ -21,9 +21,13 @@ use super::look::Looks;
 use super::orphans::Orphan;
 
 impl Writer {
-    /// Mends what [`Store::check`] found: usage has to be derived anew afterwards. Rows of events are never lost by it:
-    /// those of a file that no snapshot has are registered again, and where they can't be read, the log objects that
-    /// they may be of stand as refused until they have come again.
+    /// Mends what [`Store::check`](super::super::Store::check) found: usage has to be derived anew afterwards.
+    ///
+    /// Rows of events are never lost by it: those of a file that no snapshot has are registered again, and where they
+    /// can't be read, the log objects that they may be of stand as refused until they have come again.
+    ///
+    /// # Errors
+    /// The disk, the catalog.
     pub fn repair(&mut self, checked: &Checked) -> Result<Repaired, StoreError> {
         let mut repaired = Repaired { left: checked.left.clone(), ..Default::default() };
         let dir = self.store().dir().to_owned();

@@ -21,7 +21,7 @@ use super::super::layout::{FROM_TABLE, QUARANTINE, catalog_path, data_dir};
 use super::super::metadata::has_table;
 use super::super::moves::move_files;
 use super::super::read::read_batches;
-use super::super::replaced::replaced_name;
+use super::super::retired_files::replaced_name;
 use super::super::tables::Table;
 use super::super::writer::Writer;
 use super::entries::{Entry, Listed, integer};

@@ -11,7 +11,7 @@ use trailpare::iam::arn::Arn;
 use trailpare::iam::document::Policy;
 use trailpare::iam::texts_of;
 use trailpare::query::csv;
-use trailpare::record::{HIDDEN, ParsedObject, Vocabulary, redact};
+use trailpare::record::{Dictionaries, HIDDEN, ParsedObject, redact};
 use trailpare::store::{fuzzing, place_in, placed_name};
 use trailpare::time::{format_date, parse_date, parse_time};
 
@@ -212,9 +212,9 @@ pub fn names(text: &str) {
 /// What is salvaged of an undamaged object is what is read of it; whatever is salvaged is sound.
 pub fn salvaged(bytes: &[u8]) {
     let records = |json: Vec<u8>| {
-        let mut vocabulary = Vocabulary::default();
-        let object = ParsedObject::parse(json, &mut vocabulary).ok()?;
-        Some(oracle::sorted(oracle::restored(&object, &mut vocabulary)))
+        let mut dictionaries = Dictionaries::default();
+        let object = ParsedObject::parse(json, &mut dictionaries).ok()?;
+        Some(oracle::sorted(oracle::restored(&object, &mut dictionaries)))
     };
     let piecewise = salvage(bytes).ok().map(|normal| records(normal.json).expect("what is salvaged is sound"));
     let whole = normalise(bytes.to_vec()).ok().and_then(|normal| records(normal.json));

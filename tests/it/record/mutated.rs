@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
 use trailpare::archive::{self, Buffers};
-use trailpare::record::Vocabulary;
+use trailpare::record::Dictionaries;
 
 use super::oracle::check;
 use super::{CAP_BYTES, files};
@@ -167,7 +167,7 @@ proptest! {
         let records: Vec<String> =
             chosen.iter().map(|(record, fields)| text(record.get(&RECORDS), fields, pretty)).collect();
         let text = format!("{{\"Records\":[{}]}}", records.join(","));
-        check(text.as_bytes(), &mut Vocabulary::default()).map_err(|e| TestCaseError::fail(format!("{text}: {e}")))?;
+        check(text.as_bytes(), &mut Dictionaries::default()).map_err(|e| TestCaseError::fail(format!("{text}: {e}")))?;
     }
 
     #[test]
@@ -182,7 +182,7 @@ proptest! {
         edits.iter().for_each(|one| edit(&mut changed, one));
         let text = [b"{\"Records\":[", &changed[..], b",", sound.as_bytes(), b"]}"].concat();
         let shown = || String::from_utf8_lossy(&text).into_owned();
-        check(&text, &mut Vocabulary::default()).map_err(|e| TestCaseError::fail(format!("{}: {e}", shown())))?;
+        check(&text, &mut Dictionaries::default()).map_err(|e| TestCaseError::fail(format!("{}: {e}", shown())))?;
     }
 
     /// The frame around the records as well.
@@ -192,20 +192,20 @@ proptest! {
         let mut text = format!("{{\"Records\":[{}]}}", records.join(",")).into_bytes();
         edits.iter().for_each(|one| edit(&mut text, one));
         let shown = || String::from_utf8_lossy(&text).into_owned();
-        check(&text, &mut Vocabulary::default()).map_err(|e| TestCaseError::fail(format!("{}: {e}", shown())))?;
+        check(&text, &mut Dictionaries::default()).map_err(|e| TestCaseError::fail(format!("{}: {e}", shown())))?;
     }
 }
 
-/// With one vocabulary, as a worker has it: what was learnt of one object changes nothing of the next.
+/// With the dictionaries of one worker: what was learnt of one object changes nothing of the next.
 #[test]
 fn the_real_files_cut_off_anywhere() {
     let Some(data) = super::super::data::dir() else { return };
-    let mut vocabulary = Vocabulary::default();
+    let mut dictionaries = Dictionaries::default();
     for path in files(&data.join("real/invictus")).iter().take(6) {
         let bytes = fs::read(path).expect("readable");
         for at in (0..bytes.len()).step_by((bytes.len() / 7).max(1)).chain([bytes.len() - 1, bytes.len()]) {
             let cut = bytes.get(..at).unwrap_or_default();
-            check(cut, &mut vocabulary).unwrap_or_else(|error| panic!("{} at {at}: {error}", path.display()));
+            check(cut, &mut dictionaries).unwrap_or_else(|error| panic!("{} at {at}: {error}", path.display()));
         }
     }
 }

@@ -7,7 +7,7 @@ use arrow::record_batch::RecordBatch;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use trailpare::record::{ParsedObject, Vocabulary, encode, key_of_record, schema, to_json};
+use trailpare::record::{Dictionaries, ParsedObject, encode, key_of_record, schema, to_json};
 
 /// Records of an object by their keys, whatever their order.
 pub fn sorted(mut records: Vec<Value>) -> Vec<Value> {
@@ -25,10 +25,10 @@ fn plain(batch: &RecordBatch) -> RecordBatch {
 }
 
 /// The records of an object as they come back from its columns.
-pub fn restored(object: &ParsedObject, vocabulary: &mut Vocabulary) -> Vec<Value> {
+pub fn restored(object: &ParsedObject, dictionaries: &mut Dictionaries) -> Vec<Value> {
     let mut records: Vec<_> = object.records().iter().map(|record| (object, record)).collect();
     let mut restored = Vec::new();
-    for batch in encode(&mut records, vocabulary) {
+    for batch in encode(&mut records, dictionaries) {
         let batch = plain(&batch.expect("columns fit together"));
         restored.extend((0..batch.num_rows()).map(|row| to_json(&batch, row)));
     }
@@ -117,8 +117,8 @@ fn has_plain_time(record: &Value) -> bool {
 ///
 /// # Errors
 /// Says where they differ.
-pub fn check(bytes: &[u8], vocabulary: &mut Vocabulary) -> Result<(), String> {
-    let (expected, parsed) = (records(bytes), ParsedObject::parse(bytes.to_vec(), vocabulary));
+pub fn check(bytes: &[u8], dictionaries: &mut Dictionaries) -> Result<(), String> {
+    let (expected, parsed) = (records(bytes), ParsedObject::parse(bytes.to_vec(), dictionaries));
     let depth = std::str::from_utf8(bytes).ok().filter(|_| expected.is_some()).map_or(0, depth);
     let (records, object) = match (expected, parsed) {
         (None, Err(_)) => return Ok(()),
@@ -139,6 +139,6 @@ pub fn check(bytes: &[u8], vocabulary: &mut Vocabulary) -> Result<(), String> {
             false => sound.push(record),
         }
     }
-    let (expected, found) = (sorted(sound), sorted(restored(&object, vocabulary)));
+    let (expected, found) = (sorted(sound), sorted(restored(&object, dictionaries)));
     if expected == found { Ok(()) } else { Err(format!("expected {expected:?}\nfound {found:?}")) }
 }

@@ -12,7 +12,7 @@ use trailpare::store::{Snapshot, Store};
 use trailpare::synth::{Config, generate};
 use trailpare::time::parse_time;
 use trailpare::usage::{
-    self, Aggregator, Counted, EventColumns, RESOURCES_MAX, Selection, Sessions, Space, TimeRange, UsageRow, Uses,
+    self, Aggregator, EventColumns, RESOURCES_MAX, Rollup, Selection, Sessions, Space, TimeRange, UsageRow, Uses,
 };
 
 /// One call: the second of its day, its day, who made it, what (by number), and how it ended.
@@ -82,7 +82,7 @@ fn records(calls: &[Made]) -> Vec<Value> {
     calls.iter().enumerate().map(|(number, made)| made.record(number)).collect()
 }
 
-fn counted(records: &[Value]) -> Counted {
+fn counted(records: &[Value]) -> Rollup {
     let mut aggregator = Aggregator::resume(Step::new(Catalog::embedded()));
     if !records.is_empty() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -95,7 +95,7 @@ fn counted(records: &[Value]) -> Counted {
 }
 
 /// The rows as they are stored, in text.
-fn stored(mut counted: Counted, is_wanted: impl Fn(&UsageRow<&str>) -> bool) -> Vec<String> {
+fn stored(mut counted: Rollup, is_wanted: impl Fn(&UsageRow<&str>) -> bool) -> Vec<String> {
     let days = counted.days();
     days.iter().flat_map(|(_, rows)| rows).filter(|row| is_wanted(row)).map(|row| format!("{row:?}")).collect()
 }
@@ -345,7 +345,7 @@ fn calls_that_nobody_decided_are_shown_and_network_events_are_none() {
 fn cases_of_undecided_and_network_events() {
     let Some(data) = crate::data::dir() else { return };
     let rows = |case: &str| {
-        let mut counted = Counted::default();
+        let mut counted = Rollup::default();
         let mut aggregator = Aggregator::resume(Step::new(Catalog::embedded()));
         for batch in super::batches(&data.join("cases").join(case)) {
             aggregator.add(&EventColumns::try_new(&batch).expect("columns"), |_| true);

@@ -115,7 +115,7 @@ def renames(sources, actions):
                 certain.append(entry["action"])
         known = [a for a in dict.fromkeys(certain) if a.lower() in actions]
         own = f"{prefix}:{operation}".lower()
-        # Where the operation has an action of its own, others are conditional: the step decides those by the record.
+        # Where the operation has an action of its own, others are conditional: the resolver decides those by the record.
         if known and own not in actions and len(known) == 1:
             out[prefix][operation] = known
     return out

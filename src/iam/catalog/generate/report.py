@@ -1,4 +1,4 @@
-"""How sure the step is of every operation that botocore knows.
+"""How sure the resolver is of every operation that botocore knows.
 
 Usage: python3 src/iam/catalog/generate/report.py PROGRAM [FOLDER]
 

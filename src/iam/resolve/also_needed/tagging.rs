@@ -213,16 +213,74 @@ fn tagged(
     if let Some(inner) = made_within(catalog, tag, made, request) {
         return inner;
     }
-    let taken = |arn: &&String| *arn != "*" && catalog.does_take(tag, arn);
+    let operation = bare_name(&made.action);
+    let taken = |arn: &&String| *arn != "*" && catalog.does_take(tag, arn) && !is_there_before(arn, operation, request);
     let found: Vec<&String> = made.resources.iter().filter(taken).collect();
     let plan = catalog.action(&made.action).map(|action| Plan::of(catalog, action));
-    let is_said = |arn: &&String| plan.is_some_and(|plan| plan.says(arn));
+    let new_one = made_of(operation);
+    let most = plan.map_or(0, |plan| plan.types.iter().map(|kind| letters(kind, new_one)).max().unwrap_or(0));
+    let is_said = |arn: &&String| {
+        plan.is_some_and(|plan| match new_one == operation {
+            true => plan.says(arn),
+            false => most > 0 && plan.types.iter().any(|kind| letters(kind, new_one) == most && kind.form.fits(arn)),
+        })
+    };
     let said: Vec<String> = found.iter().copied().filter(is_said).cloned().collect();
+    // What something is made in is not made.
+    let is_outer = |outer: &&&String| {
+        let is_within = |arn: &&&String| arn.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        found.iter().any(|arn| is_within(&arn))
+    };
     match (said.is_empty(), found.is_empty()) {
         (false, _) => said,
-        (_, false) => found.into_iter().cloned().collect(),
+        (_, false) => found.iter().filter(|arn| !is_outer(arn)).copied().cloned().collect(),
         _ => numbered_later(catalog, tag, made, request),
     }
+}
+
+/// What the name of an operation says without what that is made of: `RestoreDBCluster` of
+/// `RestoreDBClusterFromSnapshot`, `Snapshot` of `ConvertRecoveryPointToSnapshot`.
+fn made_of(operation: &str) -> &str {
+    let at = |word: &str| {
+        let is_word = |at: &usize| {
+            let (front, behind) = (operation.as_bytes(), operation.as_bytes().get(at + word.len()));
+            let is_behind_name = at.checked_sub(1).and_then(|at| front.get(at)).is_some_and(u8::is_ascii_lowercase);
+            is_behind_name && behind.is_some_and(u8::is_ascii_uppercase)
+        };
+        operation.match_indices(word).map(|(at, _)| at).find(is_word)
+    };
+    let is_of_two = ["Convert", "Copy", "Create", "Restore"].iter().any(|verb| operation.starts_with(verb));
+    match (at("From").filter(|_| is_of_two), at("To").filter(|_| is_of_two)) {
+        (None, Some(to)) if operation.starts_with("Convert") => operation.get(to + 2..),
+        (from, to) => from.into_iter().chain(to).min().and_then(|at| operation.get(..at)),
+    }
+    .unwrap_or(operation)
+}
+
+/// How many letters of an operation's name say a type.
+fn letters(kind: &TypePlan, operation: &str) -> usize {
+    let said = operation.to_ascii_lowercase();
+    let stems = kind.form.variables.iter().rev().take(2).map(|variable| stem(variable).to_ascii_lowercase());
+    let words = stems.chain([kind.name.replace(['-', '_', '/'], "").to_ascii_lowercase()]);
+    words.filter(|word| word.len() > 2 && said.contains(word.as_str())).map(|word| word.len()).max().unwrap_or(0)
+}
+
+/// Whether a resource is what the call makes another one of, which the tags are not for: one that the request names by
+/// its ARN, or as the source of a copy.
+fn is_there_before(arn: &str, operation: &str, request: &Request<'_>) -> bool {
+    let makes = ["Associate", "Convert", "Copy", "Create", "Import", "Restore"];
+    if !makes.iter().any(|verb| operation.starts_with(verb)) {
+        return false;
+    }
+    let is_on_two =
+        ["Copy", "Restore"].iter().any(|verb| operation.starts_with(verb)) || operation.ends_with("Replica");
+    let name = arn.rsplit(['/', ':']).next().unwrap_or_default();
+    let is_source = |key: &str| key.get(..6).is_some_and(|front| front.eq_ignore_ascii_case("source"));
+    let mut texts = request.parameters.keyed();
+    texts.any(|(key, text)| match is_like_arn(text) {
+        true => escaped(text) == arn,
+        false => is_on_two && is_source(key) && escaped(text).ends_with(name) && !name.contains('*'),
+    })
 }
 
 /// What the call's name says that it makes, where its resources are only what that is in: a node group in a cluster.
@@ -233,6 +291,11 @@ fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
         return None;
     }
     let plan = Plan::of(catalog, tag);
+    // An association has an id of its own.
+    let is_associated = |kind: &&&TypePlan| kind.name.ends_with("association");
+    if bare_name(&made.action).starts_with("Associate") && kinds.iter().all(|kind| is_associated(&kind)) {
+        return Some(kinds.iter().map(|kind| fill(&kind.form, request.event, |_| None)).collect());
+    }
     let outer = |kind: &TypePlan| of_type(kind, request, plan.place(request), None).arns;
     let mut arns: Vec<String> = kinds.iter().flat_map(|kind| outer(kind)).collect();
     if arns.is_empty() {
@@ -257,18 +320,29 @@ fn of_family<'c>(kinds: Vec<&'c TypePlan>, request: &Request<'_>) -> Vec<&'c Typ
 
 /// The types that the end of the call's name says; of a family of types all: `listener/app` and `listener/net`.
 fn said_by_name<'c>(catalog: &'c Catalog, tag: &'c Action, made: &Permission) -> Vec<&'c TypePlan> {
-    let operation = bare_name(&made.action).to_ascii_lowercase();
+    let operation = made_of(bare_name(&made.action)).to_ascii_lowercase();
     let name = |kind: &TypePlan| {
         let family = kind.name.split('/').next().unwrap_or_default();
         family.replace(['-', '_'], "").to_ascii_lowercase()
     };
     let types = &Plan::of(catalog, tag).types;
-    let is_said = |kind: &&TypePlan| name(kind).len() > 2 && operation.ends_with(&name(kind));
-    let said: Vec<&TypePlan> = types.iter().filter(is_said).collect();
+    let ending = |text: &str| -> Vec<&TypePlan> {
+        types.iter().filter(|kind| name(kind).len() > 2 && text.ends_with(&name(kind))).collect()
+    };
+    // `AssociateProfile` makes a profile's association.
+    let is_associating = operation.starts_with("associate");
+    let mut said = if is_associating { ending(&format!("{operation}association")) } else { Vec::new() };
+    if said.is_empty() {
+        said = ending(&operation);
+    }
     if said.is_empty() {
         // `CreateRule` makes a listener's rule.
-        let thing = thing_of(bare_name(&made.action)).to_ascii_lowercase();
-        return types.iter().filter(|kind| thing.len() > 2 && name(kind).ends_with(&thing)).collect();
+        let thing = thing_of(made_of(bare_name(&made.action))).to_ascii_lowercase();
+        let of = |thing: &str| -> Vec<&TypePlan> {
+            types.iter().filter(|kind| thing.len() > 2 && name(kind).ends_with(thing)).collect()
+        };
+        let made = if is_associating { of("association") } else { Vec::new() };
+        return if made.is_empty() { of(&thing) } else { made };
     }
     let longest = said.iter().map(|kind| name(kind).len()).max().unwrap_or(0);
     said.into_iter().filter(|kind| name(kind).len() == longest).collect()
@@ -295,26 +369,33 @@ fn of_types(
 
 /// Where the call itself has no resource: what the tagging action finds, or the pattern of the type that its name says.
 fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
-    let found = resources(catalog, tag, request);
-    match found.iter().any(|arn| arn != "*") {
-        true => found.into_iter().map(|arn| any_unless_named(arn, request)).collect(),
-        false => vec![of_the_name(catalog, tag, made, request)],
+    let operation = bare_name(&made.action);
+    let mut found = resources(catalog, tag, request);
+    found.retain(|arn| arn != "*" && !is_there_before(arn, operation, request));
+    match found.is_empty() {
+        false => found.into_iter().map(|arn| any_unless_named(arn, request)).collect(),
+        true => vec![of_the_name(catalog, tag, made, request)],
     }
 }
 
 /// The pattern of the type that the call's name says, or `*`.
 fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> String {
-    let operation = bare_name(&made.action).to_ascii_lowercase();
+    let operation = made_of(bare_name(&made.action)).to_ascii_lowercase();
     let prefix = made.action.split(':').next().unwrap_or_default();
+    let plain = |kind: &TypePlan| kind.name.replace(['-', '_'], "").to_ascii_lowercase();
     let is_made = |kind: &&TypePlan| {
-        let name = kind.name.replace(['-', '_'], "").to_ascii_lowercase();
         // EMR's clusters are job flows in `RunJobFlow`.
         let variables = kind.form.variables.iter();
         let mut others = variables.flat_map(|name| overrides().parameters(prefix, &kind.name, name));
         let is_said = |name: &str| name.len() > 2 && operation.ends_with(&name.to_ascii_lowercase());
-        is_said(&name) || others.any(|other| is_said(stem(other)))
+        is_said(&plain(kind)) || others.any(|other| is_said(stem(other)))
     };
-    let kind = Plan::of(catalog, tag).types.iter().find(is_made);
+    let thing = thing_of(bare_name(&made.action)).to_ascii_lowercase();
+    // `CreateLocationS3` makes a location.
+    let is_begun = |kind: &&TypePlan| plain(kind).len() > 2 && thing.starts_with(&plain(kind));
+    let types = &Plan::of(catalog, tag).types;
+    let begun = || types.iter().filter(is_begun).max_by_key(|kind| plain(kind).len());
+    let kind = types.iter().find(is_made).or_else(begun);
     kind.map_or_else(|| "*".to_owned(), |kind| fill(&kind.form, request.event, |_| None))
 }
 

@@ -238,7 +238,7 @@ fn copied(kind: &TypePlan, request: &Request<'_>, place: RegionAccount<'_>, is_n
     Some(ResourcesOfType { arns, is_whole, known, ..ResourcesOfType::default() })
 }
 
-/// What the request says for each of a type's variables.
+/// What the request says for each of a type's variables, and the response of those that it is in.
 fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&TypedNames<'_>>, is_plain: bool) -> Vec<Vec<String>> {
     let last = kind.variables.len().saturating_sub(1);
     let mut taken = Vec::new();
@@ -257,5 +257,10 @@ fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&TypedNames<'_>>,
             values.iter_mut().zip(&kind.variables).filter(|(v, variable)| v.is_empty() && !is_of_other(variable));
         open.for_each(|(values, variable)| *values = variable.plain(request, &mut taken, left_over));
     }
+    let outer = values.iter_mut().zip(&kind.variables).take(if is_plain { last } else { 0 });
+    let is_open = |(values, variable): &(&mut Vec<String>, &VariablePlan)| {
+        values.is_empty() && !variable.is_counted && variable.left_out(request).is_none()
+    };
+    outer.filter(is_open).for_each(|(values, variable)| values.extend(variable.answered(request)));
     values
 }

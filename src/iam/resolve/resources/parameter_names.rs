@@ -187,7 +187,7 @@ pub(in crate::iam) fn stem(variable: &str) -> &str {
 
 /// Whether a variable is a number that the service gives.
 fn is_id(variable: &str) -> bool {
-    (variable.ends_with("Id") || variable.ends_with("ID")) && !variable.ends_with("UUID")
+    ["Id", "ID", "Identifier"].iter().any(|end| variable.ends_with(end)) && !variable.ends_with("UUID")
 }
 
 /// A type's name without hyphens.
@@ -270,13 +270,16 @@ fn candidates(
     // `modelIdentifier` where the operation's name says which: a foundation model's.
     let word = kind.name.rsplit('-').next().filter(|word| is_only && said.is_said == Some(true) && word.len() > 2);
     names.extend(word.into_iter().flat_map(|word| suffixes.iter().map(move |suffix| format!("{word}{suffix}"))));
-    names.extend(given.into_iter().cloned());
+    names.extend(given.iter().copied().cloned());
     names.extend(outer(service, variable).map(|outer| format!("{}Arn", self::kind_name(outer))));
     if at + 1 == form.variables.len() && said.is_said == Some(true) {
         // `endpointName` where the operation's name says that it is a development endpoint's.
         let others = |name: &String| !form.variables.iter().any(|other| stem(other) == stem(name));
         names.extend(endings(bare).filter(others));
     }
+    // Tags have keys too: those of KMS and others are never called `key` alone.
+    let is_key = |name: &str| name.eq_ignore_ascii_case("key") || name.eq_ignore_ascii_case("keys");
+    names.retain(|name| !is_key(name) || !is_key(stem(variable)) || given.contains(&name));
     names.extend(plurals(&names));
     // What something is to be called is not what it is called.
     names.sort_by_key(|name| name.starts_with("New"));
@@ -345,7 +348,9 @@ fn listed(service: &Service, kind: &ResourceType, variable: &str) -> Vec<String>
         }
         let (name, stem) = (name.to_ascii_lowercase(), stem(name).to_ascii_lowercase());
         let says_kind = name.contains(&kind_name) && !longer.iter().any(|kind| name.contains(kind));
-        says_kind || stem.len() > 2 && kind_name.contains(&stem)
+        // `firewallRuleGroupId` is of a rule group, and not of its association.
+        let is_other = || service.resource_types().iter().any(|k| self::kind_name(k).eq_ignore_ascii_case(&stem));
+        says_kind || stem.len() > 2 && kind_name.contains(&stem) && (stem == kind_name || !is_other())
     };
     let listed = service.parameters.get(variable).into_iter().flatten();
     listed.filter(says_something).filter(is_of_kind).cloned().collect()

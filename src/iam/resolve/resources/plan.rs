@@ -161,7 +161,7 @@ impl TypePlan {
             variables: (0..form.variables.len()).map(variable).collect(),
             closer: Vec::new(),
             keys: keys(kind),
-            called: called(&form),
+            called: called(kind, &form),
             is_object: is_object(kind, bare_name(&action.name)),
             is_made: said.is_made && said.is_said != Some(false),
             is_of_any_service: kind.arn.starts_with("arn:${Partition}:${"),
@@ -232,9 +232,13 @@ fn is_object(kind: &ResourceType, operation: &str) -> bool {
     object.len() > 3 && name.to_ascii_lowercase().ends_with(&object)
 }
 
-/// `WorkgroupName` of what ends with `${WorkgroupId}`, `KeyPairId` of what ends with `${KeyPairName}`.
-fn called(form: &ArnFormat) -> Option<[Name; 2]> {
+/// `WorkgroupName` of what ends with `${WorkgroupId}`, `KeyPairId` of what ends with `${KeyPairName}`, `DiskName` of
+/// `Disk/${Id}`.
+fn called(kind: &ResourceType, form: &ArnFormat) -> Option<[Name; 2]> {
     let variable = form.variables.last()?;
+    if variable == "Id" {
+        return Some(["Name", "Names"].map(|ending| Name::new(&format!("{}{ending}", kind.name))));
+    }
     let of_id = variable.strip_suffix("Id").map(|stem| (stem, ["Name", "Names"]));
     let (stem, endings) = of_id.or_else(|| Some((variable.strip_suffix("Name")?, ["Id", "Ids"])))?;
     (!stem.is_empty()).then(|| endings.map(|ending| Name::new(&format!("{stem}{ending}"))))

@@ -34,6 +34,9 @@ pub(in crate::iam) struct VariablePlan {
     has_path: bool,
     /// Whether services count it, so that no request tells it.
     pub is_counted: bool,
+    /// Whether it is the id of an organization, of which an account is in one only and which calls don't say, or the
+    /// number of a version, which is another one the next time.
+    is_never_answered: bool,
     /// Parameters that may be left out, and what is meant then.
     left_out: Option<(Vec<Name>, &'static str)>,
     aside: ParameterFallbacks,
@@ -105,6 +108,7 @@ impl VariablePlan {
             // What is uploaded is made too, and certificates alone are.
             has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
             is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
+            is_never_answered: name == "OrganizationId" || name.ends_with("Version") || name.contains("Revision"),
             left_out: left_out(&action.name, name),
             aside: ParameterFallbacks::new(rules, kind, form, at),
         }
@@ -179,6 +183,19 @@ impl VariablePlan {
         let arn = |_: Name, text: &'a str| Arn::parse(text).filter(|_| self.value(text).is_some());
         let named = request.parameters.first_of(&self.names.candidates, arn).into_iter().next();
         named.or_else(|| self.aside.given_by(&request.parameters, arn))
+    }
+
+    /// What the response says for it, of what the call's resource is in: the file system of a volume that was made. One
+    /// value, or none.
+    pub fn answered(&self, request: &Request<'_>) -> Option<String> {
+        if self.is_never_answered {
+            return None;
+        }
+        let arns = self.cuts.iter().flat_map(|(form, _)| request.answered_arns(form));
+        let mut values: Vec<String> = arns.filter_map(|arn| self.value(arn)).collect();
+        values.sort_unstable();
+        values.dedup();
+        values.pop().filter(|_| values.is_empty())
     }
 
     /// What a `name` or `id` at the top says for it: where the operation's own name says the type, or, `left_over`,

@@ -8,7 +8,7 @@ use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, Reading, ServiceRules, ValueReader};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    special: Some(model),
+    special: Some(|call| model(call).or_else(|| one_model(call))),
     suggested: Some(suggested),
     read: Some(read),
     names_with_colons: &["foundation-model/*", "inference-profile/*"],
@@ -43,6 +43,19 @@ fn model(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
     let mut needed = vec![permission(action, resources, "bedrock-model", "Bedrock API Reference, InvokeModel")];
     needed.extend(guarded(call));
     Some(needed)
+}
+
+/// A model that is named is the only one: which kind of model it is the request says.
+/// Source: Bedrock API Reference, CreateModelInvocationJob, CreateProvisionedModelThroughput, "modelId".
+fn one_model(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
+    let operations = ["CreateEvaluationJob", "CreateModelInvocationJob", "CreateProvisionedModelThroughput"];
+    let action = call.own_action("bedrock").filter(|_| operations.contains(&call.operation))?;
+    let mut found = call.resources(action);
+    let is_model = |arn: &String| ["-model/", "-router/"].iter().any(|kind| arn.contains(kind));
+    if found.iter().any(|arn| is_model(arn) && !arn.ends_with("/*")) {
+        found.retain(|arn| !is_model(arn) || !arn.ends_with("/*"));
+    }
+    Some(vec![permission(action, found, "bedrock-model", "Bedrock API Reference, CreateModelInvocationJob")])
 }
 
 /// Where a guardrail watches over the model. Source: Bedrock User Guide, "Set up permissions to use Guardrails".

@@ -1,8 +1,12 @@
 //! `elasticfilesystem`: what is particular to it.
 
-use crate::iam::resolve::service_rules::{IdPrefix, KeyUse, ServiceRules};
+use crate::iam::arn::escape;
+use crate::iam::event::Permission;
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::{Call, IdPrefix, KeyUse, ServiceRules};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    special: Some(|call| Some(vec![replicated(call)?])),
     key_uses: &[KeyUse {
         operations: &["CreateFileSystem"],
         actions: &["kms:CreateGrant", "kms:DescribeKey"],
@@ -12,3 +16,12 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     id_prefixes: &[("file-system", IdPrefix::Text("fs-")), ("access-point", IdPrefix::Text("fsap-"))],
     ..ServiceRules::new("elasticfilesystem")
 };
+
+/// The file system that is replicated, by its id, whatever the ARN of the other one is.
+/// Source: EFS API Reference, CreateReplicationConfiguration, "SourceFileSystemId".
+fn replicated(call: &Call<'_, '_>) -> Option<Permission> {
+    let action = call.only("elasticfilesystem", "CreateReplicationConfiguration")?;
+    let source = call.request.parameters.plain_name("sourceFileSystemId")?;
+    let arn = format!("{}:file-system/{}", call.request.event.arn("elasticfilesystem"), escape(source));
+    Some(permission(action, vec![arn], "replicated", "EFS API Reference, CreateReplicationConfiguration"))
+}

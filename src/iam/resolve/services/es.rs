@@ -1,8 +1,12 @@
 //! `es`: what is particular to it.
 
-use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
+use crate::iam::arn::escape;
+use crate::iam::event::Permission;
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::{Call, NOT_PASSED, ServiceRules, member_text, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    special: Some(|call| Some(vec![connected(call)?])),
     passed_to: &[
         passed_to(&[], &["masterbackendrole", "roleskey", "backendrole"], NOT_PASSED),
         passed_to(
@@ -19,3 +23,15 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     ],
     ..ServiceRules::new("es")
 };
+
+/// A connection is made from a domain of the caller's; the remote one's owner accepts it.
+/// Source: OpenSearch Service API Reference, CreateOutboundConnection.
+fn connected(call: &Call<'_, '_>) -> Option<Permission> {
+    let action = call.only("es", "CreateOutboundConnection")?;
+    let local = call.request.parameters.get("localDomainInfo")?;
+    let inner = local.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("awsDomainInformation"))?.1;
+    let domain = member_text(inner, "domainName").filter(|name| !name.contains(['/', ':']))?;
+    let arn = format!("{}:domain/{}", call.request.event.arn("es"), escape(domain));
+    let source = "OpenSearch Service API Reference, CreateOutboundConnection";
+    Some(permission(action, vec![arn], "local-domain", source))
+}

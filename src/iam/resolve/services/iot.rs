@@ -13,6 +13,7 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         Some(vec![managed_template(action, call.request)?])
     }),
     passed_to: &[passed_to(&["CreateRoleAlias", "UpdateRoleAlias"], &[], &["credentials.iot", "iot"])],
+    policy_arns: Some(|action, arn, request| vec![shadow(action, arn, request)]),
     // Users may give names with colons. Source: patterns of IoT API Reference, "thingName".
     ends_with_colons: &["*"],
     ..ServiceRules::new("iot")
@@ -20,6 +21,16 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
 
 pub(in crate::iam) const IOTJOBSDATA: ServiceRules =
     ServiceRules { ends_with_colons: &["*"], ..ServiceRules::new("iotjobsdata") };
+
+/// A shadow that has a name stands behind its thing's.
+/// Source: IoT Core Developer Guide, "AWS IoT Core action resources".
+fn shadow(action: &str, arn: String, request: &Request<'_>) -> String {
+    let is_of_shadow = action.ends_with("ThingShadow") && arn.contains(":thing/");
+    match request.parameters.plain_name("shadowName").filter(|_| is_of_shadow) {
+        Some(name) => format!("{arn}/{}", escape(name)),
+        None => arn,
+    }
+}
 
 /// Templates of jobs that AWS keeps have no account, and a version.
 /// Source: IoT Developer Guide, "Managed templates": `arn:aws:iot:region::jobtemplate/AWS-Reboot:1.0`.

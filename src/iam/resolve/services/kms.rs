@@ -11,7 +11,11 @@ use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    special: Some(|call| if call.is("ReEncrypt") { re_encrypt(call) } else { None }),
+    special: Some(|call| match call.operation {
+        "ReEncrypt" => re_encrypt(call),
+        "UpdatePrimaryRegion" => new_primary(call),
+        _ => None,
+    }),
     ..ServiceRules::new("kms")
 };
 
@@ -34,6 +38,22 @@ fn re_encrypt(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
         permission(from, key("sourceKeyId", from), "kms-re-encrypt", source),
         permission(to, key("destinationKeyId", to), "kms-re-encrypt", source),
     ])
+}
+
+/// The primary key and the replica that becomes it, which has the same id in its region.
+/// Source: KMS API Reference, UpdatePrimaryRegion, "Required permissions".
+fn new_primary(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
+    let action = call.own_action("kms")?;
+    let region = call.request.parameters.plain_name("primaryRegion").map_or_else(|| "*".to_owned(), escape);
+    let mut keys: BTreeSet<String> = call.resources(action).into_iter().collect();
+    let there = |arn: &String| {
+        let (head, account) = arn.split_once(":kms:").and_then(|(head, rest)| Some((head, rest.split_once(':')?.1)))?;
+        Some(format!("{head}:kms:{region}:{account}"))
+    };
+    let replicas: Vec<String> = keys.iter().filter_map(there).collect();
+    keys.extend(replicas);
+    let source = "KMS API Reference, UpdatePrimaryRegion";
+    Some(vec![permission(action, keys.into_iter().collect(), "kms-primary-region", source)])
 }
 
 /// A key's ARN by its ARN or id; by an alias any key of the account, since policies name keys and not aliases.

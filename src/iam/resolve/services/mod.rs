@@ -22,6 +22,7 @@ mod codebuild;
 mod codeconnections;
 mod cognito_identity;
 mod cognito_idp;
+mod comprehend;
 mod config;
 mod connect;
 mod datapipeline;
@@ -41,6 +42,7 @@ mod events;
 mod globalaccelerator;
 mod glue;
 mod grafana;
+mod greengrass;
 mod guardduty;
 mod iam;
 mod imagebuilder;
@@ -119,6 +121,7 @@ static SERVICES: &[&ServiceRules] = &[
     &codeconnections::CODESTAR_CONNECTIONS,
     &cognito_identity::RULES,
     &cognito_idp::RULES,
+    &comprehend::RULES,
     &config::RULES,
     &connect::RULES,
     &datapipeline::RULES,
@@ -138,6 +141,7 @@ static SERVICES: &[&ServiceRules] = &[
     &globalaccelerator::RULES,
     &glue::RULES,
     &grafana::RULES,
+    &greengrass::RULES,
     &guardduty::RULES,
     &iam::RULES,
     &imagebuilder::RULES,

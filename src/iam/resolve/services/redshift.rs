@@ -1,6 +1,6 @@
 //! `redshift`, `redshift-data`, `redshift-serverless`: what is particular to them.
 
-use crate::iam::arn::escape;
+use crate::iam::arn::{escape, is_account_id};
 use crate::iam::catalog::Action;
 use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
@@ -49,7 +49,15 @@ fn restored(call: &Call<'_, '_>, action: &Action) -> Option<Permission> {
         }
         _ => arn,
     };
-    let found = call.resources(action).into_iter().map(of_any).collect();
+    // Another account may have shared the snapshot with the caller's.
+    let owner = request.parameters.text("ownerAccount").filter(|owner| is_account_id(owner));
+    let of_owner = |arn: String| match (owner, request.event.account_id) {
+        (Some(owner), Some(own)) if arn.contains(":snapshot:") => {
+            arn.replacen(&format!(":{own}:"), &format!(":{owner}:"), 1)
+        }
+        _ => arn,
+    };
+    let found = call.resources(action).into_iter().map(of_any).map(of_owner).collect();
     Some(permission(action, found, "restored-cluster", "Redshift API Reference, RestoreFromClusterSnapshot"))
 }
 

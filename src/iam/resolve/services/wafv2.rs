@@ -5,8 +5,10 @@ use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, Destination, LogDelivery, ServiceRules};
 
-pub(in crate::iam) const WAF_REGIONAL: ServiceRules =
-    ServiceRules { further: Some(|call| protected(call).into_iter().collect()), ..ServiceRules::new("waf-regional") };
+pub(in crate::iam) const WAF_REGIONAL: ServiceRules = ServiceRules {
+    further: Some(|call| protected_regional(call).into_iter().collect()),
+    ..ServiceRules::new("waf-regional")
+};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     further: Some(|call| protected(call).into_iter().collect()),
@@ -57,4 +59,17 @@ fn protected(call: &Call<'_, '_>) -> Option<Permission> {
     let resource = Some(escape(text)).filter(|arn| catalog.does_take(action, arn));
     let resources = vec![resource.unwrap_or_else(|| "*".to_owned())];
     Some(permission(action, resources, "protected-resource", "WAF Developer Guide, How AWS WAF works with IAM"))
+}
+
+/// WAF Classic asks for what was there before load balancers had associations.
+/// Source: Service Reference, operations of WAF Regional: `elasticloadbalancing:SetWebAcl`, `apigateway:SetWebACL`.
+fn protected_regional(call: &Call<'_, '_>) -> Option<Permission> {
+    let found = protected(call)?;
+    if !found.action.starts_with("elasticloadbalancing:") {
+        return Some(found);
+    }
+    // Who looks it up is asked for nothing of the load balancer.
+    let action = call.catalog.action("elasticloadbalancing:SetWebAcl").filter(|_| !call.is("GetWebACLForResource"))?;
+    let source = "Service Reference, operations of WAF Regional";
+    Some(permission(action, call.resources(action), "protected-resource", source))
 }

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::catalog_view::CatalogView;
+use super::classify::classify;
 use super::excess::excess_of;
-use super::knowledge::Knowledge;
 use super::limits::Limits;
 use super::made::{Granted, Made, NamedPolicy};
 use super::options::Options;
+use super::privilege_escalation;
 use super::replay::{Asked, Asking, asked};
-use super::risk;
-use super::sift::sift;
 use crate::iam::Catalog;
 use crate::iam::document::{Effect, Policy, ResourceSpec, Version};
 use crate::iam::evaluate::{ActionMatcher, Compiled, PolicySet, Request};
@@ -18,7 +18,7 @@ use crate::usage::{RequestValues, UsageRow};
 /// The rows that `policies` do not surely allow: what a policy beside them has to grant. Rows that an explicit deny
 /// forbids are among them; no other policy can allow them.
 pub fn missing(policies: &[Policy], rows: &[UsageRow], requests: &RequestValues, catalog: &Catalog) -> Vec<UsageRow> {
-    let knowledge = Knowledge::new(catalog);
+    let knowledge = CatalogView::new(catalog);
     let set = PolicySet::of_identity(policies.to_vec());
     let compiled = Compiled::new(&set);
     let asking = Asking::new(&set, requests, &knowledge);
@@ -116,7 +116,7 @@ pub fn granted(
     options: &Options,
     catalog: &Catalog,
 ) -> Granted {
-    let knowledge = Knowledge::new(catalog);
+    let knowledge = CatalogView::new(catalog);
     let policy = in_current_language(policy);
     let all = Compiled::new(&PolicySet::of_identity(vec![policy.clone()])).granted(knowledge.all());
     let mut pairs: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -130,7 +130,8 @@ pub fn granted(
             pairs.entry(action.to_owned()).or_default().extend(&patterns);
         }
     }
-    let escalations = pairs.keys().filter_map(|action| Some((action.clone(), risk::escalation(action)?))).collect();
-    let used = sift(rows, requests, options, &knowledge).grants;
+    let escalations =
+        pairs.keys().filter_map(|action| Some((action.clone(), privilege_escalation::escalation(action)?))).collect();
+    let used = classify(rows, requests, options, &knowledge).grants;
     Granted { statements: policy.statements.len(), excess: excess_of(&pairs, &used, &knowledge), escalations }
 }

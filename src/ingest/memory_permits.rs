@@ -3,8 +3,8 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Room for batches and large objects: what is theirs, and what another part lends them as long as it needs it not.
-pub(super) struct Room {
+/// MemoryPermits for batches and large objects: what is theirs, and what another part lends them as long as it needs it not.
+pub(super) struct MemoryPermits {
     own_bytes: u64,
     lent_bytes: u64,
     state: Mutex<State>,
@@ -20,16 +20,16 @@ struct State {
     turn: u64,
 }
 
-/// Room taken; given back when it is dropped.
+/// MemoryPermits taken; given back when it is dropped.
 pub(super) struct Taken<'a> {
-    room: &'a Room,
+    room: &'a MemoryPermits,
     bytes: u64,
 }
 
-impl Room {
-    pub fn new(own_bytes: u64, lent_bytes: u64) -> Room {
+impl MemoryPermits {
+    pub fn new(own_bytes: u64, lent_bytes: u64) -> MemoryPermits {
         let state = State { taken_bytes: 0, needed_bytes: 0, next: 0, turn: 0 };
-        Room { own_bytes, lent_bytes, state: Mutex::new(state), changed: Condvar::new() }
+        MemoryPermits { own_bytes, lent_bytes, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Waits until there is room for so many bytes, or for all that is its own where that is less.
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn no_more_is_taken_than_there_is_and_all_have_their_turn() {
-        let room = Room::new(10, 0);
+        let room = MemoryPermits::new(10, 0);
         let (held, most, turns) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
             for bytes in [3, 4, 11, 1, 9] {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_lent_is_there_while_its_owner_needs_it_not() {
-        let room = Room::new(10, 6);
+        let room = MemoryPermits::new(10, 6);
         let first = room.try_take(9).expect("its own");
         let second = room.try_take(7).expect("lent");
         assert!(room.try_take(1).is_none());

@@ -64,7 +64,7 @@ struct Hour {
 }
 
 /// The ids of every event in the store, as far as they are needed.
-pub(super) struct Seen {
+pub(super) struct Dedup {
     files: HashMap<i32, Vec<DataFile>>,
     hours: HashMap<i64, Hour>,
     limit_bytes: u64,
@@ -73,14 +73,14 @@ pub(super) struct Seen {
     spill: PathBuf,
 }
 
-impl Seen {
+impl Dedup {
     /// Starts from what a snapshot has; what of the ids cannot be held is in files below `spill`.
-    pub fn new(snapshot: &Snapshot, spill: &Path) -> Seen {
+    pub fn new(snapshot: &Snapshot, spill: &Path) -> Dedup {
         let mut files: HashMap<i32, Vec<DataFile>> = HashMap::new();
         for file in snapshot.files(Table::Events) {
             files.entry(file.event_date).or_default().push(file.clone());
         }
-        Seen { files, hours: HashMap::new(), limit_bytes: 0, held: 0, clock: 0, spill: spill.to_owned() }
+        Dedup { files, hours: HashMap::new(), limit_bytes: 0, held: 0, clock: 0, spill: spill.to_owned() }
     }
 
     /// Begins a claim, while `limit_bytes` of ids may be held: hours touched from here on are newer than all before.
@@ -244,8 +244,8 @@ mod tests {
 
     use super::*;
 
-    fn seen(spill: &Path) -> Seen {
-        Seen {
+    fn seen(spill: &Path) -> Dedup {
+        Dedup {
             files: HashMap::new(),
             hours: HashMap::new(),
             limit_bytes: 0,
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn an_event_is_new_once_spilled_or_not() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
-        // Room for a hundred ids, ten times as many over 20 hours.
+        // MemoryPermits for a hundred ids, ten times as many over 20 hours.
         let mut seen = seen(folder.path());
         for round in 0..2 {
             for id in 0..1_000_u64 {

@@ -5,8 +5,8 @@
 //! dictionary is the one that the records were encoded with, and bounds are compared once a distinct value and page.
 //! Everything around the pages (headers, indexes, footer) is the crate's.
 //!
-//! apache/arrow-rs#10465, "Avoid re-encoding dictionaries when writing to Parquet", would make this file and its helpers
-//! (`texts`, `hybrid`, `bounds`) unnecessary. It was open in November 2026.
+//! apache/arrow-rs#10465, "Avoid re-encoding dictionaries when writing to Parquet", would make this file and its
+//! helpers (`string_column`, `parquet_encodings`, `bounds`) unnecessary. It was open in November 2026.
 
 use std::ops::Range;
 
@@ -23,8 +23,8 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bounds::{Bounds, lower_bound, upper_bound};
-use super::hybrid;
-use super::texts::{Levels, Texts};
+use super::parquet_encodings;
+use super::string_column::{Levels, Texts};
 
 /// Text of a dictionary at the most: every reader of a page has it in memory.
 const DICTIONARY_BYTES: usize = 1 << 20;
@@ -105,7 +105,7 @@ impl ChunkWriter {
         chunk.dictionary_page(words.len(), &self.page, &mut self.compressor)?;
         self.on_page.clear();
         self.on_page.resize(words.len(), 0);
-        let width = hybrid::bits(words.len().saturating_sub(1) as u32);
+        let width = parquet_encodings::bits(words.len().saturating_sub(1) as u32);
         for (number, rows) in (1..).zip(texts.pages()) {
             let entries = self.begin_page(texts, &rows);
             self.indices.clear();
@@ -123,7 +123,7 @@ impl ChunkWriter {
                 }
             }
             self.page.push(width as u8);
-            hybrid::hybrid(&self.indices, width, &mut self.page);
+            parquet_encodings::hybrid(&self.indices, width, &mut self.page);
             let page = DataPage { rows: rows.len(), entries, count: self.indices.len(), text_bytes, bounds };
             chunk.data_page(page, Encoding::RLE_DICTIONARY, &self.page, &mut self.compressor)?;
         }
@@ -136,7 +136,7 @@ impl ChunkWriter {
         for rows in texts.pages() {
             let entries = self.begin_page(texts, &rows);
             let lengths: Vec<i32> = texts.valid(&rows).map(|item| values.value_length(item)).collect();
-            hybrid::deltas(lengths.iter().copied(), &mut self.page);
+            parquet_encodings::deltas(lengths.iter().copied(), &mut self.page);
             let before = self.page.len();
             let mut bounds = Bounds::default();
             let together = texts.bytes(&rows);
@@ -166,15 +166,17 @@ impl ChunkWriter {
         self.page.clear();
         if !texts.are_listed() {
             put_levels(&mut self.page, |page| match texts.validity(rows) {
-                Some(validity) => hybrid::bitmap(&validity, page),
-                None => hybrid::run(1, rows.len(), 1, page),
+                Some(validity) => parquet_encodings::bitmap(&validity, page),
+                None => parquet_encodings::run(1, rows.len(), 1, page),
             });
             return rows.len();
         }
         texts.put_levels(rows, &mut self.levels);
         let Levels { repetition, definition } = &self.levels;
         for (levels, max) in [repetition, definition].into_iter().zip(<[i16; 2]>::from(texts.levels_max())) {
-            put_levels(&mut self.page, |page| hybrid::hybrid(levels, hybrid::bits(max as u32), page));
+            put_levels(&mut self.page, |page| {
+                parquet_encodings::hybrid(levels, parquet_encodings::bits(max as u32), page)
+            });
         }
         definition.len()
     }
@@ -313,7 +315,7 @@ impl<'a> Unfinished<'a> {
     fn empty_page(&mut self, rows: usize) -> Result<()> {
         self.compression = Compression::UNCOMPRESSED;
         let mut bytes = Vec::new();
-        put_levels(&mut bytes, |bytes| hybrid::run(0, rows, 1, bytes));
+        put_levels(&mut bytes, |bytes| parquet_encodings::run(0, rows, 1, bytes));
         let length = bytes.len();
         let page = DataPage { rows, entries: rows, count: 0, text_bytes: 0, bounds: Bounds::default() };
         self.add(page, Encoding::PLAIN, bytes, length)

@@ -4,12 +4,12 @@
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Value {
     pub column: u8,
-    pub held: Held,
+    pub held: ScannedValue,
 }
 
 /// How a value is held.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Held {
+pub(super) enum ScannedValue {
     /// The number of a word.
     Word(u32),
     /// A place in the text: a string between its quotes, or free content.
@@ -21,18 +21,18 @@ pub(super) enum Held {
     Time(u32, u32),
 }
 
-impl Held {
-    pub fn place(place: (u32, u32), is_marked: bool) -> Held {
-        if is_marked { Held::Marked(place.0, place.1) } else { Held::Text(place.0, place.1) }
+impl ScannedValue {
+    pub fn place(place: (u32, u32), is_marked: bool) -> ScannedValue {
+        if is_marked { ScannedValue::Marked(place.0, place.1) } else { ScannedValue::Text(place.0, place.1) }
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time is kept in two halves")]
-    pub fn time(time_us: i64) -> Held {
-        Held::Time((time_us >> 32) as u32, time_us as u32)
+    pub fn time(time_us: i64) -> ScannedValue {
+        ScannedValue::Time((time_us >> 32) as u32, time_us as u32)
     }
 }
 
-/// The time of [`Held::Time`].
+/// The time of [`ScannedValue::Time`].
 pub(super) fn time_us(upper: u32, lower: u32) -> i64 {
     i64::from(upper as i32) << 32 | i64::from(lower)
 }

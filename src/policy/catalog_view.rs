@@ -56,13 +56,13 @@ impl Access {
 }
 
 /// The catalogue, asked in the words of this room.
-pub(crate) struct Knowledge<'a> {
+pub(crate) struct CatalogView<'a> {
     catalog: &'a Catalog,
 }
 
-impl<'a> Knowledge<'a> {
-    pub(crate) fn new(catalog: &'a Catalog) -> Knowledge<'a> {
-        Knowledge { catalog }
+impl<'a> CatalogView<'a> {
+    pub(crate) fn new(catalog: &'a Catalog) -> CatalogView<'a> {
+        CatalogView { catalog }
     }
 
     /// The action in the catalogue's casing, if there is one.

@@ -14,11 +14,11 @@ use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::writer::SerializedFileWriter;
 
-use super::chunk::{ChunkWriter, Wanted};
+use super::column_chunk::{ChunkWriter, Wanted};
 use super::datafile::{BLOOM_FILTER_FPP, Out, StagedFile, Staging, options, properties};
 use super::error::StoreError;
+use super::string_column::Texts;
 use super::tables::Table;
-use super::texts::Texts;
 
 /// Writes the events of one day into a new file below `staging`, synced to the disk.
 pub struct EventsFileWriter {

@@ -3,7 +3,7 @@
 
 use std::hash::BuildHasher;
 
-use super::held::{Extra, Held, Value};
+use super::scanned_value::{Extra, ScannedValue, Value};
 use crate::util::direct_mapped_cache::DirectMappedCache;
 
 /// Objects remembered, by each thread.
@@ -26,14 +26,14 @@ pub(super) struct Known {
 
 /// The objects so far. What they came to holds as long as the words by which it is said.
 #[derive(Debug)]
-pub(super) struct Repeats {
+pub(super) struct RepeatedObjects {
     hasher: foldhash::fast::RandomState,
     recent: DirectMappedCache<Known>,
 }
 
-impl Default for Repeats {
-    fn default() -> Repeats {
-        Repeats { hasher: Default::default(), recent: DirectMappedCache::new(PLACES, ONE_MAX) }
+impl Default for RepeatedObjects {
+    fn default() -> RepeatedObjects {
+        RepeatedObjects { hasher: Default::default(), recent: DirectMappedCache::new(PLACES, ONE_MAX) }
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Sought {
     hash: u64,
 }
 
-impl Repeats {
+impl RepeatedObjects {
     /// What is looked for, if it may be remembered.
     pub fn seek(&self, group: usize, rest: &[u8]) -> Option<Sought> {
         let front = rest.get(..ONE_MAX).unwrap_or(rest);
@@ -68,8 +68,9 @@ impl Repeats {
         (values, extras): (&[Value], &[Extra]),
         (columns, groups): (u128, u32),
     ) {
-        let is_placeless = values.iter().all(|value| !matches!(value.held, Held::Text(..) | Held::Marked(..)))
-            && extras.iter().all(Extra::is_empty);
+        let is_placeless =
+            values.iter().all(|value| !matches!(value.held, ScannedValue::Text(..) | ScannedValue::Marked(..)))
+                && extras.iter().all(Extra::is_empty);
         let known = || Known { group: sought.group, values: values.into(), extras: extras.into(), columns, groups };
         self.recent.learn(sought.hash, text, || is_placeless.then(known));
     }

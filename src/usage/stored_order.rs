@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::interner::{NONE, Texts};
 use super::row::{Outcome, UsageRow};
-use super::text::Text;
+use super::shared_str::Text;
 
 /// All that tells a row from others of its day, in the order of the table's columns by which files are sorted, then of
 /// all others. `T` stands for its texts.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::binding::{Binding, Bound, PASS_ROLE, bound};
+use super::catalog_view::CatalogView;
 use super::ceiling::Home;
 use super::evidence::{Evidence, confidence};
-use super::knowledge::Knowledge;
 use super::names::{Sayable, sayable};
 use super::options::Options;
 use super::pattern::for_policy;
@@ -59,7 +59,7 @@ pub struct Suggestion {
 
 /// Rows, sorted out.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sifted {
+pub(crate) struct Classified {
     pub(crate) grants: Vec<Grant>,
     pub(crate) denied: Vec<Shown>,
     pub(crate) undecided: Vec<Shown>,
@@ -107,7 +107,7 @@ pub(crate) enum Fate {
 }
 
 /// What becomes of `row`; the same for making and for proving.
-pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
+pub(crate) fn fate(row: &UsageRow, knowledge: &CatalogView) -> Fate {
     let Some(named) = &row.action else {
         let action = format!("{}:{}", row.event_source, row.event_name);
         return Fate::Excluded { action, reason: row.rule.to_string() };
@@ -156,7 +156,7 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &Knowledge) -> Fate {
 }
 
 /// The same, with what the requests told.
-pub(crate) fn fate_of_requests(row: &UsageRow, requests: &RequestValues, knowledge: &Knowledge) -> Fate {
+pub(crate) fn fate_of_requests(row: &UsageRow, requests: &RequestValues, knowledge: &CatalogView) -> Fate {
     match fate(row, knowledge) {
         Fate::Granted { action, .. } if bound(&action, row, requests) == Bound::Impossible => {
             let reason = "no request of these can have done anything: a parameter has a value that nothing can have";
@@ -197,12 +197,12 @@ impl Use {
 }
 
 /// Sorts rows out. The order of rows does not matter.
-pub(crate) fn sift(
+pub(crate) fn classify(
     rows: &[UsageRow],
     requests: &RequestValues,
     options: &Options,
-    knowledge: &Knowledge<'_>,
-) -> Sifted {
+    knowledge: &CatalogView<'_>,
+) -> Classified {
     let mut uses: BTreeMap<(String, String), Use> = BTreeMap::new();
     let mut others: BTreeMap<(Fate, &str), Evidence> = BTreeMap::new();
     for row in rows {
@@ -226,11 +226,11 @@ pub(crate) fn sift(
         let Use { evidence, binding } = used;
         Grant { action, resource, binding, evidence, home: None }
     };
-    let mut sifted = Sifted { grants: uses.into_iter().map(grant).collect(), ..Sifted::default() };
+    let mut classified = Classified { grants: uses.into_iter().map(grant).collect(), ..Classified::default() };
     for ((fate, resource), evidence) in others {
-        sifted.show(fate, resource, evidence);
+        classified.show(fate, resource, evidence);
     }
-    sifted
+    classified
 }
 
 /// Adds a use to those of the same key.
@@ -247,7 +247,7 @@ pub(crate) fn add<K: Ord>(uses: &mut BTreeMap<K, Use>, key: K, used: Use) {
     }
 }
 
-impl Sifted {
+impl Classified {
     fn show(&mut self, fate: Fate, resource: &str, evidence: Evidence) {
         let resource = resource.to_owned();
         let (list, action, reason) = match fate {

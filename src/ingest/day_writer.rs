@@ -6,7 +6,7 @@ use std::thread;
 use arrow::record_batch::RecordBatch;
 
 use super::error::IngestError;
-use super::stages::{Stage, Stages};
+use super::timings::{Stage, Timings};
 use crate::store::{EventsFileWriter, StagedFile};
 
 /// Batches that wait to be written.
@@ -15,7 +15,7 @@ const WAITING: usize = 2;
 /// Files on their way: days come one after the other.
 struct DayFiles<'s> {
     staging: &'s Path,
-    stages: &'s Stages,
+    stages: &'s Timings,
     open: Option<(i32, EventsFileWriter)>,
     files: Vec<StagedFile>,
 }
@@ -46,7 +46,7 @@ impl DayFiles<'_> {
 /// Writes the batches that `make` gives, each with its day, into one file a day.
 pub(super) fn write_days(
     staging: &Path,
-    stages: &Stages,
+    stages: &Timings,
     is_beside: bool,
     make: impl FnOnce(&mut dyn FnMut(i32, &RecordBatch) -> Result<(), IngestError>) -> Result<(), IngestError>,
 ) -> Result<Vec<StagedFile>, IngestError> {

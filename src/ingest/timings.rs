@@ -38,11 +38,11 @@ const STAGES: [(Stage, &str); 8] = [
 
 /// Time spent in each stage, summed over all threads.
 #[derive(Debug, Default)]
-pub struct Stages {
+pub struct Timings {
     nanoseconds: [AtomicU64; STAGES.len()],
 }
 
-impl Stages {
+impl Timings {
     /// Does a piece of work and counts its time.
     #[expect(clippy::cast_possible_truncation, reason = "nanoseconds of a run fit 64 bits")]
     #[expect(clippy::indexing_slicing, reason = "a stage is its place in the array")]
@@ -61,7 +61,7 @@ impl Stages {
 }
 
 /// `find 1 %, inflate 20 %, …`.
-impl fmt::Display for Stages {
+impl fmt::Display for Timings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = STAGES.map(|(stage, _)| self.spent(stage).as_secs_f64());
         let total = seconds.iter().sum::<f64>().max(f64::MIN_POSITIVE);
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn shares_of_the_whole() {
-        let stages = Stages::default();
+        let stages = Timings::default();
         stages.nanoseconds[Stage::Inflate as usize].store(1_000, Ordering::Relaxed);
         stages.nanoseconds[Stage::Commit as usize].store(3_000, Ordering::Relaxed);
         assert_eq!(

@@ -55,7 +55,7 @@ impl Times {
 }
 
 /// The contexts of all calls of a row.
-pub(crate) struct Told<'a> {
+pub(crate) struct RequestContexts<'a> {
     /// What all of them have in common.
     common: Context,
     row: &'a UsageRow,
@@ -63,9 +63,9 @@ pub(crate) struct Told<'a> {
     times: Vec<Option<i64>>,
 }
 
-impl<'a> Told<'a> {
-    pub(crate) fn of(row: &'a UsageRow, requests: &'a RequestValues, times: &Times) -> Told<'a> {
-        Told { common: common(row), row, requests, times: times.of_row(row) }
+impl<'a> RequestContexts<'a> {
+    pub(crate) fn of(row: &'a UsageRow, requests: &'a RequestValues, times: &Times) -> RequestContexts<'a> {
+        RequestContexts { common: common(row), row, requests, times: times.of_row(row) }
     }
 
     /// What becomes of all calls: allowed only if each of them is.

@@ -1,4 +1,4 @@
-//! Words that occur again and again, by number: each is hashed and kept once, whatever its column, batch or object.
+//! StringInterner that occur again and again, by number: each is hashed and kept once, whatever its column, batch or object.
 
 use std::hash::BuildHasher;
 
@@ -11,9 +11,9 @@ pub(super) const NONE: u32 = 0;
 /// Text above which the words are forgotten between two batches: names from a log can be without end.
 const KEPT_BYTES: usize = 4 << 20;
 
-/// The words so far. Numbers hold until [`Words::tidy`].
+/// The words so far. Numbers hold until [`StringInterner::tidy`].
 #[derive(Debug)]
-pub(super) struct Words {
+pub(super) struct StringInterner {
     hasher: foldhash::fast::RandomState,
     table: HashTable<u32>,
     text: String,
@@ -21,9 +21,9 @@ pub(super) struct Words {
     ends: Vec<usize>,
 }
 
-impl Default for Words {
-    fn default() -> Words {
-        Words { hasher: Default::default(), table: HashTable::new(), text: String::new(), ends: vec![0] }
+impl Default for StringInterner {
+    fn default() -> StringInterner {
+        StringInterner { hasher: Default::default(), table: HashTable::new(), text: String::new(), ends: vec![0] }
     }
 }
 
@@ -34,7 +34,7 @@ fn word<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
     bounds.and_then(|(start, end)| text.get(start..end)).unwrap_or_default()
 }
 
-impl Words {
+impl StringInterner {
     /// How many numbers are taken, [`NONE`] included.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -43,7 +43,7 @@ impl Words {
     /// The number of a word.
     #[expect(clippy::cast_possible_truncation, reason = "words are forgotten long before there are 2^32")]
     pub fn number(&mut self, of: &str) -> u32 {
-        let Words { hasher, table, text, ends } = self;
+        let StringInterner { hasher, table, text, ends } = self;
         let hash = hasher.hash_one(of);
         let is_it = |number: &u32| word(text, ends, *number) == of;
         let rehash = |number: &u32| hasher.hash_one(word(text, ends, *number));
@@ -70,7 +70,7 @@ impl Words {
         (1..self.ends.len()).map(|number| self.word(number as u32))
     }
 
-    /// The bytes of [`Words::word`].
+    /// The bytes of [`StringInterner::word`].
     pub fn bytes(&self, number: u32) -> &[u8] {
         let number = number as usize;
         let bounds = number.checked_sub(1).and_then(|before| Some((*self.ends.get(before)?, *self.ends.get(number)?)));
@@ -81,7 +81,7 @@ impl Words {
     pub fn tidy(&mut self) -> bool {
         let is_much = self.text.len() > KEPT_BYTES;
         if is_much {
-            *self = Words::default();
+            *self = StringInterner::default();
         }
         is_much
     }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn words_have_one_number_each() {
-        let mut words = Words::default();
+        let mut words = StringInterner::default();
         let numbers = ["a", "", "b", "a", ""].map(|word| words.number(word));
         assert_eq!(numbers, [1, 2, 3, 1, 2]);
         assert_eq!([0, 1, 2, 3, 4].map(|number| words.word(number)), ["", "a", "", "b", ""]);

@@ -6,9 +6,9 @@ use hashbrown::HashMap;
 use super::fields::KeyOrder;
 use super::positions::{IDENTITY_WORDS, column_named};
 use super::principal::{Identity, principal};
-use super::repeats::Repeats;
+use super::repeated_objects::RepeatedObjects;
 use super::schema::COLUMNS;
-use super::words::{NONE, Words};
+use super::string_interner::{NONE, StringInterner};
 use crate::scan::Scanner;
 
 /// Principals remembered before all is forgotten.
@@ -60,17 +60,17 @@ impl Last {
 
 pub(super) const PRINCIPAL_ID: usize = column_named("user_identity_principal_id");
 
-/// Words and principals so far. Objects parsed with it, and the columns made of them, are read with it.
+/// StringInterner and principals so far. Objects parsed with it, and the columns made of them, are read with it.
 #[derive(Debug, Default)]
-pub struct Vocabulary {
-    words: Words,
+pub struct Dictionaries {
+    words: StringInterner,
     principals: HashMap<[u32; IDENTITY_WORDS], PrincipalWords, foldhash::fast::RandomState>,
     last: Last,
     pub(super) key_order: KeyOrder,
-    pub(super) repeats: Repeats,
+    pub(super) repeats: RepeatedObjects,
 }
 
-impl Vocabulary {
+impl Dictionaries {
     /// The number of a word.
     pub(super) fn number(&mut self, word: &str) -> u32 {
         self.words.number(word)
@@ -165,7 +165,7 @@ impl Vocabulary {
     /// Forgets all once it is too much. Nothing that was parsed with it may be left.
     pub fn tidy(&mut self) {
         if self.words.tidy() || self.principals.len() > PRINCIPALS_MAX {
-            *self = Vocabulary::default();
+            *self = Dictionaries::default();
         }
     }
 }

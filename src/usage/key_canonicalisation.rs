@@ -1,6 +1,6 @@
-//! Calls that differ only in the name of an object, brought to one text before the step looks at them.
+//! Calls that differ only in the name of an object, brought to one text before the resolver looks at them.
 //!
-//! The step asks nothing of a plain key but where it stands in an ARN. So it is given a placeholder in the key's place,
+//! The resolver asks nothing of a plain key but where it stands in an ARN. So it is given a placeholder in the key's place,
 //! and remembers what it came to for all of them; [`Names::restored`] puts the key back where the placeholder stands.
 //! Only names are brought that have no letter that ARNs, URLs or policies read in a way of their own, and that the
 //! record does not repeat elsewhere; and only where no text of the record holds a placeholder of itself.
@@ -110,7 +110,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// What a resource that the step gave holds of the placeholders.
+/// What a resource that the resolver gave holds of the placeholders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Held<'r> {
     Nothing,
@@ -132,7 +132,7 @@ impl<'r> Held<'r> {
 
 /// Brings calls to one text; its room is used again for each.
 #[derive(Debug, Default)]
-pub struct Alike {
+pub struct KeyCanonicalisation {
     parameters: String,
     /// The parameters before the last name was brought.
     earlier: String,
@@ -141,7 +141,7 @@ pub struct Alike {
     names: [String; 2],
 }
 
-impl Alike {
+impl KeyCanonicalisation {
     /// What `take` makes of the event brought to placeholders, with the names for which they stand; or, where nothing
     /// is brought or `take` cannot make anything of it, of the event itself.
     pub fn with<T>(
@@ -194,7 +194,7 @@ impl Alike {
     }
 }
 
-/// Whether a text that the step may look at holds what placeholders begin with.
+/// Whether a text that the resolver may look at holds what placeholders begin with.
 fn holds_mark(event: &Event<'_>) -> bool {
     let texts = [
         event.request_parameters,
@@ -282,7 +282,7 @@ mod tests {
     /// Whether a call is counted the same brought to placeholders, and whether it was brought there.
     fn agree(event: &Event<'_>) -> Result<bool, TestCaseError> {
         let catalog = Catalog::embedded();
-        let taken = Alike::default().with(event, |brought, names| {
+        let taken = KeyCanonicalisation::default().with(event, |brought, names| {
             let took = permissions(catalog, brought);
             let counted = counted(&took, names)?;
             Some((counted, took.outcome, took.no_permission, !names.is_empty()))
@@ -354,7 +354,7 @@ mod tests {
             let expected = expected.map(|text| text.replace("KEY", PLACEHOLDERS[0]).replace("SOURCE", PLACEHOLDERS[1]));
             let (source, listed) = (format!("{source}.amazonaws.com"), [arn(listed)]);
             let event = call(&source, "GetObject", parameters, &listed);
-            let found = Alike::default().with(&event, |event, _| {
+            let found = KeyCanonicalisation::default().with(&event, |event, _| {
                 let listed = event.resources.first().and_then(|one| one.arn.map(str::to_owned));
                 Some((event.request_parameters.map(str::to_owned), listed))
             });

@@ -22,18 +22,18 @@ const WAITING: usize = 2;
 type ReadObject<'a> = (&'a Planned, Result<Read, ReadError>);
 
 /// Objects that were read, in the order of the plan.
-pub(super) struct Ahead<'a> {
+pub(super) struct ReadAhead<'a> {
     receiver: Receiver<Vec<ReadObject<'a>>>,
     at_hand: vec::IntoIter<ReadObject<'a>>,
 }
 
 /// The two ends: what reads, and where it is taken from.
-pub(super) fn ahead<'a>() -> (Sender<Vec<ReadObject<'a>>>, Ahead<'a>) {
+pub(super) fn ahead<'a>() -> (Sender<Vec<ReadObject<'a>>>, ReadAhead<'a>) {
     let (sender, receiver) = crossbeam_channel::bounded(WAITING);
-    (sender, Ahead { receiver, at_hand: Vec::new().into_iter() })
+    (sender, ReadAhead { receiver, at_hand: Vec::new().into_iter() })
 }
 
-impl<'a> Ahead<'a> {
+impl<'a> ReadAhead<'a> {
     /// What was read of an object, which comes behind all that were asked for before. `None` where nothing was.
     pub fn take(&mut self, planned: &'a Planned) -> Option<Result<Read, ReadError>> {
         loop {

@@ -6,11 +6,11 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::interner::{Mapping, NONE, Numbered, Texts};
-use super::order::identity;
 use super::origin::{CallOrigin, Origin};
 use super::overflow::{RESOURCES_MAX, container, of_container};
 use super::row::{Outcome, UsageRow};
-use super::text::Text;
+use super::shared_str::Text;
+use super::stored_order::identity;
 
 /// What the rows of one event share, each text as its number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,7 +115,7 @@ const PART_BYTES: u64 = 2 * (size_of::<Part>() as u64 + 8);
 
 /// Usage counted, each row by its number.
 #[derive(Default)]
-pub struct Counted {
+pub struct Rollup {
     pub(super) texts: Texts,
     bases: Numbered<Base>,
     parts: Numbered<Part>,
@@ -128,10 +128,10 @@ pub struct Counted {
     contained: usize,
 }
 
-impl Counted {
+impl Rollup {
     /// Nothing yet; `cross_account` where only the called accounts' copies are counted.
     pub(super) fn new(cross_account: bool) -> Self {
-        Counted { cross_account, ..Counted::default() }
+        Rollup { cross_account, ..Rollup::default() }
     }
 
     pub(super) fn is_cross_account(&self) -> bool {
@@ -180,7 +180,7 @@ impl Counted {
     }
 
     /// Adds what was counted of other events of the same accounts' copies.
-    pub fn absorb(&mut self, other: Counted) {
+    pub fn absorb(&mut self, other: Rollup) {
         let (mut larger, smaller) = match self.len() < other.len() {
             true => (other, std::mem::take(self)),
             false => (std::mem::take(self), other),
@@ -196,7 +196,7 @@ impl Counted {
         self.len() > self.contained.max(RESOURCES_MAX) * 2 && self.contain()
     }
 
-    fn add_all(&mut self, other: Counted) {
+    fn add_all(&mut self, other: Rollup) {
         self.cross_account |= other.cross_account;
         let keys = other.keys.into_values();
         self.add_rows((&other.texts, &other.bases, &other.parts), keys.into_iter().zip(other.counts));
@@ -208,7 +208,7 @@ impl Counted {
         (texts, bases, parts): (&Texts, &Numbered<Base>, &Numbered<Part>),
         rows: impl Iterator<Item = (Key, Counts)>,
     ) {
-        let Counted { texts: own, bases: own_bases, parts: own_parts, keys, counts: held, .. } = self;
+        let Rollup { texts: own, bases: own_bases, parts: own_parts, keys, counts: held, .. } = self;
         let (mut text_map, mut base_map, mut part_map) =
             (Mapping::new(texts.len()), Mapping::new(bases.len()), Mapping::new(parts.len()));
         for (key, mut counts) in rows {
@@ -235,8 +235,8 @@ impl Counted {
         if surplus.is_empty() {
             return false;
         }
-        let empty = Counted::new(self.cross_account);
-        let Counted { mut texts, bases, mut parts, keys, counts, .. } = std::mem::replace(self, empty);
+        let empty = Rollup::new(self.cross_account);
+        let Rollup { mut texts, bases, mut parts, keys, counts, .. } = std::mem::replace(self, empty);
         let (mut keys, mut overflowed) = (keys.into_values(), Mapping::new(parts.len()));
         for row in surplus {
             if let Some(key) = keys.get_mut(row as usize)
@@ -435,8 +435,8 @@ mod tests {
     /// One call: its day, who made it, on what, from where and when.
     type Made = (i32, u8, u8, Option<u8>, i64);
 
-    fn counted(calls: &[Made]) -> Counted {
-        let mut counted = Counted::new(false);
+    fn counted(calls: &[Made]) -> Rollup {
+        let mut counted = Rollup::new(false);
         for call in calls.iter().copied() {
             let name = if call.2 == 0 { "*".to_owned() } else { call.2.to_string() };
             add(&mut counted, call, format!("arn:aws:s3:::b/{name}"));
@@ -444,7 +444,7 @@ mod tests {
         counted
     }
 
-    fn add(counted: &mut Counted, (event_date, principal, _, passed_to, time_us): Made, resource: String) {
+    fn add(counted: &mut Rollup, (event_date, principal, _, passed_to, time_us): Made, resource: String) {
         let id = format!("{time_us}-{resource}");
         let mut text = |text: String| counted.texts.number(Some(&text));
         let base = Base {
@@ -475,7 +475,7 @@ mod tests {
     }
 
     /// The rows of all days as the table has them.
-    fn rows(mut counted: Counted) -> RecordBatch {
+    fn rows(mut counted: Rollup) -> RecordBatch {
         let rows: Vec<UsageRow<&str>> = counted.days().into_iter().flat_map(|(_, rows)| rows).collect();
         encode(&rows).expect("columns")
     }
@@ -515,7 +515,7 @@ mod tests {
     fn further_resources_are_those_that_texts_give() {
         let call = |i: u32| -> Made { (0, u8::from(!i.is_multiple_of(3)), 0, None, i64::from(i)) };
         let of = |range: std::ops::Range<u32>| {
-            let mut counted = Counted::new(false);
+            let mut counted = Rollup::new(false);
             for i in range {
                 add(&mut counted, call(i), format!("arn:aws:s3:::b/{}", i.wrapping_mul(7_919) % 3_000));
             }
@@ -534,9 +534,9 @@ mod tests {
 
     #[test]
     fn further_resources_leave_no_text_behind() {
-        let mut all = Counted::new(true);
+        let mut all = Rollup::new(true);
         for i in 0..5_000 {
-            let mut one = Counted::new(true);
+            let mut one = Rollup::new(true);
             add(&mut one, (0, 0, 0, None, 0), format!("arn:aws:s3:::b/{i}"));
             all.absorb(one);
             assert!(all.len() <= 2 * (RESOURCES_MAX + 1), "{i}: {}", all.len());
