@@ -103,7 +103,7 @@ fn print_json(verified: Verified, out: &mut impl Write) -> Result<(), CliError> 
     out.write_all(b"{\"findings\":[")?;
     for (i, finding) in verified.findings.enumerate() {
         out.write_all(if i == 0 { b"\n" } else { b",\n" })?;
-        serde_json::to_writer(&mut *out, &finding?)?;
+        out.write_all(&serde_json::to_vec(&finding?)?)?;
     }
     let gaps: Vec<_> = verified.gaps.iter().map(Gap::value).collect();
     let gaps = serde_json::to_string(&gaps)?;

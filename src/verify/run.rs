@@ -20,6 +20,7 @@ use super::spans::Spans;
 use super::spill::{Part, Parts, Runs};
 use crate::archive::{Buffers, FindFault, Found, ObjectKey, ObjectKind, find, may_be_digest, read};
 use crate::time::{MICROS_PER_DAY, days_of};
+use crate::util::shown;
 
 /// Files that are read at once.
 const AT_ONCE: usize = 256;
@@ -154,7 +155,7 @@ impl<T> Bounded<T> {
 /// What stands in a file of a chain.
 #[derive(Debug, Serialize, Deserialize)]
 enum Record {
-    Digest { digest: Digest, files: Vec<File> },
+    Digest { digest: Box<Digest>, files: Vec<File> },
     Broken(Broken),
     Signature(Signature),
 }
@@ -162,7 +163,7 @@ enum Record {
 /// The same without what digests list.
 #[derive(Debug, Deserialize)]
 enum Brief {
-    Digest { digest: Digest },
+    Digest { digest: Box<Digest> },
     Broken(Broken),
     Signature(Signature),
 }
@@ -189,7 +190,7 @@ impl<'a> Aside<'a> {
         for found in find(&self.options.archives) {
             match found {
                 Ok(found) if found.is_pipe => {
-                    self.problems.add(format!("{}: a pipe, which is not verified", found.path.display()));
+                    self.problems.add(format!("{}: a pipe, which is not verified", shown::path(&found.path)));
                 }
                 Ok(found) => self.sort(found, &mut waiting)?,
                 Err(error) if matches!(error.fault, FindFault::Missing) => return Err(error.into()),
@@ -277,7 +278,7 @@ fn look(found: &Found, object: &str, buffers: &mut Buffers) -> Looked {
             Ok(signatures) => Looked::Signatures(signatures),
             // Metadata of log objects have no signature.
             Err(_) if found.kind != ObjectKind::Digest => Looked::Object,
-            Err(reason) => Looked::Problem(format!("{}: {reason}", found.path.display())),
+            Err(reason) => Looked::Problem(format!("{}: {reason}", shown::path(&found.path))),
         };
     }
     let is_named = found.kind == ObjectKind::Digest;
@@ -293,7 +294,7 @@ fn look(found: &Found, object: &str, buffers: &mut Buffers) -> Looked {
                 // It is there and it isn't: its finding is that of the other.
                 records.push(broken(name, object, String::new()));
             }
-            records.push((chain_of(&digest.name), Record::Digest { digest, files }));
+            records.push((chain_of(&digest.name), Record::Digest { digest: Box::new(digest), files }));
             Looked::Digest(records)
         }
         Err(_) if !is_named => Looked::Object,
@@ -384,7 +385,7 @@ fn chains(part: &mut Part) -> Result<BTreeMap<String, Chain>, VerifyError> {
     let mut chains: BTreeMap<String, Chain> = BTreeMap::new();
     for record in part.records::<Brief>()? {
         match record? {
-            Brief::Digest { digest } => chains.entry(chain_of(&digest.name)).or_default().digests.push(digest),
+            Brief::Digest { digest } => chains.entry(chain_of(&digest.name)).or_default().digests.push(*digest),
             Brief::Broken(broken) => chains.entry(chain_of(&broken.name)).or_default().broken.push(broken),
             Brief::Signature(Signature { name, signature }) => {
                 let chain = chains.entry(chain_of(&name)).or_default();
