@@ -13,7 +13,7 @@ use crate::iam::evaluate::PolicySet;
 use crate::policy::replay::{Group, GroupFate, Replay, allow_everything, replay_each};
 use crate::policy::{explain, key_sources};
 use crate::time::format_time;
-use crate::usage::Sessions;
+use crate::usage::{ReadError, Sessions};
 
 /// Replay the events of a window under any set of policies: what would be allowed, what denied, and what depends on
 /// things that no log holds.
@@ -73,7 +73,12 @@ pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
     if uses.peek().is_none() {
         return Err(selected.nobody()?);
     }
-    let result = replay_each(&policies, uses, &requests, catalog)?;
+    let space_bytes = args.select.memory.space().bytes() / 2;
+    let result = replay_each(&policies, uses, &requests, space_bytes, catalog)?;
+    if result.ungrouped > 0 {
+        let rows = result.groups.len() as u64 + result.ungrouped;
+        return Err(ReadError::TooMany { rows, bytes: result.groups_bytes, space_bytes }.into());
+    }
     let text = match args.format {
         Format::Table => text(&result, args.limit),
         Format::Json => format!("{:#}\n", value(&result, args.limit)),

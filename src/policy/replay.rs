@@ -44,6 +44,10 @@ pub struct Replay {
     pub excluded: u64,
     /// What is denied or depends, the most frequent first.
     pub groups: Vec<Group>,
+    /// Rows in no group, because groups took all the memory that there is for them.
+    pub ungrouped: u64,
+    /// Memory of all groups, about; also of those for which there was none.
+    pub groups_bytes: u64,
 }
 
 /// Uses of one action on one resource that are not allowed for the same reason.
@@ -174,11 +178,12 @@ pub fn replay(policies: &PolicySet, rows: &[UsageRow], catalog: &Catalog) -> Rep
 /// The same, with what the requests behind the rows told of condition keys.
 pub fn replay_with(policies: &PolicySet, rows: &[UsageRow], requests: &RequestValues, catalog: &Catalog) -> Replay {
     let rows = rows.iter().map(Ok::<_, Infallible>);
-    let Ok(replay) = replay_each(policies, rows, requests, catalog);
+    let Ok(replay) = replay_each(policies, rows, requests, u64::MAX, catalog);
     replay
 }
 
-/// The same of rows that come one after the other, up to the first that does not.
+/// The same of rows that come one after the other, up to the first that does not. Groups take no more than so many bytes:
+/// the counts are of all rows, [`Replay::ungrouped`] says how many found no room in a group.
 ///
 /// # Errors
 /// Those of the rows.
@@ -186,10 +191,11 @@ pub fn replay_each<R: Borrow<UsageRow>, E>(
     policies: &PolicySet,
     rows: impl IntoIterator<Item = Result<R, E>>,
     requests: &RequestValues,
+    groups_bytes_max: u64,
     catalog: &Catalog,
 ) -> Result<Replay, E> {
     let knowledge = CatalogView::new(catalog);
-    replay_asking(policies, rows, &Asking::new(policies, requests, &knowledge))
+    replay_within(policies, rows, &Asking::new(policies, requests, &knowledge), groups_bytes_max)
 }
 
 /// The same, with a word on what is asked for.
@@ -198,10 +204,19 @@ pub(crate) fn replay_asking<R: Borrow<UsageRow>, E>(
     rows: impl IntoIterator<Item = Result<R, E>>,
     asking: &Asking<'_>,
 ) -> Result<Replay, E> {
+    replay_within(policies, rows, asking, u64::MAX)
+}
+
+fn replay_within<R: Borrow<UsageRow>, E>(
+    policies: &PolicySet,
+    rows: impl IntoIterator<Item = Result<R, E>>,
+    asking: &Asking<'_>,
+    groups_bytes_max: u64,
+) -> Result<Replay, E> {
     let compiled = Compiled::new(policies);
     let witness = Witness::of(policies);
     let mut replay = Replay::default();
-    let mut groups = BTreeMap::new();
+    let mut groups = Groups { bytes_max: groups_bytes_max, ..Groups::default() };
     for row in rows {
         let row = row?;
         let row = row.borrow();
@@ -226,11 +241,12 @@ pub(crate) fn replay_asking<R: Borrow<UsageRow>, E>(
                     GroupFate::Depends(_) => replay.depends += row.event_count,
                     _ => replay.denied += row.event_count,
                 }
-                note(&mut groups, fate, action, resource, row);
+                groups.note((fate, action, resource), row);
             }
         }
     }
-    replay.groups = groups.into_values().collect();
+    (replay.ungrouped, replay.groups_bytes) = (groups.left_out, groups.bytes);
+    replay.groups = groups.all.into_iter().map(Sum::of_key).collect();
     replay.groups.sort_by(|a, b| {
         let order = |group: &Group| (matches!(group.fate, GroupFate::Depends(_)), std::cmp::Reverse(group.events));
         order(a).cmp(&order(b)).then_with(|| (&a.action, &a.resource).cmp(&(&b.action, &b.resource)))
@@ -295,27 +311,58 @@ fn not_allowed(verdict: Verdict, policies: &PolicySet) -> Option<GroupFate> {
     }
 }
 
-fn note(
-    groups: &mut BTreeMap<(GroupFate, String, String), Group>,
-    fate: GroupFate,
-    action: String,
-    resource: String,
-    row: &UsageRow,
-) {
-    let group = groups.entry((fate.clone(), action.clone(), resource.clone())).or_insert_with(|| Group {
-        action,
-        resource,
-        fate,
-        events: 0,
-        first_time_us: row.first_time_us,
-        example_event_id: row.example_event_id.clone(),
-        principal: row.principal_arn.clone(),
-    });
-    group.events += row.event_count;
-    if (row.first_time_us, &row.example_event_id) < (group.first_time_us, &group.example_event_id) {
-        group.first_time_us = row.first_time_us;
-        group.example_event_id.clone_from(&row.example_event_id);
-        group.principal.clone_from(&row.principal_arn);
+/// Why, which action, on what.
+type GroupKey = (GroupFate, String, String);
+
+/// Groups on their way, within the memory that there is for them.
+#[derive(Default)]
+struct Groups {
+    all: BTreeMap<GroupKey, Sum>,
+    /// What all take, and those for which there is none.
+    bytes: u64,
+    bytes_max: u64,
+    left_out: u64,
+}
+
+/// What a group came to.
+struct Sum {
+    events: u64,
+    first_time_us: i64,
+    example_event_id: Text,
+    principal: Text,
+}
+
+impl Groups {
+    fn note(&mut self, key: GroupKey, row: &UsageRow) {
+        if let Some(sum) = self.all.get_mut(&key) {
+            return sum.add(row);
+        }
+        // The nodes of the map are two thirds full, and each text has a head of the allocator's.
+        let texts = key.1.len() + key.2.len() + row.example_event_id.len() + row.principal_arn.len() + 4 * 16;
+        self.bytes += ((size_of::<GroupKey>() + size_of::<Sum>()) * 3 / 2 + texts) as u64;
+        if self.bytes > self.bytes_max {
+            self.left_out += 1;
+            return;
+        }
+        let (events, first_time_us) = (row.event_count, row.first_time_us);
+        let (example_event_id, principal) = (row.example_event_id.clone(), row.principal_arn.clone());
+        self.all.insert(key, Sum { events, first_time_us, example_event_id, principal });
+    }
+}
+
+impl Sum {
+    fn add(&mut self, row: &UsageRow) {
+        self.events += row.event_count;
+        if (row.first_time_us, &row.example_event_id) < (self.first_time_us, &self.example_event_id) {
+            self.first_time_us = row.first_time_us;
+            self.example_event_id.clone_from(&row.example_event_id);
+            self.principal.clone_from(&row.principal_arn);
+        }
+    }
+
+    fn of_key(((fate, action, resource), sum): (GroupKey, Sum)) -> Group {
+        let Sum { events, first_time_us, example_event_id, principal } = sum;
+        Group { action, resource, fate, events, first_time_us, example_event_id, principal }
     }
 }
 

@@ -68,6 +68,14 @@ fn uses_that_do_not_fit_stay_within_the_limit() {
     let (succeeded, said, peak) = run(&["policy", "--role", "*"], &store, &out);
     assert!(succeeded || said.contains("--memory-limit") && said.contains("hint"), "{said}");
     assert!(peak <= LIMIT_BYTES, "policy: {} MiB", peak >> 20);
+    // All of them are denied, in a group each.
+    let nothing = folder.path().join("policy.json");
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+    fs::write(&nothing, text).expect("written");
+    let policy = nothing.to_str().expect("UTF-8");
+    let (succeeded, said, peak) = run(&["check", "--role", "*", "--policy", policy], &store, &out);
+    assert!(!succeeded && said.contains("--memory-limit") && said.contains("hint"), "{said}");
+    assert!(peak <= LIMIT_BYTES, "check: {} MiB", peak >> 20);
 }
 
 #[test]
