@@ -33,9 +33,12 @@ impl SpillFolder {
     fn create_in(parent: &Path) -> io::Result<SpillFolder> {
         let private = Permissions::from_mode(0o700);
         let folder = tempfile::Builder::new().prefix(PREFIX).permissions(private).tempdir_in(parent)?;
-        let lock = fs::OpenOptions::new().create_new(true).write(true).open(folder.path().join(LOCK))?;
+        // It is locked before it has its name: a query that looks in between would take the folder for a dead one's.
+        let unnamed = folder.path().join("lock.new");
+        let lock = fs::OpenOptions::new().create_new(true).write(true).open(&unnamed)?;
         lock.set_permissions(Permissions::from_mode(0o600))?;
         lock.lock()?;
+        fs::rename(&unnamed, folder.path().join(LOCK))?;
         remove_stale(parent, fs::metadata(folder.path())?.uid());
         Ok(SpillFolder { folder, _lock: lock })
     }
@@ -72,6 +75,21 @@ fn is_stale(folder: &Path, user: u32) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_that_begin_at_once_leave_each_other_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        let folder = SpillFolder::create_in(parent.path()).unwrap();
+                        assert!(folder.path().join(LOCK).is_file());
+                    }
+                });
+            }
+        });
+    }
 
     #[test]
     fn what_a_killed_process_leaves_goes_with_the_next_and_nothing_else() {

@@ -9,8 +9,9 @@
 //! 4. Where the request tells the type of what it names (`resourceType` beside `resourceId`), the pattern of that type
 //!    filled with that name, and of no other.
 //! 5. The type's ARN pattern filled from the request, in the account that it names as the owner's. What the resource is
-//!    in may be told by the response: the file system of a volume. A variable that nobody tells becomes `*` in its place. What a service numbers itself (instance ids) stays `*` too: IAM asks for
-//!    `instance/*` before the instance is there. Copies and restores are on what is copied and on what it becomes.
+//!    in may be told by the response: the file system of a volume. A variable that nobody tells becomes `*` in its
+//!    place. What a service numbers itself (instance ids) stays `*` too: IAM asks for `instance/*` before the instance
+//!    is there. Copies and restores are on what is copied and on what it becomes.
 //! 6. For IAM's operations on a user whom the request doesn't name, the calling user.
 //! 7. For a type that the action requires, the pattern with `*` for every variable.
 //! 8. Where nothing is found, the type of which an account has one only.

@@ -5,7 +5,7 @@ use crate::iam::catalog::Action;
 use crate::iam::event::Permission;
 use crate::iam::request::Request;
 use crate::iam::resolve::operation_match::permission;
-use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     special: Some(|call| {
@@ -13,6 +13,7 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         Some(vec![managed_template(action, call.request)?])
     }),
     passed_to: &[passed_to(&["CreateRoleAlias", "UpdateRoleAlias"], &[], &["credentials.iot", "iot"])],
+    read: Some(read),
     policy_arns: Some(|action, arn, request| vec![shadow(action, arn, request)]),
     // Users may give names with colons. Source: patterns of IoT API Reference, "thingName".
     ends_with_colons: &["*"],
@@ -21,6 +22,12 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
 
 pub(in crate::iam) const IOTJOBSDATA: ServiceRules =
     ServiceRules { ends_with_colons: &["*"], ..ServiceRules::new("iotjobsdata") };
+
+/// Metrics of AWS's own are no custom ones. Source: IoT Device Defender Developer Guide, "Cloud-side metrics".
+fn read(kind: &str, _: &str) -> Option<ValueReader> {
+    let reader = ValueReader::new(|text| if text.starts_with("aws:") { Reading::Other } else { Reading::Name(text) });
+    (kind == "custommetric").then_some(reader)
+}
 
 /// A shadow that has a name stands behind its thing's.
 /// Source: IoT Core Developer Guide, "AWS IoT Core action resources".
