@@ -297,7 +297,8 @@ fn look(found: &Found, object: &str, buffers: &mut Buffers) -> Looked {
             records.push((chain_of(&digest.name), Record::Digest { digest: Box::new(digest), files }));
             Looked::Digest(records)
         }
-        Err(_) if !is_named => Looked::Object,
+        // What people and systems put beside digests is none.
+        Err(_) if !is_named || DigestName::parse(name).is_none() => Looked::Object,
         Err(reason) => Looked::Digest(vec![broken(name, object, reason)]),
     }
 }

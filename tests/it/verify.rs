@@ -109,6 +109,26 @@ fn without_keys_hashes_are_compared() {
     assert!(told.reason(&first).contains("is not among the public keys"), "{}", told.reason(&first));
 }
 
+/// What people and systems put beside anything.
+#[test]
+fn strays_are_no_alarm() {
+    let archive = three();
+    archive.write_sidecars();
+    let digest = &archive.trails[0].digests[1].key;
+    let folder = digest.rsplit_once('/').unwrap().0;
+    let log = &archive.trails[0].digests[1].logs[0].key;
+    for name in [".DS_Store", "README.md", "empty", "x.json.gz.tmp"] {
+        archive.write(&format!("{folder}/{name}"), b"hello");
+    }
+    for key in [digest, log] {
+        archive.write(&format!("{key}.sha256"), b"0000  x\n");
+        archive.write(&format!("{key}.tmp"), b"");
+    }
+    archive.write("AWSLogs/111122223333/Config/eu-west-1/2024/3/1/ConfigHistory/x.json.gz", b"{}");
+    let told = Told::of(&archive.options());
+    assert_eq!((told.odd(), told.counts(Verdict::Valid)), (BTreeMap::new(), (36, 18)));
+}
+
 /// Copies have their upper folders cut off, everything in one folder, objects unpacked or packed otherwise.
 #[test]
 fn copies_in_any_layout_are_valid() {
