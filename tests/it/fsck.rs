@@ -247,6 +247,26 @@ fn strays_and_months_are_found() {
     ends(0, &["fsck"], store);
 }
 
+/// As a repair leaves it that could not move the file: other programs would go on reading it.
+#[test]
+fn a_file_that_was_set_aside_and_not_moved_is_found() {
+    let store = store();
+    let store = store.path();
+    let file = first(store, Table::Events);
+    flip(&file, 9_000, 3);
+    ends(3, &["fsck", "--repair"], store);
+    let quarantine = store.join("data/quarantine");
+    let moved = fs::read_dir(&quarantine).expect("a folder").next().expect("a file").expect("read").path();
+    assert!(!file.exists());
+    fs::rename(moved, &file).expect("moved back");
+    let (out, _) = ends(1, &["fsck"], store);
+    assert!(out.contains("orphan"), "{out}");
+    let (out, _) = ends(0, &["fsck", "--repair"], store);
+    assert!(out.contains("1 files set aside"), "{out}");
+    assert!(!file.exists() && fs::read_dir(quarantine).expect("a folder").count() == 1);
+    ends(0, &["fsck"], store);
+}
+
 #[test]
 fn stores_from_before_checksums_are_read_and_checked() {
     let store = store();

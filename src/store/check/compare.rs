@@ -178,7 +178,7 @@ impl Store {
         &self,
         checked: &mut Checked,
         listed: Listed,
-        strays: &mut [Stray],
+        strays: &mut Vec<Stray>,
         connection: &Connection,
     ) -> rusqlite::Result<Vec<Judged>> {
         let dir = self.dir();
@@ -210,14 +210,16 @@ impl Store {
             Judged { entry, table, at, look, expected: None }
         };
         let mut judged: Vec<Judged> = listed.entries.into_par_iter().map(judge).collect();
-        self.drop_twice(checked, &mut judged, strays);
+        self.drop_twice(checked, &mut judged);
         // One that is still live was noted by a repair that was cut short.
-        let before = judged.len();
-        let is_kept = |one: &Judged| {
-            one.entry.is_live() || one.sound().is_some() || !one.entry.id.is_some_and(|id| aside.contains(&id))
+        let is_aside = |one: &mut Judged| {
+            !one.entry.is_live() && one.sound().is_none() && one.entry.id.is_some_and(|id| aside.contains(&id))
         };
-        judged.retain(is_kept);
-        checked.set_aside = (before - judged.len()) as u64;
+        let gone: Vec<Judged> = judged.extract_if(.., is_aside).collect();
+        checked.set_aside = gone.len() as u64;
+        // One that could not be moved then still lies where other programs read it.
+        let left = gone.into_iter().filter(|one| matches!(one.look, Look::Damaged(..)));
+        strays.extend(left.map(|one| Stray { path: one.at, look: one.look, is_plain: true }));
         history.row_ids =
             judged.iter().flat_map(|one| [one.fact(entries::ROW_ID).unwrap_or(0), one.row_id_end()]).collect();
         history.row_ids.sort_unstable();
@@ -234,8 +236,7 @@ impl Store {
     }
 
     /// Of several entries that name one file all but one go: the one that what was recorded speaks for.
-    fn drop_twice(&self, checked: &mut Checked, judged: &mut Vec<Judged>, strays: &mut [Stray]) {
-        let _ = strays;
+    fn drop_twice(&self, checked: &mut Checked, judged: &mut Vec<Judged>) {
         let mut best: BTreeMap<PathBuf, (bool, bool, i64)> = BTreeMap::new();
         let rank = |one: &Judged| {
             let is_proven = one.entry.recorded.is_some() && one.sound().is_some();

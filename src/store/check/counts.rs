@@ -176,9 +176,14 @@ pub(super) fn amounts(
                 "INSERT OR REPLACE INTO trailpare_snapshot_checks VALUES (?1, ?2, ?3, ?4)",
                 [snapshot, table.id(), expected.0, expected.1].map(Value::Integer),
             );
+            let number = |value: &Value| integer(value).map_or_else(|| "?".to_owned(), |number| number.to_string());
             let what = format!(
-                "snapshot {snapshot} was noted with {files:?} files and {count:?} rows of {}, its files have {expected:?}",
-                table.name()
+                "snapshot {snapshot} was noted with {} files and {} rows of {}; it has {} and {}",
+                number(files),
+                number(count),
+                table.name(),
+                expected.0,
+                expected.1
             );
             wrong.push(Wrong { what, fix: Fix::Sql(vec![fix]) });
         }
