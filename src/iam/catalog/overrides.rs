@@ -42,7 +42,7 @@ pub(in crate::iam) struct Overrides {
     further: HashMap<String, Vec<(String, String)>>,
     /// Full name of an action in lower case → types that it takes beside those of the tables.
     taken: HashMap<String, Vec<String>>,
-    /// Prefix → the parameter that says whose the resources are.
+    /// Prefix, or `prefix:type` → the parameter that says whose the resources are.
     owners: HashMap<String, String>,
     /// `prefix:action` in lower case and a variable of an ARN form → parameters, and what is meant where they are left
     /// out.
@@ -84,6 +84,11 @@ impl Overrides {
     /// The parameter of a service's requests that holds the account whose resources they are about.
     pub fn owner(&self, prefix: &str) -> Option<&str> {
         self.owners.get(prefix).map(String::as_str)
+    }
+
+    /// The same for the resources of one type alone.
+    pub fn owner_of_type(&self, prefix: &str, kind: &str) -> Option<&str> {
+        self.owners.get(&format!("{prefix}:{kind}")).map(String::as_str)
     }
 
     /// The parameters that may be left out where an action's resources have a variable, and what is meant then.
@@ -134,7 +139,11 @@ fn parse(text: &str) -> Overrides {
                 overrides.taken.entry(format!("{prefix}:{action}").to_ascii_lowercase()).or_default().extend(types);
             }
             ["owner", prefix, parameter] => {
-                overrides.owners.insert((*prefix).to_owned(), (*parameter).to_owned());
+                let (of, parameter) = match parameter.rsplit_once('/') {
+                    Some((kind, parameter)) => (format!("{prefix}:{kind}"), parameter),
+                    None => ((*prefix).to_owned(), *parameter),
+                };
+                overrides.owners.insert(of, parameter.to_owned());
             }
             ["default", prefix, variable, parameters, value, actions @ ..] => {
                 let parameters: Vec<String> = parameters.split('|').map(str::to_owned).collect();
@@ -204,7 +213,12 @@ mod tests {
             let forms: Vec<&str> = catalog.resource_arns(action).into_iter().map(|kind| kind.arn.as_str()).collect();
             assert!(forms.iter().any(has), "{} {variable}: {forms:?}", action.name);
         }
-        assert!(overrides().owners.keys().all(|prefix| catalog.service(prefix).is_some()));
+        for of in overrides().owners.keys() {
+            let (prefix, kind) = of.split_once(':').map_or((of.as_str(), None), |(prefix, kind)| (prefix, Some(kind)));
+            let service = catalog.service(prefix).expect(prefix);
+            let is_known = |kind: &str| service.resource_types().iter().any(|known| known.name == kind);
+            assert!(kind.is_none_or(is_known), "{of}");
+        }
         for prefixes in overrides().sources.values() {
             assert!(prefixes.iter().any(|p| catalog.service(p).is_some()), "{prefixes:?}");
         }

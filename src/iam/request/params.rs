@@ -97,6 +97,20 @@ impl<'a> Params<'a> {
         wrapped.find_map(text).into_iter().collect()
     }
 
+    /// Of the first of these lists at the top that holds objects, the text that each has under the first of the names.
+    pub fn members(&self, lists: &[Name], names: &[Name]) -> Vec<String> {
+        let of = |value: &Value, name: &Name| {
+            let (_, inner) = value.as_object()?.iter().find(|(key, _)| Name::new(key) == *name)?;
+            inner.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let one = |value: &Value| names.iter().find_map(|name| of(value, name));
+        let listed = lists.iter().find_map(|list| match self.value(*list)? {
+            Value::Array(values) if values.first().is_some_and(Value::is_object) => Some(values),
+            _ => None,
+        });
+        listed.iter().flatten().filter_map(one).take(VALUES_MAX).collect()
+    }
+
     /// The texts under a name, wherever it stands; those nearest to the top only.
     pub fn texts(&self, name: &str) -> Vec<&'a str> {
         self.texts_of(Name::new(name))

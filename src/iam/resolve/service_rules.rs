@@ -92,8 +92,8 @@ pub(in crate::iam) struct ServiceRules {
     pub tag_actions: &'static [(&'static str, &'static str)],
     /// Operations whose requests hold the tags two keys deep.
     pub deep_tags: &'static [&'static str],
-    /// The resource types that tags in a request are for, where requests say so.
-    pub tagged_types: Option<fn(&str, &Request<'_>) -> BTreeSet<String>>,
+    /// The resource types that tags in a request of an operation are for, where requests or operations say so.
+    pub tagged_types: Option<fn(&str, &Request<'_>) -> Option<BTreeSet<String>>>,
 
     // Its resources.
     /// How policies write an ARN of an action's resource; several where the request may mean either, none where the

@@ -7,8 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::iam::arn::escaped;
-use crate::iam::arn::is_like_arn;
+use crate::iam::arn::{escape, escaped, is_like_arn};
 use crate::iam::catalog::overrides::overrides;
 use crate::iam::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
 use crate::iam::event::{Confidence, Permission};
@@ -207,8 +206,8 @@ fn tagged(
     made: &Permission,
     request: &Request<'_>,
 ) -> Vec<String> {
-    if let Some(types) = rules.tagged_types {
-        return of_types(&types(bare_name(&made.action), request), catalog, tag, made, request);
+    if let Some(told) = rules.tagged_types.and_then(|types| types(bare_name(&made.action), request)) {
+        return of_types(&told, catalog, tag, made, request);
     }
     if let Some(inner) = made_within(catalog, tag, made, request) {
         return inner;
@@ -275,7 +274,13 @@ fn is_there_before(arn: &str, operation: &str, request: &Request<'_>) -> bool {
     let is_on_two =
         ["Copy", "Restore"].iter().any(|verb| operation.starts_with(verb)) || operation.ends_with("Replica");
     let name = arn.rsplit(['/', ':']).next().unwrap_or_default();
-    let is_source = |key: &str| key.get(..6).is_some_and(|front| front.eq_ignore_ascii_case("source"));
+    let begins = |key: &str, front: &str| key.get(..front.len()).is_some_and(|f| f.eq_ignore_ascii_case(front));
+    // `CopyBackupToRegion` calls the one that is copied by its own name, and leaves the other's to the service.
+    let says_sides = request.parameters.keyed().any(|(key, _)| begins(key, "source"));
+    let is_other = |key: &str| ["target", "destination", "new"].iter().any(|front| begins(key, front));
+    let is_source = |key: &str| {
+        begins(key, "source") || operation.starts_with("Copy") && !says_sides && key.ends_with("Id") && !is_other(key)
+    };
     let mut texts = request.parameters.keyed();
     texts.any(|(key, text)| match is_like_arn(text) {
         true => escaped(text) == arn,
@@ -296,10 +301,10 @@ fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
     if bare_name(&made.action).starts_with("Associate") && kinds.iter().all(|kind| is_associated(&kind)) {
         return Some(kinds.iter().map(|kind| fill(&kind.form, request.event, |_| None)).collect());
     }
-    let outer = |kind: &TypePlan| of_type(kind, request, plan.place(request), None).arns;
+    let outer = |kind: &TypePlan| of_type(kind, request, kind.place(request, plan.place(request)), None).arns;
     let mut arns: Vec<String> = kinds.iter().flat_map(|kind| outer(kind)).collect();
     if arns.is_empty() {
-        arns = kinds.iter().map(|kind| fill(&kind.form, request.event, |_| None)).collect();
+        arns = kinds.iter().map(|kind| called_by_name(kind, request)).collect();
     }
     arns.sort();
     arns.dedup();
@@ -319,16 +324,15 @@ fn of_family<'c>(kinds: Vec<&'c TypePlan>, request: &Request<'_>) -> Vec<&'c Typ
 }
 
 /// The types that the end of the call's name says; of a family of types all: `listener/app` and `listener/net`.
-fn said_by_name<'c>(catalog: &'c Catalog, tag: &'c Action, made: &Permission) -> Vec<&'c TypePlan> {
-    let operation = made_of(bare_name(&made.action)).to_ascii_lowercase();
+fn said_by_name<'c>(catalog: &'c Catalog, tag: &'c Action, made_by: &Permission) -> Vec<&'c TypePlan> {
+    let operation = made_of(bare_name(&made_by.action)).to_ascii_lowercase();
     let name = |kind: &TypePlan| {
         let family = kind.name.split('/').next().unwrap_or_default();
         family.replace(['-', '_'], "").to_ascii_lowercase()
     };
     let types = &Plan::of(catalog, tag).types;
-    let ending = |text: &str| -> Vec<&TypePlan> {
-        types.iter().filter(|kind| name(kind).len() > 2 && text.ends_with(&name(kind))).collect()
-    };
+    let ends = |text: &str, name: &str| name.len() > 2 && (text.ends_with(name) || text.ends_with(singular(name)));
+    let ending = |text: &str| -> Vec<&TypePlan> { types.iter().filter(|kind| ends(text, &name(kind))).collect() };
     // `AssociateProfile` makes a profile's association.
     let is_associating = operation.starts_with("associate");
     let mut said = if is_associating { ending(&format!("{operation}association")) } else { Vec::new() };
@@ -337,15 +341,50 @@ fn said_by_name<'c>(catalog: &'c Catalog, tag: &'c Action, made: &Permission) ->
     }
     if said.is_empty() {
         // `CreateRule` makes a listener's rule.
-        let thing = thing_of(made_of(bare_name(&made.action))).to_ascii_lowercase();
+        let thing = thing_of(made_of(bare_name(&made_by.action))).to_ascii_lowercase();
         let of = |thing: &str| -> Vec<&TypePlan> {
             types.iter().filter(|kind| thing.len() > 2 && name(kind).ends_with(thing)).collect()
         };
         let made = if is_associating { of("association") } else { Vec::new() };
-        return if made.is_empty() { of(&thing) } else { made };
+        let made = if made.is_empty() { of(&thing) } else { made };
+        return if made.is_empty() { said_by_words(types, made_of(bare_name(&made_by.action))) } else { made };
     }
     let longest = said.iter().map(|kind| name(kind).len()).max().unwrap_or(0);
     said.into_iter().filter(|kind| name(kind).len() == longest).collect()
+}
+
+/// The types whose names' words the call's name has, in their order, up to its last: `searchExportJob` of
+/// `StartSearchResultExportJob`.
+fn said_by_words<'c>(types: &'c [TypePlan], operation: &str) -> Vec<&'c TypePlan> {
+    let said = words(operation);
+    let has_all = |kind: &&TypePlan| {
+        let own = words(&kind.name);
+        let mut rest = said.iter();
+        own.len() > 1 && own.last() == said.last() && own.iter().all(|word| rest.any(|other| other == word))
+    };
+    let kinds: Vec<&TypePlan> = types.iter().filter(has_all).collect();
+    let most = kinds.iter().map(|kind| words(&kind.name).len()).max().unwrap_or(0);
+    kinds.into_iter().filter(|kind| words(&kind.name).len() == most).collect()
+}
+
+/// The words of a name, in lower case.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() || !letter.is_ascii_alphanumeric() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| letter.is_ascii_alphanumeric()) {
+            word.push(letter.to_ascii_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// A name without the `s` of several: MediaPackage's types are `channels` and `origin_endpoints`.
+fn singular(name: &str) -> &str {
+    name.strip_suffix('s').filter(|one| !one.ends_with(['s', 'u', 'i'])).unwrap_or(name)
 }
 
 /// EC2 is told the types that tags are for, and numbers what it makes: `…/*`. What a request has by id was there
@@ -359,12 +398,20 @@ fn of_types(
     request: &Request<'_>,
 ) -> Vec<String> {
     let types = &Plan::of(catalog, tag).types;
-    let any = |kind: &TypePlan| fill(&kind.form, request.event, |_| None);
-    let new: BTreeSet<String> = types.iter().filter(|kind| told.contains(&kind.name)).map(any).collect();
+    let new = types.iter().filter(|kind| told.contains(&kind.name)).map(|kind| called_by_name(kind, request));
+    let new: BTreeSet<String> = new.collect();
     match new.is_empty() {
         true => vec![of_the_name(catalog, tag, made, request)],
         false => new.into_iter().collect(),
     }
+}
+
+/// A type's form for what a call makes, with the name at the request's top if its ARNs end with names.
+fn called_by_name(kind: &TypePlan, request: &Request<'_>) -> String {
+    let last =
+        kind.form.variables.last().filter(|variable| variable.ends_with("Name") && kind.form.variables.len() == 1);
+    let name = last.and_then(|_| request.parameters.plain_name("name")).map(escape);
+    fill(&kind.form, request.event, |_| name.as_deref())
 }
 
 /// Where the call itself has no resource: what the tagging action finds, or the pattern of the type that its name says.
@@ -388,7 +435,7 @@ fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
         let variables = kind.form.variables.iter();
         let mut others = variables.flat_map(|name| overrides().parameters(prefix, &kind.name, name));
         let is_said = |name: &str| name.len() > 2 && operation.ends_with(&name.to_ascii_lowercase());
-        is_said(&plain(kind)) || others.any(|other| is_said(stem(other)))
+        is_said(&plain(kind)) || is_said(singular(&plain(kind))) || others.any(|other| is_said(stem(other)))
     };
     let thing = thing_of(bare_name(&made.action)).to_ascii_lowercase();
     // `CreateLocationS3` makes a location.

@@ -68,7 +68,7 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     let place = plan.place(request);
     let told = if types.len() > 1 { told(request, types) } else { None };
     let mut by_type: Vec<ResourcesOfType> =
-        types.iter().map(|kind| of_type(kind, request, place, told.as_ref())).collect();
+        types.iter().map(|kind| of_type(kind, request, kind.place(request, place), told.as_ref())).collect();
     for at in needless(types, &by_type) {
         if let Some(of_type) = by_type.get_mut(at) {
             of_type.arns.clear();
@@ -107,7 +107,7 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     if found.is_empty() {
         // What is named by a name, while its ARN has an id, is any of its type.
         for kind in types.iter().filter(|kind| kind.is_named_otherwise(request)) {
-            found.push(any_of(kind, request, place));
+            found.push(any_of(kind, request, kind.place(request, place)));
             met.push(&kind.name);
         }
     }
@@ -119,7 +119,7 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
         if !met.contains(&kind.name.as_str()) {
             met.push(&kind.name);
             found.extend(of_type.arns.iter().cloned());
-            found.extend(of_type.arns.is_empty().then(|| around(kind, &all_met, request, place)));
+            found.extend(of_type.arns.is_empty().then(|| around(kind, &all_met, request, kind.place(request, place))));
         }
     }
     if found.is_empty() {

@@ -78,6 +78,9 @@ pub(in crate::iam) struct VariableParameters {
     pub left_over: Vec<Name>,
     /// In which parameters those may stand: `databaseInput`.
     pub wrappers: Vec<Name>,
+    /// Lists at the top whose objects are of the type, and what holds its name in each: `fields` of `{"id":"…"}`.
+    pub lists: Vec<Name>,
+    pub members: Vec<Name>,
     /// Where it is on two of them.
     pub copies: Option<Copies>,
 }
@@ -152,7 +155,12 @@ impl VariableParameters {
         let left_over = listed.into_iter().filter(|name| is_free && is_bare(name) && (is_rest(name) || !said.is_made));
         let kinds = [kind_name(kind), stem(variable).to_owned()];
         let wrappers = kinds.iter().filter(|name| name.len() > 2);
+        let listed_in = |name: &String| plural(name);
+        let is_listed = !is_refused && at + 1 == form.variables.len() && rules.has_names_as_ids;
+        let inner: &[&str] = if is_id(variable) { &["Id", "Identifier"] } else { &["Name", "Id", "Identifier"] };
         VariableParameters {
+            lists: wrappers.clone().filter(|_| is_listed).map(listed_in).map(|name| Name::new(&name)).collect(),
+            members: inner.iter().map(|name| Name::new(name)).filter(|name| !others.contains(name)).collect(),
             candidates: ranked(&mut names.iter()),
             plain: own.into_iter().map(Name::new).filter(|name| !others.contains(name)).collect(),
             left_over: left_over.map(|name| Name::new(name)).filter(|name| !others.contains(name)).collect(),
@@ -250,7 +258,7 @@ fn candidates(
             names.extend(may_be_id.then(|| format!("{stem}Id")));
         }
     }
-    names.push(format!("{bare}s"));
+    names.push(plural(bare));
     names.extend(listed(service, kind, variable));
     if variable.contains("Revision") {
         names.extend(form.variables.iter().map(|other| stem(other).to_owned()));
@@ -277,6 +285,8 @@ fn candidates(
         let others = |name: &String| !form.variables.iter().any(|other| stem(other) == stem(name));
         names.extend(endings(bare).filter(others));
     }
+    // `capabilities` of what is named by a name or an id: EC2's groups may stand there by names that are no ids.
+    names.extend((is_only && rules.has_names_as_ids).then(|| plural(&kind_name)));
     // Tags have keys too: those of KMS and others are never called `key` alone.
     let is_key = |name: &str| name.eq_ignore_ascii_case("key") || name.eq_ignore_ascii_case("keys");
     names.retain(|name| !is_key(name) || !is_key(stem(variable)) || given.contains(&name));
@@ -318,6 +328,14 @@ fn endings(name: &str) -> impl Iterator<Item = String> {
     let endings = (1..stem.len()).filter(begins).filter_map(|at| stem.get(at..));
     let endings: Vec<String> = endings.flat_map(|word| kinds.iter().map(move |kind| format!("{word}{kind}"))).collect();
     endings.into_iter()
+}
+
+/// What several are called.
+fn plural(name: &str) -> String {
+    match name.strip_suffix('y').filter(|front| !front.ends_with(['a', 'e', 'o', 'u'])) {
+        Some(front) => format!("{front}ies"),
+        None => format!("{name}s"),
+    }
 }
 
 /// What parameters are called that hold several.

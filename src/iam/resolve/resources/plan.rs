@@ -56,6 +56,8 @@ pub(in crate::iam) struct TypePlan {
     pub is_made: bool,
     /// Whether its ARNs are of any service: then only where they stand tells them.
     pub is_of_any_service: bool,
+    /// The parameter that holds the account of these, while what else the action takes is the caller's.
+    owner: Option<&'static str>,
     /// Whether it is a topic: a subscription's ARN is its topic's with more behind.
     /// Source: denials of SNS, `SNS:Unsubscribe on resource: arn:aws:sns:…:topic`.
     pub is_topic: bool,
@@ -165,9 +167,16 @@ impl TypePlan {
             is_object: is_object(kind, bare_name(&action.name)),
             is_made: said.is_made && said.is_said != Some(false),
             is_of_any_service: kind.arn.starts_with("arn:${Partition}:${"),
+            owner: overrides().owner_of_type(service.prefix(), &kind.name),
             is_topic: service.prefix() == "sns" && kind.name == "topic",
             form,
         }
+    }
+
+    /// Where those of this type are: in the account that the request names as theirs, else where the others are.
+    pub fn place<'a>(&self, request: &Request<'a>, others: RegionAccount<'a>) -> RegionAccount<'a> {
+        let owner = self.owner.and_then(|owner| request.parameters.text(owner)).filter(|owner| is_account_id(owner));
+        RegionAccount { account_id: owner.or(others.account_id), ..others }
     }
 
     /// Whether an ARN under a parameter of that name is what is acted on, not something beside it.

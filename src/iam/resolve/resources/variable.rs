@@ -103,7 +103,7 @@ impl VariablePlan {
             others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).chain(alias).collect(),
             reading: reading(rules, kind, form, at),
             slash,
-            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId")
+            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId" | "IdentityId")
                 || rules.may_have_colon(&kind.name, name, is_last),
             // What is uploaded is made too, and certificates alone are.
             has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
@@ -210,7 +210,11 @@ impl VariablePlan {
                 return values;
             }
         }
-        Vec::new()
+        if !left_over {
+            return Vec::new();
+        }
+        let members = request.parameters.members(&self.names.lists, &self.names.members);
+        members.iter().filter_map(|text| self.value(text)).collect()
     }
 
     /// A parameter's text as the value: a name, or the name out of an ARN or URL of the type.
@@ -312,7 +316,26 @@ fn cuts(
         let at = form.variables.iter().position(|variable| variable == name)?;
         Some((form, at))
     });
-    [(own.clone(), at)].into_iter().chain(places).chain(outer).chain(foreign).collect()
+    // `appbundle/${AppBundleIdentifier}` is what `appbundle/${AppbundleId}/ingestion/…` is in, whatever they call it.
+    let begun = begun(own, at);
+    let around = service.resource_types().iter().map(|other| ArnFormat::new(&other.arn));
+    // A rule's own name is none of its bus: `rule/${RuleName}` beside `rule/${EventBusName}/${RuleName}`.
+    let is_closer =
+        |other: &ArnFormat| other.variables.last().is_none_or(|last| last != name && own.variables.contains(last));
+    let around = around.filter(|other| begun.as_deref() == Some(other.pieces.as_slice()) && !is_closer(other));
+    let around = around.map(|form| (form, at));
+    [(own.clone(), at)].into_iter().chain(places).chain(outer).chain(foreign).chain(around).collect()
+}
+
+/// A form up to a variable that is not its last, behind which a part of its own begins.
+fn begun(form: &ArnFormat, at: usize) -> Option<Vec<Piece>> {
+    let place = form.pieces.iter().position(|piece| *piece == Piece::Name(at))?;
+    let is_behind = |piece: &Piece| matches!(piece, Piece::Literal(text) if text.starts_with('/'));
+    form.pieces
+        .get(place + 1)
+        .is_some_and(is_behind)
+        .then(|| form.pieces.get(..=place).map(<[Piece]>::to_vec))
+        .flatten()
 }
 
 /// The value of a variable in an ARN of the form.

@@ -193,7 +193,7 @@ fn wrapped(operation: &str, request: &Request<'_>) -> Vec<Value> {
 }
 
 /// The types that a call's own tags are for: those in a launch template are for what will be launched by it.
-fn tagged_types(operation: &str, request: &Request<'_>) -> BTreeSet<String> {
+fn tagged_types(operation: &str, request: &Request<'_>) -> Option<BTreeSet<String>> {
     fn types(value: &Value, found: &mut BTreeSet<String>) {
         match value {
             Value::Array(values) => values.iter().for_each(|value| types(value, found)),
@@ -207,7 +207,7 @@ fn tagged_types(operation: &str, request: &Request<'_>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let plain = SPECIFICATIONS.iter().filter_map(|name| request.parameters.get(name));
     plain.chain(wrapped(operation, request)).for_each(|value| types(&value, &mut found));
-    found
+    Some(found)
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@
 
 mod airflow;
 mod apigateway;
+mod application_signals;
 mod apprunner;
 mod aps;
+mod arc_zonal_shift;
 mod auditmanager;
 mod autoscaling;
 mod batch;
@@ -59,6 +61,7 @@ mod lambda;
 mod lex;
 mod license_manager;
 pub mod logs;
+mod mediapackage_vod;
 mod mobiletargeting;
 mod mq;
 mod neptune_graph;
@@ -68,6 +71,7 @@ mod opsworks;
 mod organizations;
 mod osis;
 mod pcs;
+mod pi;
 mod quicksight;
 mod rds;
 mod redshift;
@@ -88,9 +92,11 @@ mod sqs;
 mod ssm;
 mod ssm_incidents;
 mod states;
+mod swf;
 mod synthetics;
 mod tag;
 mod thinclient;
+mod timestream_influxdb;
 mod vpc_lattice;
 mod wafv2;
 mod workmail;
@@ -103,8 +109,10 @@ static SERVICES: &[&ServiceRules] = &[
     &airflow::RULES,
     &apigateway::RULES,
     &autoscaling::APPLICATION_AUTOSCALING,
+    &application_signals::RULES,
     &apprunner::RULES,
     &aps::RULES,
+    &arc_zonal_shift::RULES,
     &auditmanager::RULES,
     &autoscaling::RULES,
     &batch::RULES,
@@ -159,6 +167,7 @@ static SERVICES: &[&ServiceRules] = &[
     &lex::RULES,
     &license_manager::RULES,
     &logs::RULES,
+    &mediapackage_vod::RULES,
     &mobiletargeting::RULES,
     &mq::RULES,
     &neptune_graph::RULES,
@@ -169,6 +178,7 @@ static SERVICES: &[&ServiceRules] = &[
     &organizations::RULES,
     &osis::RULES,
     &pcs::RULES,
+    &pi::RULES,
     &quicksight::RULES,
     &rds::RULES,
     &redshift::RULES,
@@ -191,9 +201,11 @@ static SERVICES: &[&ServiceRules] = &[
     &ssm::RULES,
     &ssm_incidents::RULES,
     &states::RULES,
+    &swf::RULES,
     &synthetics::RULES,
     &tag::RULES,
     &thinclient::RULES,
+    &timestream_influxdb::RULES,
     &vpc_lattice::RULES,
     &wafv2::WAF_REGIONAL,
     &wafv2::RULES,

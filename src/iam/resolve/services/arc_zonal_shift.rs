@@ -1,0 +1,10 @@
+//! `arc-zonal-shift`: what is particular to it.
+
+use crate::iam::resolve::service_rules::ServiceRules;
+
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    // A shift is of one load balancer, be it an application's or a network's.
+    // Source: ARC Zonal Shift API Reference, StartZonalShift, "resourceIdentifier".
+    is_of_any: true,
+    ..ServiceRules::new("arc-zonal-shift")
+};
