@@ -296,6 +296,7 @@ fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
         return None;
     }
     let plan = Plan::of(catalog, tag);
+    let prefix = prefix_of(made);
     // An association has an id of its own.
     let is_associated = |kind: &&&TypePlan| kind.name.ends_with("association");
     if bare_name(&made.action).starts_with("Associate") && kinds.iter().all(|kind| is_associated(&kind)) {
@@ -304,7 +305,7 @@ fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
     let outer = |kind: &TypePlan| of_type(kind, request, kind.place(request, plan.place(request)), None).arns;
     let mut arns: Vec<String> = kinds.iter().flat_map(|kind| outer(kind)).collect();
     if arns.is_empty() {
-        arns = kinds.iter().map(|kind| called_by_name(kind, request)).collect();
+        arns = kinds.iter().map(|kind| called_by_name(kind, prefix, request)).collect();
     }
     arns.sort();
     arns.dedup();
@@ -397,8 +398,8 @@ fn of_types(
     made: &Permission,
     request: &Request<'_>,
 ) -> Vec<String> {
-    let types = &Plan::of(catalog, tag).types;
-    let new = types.iter().filter(|kind| told.contains(&kind.name)).map(|kind| called_by_name(kind, request));
+    let (types, prefix) = (&Plan::of(catalog, tag).types, prefix_of(made));
+    let new = types.iter().filter(|kind| told.contains(&kind.name)).map(|kind| called_by_name(kind, prefix, request));
     let new: BTreeSet<String> = new.collect();
     match new.is_empty() {
         true => vec![of_the_name(catalog, tag, made, request)],
@@ -406,11 +407,19 @@ fn of_types(
     }
 }
 
+/// The service of what a call makes.
+fn prefix_of(made: &Permission) -> &str {
+    made.action.split(':').next().unwrap_or_default()
+}
+
 /// A type's form for what a call makes, with the name at the request's top if its ARNs end with names.
-fn called_by_name(kind: &TypePlan, request: &Request<'_>) -> String {
-    let last =
-        kind.form.variables.last().filter(|variable| variable.ends_with("Name") && kind.form.variables.len() == 1);
-    let name = last.and_then(|_| request.parameters.plain_name("name")).map(escape);
+fn called_by_name(kind: &TypePlan, prefix: &str, request: &Request<'_>) -> String {
+    let is_name = |variable: &&String| {
+        let refused = overrides().others_parameters(prefix, &kind.name, variable);
+        variable.ends_with("Name") && refused.map(Name::new).all(|name| name != Name::new("Name"))
+    };
+    let is_named = matches!(kind.form.variables.as_slice(), [only] if is_name(&only));
+    let name = request.parameters.plain_name("name").filter(|_| is_named).map(escape);
     fill(&kind.form, request.event, |_| name.as_deref())
 }
 
@@ -428,7 +437,7 @@ fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &
 /// The pattern of the type that the call's name says, or `*`.
 fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> String {
     let operation = made_of(bare_name(&made.action)).to_ascii_lowercase();
-    let prefix = made.action.split(':').next().unwrap_or_default();
+    let prefix = prefix_of(made);
     let plain = |kind: &TypePlan| kind.name.replace(['-', '_'], "").to_ascii_lowercase();
     let is_made = |kind: &&TypePlan| {
         // EMR's clusters are job flows in `RunJobFlow`.

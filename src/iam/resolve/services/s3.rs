@@ -21,6 +21,8 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         passed_to(&["CreateAccessGrantsLocation", "UpdateAccessGrantsLocation"], &[], &["access-grants.s3"]),
     ],
     key_uses_by_headers: Some(of_objects),
+    // TagResource takes no such configuration. Source: S3 User Guide, "Setting permissions to use S3 Storage Lens".
+    tag_actions: &[("PutStorageLensConfiguration", "PutStorageLensConfigurationTagging")],
     reached_through: Some(reached_through),
     ..ServiceRules::new("s3")
 };
