@@ -8,7 +8,7 @@ use super::claims::{Claim, Claims, Trust};
 use super::digest::Digest;
 use super::finding::{Finding, Gap, GapCause, Kind, Verdict};
 use super::keys::PublicKeys;
-use super::names::{DigestName, chain_of, is_backfill};
+use super::names::{DigestName, chain_of, is_backfill, stem};
 
 /// What stands in the files of one chain.
 #[derive(Debug, Default)]
@@ -83,7 +83,9 @@ pub(super) fn judge(chain: &Chain, keys: &PublicKeys, is_wanted: impl Fn(i64, i6
     let judgements: Vec<Judgement> = judgements.into_iter().map(|judged| judged.unwrap_or_else(in_circle)).collect();
     let mut findings = Vec::new();
     for (digest, judgement) in chain.digests.iter().zip(&judgements) {
-        if is_wanted(digest.start_us, digest.end_us) {
+        // Another hour's digest in the place of one of these hours is theirs as well.
+        let is_in_their_place = digest.is_misplaced && is_end_wanted(stem(&digest.object), &is_wanted);
+        if is_wanted(digest.start_us, digest.end_us) || is_in_their_place {
             findings.push(finding(digest, judgement));
         }
     }
@@ -184,10 +186,13 @@ fn broken(chain: &Chain, is_wanted: &impl Fn(i64, i64) -> bool) -> Vec<Finding> 
     chain.broken.iter().filter(is_wanted).filter(|broken| !broken.reason.is_empty()).map(finding).collect()
 }
 
+/// How long a digest's time is: CloudTrail User Guide, "CloudTrail digest file structure".
+const HOUR_US: i64 = 3_600_000_000;
+
 /// Whether a digest is wanted of which only the name is known.
 fn is_end_wanted(name: &str, is_wanted: impl Fn(i64, i64) -> bool) -> bool {
-    // What ends at the beginning of a window is before it.
-    DigestName::parse(name).is_none_or(|name| is_wanted(name.end_us - 1, name.end_us))
+    // A digest is of an hour. What ends at the beginning of a window is before it.
+    DigestName::parse(name).is_none_or(|name| is_wanted(name.end_us - HOUR_US, name.end_us))
 }
 
 /// Digests that others name and that aren't there.

@@ -28,8 +28,8 @@ const AT_ONCE: usize = 256;
 /// A digest of an hour with a hundred thousand log objects has less.
 const DIGEST_MAX_BYTES: u64 = 64 << 20;
 
-/// Metadata of one object have less.
-const METADATA_MAX_BYTES: u64 = 16 << 20;
+/// Metadata of one object have less: S3 keeps 2 kB of its user's.
+const METADATA_MAX_BYTES: u64 = 1 << 20;
 
 /// What is told of one by one; the rest is counted.
 const TOLD_MAX: usize = 10_000;
@@ -221,7 +221,8 @@ impl<'a> Aside<'a> {
         if !self.options.window.has(&found.relative) {
             return Ok(());
         }
-        let is_log = matches!(found.kind, ObjectKind::Log | ObjectKind::Insight);
+        let is_metadata = object_of_metadata(&found.relative).is_some();
+        let is_log = matches!(found.kind, ObjectKind::Log | ObjectKind::Insight) && !is_metadata;
         let object = self.object(&found);
         let name = stem(&found.relative).to_owned();
         let found = FoundObject { object, path: FilePath::new(&found.path), is_log };
@@ -244,18 +245,29 @@ impl<'a> Aside<'a> {
             .map(|(object, found)| (found, object))
             .collect();
         let look = |buffers: &mut Buffers, (found, object): (Found, String)| (look(&found, &object, buffers), found);
-        let looked: Vec<(Looked, Found)> = taken.into_par_iter().map_init(Buffers::default, look).collect();
-        for (looked, found) in looked {
-            match looked {
-                Looked::Digest(records) => {
-                    for (chain, record) in records {
-                        self.chains.add(&chain, &record)?;
-                    }
-                }
-                Looked::Signatures(found) => found.into_iter().try_for_each(|found| self.add_signature(found))?,
-                Looked::Object => self.add_object(found)?,
-                Looked::Problem(problem) => self.problems.add(problem),
+        // A digest may be large: no more of them are held than are read at once.
+        let mut taken = taken.into_iter();
+        let at_once = 2 * rayon::current_num_threads();
+        loop {
+            let some: Vec<(Found, String)> = taken.by_ref().take(at_once).collect();
+            if some.is_empty() {
+                return Ok(());
             }
+            let looked: Vec<(Looked, Found)> = some.into_par_iter().map_init(Buffers::default, look).collect();
+            looked.into_iter().try_for_each(|(looked, found)| self.put_aside(looked, found))?;
+        }
+    }
+
+    fn put_aside(&mut self, looked: Looked, found: Found) -> Result<(), VerifyError> {
+        match looked {
+            Looked::Digest(records) => {
+                for (chain, record) in records {
+                    self.chains.add(&chain, &record)?;
+                }
+            }
+            Looked::Signatures(found) => found.into_iter().try_for_each(|found| self.add_signature(found))?,
+            Looked::Object => self.add_object(found)?,
+            Looked::Problem(problem) => self.problems.add(problem),
         }
         Ok(())
     }

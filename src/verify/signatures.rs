@@ -60,11 +60,15 @@ pub(super) fn parse(bytes: &[u8], of: Option<&str>) -> Result<Vec<Signature>, St
     }
 }
 
+/// Hexadecimal digits of the signature of an RSA key of 8,192 bits. No signature has more.
+const SIGNATURE_MAX: usize = 2_048;
+
 fn of_one(members: &Map<String, Value>, of: Option<&str>, found: &mut Vec<Signature>) {
     let key = get(members, "Key").and_then(Value::as_str).or(of);
     let metadata = get(members, "Metadata").and_then(Value::as_object);
     let signature = metadata.and_then(|metadata| get(metadata, "signature").or(get(metadata, "x-amz-meta-signature")));
-    if let (Some(key), Some(signature)) = (key, signature.and_then(Value::as_str)) {
+    let signature = signature.and_then(Value::as_str).filter(|signature| signature.len() <= SIGNATURE_MAX);
+    if let (Some(key), Some(signature)) = (key, signature) {
         found.push(Signature { name: stem(key).to_owned(), signature: signature.to_owned() });
     }
 }
@@ -72,7 +76,7 @@ fn of_one(members: &Map<String, Value>, of: Option<&str>, found: &mut Vec<Signat
 fn of_many(members: &Map<String, Value>, found: &mut Vec<Signature>) {
     for (key, value) in members {
         match value {
-            Value::String(signature) => {
+            Value::String(signature) if signature.len() <= SIGNATURE_MAX => {
                 found.push(Signature { name: stem(key).to_owned(), signature: signature.clone() });
             }
             Value::Object(members) => of_one(members, Some(key), found),
