@@ -92,7 +92,6 @@ mod sqs;
 mod ssm;
 mod ssm_incidents;
 mod states;
-mod swf;
 mod synthetics;
 mod tag;
 mod thinclient;
@@ -201,7 +200,6 @@ static SERVICES: &[&ServiceRules] = &[
     &ssm::RULES,
     &ssm_incidents::RULES,
     &states::RULES,
-    &swf::RULES,
     &synthetics::RULES,
     &tag::RULES,
     &thinclient::RULES,
