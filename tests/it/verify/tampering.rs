@@ -43,6 +43,10 @@ impl Archive {
     }
 }
 
+/// A name that no log object has, and its place.
+const OTHER: &str = "AWSLogs/x.txt";
+const O: usize = 9;
+
 /// What is to be said: hour, place (2: the digest itself), verdict.
 type Expected = &'static [(usize, usize, Verdict)];
 
@@ -134,9 +138,9 @@ const CASES: &[Case] = &[
     fault(
         "a log object under another name",
         |a| {
-            fs::rename(a.path(a.log(1, 0)), a.path("AWSLogs/x.txt")).unwrap();
+            fs::rename(a.path(a.log(1, 0)), a.path(OTHER)).unwrap();
         },
-        &[(1, 0, Verdict::Missing)],
+        &[(1, 0, Verdict::Missing), (1, O, Verdict::NotCovered)],
     ),
     fault(
         "no log object, and its entry left out of the digest",
@@ -373,6 +377,7 @@ fn every_kind_is_found_and_named_and_nothing_else() {
         let told = Told::of(&archive.options());
         let place = |hour: usize, place: usize| match place {
             D => archive.digest(hour).to_owned(),
+            O => OTHER.to_owned(),
             place => archive.log(hour, place).to_owned(),
         };
         let expected: BTreeMap<String, Verdict> =
@@ -414,6 +419,37 @@ fn what_was_added_is_in_no_digest() {
     let out = archive.run(&[]);
     assert_eq!(out.status.code(), Some(0));
     assert!(text(&out.stderr).contains("3 log objects are not covered"), "{}", text(&out.stderr));
+}
+
+/// Events that an ingest would take, whatever their file is called.
+#[test]
+fn events_under_other_names_are_in_no_digest() {
+    let archive = archive();
+    let event = gzip(br#"{"Records":[{"eventSource":"iam.amazonaws.com","eventName":"CreateUser"}]}"#);
+    let names =
+        ["AWSLogs/evil.txt", "AWSLogs/evil", "x/111122223333_vpcflowlogs_eu-west-1_fl-1_20240301T0000Z_a.log.gz"];
+    for name in names {
+        archive.write(name, &event);
+    }
+    archive.write("AWSLogs/notes.txt", b"nothing of the kind");
+    let expected = names.map(|name| (name.to_owned(), Verdict::NotCovered));
+    assert_eq!(Told::of(&archive.options()).odd(), BTreeMap::from(expected));
+}
+
+/// A window hides neither a digest in another's place nor one over its edge that is gone.
+#[test]
+fn windows_hide_no_fault_of_their_time() {
+    let archive = archive();
+    let newest = archive.digest(4).to_owned();
+    let before = fs::read(archive.path(archive.digest(0))).unwrap();
+    archive.write(&newest, &before);
+    let out = archive.run(&["--from", "2024-03-01T03:30:00Z"]);
+    assert_eq!(out.status.code(), Some(5), "{}", text(&out.stdout));
+    assert!(text(&out.stdout).contains("the file holds another digest"), "{}", text(&out.stdout));
+    let archive = self::archive();
+    archive.remove(archive.digest(2));
+    let out = archive.run(&["--from", "2024-03-01T00:00:00Z", "--to", "2024-03-01T02:30:00Z"]);
+    assert_eq!(out.status.code(), Some(5), "{}", text(&out.stdout));
 }
 
 /// An altered copy beside one that is right.
