@@ -24,8 +24,8 @@ fn with_tail(action: &str, resource: String) -> String {
     if !is_group {
         return resource;
     }
-    // Where requests write it too, it is no part of the name.
-    let named = resource.strip_suffix(":${*}").unwrap_or(&resource);
+    // Where requests write it too, it is no part of the name. A group that is asked for as `*` has no other name.
+    let named = resource.strip_suffix(":${*}").filter(|named| named.contains(":log-group:")).unwrap_or(&resource);
     if WITHOUT_TAIL.contains(&action) || named.ends_with('*') {
         return named.to_owned();
     }
@@ -49,4 +49,19 @@ fn allowed(call: &Call<'_, '_>) -> Option<Permission> {
     let resource = Some(escape(text)).filter(|arn| catalog.does_take(action, arn));
     let source = "CloudWatch Logs API Reference, ConfigurationTemplate";
     Some(permission(action, vec![resource.unwrap_or_else(|| "*".to_owned())], "log-source", source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_tail;
+
+    #[test]
+    fn the_tail_is_written_once_and_no_name_becomes_all() {
+        let of = |name: &str| with_tail("logs:DeleteLogGroup", format!("arn:aws:logs:r:1:log-group:{name}"));
+        assert_eq!(of("g"), "arn:aws:logs:r:1:log-group:g:*");
+        assert_eq!(of("g:${*}"), "arn:aws:logs:r:1:log-group:g:*");
+        // Of a call that asked for `*`: no group has that name.
+        assert_eq!(of("${*}"), "arn:aws:logs:r:1:log-group:${*}:*");
+        assert_eq!(of("*"), "arn:aws:logs:r:1:log-group:*");
+    }
 }
