@@ -1,10 +1,10 @@
 //! Whether `--memory-limit` holds where an archive is hard on memory, for every command that has it.
 //!
-//! `cargo bench --bench memory [-- [--part N] [--record]]`: makes days with a million principals, with 442,000 uses of
-//! objects, with 500,000 sessions of one role, with 500,000 objects of one bucket and with 1,100 calls on 400 instances each
-//! (or with an N-th of these), takes each in, optimises the store and asks it, each within the least memory and once with
-//! plenty. Exits with 1 where a peak is above its limit, where a command fails, or where an answer is another one. `policy`
-//! and `check` may say instead that they need more memory.
+//! `cargo bench --bench memory [-- [--part N] [--record]]` makes days with a million principals, with 442,000 uses of
+//! objects, with 500,000 sessions of one role, with 500,000 objects of one bucket and with 1,100 calls on 400 instances
+//! each, or with an N-th of these. It takes each in, optimises the store and asks it, each within the least memory and once
+//! with plenty. Exits with 1 where a peak is above its limit, where a command fails, or where an answer is another one.
+//! `policy` and `check` may say instead that they need more memory.
 
 #![allow(
     clippy::cast_possible_truncation,

@@ -13,8 +13,9 @@ use crate::util::shown;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A pattern is a path or a name as `trailpare status` shows it, or an event's id; * stands for any characters, also for
-folders, and ? for one. What is forgotten no longer stands in the status and doesn't make the exit code 3; who accepted it, when
-and why stays in the ledger. Should the same bytes be refused again, nothing is said; other bytes are taken, or refused anew.
+folders, and ? for one. What is forgotten no longer stands in the status and doesn't make the exit code 3; who accepted
+it, when and why stays in the ledger. Should the same bytes be refused again, nothing is said; other bytes are taken, or
+refused anew.
 
 Examples:
   trailpare forget '/archive/notes/*.txt'

@@ -61,15 +61,16 @@ fn text(status: &Status) -> String {
         let is_running = status.writer.is_some();
         let end = run.finished.as_deref().unwrap_or(if is_running { "now, still running" } else { "cut short" });
         out += &format!(
-            "last run   {} to {end}: {} files found, {} taken in, {} known, {} refused, {} digests, {} of other services, {} other files\n",
+            "last run   {} to {end}: {} files found, {} taken in, {} known, {} refused, {} digests, {} of other services, \
+             {} other files\n",
             run.started,
-            run.found,
-            run.taken,
-            run.known,
-            run.refused,
-            run.digests,
-            run.other_services,
-            run.foreign_files
+            run.counts.found,
+            run.counts.taken,
+            run.counts.known,
+            run.counts.refused,
+            run.counts.digests,
+            run.counts.other_services,
+            run.counts.foreign_files
         );
     }
     if let Some(elsewhere) = &status.data_elsewhere {

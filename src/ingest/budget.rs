@@ -7,7 +7,7 @@ use crate::store::MERGE_MEMORY_MIN_BYTES;
 /// What the program takes before the first object: code, catalogue, allocator, Parquet and SQLite buffers.
 const FIXED_BYTES: u64 = 136 << 20;
 
-/// What each thread takes beside its batch: what the resolver and the dictionaries remember, zstd contexts, usage on its way.
+/// What each thread takes beside its batch: the resolver's caches, the dictionaries, zstd contexts, usage on its way.
 const THREAD_BYTES: u64 = 72 << 20;
 
 /// Memory of a row of usage of a month, with what becomes of it while it is summed up and written.

@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn an_event_is_new_once_spilled_or_not() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
-        // MemoryPermits for a hundred ids, ten times as many over 20 hours.
+        // Room for a hundred ids, ten times as many over 20 hours.
         let mut seen = seen(folder.path());
         for round in 0..2 {
             for id in 0..1_000_u64 {

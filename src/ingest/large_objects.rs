@@ -12,7 +12,7 @@ pub(super) struct LargeObjects<'a> {
     pub json_bytes: u64,
 }
 
-/// LargeObjects objects that wait for memory.
+/// Large objects that wait for memory.
 pub(super) struct PutOff<'a> {
     /// The largest first.
     waiting: Mutex<Vec<LargeObjects<'a>>>,
@@ -20,7 +20,7 @@ pub(super) struct PutOff<'a> {
 }
 
 impl<'a> PutOff<'a> {
-    /// MemoryPermits for about so many: those of later days should not go before others.
+    /// Room for about so many: those of later days should not go before others.
     pub fn new(count_max: usize) -> PutOff<'a> {
         PutOff { waiting: Mutex::default(), count_max }
     }

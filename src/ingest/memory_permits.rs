@@ -3,7 +3,7 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// MemoryPermits for batches and large objects: what is theirs, and what another part lends them as long as it needs it not.
+/// Memory for batches and large objects: their own, and what another part lends them while it needs none.
 pub(super) struct MemoryPermits {
     own_bytes: u64,
     lent_bytes: u64,
@@ -20,7 +20,7 @@ struct State {
     turn: u64,
 }
 
-/// MemoryPermits taken; given back when it is dropped.
+/// Memory taken; given back when it is dropped.
 pub(super) struct Taken<'a> {
     room: &'a MemoryPermits,
     bytes: u64,

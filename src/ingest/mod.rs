@@ -8,10 +8,10 @@
 //!
 //! `conflicts` compares records of one id.
 //!
-//! `budget` shares out the memory, `memory_permits` that for batches from one to the next, `large_objects` puts off what has to wait for
-//! some; `cross_account_calls` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage whole and
-//! in few files, `fsck` finds damage and mends it; `optimize` does so with the events of many ingests, and gives back
-//! what nobody needs any more.
+//! `budget` divides the memory. `memory_permits` gives batches theirs, and `large_objects` puts off what has to wait for
+//! some. `cross_account_calls` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage
+//! whole and in few files. `fsck` finds damage and mends it. `optimize` merges the files of many ingests and removes old
+//! snapshots.
 
 mod batch;
 mod budget;

@@ -30,7 +30,7 @@ use crate::usage;
 /// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
 const BATCH_OBJECTS_MAX: usize = 20_000;
 
-/// LargeObjects objects that are put off at the most, for each thread.
+/// Large objects that are put off at the most, for each thread.
 const PUT_OFF_MAX: usize = 4;
 
 /// JSON that is worth a batch of its own.

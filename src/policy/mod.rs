@@ -2,12 +2,12 @@
 //!
 //! The way in is [`propose`]: policies are made, proved, and handed out as [`Proved`]; renderers take nothing else.
 //!
-//! How they are made: `classify` parts the rows into what is granted and what is only shown, `names` says which names there
-//! can be; `generalise` and `widen` decide how wide each grant is, `excess` and `opening` what that opens; `statement`
+//! How they are made: `classify` parts the rows into what is granted and what is only shown, `names` says which names
+//! there can be; `generalise` and `widen` decide how wide each grant is, `excess` and `opening` what that opens; `statement`
 //! groups grants into statements and `sid` names them; `fit` and `split` keep to the limits, `choices` says what else
 //! would; `binding`, `condition` and `origin` say what limits them further; `make` puts it together by a `recipe`.
-//! `replay` and `prove` prove it, asking what rows have `request_contexts`; `explain` and `render` show it. `existing`, `narrow` and
-//! `unused` compare with policies that exist already; `ceiling` is what such a policy allows.
+//! `replay` and `prove` prove it, with the `request_contexts` of the rows; `explain` and `render` show it. `existing`,
+//! `narrow` and `unused` compare with policies that exist already; `ceiling` is what such a policy allows.
 //!
 //! No I/O and no SQL: rows come in, documents and reports go out. The same rows give the same bytes, in whatever order
 //! they come.

@@ -438,8 +438,8 @@ fn likes_are_opened_first() {
 }
 
 proptest! {
-    // The same cases each time. Of some thousand policies that are cut down one fails its proof: `iam:PassRole` was used on
-    // any role and on one that is named. It is refused then. A gate must not meet it by chance.
+    // The same cases each time. Of some thousand policies that are cut down one fails its proof: `iam:PassRole` was used
+    // on any role and on one that is named. It is refused then. A gate must not meet it by chance.
     #![proptest_config(ProptestConfig {
         cases: 300,
         failure_persistence: None,

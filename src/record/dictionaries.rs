@@ -60,7 +60,7 @@ impl Last {
 
 pub(super) const PRINCIPAL_ID: usize = column_named("user_identity_principal_id");
 
-/// StringInterner and principals so far. Objects parsed with it, and the columns made of them, are read with it.
+/// Strings and principals so far. Objects parsed with it, and the columns made of them, are read with it.
 #[derive(Debug, Default)]
 pub struct Dictionaries {
     words: StringInterner,

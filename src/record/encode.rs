@@ -31,7 +31,7 @@ const VALUES_AHEAD: usize = 8;
 const TEXTS_AHEAD: usize = 4;
 
 /// The records as batches of `events`, in [`schema::SORT_ORDER`] and in the schema [`schema::encoded`]. All were parsed
-/// with `dictionaries`.
+/// with these dictionaries.
 pub fn encode<'a>(
     records: &mut Vec<(&'a ParsedObject, &'a Record)>,
     dictionaries: &'a mut Dictionaries,

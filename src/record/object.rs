@@ -68,8 +68,8 @@ pub struct ParsedObject {
 impl ParsedObject {
     /// Scans the bytes of a log object, `{"Records":[…]}`; other keys beside `Records` are passed over.
     ///
-    /// All of it is checked to be UTF-8 and JSON, so that what a record holds as free content is JSON too. StringInterner are
-    /// looked up in `dictionaries`, to which the object belongs from then on.
+    /// All of it is checked to be UTF-8 and JSON, so that what a record holds as free content is JSON too. Words are
+    /// looked up in the dictionaries, to which the object belongs from then on.
     ///
     /// # Errors
     /// Bytes that are not UTF-8, not JSON, cut short, or without a `Records` list; larger than 4 GiB.

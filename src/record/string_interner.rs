@@ -1,4 +1,4 @@
-//! StringInterner that occur again and again, by number: each is hashed and kept once, whatever its column, batch or object.
+//! Strings that occur again and again, by number: each is hashed and kept once, whatever its column, batch or object.
 
 use std::hash::BuildHasher;
 

@@ -45,7 +45,7 @@ pub struct Status {
     /// Region → events; the name is empty where records have none.
     pub regions: BTreeMap<String, u64>,
     /// Objects that were not taken, and are expected to be.
-    pub refused_objects: Vec<RefusedObject>,
+    pub refused_objects: Vec<store::RefusedObject>,
     /// What holds no events and is expected to hold none.
     pub no_logs: Vec<NoLog>,
     /// Records that could not be read.
@@ -53,7 +53,7 @@ pub struct Status {
     /// Records with the id of a stored event and other content.
     pub conflicts: Vec<Conflict>,
     /// What was not taken and somebody accepted.
-    pub forgotten: Vec<Forgotten>,
+    pub forgotten: Vec<store::Forgotten>,
     /// The process that writes now.
     pub writer: Option<String>,
     /// A commit is being made, or was cut short.
@@ -92,19 +92,6 @@ pub struct Gap {
     pub from: Day,
     /// The last of them.
     pub to: Day,
-}
-
-/// A log object that was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RefusedObject {
-    /// Its name in the ledger.
-    pub name: String,
-    /// Where it was read.
-    pub path: String,
-    /// Why it was not taken.
-    pub reason: String,
-    /// Where in the inflated bytes.
-    pub offset_bytes: Option<u64>,
 }
 
 /// What holds no events.
@@ -146,27 +133,6 @@ pub struct Conflict {
     pub first_offset_bytes: Option<u64>,
 }
 
-/// What was not taken and somebody accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Forgotten {
-    /// `refused`, `record` or `conflict`.
-    pub what: String,
-    /// The object's name; of a conflict the event's id.
-    pub name: String,
-    /// Where it was read.
-    pub path: String,
-    /// Of a record its position in the object.
-    pub index: Option<u64>,
-    /// Why it had not been taken.
-    pub reason: String,
-    /// Who accepted it.
-    pub by: String,
-    /// When.
-    pub time: String,
-    /// Why.
-    pub note: Option<String>,
-}
-
 /// One run of ingest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Run {
@@ -174,20 +140,9 @@ pub struct Run {
     pub started: String,
     /// `None` if it runs still or was cut short.
     pub finished: Option<String>,
-    /// Files found below the given paths.
-    pub found: u64,
-    /// Log objects taken in.
-    pub taken: u64,
-    /// Log objects known before.
-    pub known: u64,
-    /// Log objects refused.
-    pub refused: u64,
-    /// Digest objects.
-    pub digests: u64,
-    /// Objects of other services' logs.
-    pub other_services: u64,
-    /// Files that are no logs by their name.
-    pub foreign_files: u64,
+    /// What it found, and what became of that.
+    #[serde(flatten)]
+    pub counts: store::Run,
 }
 
 impl Status {
@@ -224,16 +179,16 @@ impl Status {
             days,
             accounts: accounts(&counts),
             regions,
-            refused_objects: refused.into_iter().map(RefusedObject::from).collect(),
+            refused_objects: refused,
             no_logs: no_logs.into_iter().map(|one| NoLog { path: one.path, reason: one.reason }).collect(),
             broken_records: store.broken_records()?.into_iter().map(BrokenRecord::from).collect(),
             conflicts: store.conflicts()?.into_iter().map(Conflict::from).collect(),
-            forgotten: store.forgotten()?.into_iter().map(Forgotten::from).collect(),
+            forgotten: store.forgotten()?,
             writer: activity.writer,
             commit_in_progress: activity.is_committing,
             staged_files: activity.staged_files,
             staged_bytes: activity.staged_bytes,
-            last_run: store.last_run()?.map(Run::from),
+            last_run: store.last_run()?.map(|(started, finished, counts)| Run { started, finished, counts }),
             data_elsewhere: store.data_elsewhere()?,
             files_without_checksum: files().filter(|file| file.checks.is_none()).count() as u64,
         })
@@ -265,13 +220,6 @@ fn gaps(days: &BTreeSet<Day>) -> Vec<Gap> {
     pairs.map(|(a, b)| Gap { from: Day(a.0 + 1), to: Day(b.0 - 1) }).collect()
 }
 
-impl From<store::RefusedObject> for RefusedObject {
-    fn from(object: store::RefusedObject) -> RefusedObject {
-        let store::RefusedObject { name, path, reason, offset_bytes } = object;
-        RefusedObject { name, path, reason, offset_bytes }
-    }
-}
-
 impl From<(String, store::BrokenEntry)> for BrokenRecord {
     fn from((name, record): (String, store::BrokenEntry)) -> BrokenRecord {
         let store::BrokenEntry { index, offset_bytes, reason, .. } = record;
@@ -284,20 +232,6 @@ impl From<store::Conflict> for Conflict {
         let store::Conflict { event_id, path, index, offset_bytes, first, .. } = conflict;
         let (first_path, first_offset_bytes) = first.unzip();
         Conflict { event_id, path, index, offset_bytes, first_path, first_offset_bytes }
-    }
-}
-
-impl From<store::Forgotten> for Forgotten {
-    fn from(forgotten: store::Forgotten) -> Forgotten {
-        let store::Forgotten { what, name, path, index, reason, by, time, note } = forgotten;
-        Forgotten { what, name, path, index, reason, by, time, note }
-    }
-}
-
-impl From<(String, Option<String>, store::Run)> for Run {
-    fn from((started, finished, run): (String, Option<String>, store::Run)) -> Run {
-        let store::Run { found, taken, known, refused, digests, other_services, foreign_files } = run;
-        Run { started, finished, found, taken, known, refused, digests, other_services, foreign_files }
     }
 }
 

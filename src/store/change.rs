@@ -1,5 +1,7 @@
 //! What one commit changes: files of the tables, and lines of the ledger.
 
+use serde::Serialize;
+
 use super::datafile::StagedFile;
 use super::snapshot::DataFile;
 use super::tables::Table;
@@ -103,7 +105,7 @@ pub struct DayCount {
 }
 
 /// One run of ingest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Run {
     /// Files found below the given paths.
     pub found: u64,

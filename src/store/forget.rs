@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use serde::Serialize;
 
 use super::error::StoreError;
 use super::layout::catalog_path;
@@ -26,7 +27,7 @@ pub struct Forget<'a> {
 }
 
 /// Something that was not taken and is accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
     /// `refused`, `record` or `conflict`.
     pub what: String,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row};
+use serde::Serialize;
 
 use super::change::LedgerEntry;
 use super::error::StoreError;
@@ -240,7 +241,7 @@ impl Store {
 }
 
 /// One refused object, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusedObject {
     /// Its ledger name.
     pub name: String,

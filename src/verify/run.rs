@@ -22,9 +22,6 @@ use crate::archive::{Buffers, FindFault, Found, ObjectKey, ObjectKind, find, may
 use crate::time::{MICROS_PER_DAY, days_of};
 use crate::util::shown;
 
-/// Files that are read at once.
-const AT_ONCE: usize = 256;
-
 /// A digest of an hour with a hundred thousand log objects has less.
 const DIGEST_MAX_BYTES: u64 = 64 << 20;
 
@@ -186,6 +183,8 @@ impl<'a> Aside<'a> {
     }
 
     fn walk(&mut self) -> Result<(), VerifyError> {
+        // A digest may be large: few are held at a time.
+        let at_once = 2 * rayon::current_num_threads();
         let mut waiting = Vec::new();
         for found in find(&self.options.archives) {
             match found {
@@ -196,7 +195,7 @@ impl<'a> Aside<'a> {
                 Err(error) if matches!(error.fault, FindFault::Missing) => return Err(error.into()),
                 Err(error) => self.problems.add(error.to_string()),
             }
-            if waiting.len() == AT_ONCE {
+            if waiting.len() == at_once {
                 self.read_all(&mut waiting)?;
             }
         }
@@ -239,23 +238,10 @@ impl<'a> Aside<'a> {
     }
 
     fn read_all(&mut self, waiting: &mut Vec<Found>) -> Result<(), VerifyError> {
-        let taken: Vec<(Found, String)> = waiting
-            .drain(..)
-            .map(|found| (self.object(&found), found))
-            .map(|(object, found)| (found, object))
-            .collect();
-        let look = |buffers: &mut Buffers, (found, object): (Found, String)| (look(&found, &object, buffers), found);
-        // A digest may be large: no more of them are held than are read at once.
-        let mut taken = taken.into_iter();
-        let at_once = 2 * rayon::current_num_threads();
-        loop {
-            let some: Vec<(Found, String)> = taken.by_ref().take(at_once).collect();
-            if some.is_empty() {
-                return Ok(());
-            }
-            let looked: Vec<(Looked, Found)> = some.into_par_iter().map_init(Buffers::default, look).collect();
-            looked.into_iter().try_for_each(|(looked, found)| self.put_aside(looked, found))?;
-        }
+        let taken: Vec<(String, Found)> = waiting.drain(..).map(|found| (self.object(&found), found)).collect();
+        let look = |buffers: &mut Buffers, (object, found): (String, Found)| (look(&found, &object, buffers), found);
+        let looked: Vec<(Looked, Found)> = taken.into_par_iter().map_init(Buffers::default, look).collect();
+        looked.into_iter().try_for_each(|(looked, found)| self.put_aside(looked, found))
     }
 
     fn put_aside(&mut self, looked: Looked, found: Found) -> Result<(), VerifyError> {

@@ -65,15 +65,10 @@ fn by_lines(bytes: &[u8]) -> Events {
 /// What stands from `at` on of a line that ends at `end`: one event, or all of it. The place behind it.
 fn line_part(bytes: &[u8], at: usize, end: usize, events: &mut Events) -> usize {
     let rest = bytes.get(at..end).unwrap_or_default();
-    if is_event_line(bytes, at) {
-        let mut scanner = Scanner::new(rest);
-        if scanner.value().is_ok()
-            && let Some(Ok(text)) = rest.get(..scanner.pos).map(std::str::from_utf8)
-        {
-            events.add(Value::at(text, at), 0);
-            let behind = rest.get(scanner.pos..).unwrap_or_default();
-            return at + scanner.pos + behind.iter().take_while(|byte| is_between(**byte)).count();
-        }
+    if let Some(text) = event_of_line(bytes, at) {
+        events.add(Value::at(text, at), 0);
+        let behind = rest.get(text.len()..).unwrap_or_default();
+        return at + text.len() + behind.iter().take_while(|byte| is_between(**byte)).count();
     }
     let is_bracket = |byte: &u8| is_between(*byte) || matches!(byte, b'{' | b'[');
     if !rest.iter().all(is_bracket) && !opens_list(rest) {
@@ -505,14 +500,18 @@ fn line_starts(bytes: &[u8], from: usize) -> impl Iterator<Item = usize> {
 
 /// Whether a line holds an event, from `begin` on, and nothing but the end of a list or another object behind it.
 fn is_event_line(bytes: &[u8], begin: usize) -> bool {
-    let line = bytes.get(begin..line_end(bytes, begin)).unwrap_or_default();
+    event_of_line(bytes, begin).is_some()
+}
+
+/// That event.
+fn event_of_line(bytes: &[u8], begin: usize) -> Option<&str> {
+    let line = bytes.get(begin..line_end(bytes, begin))?;
     let mut scanner = Scanner::new(line);
-    if scanner.value().is_err() {
-        return false;
-    }
+    scanner.value().ok()?;
     let (json, rest) = line.split_at(scanner.pos);
     let mut rest = rest.iter().filter(|byte| !is_between(**byte));
-    matches!(rest.next(), None | Some(b'{')) && is_clean(json)
+    let is_alone = matches!(rest.next(), None | Some(b'{'));
+    std::str::from_utf8(json).ok().filter(|_| is_alone && is_clean(json))
 }
 
 /// The place behind a string, whatever is in it.

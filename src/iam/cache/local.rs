@@ -1,4 +1,4 @@
-//! What the resolver remembers: keys and what they came to, within limits that nobody can widen by inventing names.
+//! The resolver's cache: requests and their permissions. Its limits hold however many names a log invents.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;

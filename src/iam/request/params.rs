@@ -1,6 +1,6 @@
 //! Looking things up in request parameters, whose keys come in many spellings.
 //!
-//! Every look is noted in a [`ReadSet`], by which the resolver's cache knows what of a request an operation's rules look at.
+//! Every look is noted in a [`ReadSet`]. By it the resolver's cache knows what of a request an operation's rules read.
 
 use std::cell::RefCell;
 
