@@ -38,7 +38,11 @@ pub(super) fn print(browser: Option<&Path>, page: &str, out: &Path) -> Result<()
         // Chromium's sandbox refuses to work for root.
         command.arg("--no-sandbox");
     }
-    command.arg(format!("file://{}", source.display())).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .arg(format!("file://{}", source.display()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| failed(&format!("cannot start {}", program.display()), error))?;
     let begun = Instant::now();
     let status = loop {

@@ -13,8 +13,8 @@ use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use minijinja::value::{Serde, Value};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
@@ -28,7 +28,7 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// Characters of a name beside a row of the heat map; the row's cells have the whole.
-const SHORT: usize = 36;
+const SHORT: usize = 34;
 
 /// What a page is made of.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +103,7 @@ fn hash(text: &str) -> String {
 fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("num", grouped);
     environment.add_filter("day", |time: &str| time.get(..10).unwrap_or(time).to_owned());
+    environment.add_filter("moment", |time: &str| format!("{} UTC", time.get(..16).unwrap_or(time)));
     environment.add_filter("short", |text: &str| match text.char_indices().nth(SHORT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),

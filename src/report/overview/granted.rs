@@ -53,9 +53,7 @@ impl Granted {
             unused_by_access_level: used.unused_by_access.iter().map(|(of, n)| (of.as_str(), *n)).collect(),
             unused_by_service,
             unused_services: used.unused_services.len(),
-            unused_escalations: escalations
-                .map(|of| (of.action.clone(), of.escalation.unwrap_or_default()))
-                .collect(),
+            unused_escalations: escalations.map(|of| (of.action.clone(), of.escalation.unwrap_or_default())).collect(),
             unused_policies: used.unused_policies.clone(),
             missing_policies: used.missing_policies.clone(),
             iam_last_used_later: used.iam_last_used_us.map(format_time),
