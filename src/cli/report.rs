@@ -8,6 +8,7 @@ use super::select::{SelectArgs, Selected, open_store};
 use super::{CliError, Context, Exit, browser, unused};
 use crate::policy::key_sources;
 use crate::policy::unused::Details;
+use crate::report::actions::By;
 use crate::report::html::{Language, Page, render};
 use crate::report::overview::{Builder, Overview, Source};
 use crate::usage::{self, Sessions, Text, UsageRow};
@@ -149,7 +150,7 @@ impl ReportArgs {
         };
         let mut builder = Builder::new(source);
         let mut rows: Vec<UsageRow> = Vec::new();
-        for row in uses {
+        for row in uses.ordered_by(By::Principal.order(), &space)? {
             let row = row?;
             if rows.first().is_some_and(|first| first.principal_arn != row.principal_arn) {
                 builder.add(&rows, &default_options(&rows));

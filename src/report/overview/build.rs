@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::granted::Granted;
-use super::people::Sums;
+use super::people::{OfAccount, Sums};
 use super::policy::Policy;
 use super::principal::Principal;
 use super::services::Counts;
@@ -91,6 +91,7 @@ impl<'a> Builder<'a> {
         let mut principals = self.principals;
         principals.sort_by(|a, b| (Reverse(a.counts.total()), &a.arn).cmp(&(Reverse(b.counts.total()), &b.arn)));
         let Source { provenance, snapshot_time, .. } = self.source;
+        let accounts = accounts(&days, &self.sums.accounts);
         let (permission_sets, people) = self.sums.finish();
         Ok(Overview {
             snapshot: provenance.snapshot_id,
@@ -99,7 +100,7 @@ impl<'a> Builder<'a> {
             selection: provenance.selection.clone(),
             catalogue: provenance.catalogue.clone(),
             evidence,
-            accounts: accounts(&days, &principals),
+            accounts,
             permission_sets,
             people,
             principals,
@@ -141,7 +142,7 @@ fn evidence(store: &Store, days: &[DayCount]) -> Result<EvidenceSummary, StoreEr
     })
 }
 
-fn accounts(counts: &[DayCount], principals: &[Principal]) -> Vec<AccountSummary> {
+fn accounts(counts: &[DayCount], users: &BTreeMap<String, OfAccount>) -> Vec<AccountSummary> {
     let mut accounts: BTreeMap<&str, AccountSummary> = BTreeMap::new();
     let new = |account_id: &str| AccountSummary {
         account_id: account_id.to_owned(),
@@ -158,10 +159,10 @@ fn accounts(counts: &[DayCount], principals: &[Principal]) -> Vec<AccountSummary
         account.events += count.events;
         *account.days.entry(Day(count.event_date)).or_default() += count.events;
     }
-    for principal in principals {
-        let account = accounts.entry(&principal.account_id).or_insert_with(|| new(&principal.account_id));
-        account.principals += 1;
-        account.counts.add(&principal.counts);
+    for (account_id, of) in users {
+        let account = accounts.entry(account_id).or_insert_with(|| new(account_id));
+        account.principals = of.principals.len();
+        account.counts = of.counts;
     }
     let finish = |mut account: AccountSummary| {
         account.first_day = account.days.keys().next().copied();

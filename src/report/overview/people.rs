@@ -92,15 +92,28 @@ impl Sum {
     }
 }
 
-/// Adds up the uses of permission sets and of people.
+/// Who lives in an account, and how much they used.
+#[derive(Default)]
+pub(super) struct OfAccount {
+    pub(super) principals: BTreeSet<String>,
+    pub(super) counts: Counts,
+}
+
+/// Adds up the uses of accounts, permission sets and people.
 #[derive(Default)]
 pub(super) struct Sums {
+    pub(super) accounts: BTreeMap<String, OfAccount>,
     sets: BTreeMap<String, Sum>,
     people: BTreeMap<String, Sum>,
 }
 
 impl Sums {
     pub(super) fn count(&mut self, row: &UsageRow) {
+        let account = self.accounts.entry(row.account_id.to_string()).or_default();
+        if !account.principals.contains(row.principal_arn.as_str()) {
+            account.principals.insert(row.principal_arn.to_string());
+        }
+        account.counts.count(row);
         let Some(set) = &row.permission_set else { return };
         self.sets.entry(set.to_string()).or_insert_with(Sum::new).count(row, set);
         if let Some(person) = &row.session_name {

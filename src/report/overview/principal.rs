@@ -21,7 +21,7 @@ pub struct Principal {
     pub name: String,
     /// CloudTrail's `userIdentity.type`; of one without any event `Role` or `IAMUser`.
     pub principal_type: String,
-    /// The account in which it lives.
+    /// The account in which it lives; empty of a service that was seen in several.
     pub account_id: String,
     /// Identity Center's permission set.
     pub permission_set: Option<String>,
@@ -53,11 +53,13 @@ impl Principal {
             services.count(row);
         }
         let sessions: BTreeSet<&str> = rows.iter().filter_map(|row| row.session_name.as_deref()).collect();
+        let is_single = rows.iter().all(|row| row.account_id == first.account_id);
+        let account_id = is_single.then_some(first.account_id.as_str());
         Some(Principal {
             arn: first.principal_arn.to_string(),
             name: name(&first.principal_arn).to_owned(),
             principal_type: first.principal_type.to_string(),
-            account_id: first.account_id.to_string(),
+            account_id: account_id.unwrap_or_default().to_owned(),
             permission_set: rows.iter().find_map(|row| row.permission_set.as_ref()).map(ToString::to_string),
             sessions: sessions.len(),
             counts,
