@@ -62,6 +62,18 @@ impl<'a> Params<'a> {
         self.document.top(name)?.text.map(|span| flat.text(source, span)).filter(|text| !text.is_empty())
     }
 
+    /// Whether a top-level text is there, be it empty.
+    pub fn tells(&self, name: Name) -> bool {
+        self.read_set.borrow_mut().note_value(name);
+        self.document.top(name).is_some_and(|top| top.text.is_some())
+    }
+
+    /// Whether there is a text under one of the names that is empty.
+    pub fn has_empty(&self, names: &Ranked) -> bool {
+        self.read_set.borrow_mut().note_names(names);
+        self.document.entries().any(|entry| entry.text.is_empty() && names.contains(entry.name))
+    }
+
     /// A top-level text that may be the name of one thing.
     pub fn plain_name(&self, name: &str) -> Option<&'a str> {
         self.text(name).filter(|text| !text.contains(['/', ':']))
