@@ -227,13 +227,6 @@ fn empty_names_by_what_became_of_the_call() {
         ("kms", "Encrypt", r#"{"keyId":"alias/a"}"#, failed, "kms:eu-west-1:111122223333:key/*"),
         // AWS took these for left out: Query APIs do.
         ("iam", "GetUser", r#"{"userName":""}"#, None, "iam::111122223333:user/*"),
-        (
-            "logs",
-            "DescribeLogGroups",
-            r#"{"logGroupNamePrefix":"","nextToken":""}"#,
-            None,
-            "logs:eu-west-1:111122223333:log-group:*",
-        ),
         ("s3", "ListObjects", r#"{"bucketName":"b","prefix":"","marker":"","delimiter":""}"#, None, "s3:::b"),
         (
             "s3",
