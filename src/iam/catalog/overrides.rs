@@ -52,7 +52,12 @@ pub(in crate::iam) struct Overrides {
 impl Overrides {
     /// Parameters that fill a variable of a service's ARN forms: of one type's, and of any's.
     pub fn parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &String> {
-        self.of_variable(prefix, kind, variable).filter(|name| !name.starts_with('!'))
+        self.of_variable(prefix, kind, variable).filter(|name| !name.starts_with(['!', '+']))
+    }
+
+    /// Parameters that fill it beside those others, not in their place.
+    pub fn further_parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &str> {
+        self.of_variable(prefix, kind, variable).filter_map(|name| name.strip_prefix('+'))
     }
 
     /// Parameters that don't fill it, whatever their names say.

@@ -39,6 +39,16 @@ impl ResourcesOfType {
         self.known.iter().filter_map(|at| kind.form.variables.get(*at)).map(String::as_str).collect()
     }
 
+    /// Whether one of the type is told.
+    pub fn is_told(&self, kind: &TypePlan) -> bool {
+        self.is_by_arn || kind.is_told_by(&self.known)
+    }
+
+    /// Whether one of the type is told by its name.
+    pub fn is_named(&self, kind: &TypePlan) -> bool {
+        kind.is_named_by(&self.known)
+    }
+
     /// How much is known: whether the outermost variable is, and how many are.
     pub fn rank(&self) -> (bool, bool, usize) {
         (self.is_by_arn, self.known.contains(&0), self.known.len())

@@ -81,6 +81,8 @@ pub(in crate::iam) struct VariableParameters {
     /// Lists at the top whose objects are of the type, and what holds its name in each: `fields` of `{"id":"…"}`.
     pub lists: Vec<Name>,
     pub members: Vec<Name>,
+    /// Parameters that name further ones.
+    pub further: Vec<Name>,
     /// Where it is on two of them.
     pub copies: Option<Copies>,
 }
@@ -165,6 +167,7 @@ impl VariableParameters {
             plain: own.into_iter().map(Name::new).filter(|name| !others.contains(name)).collect(),
             left_over: left_over.map(|name| Name::new(name)).filter(|name| !others.contains(name)).collect(),
             wrappers: wrappers.flat_map(|name| [name.clone(), format!("{name}Input")]).map(|n| Name::new(&n)).collect(),
+            further: overrides().further_parameters(service.prefix(), &kind.name, variable).map(Name::new).collect(),
             copies,
         }
     }

@@ -166,11 +166,14 @@ impl VariablePlan {
         });
         taken.extend(used.get());
         let value = |text: &str| self.value_in(text, request);
-        let values = match used.get() {
+        let mut values = match used.get() {
             Some(name) if self.aside.is_change(name) => self.aside.changed(&request.parameters, value),
             _ if values.is_empty() => self.aside.values(&request.parameters, value),
             _ => values,
         };
+        for name in &self.names.further {
+            values.extend(request.parameters.texts_of(*name).into_iter().filter_map(value));
+        }
         let path = self.has_path.then(|| request.parameters.text("path")).flatten();
         match path.map(|path| path.trim_matches('/')) {
             Some(path) if !path.is_empty() => values.iter().map(|value| format!("{}/{value}", escape(path))).collect(),

@@ -29,6 +29,7 @@ mod config;
 mod connect;
 mod datapipeline;
 mod deadline;
+mod drs;
 pub mod dynamodb;
 mod ec2;
 mod ecs;
@@ -133,6 +134,7 @@ static SERVICES: &[&ServiceRules] = &[
     &connect::RULES,
     &datapipeline::RULES,
     &deadline::RULES,
+    &drs::RULES,
     &dynamodb::RULES,
     &ec2::RULES,
     &ecs::RULES,
