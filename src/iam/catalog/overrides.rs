@@ -126,7 +126,8 @@ fn parse(text: &str) -> Overrides {
             }
             ["var", prefix, variable, parameters @ ..] => {
                 let parameters = parameters.iter().map(|p| (*p).to_owned()).collect();
-                overrides.parameters.insert(format!("{prefix}:{variable}"), parameters);
+                let known = overrides.parameters.insert(format!("{prefix}:{variable}"), parameters);
+                debug_assert!(known.is_none(), "twice: {line}");
             }
             ["type", prefix, kind, form] => {
                 overrides.forms.insert(format!("{prefix}:{kind}"), (*form).to_owned());

@@ -136,7 +136,11 @@ impl<'a> Params<'a> {
 
     /// The texts under a name, wherever it stands.
     pub fn texts_anywhere(&self, name: &str) -> Vec<&'a str> {
-        let name = Name::new(name);
+        self.all_texts_of(Name::new(name))
+    }
+
+    /// As [`Params::texts_anywhere`].
+    pub fn all_texts_of(&self, name: Name) -> Vec<&'a str> {
         self.read_set.borrow_mut().note_name(name);
         let named = self.document.entries().filter(|entry| entry.name == name && !entry.text.is_empty());
         named.map(|entry| entry.text).take(VALUES_MAX).collect()

@@ -172,7 +172,7 @@ impl VariablePlan {
             _ => values,
         };
         for name in &self.names.further {
-            values.extend(request.parameters.texts_of(*name).into_iter().filter_map(value));
+            values.extend(request.parameters.all_texts_of(*name).into_iter().filter_map(value));
         }
         let path = self.has_path.then(|| request.parameters.text("path")).flatten();
         match path.map(|path| path.trim_matches('/')) {
@@ -325,7 +325,11 @@ fn cuts(
     let written = format!("${{{name}}}");
     let finder = memchr::memmem::Finder::new(&written);
     let has_it = |other: &&ResourceType| finder.find(other.arn.as_bytes()).is_some() && other.arn != kind.arn;
+    // What ends the ARNs of two types names one of each: the project's `${ResourceId}` is no device pool's.
+    let is_last = |of: &ResourceType| of.arn.ends_with(&written);
+    let is_own = |other: &&ResourceType| other.name != kind.name && is_last(other) && is_last(kind);
     let others = service.resource_types().iter().filter(|_| !is_plain_name(name)).filter(has_it);
+    let others = others.filter(|other| !is_own(other));
     let others = others.map(|other| ArnFormat::new(&other.arn));
     let places = others.filter_map(|form| {
         let at = form.variables.iter().position(|variable| variable == name)?;

@@ -11,6 +11,7 @@ mod aps;
 mod arc_zonal_shift;
 mod auditmanager;
 mod autoscaling;
+mod backup;
 mod batch;
 pub mod bedrock;
 mod bedrock_agentcore;
@@ -21,6 +22,7 @@ mod cloudhsm;
 mod cloudtrail;
 mod cloudwatch;
 mod codebuild;
+mod codecommit;
 mod codeconnections;
 mod cognito_identity;
 mod cognito_idp;
@@ -29,6 +31,7 @@ mod config;
 mod connect;
 mod datapipeline;
 mod deadline;
+mod directconnect;
 mod drs;
 pub mod dynamodb;
 mod ec2;
@@ -115,6 +118,7 @@ static SERVICES: &[&ServiceRules] = &[
     &arc_zonal_shift::RULES,
     &auditmanager::RULES,
     &autoscaling::RULES,
+    &backup::RULES,
     &batch::RULES,
     &bedrock::RULES,
     &bedrock_agentcore::RULES,
@@ -125,6 +129,7 @@ static SERVICES: &[&ServiceRules] = &[
     &cloudtrail::RULES,
     &cloudwatch::RULES,
     &codebuild::RULES,
+    &codecommit::RULES,
     &codeconnections::RULES,
     &codeconnections::CODESTAR_CONNECTIONS,
     &cognito_identity::RULES,
@@ -134,6 +139,7 @@ static SERVICES: &[&ServiceRules] = &[
     &connect::RULES,
     &datapipeline::RULES,
     &deadline::RULES,
+    &directconnect::RULES,
     &drs::RULES,
     &dynamodb::RULES,
     &ec2::RULES,
