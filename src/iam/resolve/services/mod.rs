@@ -15,6 +15,7 @@ mod backup;
 mod batch;
 pub mod bedrock;
 mod bedrock_agentcore;
+mod braket;
 mod budgets;
 mod chime;
 mod cloudformation;
@@ -45,6 +46,7 @@ mod elasticmapreduce;
 mod emr_containers;
 mod es;
 mod events;
+mod gamelift;
 mod globalaccelerator;
 mod glue;
 mod grafana;
@@ -122,6 +124,7 @@ static SERVICES: &[&ServiceRules] = &[
     &batch::RULES,
     &bedrock::RULES,
     &bedrock_agentcore::RULES,
+    &braket::RULES,
     &budgets::RULES,
     &chime::RULES,
     &cloudformation::RULES,
@@ -153,6 +156,7 @@ static SERVICES: &[&ServiceRules] = &[
     &emr_containers::RULES,
     &es::RULES,
     &events::RULES,
+    &gamelift::RULES,
     &globalaccelerator::RULES,
     &glue::RULES,
     &grafana::RULES,
