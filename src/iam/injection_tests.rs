@@ -190,17 +190,58 @@ fn what_is_told_and_is_no_name_opens_nothing() {
     assert!(open.is_empty(), "{} of {tried}: {first:#?}", open.len());
 }
 
-fn resources_of(source: &str, name: &str, parameters: &str, error_code: Option<&str>) -> Vec<String> {
-    let event = Event {
+/// An ARN that a tagging call is given says what it is of, and of nothing else, whatever the ARNs of others end with.
+#[test]
+fn an_arn_is_of_one_type_alone() {
+    let catalog = Catalog::embedded();
+    let (mut wrong, mut tried) = (Vec::new(), 0);
+    for prefix in catalog.prefixes() {
+        let service = catalog.service(prefix).expect("listed");
+        let named = ["TagResource", "UntagResource", "ListTagsForResource"].map(|name| service.action(name));
+        for action in named.into_iter().flatten() {
+            for kind in catalog.resource_arns(action) {
+                let arn = variables(&kind.arn).enumerate().fold(kind.arn.clone(), |arn, (at, variable)| {
+                    let value = match variable {
+                        "Partition" => "aws".to_owned(),
+                        "Region" => "us-east-1".to_owned(),
+                        "Account" | "AccountId" => "111122223333".to_owned(),
+                        _ => format!("zq{at}"),
+                    };
+                    arn.replacen(&format!("${{{variable}}}"), &value, 1)
+                });
+                let parameters = Value::from_iter([("resourceArn", arn.as_str())]).to_string();
+                let (source, name) = (format!("{prefix}.amazonaws.com"), action.name.split_once(':').expect("full").1);
+                let event = Event { aws_region: Some("us-east-1"), ..event_of(&source, name, &parameters) };
+                let needed = permissions(catalog, &event).needed;
+                let own = needed.iter().find(|needed| *needed.action == *action.name);
+                let own = own.filter(|_| arn.starts_with("arn:aws:") && !arn.contains('*'));
+                tried += usize::from(own.is_some());
+                let others = own.map(|own| own.resources.iter().filter(|found| **found != arn).collect::<Vec<_>>());
+                wrong.extend(
+                    others.filter(|others| !others.is_empty()).map(|o| format!("{} {arn}: {o:?}", action.name)),
+                );
+            }
+        }
+    }
+    assert!(tried > 1_500, "{tried}");
+    let first: Vec<&String> = wrong.iter().take(40).collect();
+    assert!(wrong.is_empty(), "{} of {tried}: {first:#?}", wrong.len());
+}
+
+fn event_of<'a>(source: &'a str, name: &'a str, parameters: &'a str) -> Event<'a> {
+    Event {
         event_source: source,
         event_name: name,
         event_type: Some("AwsApiCall"),
         aws_region: Some("eu-west-1"),
         account_id: Some("111122223333"),
         request_parameters: Some(parameters),
-        error_code,
         ..Default::default()
-    };
+    }
+}
+
+fn resources_of(source: &str, name: &str, parameters: &str, error_code: Option<&str>) -> Vec<String> {
+    let event = Event { error_code, ..event_of(source, name, parameters) };
     permissions(Catalog::embedded(), &event).needed.into_iter().flat_map(|needed| needed.resources).collect()
 }
 
