@@ -428,6 +428,14 @@ fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &
     let operation = bare_name(&made.action);
     let mut found = resources(catalog, tag, request);
     found.retain(|arn| arn != "*" && !is_there_before(arn, operation, request));
+    // A bare name that may be that of several types says none of them.
+    let types = &Plan::of(catalog, tag).types;
+    let ends = |arn: &str| arn.rsplit(['/', ':']).next().map(str::to_owned);
+    let of = |arn: &String| types.iter().position(|kind| kind.form.fits(arn));
+    let (names, kinds): (BTreeSet<_>, BTreeSet<_>) = found.iter().map(|arn| (ends(arn), of(arn))).unzip();
+    if names.len() == 1 && kinds.len() > 1 && !names.contains(&Some("*".to_owned())) {
+        found.clear();
+    }
     match found.is_empty() {
         false => found.into_iter().map(|arn| any_unless_named(arn, request)).collect(),
         true => vec![of_the_name(catalog, tag, made, request)],
@@ -451,7 +459,10 @@ fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
     let is_begun = |kind: &&TypePlan| plain(kind).len() > 2 && thing.starts_with(&plain(kind));
     let types = &Plan::of(catalog, tag).types;
     let begun = || types.iter().filter(is_begun).max_by_key(|kind| plain(kind).len());
-    let kind = types.iter().find(is_made).or_else(begun);
+    // `CreateBrowser` makes a `browser-custom`.
+    let mut longer = types.iter().filter(|kind| thing.len() > 3 && plain(kind).starts_with(&thing));
+    let only = longer.next().filter(|_| longer.next().is_none());
+    let kind = types.iter().find(is_made).or_else(begun).or(only);
     kind.map_or_else(|| "*".to_owned(), |kind| fill(&kind.form, request.event, |_| None))
 }
 

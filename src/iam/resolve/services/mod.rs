@@ -62,6 +62,7 @@ mod lex;
 mod license_manager;
 pub mod logs;
 mod mediapackage_vod;
+mod mediatailor;
 mod mobiletargeting;
 mod mq;
 mod neptune_graph;
@@ -70,6 +71,7 @@ mod omics;
 mod opsworks;
 mod organizations;
 mod osis;
+mod payment_cryptography;
 mod pcs;
 mod pi;
 mod quicksight;
@@ -167,6 +169,7 @@ static SERVICES: &[&ServiceRules] = &[
     &license_manager::RULES,
     &logs::RULES,
     &mediapackage_vod::RULES,
+    &mediatailor::RULES,
     &mobiletargeting::RULES,
     &mq::RULES,
     &neptune_graph::RULES,
@@ -176,6 +179,7 @@ static SERVICES: &[&ServiceRules] = &[
     &opsworks::OPSWORKS_CM,
     &organizations::RULES,
     &osis::RULES,
+    &payment_cryptography::RULES,
     &pcs::RULES,
     &pi::RULES,
     &quicksight::RULES,
