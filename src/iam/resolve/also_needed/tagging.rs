@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use crate::iam::arn::{escape, escaped, is_like_arn};
 use crate::iam::catalog::overrides::overrides;
-use crate::iam::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
+use crate::iam::arn::arn_format::ArnFormat;
+use crate::iam::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_name};
 use crate::iam::event::{Confidence, Permission};
 use crate::iam::request::Request;
 use crate::iam::request::name::Name;
 use crate::iam::request::tag_parameters::{Carrier, TOP};
 use crate::iam::resolve::resources::by_resource_type::of_type;
 use crate::iam::resolve::resources::fill::fill;
-use crate::iam::resolve::resources::parameter_names::stem;
+use crate::iam::resolve::resources::parameter_names::{kind_name, stem};
 use crate::iam::resolve::resources::plan::{Plan, TypePlan};
 use crate::iam::resolve::resources::resources;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
@@ -63,7 +64,10 @@ fn puts_tags(catalog: &Catalog, action: &Action, operation: &str) -> bool {
     // Source: Pinpoint API Reference, the templates' `tags`: values are not processed when a template is updated.
     // S3 User Guide, "Controlling access and labeling jobs using tags": what a job is tagged with is a condition of
     // CreateJob.
-    let is_left_out = action.name.starts_with("mobiletargeting:Update") || *action.name == *"s3:CreateJob";
+    // AWS's list of authorised actions has none for products that are provisioned: their stacks are tagged.
+    let is_left_out = action.name.starts_with("mobiletargeting:Update")
+        || ["s3:CreateJob", "servicecatalog:ProvisionProduct", "servicecatalog:CreateProvisionedProductPlan"]
+            .contains(&&*action.name);
     // A model is invoked by what only reads, but a job that does so is made.
     let makes = is_making(operation) || is_write && is_making(name);
     !is_left_out
@@ -225,6 +229,11 @@ fn tagged(
         })
     };
     let said: Vec<String> = found.iter().copied().filter(is_said).cloned().collect();
+    if said.is_empty()
+        && let Some(own) = listed_elsewhere(catalog, tag, made, request, true)
+    {
+        return own;
+    }
     // What something is made in is not made.
     let is_outer = |outer: &&&String| {
         let is_within = |arn: &&&String| arn.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/'));
@@ -233,8 +242,57 @@ fn tagged(
     match (said.is_empty(), found.is_empty()) {
         (false, _) => said,
         (_, false) => found.iter().filter(|arn| !is_outer(arn)).copied().cloned().collect(),
-        _ => numbered_later(catalog, tag, made, request),
+        _ => numbered_later(catalog, tag, made, request)
+            .or_else(|| listed_elsewhere(catalog, tag, made, request, false))
+            .or_else(|| of_service(catalog, tag, made, request))
+            .unwrap_or_else(|| vec!["*".to_owned()]),
     }
+}
+
+/// What the call makes by its own action, where the table of the tagging action lacks the type: Mail Manager's relays.
+/// `is_exact` where what the call's name says is that type's name, and the end of no name that the table has.
+fn listed_elsewhere(
+    catalog: &Catalog,
+    tag: &Action,
+    made: &Permission,
+    request: &Request<'_>,
+    is_exact: bool,
+) -> Option<Vec<String>> {
+    let operation = bare_name(&made.action);
+    let thing = thing_of(operation).to_ascii_lowercase();
+    let (own, plan) = (Plan::of(catalog, catalog.action(&made.action)?), Plan::of(catalog, tag));
+    let plain = |kind: &TypePlan| kind.name.replace(['-', '_'], "").to_ascii_lowercase();
+    // A version's ARN is longer than that of what it is one of.
+    let is_version = operation.ends_with("Version");
+    if plan.types.is_empty() || is_version || is_exact && plan.types.iter().any(|kind| plain(kind).ends_with(&thing)) {
+        return None;
+    }
+    let is_new = |arn: &str| operation.starts_with("Create") || arn.ends_with('*');
+    let is_said = |arn: &str| match is_exact {
+        true => is_new(arn) && own.types.iter().any(|kind| plain(kind) == thing && kind.form.fits(arn)),
+        false => own.says(arn),
+    };
+    let is_it = |arn: &&String| {
+        *arn != "*" && is_said(arn) && !plan.takes(arn) && !is_there_before(arn, operation, request)
+    };
+    let own: Vec<String> = made.resources.iter().filter(is_it).cloned().collect();
+    (!own.is_empty()).then(|| own.into_iter().map(|arn| any_unless_named(arn, request)).collect())
+}
+
+/// The pattern of the service's type that the call's name says, where neither its own action nor the tagging action
+/// takes that.
+fn of_service(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Option<Vec<String>> {
+    if Plan::of(catalog, tag).types.is_empty() {
+        return None;
+    }
+    let thing = thing_of(bare_name(&made.action)).to_ascii_lowercase();
+    let is_it = |kind: &&ResourceType| {
+        let name = kind_name(kind).to_ascii_lowercase();
+        let bare = ["resource", "custom"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+        thing.len() > 3 && bare == thing && !kind.arn.contains(":aws:")
+    };
+    let kind = catalog.service(prefix_of(made))?.resource_types().iter().find(is_it)?;
+    Some(vec![fill(&ArnFormat::new(&kind.arn), request.event, |_| None)])
 }
 
 /// What the name of an operation says without what that is made of: `RestoreDBCluster` of
@@ -402,7 +460,7 @@ fn of_types(
     let new = types.iter().filter(|kind| told.contains(&kind.name)).map(|kind| called_by_name(kind, prefix, request));
     let new: BTreeSet<String> = new.collect();
     match new.is_empty() {
-        true => vec![of_the_name(catalog, tag, made, request)],
+        true => vec![of_the_name(catalog, tag, made, request).unwrap_or_else(|| "*".to_owned())],
         false => new.into_iter().collect(),
     }
 }
@@ -424,7 +482,12 @@ fn called_by_name(kind: &TypePlan, prefix: &str, request: &Request<'_>) -> Strin
 }
 
 /// Where the call itself has no resource: what the tagging action finds, or the pattern of the type that its name says.
-fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
+fn numbered_later(
+    catalog: &Catalog,
+    tag: &Action,
+    made: &Permission,
+    request: &Request<'_>,
+) -> Option<Vec<String>> {
     let operation = bare_name(&made.action);
     let mut found = resources(catalog, tag, request);
     found.retain(|arn| arn != "*" && !is_there_before(arn, operation, request));
@@ -437,13 +500,13 @@ fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &
         found.clear();
     }
     match found.is_empty() {
-        false => found.into_iter().map(|arn| any_unless_named(arn, request)).collect(),
-        true => vec![of_the_name(catalog, tag, made, request)],
+        false => Some(found.into_iter().map(|arn| any_unless_named(arn, request)).collect()),
+        true => of_the_name(catalog, tag, made, request).map(|pattern| vec![pattern]),
     }
 }
 
-/// The pattern of the type that the call's name says, or `*`.
-fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> String {
+/// The pattern of the type that the call's name says.
+fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Option<String> {
     let operation = made_of(bare_name(&made.action)).to_ascii_lowercase();
     let prefix = prefix_of(made);
     let plain = |kind: &TypePlan| kind.name.replace(['-', '_'], "").to_ascii_lowercase();
@@ -463,7 +526,7 @@ fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
     let mut longer = types.iter().filter(|kind| thing.len() > 3 && plain(kind).starts_with(&thing));
     let only = longer.next().filter(|_| longer.next().is_none());
     let kind = types.iter().find(is_made).or_else(begun).or(only);
-    kind.map_or_else(|| "*".to_owned(), |kind| fill(&kind.form, request.event, |_| None))
+    kind.map(|kind| fill(&kind.form, request.event, |_| None))
 }
 
 /// A thing that was just made under a number that nobody gave is another one the next time.
