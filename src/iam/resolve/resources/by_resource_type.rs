@@ -152,9 +152,15 @@ fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
 }
 
 fn in_response(form: &ArnFormat, request: &Request<'_>) -> Vec<String> {
-    let given = request.parameters.given_back(request.response, form);
-    let pattern = |given: response::Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
-    given.map(pattern).take(RESOURCES_MAX).collect()
+    let given: Vec<response::Given<'_>> =
+        request.parameters.given_back(request.response, form).take(RESOURCES_MAX).collect();
+    // Where the thing itself is there too, what is behind its name is a version of it.
+    let is_version = |one: &response::Given<'_>| {
+        let is_it = |other: &response::Given<'_>| !other.is_numbered && one.arn.get(..one.arn.len() - 1) == Some(other.arn);
+        one.is_numbered && given.iter().any(is_it)
+    };
+    let pattern = |given: &response::Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
+    given.iter().filter(|given| !is_version(given)).map(pattern).collect()
 }
 
 /// The type's form filled from the request; `is_plain` where a bare `name` or `id` may fill it.

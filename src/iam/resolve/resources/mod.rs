@@ -122,6 +122,12 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
             found.extend(of_type.arns.is_empty().then(|| around(kind, &all_met, request, kind.place(request, place))));
         }
     }
+    // What a record that is called `arn` is of: the response plan of an incident.
+    if is_about_one && is_enough && !plan.is_of_any && told.is_none() {
+        for kind in types.iter().filter(|kind| kind.is_required && !met.contains(&kind.name.as_str())) {
+            found.extend(outer(kind, &all_met, kind.place(request, place)));
+        }
+    }
     if found.is_empty() {
         let single = plan.single.and_then(|at| types.get(at));
         found.extend(single.map(|kind| any_of(kind, request, place)));
@@ -138,6 +144,11 @@ fn around(
     request: &Request<'_>,
     place: RegionAccount<'_>,
 ) -> String {
+    outer(kind, given, place).unwrap_or_else(|| any_of(kind, request, place))
+}
+
+/// The outer resource of one whose ARN says it.
+fn outer(kind: &TypePlan, given: &[(&TypePlan, &ResourcesOfType)], place: RegionAccount<'_>) -> Option<String> {
     let of = |(inner, of_type): &(&TypePlan, &ResourcesOfType)| {
         let [arn] = of_type.arns.as_slice() else { return None };
         let parts = Arn::parse(arn).filter(|_| of_type.is_by_arn && inner.holds_all_of(kind))?;
@@ -148,7 +159,7 @@ fn around(
         let values = values.filter(|values| !values.iter().any(|value| value.contains(['*', '?'])))?;
         Some(fill(&kind.form, if is_there { there } else { place }, |at| values.get(at).copied()))
     };
-    given.iter().find_map(of).unwrap_or_else(|| any_of(kind, request, place))
+    given.iter().find_map(of)
 }
 
 /// A type's form with nothing in it but what is meant where the request says nothing.

@@ -300,7 +300,9 @@ fn cuts(
     let written = format!("${{{name}}}");
     let finder = memchr::memmem::Finder::new(&written);
     let has_it = |other: &&ResourceType| finder.find(other.arn.as_bytes()).is_some() && other.arn != kind.arn;
-    let others = service.resource_types().iter().filter(|_| !is_plain_name(name)).filter(has_it);
+    // An id of any type's in the ARN of one is none of another's.
+    let is_any = is_plain_name(name) || name == "ResourceId" && kind.arn.ends_with(&written);
+    let others = service.resource_types().iter().filter(|_| !is_any).filter(has_it);
     let others = others.map(|other| ArnFormat::new(&other.arn));
     let places = others.filter_map(|form| {
         let at = form.variables.iter().position(|variable| variable == name)?;

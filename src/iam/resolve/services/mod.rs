@@ -78,8 +78,10 @@ mod quicksight;
 mod rds;
 mod redshift;
 mod resiliencehub;
+mod rum;
 pub mod s3;
 mod s3express;
+mod s3files;
 mod s3tables;
 mod sagemaker;
 mod secretsmanager;
@@ -93,6 +95,7 @@ mod social_messaging;
 mod sqs;
 mod ssm;
 mod ssm_incidents;
+mod ssm_quicksetup;
 mod states;
 mod synthetics;
 mod tag;
@@ -100,6 +103,7 @@ mod thinclient;
 mod timestream_influxdb;
 mod vpc_lattice;
 mod wafv2;
+mod wisdom;
 mod workmail;
 mod workspaces;
 
@@ -188,8 +192,10 @@ static SERVICES: &[&ServiceRules] = &[
     &redshift::REDSHIFT_DATA,
     &redshift::REDSHIFT_SERVERLESS,
     &resiliencehub::RULES,
+    &rum::RULES,
     &s3::RULES,
     &s3express::RULES,
+    &s3files::RULES,
     &s3tables::RULES,
     &sagemaker::RULES,
     &secretsmanager::RULES,
@@ -203,6 +209,7 @@ static SERVICES: &[&ServiceRules] = &[
     &sqs::RULES,
     &ssm::RULES,
     &ssm_incidents::RULES,
+    &ssm_quicksetup::RULES,
     &states::RULES,
     &synthetics::RULES,
     &tag::RULES,
@@ -211,6 +218,7 @@ static SERVICES: &[&ServiceRules] = &[
     &vpc_lattice::RULES,
     &wafv2::WAF_REGIONAL,
     &wafv2::RULES,
+    &wisdom::RULES,
     &workmail::RULES,
     &workspaces::RULES,
 ];
