@@ -301,7 +301,7 @@ fn cuts(
     let finder = memchr::memmem::Finder::new(&written);
     let has_it = |other: &&ResourceType| finder.find(other.arn.as_bytes()).is_some() && other.arn != kind.arn;
     // An id of any type's in the ARN of one is none of another's.
-    let is_any = is_plain_name(name) || name == "ResourceId" && kind.arn.ends_with(&written);
+    let is_any = is_plain_name(name) || name.starts_with("Resource") && kind.arn.ends_with(&written);
     let others = service.resource_types().iter().filter(|_| !is_any).filter(has_it);
     let others = others.map(|other| ArnFormat::new(&other.arn));
     let places = others.filter_map(|form| {
