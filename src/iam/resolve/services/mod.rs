@@ -61,12 +61,15 @@ mod lambda;
 mod lex;
 mod license_manager;
 pub mod logs;
+mod medialive;
 mod mediapackage_vod;
 mod mediatailor;
 mod mobiletargeting;
 mod mq;
+mod neptune_db;
 mod neptune_graph;
 mod network_firewall;
+mod observabilityadmin;
 mod omics;
 mod opsworks;
 mod organizations;
@@ -74,6 +77,7 @@ mod osis;
 mod payment_cryptography;
 mod pcs;
 mod pi;
+mod qbusiness;
 mod quicksight;
 mod rds;
 mod redshift;
@@ -90,6 +94,7 @@ mod securitylake;
 mod servicecatalog;
 mod ses;
 mod shield;
+mod snowball;
 mod sns;
 mod social_messaging;
 mod sqs;
@@ -172,12 +177,15 @@ static SERVICES: &[&ServiceRules] = &[
     &lex::RULES,
     &license_manager::RULES,
     &logs::RULES,
+    &medialive::RULES,
     &mediapackage_vod::RULES,
     &mediatailor::RULES,
     &mobiletargeting::RULES,
     &mq::RULES,
+    &neptune_db::RULES,
     &neptune_graph::RULES,
     &network_firewall::RULES,
+    &observabilityadmin::RULES,
     &omics::RULES,
     &opsworks::RULES,
     &opsworks::OPSWORKS_CM,
@@ -186,6 +194,7 @@ static SERVICES: &[&ServiceRules] = &[
     &payment_cryptography::RULES,
     &pcs::RULES,
     &pi::RULES,
+    &qbusiness::RULES,
     &quicksight::RULES,
     &rds::RULES,
     &redshift::RULES,
@@ -204,6 +213,7 @@ static SERVICES: &[&ServiceRules] = &[
     &servicecatalog::RULES,
     &ses::RULES,
     &shield::RULES,
+    &snowball::RULES,
     &sns::RULES,
     &social_messaging::RULES,
     &sqs::RULES,
