@@ -20,6 +20,7 @@ use crate::iam::resolve::resources::fill::fill;
 use crate::iam::resolve::resources::parameter_names::{kind_name, stem};
 use crate::iam::resolve::resources::plan::{Plan, TypePlan};
 use crate::iam::resolve::resources::resources;
+use crate::iam::resolve::resources::variable::cut;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 use crate::iam::resolve::services::logs::without_tail;
 
@@ -361,7 +362,9 @@ fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
         return Some(kinds.iter().map(|kind| fill(&kind.form, request.event, |_| None)).collect());
     }
     let outer = |kind: &TypePlan| of_type(kind, request, kind.place(request, plan.place(request)), None).arns;
+    let operation = bare_name(&made.action);
     let mut arns: Vec<String> = kinds.iter().flat_map(|kind| outer(kind)).collect();
+    arns.retain(|arn| !is_there_before(arn, operation, request));
     if arns.is_empty() {
         arns = kinds.iter().map(|kind| called_by_name(kind, prefix, request)).collect();
     }
@@ -457,12 +460,22 @@ fn of_types(
     request: &Request<'_>,
 ) -> Vec<String> {
     let (types, prefix) = (&Plan::of(catalog, tag).types, prefix_of(made));
-    let new = types.iter().filter(|kind| told.contains(&kind.name)).map(|kind| called_by_name(kind, prefix, request));
+    let of = |kind: &TypePlan| match kind.form.variables.len() {
+        2.. => new_within(kind, &of_type(kind, request, request.event, None).arns, request),
+        _ => called_by_name(kind, prefix, request),
+    };
+    let new = types.iter().filter(|kind| told.contains(&kind.name)).map(of);
     let new: BTreeSet<String> = new.collect();
     match new.is_empty() {
         true => vec![of_the_name(catalog, tag, made, request).unwrap_or_else(|| "*".to_owned())],
         false => new.into_iter().collect(),
     }
+}
+
+/// The pattern of something new, within what the request says that it is in.
+fn new_within(kind: &TypePlan, found: &[String], request: &Request<'_>) -> String {
+    let last = kind.form.variables.len().saturating_sub(1);
+    fill(&kind.form, request.event, |at| cut(&kind.form, at, found.first()?).filter(|_| at < last))
 }
 
 /// The service of what a call makes.

@@ -13,7 +13,7 @@ use crate::iam::resolve::resources::fill::{RESOURCES_MAX, fill};
 use crate::iam::resolve::resources::plan::{TypePlan, is_any_resource};
 use crate::iam::resolve::resources::queue_urls;
 use crate::iam::resolve::resources::typed_names::TypedNames;
-use crate::iam::resolve::resources::variable::VariablePlan;
+use crate::iam::resolve::resources::variable::{VariablePlan, cut};
 
 /// What was found for one resource type.
 #[derive(Default)]
@@ -82,7 +82,7 @@ pub(in crate::iam) fn of_type(
         given.extend(copied(kind, request, place, false).map(|copied| copied.arns).unwrap_or_default());
         return ResourcesOfType { is_resource, ..ResourcesOfType::given(given) };
     }
-    let made = own(in_response(&kind.form, request));
+    let made = own(in_response(kind, request));
     if !made.is_empty() {
         return ResourcesOfType::given(made);
     }
@@ -151,16 +151,34 @@ fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
     }
 }
 
-fn in_response(form: &ArnFormat, request: &Request<'_>) -> Vec<String> {
-    let given: Vec<response::Given<'_>> =
-        request.parameters.given_back(request.response, form).take(RESOURCES_MAX).collect();
+fn in_response(kind: &TypePlan, request: &Request<'_>) -> Vec<String> {
+    let given = request.parameters.given_back(request.response, &kind.form);
+    let is_own = |given: &response::Given<'_>| !kind.inner.iter().any(|form| form.fits(given.arn));
+    let given: Vec<response::Given<'_>> = given.filter(is_own).take(RESOURCES_MAX).collect();
     // Where the thing itself is there too, what is behind its name is a version of it.
     let is_version = |one: &response::Given<'_>| {
         let is_it = |other: &response::Given<'_>| !other.is_numbered && one.arn.get(..one.arn.len() - 1) == Some(other.arn);
         one.is_numbered && given.iter().any(is_it)
     };
-    let pattern = |given: &response::Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
+    let pattern = |given: &response::Given<'_>| match given.is_numbered {
+        true => escape(given.arn) + "*",
+        false => without_numbers(kind, given.arn, request),
+    };
     given.iter().filter(|given| !is_version(given)).map(pattern).collect()
+}
+
+/// The ARN of something that was made under a name: what a service puts before that, and the request doesn't say, is
+/// another one the next time. `flow:1-23aBC45dEF67hiJ8-12AbC34DE5fG:game` is any flow of the name.
+fn without_numbers(kind: &TypePlan, arn: &str, request: &Request<'_>) -> String {
+    let last = kind.form.variables.len().saturating_sub(1);
+    if !kind.is_made || last == 0 {
+        return escape(arn);
+    }
+    let values: Vec<Option<&str>> = (0..=last).map(|at| cut(&kind.form, at, arn)).collect();
+    let is_told = |value: &str| request.parameters.all().any(|text| text.contains(value));
+    let is_number = |at: usize, value: &str| at < last && !is_told(value);
+    let mut numbers = values.iter().enumerate().filter_map(|(at, value)| value.filter(|value| is_number(at, value)));
+    numbers.next().map_or_else(|| escape(arn), |number| escape(arn).replacen(&escape(number), "*", 1))
 }
 
 /// The type's form filled from the request; `is_plain` where a bare `name` or `id` may fill it.

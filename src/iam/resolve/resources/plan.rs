@@ -45,6 +45,8 @@ pub(in crate::iam) struct TypePlan {
     pub variables: Vec<VariablePlan>,
     /// Forms of what it is told more closely: their ARNs are not of this type.
     pub closer: Vec<ArnFormat>,
+    /// Forms of the service's types that are within one of these: their ARNs have this form too.
+    pub inner: Vec<ArnFormat>,
     /// Parameters that hold an ARN of the type that is acted on.
     keys: Ranked,
     /// Parameters that name one by what is no part of its ARN: by its name where that ends with an id, or by its id.
@@ -162,6 +164,7 @@ impl TypePlan {
             is_said: said.is_said == Some(true),
             variables: (0..form.variables.len()).map(variable).collect(),
             closer: Vec::new(),
+            inner: inner(service, &form),
             keys: keys(kind),
             called: called(kind, &form),
             is_object: is_object(kind, bare_name(&action.name)),
@@ -198,6 +201,11 @@ impl TypePlan {
             && head(&self.form).is_some_and(|own| head(&other.form) == Some(own))
     }
 
+    /// Whether this is something within one of another type, and none of that: `store/${Store}/version/${Version}`.
+    pub fn is_within_one_of(&self, other: &TypePlan) -> bool {
+        self.is_closer_than(other) && self.form.variables.last() != other.form.variables.last()
+    }
+
     /// Whether this has all the variables of another type and more: `express:…:${ExpressId}` beside `execution:…`.
     pub fn holds_all_of(&self, other: &TypePlan) -> bool {
         let (own, others) = (&self.form.variables, &other.form.variables);
@@ -231,6 +239,16 @@ impl TypePlan {
         (is_of_family() || is_node(self) && is_node(other) && self.name != other.name)
             && self.form.variables == other.form.variables
     }
+}
+
+/// Forms of the service's types that begin like this one and go on: `workflow/${Id}/version/${VersionName}`.
+fn inner(service: &Service, form: &ArnFormat) -> Vec<ArnFormat> {
+    let others = service.resource_types().iter().map(|kind| ArnFormat::new(&kind.arn));
+    let is_inner = |other: &ArnFormat| {
+        let rest = other.pieces.strip_prefix(form.pieces.as_slice());
+        rest.and_then(<[Piece]>::first).is_some_and(|piece| matches!(piece, Piece::Literal(text) if text.starts_with('/')))
+    };
+    others.filter(is_inner).collect()
 }
 
 /// Whether the end of a type's name is what an operation's name says behind its verb.

@@ -64,6 +64,7 @@ pub mod logs;
 mod medialive;
 mod mediapackage_vod;
 mod mediatailor;
+mod mgn;
 mod mobiletargeting;
 mod mq;
 mod neptune_db;
@@ -180,6 +181,7 @@ static SERVICES: &[&ServiceRules] = &[
     &medialive::RULES,
     &mediapackage_vod::RULES,
     &mediatailor::RULES,
+    &mgn::RULES,
     &mobiletargeting::RULES,
     &mq::RULES,
     &neptune_db::RULES,

@@ -6,10 +6,7 @@ use crate::iam::request::params::Params;
 use crate::iam::resolve::service_rules::ServiceRules;
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    policy_arns: Some(|action, arn, request| match is_not_meant(&arn, request) {
-        true => Vec::new(),
-        false => vec![of_import(action, arn)],
-    }),
+    policy_arns: Some(|_, arn, request| if is_not_meant(&arn, request) { Vec::new() } else { vec![arn] }),
     targets: Some(("Alias", aliases)),
     ..ServiceRules::new("payment-cryptography")
 };
@@ -48,13 +45,4 @@ fn is_not_meant(arn: &str, request: &Request<'_>) -> bool {
         keys.peek().is_some() && keys.all(|text| is_like_arn(text) && text.contains(":key/"))
     };
     arn.ends_with(":alias/*") && is_by_arn()
-}
-
-/// An import makes a key, whatever key its material is wrapped with.
-/// Source: Payment Cryptography API Reference, ImportKey, "WrappingKeyIdentifier".
-fn of_import(action: &str, arn: String) -> String {
-    match arn.split_once(":key/").filter(|_| action.ends_with(":ImportKey")) {
-        Some((head, _)) => format!("{head}:key/*"),
-        None => arn,
-    }
 }
