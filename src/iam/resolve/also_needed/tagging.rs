@@ -308,7 +308,9 @@ fn made_of(operation: &str) -> &str {
         operation.match_indices(word).map(|(at, _)| at).find(is_word)
     };
     let is_of_two = ["Convert", "Copy", "Create", "Restore"].iter().any(|verb| operation.starts_with(verb));
-    match (at("From").filter(|_| is_of_two), at("To").filter(|_| is_of_two)) {
+    // `CreateSiteToSiteVpnAttachment` is of one thing.
+    let is_onto = is_of_two && !operation.starts_with("Create");
+    match (at("From").filter(|_| is_of_two), at("To").filter(|_| is_onto)) {
         (None, Some(to)) if operation.starts_with("Convert") => operation.get(to + 2..),
         (from, to) => from.into_iter().chain(to).min().and_then(|at| operation.get(..at)),
     }
@@ -467,7 +469,10 @@ fn of_types(
     let new = types.iter().filter(|kind| told.contains(&kind.name)).map(of);
     let new: BTreeSet<String> = new.collect();
     match new.is_empty() {
-        true => vec![of_the_name(catalog, tag, made, request).unwrap_or_else(|| "*".to_owned())],
+        true => {
+            let said = of_the_name(catalog, tag, made);
+            vec![said.map_or_else(|| "*".to_owned(), |kind| fill(&kind.form, request.event, |_| None))]
+        }
         false => new.into_iter().collect(),
     }
 }
@@ -512,24 +517,19 @@ fn numbered_later(
     if names.len() == 1 && kinds.len() > 1 && !names.contains(&Some("*".to_owned())) {
         found.clear();
     }
-    match found.is_empty() {
-        false => Some(found.into_iter().map(|arn| any_unless_named(arn, request)).collect()),
-        true => of_the_name(catalog, tag, made, request).map(|pattern| vec![pattern]),
+    let said = of_the_name(catalog, tag, made);
+    let sure = said.filter(|kind| is_its_end(kind, made));
+    let is_said = |arn: &String| sure.is_none_or(|kind| kind.form.fits(arn) && !kind.inner.iter().any(|f| f.fits(arn)));
+    found.retain(is_said);
+    match (found.is_empty(), said) {
+        (false, _) => Some(found.into_iter().map(|arn| any_unless_named(arn, request)).collect()),
+        (true, said) => said.map(|kind| vec![fill(&kind.form, request.event, |_| None)]),
     }
 }
 
-/// The pattern of the type that the call's name says.
-fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Option<String> {
-    let operation = made_of(bare_name(&made.action)).to_ascii_lowercase();
-    let prefix = prefix_of(made);
+/// The type that the call's name says.
+fn of_the_name<'c>(catalog: &'c Catalog, tag: &'c Action, made: &Permission) -> Option<&'c TypePlan> {
     let plain = |kind: &TypePlan| kind.name.replace(['-', '_'], "").to_ascii_lowercase();
-    let is_made = |kind: &&TypePlan| {
-        // EMR's clusters are job flows in `RunJobFlow`.
-        let variables = kind.form.variables.iter();
-        let mut others = variables.flat_map(|name| overrides().parameters(prefix, &kind.name, name));
-        let is_said = |name: &str| name.len() > 2 && operation.ends_with(&name.to_ascii_lowercase());
-        is_said(&plain(kind)) || is_said(singular(&plain(kind))) || others.any(|other| is_said(stem(other)))
-    };
     let thing = thing_of(bare_name(&made.action)).to_ascii_lowercase();
     // `CreateLocationS3` makes a location.
     let is_begun = |kind: &&TypePlan| plain(kind).len() > 2 && thing.starts_with(&plain(kind));
@@ -538,8 +538,18 @@ fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
     // `CreateBrowser` makes a `browser-custom`.
     let mut longer = types.iter().filter(|kind| thing.len() > 3 && plain(kind).starts_with(&thing));
     let only = longer.next().filter(|_| longer.next().is_none());
-    let kind = types.iter().find(is_made).or_else(begun).or(only);
-    kind.map(|kind| fill(&kind.form, request.event, |_| None))
+    types.iter().find(|kind| is_its_end(kind, made)).or_else(begun).or(only)
+}
+
+/// Whether a type is what the call's name ends with.
+fn is_its_end(kind: &TypePlan, made: &Permission) -> bool {
+    let operation = made_of(bare_name(&made.action)).to_ascii_lowercase();
+    let plain = kind.name.replace(['-', '_'], "").to_ascii_lowercase();
+    // EMR's clusters are job flows in `RunJobFlow`.
+    let variables = kind.form.variables.iter();
+    let mut others = variables.flat_map(|name| overrides().parameters(prefix_of(made), &kind.name, name));
+    let is_said = |name: &str| name.len() > 2 && operation.ends_with(&name.to_ascii_lowercase());
+    is_said(&plain) || is_said(singular(&plain)) || others.any(|other| is_said(stem(other)))
 }
 
 /// A thing that was just made under a number that nobody gave is another one the next time.

@@ -171,12 +171,13 @@ fn in_response(kind: &TypePlan, request: &Request<'_>) -> Vec<String> {
 /// another one the next time. `flow:1-23aBC45dEF67hiJ8-12AbC34DE5fG:game` is any flow of the name.
 fn without_numbers(kind: &TypePlan, arn: &str, request: &Request<'_>) -> String {
     let last = kind.form.variables.len().saturating_sub(1);
-    if !kind.is_made || last == 0 {
+    if !kind.makes || last == 0 {
         return escape(arn);
     }
     let values: Vec<Option<&str>> = (0..=last).map(|at| cut(&kind.form, at, arn)).collect();
     let is_told = |value: &str| request.parameters.all().any(|text| text.contains(value));
-    let is_number = |at: usize, value: &str| at < last && !is_told(value);
+    let has_digits = |value: &str| value.bytes().any(|byte| byte.is_ascii_digit());
+    let is_number = |at: usize, value: &str| at < last && has_digits(value) && !is_told(value);
     let mut numbers = values.iter().enumerate().filter_map(|(at, value)| value.filter(|value| is_number(at, value)));
     numbers.next().map_or_else(|| escape(arn), |number| escape(arn).replacen(&escape(number), "*", 1))
 }

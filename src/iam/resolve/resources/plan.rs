@@ -56,6 +56,8 @@ pub(in crate::iam) struct TypePlan {
     is_object: bool,
     /// Whether the action makes it.
     pub is_made: bool,
+    /// Whether the action may make it, by the verb of its name alone.
+    pub makes: bool,
     /// Whether its ARNs are of any service: then only where they stand tells them.
     pub is_of_any_service: bool,
     /// The parameter that holds the account of these, while what else the action takes is the caller's.
@@ -146,6 +148,12 @@ fn closer(plans: &[TypePlan], kind: &TypePlan) -> Vec<ArnFormat> {
     plans.iter().filter(|other| other.is_closer_than(kind)).map(|other| other.form.clone()).collect()
 }
 
+/// What the names of actions begin with that make things.
+const MAKING: &[&str] = &[
+    "Add", "Allocate", "Copy", "Create", "Grant", "Import", "Launch", "Purchase", "Put", "Register", "Request", "Restore",
+    "Run", "Start",
+];
+
 impl TypePlan {
     fn new(
         rules: &ServiceRules,
@@ -169,6 +177,7 @@ impl TypePlan {
             called: called(kind, &form),
             is_object: is_object(kind, bare_name(&action.name)),
             is_made: said.is_made && said.is_said != Some(false),
+            makes: MAKING.iter().any(|verb| bare_name(&action.name).starts_with(verb)),
             is_of_any_service: kind.arn.starts_with("arn:${Partition}:${"),
             owner: overrides().owner_of_type(service.prefix(), &kind.name),
             is_topic: service.prefix() == "sns" && kind.name == "topic",

@@ -108,7 +108,10 @@ impl VariablePlan {
             // What is uploaded is made too, and certificates alone are.
             has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
             is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
-            is_never_answered: name == "OrganizationId" || name.ends_with("Version") || name.contains("Revision"),
+            is_never_answered: name == "OrganizationId"
+                || name.ends_with("Version")
+                || name.contains("Revision")
+                || is_own_number(kind, form, at),
             left_out: left_out(&action.name, name),
             aside: ParameterFallbacks::new(rules, kind, form, at),
         }
@@ -280,6 +283,12 @@ impl VariablePlan {
 fn left_out(action: &str, variable: &str) -> Option<(Vec<Name>, &'static str)> {
     let (parameters, value) = overrides().left_out(action, variable)?;
     Some((parameters.iter().map(|name| Name::new(name)).collect(), value))
+}
+
+/// Whether it is the number of the thing itself, which a name stands behind: `output:${OutputId}:${OutputName}`.
+fn is_own_number(kind: &ResourceType, form: &ArnFormat, at: usize) -> bool {
+    let own = |at: usize| form.variables.get(at).is_some_and(|name| stem(name).eq_ignore_ascii_case(&kind_name(kind)));
+    own(at) && own(at + 1)
 }
 
 /// Whether the variable before tells the resources of the type apart: a node group's name before its number.
