@@ -7,9 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::arn::{escape, escaped, is_like_arn};
 use crate::iam::catalog::overrides::overrides;
-use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_name};
 use crate::iam::event::{Confidence, Permission};
 use crate::iam::request::Request;
@@ -273,9 +273,8 @@ fn listed_elsewhere(
         true => is_new(arn) && own.types.iter().any(|kind| plain(kind) == thing && kind.form.fits(arn)),
         false => own.says(arn),
     };
-    let is_it = |arn: &&String| {
-        *arn != "*" && is_said(arn) && !plan.takes(arn) && !is_there_before(arn, operation, request)
-    };
+    let is_it =
+        |arn: &&String| *arn != "*" && is_said(arn) && !plan.takes(arn) && !is_there_before(arn, operation, request);
     let own: Vec<String> = made.resources.iter().filter(is_it).cloned().collect();
     (!own.is_empty()).then(|| own.into_iter().map(|arn| any_unless_named(arn, request)).collect())
 }
@@ -500,12 +499,7 @@ fn called_by_name(kind: &TypePlan, prefix: &str, request: &Request<'_>) -> Strin
 }
 
 /// Where the call itself has no resource: what the tagging action finds, or the pattern of the type that its name says.
-fn numbered_later(
-    catalog: &Catalog,
-    tag: &Action,
-    made: &Permission,
-    request: &Request<'_>,
-) -> Option<Vec<String>> {
+fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Option<Vec<String>> {
     let operation = bare_name(&made.action);
     let mut found = resources(catalog, tag, request);
     found.retain(|arn| arn != "*" && !is_there_before(arn, operation, request));

@@ -2,7 +2,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::iam::arn::arn_format::{ArnFormat, ParsedArn};
+use crate::iam::arn::arn_format::ParsedArn;
 use crate::iam::arn::{Arn, escape, is_account_id, is_plain};
 use crate::iam::arn::{RegionAccount, is_like_arn};
 use crate::iam::request::Request;
@@ -138,6 +138,11 @@ fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
     // `bucket` in a bucket's replication is where its objects go.
     let is_named_above =
         |depth: u32| kind.variables.last().is_some_and(|variable| variable.is_named_above(request, depth));
+    // `cells` are within the one that `cellName` names.
+    let is_among = |(entry, _): &&(Entry<'_>, ParsedArn<'_>)| kind.holds_several(entry.name);
+    let is_within_named = !meant.is_empty()
+        && meant.iter().copied().all(|one| is_among(&one))
+        && kind.variables.last().is_some_and(|variable| variable.is_called(&kind.name, request));
     let is_name = |text: &&str| !text.is_empty() && !is_like_arn(text);
     let is_mixed = |name: Name| {
         let is_listed = kind.variables.last().is_some_and(|variable| variable.may_be_listed_in(name));
@@ -145,7 +150,7 @@ fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
     };
     Given {
         is_mixed: meant.iter().any(|(entry, _)| is_mixed(entry.name)),
-        is_aside: near.is_none_or(is_named_above),
+        is_aside: is_within_named || near.is_none_or(is_named_above),
         is_resource: meant.iter().any(|(entry, _)| entry.depth == 0 && is_any_resource(entry.name)),
         arns: meant.into_iter().map(|(_, tried)| tried.arn.to_string()).collect(),
     }
@@ -157,7 +162,8 @@ fn in_response(kind: &TypePlan, request: &Request<'_>) -> Vec<String> {
     let given: Vec<response::Given<'_>> = given.filter(is_own).take(RESOURCES_MAX).collect();
     // Where the thing itself is there too, what is behind its name is a version of it.
     let is_version = |one: &response::Given<'_>| {
-        let is_it = |other: &response::Given<'_>| !other.is_numbered && one.arn.get(..one.arn.len() - 1) == Some(other.arn);
+        let is_it =
+            |other: &response::Given<'_>| !other.is_numbered && one.arn.get(..one.arn.len() - 1) == Some(other.arn);
         one.is_numbered && given.iter().any(is_it)
     };
     let pattern = |given: &response::Given<'_>| match given.is_numbered {

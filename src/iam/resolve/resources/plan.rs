@@ -150,8 +150,8 @@ fn closer(plans: &[TypePlan], kind: &TypePlan) -> Vec<ArnFormat> {
 
 /// What the names of actions begin with that make things.
 const MAKING: &[&str] = &[
-    "Add", "Allocate", "Copy", "Create", "Grant", "Import", "Launch", "Purchase", "Put", "Register", "Request", "Restore",
-    "Run", "Start",
+    "Add", "Allocate", "Copy", "Create", "Grant", "Import", "Launch", "Purchase", "Put", "Register", "Request",
+    "Restore", "Run", "Start",
 ];
 
 impl TypePlan {
@@ -194,6 +194,12 @@ impl TypePlan {
     /// Whether an ARN under a parameter of that name is what is acted on, not something beside it.
     pub fn is_given_by(&self, name: Name) -> bool {
         self.keys.contains(name) || self.variables.last().is_some_and(|variable| variable.is_held_by(name))
+    }
+
+    /// Whether a parameter of that name holds several of them.
+    pub fn holds_several(&self, name: Name) -> bool {
+        let own: String = self.name.split(['-', '_', '/', ' ']).collect();
+        name == Name::new(&format!("{own}s")) || name == Name::new(&format!("{own}Arns"))
     }
 
     /// Whether another type has the same name, which two services share, and a form of its own.
@@ -255,7 +261,8 @@ fn inner(service: &Service, form: &ArnFormat) -> Vec<ArnFormat> {
     let others = service.resource_types().iter().map(|kind| ArnFormat::new(&kind.arn));
     let is_inner = |other: &ArnFormat| {
         let rest = other.pieces.strip_prefix(form.pieces.as_slice());
-        rest.and_then(<[Piece]>::first).is_some_and(|piece| matches!(piece, Piece::Literal(text) if text.starts_with('/')))
+        rest.and_then(<[Piece]>::first)
+            .is_some_and(|piece| matches!(piece, Piece::Literal(text) if text.starts_with('/')))
     };
     others.filter(is_inner).collect()
 }

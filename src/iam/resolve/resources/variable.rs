@@ -128,6 +128,13 @@ impl VariablePlan {
         self.names.candidates.contains(name)
     }
 
+    /// Whether the request says the name of one of that type, `cellName`, as a name.
+    pub fn is_called(&self, kind: &str, request: &Request<'_>) -> bool {
+        let own: String = kind.split(['-', '_', '/', ' ']).collect();
+        let name = Name::new(&format!("{own}Name"));
+        self.is_held_by(name) && request.parameters.texts_of(name).iter().any(|text| !is_like_arn(text))
+    }
+
     /// Whether a parameter of that name may hold several of them.
     pub fn may_be_listed_in(&self, name: Name) -> bool {
         self.is_held_by(name) || self.names.plain.contains(&name)

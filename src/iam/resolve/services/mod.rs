@@ -82,6 +82,7 @@ mod qbusiness;
 mod quicksight;
 mod rds;
 mod redshift;
+mod rekognition;
 mod resiliencehub;
 mod rum;
 pub mod s3;
@@ -95,6 +96,7 @@ mod securitylake;
 mod servicecatalog;
 mod ses;
 mod shield;
+mod sms_voice;
 mod snowball;
 mod sns;
 mod social_messaging;
@@ -202,6 +204,7 @@ static SERVICES: &[&ServiceRules] = &[
     &redshift::RULES,
     &redshift::REDSHIFT_DATA,
     &redshift::REDSHIFT_SERVERLESS,
+    &rekognition::RULES,
     &resiliencehub::RULES,
     &rum::RULES,
     &s3::RULES,
@@ -215,6 +218,7 @@ static SERVICES: &[&ServiceRules] = &[
     &servicecatalog::RULES,
     &ses::RULES,
     &shield::RULES,
+    &sms_voice::RULES,
     &snowball::RULES,
     &sns::RULES,
     &social_messaging::RULES,

@@ -9,11 +9,7 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         passed_to(&["CreateDataLake", "UpdateDataLake"], &[], &["s3", "securitylake"]),
         passed_to(&["CreateCustomLogSource"], &[], &["glue", "securitylake"]),
         // Managed policy AmazonSecurityLakeAdministrator: roles of notifications are passed to EventBridge too.
-        passed_to(
-            &["CreateSubscriberNotification", "UpdateSubscriberNotification"],
-            &[],
-            &["events", "securitylake"],
-        ),
+        passed_to(&["CreateSubscriberNotification", "UpdateSubscriberNotification"], &[], &["events", "securitylake"]),
     ],
     ..ServiceRules::new("securitylake")
 };
