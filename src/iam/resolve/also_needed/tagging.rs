@@ -296,7 +296,8 @@ fn of_service(catalog: &Catalog, tag: &Action, made: &Permission, request: &Requ
 }
 
 /// What the name of an operation says without what that is made of: `RestoreDBCluster` of
-/// `RestoreDBClusterFromSnapshot`, `Snapshot` of `ConvertRecoveryPointToSnapshot`.
+/// `RestoreDBClusterFromSnapshot`, `Snapshot` of `ConvertRecoveryPointToSnapshot`, `CreateTape` of
+/// `CreateTapeWithBarcode`.
 fn made_of(operation: &str) -> &str {
     let at = |word: &str| {
         let is_word = |at: &usize| {
@@ -311,7 +312,9 @@ fn made_of(operation: &str) -> &str {
     let is_onto = is_of_two && !operation.starts_with("Create");
     match (at("From").filter(|_| is_of_two), at("To").filter(|_| is_onto)) {
         (None, Some(to)) if operation.starts_with("Convert") => operation.get(to + 2..),
-        (from, to) => from.into_iter().chain(to).min().and_then(|at| operation.get(..at)),
+        (from, to) => {
+            from.into_iter().chain(to).chain(at("With").filter(|_| is_of_two)).min().and_then(|at| operation.get(..at))
+        }
     }
     .unwrap_or(operation)
 }

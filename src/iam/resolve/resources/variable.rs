@@ -128,6 +128,11 @@ impl VariablePlan {
         self.names.candidates.contains(name)
     }
 
+    /// Whether the request says it as a number.
+    pub fn is_told_as_number(&self, request: &Request<'_>) -> bool {
+        self.aside.number(&request.parameters).is_some()
+    }
+
     /// Whether the request says the name of one of that type, `cellName`, as a name.
     pub fn is_called(&self, kind: &str, request: &Request<'_>) -> bool {
         let own: String = kind.split(['-', '_', '/', ' ']).collect();

@@ -105,6 +105,7 @@ mod ssm;
 mod ssm_incidents;
 mod ssm_quicksetup;
 mod states;
+mod swf;
 mod synthetics;
 mod tag;
 mod thinclient;
@@ -227,6 +228,7 @@ static SERVICES: &[&ServiceRules] = &[
     &ssm_incidents::RULES,
     &ssm_quicksetup::RULES,
     &states::RULES,
+    &swf::RULES,
     &synthetics::RULES,
     &tag::RULES,
     &thinclient::RULES,
