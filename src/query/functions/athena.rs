@@ -14,26 +14,16 @@ use datafusion::logical_expr::{
 };
 
 use super::json_path;
-use super::over_texts::text_function;
 use crate::store::Table;
 
 /// The functions of this file.
 pub(super) fn functions() -> Vec<ScalarUDF> {
-    vec![
-        cloudtrail_resources(),
-        over_json("json_extract", json_path::extract),
-        over_json("json_extract_scalar", json_path::extract_scalar),
-        ScalarUDF::from(ElementAt { signature: Signature::any(2, Volatility::Immutable) }),
-    ]
+    vec![cloudtrail_resources(), element_at()]
 }
 
-/// A function of JSON text and a path or key.
-fn over_json(name: &str, body: fn(&str, &str) -> Option<String>) -> ScalarUDF {
-    text_function(name, 2, DataType::Utf8View, move |texts| {
-        let [json, path] = texts else { return datafusion::common::internal_err!("JSON and a path wanted") };
-        let found = json.iter().zip(path.iter()).map(|(json, path)| body(json?, path?));
-        Ok(Arc::new(found.collect::<StringViewArray>()))
-    })
+/// The function [`ElementAt`].
+pub(in crate::query) fn element_at() -> ScalarUDF {
+    ScalarUDF::from(ElementAt { signature: Signature::any(2, Volatility::Immutable) })
 }
 
 /// `element_at(list, position)`, `element_at(map, key)`; and `element_at(json, key)`, because what is a map in
