@@ -134,6 +134,9 @@ SELECT
   to_char(event_date, '%Y/%m/%d') AS dt,
   to_char(event_date, '%Y/%m/%d') AS "date",
   to_char(event_date, '%Y/%m/%d') AS date_partition,
+  recipient_account_id AS p_account,
+  aws_region AS p_region,
+  to_char(event_date, '%Y/%m/%d') AS p_date,
   event_date
 FROM events"#
     )

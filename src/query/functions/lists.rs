@@ -110,7 +110,7 @@ fn list_of(element: DataType) -> DataType {
 }
 
 /// Key and value types of a map.
-fn map_types(data_type: &DataType) -> Option<(DataType, DataType)> {
+pub(super) fn map_types(data_type: &DataType) -> Option<(DataType, DataType)> {
     let DataType::Map(entries, _) = data_type else { return None };
     match entries.data_type() {
         DataType::Struct(fields) => match fields.as_ref() {

@@ -8,12 +8,12 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, Value, VisitMut, VisitorMut};
 
 use super::functions::grouped;
-use super::{arguments, call};
+use super::{arguments, call, name_of};
 
 /// What `try` is about, made to fail without an error.
 pub(super) fn argument(expr: &Expr) -> Option<Expr> {
     let Expr::Function(function) = expr else { return None };
-    if !function.name.to_string().eq_ignore_ascii_case("try") {
+    if name_of(function) != "try" {
         return None;
     }
     let [argument] = <[Expr; 1]>::try_from(arguments(function)?).ok()?;
@@ -34,13 +34,13 @@ impl VisitorMut for Attempt {
                 let zero = Expr::Value(Value::Number("0".to_owned(), false).into());
                 **right = call("nullif", vec![grouped((**right).clone()), zero]);
             }
-            Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("mod") => {
+            Expr::Function(function) if name_of(function) == "mod" => {
                 if let Some([left, right]) = arguments(function).and_then(|given| <[Expr; 2]>::try_from(given).ok()) {
                     let zero = Expr::Value(Value::Number("0".to_owned(), false).into());
                     *expr = call("mod", vec![left, call("nullif", vec![right, zero])]);
                 }
             }
-            Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("json_parse") => {
+            Expr::Function(function) if name_of(function) == "json_parse" => {
                 if let Some(given) = arguments(function) {
                     *expr = call("try_json_parse", given);
                 }

@@ -4,10 +4,12 @@
 //! take one: elsewhere `request_parameters -> 'key'` reaches into JSON.
 
 use std::any::TypeId;
+use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    LambdaFunction, LambdaFunctionParameter, LambdaSyntax, ObjectName, OneOrManyWithParens,
+    AccessExpr, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    LambdaFunction, LambdaFunctionParameter, LambdaSyntax, ObjectName, OneOrManyWithParens, Subscript, VisitMut,
+    VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -55,10 +57,19 @@ impl Dialect for AnalystDialect {
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         let Token::Word(word) = &parser.peek_token_ref().token else { return None };
-        if word.quote_style.is_some() || parser.peek_nth_token_ref(1).token != Token::LParen {
+        if word.quote_style.is_some() {
             return None;
         }
-        match word.value.to_ascii_lowercase().as_str() {
+        let name = word.value.to_ascii_lowercase();
+        if let ("ipaddress" | "ipprefix", Token::SingleQuotedString(_)) =
+            (name.as_str(), &parser.peek_nth_token_ref(1).token)
+        {
+            return Some(typed_address(parser, &name));
+        }
+        if parser.peek_nth_token_ref(1).token != Token::LParen {
+            return None;
+        }
+        match name.as_str() {
             "cast" => Some(cast(parser, CastKind::Cast)),
             "try_cast" => Some(cast(parser, CastKind::TryCast)),
             name if TAKE_LAMBDAS.contains(&name) => Some(call_with_lambdas(parser)),
@@ -140,6 +151,13 @@ impl Dialect for AnalystDialect {
     fn supports_select_wildcard_exclude(&self) -> bool {
         true
     }
+}
+
+/// `IPADDRESS '10.0.0.1'`, `IPPREFIX '10.0.0.0/8'`.
+fn typed_address(parser: &mut Parser, name: &str) -> Result<Expr, ParserError> {
+    parser.advance_token();
+    let value = parser.parse_value()?;
+    Ok(if name == "ipaddress" { call("ip_address", vec![Expr::Value(value)]) } else { Expr::Value(value) })
 }
 
 /// `CAST(x AS type)`, the type in Trino's words or in any that the parser knows.
@@ -225,7 +243,38 @@ fn parameter(name: Ident) -> LambdaFunctionParameter {
 
 fn body(parser: &mut Parser, params: OneOrManyWithParens<LambdaFunctionParameter>) -> Result<Expr, ParserError> {
     parser.expect_token(&Token::Arrow)?;
-    // A body may be a lambda's call itself, but no bare lambda.
-    let body = Box::new(parser.parse_expr()?);
+    let mut body = Box::new(parser.parse_expr()?);
+    let names = match &params {
+        OneOrManyWithParens::One(parameter) => std::slice::from_ref(parameter),
+        OneOrManyWithParens::Many(parameters) => parameters.as_slice(),
+    };
+    let _ = VisitMut::visit(&mut *body, &mut MembersOf { parameters: names });
     Ok(Expr::Lambda(LambdaFunction { params, body, syntax: LambdaSyntax::Arrow }))
+}
+
+/// `r.arn` where `r` is a lambda's parameter: the planner takes it for a column of a table `r`, but for `r['arn']` as it is
+/// meant.
+struct MembersOf<'a> {
+    parameters: &'a [LambdaFunctionParameter],
+}
+
+impl VisitorMut for MembersOf<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let Expr::CompoundIdentifier(names) = expr else { return ControlFlow::Continue(()) };
+        let [root, members @ ..] = names.as_slice() else { return ControlFlow::Continue(()) };
+        let is_parameter =
+            self.parameters.iter().any(|parameter| parameter.name.value.eq_ignore_ascii_case(&root.value));
+        if is_parameter {
+            let folded = |name: &Ident| match name.quote_style {
+                Some(_) => name.value.clone(),
+                None => name.value.to_lowercase(),
+            };
+            let member = |name: &Ident| AccessExpr::Subscript(Subscript::Index { index: text(&folded(name)) });
+            let access_chain = members.iter().map(member).collect();
+            *expr = Expr::CompoundFieldAccess { root: Box::new(Expr::Identifier(root.clone())), access_chain };
+        }
+        ControlFlow::Continue(())
+    }
 }

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::dialect::AnalystDialect;
-use super::{arguments, call};
+use super::{arguments, call, name_of};
 
 /// Functions by name and number of arguments, and what they are here. `_1` is the first argument.
 /// Source of what they mean: <https://trino.io/docs/current/functions.html>; of those that DuckDB names so:
@@ -123,7 +123,7 @@ pub(super) const DAY_OF_WEEK: &str = "CAST(to_char(_1, '%u') AS BIGINT)";
 
 /// The call in our spelling, where it has another one.
 pub(super) fn respelled(call: &Function) -> Option<Expr> {
-    let name = call.name.to_string().to_lowercase();
+    let name = name_of(call);
     let given = arguments(call)?;
     match (name.as_str(), given.as_slice()) {
         ("concat", [first, rest @ ..]) if !rest.is_empty() => return Some(concatenated(first, rest)),
@@ -170,7 +170,7 @@ fn narrow(inner: &mut Function, call: &Function) -> Option<()> {
         "bit_or",
         "array_agg",
     ];
-    if !is_aggregate.contains(&inner.name.to_string().as_str()) {
+    if !is_aggregate.contains(&name_of(inner).as_str()) {
         return None;
     }
     inner.filter = match (inner.filter.take(), call.filter.clone()) {

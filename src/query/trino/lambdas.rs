@@ -8,12 +8,12 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::functions::grouped;
-use super::{arguments, call};
+use super::{arguments, call, name_of};
 
 /// The call by other lambdas.
 pub(super) fn by_others(function: &Function) -> Option<Expr> {
     let given = arguments(function)?;
-    match (function.name.to_string().to_lowercase().as_str(), given.as_slice()) {
+    match (name_of(function).as_str(), given.as_slice()) {
         ("all_match", [list, Expr::Lambda(lambda)]) => {
             let negated = Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(grouped((*lambda.body).clone())) };
             let lambda = Expr::Lambda(LambdaFunction { body: Box::new(negated), ..lambda.clone() });

@@ -207,7 +207,7 @@ fn cast(kind: &CastKind, expr: &Expr, data_type: &DataType) -> Option<Expr> {
 fn is_json(expr: &Expr) -> bool {
     match expr {
         Expr::Function(call) => matches!(
-            call.name.to_string().to_lowercase().as_str(),
+            name_of(call).as_str(),
             "json_extract" | "json_parse" | "json_array_get" | "json_query" | "to_json"
         ),
         Expr::Nested(expr) => is_json(expr),
@@ -284,7 +284,7 @@ fn plain_text(value: &Expr) -> Option<Expr> {
 
 fn is_address(expr: &Expr) -> bool {
     match expr {
-        Expr::Function(call) => call.name.to_string().eq_ignore_ascii_case("ip_address"),
+        Expr::Function(call) => name_of(call) == "ip_address",
         Expr::Nested(expr) => is_address(expr),
         _ => false,
     }
@@ -316,6 +316,12 @@ fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     })
 }
 
+/// The name of a function, which may stand in quotes.
+fn name_of(call: &Function) -> String {
+    let parts = call.name.0.iter().filter_map(|part| part.as_ident());
+    parts.map(|part| part.value.to_lowercase()).collect::<Vec<_>>().join(".")
+}
+
 /// The arguments of a call, where all of them are values.
 fn arguments(call: &Function) -> Option<Vec<Expr>> {
     match &call.args {
@@ -340,15 +346,15 @@ fn field_names(root: &Expr, chain: &mut [AccessExpr]) {
 
 /// `iam_actions(*)`, `iam_actions(e.*)`: the columns of `events` that it looks at.
 fn whole_event(call: &mut Function) {
+    if name_of(call) != "iam_actions" {
+        return;
+    }
     let FunctionArguments::List(list) = &mut call.args else { return };
     let prefix = match list.args.as_slice() {
         [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => None,
         [FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(table))] => Some(table.clone()),
         _ => return,
     };
-    if !call.name.to_string().eq_ignore_ascii_case("iam_actions") {
-        return;
-    }
     let table: Vec<Ident> =
         prefix.iter().flat_map(|table| &table.0).filter_map(|part| part.as_ident().cloned()).collect();
     let column = |name: &&str| {

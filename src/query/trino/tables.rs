@@ -35,8 +35,11 @@ pub(in crate::query) fn stores_named(sql: &str) -> String {
             continue;
         }
         if let (Word::From, Some(length)) = (&before, store(rest)) {
-            out.push_str(LAKE);
-            rest = rest.get(length..).unwrap_or_default();
+            let (name, behind) = rest.split_at(length);
+            // What a sample calls a table is Athena's.
+            let is_table = name.to_lowercase().contains("table") || name.to_lowercase().contains("logs");
+            out.push_str(if is_table { ATHENA } else { LAKE });
+            rest = behind;
             before = Word::Other;
             continue;
         }
@@ -187,6 +190,7 @@ mod tests {
             ("select 1 from\n  $EDS_ID\nwhere a < 1", "select 1 from\n  cloudtrail_lake\nwhere a < 1"),
             ("SELECT 1 FROM ${EDS} e JOIN <EDS ID> f", "SELECT 1 FROM cloudtrail_lake e JOIN cloudtrail_lake f"),
             ("SELECT 1 FROM <event_data_store_id>;", "SELECT 1 FROM cloudtrail_lake;"),
+            ("SELECT 1 FROM <CLOUDTRAIL_TABLE>", "SELECT 1 FROM cloudtrail_logs"),
             ("SELECT 1 FROM /* here */ eds-ID", "SELECT 1 FROM /* here */ cloudtrail_lake"),
             ("SELECT 'FROM $EDS_ID' -- FROM $EDS_ID", "SELECT 'FROM $EDS_ID' -- FROM $EDS_ID"),
             ("SELECT $a FROM events WHERE b < $c", "SELECT $a FROM events WHERE b < $c"),
