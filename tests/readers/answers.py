@@ -174,7 +174,7 @@ QUESTIONS = [
      "count_if(len(list_filter(resources, r -> r.type LIKE 'AWS::S3::%')) = len(resources)), "
      "count_if(len(list_filter(resources, r -> r.arn IS NULL)) = 0) FROM events"),
     ("transform and reduce",
-     "SELECT sum(reduce(transform(resources, r -> length(r.arn)), 0, (s, x) -> s + x, s -> s)) FROM cloudtrail_logs",
+     "SELECT sum(reduce(transform(resources, r -> length(r.arn)), 0, (s, x) -> s + coalesce(x, 0), s -> s)) FROM cloudtrail_logs",
      "SELECT sum(list_sum(list_transform(resources, r -> length(r.arn)))) FROM events"),
     ("contains of a list",
      "SELECT count_if(contains(transform(resources, r -> r.type), 'AWS::S3::Bucket')) FROM cloudtrail_logs",

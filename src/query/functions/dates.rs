@@ -272,7 +272,6 @@ fn to_unixtime(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
     let Some(times) = arrays.first().and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>()) else {
         return datafusion::common::internal_err!("to_unixtime wants a time");
     };
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of thousands of years have their own floats")]
     let seconds = times.iter().map(|time| time.map(|time_us| time_us as f64 / 1e6));
     Ok(Arc::new(seconds.collect::<Float64Array>()))
 }

@@ -29,6 +29,12 @@ use super::functions::EVENT_ARGUMENTS;
 
 pub(super) use tables::{LAKE, resolve, stores_named};
 
+/// The names of functions that are rewritten.
+#[cfg(test)]
+pub(super) fn rewritten() -> impl Iterator<Item = &'static str> {
+    functions::FUNCTIONS.iter().map(|(name, _, _)| *name)
+}
+
 /// Rewrites a statement in place.
 pub(super) fn adapt(statement: &mut Statement) {
     match statement {
@@ -85,7 +91,7 @@ impl VisitorMut for Adapt {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Some(other) = rewritten(expr) {
+        if let Some(other) = respelled(expr) {
             *expr = other;
         }
         ControlFlow::Continue(())
@@ -93,7 +99,7 @@ impl VisitorMut for Adapt {
 }
 
 /// What takes an expression's place.
-fn rewritten(expr: &mut Expr) -> Option<Expr> {
+fn respelled(expr: &mut Expr) -> Option<Expr> {
     match expr {
         Expr::CompoundFieldAccess { root, access_chain } => {
             field_names(root, access_chain);

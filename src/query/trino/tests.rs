@@ -20,7 +20,7 @@ fn spellings() {
         ),
         (
             "SELECT t.r.arn x FROM logs l LEFT JOIN UNNEST(l.resources) AS t(r) ON true ORDER BY t.r",
-            "SELECT r.arn AS x FROM (SELECT *, unnest_outer(l.resources) AS r FROM logs AS l) AS l ORDER BY r",
+            "SELECT r.arn AS x FROM (SELECT *, unnest_outer(l.resources) AS r FROM logs l) AS l ORDER BY r",
         ),
         ("SELECT 1 x FROM a CROSS JOIN b", "SELECT 1 AS x FROM a CROSS JOIN b"),
         ("EXPLAIN SELECT split(x, ',')[1] y", "EXPLAIN SELECT split(x, ',')[1] AS y"),
