@@ -202,17 +202,16 @@ async fn run_all(
     }
     for statement in statements {
         let stream = query::execute(session, statement, parameters).await?;
-        let answers_something = !stream.schema().fields().is_empty();
-        if answers_something {
-            answers += 1;
-            if answers > 1 && args.format == Format::Parquet {
-                return Err(CliError::Usage(
-                    "a Parquet file holds the answer of one statement, not of several".to_owned(),
-                ));
-            }
-            if answers > 1 && args.format == Format::Table {
-                out.write_all(b"\n").map_err(QueryError::Output)?;
-            }
+        if stream.schema().fields().is_empty() {
+            query::finish(stream).await?;
+            continue;
+        }
+        answers += 1;
+        if answers > 1 && args.format == Format::Parquet {
+            return Err(CliError::Usage("a Parquet file holds the answer of one statement, not of several".to_owned()));
+        }
+        if answers > 1 && args.format == Format::Table {
+            out.write_all(b"\n").map_err(QueryError::Output)?;
         }
         let written = match query::write(stream, args.format, args.max_rows, printable, &mut out).await {
             Err(QueryError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -226,7 +225,7 @@ async fn run_all(
                 "{shown} of {} rows shown\nhint: --max-rows, or --format csv for all of them",
                 written.rows
             ));
-        } else if answers_something {
+        } else {
             context.detail(&format!("{} rows", written.rows));
         }
     }

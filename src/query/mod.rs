@@ -29,7 +29,7 @@ pub use lookup::events_by_id;
 pub use memory::runtime;
 pub use output::{Format, Written, write};
 pub use session::{Options, session};
-pub use statement::{execute, parse, prepares};
+pub use statement::{execute, finish, parse, prepares};
 pub use table::StoreTable;
 
 #[cfg(test)]

@@ -70,6 +70,15 @@ pub async fn execute(
     }
 }
 
+/// Runs a statement that answers nothing to its end.
+///
+/// # Errors
+/// Those of the statement.
+pub async fn finish(mut answer: SendableRecordBatchStream) -> Result<(), QueryError> {
+    while answer.next().await.transpose()?.is_some() {}
+    Ok(())
+}
+
 /// Whether a statement is of use only to statements after it: a view or a table that goes with the session.
 pub fn prepares(statement: &Statement) -> bool {
     match statement {

@@ -31,7 +31,7 @@ impl Shape {
     /// Reads a type's name.
     pub fn parse(name: &str) -> Option<Shape> {
         let mut rest = name.trim();
-        let shape = read(&mut rest)?;
+        let shape = read(&mut rest, NESTED_MAX)?;
         rest.trim().is_empty().then_some(shape)
     }
 
@@ -62,7 +62,11 @@ fn row_fields(fields: &[(String, Shape)]) -> Fields {
     fields.iter().map(|(name, shape)| Field::new(name, shape.data_type(), true)).collect()
 }
 
-fn read(rest: &mut &str) -> Option<Shape> {
+/// How deep types may be nested.
+const NESTED_MAX: usize = 16;
+
+fn read(rest: &mut &str, depth: usize) -> Option<Shape> {
+    let depth = depth.checked_sub(1)?;
     let text = rest.trim_start();
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
     let (word, behind) = text.split_at(end);
@@ -84,14 +88,14 @@ fn read(rest: &mut &str) -> Option<Shape> {
         "boolean" | "bool" => Some(Shape::Bool),
         "date" => Some(Shape::Date),
         "array" => {
-            let element = opened(rest, read)?;
+            let element = opened(rest, |rest| read(rest, depth))?;
             Some(Shape::List(Box::new(element)))
         }
         "map" => {
             let (key, value) = opened(rest, |rest| {
-                let key = read(rest)?;
+                let key = read(rest, depth)?;
                 *rest = rest.trim_start().strip_prefix(',')?;
-                Some((key, read(rest)?))
+                Some((key, read(rest, depth)?))
             })?;
             Some(Shape::Map(Box::new(key), Box::new(value)))
         }
@@ -99,7 +103,7 @@ fn read(rest: &mut &str) -> Option<Shape> {
             let mut fields = Vec::new();
             loop {
                 let name = quoted(rest).unwrap_or_else(|| format!("field{}", fields.len()));
-                fields.push((name, read(rest)?));
+                fields.push((name, read(rest, depth)?));
                 match rest.trim_start().strip_prefix(',') {
                     Some(behind) => *rest = behind,
                     None => return Some(Shape::Row(fields)),
@@ -271,6 +275,7 @@ mod tests {
         );
         let row = Shape::Row(vec![("a \"b".to_owned(), Shape::Bool), ("field1".to_owned(), Shape::Float)]);
         assert_eq!(Shape::parse("row(\"a \"\"b\" boolean,double precision)"), Some(row));
+        assert_eq!(Shape::parse(&format!("{}json{}", "array(".repeat(10_000), ")".repeat(10_000))), None, "too deep");
         for wrong in ["", "array", "array(json", "map(json)", "row()", "blob", "json json"] {
             assert_eq!(Shape::parse(wrong), None, "{wrong}");
         }

@@ -7,8 +7,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, Value, VisitMut, VisitorMut};
 
-use super::functions::grouped;
-use super::{arguments, call, name_of};
+use super::expr::{arguments, call, grouped, name_of};
 
 /// What `try` is about, made to fail without an error.
 pub(super) fn argument(expr: &Expr) -> Option<Expr> {

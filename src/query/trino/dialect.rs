@@ -16,7 +16,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::call;
+use super::expr::{call, literal};
 use super::types::{TrinoType, type_name};
 
 /// Functions of which an argument may be a lambda.
@@ -170,15 +170,10 @@ fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
         TrinoType::Other(data_type) => Expr::Cast { kind, expr: Box::new(expr), data_type, array: false, format: None },
         TrinoType::Json => call("to_json", vec![expr]),
         TrinoType::IpAddress => call("ip_address", vec![expr]),
-        nested => call("json_as", vec![expr, text(&nested.to_string())]),
+        nested => call("json_as", vec![expr, literal(&nested.to_string())]),
     };
     parser.expect_token(&Token::RParen)?;
     Ok(cast)
-}
-
-/// A text literal.
-pub(super) fn text(text: &str) -> Expr {
-    Expr::Value(datafusion::sql::sqlparser::ast::Value::SingleQuotedString(text.to_owned()).into())
 }
 
 fn call_with_lambdas(parser: &mut Parser) -> Result<Expr, ParserError> {
@@ -271,7 +266,7 @@ impl VisitorMut for MembersOf<'_> {
                 Some(_) => name.value.clone(),
                 None => name.value.to_lowercase(),
             };
-            let member = |name: &Ident| AccessExpr::Subscript(Subscript::Index { index: text(&folded(name)) });
+            let member = |name: &Ident| AccessExpr::Subscript(Subscript::Index { index: literal(&folded(name)) });
             let access_chain = members.iter().map(member).collect();
             *expr = Expr::CompoundFieldAccess { root: Box::new(Expr::Identifier(root.clone())), access_chain };
         }

@@ -6,12 +6,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
-    Value, VisitMut, VisitorMut,
+    BinaryOperator, CaseWhen, Expr, Function, FunctionArgumentClause, FunctionArguments, Value, VisitMut, VisitorMut,
 };
 
 use super::dialect::AnalystDialect;
-use super::{arguments, call, name_of};
+use super::expr::{arguments, call as built, grouped, literal, name_of};
 
 /// Functions by name and number of arguments, and what they are here. `_1` is the first argument.
 /// Source of what they mean: <https://trino.io/docs/current/functions.html>; of those that DuckDB names so:
@@ -133,11 +132,11 @@ pub(super) fn respelled(call: &Function) -> Option<Expr> {
             let one =
                 |percentage: &Expr| template("approx_percentile_cont(_1, _2)", &[value.clone(), percentage.clone()]);
             let each: Option<Vec<Expr>> = percentages.elem.iter().map(one).collect();
-            return Some(super::call("make_array", each?));
+            return Some(built("make_array", each?));
         }
         ("from_json", [json, Expr::Value(value)]) => {
             let Value::SingleQuotedString(shape) = &value.value else { return None };
-            return Some(super::call("json_as", vec![json.clone(), super::dialect::text(&duckdb_shape(shape)?)]));
+            return Some(built("json_as", vec![json.clone(), literal(&duckdb_shape(shape)?)]));
         }
         _ => {}
     }
@@ -215,8 +214,8 @@ fn unless_unknown(call: &Function, given: &[Expr]) -> Expr {
 /// `listagg(x, ', ') WITHIN GROUP (ORDER BY y)` as `string_agg(x, ', ' ORDER BY y)`.
 fn listagg(listagg: &Function, given: &[Expr]) -> Option<Expr> {
     let FunctionArguments::List(list) = &listagg.args else { return None };
-    let separator = given.get(1).cloned().unwrap_or_else(|| super::dialect::text(""));
-    let Expr::Function(mut aggregate) = call("string_agg", vec![given.first()?.clone(), separator]) else {
+    let separator = given.get(1).cloned().unwrap_or_else(|| literal(""));
+    let Expr::Function(mut aggregate) = built("string_agg", vec![given.first()?.clone(), separator]) else {
         return None;
     };
     if let FunctionArguments::List(arguments) = &mut aggregate.args {
@@ -264,29 +263,4 @@ impl VisitorMut for Fill<'_> {
 /// `_1` is place 0.
 fn place(name: &str) -> Option<usize> {
     name.strip_prefix('_')?.parse::<usize>().ok()?.checked_sub(1)
-}
-
-/// An expression that keeps together whatever stands beside it, also when it is written out as text.
-pub(super) fn grouped(expr: Expr) -> Expr {
-    match expr {
-        Expr::Identifier(_)
-        | Expr::CompoundIdentifier(_)
-        | Expr::CompoundFieldAccess { .. }
-        | Expr::Function(_)
-        | Expr::Value(_)
-        | Expr::Array(_)
-        | Expr::Nested(_)
-        | Expr::Lambda(_)
-        | Expr::Subquery(_)
-        | Expr::Cast { .. } => expr,
-        other => Expr::Nested(Box::new(other)),
-    }
-}
-
-/// The value of an argument that is one.
-pub(super) fn value_of(argument: &FunctionArg) -> Option<Expr> {
-    match argument {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
-        _ => None,
-    }
 }

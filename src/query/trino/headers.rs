@@ -2,15 +2,26 @@
 
 use std::collections::HashMap;
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SetExpr};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, OrderByKind, Query, Select, SelectItem, SetExpr};
 
 /// A name that is longer is cut.
 const NAME_MAX_CHARS: usize = 80;
 
 /// Names what a query leaves unnamed. Run before anything is rewritten.
 pub(super) fn name(query: &mut Query) {
-    if let Some(select) = leftmost(&mut query.body) {
-        name_items(select);
+    let Some(select) = leftmost(&mut query.body) else { return };
+    let named = name_items(select);
+    let is_distinct = select.distinct.is_some();
+    // What is ordered by has to be among what is distinct: by the name that it has there now.
+    if is_distinct
+        && let Some(order_by) = &mut query.order_by
+        && let OrderByKind::Expressions(expressions) = &mut order_by.kind
+    {
+        for ordered in expressions {
+            if let Some(name) = named.get(&ordered.expr.to_string()) {
+                ordered.expr = Expr::Identifier(name.clone());
+            }
+        }
     }
 }
 
@@ -24,7 +35,8 @@ fn leftmost(body: &mut SetExpr) -> Option<&mut Select> {
     }
 }
 
-fn name_items(select: &mut Select) {
+/// Names items; gives the names of what they are.
+fn name_items(select: &mut Select) -> HashMap<String, Ident> {
     let has_wildcard = select
         .projection
         .iter()
@@ -35,6 +47,7 @@ fn name_items(select: &mut Select) {
         *counts.entry(short_name(item)).or_default() += 1;
     }
     let mut taken: HashMap<String, usize> = HashMap::new();
+    let mut named = HashMap::new();
     for item in &mut select.projection {
         let short = short_name(item);
         let SelectItem::UnnamedExpr(expr) = item else {
@@ -55,8 +68,10 @@ fn name_items(select: &mut Select) {
         *times += 1;
         let name = if *times > 1 { format!("{wanted} {times}") } else { wanted };
         let alias = Ident::with_quote('"', name);
+        named.insert(expr.to_string(), alias.clone());
         *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
     }
+    named
 }
 
 fn short_name(item: &SelectItem) -> String {

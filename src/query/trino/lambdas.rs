@@ -7,8 +7,7 @@ use datafusion::sql::sqlparser::ast::{
     VisitMut, VisitorMut,
 };
 
-use super::functions::grouped;
-use super::{arguments, call, name_of};
+use super::expr::{arguments, call, grouped, name_of};
 
 /// The call by other lambdas.
 pub(super) fn by_others(function: &Function) -> Option<Expr> {

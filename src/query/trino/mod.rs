@@ -8,6 +8,7 @@
 
 mod attempt;
 pub(super) mod dialect;
+mod expr;
 mod functions;
 mod headers;
 mod lambdas;
@@ -21,10 +22,11 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::{CopyToSource, Statement};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, CharacterLength, DataType, DateTimeField, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, OrderByKind, Query, Select, SetExpr,
-    Statement as SqlStatement, TypedString, Value, VisitMut, VisitorMut,
+    FunctionArgExpr, FunctionArguments, Ident, OrderByKind, Query, Select, SetExpr, Statement as SqlStatement,
+    TypedString, Value, VisitMut, VisitorMut,
 };
 
+use self::expr::{call, literal, name_of, number};
 use super::functions::EVENT_ARGUMENTS;
 
 pub(super) use tables::{LAKE, resolve, stores_named};
@@ -129,7 +131,7 @@ fn respelled(expr: &mut Expr) -> Option<Expr> {
                 Some(Trailing) => "rtrim",
                 Some(Both) | None => "btrim",
             };
-            let white = dialect::text(" \t\n\r\u{b}\u{c}");
+            let white = literal(" \t\n\r\u{b}\u{c}");
             Some(call(name, vec![(**expr).clone(), white]))
         }
         Expr::Extract { field, expr, .. } => extracted(field, expr),
@@ -225,10 +227,10 @@ fn is_json(expr: &Expr) -> bool {
 fn typed(data_type: &DataType, value: &Value) -> Option<Expr> {
     let Value::SingleQuotedString(text) = value else { return None };
     match data_type {
-        DataType::JSON => Some(call("json_parse", vec![dialect::text(text)])),
+        DataType::JSON => Some(call("json_parse", vec![literal(text)])),
         DataType::Custom(name, _) => match name.to_string().to_lowercase().as_str() {
-            "ipaddress" => Some(call("ip_address", vec![dialect::text(text)])),
-            "ipprefix" => Some(dialect::text(text)),
+            "ipaddress" => Some(call("ip_address", vec![literal(text)])),
+            "ipprefix" => Some(literal(text)),
             _ => None,
         },
         _ => None,
@@ -282,8 +284,8 @@ fn as_text(expr: &Expr) -> Option<Expr> {
 fn plain_text(value: &Expr) -> Option<Expr> {
     let Expr::Value(value) = value else { return None };
     match &value.value {
-        Value::Boolean(value) => Some(dialect::text(if *value { "true" } else { "false" })),
-        Value::Number(number, _) => Some(dialect::text(&number.to_string())),
+        Value::Boolean(value) => Some(literal(if *value { "true" } else { "false" })),
+        Value::Number(number, _) => Some(literal(&number.to_string())),
         _ => None,
     }
 }
@@ -301,42 +303,6 @@ fn in_order(expr: &Expr) -> Expr {
     call("ip_order", vec![expr.clone()])
 }
 
-fn number(digits: &str) -> Expr {
-    // Digits that somebody counted, so that they are a number.
-    Expr::Value(Value::Number(digits.to_owned(), false).into())
-}
-
-/// `name(arguments)`.
-fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let args = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
-    let list = FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() };
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(list),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
-/// The name of a function, which may stand in quotes.
-fn name_of(call: &Function) -> String {
-    let parts = call.name.0.iter().filter_map(|part| part.as_ident());
-    parts.map(|part| part.value.to_lowercase()).collect::<Vec<_>>().join(".")
-}
-
-/// The arguments of a call, where all of them are values.
-fn arguments(call: &Function) -> Option<Vec<Expr>> {
-    match &call.args {
-        FunctionArguments::None => Some(Vec::new()),
-        FunctionArguments::Subquery(_) => None,
-        FunctionArguments::List(list) => list.args.iter().map(functions::value_of).collect(),
-    }
-}
-
 /// `resources[1].arn`, `element_at(resources, 1).arn`: behind anything but names a field's name has to be a text.
 fn field_names(root: &Expr, chain: &mut [AccessExpr]) {
     let is_name = matches!(root, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
@@ -345,7 +311,7 @@ fn field_names(root: &Expr, chain: &mut [AccessExpr]) {
     for access in chain.iter_mut().skip(first.unwrap_or(usize::MAX)) {
         if let AccessExpr::Dot(Expr::Identifier(name)) = access {
             let name = if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() };
-            *access = AccessExpr::Dot(dialect::text(&name));
+            *access = AccessExpr::Dot(literal(&name));
         }
     }
 }

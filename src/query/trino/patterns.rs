@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Value, ValueWithSpan};
 
-use super::{call, dialect};
+use super::expr::{call, literal};
 use crate::query::functions::escaped;
 
 /// The pattern with `\` for its escape character.
@@ -17,5 +17,5 @@ pub(super) fn escape(pattern: &mut Box<Expr>, escape: &mut Option<ValueWithSpan>
         *text = escaped(text, letter.chars().next());
         return;
     }
-    **pattern = call("like_pattern", vec![(**pattern).clone(), dialect::text(&letter)]);
+    **pattern = call("like_pattern", vec![(**pattern).clone(), literal(&letter)]);
 }
