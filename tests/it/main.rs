@@ -40,6 +40,7 @@ mod optimize;
 mod parsers;
 mod policy;
 mod private;
+mod questions;
 mod record;
 mod report;
 mod sql;
