@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::blanks::json_of;
-use super::form::Content;
+use super::form::{Content, ReadCells};
 use super::known::FORMS;
 use super::normal::{Normal, RefusedElement};
+use super::notification;
 use super::object::Object;
 use crate::archive::error::FormError;
 
@@ -65,6 +66,9 @@ pub(super) struct Events {
     /// The first that was one too many, and how many came behind it.
     more: Option<RefusedElement>,
     more_count: u64,
+    /// What the first that is a known other log is, and how many there are of such.
+    other: Option<&'static str>,
+    others: u64,
 }
 
 impl Events {
@@ -111,13 +115,34 @@ impl Events {
             Some(Content::Events(list)) => match serde_json::from_str::<Vec<&RawValue>>(list.get()) {
                 Ok(events) => events.iter().for_each(|event| {
                     let event = value.part(event.get());
-                    self.push(event.text, event.offset);
+                    match notification::may_be(event.text.trim_start_matches('{').as_bytes()) {
+                        true => self.add(event, depth + 1),
+                        false => self.push(event.text, event.offset),
+                    }
                 }),
                 Err(error) => self.refuse(value.offset, error.to_string()),
             },
+            Some(Content::Rows(rows, read)) => self.add_rows(value, rows, read, depth),
             Some(Content::Nothing) => {}
+            Some(Content::Other(kind)) => self.refuse_other(value.offset, kind),
             Some(Content::Foreign(reason)) => self.refuse(value.offset, reason),
             None => self.refuse(value.offset, FOREIGN),
+        }
+    }
+
+    /// Adds the events of rows of cells.
+    fn add_rows(&mut self, value: Value<'_>, rows: &RawValue, read: ReadCells, depth: usize) {
+        let rows = match serde_json::from_str::<Vec<&RawValue>>(rows.get()) {
+            Ok(rows) => rows,
+            Err(error) => return self.refuse(value.offset, error.to_string()),
+        };
+        for row in rows {
+            let row = value.part(row.get());
+            let cells = serde_json::from_str::<Vec<Object<'_>>>(row.text);
+            match cells.map_err(|error| format!("foreign: no row of cells ({error})")).and_then(|cells| read(&cells)) {
+                Ok(json) => self.add(Value::made(&json, row.offset), depth + 1),
+                Err(reason) => self.refuse(row.offset, reason),
+            }
         }
     }
 
@@ -143,6 +168,20 @@ impl Events {
         }
     }
 
+    /// Refuses an element that is none of CloudTrail's, but known.
+    fn refuse_other(&mut self, offset: usize, kind: &'static str) {
+        self.others += 1;
+        self.other.get_or_insert(kind);
+        self.refuse(offset, format!("foreign: {kind}, which hold no CloudTrail events"));
+    }
+
+    /// What all of it is, where that is a known other log and nothing else.
+    pub fn other(kind: &'static str) -> Events {
+        let mut events = Events::default();
+        events.refuse_other(0, kind);
+        events
+    }
+
     /// Elements so far.
     fn count(&self) -> u64 {
         (self.places.len() + self.refused.len()) as u64 + u64::from(self.more.is_some()) + self.more_count
@@ -166,7 +205,8 @@ impl Events {
     /// All of them; an error where everything was refused.
     pub fn finish(mut self) -> Result<Normal, FormError> {
         if let (true, Some(first)) = (self.places.is_empty(), self.refused.first()) {
-            return Err(FormError { offset_bytes: first.offset_bytes, reason: first.reason.clone() });
+            let other = self.other.filter(|_| self.others == self.count());
+            return Err(FormError { offset_bytes: first.offset_bytes, reason: first.reason.clone(), other });
         }
         if self.json.is_empty() {
             self.json.extend_from_slice(b"{\"Records\":[");

@@ -6,6 +6,9 @@ use super::object::Object;
 
 /// A form of JSON.
 pub(super) struct Form {
+    /// What `docs/forms.md` calls it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test holds the documentation to it"))]
+    pub name: &'static str,
     /// What an object of this form is; `None` for one that isn't of it.
     pub read: for<'a> fn(&Object<'a>) -> Option<Content<'a>>,
 }
@@ -20,8 +23,15 @@ pub(super) enum Content<'a> {
     Inside(&'a RawValue),
     /// A list of events, because the object says so.
     Events(&'a RawValue),
+    /// A list of rows, each a list of cells, of which the function makes one object.
+    Rows(&'a RawValue, ReadCells),
     /// It is known, and holds no events.
     Nothing,
+    /// It is no log of CloudTrail's, but a known other: which.
+    Other(&'static str),
     /// It is known, and no event can be had from it: why.
     Foreign(&'static str),
 }
+
+/// Makes JSON that holds the event of a row, or says why there is none.
+pub(super) type ReadCells = for<'a> fn(&[Object<'a>]) -> Result<String, String>;

@@ -25,7 +25,8 @@ use super::known::is_event;
 const FRAMES_MAX: usize = 4;
 
 /// Keys whose lists hold events.
-const LIST_KEYS: [&[u8]; 4] = [b"records", b"events", b"logevents", b"queryresultrows"];
+const LIST_KEYS: [&[u8]; 7] =
+    [b"records", b"events", b"logevents", b"queryresultrows", b"messages", b"results", b"hits"];
 
 const CUT: &str = "truncated: the JSON ends early";
 

@@ -1,0 +1,139 @@
+//! The pages of a row group, checked before they are decoded: each says how large it is once inflated and how many values
+//! it has, and a few bytes can say so of any number.
+//!
+//! Source: `parquet.thrift` of apache/parquet-format, `PageHeader`.
+
+use ::parquet::basic::Compression;
+use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+
+use super::thrift::Thrift;
+
+/// Encodings of values that are read. Those of texts by differences (6, 7) are not: they say how many values there are in
+/// a place of their own, inflated, and the decoder sets aside memory for what they say. Nobody writes them unless asked to.
+const ENCODINGS: [i64; 6] = [0, 2, 3, 5, 8, 9];
+
+/// Memory that a value takes once decoded, with its levels: a view, and what a list has for it.
+const VALUE_BYTES: u64 = 32;
+
+/// Checks the pages of all columns that are decoded together.
+pub(super) fn check(file: &[u8], group: &RowGroupMetaData, cap_bytes: u64) -> Result<(), String> {
+    let rows = u64::try_from(group.num_rows()).map_err(|_| "a negative number of rows")?;
+    let (mut page_bytes, mut repeated) = (0_u64, 0_u64);
+    for column in group.columns() {
+        let name = || column.column_path().string();
+        let sums = chunk(file, column).map_err(|reason| format!("{reason} (column {})", name()))?;
+        page_bytes = page_bytes.saturating_add(sums.page_bytes);
+        if column.column_descr().max_rep_level() > 0 {
+            repeated = repeated.saturating_add(sums.values);
+        } else if sums.values < rows {
+            return Err(format!("fewer values than rows (column {})", name()));
+        }
+    }
+    if page_bytes > cap_bytes || repeated.saturating_mul(VALUE_BYTES) > cap_bytes {
+        return Err("more in one row group than the memory allows; hint: raise --memory-limit".to_owned());
+    }
+    Ok(())
+}
+
+/// What a column chunk needs.
+#[derive(Default)]
+struct Sums {
+    /// Of its largest page and its dictionary, inflated.
+    page_bytes: u64,
+    values: u64,
+}
+
+fn chunk(file: &[u8], column: &ColumnChunkMetaData) -> Result<Sums, String> {
+    let offset = |offset: i64| usize::try_from(offset).map_err(|_| "a negative offset".to_owned());
+    let begin = offset(column.dictionary_page_offset().unwrap_or(column.data_page_offset()))?;
+    let data = offset(column.data_page_offset())?;
+    let end = begin.checked_add(offset(column.compressed_size())?).filter(|end| *end <= file.len());
+    let end = end.filter(|_| begin <= data).ok_or("a column that lies outside of the file")?;
+    let values_max = offset(column.num_values())? as u64;
+    let is_plain = column.compression() == Compression::UNCOMPRESSED;
+    let (mut sums, mut dictionary_bytes, mut at) = (Sums::default(), 0, begin);
+    while at < end && sums.values < values_max {
+        let mut thrift = Thrift::new(file.get(..end).unwrap_or_default(), at);
+        let page = page(&mut thrift).ok_or("the header of a page makes no sense")?;
+        let left = thrift.left() as u64;
+        let is_sound = page.stored <= left && page.levels <= page.inflated && (!is_plain || page.inflated <= page.stored);
+        if !is_sound {
+            return Err("a page that is larger than what it lies in".to_owned());
+        }
+        if !ENCODINGS.contains(&page.encoding) {
+            return Err(format!("values in encoding {}, which is not read", page.encoding));
+        }
+        if page.is_dictionary {
+            // A value takes a bit at the least.
+            if page.values > page.inflated.saturating_mul(8) {
+                return Err("a dictionary of more values than it has bytes for".to_owned());
+            }
+            dictionary_bytes = page.inflated;
+        } else {
+            sums.values = sums.values.saturating_add(page.values);
+            sums.page_bytes = sums.page_bytes.max(page.inflated);
+        }
+        at = thrift.pos + usize::try_from(page.stored).unwrap_or(usize::MAX);
+    }
+    // A view and an offset for each value of a dictionary.
+    sums.page_bytes = sums.page_bytes.saturating_add(dictionary_bytes.saturating_mul(5));
+    Ok(sums)
+}
+
+/// What a page's header says.
+#[derive(Default)]
+struct Page {
+    is_dictionary: bool,
+    inflated: u64,
+    stored: u64,
+    values: u64,
+    /// Bytes of levels in front of the values.
+    levels: u64,
+    encoding: i64,
+}
+
+fn page(thrift: &mut Thrift<'_>) -> Option<Page> {
+    let mut page = Page::default();
+    let (mut kind, mut sizes, mut headers) = (None, [None, None], 0);
+    thrift.fields(&mut |thrift, id, field| match (id, field) {
+        (1, 5) => {
+            kind = Some(thrift.number()?);
+            Some(true)
+        }
+        (2, 5) => {
+            sizes[0] = Some(u64::try_from(thrift.number()?).ok()?);
+            Some(true)
+        }
+        (3, 5) => {
+            sizes[1] = Some(u64::try_from(thrift.number()?).ok()?);
+            Some(true)
+        }
+        (5 | 7 | 8, 12) => {
+            headers += 1;
+            values(thrift, &mut page, id)?;
+            Some(true)
+        }
+        _ => Some(false),
+    })?;
+    page.is_dictionary = kind? == 2;
+    (page.inflated, page.stored) = (sizes[0]?, sizes[1]?);
+    (headers == 1).then_some(page)
+}
+
+/// The header of a page of data (5, in version two 8) or of a dictionary (7).
+fn values(thrift: &mut Thrift<'_>, page: &mut Page, header: i64) -> Option<()> {
+    thrift.fields(&mut |thrift, id, field| {
+        let is_level_bytes = header == 8 && (id == 5 || id == 6);
+        let is_encoding = (header == 8 && id == 4) || (header != 8 && id == 2);
+        if field != 5 || !(id == 1 || is_level_bytes || is_encoding) {
+            return Some(false);
+        }
+        let number = thrift.number()?;
+        match id {
+            _ if is_encoding => page.encoding = number,
+            1 => page.values = u64::try_from(number).ok()?,
+            _ => page.levels = page.levels.checked_add(u64::try_from(number).ok()?)?,
+        }
+        Some(true)
+    })
+}
