@@ -11,6 +11,8 @@
 mod error;
 pub mod find;
 pub mod forms;
+#[doc(hidden)]
+pub mod fuzzing;
 mod inflated;
 pub mod key;
 mod members;

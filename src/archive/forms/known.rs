@@ -38,3 +38,16 @@ pub(super) fn is_event(text: &str) -> bool {
     let event = |object: Object<'_>| matches!((event::FORM.read)(&object), Some(Content::Event));
     Object::parse(text).is_ok_and(event)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::FORMS;
+
+    #[test]
+    fn the_documentation_has_each_form() {
+        let text = include_str!("../../../docs/forms.md");
+        for form in &FORMS {
+            assert!(text.contains(&format!("| **{}** |", form.name)), "docs/forms.md lacks {}", form.name);
+        }
+    }
+}

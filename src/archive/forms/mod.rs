@@ -3,26 +3,10 @@
 //! Content decides, never a name. Each form of JSON has a file of one shape: a `Form`, whose function looks at one
 //! object and says what it is. To add one, copy the file that was added last and list it in `known.rs`.
 //!
-//! | form | where from | file |
-//! |---|---|---|
-//! | `{"Records":[…]}` | CloudTrail's own; passes untouched | here |
-//! | several of them, one after the other | objects put together by `cat`; pass untouched | here |
-//! | `[…]`, one event, events one after the other (NDJSON) | exports, `jq -c '.Records[]'` | here, `event` |
-//! | `{"records":[…]}` in any case and order of keys | other programs' copies | `records` |
-//! | `{"detail":{…}}` | EventBridge | `event_bridge` |
-//! | `{"Events":[{"CloudTrailEvent":"…"}]}`, also its rows alone | `aws cloudtrail lookup-events` | `lookup_events` |
-//! | `{"logEvents":[{"message":"…"}]}`, `{"events":[…]}` | CloudWatch Logs, Firehose | `cloudwatch_logs` |
-//! | `2024-05-01T09:00:00.000Z {…}` | exports of CloudWatch Logs to S3 | `lines` |
-//! | `{"_raw":"…"}`, `{"result":{"_raw":"…"}}` | Splunk | `splunk` |
-//! | `{"event":{"original":"…"}}` | Elastic, Logstash | `elastic` |
-//! | `{"log":"…"}` | Fluent Bit | `fluent_bit` |
-//! | `{"eventversion":…,"useridentity":…}` | Athena's documented table | `athena` |
-//! | `{"QueryResultRows":[[{"eventJson":"…"}]]}` | CloudTrail Lake | `lake` |
-//! | CSV with an `eventJson` column, or a column a field | CloudTrail Lake | `csv`, `lake_csv` |
-//! | CSV | the console's "Download events" | `csv`, `event_history` |
+//! `docs/forms.md` has the table of them, with what tells each and what is lost in it.
 //!
 //! Events are carried over as text, byte for byte: no number and no order of fields changes. Only a form that has no
-//! such text (CSV, Athena's rows) is written anew.
+//! such text (CSV, Athena's rows, OCSF) is written anew.
 //!
 //! What holds no event is refused alone, with its place, and the rest is taken; only where nothing is taken the object
 //! is refused as a whole. `salvage` does so for bytes that are not sound JSON.

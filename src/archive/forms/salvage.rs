@@ -355,7 +355,8 @@ impl Salvage<'_> {
                 }
                 Some(b'}') => return has_list.then_some(pos + 1),
                 Some(b'"') => {
-                    let Some((is_list, value)) = self.member(pos) else { return has_list.then_some(pos) };
+                    let Some((is_known, value)) = self.member(pos) else { return has_list.then_some(pos) };
+                    let is_list = is_known || pos == self.skip(begin + 1) && self.is_list_of_events(value);
                     if needs_comma {
                         uncalled = Some(pos);
                     }
@@ -381,6 +382,13 @@ impl Salvage<'_> {
                 _ => return has_list.then_some(pos),
             }
         }
+    }
+
+    /// Whether a list begins with an event: that of an object that has one list and nothing else.
+    fn is_list_of_events(&self, begin: usize) -> bool {
+        let first = self.skip(begin + 1);
+        let is_open = self.peek(begin) == Some(b'[') && self.peek(first) == Some(b'{');
+        is_open && self.value(first).is_ok_and(|end| is_clean(self.bytes.get(first..end).unwrap_or_default()))
     }
 
     /// A key and the place of its value: whether that is a list of events.

@@ -3,22 +3,22 @@
 //! Parquet is read as one more compression: of a JSON object a row, one a line, which the forms then take. Row group comes
 //! after row group; one that is unsound costs its rows from the fault on, and the others are taken.
 //!
-//! Whoever wrote the file chose every number in it. What would make the decoder set aside memory is checked before it sees
-//! it: the footer ([`footer`]) and the header of each page ([`pages`]). Texts are read as views, so that a value which a
-//! dictionary has once and a million rows name isn't there a million times, and lines end at the cap.
+//! Whoever wrote the file chose every number in it. What would make the `parquet` crate set aside memory is checked before it
+//! sees it: the footer ([`footer`]) and the header of each page ([`pages`]). It checks, and inflates pages; Arrow's
+//! readers behind it end the process where levels or lengths make no sense, so that values ([`decode`]), levels ([`column`])
+//! and rows ([`rows`]) are read here, one after the other: in memory is a page of each column, and lines end at the cap.
 
+mod column;
+mod decode;
 mod footer;
 mod pages;
 mod rows;
+mod schema;
 mod thrift;
-mod views;
 
-use std::sync::Arc;
-
-use ::parquet::arrow::ProjectionMask;
-use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use ::parquet::file::metadata::{
+    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
 use bytes::Bytes;
 
 use super::error::ReadFault;
@@ -27,9 +27,6 @@ use super::members::Gap;
 use rows::Stop;
 
 const MAGIC: &[u8] = b"PAR1";
-
-/// Rows that are decoded at once.
-const BATCH_ROWS: usize = 256;
 
 /// Columns of OCSF that repeat what others say.
 const DERIVED: [&str; 2] = ["observables", "enrichments"];
@@ -57,15 +54,15 @@ pub(super) fn is_form(bytes: &[u8]) -> bool {
 /// No Parquet file; none with events; one of which no row can be read; more than `cap_bytes` of JSON.
 pub(super) fn json_lines(file: Vec<u8>, cap_bytes: u64) -> Result<(Vec<u8>, Vec<Gap>), ReadFault> {
     let file = Bytes::from(file);
-    let metadata = Arc::new(metadata(&file)?);
+    let metadata = metadata(&file)?;
     is_of_events(&metadata)?;
-    let described = described(&metadata).map_err(|error| corrupt(0, &error.to_string()))?;
+    let nodes = schema::tree(metadata.file_metadata().schema_descr().root_schema(), &DERIVED);
     let (mut lines, mut gaps, mut rows_before) = (Vec::new(), Vec::new(), 0_u64);
     for (index, group) in metadata.row_groups().iter().enumerate() {
         let before = lines.len();
         let outcome = pages::check(&file, group, cap_bytes)
             .map_err(Stop::Unsound)
-            .and_then(|()| read_group(&file, &described, index, cap_bytes, &mut lines));
+            .and_then(|()| rows::write(&file, group, &nodes, cap_bytes, &mut lines));
         match outcome {
             Ok(()) => {}
             Err(Stop::OverCap) => return Err(ReadFault::OverCap { cap_bytes }),
@@ -93,7 +90,10 @@ fn corrupt(offset_bytes: u64, reason: &str) -> ReadFault {
 
 fn metadata(file: &Bytes) -> Result<ParquetMetaData, ReadFault> {
     let footer = footer::of(file).map_err(|reason| corrupt(0, reason))?;
-    ParquetMetaDataReader::decode_metadata(footer).map_err(|error| corrupt(0, &error.to_string()))
+    let mut options = ParquetMetaDataOptions::new();
+    options.set_column_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    options.set_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options)).map_err(|error| corrupt(0, &error.to_string()))
 }
 
 /// Turns away what has no columns of events.
@@ -111,33 +111,4 @@ fn is_of_events(metadata: &ParquetMetaData) -> Result<(), ReadFault> {
     let some = names.iter().take(SHOWN).map(|name| crate::util::shown::name(name).chars().take(40).collect::<String>());
     let shown = some.collect::<Vec<_>>().join(", ");
     Err(ReadFault::Foreign(format!("a Parquet file without columns of CloudTrail events; it has {shown}")))
-}
-
-/// How columns are read: all texts as views, whatever Arrow's own description in the file says.
-fn described(metadata: &Arc<ParquetMetaData>) -> Result<ArrowReaderMetadata, ParquetError> {
-    let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let plain = ArrowReaderMetadata::try_new(Arc::clone(metadata), options())?;
-    let schema = views::schema(plain.schema());
-    ArrowReaderMetadata::try_new(Arc::clone(metadata), options().with_schema(schema))
-}
-
-/// Adds the rows of a row group.
-fn read_group(
-    file: &Bytes,
-    described: &ArrowReaderMetadata,
-    index: usize,
-    cap_bytes: u64,
-    lines: &mut Vec<u8>,
-) -> Result<(), Stop> {
-    let unsound = |error: &dyn std::fmt::Display| Stop::Unsound(error.to_string());
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), described.clone());
-    let fields = builder.schema().fields().iter().enumerate();
-    let roots: Vec<usize> =
-        fields.filter(|(_, field)| !DERIVED.contains(&field.name().as_str())).map(|(at, _)| at).collect();
-    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-    let reader = builder.with_row_groups(vec![index]).with_projection(mask).with_batch_size(BATCH_ROWS).build();
-    for batch in reader.map_err(|error| unsound(&error))? {
-        rows::write(&batch.map_err(|error| unsound(&error))?, cap_bytes, lines)?;
-    }
-    Ok(())
 }

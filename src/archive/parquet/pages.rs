@@ -8,42 +8,25 @@ use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use super::thrift::Thrift;
 
-/// Encodings of values that are read. Those of texts by differences (6, 7) are not: they say how many values there are in
-/// a place of their own, inflated, and the decoder sets aside memory for what they say. Nobody writes them unless asked to.
-const ENCODINGS: [i64; 6] = [0, 2, 3, 5, 8, 9];
-
-/// Memory that a value takes once decoded, with its levels: a view, and what a list has for it.
-const VALUE_BYTES: u64 = 32;
+/// What the places of a dictionary's values take, beside its bytes: 32 for each, of which one has four at the least.
+const DICTIONARY_GROWTH: u64 = 9;
 
 /// Checks the pages of all columns that are decoded together.
 pub(super) fn check(file: &[u8], group: &RowGroupMetaData, cap_bytes: u64) -> Result<(), String> {
-    let rows = u64::try_from(group.num_rows()).map_err(|_| "a negative number of rows")?;
-    let (mut page_bytes, mut repeated) = (0_u64, 0_u64);
+    let mut page_bytes = 0_u64;
     for column in group.columns() {
         let name = || column.column_path().string();
         let sums = chunk(file, column).map_err(|reason| format!("{reason} (column {})", name()))?;
-        page_bytes = page_bytes.saturating_add(sums.page_bytes);
-        if column.column_descr().max_rep_level() > 0 {
-            repeated = repeated.saturating_add(sums.values);
-        } else if sums.values < rows {
-            return Err(format!("fewer values than rows (column {})", name()));
-        }
+        page_bytes = page_bytes.saturating_add(sums);
     }
-    if page_bytes > cap_bytes || repeated.saturating_mul(VALUE_BYTES) > cap_bytes {
+    if page_bytes > cap_bytes {
         return Err("more in one row group than the memory allows; hint: raise --memory-limit".to_owned());
     }
     Ok(())
 }
 
-/// What a column chunk needs.
-#[derive(Default)]
-struct Sums {
-    /// Of its largest page and its dictionary, inflated.
-    page_bytes: u64,
-    values: u64,
-}
-
-fn chunk(file: &[u8], column: &ColumnChunkMetaData) -> Result<Sums, String> {
+/// Bytes that a column needs: of its largest page and its dictionary, inflated.
+fn chunk(file: &[u8], column: &ColumnChunkMetaData) -> Result<u64, String> {
     let offset = |offset: i64| usize::try_from(offset).map_err(|_| "a negative offset".to_owned());
     let begin = offset(column.dictionary_page_offset().unwrap_or(column.data_page_offset()))?;
     let data = offset(column.data_page_offset())?;
@@ -51,8 +34,8 @@ fn chunk(file: &[u8], column: &ColumnChunkMetaData) -> Result<Sums, String> {
     let end = end.filter(|_| begin <= data).ok_or("a column that lies outside of the file")?;
     let values_max = offset(column.num_values())? as u64;
     let is_plain = column.compression() == Compression::UNCOMPRESSED;
-    let (mut sums, mut dictionary_bytes, mut at) = (Sums::default(), 0, begin);
-    while at < end && sums.values < values_max {
+    let (mut page_bytes, mut dictionary_bytes, mut values, mut at) = (0_u64, 0_u64, 0_u64, begin);
+    while at < end && values < values_max {
         let mut thrift = Thrift::new(file.get(..end).unwrap_or_default(), at);
         let page = page(&mut thrift).ok_or("the header of a page makes no sense")?;
         let left = thrift.left() as u64;
@@ -60,24 +43,15 @@ fn chunk(file: &[u8], column: &ColumnChunkMetaData) -> Result<Sums, String> {
         if !is_sound {
             return Err("a page that is larger than what it lies in".to_owned());
         }
-        if !ENCODINGS.contains(&page.encoding) {
-            return Err(format!("values in encoding {}, which is not read", page.encoding));
-        }
         if page.is_dictionary {
-            // A value takes a bit at the least.
-            if page.values > page.inflated.saturating_mul(8) {
-                return Err("a dictionary of more values than it has bytes for".to_owned());
-            }
-            dictionary_bytes = page.inflated;
+            dictionary_bytes = dictionary_bytes.max(page.inflated);
         } else {
-            sums.values = sums.values.saturating_add(page.values);
-            sums.page_bytes = sums.page_bytes.max(page.inflated);
+            values = values.saturating_add(page.values);
+            page_bytes = page_bytes.max(page.inflated);
         }
         at = thrift.pos + usize::try_from(page.stored).unwrap_or(usize::MAX);
     }
-    // A view and an offset for each value of a dictionary.
-    sums.page_bytes = sums.page_bytes.saturating_add(dictionary_bytes.saturating_mul(5));
-    Ok(sums)
+    Ok(page_bytes.saturating_add(dictionary_bytes.saturating_mul(DICTIONARY_GROWTH)))
 }
 
 /// What a page's header says.
@@ -89,7 +63,6 @@ struct Page {
     values: u64,
     /// Bytes of levels in front of the values.
     levels: u64,
-    encoding: i64,
 }
 
 fn page(thrift: &mut Thrift<'_>) -> Option<Page> {
@@ -124,13 +97,11 @@ fn page(thrift: &mut Thrift<'_>) -> Option<Page> {
 fn values(thrift: &mut Thrift<'_>, page: &mut Page, header: i64) -> Option<()> {
     thrift.fields(&mut |thrift, id, field| {
         let is_level_bytes = header == 8 && (id == 5 || id == 6);
-        let is_encoding = (header == 8 && id == 4) || (header != 8 && id == 2);
-        if field != 5 || !(id == 1 || is_level_bytes || is_encoding) {
+        if field != 5 || !(id == 1 || is_level_bytes) {
             return Some(false);
         }
         let number = thrift.number()?;
         match id {
-            _ if is_encoding => page.encoding = number,
             1 => page.values = u64::try_from(number).ok()?,
             _ => page.levels = page.levels.checked_add(u64::try_from(number).ok()?)?,
         }
