@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::blanks::json_of;
-use super::form::{Content, ReadCells};
+use super::cells;
+use super::form::Content;
 use super::known::FORMS;
 use super::normal::{Normal, RefusedElement};
 use super::notification;
@@ -78,10 +79,7 @@ impl Events {
             return self.refuse(value.offset, format!("foreign: more than {DEPTH_MAX} wrappings"));
         }
         match value.text.as_bytes().first() {
-            Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(value.text) {
-                Ok(elements) => elements.iter().for_each(|element| self.add(value.part(element.get()), depth + 1)),
-                Err(error) => self.refuse(value.offset, error.to_string()),
-            },
+            Some(b'[') => self.add_list(value, depth),
             Some(b'{') => self.add_object(value, depth),
             Some(b'"') => self.add_string(value, depth),
             _ => self.refuse(value.offset, FOREIGN),
@@ -122,7 +120,6 @@ impl Events {
                 }),
                 Err(error) => self.refuse(value.offset, error.to_string()),
             },
-            Some(Content::Rows(rows, read)) => self.add_rows(value, rows, read, depth),
             Some(Content::Nothing) => {}
             Some(Content::Other(kind)) => self.refuse_other(value.offset, kind),
             Some(Content::Foreign(reason)) => self.refuse(value.offset, reason),
@@ -130,19 +127,15 @@ impl Events {
         }
     }
 
-    /// Adds the events of rows of cells.
-    fn add_rows(&mut self, value: Value<'_>, rows: &RawValue, read: ReadCells, depth: usize) {
-        let rows = match serde_json::from_str::<Vec<&RawValue>>(rows.get()) {
-            Ok(rows) => rows,
+    fn add_list(&mut self, value: Value<'_>, depth: usize) {
+        let elements = match serde_json::from_str::<Vec<&RawValue>>(value.text) {
+            Ok(elements) => elements,
             Err(error) => return self.refuse(value.offset, error.to_string()),
         };
-        for row in rows {
-            let row = value.part(row.get());
-            let cells = serde_json::from_str::<Vec<Object<'_>>>(row.text);
-            match cells.map_err(|error| format!("foreign: no row of cells ({error})")).and_then(|cells| read(&cells)) {
-                Ok(json) => self.add(Value::made(&json, row.offset), depth + 1),
-                Err(reason) => self.refuse(row.offset, reason),
-            }
+        match cells::row(&elements) {
+            Some(Ok(json)) => self.add(Value::made(&json, value.offset), depth + 1),
+            Some(Err(reason)) => self.refuse(value.offset, reason),
+            None => elements.iter().for_each(|element| self.add(value.part(element.get()), depth + 1)),
         }
     }
 

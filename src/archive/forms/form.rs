@@ -23,8 +23,6 @@ pub(super) enum Content<'a> {
     Inside(&'a RawValue),
     /// A list of events, because the object says so.
     Events(&'a RawValue),
-    /// A list of rows, each a list of cells, of which the function makes one object.
-    Rows(&'a RawValue, ReadCells),
     /// It is known, and holds no events.
     Nothing,
     /// It is no log of CloudTrail's, but a known other: which.
@@ -32,6 +30,3 @@ pub(super) enum Content<'a> {
     /// It is known, and no event can be had from it: why.
     Foreign(&'static str),
 }
-
-/// Makes JSON that holds the event of a row, or says why there is none.
-pub(super) type ReadCells = for<'a> fn(&[Object<'a>]) -> Result<String, String>;

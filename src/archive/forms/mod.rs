@@ -13,6 +13,7 @@
 
 mod athena;
 mod blanks;
+mod cells;
 mod cloudwatch_logs;
 mod csv;
 mod digest;

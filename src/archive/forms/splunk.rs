@@ -6,6 +6,5 @@ use super::object::Object;
 pub(super) const FORM: Form = Form { name: "Splunk", read };
 
 fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
-    let one = object.holder("_raw").or_else(|| object.holder("result"));
-    one.or_else(|| object.list("results")).map(Content::Inside)
+    object.holder("_raw").or_else(|| object.holder("result")).map(Content::Inside)
 }

@@ -95,7 +95,8 @@ impl Builder {
     }
 
     fn resources(&mut self, is_old: bool) {
-        let Some(list) = self.rest.as_object_mut().and_then(|members| members.remove("resources")) else { return };
+        let Some(Value::Array(list)) = self.rest.get("resources").cloned() else { return };
+        self.rest.as_object_mut().expect("an object").remove("resources");
         let resource = |from: &Value| {
             let mut to = json!({"uid": from["ARN"], "type": from["type"]});
             if let Some(account) = from.get("accountId") {
@@ -103,7 +104,7 @@ impl Builder {
             }
             to
         };
-        self.ocsf["resources"] = Value::Array(list.as_array().expect("a list").iter().map(resource).collect());
+        self.ocsf["resources"] = Value::Array(list.iter().map(resource).collect());
     }
 
     /// What is left goes to `unmapped`, each by its path, as text.

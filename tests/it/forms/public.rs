@@ -77,15 +77,30 @@ fn public_ocsf_samples_tell_the_same_call_as_their_originals() {
         }
         let mut fields = vec!["eventSource", "eventName", "awsRegion", "errorCode", "userAgent", "sourceIPAddress", "eventType"];
         if !found.relative.contains("rc.2") {
-            fields.extend(["eventTime", "recipientAccountId", "requestParameters", "responseElements"]);
+            fields.extend([ "recipientAccountId", "requestParameters", "responseElements"]);
         }
         for field in fields {
-            assert_eq!(mapped.get(field).unwrap_or(&Value::Null), original.get(field).unwrap_or(&Value::Null), "{field} of {}", found.relative);
+            let of = |event: &Value| without_ids(event.get(field).unwrap_or(&Value::Null));
+            assert_eq!(of(mapped), of(original), "{field} of {}", found.relative);
         }
+        // The year of one was changed.
+        let time = |event: &Value| event["eventTime"].as_str().and_then(|time| time.get(4..)).map(str::to_owned);
+        assert!(found.relative.contains("rc.2") || time(mapped) == time(original), "{}", found.relative);
         assert_eq!(mapped["userIdentity"]["type"], original["userIdentity"]["type"], "{}", found.relative);
         pairs += 1;
     }
     assert!(pairs >= 11, "{pairs}");
+}
+
+/// Ids of principals by their first letters alone: they were replaced in one of two, or not.
+fn without_ids(value: &Value) -> Value {
+    let is_id = |text: &str| ["AIDA", "AROA", "ASIA", "AKIA"].iter().any(|letters| text.starts_with(letters));
+    match value {
+        Value::String(text) if is_id(text) => json!(text.get(..4)),
+        Value::Object(members) => Value::Object(members.iter().map(|(key, value)| (key.clone(), without_ids(value))).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(without_ids).collect()),
+        other => other.clone(),
+    }
 }
 
 #[test]

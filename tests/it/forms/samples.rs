@@ -163,6 +163,7 @@ pub fn json_forms(events: &[Value]) -> Vec<Sample> {
         of("sole list", "", json!({"whatever": events})),
         of("wrapped event", "", json!({"tests": all().map(|event| json!({"name": "n", "event": event})).collect::<Vec<_>>()})),
         of("CloudTrail Lake", "get-query-results, eventJson", json!({"QueryStatus": "FINISHED", "QueryStatistics": {"ResultsCount": 3}, "QueryResultRows": lake_rows})),
+        Sample { kept: lake_kept, ..of("CloudTrail Lake", "get-query-results, columns", json!({"QueryResultRows": lake_cells(events)})) },
         of("lookup-events", "", json!({"Events": texts().map(|event| json!({"EventId": "e", "EventName": "n", "Resources": [], "CloudTrailEvent": event})).collect::<Vec<_>>(), "NextToken": "t"})),
         of_lines("lookup-events", "rows", texts().map(|event| json!({"EventId": "e", "CloudTrailEvent": event})).collect()),
         of("CloudWatch Logs", "filter-log-events", json!({"events": texts().map(|event| json!({"logStreamName": "s", "message": event})).collect::<Vec<_>>()})),
@@ -281,18 +282,28 @@ const LAKE: [&str; 21] = [
     "readOnly", "eventType", "managementEvent", "recipientAccountId", "eventCategory", "tlsDetails",
 ];
 
-fn lake_columns(events: &[Value]) -> Vec<u8> {
-    fn cell(value: &Value) -> String {
-        match value {
-            Value::Null => String::new(),
-            Value::String(text) => text.clone(),
-            Value::Object(members) => {
-                let parts: Vec<String> = members.iter().map(|(key, value)| format!("{key}={}", cell(value))).collect();
-                format!("{{{}}}", parts.join(", "))
-            }
-            other => other.to_string(),
+/// As Lake writes structs: `{key=value, key={…}}`.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Object(members) => {
+            let parts: Vec<String> = members.iter().map(|(key, value)| format!("{key}={}", cell(value))).collect();
+            format!("{{{}}}", parts.join(", "))
         }
+        other => other.to_string(),
     }
+}
+
+fn lake_cells(events: &[Value]) -> Vec<Vec<Value>> {
+    let cell_of = |event: &Value, name: &str| {
+        let text = cell(event.get(name).unwrap_or(&Value::Null));
+        Value::Object(Map::from_iter([(name.to_owned(), json!(text))]))
+    };
+    events.iter().map(|event| LAKE.iter().map(|name| cell_of(event, name)).collect()).collect()
+}
+
+fn lake_columns(events: &[Value]) -> Vec<u8> {
     csv(&LAKE, events.iter().map(|event| LAKE.iter().map(|name| cell(event.get(*name).unwrap_or(&Value::Null))).collect()))
 }
 
