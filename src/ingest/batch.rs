@@ -23,7 +23,9 @@ use super::usage_files::write_counted;
 use crate::archive::{self, Gap, Normal, Read, ReadError, ReadFault, RefusedElement};
 use crate::iam::{Catalog, Common, Step};
 use crate::record::{self, Dictionaries, ParsedObject, Record, Redacted};
-use crate::store::{BrokenEntry, DayCount, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, OTHER_LOG, StagedFile, Struck};
+use crate::store::{
+    BrokenEntry, DayCount, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, OTHER_LOG, StagedFile, Struck,
+};
 use crate::time::days_of;
 use crate::usage::{Aggregator, EventColumns, Rollup, SharedCalls};
 

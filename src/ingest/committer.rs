@@ -18,7 +18,9 @@ use super::usage_files::write_usage;
 use super::{Progress, Summary};
 use crate::archive::DIGESTS;
 use crate::iam::Catalog;
-use crate::store::{Commit, Conflict, Known, LedgerEntry, NO_LOG, OTHER_LOG, StagedFile, Struck, UsageState, Writer, place_in};
+use crate::store::{
+    Commit, Conflict, Known, LedgerEntry, NO_LOG, OTHER_LOG, StagedFile, Struck, UsageState, Writer, place_in,
+};
 use crate::usage::{self, Rollup, SharedCalls, Space};
 use crate::util::shown;
 

@@ -42,7 +42,9 @@ fn of_columns(list: &[&RawValue]) -> Option<Result<String, String>> {
     if cells.iter().any(|cell| cell.members().count() != 1) || names.len() < cells.len() {
         return None;
     }
-    if let Some((_, event)) = members.iter().find(|(name, _)| WHOLE.iter().any(|whole| whole.eq_ignore_ascii_case(name))) {
+    if let Some((_, event)) =
+        members.iter().find(|(name, _)| WHOLE.iter().any(|whole| whole.eq_ignore_ascii_case(name)))
+    {
         return Some(Ok(format!("{{\"eventJson\":{}}}", event.get())));
     }
     let titles: Vec<String> = members.iter().map(|(name, _)| (*name).to_owned()).collect();

@@ -19,8 +19,12 @@ fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     let source = object.get("eventSource").or_else(|| object.get("EventSource"))?.get();
     let source = source.strip_prefix("\"aws:")?.strip_suffix('"')?;
     Some(match source {
-        "sqs" => object.holder("body").map_or(Content::Foreign("foreign: an SQS message without a body"), Content::Inside),
-        "sns" => object.holder("Sns").map_or(Content::Foreign("foreign: an SNS record without a message"), Content::Inside),
+        "sqs" => {
+            object.holder("body").map_or(Content::Foreign("foreign: an SQS message without a body"), Content::Inside)
+        }
+        "sns" => {
+            object.holder("Sns").map_or(Content::Foreign("foreign: an SNS record without a message"), Content::Inside)
+        }
         "s3" => Content::Other(S3),
         "kinesis" => Content::Foreign("foreign: a Kinesis record, whose data is not unpacked"),
         _ => Content::Other("events of other services for Lambda functions"),

@@ -82,7 +82,8 @@ fn is_flow_record(words: &[&str]) -> bool {
 /// `http TIME app/NAME/ID …`, `tls 2.0 TIME net/NAME/ID …`, and the classic `TIME NAME IP:PORT IP:PORT …`.
 fn is_load_balancer(words: &[&str]) -> bool {
     let is_time = |word: &str| word.len() > 20 && word.ends_with('Z') && word.as_bytes().get(10) == Some(&b'T');
-    let is_address = |word: &str| word == "-" || word.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let is_address =
+        |word: &str| word == "-" || word.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     match words {
         ["http" | "https" | "h2" | "ws" | "wss" | "grpcs", time, name, ..] => is_time(time) && name.starts_with("app/"),
         ["tls", _, time, name, ..] => name.starts_with("net/") && time.as_bytes().get(10) == Some(&b'T'),

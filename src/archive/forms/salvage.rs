@@ -223,7 +223,7 @@ impl Salvage<'_> {
             return end;
         }
         if depth < FRAMES_MAX {
-            if self.peek(begin) == Some(b'[') && !self.is_row(begin) {
+            if self.peek(begin) == Some(b'[') && !(depth > 0 && self.is_row(begin)) {
                 return self.list(begin, depth + 1);
             }
             if self.peek(begin) == Some(b'{')

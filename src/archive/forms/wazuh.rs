@@ -37,7 +37,8 @@ fn event<'a>(aws: &RawValue) -> Option<Content<'a>> {
     }
     ADDED.iter().for_each(|name| drop(event.shift_remove(*name)));
     for name in WRAPPED {
-        let Some(Value::Object(members)) = event.get(name).filter(|value| value.as_object().is_some_and(|m| m.len() == 1))
+        let Some(Value::Object(members)) =
+            event.get(name).filter(|value| value.as_object().is_some_and(|m| m.len() == 1))
         else {
             continue;
         };

@@ -52,7 +52,8 @@ impl Column {
                 Width::Bytes(usize::try_from(column.type_length()).map_err(|_| "a negative length")?.max(1))
             }
         };
-        let pages = SerializedPageReader::new(Arc::new(file.clone()), chunk, rows, None).map_err(|error| error.to_string())?;
+        let pages =
+            SerializedPageReader::new(Arc::new(file.clone()), chunk, rows, None).map_err(|error| error.to_string())?;
         Ok(Column {
             pages,
             width,
@@ -122,7 +123,9 @@ impl Column {
                 self.definitions = levels(&mut buf, self.max.definition, def_level_encoding)?;
                 self.begin(buf, num_values, encoding)?;
             }
-            Some(Page::DataPageV2 { mut buf, num_values, encoding, def_levels_byte_len, rep_levels_byte_len, .. }) => {
+            Some(Page::DataPageV2 {
+                mut buf, num_values, encoding, def_levels_byte_len, rep_levels_byte_len, ..
+            }) => {
                 let levels = |buf: &mut Bytes, max: u64, len: u32| {
                     let bytes = plain(buf, Width::Bytes(len as usize)).ok_or(UNSOUND)?;
                     if max == 0 { Ok(None) } else { Hybrid::new(bytes, bits_of(max)).map(Some).ok_or(UNSOUND) }
@@ -142,10 +145,16 @@ impl Column {
             (Encoding::PLAIN, _) => Some(Values::Plain(bytes)),
             (Encoding::RLE_DICTIONARY, _) | (Encoding::PLAIN_DICTIONARY, _) => {
                 // A page of nulls has no width either.
-                let width = if bytes.is_empty() { 0 } else { u32::from(bytes.split_to(1).first().copied().unwrap_or_default()) };
+                let width = if bytes.is_empty() {
+                    0
+                } else {
+                    u32::from(bytes.split_to(1).first().copied().unwrap_or_default())
+                };
                 Hybrid::new(bytes, width).map(Values::Dictionary)
             }
-            (Encoding::RLE, Width::Bit) => plain(&mut bytes, Width::Text).and_then(|bytes| Hybrid::new(bytes, 1)).map(Values::Bools),
+            (Encoding::RLE, Width::Bit) => {
+                plain(&mut bytes, Width::Text).and_then(|bytes| Hybrid::new(bytes, 1)).map(Values::Bools)
+            }
             // A page of nulls.
             _ if bytes.is_empty() => Some(Values::Plain(bytes)),
             (Encoding::DELTA_BINARY_PACKED, Width::Bytes(_)) => Delta::new(bytes).map(Values::Ints),

@@ -199,9 +199,18 @@ pub(super) enum Values {
     Dictionary(Hybrid),
     Ints(Delta),
     Lengths(Delta, Bytes),
-    Differences { prefixes: Delta, suffixes: Delta, bytes: Bytes, last: Vec<u8> },
+    Differences {
+        prefixes: Delta,
+        suffixes: Delta,
+        bytes: Bytes,
+        last: Vec<u8>,
+    },
     /// Byte by byte of all values.
-    Split { bytes: Bytes, width: usize, at: usize },
+    Split {
+        bytes: Bytes,
+        width: usize,
+        at: usize,
+    },
 }
 
 /// How a value of a column is stored.
@@ -255,7 +264,10 @@ impl Values {
                 let count = bytes.len() / *width;
                 let place = Some(*at).filter(|at| *at < count)?;
                 *at += 1;
-                (0..*width).map(|byte| bytes.get(byte * count + place).copied()).collect::<Option<Vec<u8>>>().map(|b| Raw::Bytes(b.into()))
+                (0..*width)
+                    .map(|byte| bytes.get(byte * count + place).copied())
+                    .collect::<Option<Vec<u8>>>()
+                    .map(|b| Raw::Bytes(b.into()))
             }
         }
     }
@@ -300,6 +312,8 @@ mod tests {
         let found: Vec<i64> = std::iter::from_fn(|| numbers.next()).collect();
         assert_eq!(found, [7, 5, 3, 1, 2, 3, 4, 5]);
         assert!(Delta::new(Bytes::from_static(&[0, 0, 0, 0])).is_none());
-        assert!(Delta::behind(&Bytes::from_static(&[128, 1, 4, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 14]), 1 << 24).is_none());
+        assert!(
+            Delta::behind(&Bytes::from_static(&[128, 1, 4, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f, 14]), 1 << 24).is_none()
+        );
     }
 }

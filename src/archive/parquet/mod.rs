@@ -67,7 +67,8 @@ pub(super) fn json_lines(file: Vec<u8>, cap_bytes: u64) -> Result<(Vec<u8>, Vec<
             Ok(()) => {}
             Err(Stop::OverCap) => return Err(ReadFault::OverCap { cap_bytes }),
             Err(Stop::Unsound(reason)) => {
-                let rows = rows_before + memchr::memchr_iter(b'\n', lines.get(before..).unwrap_or_default()).count() as u64;
+                let rows =
+                    rows_before + memchr::memchr_iter(b'\n', lines.get(before..).unwrap_or_default()).count() as u64;
                 let place = format!("{reason} in row group {index}, behind row {rows}");
                 gaps.push(Gap { offset_bytes: lines.len() as u64, reason: corrupt(0, &place).to_string() });
             }
@@ -93,7 +94,8 @@ fn metadata(file: &Bytes) -> Result<ParquetMetaData, ReadFault> {
     let mut options = ParquetMetaDataOptions::new();
     options.set_column_stats_policy(ParquetStatisticsPolicy::SkipAll);
     options.set_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
-    ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options)).map_err(|error| corrupt(0, &error.to_string()))
+    ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options))
+        .map_err(|error| corrupt(0, &error.to_string()))
 }
 
 /// Turns away what has no columns of events.

@@ -39,7 +39,8 @@ fn chunk(file: &[u8], column: &ColumnChunkMetaData) -> Result<u64, String> {
         let mut thrift = Thrift::new(file.get(..end).unwrap_or_default(), at);
         let page = page(&mut thrift).ok_or("the header of a page makes no sense")?;
         let left = thrift.left() as u64;
-        let is_sound = page.stored <= left && page.levels <= page.inflated && (!is_plain || page.inflated <= page.stored);
+        let is_sound =
+            page.stored <= left && page.levels <= page.inflated && (!is_plain || page.inflated <= page.stored);
         if !is_sound {
             return Err("a page that is larger than what it lies in".to_owned());
         }

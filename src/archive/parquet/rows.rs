@@ -84,7 +84,8 @@ impl Writer {
         if node.first == node.end {
             return Ok(false);
         }
-        let levels = self.column(node.first)?.peek()?.ok_or_else(|| unsound("a column that ends before its rows do"))?;
+        let levels =
+            self.column(node.first)?.peek()?.ok_or_else(|| unsound("a column that ends before its rows do"))?;
         Ok(levels.definition >= node.definition)
     }
 
@@ -212,7 +213,7 @@ impl Writer {
 fn value(kind: Kind, raw: Option<&Raw>, out: &mut Vec<u8>) {
     let bytes = if let Some(Raw::Bytes(bytes)) = raw { Some(bytes) } else { None };
     let written = match (kind, raw) {
-        (Kind::Text, _) => bytes.map(|bytes| text(&String::from_utf8_lossy(bytes), out)),
+        (Kind::Text, _) => bytes.map(|bytes| text_of(bytes, out)),
         (Kind::Bool, Some(Raw::Bool(truth))) => Some(out.extend_from_slice(if *truth { b"true" } else { b"false" })),
         (Kind::Int, _) => int(raw).map(|number| shown(&number, out)),
         (Kind::UInt, _) => uint(raw).map(|number| shown(&number, out)),
@@ -220,13 +221,23 @@ fn value(kind: Kind, raw: Option<&Raw>, out: &mut Vec<u8>) {
             // Writing to memory doesn't fail.
             let _ = serde_json::to_writer(&mut *out, &number);
         }),
-        (Kind::Time(units), _) => int(raw).and_then(|time| micros(time, units)).map(|time| text(&format_time(time), out)),
+        (Kind::Time(units), _) => {
+            int(raw).and_then(|time| micros(time, units)).map(|time| text(&format_time(time), out))
+        }
         (Kind::Date, _) => int(raw).and_then(|day| i32::try_from(day).ok()).map(|day| text(&format_date(day), out)),
         (Kind::Int96, _) => bytes.and_then(|bytes| int96(bytes)).map(|time| text(&format_time(time), out)),
         (Kind::Bool | Kind::Other, _) => None,
     };
     if written.is_none() {
         out.extend_from_slice(b"null");
+    }
+}
+
+/// Bytes that are no UTF-8 stay none: the line that they are in is refused, and no other text stands in their place.
+fn text_of(bytes: &[u8], out: &mut Vec<u8>) {
+    match std::str::from_utf8(bytes) {
+        Ok(sound) => text(sound, out),
+        Err(_) => out.extend_from_slice(b"\"\xff\""),
     }
 }
 

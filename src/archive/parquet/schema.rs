@@ -92,7 +92,8 @@ fn group(field: &Type, parts: Vec<Node>) -> Content {
     let converted = info.converted_type();
     let logical = info.logical_type_ref();
     let is_list = converted == ConvertedType::LIST || matches!(logical, Some(LogicalType::List));
-    let is_map = matches!(converted, ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE) || matches!(logical, Some(LogicalType::Map));
+    let is_map = matches!(converted, ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE)
+        || matches!(logical, Some(LogicalType::Map));
     let is_one = parts.len() == 1 && parts.iter().all(|part| part.repeats == Repeats::Repeated);
     let mut parts = parts;
     match parts.pop() {
@@ -130,7 +131,11 @@ fn kind(field: &Type) -> Kind {
     };
     match (field.get_physical_type(), info.logical_type_ref(), info.converted_type()) {
         (_, Some(LogicalType::Decimal(_) | LogicalType::Time(_) | LogicalType::Float16), _)
-        | (_, _, ConvertedType::DECIMAL | ConvertedType::INTERVAL | ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS) => Kind::Other,
+        | (
+            _,
+            _,
+            ConvertedType::DECIMAL | ConvertedType::INTERVAL | ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS,
+        ) => Kind::Other,
         (Physical::BOOLEAN, ..) => Kind::Bool,
         (Physical::INT96, ..) => Kind::Int96,
         (Physical::INT64, Some(LogicalType::Timestamp(time)), _) => Kind::Time(of_unit(&time.unit)),
@@ -138,7 +143,9 @@ fn kind(field: &Type) -> Kind {
         (Physical::INT64, _, ConvertedType::TIMESTAMP_MICROS) => Kind::Time(1_000_000),
         (Physical::INT32, Some(LogicalType::Date), _) | (Physical::INT32, _, ConvertedType::DATE) => Kind::Date,
         (_, Some(LogicalType::Integer(int)), _) if !int.is_signed => Kind::UInt,
-        (_, _, ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64) => Kind::UInt,
+        (_, _, ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64) => {
+            Kind::UInt
+        }
         (Physical::INT32 | Physical::INT64, ..) => Kind::Int,
         (Physical::FLOAT | Physical::DOUBLE, ..) => Kind::Float,
         // Writers that don't say so write texts as bytes.

@@ -43,7 +43,11 @@ fn what_stands_before_a_cut_is_taken_and_the_rest_is_said() {
 /// Whether a file of rows ends behind one, so that nothing tells that there were more.
 fn is_between(sample: &Sample, cut: &[u8]) -> bool {
     let ends: [&[u8]; 5] = [b"\n", b"\r", b"}", b"\0\n", b"\n\0"];
-    ends.iter().any(|end| cut.ends_with(end)) && !matches!(sample.form, "Records" | "SQS")
+    let is_titles = sample.form.starts_with("CSV") || sample.form == "event history";
+    let is_between = ends.iter().any(|end| cut.ends_with(end)) && !matches!(sample.form, "Records" | "SQS");
+    // A file of titles alone has no events.
+    // A row without its last cell, where that is empty, is whole.
+    is_between || is_titles && (!cut.contains(&b'\n') || cut.ends_with(b","))
 }
 
 /// The second event in ways that nobody expects: the others are taken, and it is taken or said.
@@ -81,7 +85,13 @@ fn a_hostile_event_costs_itself_alone() {
 fn bytes_that_are_no_text_cost_the_event_that_they_are_in() {
     let events = events();
     let mark = b"iam:CreateUser";
-    for sample in samples(&events).into_iter().filter(|sample| memchr::memmem::find(&sample.bytes, mark).is_some()) {
+    // Elsewhere it stands compressed, and beside that in statistics which nobody reads.
+    let is_read = |sample: &Sample| !sample.form.contains("Parquet") || sample.variant == "plain";
+    for sample in samples(&events)
+        .into_iter()
+        .filter(is_read)
+        .filter(|sample| memchr::memmem::find(&sample.bytes, mark).is_some())
+    {
         let mut bytes = sample.bytes.clone();
         let at = memchr::memmem::find(&bytes, mark).expect("it is there");
         bytes[at + 3] = 0xff;
@@ -145,7 +155,9 @@ fn parquet_that_claims_too_much_is_refused_and_nothing_is_set_aside() {
     encrypted[len - 1] = b'E';
     assert!(reason(take(&encrypted)).contains("encrypted"));
     // A list of more elements than there are bytes, and one that says so in nine bytes.
-    for claim in [&[0xfc_u8, 0xff, 0xff, 0xff, 0xff, 0x0f][..], &[0xfc, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]] {
+    for claim in
+        [&[0xfc_u8, 0xff, 0xff, 0xff, 0xff, 0x0f][..], &[0xfc, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]]
+    {
         let footer = [&[0x15, 2, 0x19], claim, &[0; 40]].concat();
         let file = [b"PAR1", &footer[..], &(footer.len() as u32).to_le_bytes(), b"PAR1"].concat();
         assert!(reason(take(&file)).contains("no sense"));
@@ -165,7 +177,11 @@ fn a_parquet_bomb_ends_at_the_cap() {
     let bytes = file::write(&vec![row; 2_000], Compression::SNAPPY, 4_000);
     assert!(bytes.len() < 1 << 20, "{}", bytes.len());
     let taken = take_with(&bytes, 8 << 20);
-    assert!(taken.error.as_ref().is_some_and(|(reason, _)| reason.starts_with(trailpare::archive::OVER_CAP)), "{:?}", taken.error);
+    assert!(
+        taken.error.as_ref().is_some_and(|(reason, _)| reason.starts_with(trailpare::archive::OVER_CAP)),
+        "{:?}",
+        taken.error
+    );
 }
 
 /// Every encoding of either version of pages gives the same rows.
@@ -176,13 +192,17 @@ fn every_encoding_gives_the_same_rows() {
     let mut rows = rows(300);
     for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| at % 3 > 0) {
         row["useridentity"] = json!({"username": format!("user-{}-{}", at % 7, "x".repeat(at % 11)), "n": at * at});
-        row["resources"] = Value::Array((0..at % 4).map(|n| json!({"arn": format!("arn:{n}"), "type": null})).collect());
+        row["resources"] =
+            Value::Array((0..at % 4).map(|n| json!({"arn": format!("arn:{n}"), "type": null})).collect());
         row["readonly"] = json!(at % 2 == 0);
     }
     let expected = take(&rows.iter().map(|row| row.to_string() + "\n").collect::<String>().into_bytes()).events;
     let expected: Vec<Value> = alike(&expected);
-    let texts = [None, Some(Encoding::PLAIN), Some(Encoding::DELTA_LENGTH_BYTE_ARRAY), Some(Encoding::DELTA_BYTE_ARRAY)];
-    for (version, text) in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0].into_iter().flat_map(|v| texts.map(|t| (v, t))) {
+    let texts =
+        [None, Some(Encoding::PLAIN), Some(Encoding::DELTA_LENGTH_BYTE_ARRAY), Some(Encoding::DELTA_BYTE_ARRAY)];
+    for (version, text) in
+        [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0].into_iter().flat_map(|v| texts.map(|t| (v, t)))
+    {
         let mut properties = WriterProperties::builder()
             .set_writer_version(version)
             .set_compression(Compression::SNAPPY)
@@ -194,7 +214,8 @@ fn every_encoding_gives_the_same_rows() {
             for column in ["eventid", "eventname", "eventversion"] {
                 properties = properties.set_column_encoding(column.into(), encoding);
             }
-            let nested = parquet::schema::types::ColumnPath::from(vec!["useridentity".to_owned(), "username".to_owned()]);
+            let nested =
+                parquet::schema::types::ColumnPath::from(vec!["useridentity".to_owned(), "username".to_owned()]);
             properties = properties.set_column_encoding(nested, encoding);
         }
         let taken = take(&file::write_with(&rows, properties.build()));

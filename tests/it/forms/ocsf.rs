@@ -23,7 +23,8 @@ pub fn of(event: &Value, version: &str) -> Value {
         true => ("actor.user.uuid", "actor.user.uid", "actor.user.account_uid"),
         false => ("actor.user.uid", "actor.user.uid_alt", "actor.user.account.uid"),
     };
-    let address = if text("/sourceIPAddress").contains("amazonaws") { "src_endpoint.domain" } else { "src_endpoint.ip" };
+    let address =
+        if text("/sourceIPAddress").contains("amazonaws") { "src_endpoint.domain" } else { "src_endpoint.ip" };
     let texts = [
         ("/userIdentity/arn", arn),
         ("/userIdentity/principalId", principal),
@@ -88,7 +89,8 @@ struct Builder {
 impl Builder {
     fn take(&mut self, from: &str, path: &str, change: impl Fn(Value) -> Value) {
         let (parent, name) = from.rsplit_once('/').expect("a path");
-        let taken = self.rest.pointer_mut(parent).and_then(Value::as_object_mut).and_then(|members| members.remove(name));
+        let taken =
+            self.rest.pointer_mut(parent).and_then(Value::as_object_mut).and_then(|members| members.remove(name));
         if let Some(value) = taken {
             set(&mut self.ocsf, path, change(value));
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, ListArray, MapBuilder, RecordBatch, StringArray, StringBuilder, StructArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Int64Array, ListArray, MapBuilder, RecordBatch, StringArray, StringBuilder, StructArray,
+};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 use parquet::arrow::ArrowWriter;
@@ -38,8 +40,10 @@ fn parts(rows: &[Option<&Value>]) -> StructArrayParts {
         }
     }
     let column = |name: &&String| {
-        let values: Vec<Option<&Value>> =
-            rows.iter().map(|row| row.and_then(|row| row.get(name.as_str())).filter(|value| !value.is_null())).collect();
+        let values: Vec<Option<&Value>> = rows
+            .iter()
+            .map(|row| row.and_then(|row| row.get(name.as_str())).filter(|value| !value.is_null()))
+            .collect();
         let array = if *name == "unmapped" { map(&values) } else { array(&values) };
         (Field::new(name.as_str(), array.data_type().clone(), true), array)
     };
@@ -49,15 +53,20 @@ fn parts(rows: &[Option<&Value>]) -> StructArrayParts {
 
 fn array(values: &[Option<&Value>]) -> ArrayRef {
     match values.iter().flatten().next() {
-        Some(Value::Bool(_)) => Arc::new(values.iter().map(|value| value.and_then(Value::as_bool)).collect::<BooleanArray>()),
-        Some(Value::Number(_)) => Arc::new(values.iter().map(|value| value.and_then(Value::as_i64)).collect::<Int64Array>()),
+        Some(Value::Bool(_)) => {
+            Arc::new(values.iter().map(|value| value.and_then(Value::as_bool)).collect::<BooleanArray>())
+        }
+        Some(Value::Number(_)) => {
+            Arc::new(values.iter().map(|value| value.and_then(Value::as_i64)).collect::<Int64Array>())
+        }
         Some(Value::Object(_)) => {
             let StructArrayParts { fields, columns } = parts(values);
             let nulls: NullBuffer = values.iter().map(Option::is_some).collect();
             Arc::new(StructArray::new(fields, columns, Some(nulls)))
         }
         Some(Value::Array(_)) => {
-            let lists: Vec<&[Value]> = values.iter().map(|value| value.map_or(&[][..], |v| v.as_array().expect("a list"))).collect();
+            let lists: Vec<&[Value]> =
+                values.iter().map(|value| value.map_or(&[][..], |v| v.as_array().expect("a list"))).collect();
             let inner = array(&lists.iter().flat_map(|list| list.iter().map(Some)).collect::<Vec<_>>());
             let offsets = OffsetBuffer::from_lengths(lists.iter().map(|list| list.len()));
             let nulls: NullBuffer = values.iter().map(Option::is_some).collect();

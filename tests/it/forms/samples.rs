@@ -144,15 +144,23 @@ pub fn json_forms(events: &[Value]) -> Vec<Sample> {
     let bridge = |event: Value| json!({"version": "0", "source": "aws.s3", "detail-type": "AWS API Call via CloudTrail", "detail": event});
     let sns = |message: String| json!({"Type": "Notification", "MessageId": "m", "TopicArn": "arn:aws:sns:eu-west-1:111122223333:t", "Message": message, "Timestamp": "2024-05-01T09:00:00.000Z"});
     let logged = |kind: &str, texts: Vec<String>| {
-        let events: Vec<Value> =
-            texts.iter().enumerate().map(|(id, message)| json!({"id": id.to_string(), "timestamp": 1_714_554_000_000_i64, "message": message})).collect();
+        let events: Vec<Value> = texts
+            .iter()
+            .enumerate()
+            .map(|(id, message)| json!({"id": id.to_string(), "timestamp": 1_714_554_000_000_i64, "message": message}))
+            .collect();
         json!({"messageType": kind, "owner": "111122223333", "logGroup": "g", "logStream": "s", "logEvents": events})
     };
-    let control = logged("CONTROL_MESSAGE", vec!["CWL CONTROL MESSAGE: Checking health of destination Firehose.".to_owned()]);
-    let joined: String = std::iter::once(control).chain(texts().map(|one| logged("DATA_MESSAGE", vec![one]))).map(|one| text(&one)).collect();
+    let control =
+        logged("CONTROL_MESSAGE", vec!["CWL CONTROL MESSAGE: Checking health of destination Firehose.".to_owned()]);
+    let joined: String = std::iter::once(control)
+        .chain(texts().map(|one| logged("DATA_MESSAGE", vec![one])))
+        .map(|one| text(&one))
+        .collect();
     let lake_rows: Vec<Value> = texts().map(|event| json!([{"eventJson": event}, {"eventTime": "t"}])).collect();
     let insights: Vec<Value> = texts().map(|event| json!([{"field": "@timestamp", "value": "t"}, {"field": "@message", "value": event}, {"field": "@ptr", "value": "p"}])).collect();
-    let hits: Vec<Value> = texts().map(|event| json!({"_index": "i", "_source": {"event": {"original": event}}})).collect();
+    let hits: Vec<Value> =
+        texts().map(|event| json!({"_index": "i", "_source": {"event": {"original": event}}})).collect();
     let in_queue = |body: String| json!({"MessageId": "m", "ReceiptHandle": "r", "MD5OfBody": "x", "Body": body});
     let to_function = |body: String| json!({"messageId": "m", "receiptHandle": "r", "body": body, "attributes": {}, "eventSource": "aws:sqs", "awsRegion": "eu-west-1"});
     vec![
@@ -161,32 +169,112 @@ pub fn json_forms(events: &[Value]) -> Vec<Sample> {
         of("event", "list", json!(events)),
         of_lines("event", "NDJSON", all().collect()),
         of("sole list", "", json!({"whatever": events})),
-        of("wrapped event", "", json!({"tests": all().map(|event| json!({"name": "n", "event": event})).collect::<Vec<_>>()})),
-        of("CloudTrail Lake", "get-query-results, eventJson", json!({"QueryStatus": "FINISHED", "QueryStatistics": {"ResultsCount": 3}, "QueryResultRows": lake_rows})),
-        Sample { kept: lake_kept, ..of("CloudTrail Lake", "get-query-results, columns", json!({"QueryResultRows": lake_cells(events)})) },
-        of("lookup-events", "", json!({"Events": texts().map(|event| json!({"EventId": "e", "EventName": "n", "Resources": [], "CloudTrailEvent": event})).collect::<Vec<_>>(), "NextToken": "t"})),
-        of_lines("lookup-events", "rows", texts().map(|event| json!({"EventId": "e", "CloudTrailEvent": event})).collect()),
-        of("CloudWatch Logs", "filter-log-events", json!({"events": texts().map(|event| json!({"logStreamName": "s", "message": event})).collect::<Vec<_>>()})),
+        of(
+            "wrapped event",
+            "",
+            json!({"tests": all().map(|event| json!({"name": "n", "event": event})).collect::<Vec<_>>()}),
+        ),
+        of(
+            "CloudTrail Lake",
+            "get-query-results, eventJson",
+            json!({"QueryStatus": "FINISHED", "QueryStatistics": {"ResultsCount": 3}, "QueryResultRows": lake_rows}),
+        ),
+        Sample {
+            kept: lake_kept,
+            ..of("CloudTrail Lake", "get-query-results, columns", json!({"QueryResultRows": lake_cells(events)}))
+        },
+        of(
+            "lookup-events",
+            "",
+            json!({"Events": texts().map(|event| json!({"EventId": "e", "EventName": "n", "Resources": [], "CloudTrailEvent": event})).collect::<Vec<_>>(), "NextToken": "t"}),
+        ),
+        of_lines(
+            "lookup-events",
+            "rows",
+            texts().map(|event| json!({"EventId": "e", "CloudTrailEvent": event})).collect(),
+        ),
+        of(
+            "CloudWatch Logs",
+            "filter-log-events",
+            json!({"events": texts().map(|event| json!({"logStreamName": "s", "message": event})).collect::<Vec<_>>()}),
+        ),
         Sample { form: "CloudWatch Logs", variant: "subscription, Firehose", bytes: joined.into_bytes(), kept: whole },
         of("CloudWatch Logs Insights", "", json!({"results": insights, "status": "Complete"})),
         of_lines("EventBridge", "", all().map(bridge).collect()),
         of_lines("SNS", "", all().map(|event| sns(text(&bridge(event)))).collect()),
-        of("SQS", "receive-message", json!({"Messages": all().map(|event| in_queue(text(&bridge(event)))).collect::<Vec<_>>()})),
-        of("SQS", "of SNS", json!({"Messages": all().map(|event| in_queue(text(&sns(text(&bridge(event)))))).collect::<Vec<_>>()})),
-        of("notification", "Lambda, SQS", json!({"Records": all().map(|event| to_function(text(&bridge(event)))).collect::<Vec<_>>()})),
-        of("notification", "Lambda, SNS", json!({"Records": all().map(|event| json!({"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": sns(text(&bridge(event)))})).collect::<Vec<_>>()})),
-        of_lines("Elastic", "event.original", texts().map(|event| json!({"@timestamp": "t", "event": {"original": event}})).collect()),
+        of(
+            "SQS",
+            "receive-message",
+            json!({"Messages": all().map(|event| in_queue(text(&bridge(event)))).collect::<Vec<_>>()}),
+        ),
+        of(
+            "SQS",
+            "of SNS",
+            json!({"Messages": all().map(|event| in_queue(text(&sns(text(&bridge(event)))))).collect::<Vec<_>>()}),
+        ),
+        of(
+            "notification",
+            "Lambda, SQS",
+            json!({"Records": all().map(|event| to_function(text(&bridge(event)))).collect::<Vec<_>>()}),
+        ),
+        of(
+            "notification",
+            "Lambda, SNS",
+            json!({"Records": all().map(|event| json!({"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": sns(text(&bridge(event)))})).collect::<Vec<_>>()}),
+        ),
+        of_lines(
+            "Elastic",
+            "event.original",
+            texts().map(|event| json!({"@timestamp": "t", "event": {"original": event}})).collect(),
+        ),
         of("Elastic", "search", json!({"took": 1, "hits": {"total": 3, "hits": hits}})),
-        of_lines("Splunk", "result._raw", texts().map(|event| json!({"preview": false, "result": {"_raw": event}})).collect()),
+        of_lines(
+            "Splunk",
+            "result._raw",
+            texts().map(|event| json!({"preview": false, "result": {"_raw": event}})).collect(),
+        ),
         of("Splunk", "results", json!({"results": texts().map(|event| json!({"_raw": event})).collect::<Vec<_>>()})),
         of_lines("Fluent Bit", "log", texts().map(|event| json!({"date": 1.5, "log": event})).collect()),
-        Sample { kept: wazuh_kept, ..of_lines("Wazuh", "full_log", all().map(|event| json!({"rule": {"id": "80202"}, "full_log": text(&wazuh(&event))})).collect()) },
-        Sample { kept: wazuh_kept, ..of_lines("Wazuh", "data.aws", all().map(|event| json!({"rule": {"id": "80202"}, "data": wazuh(&event)})).collect()) },
-        Sample { kept: without_nulls, ..of_lines("OCSF", "1.0.0-rc.2", all().map(|event| ocsf::of(&event, "1.0.0-rc.2")).collect()) },
-        Sample { kept: without_nulls, ..of_lines("OCSF", "1.1.0", all().map(|event| ocsf::of(&event, "1.1.0")).collect()) },
-        Sample { kept: without_nulls, ..of_lines("OCSF", "1.5.0", all().map(|event| ocsf::of(&event, "1.5.0")).collect()) },
-        of_lines("OCSF", "raw_data", all().map(|event| json!({"class_uid": 6003, "api": {"operation": "wrong"}, "raw_data": text(&event)})).collect()),
-        of_lines("OCSF", "whole in unmapped", all().map(|event| json!({"class_uid": 6003, "unmapped": event})).collect()),
+        Sample {
+            kept: wazuh_kept,
+            ..of_lines(
+                "Wazuh",
+                "full_log",
+                all().map(|event| json!({"rule": {"id": "80202"}, "full_log": text(&wazuh(&event))})).collect(),
+            )
+        },
+        Sample {
+            kept: wazuh_kept,
+            ..of_lines(
+                "Wazuh",
+                "data.aws",
+                all().map(|event| json!({"rule": {"id": "80202"}, "data": wazuh(&event)})).collect(),
+            )
+        },
+        Sample {
+            kept: without_nulls,
+            ..of_lines("OCSF", "1.0.0-rc.2", all().map(|event| ocsf::of(&event, "1.0.0-rc.2")).collect())
+        },
+        Sample {
+            kept: without_nulls,
+            ..of_lines("OCSF", "1.1.0", all().map(|event| ocsf::of(&event, "1.1.0")).collect())
+        },
+        Sample {
+            kept: without_nulls,
+            ..of_lines("OCSF", "1.5.0", all().map(|event| ocsf::of(&event, "1.5.0")).collect())
+        },
+        of_lines(
+            "OCSF",
+            "raw_data",
+            all()
+                .map(|event| json!({"class_uid": 6003, "api": {"operation": "wrong"}, "raw_data": text(&event)}))
+                .collect(),
+        ),
+        of_lines(
+            "OCSF",
+            "whole in unmapped",
+            all().map(|event| json!({"class_uid": 6003, "unmapped": event})).collect(),
+        ),
         of_lines("Athena", "JSON", all().map(|event| athena(&event)).collect()),
     ]
 }
@@ -201,8 +289,18 @@ fn text_forms(events: &[Value]) -> Vec<Sample> {
     vec![
         of("lines", "export to S3, gzip", gzip(exported.as_bytes()), whole),
         of("CSV of whole events", "CloudTrail Lake", csv(&["eventJson"], texts().map(|event| vec![event])), whole),
-        of("CSV of whole events", "Splunk", csv(&["_time", "_raw"], texts().map(|event| vec!["t".to_owned(), event])), whole),
-        of("CSV of whole events", "Logs Insights", csv(&["@timestamp", "@message"], texts().map(|event| vec!["t".to_owned(), event])), whole),
+        of(
+            "CSV of whole events",
+            "Splunk",
+            csv(&["_time", "_raw"], texts().map(|event| vec!["t".to_owned(), event])),
+            whole,
+        ),
+        of(
+            "CSV of whole events",
+            "Logs Insights",
+            csv(&["@timestamp", "@message"], texts().map(|event| vec!["t".to_owned(), event])),
+            whole,
+        ),
         of("CSV of columns", "CloudTrail Lake", lake_columns(events), lake_kept),
         of("event history", "CSV", event_history(events, |time| time.to_owned()), history_kept),
         of("event history", "CSV, local time", event_history(events, local), history_kept),
@@ -229,7 +327,12 @@ fn parquet_forms(events: &[Value]) -> Vec<Sample> {
     let ocsf: Vec<Value> = events.iter().map(|event| ocsf::of(event, "1.1.0")).collect();
     let mut samples: Vec<Sample> = codecs
         .into_iter()
-        .map(|(variant, codec)| Sample { form: "Athena Parquet", variant, bytes: parquet::write(&athena, codec, 2), kept: without_nulls })
+        .map(|(variant, codec)| Sample {
+            form: "Athena Parquet",
+            variant,
+            bytes: parquet::write(&athena, codec, 2),
+            kept: without_nulls,
+        })
         .collect();
     samples.push(Sample {
         form: "Security Lake Parquet",
@@ -277,9 +380,27 @@ pub fn athena(event: &Value) -> Value {
 }
 
 const LAKE: [&str; 21] = [
-    "eventVersion", "userIdentity", "eventTime", "eventSource", "eventName", "awsRegion", "sourceIPAddress", "userAgent",
-    "errorCode", "errorMessage", "requestParameters", "responseElements", "additionalEventData", "requestID", "eventID",
-    "readOnly", "eventType", "managementEvent", "recipientAccountId", "eventCategory", "tlsDetails",
+    "eventVersion",
+    "userIdentity",
+    "eventTime",
+    "eventSource",
+    "eventName",
+    "awsRegion",
+    "sourceIPAddress",
+    "userAgent",
+    "errorCode",
+    "errorMessage",
+    "requestParameters",
+    "responseElements",
+    "additionalEventData",
+    "requestID",
+    "eventID",
+    "readOnly",
+    "eventType",
+    "managementEvent",
+    "recipientAccountId",
+    "eventCategory",
+    "tlsDetails",
 ];
 
 /// As Lake writes structs: `{key=value, key={…}}`.
@@ -304,7 +425,10 @@ fn lake_cells(events: &[Value]) -> Vec<Vec<Value>> {
 }
 
 fn lake_columns(events: &[Value]) -> Vec<u8> {
-    csv(&LAKE, events.iter().map(|event| LAKE.iter().map(|name| cell(event.get(*name).unwrap_or(&Value::Null))).collect()))
+    csv(
+        &LAKE,
+        events.iter().map(|event| LAKE.iter().map(|name| cell(event.get(*name).unwrap_or(&Value::Null))).collect()),
+    )
 }
 
 /// Columns that were asked for; all scalars within structs are texts.
@@ -335,7 +459,10 @@ fn event_history(events: &[Value], time: fn(&str) -> String) -> Vec<u8> {
         (_, text) => text.to_owned(),
     };
     let user = |event: &Value| event["userIdentity"]["userName"].as_str().unwrap_or_default().to_owned();
-    csv(&titles, events.iter().map(|event| HISTORY.iter().map(|(_, field)| cell(event, field)).chain([user(event)]).collect()))
+    csv(
+        &titles,
+        events.iter().map(|event| HISTORY.iter().map(|(_, field)| cell(event, field)).chain([user(event)]).collect()),
+    )
 }
 
 fn local(time: &str) -> String {

@@ -17,7 +17,8 @@ fn every_form_gives_the_same_events() {
         assert!(!taken.is_said(), "{name}: {:?} {:?} {:?}", taken.error, taken.refused, taken.gaps);
         let expected: Vec<Value> = events.iter().map(sample.kept).collect();
         let is_anew = (sample.kept)(&events[0]) != events[0];
-        let found: Vec<Value> = taken.events.iter().map(|event| if is_anew { without_nulls(event) } else { event.clone() }).collect();
+        let found: Vec<Value> =
+            taken.events.iter().map(|event| if is_anew { without_nulls(event) } else { event.clone() }).collect();
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(found, expected, "{name}\n{found:#}\n{expected:#}");
         }
@@ -56,7 +57,11 @@ fn every_form_gives_the_same_rows() {
                recipient_account_id FROM events UNION ALL \
                SELECT DISTINCT 'usage', '', '', action, outcome, '', '', '' FROM usage ORDER BY 1, 4, 5";
     let mut actions: BTreeSet<String> = BTreeSet::new();
-    for (at, sample) in samples(&events()).iter().enumerate() {
+    let mut forms = BTreeSet::new();
+    // One variant of each form, but every version of OCSF.
+    let mut is_tried = |form: &&'static str| forms.insert(*form) || *form == "OCSF";
+    let tried: Vec<_> = samples(&events()).into_iter().filter(|sample| is_tried(&sample.form)).collect();
+    for (at, sample) in tried.iter().enumerate() {
         let (name, store) = (format!("in{at}/x"), format!("store{at}"));
         std::fs::create_dir(folder.path().join(format!("in{at}"))).expect("made");
         std::fs::write(folder.path().join(&name), &sample.bytes).expect("written");
@@ -64,7 +69,8 @@ fn every_form_gives_the_same_rows() {
         let (code, _, told) = run(folder.path(), &store, &["ingest", &format!("in{at}")]);
         assert!(code == Some(0) && told.contains("3 new events"), "{form}: {code:?} {told}");
         let (_, found, told) = run(folder.path(), &store, &["sql", "--format", "csv", sql]);
-        let (of_usage, of_events): (Vec<&str>, Vec<&str>) = found.lines().skip(1).partition(|line| line.starts_with("usage,"));
+        let (of_usage, of_events): (Vec<&str>, Vec<&str>) =
+            found.lines().skip(1).partition(|line| line.starts_with("usage,"));
         assert!(of_events.len() == 3 && of_usage.len() >= 2, "{form}: {found} {told}");
         rows.insert(of_events.join("\n"));
         actions.insert(of_usage.join("\n"));

@@ -87,7 +87,9 @@ fn unmapped(ocsf: &Value) -> Map<String, Value> {
     let parsed;
     let members: Vec<(&str, &Value)> = match at(ocsf, "unmapped") {
         Some(Value::Object(members)) => members.iter().map(|(key, value)| (key.as_str(), value)).collect(),
-        Some(Value::Array(pairs)) => pairs.iter().filter_map(|pair| Some((pair.get("key")?.as_str()?, pair.get("value")?))).collect(),
+        Some(Value::Array(pairs)) => {
+            pairs.iter().filter_map(|pair| Some((pair.get("key")?.as_str()?, pair.get("value")?))).collect()
+        }
         Some(Value::String(text)) => {
             parsed = serde_json::from_str::<Value>(text).unwrap_or_default();
             parsed.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value)).collect()
@@ -96,7 +98,9 @@ fn unmapped(ocsf: &Value) -> Map<String, Value> {
     };
     for (key, value) in members.into_iter().filter(|(_, value)| !is_nothing(value)) {
         let value = match (key, value) {
-            ("readOnly" | "managementEvent", Value::String(text)) => text.parse().map_or_else(|_| json!(text), Value::Bool),
+            ("readOnly" | "managementEvent", Value::String(text)) => {
+                text.parse().map_or_else(|_| json!(text), Value::Bool)
+            }
             // What is named by a path is a part, whose text may well be JSON.
             _ if key.contains('.') => value.clone(),
             _ => athena::field(key, value.clone()),
@@ -157,7 +161,8 @@ fn session(event: &mut Map<String, Value>, ocsf: &Value) {
     let began = time_at(ocsf, "actor.session.created_time_dt").or_else(|| time_at(ocsf, "actor.session.created_time"));
     if let Some(began) = began {
         set(event, &format!("{session}.creationDate"), json!(began));
-        let is_mfa = at(ocsf, "actor.session.is_mfa").or_else(|| at(ocsf, "actor.session.mfa")).and_then(Value::as_bool);
+        let is_mfa =
+            at(ocsf, "actor.session.is_mfa").or_else(|| at(ocsf, "actor.session.mfa")).and_then(Value::as_bool);
         if let Some(is_mfa) = is_mfa {
             set(event, &format!("{session}.mfaAuthenticated"), json!(is_mfa.to_string()));
         }
@@ -182,7 +187,9 @@ fn sign_in(event: &mut Map<String, Value>, ocsf: &Value) {
 fn resources(ocsf: &Value) -> Option<Value> {
     let resource = |from: &Value| {
         let mut to = Map::new();
-        for (field, paths) in [("accountId", &["owner.account.uid", "account_uid"][..]), ("type", &["type"]), ("ARN", &["uid"])] {
+        for (field, paths) in
+            [("accountId", &["owner.account.uid", "account_uid"][..]), ("type", &["type"]), ("ARN", &["uid"])]
+        {
             if let Some(text) = paths.iter().find_map(|path| text_at(from, path)) {
                 to.insert(field.to_owned(), json!(text));
             }

@@ -60,7 +60,8 @@ mod tests {
     #[test]
     fn a_value_is_set_where_none_is() {
         let mut members = Map::new();
-        for (path, value) in [("a.b.c", json!(1)), ("a.b.d", json!(2)), ("a.b.c", json!(3)), ("a.b", json!(4)), ("a.b.c.e", json!(5))]
+        for (path, value) in
+            [("a.b.c", json!(1)), ("a.b.d", json!(2)), ("a.b.c", json!(3)), ("a.b", json!(4)), ("a.b.c.e", json!(5))]
         {
             set(&mut members, path, value);
         }
