@@ -18,6 +18,7 @@ mod data;
 mod evaluate;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
+mod forms;
 mod fsck;
 #[path = "../../benches/hostile.rs"]
 mod hostile;
