@@ -1,5 +1,6 @@
 //! `trailpare verify`: is the archive what AWS wrote?
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
@@ -8,7 +9,8 @@ use super::select::RangeArgs;
 use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
 use crate::time::format_time;
-use crate::verify::{Finding, Gap, GapCause, Kind, Options, Verdict, Verified, Window, verify};
+use crate::util::shown;
+use crate::verify::{Finding, Gap, GapCause, Kind, Options, Signers, Verdict, Verified, Window, verify};
 
 /// Rows that a table has at the most; JSON has all.
 const ROWS_MAX: usize = 1_000;
@@ -47,6 +49,9 @@ pub struct VerifyArgs {
     /// Signatures of digests, where they are kept in a file of their own; may be given more than once.
     #[arg(long, value_name = "FILE")]
     signatures: Vec<PathBuf>,
+    /// Follow symbolic links that lead out of the archives.
+    #[arg(long)]
+    follow_links: bool,
     #[command(flatten)]
     range: RangeArgs,
     /// How to print it: for people what is not proved, as JSON what was found of every object.
@@ -62,6 +67,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, CliError> {
         public_keys: args.public_keys.clone(),
         signatures: args.signatures.clone(),
         window: Window { from_us: range.from_us, to_us: range.to_us },
+        follow_links: args.follow_links,
     };
     let verified = verify(&options)?;
     let faults = verified.sums.faults();
@@ -88,6 +94,8 @@ fn say(verified: &Verified, is_without_keys: bool, context: &Context) {
         context.warn("no digests: nothing is proved\nhint: copy the folders CloudTrail-Digest as well");
     } else if is_without_keys {
         context.say("hint: --public-keys proves signatures as well (`aws cloudtrail list-public-keys`)");
+    } else {
+        say_signers(&verified.signers, context);
     }
     if sums.of(Kind::Digest, Verdict::DigestMissing) > 0 {
         context.say("hint: where the archive is meant to begin within a chain, --from says so");
@@ -96,6 +104,26 @@ fn say(verified: &Verified, is_without_keys: bool, context: &Context) {
     if uncovered > 0 && sums.all(Kind::Digest) > 0 {
         context.warn(&format!("{uncovered} log objects are not covered by any digest"));
     }
+}
+
+/// Says whose keys are not among those that were given.
+pub(super) fn say_signers(signers: &Signers, context: &Context) {
+    let Signers { known, unknown, fingerprints, regions } = signers;
+    if *unknown == 0 {
+        return;
+    }
+    let list = |names: &BTreeSet<String>| names.iter().map(|name| shown::name(name)).collect::<Vec<_>>().join(", ");
+    let what = match known {
+        0 => "no signature can be checked: no digest names a key that is".to_owned(),
+        _ => format!("the signatures of {unknown} of {} digests can't be checked: their keys are not", known + unknown),
+    };
+    context.warn(&format!(
+        "{what} in the file of public keys (they name {})\n\
+         hint: `aws cloudtrail list-public-keys --start-time … --end-time … --region …`, over the time of the digests, \
+         for each of {}",
+        list(fingerprints),
+        list(regions)
+    ));
 }
 
 fn print_json(verified: Verified, out: &mut impl Write) -> Result<(), CliError> {

@@ -9,7 +9,7 @@ use super::excess::Excess;
 use super::layout::{Layout, Widened};
 use super::made::Made;
 use super::opening::foremost;
-use super::options::{Kind, Provenance};
+use super::options::{Evidenced, Kind, Provenance};
 use super::privilege_escalation;
 use super::prove::Unspoken;
 use super::replay::{Group, GroupFate, Replay};
@@ -42,6 +42,7 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
             count(made.principals.len(), "principal")
         ));
     }
+    lines.extend(provenance.evidence.as_ref().map(evidence));
     let sizes: Vec<String> = made.documents.iter().map(|d| d.policy.size().to_string()).collect();
     let statements = made.documents.iter().map(|document| document.policy.statements.len()).sum();
     lines.push(format!(
@@ -86,6 +87,22 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
         lines.extend(of_scp(made, provenance));
     }
     lines
+}
+
+/// How much of what it rests on is proved, in one line.
+fn evidence(evidence: &Evidenced) -> String {
+    let Evidenced { uses, whole, part } = evidence;
+    let mut line = match uses == whole {
+        true => format!("evidence: all {uses} uses are proved by digests"),
+        false => format!("evidence: {whole} of {uses} uses are proved by digests"),
+    };
+    if *part > 0 {
+        line += &format!(", {part} happened where and when only some log objects are proved");
+    }
+    match uses - whole - part {
+        0 => line,
+        none => line + &format!(", {none} where and when none is (`status --coverage`)"),
+    }
 }
 
 /// What somebody has to know before attaching a policy that denies by leaving out: its proof sees only what is logged.

@@ -21,6 +21,7 @@ mod checks;
 mod column_chunk;
 mod commit;
 mod connection;
+mod coverage;
 mod create;
 mod datafile;
 mod error;
@@ -47,6 +48,7 @@ mod parquet_encodings;
 mod passed_over;
 mod place;
 mod private;
+mod proof;
 mod read;
 mod recover;
 mod retired_files;
@@ -56,9 +58,13 @@ mod tables;
 mod writer;
 
 pub use activity::Activity;
-pub use change::{BrokenEntry, Commit, Conflict, DayCount, LedgerEntry, Neighbours, Run, Struck, UsageState};
+pub use change::{
+    BrokenEntry, Commit, Conflict, DayCount, FarEvents, LedgerEntry, Neighbours, ObjectProof, ObjectVerdict, Run,
+    Struck, UsageState,
+};
 pub use check::{Checked, Finding, FindingKind, Repaired, Repairer};
 pub use checks::{CheckedFile, FileChecks, Stored};
+pub use coverage::{CoverageDay, OddObject};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, StagedFile};
 pub use error::StoreError;
 pub use events_writer::EventsFileWriter;
@@ -73,6 +79,7 @@ pub use open::Store;
 pub use passed_over::{NO_LOG, Unread, refusal_key};
 pub(crate) use private::create_or_replace_private;
 pub use private::{Mode, create_private_folder, write_private};
+pub use proof::{ProofNotes, Standing};
 pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use retired_files::replaced_path;
 pub use snapshot::{ColumnStats, DataFile, Snapshot};

@@ -452,6 +452,25 @@ fn windows_hide_no_fault_of_their_time() {
     assert_eq!(out.status.code(), Some(5), "{}", text(&out.stdout));
 }
 
+/// A digest may list what was delivered long before it: a window over the objects hides nothing of it.
+#[test]
+fn a_digest_beyond_the_window_speaks_for_its_objects() {
+    let mut archive = Archive::new();
+    let mut trail = Trail::new("111122223333", "eu-west-1", "main").hours(0..2);
+    trail.digest_of(0, 24 * 9);
+    archive.add(trail);
+    archive.write_sidecars();
+    let window = ["--from", "2024-03-01", "--to", "2024-03-01"];
+    assert_eq!(archive.run(&window).status.code(), Some(0));
+    let late = archive.trails[0].digests[2].logs[0].key.clone();
+    archive.write(&late, &gzip(b"{\"Records\":[]}"));
+    let out = archive.run(&window);
+    assert_eq!(out.status.code(), Some(5), "{}", text(&out.stdout));
+    assert!(text(&out.stdout).lines().any(|line| line.starts_with("altered") && line.contains(&late)));
+    archive.remove(&late);
+    assert_eq!(archive.run(&window).status.code(), Some(5));
+}
+
 /// An altered copy beside one that is right.
 #[test]
 fn copies_are_judged_each() {
