@@ -35,7 +35,7 @@ impl Signs {
             let locale = locale.to_string_lossy().to_ascii_lowercase();
             locale.ends_with("utf-8") || locale.ends_with("utf8")
         });
-        if context.stdout_is_terminal && is_utf8 && context.color { &UNICODE } else { &ASCII }
+        if context.stdout_is_terminal && is_utf8 { &UNICODE } else { &ASCII }
     }
 
     fn of(&self, state: State) -> char {
@@ -51,6 +51,9 @@ impl Signs {
 
 pub(super) fn run(store: &Store, format: Format, context: &Context) -> Result<Exit, CliError> {
     let coverage = Coverage::read(store)?;
+    if store.coverage()?.is_none() {
+        context.warn("the store is of an older version: the next `trailpare ingest` sums up what it has");
+    }
     let text = match format {
         Format::Json => serde_json::to_string_pretty(&coverage)? + "\n",
         Format::Table => printable(&text(&coverage, Signs::new(context))),
@@ -73,6 +76,9 @@ fn text(coverage: &Coverage, signs: &Signs) -> String {
         hours("unknown"),
         hours("missing")
     );
+    if coverage.days_left_out > 0 {
+        out += &format!("{} days more are not shown: there are too many\n\n", coverage.days_left_out);
+    }
     out + &map(coverage, signs) + &missing_text(coverage)
 }
 

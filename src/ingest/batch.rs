@@ -163,7 +163,8 @@ fn parse(
         Err(ReadError { fault: ReadFault::Known, .. }) => return Err(Untaken::Known),
         Err(ReadError { fault: ReadFault::Stopped, .. }) => return Err(Untaken::Stopped),
         Err(error) => {
-            return Err(refuse(planned.size_bytes, error.sha256(), error.reason(), error.offset_bytes()));
+            let reason = altered_unread(memory.proof, planned, &error).unwrap_or_else(|| error.reason());
+            return Err(refuse(planned.size_bytes, error.sha256(), reason, error.offset_bytes()));
         }
     };
     let (sha256, size_bytes) = (read.sha256, read.size_bytes);
@@ -187,6 +188,14 @@ fn parse(
     let Parsed { object, places, redacted, refused, gaps, json_bytes } = parsed;
     let (planned, path) = (planned.clone(), path.into());
     Ok(Loaded { planned, path, sha256, size_bytes, object, places, redacted, refused, gaps, proof, json_bytes })
+}
+
+/// Why an object that is not sound was altered, if a digest lists it.
+fn altered_unread(proof: Option<&Proof>, planned: &Planned, error: &ReadError) -> Option<String> {
+    let is_named = matches!(planned.identity, Identity::Name | Identity::Again(_));
+    let proof = proof.filter(|_| is_named && !matches!(error.fault, ReadFault::Io(_)))?;
+    let gap = Gap { offset_bytes: 0, reason: error.reason() };
+    prove(proof, planned.name(), &[], &[gap]).ok()?.1
 }
 
 struct Parsed {

@@ -15,6 +15,8 @@ use super::prove::Unspoken;
 use super::replay::{Group, GroupFate, Replay};
 use crate::iam::unlogged_behind;
 use crate::time::format_time;
+use crate::usage::{DataTrail, Logged};
+use crate::util::shown;
 
 /// Most names in one line.
 const NAMES_MAX: usize = 20;
@@ -401,9 +403,33 @@ fn unlogged(provenance: &Provenance) -> Option<String> {
     (!missing.is_empty()).then(|| line(missing.join("; ")))
 }
 
+/// Which data events trails were told to log: where that is all of a service and the archive has none, there was no use.
+fn told_to_log(provenance: &Provenance) -> Option<String> {
+    let of_trail = |trail: &DataTrail| {
+        let what = |(source, logged): (&&str, &Logged)| {
+            let name = DATA_EVENTS.iter().find(|(known, _)| known == source).map_or(*source, |(_, name)| *name);
+            let name = name.split(" (").next().unwrap_or(name);
+            match logged {
+                Logged::All => format!("all {name}"),
+                Logged::Some => format!("some {name}"),
+            }
+        };
+        let what: Vec<String> = trail.logged.iter().map(what).collect();
+        let what = if what.is_empty() { "none".to_owned() } else { what.join(", ") };
+        let DataTrail { trail, account_id, since_us, .. } = trail;
+        let (trail, account_id) = (shown::name(trail), shown::name(account_id));
+        format!("{trail} in {account_id} since {}: {what}", format_time(*since_us))
+    };
+    let trails: Vec<String> = provenance.data_trails.iter().take(NAMES_MAX).map(of_trail).collect();
+    let more = provenance.data_trails.len().saturating_sub(NAMES_MAX);
+    let more = if more > 0 { format!("; … {more} more") } else { String::new() };
+    (!trails.is_empty()).then(|| format!("data events that trails were told to log: {}{more}", trails.join("; ")))
+}
+
 /// What no policy made from this archive can know.
 pub fn blind_spots(made: &Made, provenance: &Provenance) -> Vec<String> {
     let mut lines: Vec<String> = unlogged(provenance).into_iter().collect();
+    lines.extend(told_to_log(provenance));
     let passes = made
         .documents
         .iter()

@@ -50,6 +50,8 @@ pub struct Coverage {
     pub hours: BTreeMap<&'static str, u64>,
     /// By account and region.
     pub places: Vec<Place>,
+    /// Days that are too many to be listed.
+    pub days_left_out: u64,
 }
 
 /// The hours of one account and region.
@@ -115,11 +117,23 @@ type Hour = i64;
 const AROUND_HOURS: i64 = 14 * 24;
 
 /// So many of them there must be, and so many to one without objects.
-const COMPARED_MIN: usize = 150;
-const ABSENT_ONE_IN: usize = 200;
+const COMPARED_MIN: u32 = 150;
+const ABSENT_ONE_IN: u32 = 200;
 
 /// Likewise of days: every other one has objects.
-const COMPARED_DAYS_MIN: usize = 10;
+const COMPARED_DAYS_MIN: u32 = 10;
+
+/// How often what stands out is left aside, so that what stands out beside it is seen.
+const PASSES: usize = 3;
+
+/// Hours without anything that are silence: what comes behind them stands by itself.
+const SILENCE_HOURS: i64 = 62 * 24;
+
+/// Hours in which a pattern is looked for: those of fifty years. More has only who makes names up.
+const PATTERN_MAX_HOURS: i64 = 50 * 366 * 24;
+
+/// Days that are listed at the most: those of thousands of accounts and regions over a year.
+const DAYS_MAX: usize = 1_000_000;
 
 /// What is known of one account and region.
 #[derive(Default)]
@@ -130,6 +144,39 @@ struct Known {
     signed: BTreeSet<Hour>,
     missing_digests: BTreeSet<Hour>,
     missing_objects: BTreeMap<Hour, u64>,
+}
+
+/// The rows of one account and region.
+#[derive(Default)]
+struct Rows<'r> {
+    objects: Vec<&'r CoverageDay>,
+    digests: Vec<&'r [DigestDay]>,
+    missing: Vec<(Hour, u64)>,
+}
+
+impl Rows<'_> {
+    fn last(&self) -> Option<Hour> {
+        let objects = self.objects.iter().filter_map(|day| hours_of(day.day, day.present).last());
+        let digests = self.digests.iter().copied().flatten().filter_map(|day| hours_of(day.day, day.told).last());
+        objects.chain(digests).chain(self.missing.iter().map(|(hour, _)| *hour)).max()
+    }
+
+    fn known(self) -> Known {
+        let mut known = Known { missing_objects: self.missing.into_iter().collect(), ..Known::default() };
+        for day in self.objects {
+            known.present.extend(hours_of(day.day, day.present));
+            known.valid.extend(hours_of(day.day, day.valid));
+        }
+        for days in self.digests {
+            for day in days {
+                known.told.extend(hours_of(day.day, day.told));
+                known.signed.extend(hours_of(day.day, day.signed));
+            }
+            let missing = missing_hours(days).into_iter();
+            known.missing_digests.extend(missing.map(|(day, hour)| i64::from(day) * 24 + i64::from(hour)));
+        }
+        known
+    }
 }
 
 fn hours_of(day: i32, mask: u32) -> impl Iterator<Item = Hour> {
@@ -151,30 +198,26 @@ impl Coverage {
         digests: &[DigestDay],
         missing: &BTreeMap<(String, String, i32, u32), u64>,
     ) -> Coverage {
-        let mut places: BTreeMap<(String, String), Known> = BTreeMap::new();
+        let mut places: BTreeMap<(&str, &str), Rows<'_>> = BTreeMap::new();
         for day in objects {
-            let known = places.entry((day.account_id.clone(), day.region.clone())).or_default();
-            known.present.extend(hours_of(day.day, day.present));
-            known.valid.extend(hours_of(day.day, day.valid));
+            places.entry((&day.account_id, &day.region)).or_default().objects.push(day);
         }
         for days in digests.chunk_by(|a, b| a.chain == b.chain) {
             let Some(first) = days.first() else { continue };
-            let known = places.entry((first.account_id.clone(), first.region.clone())).or_default();
-            for day in days {
-                known.told.extend(hours_of(day.day, day.told));
-                known.signed.extend(hours_of(day.day, day.signed));
-            }
-            known
-                .missing_digests
-                .extend(missing_hours(days).into_iter().map(|(day, hour)| i64::from(day) * 24 + i64::from(hour)));
+            places.entry((&first.account_id, &first.region)).or_default().digests.push(days);
         }
         for ((account_id, region, day, hour), objects) in missing {
-            let known = places.entry((account_id.clone(), region.clone())).or_default();
-            known.missing_objects.insert(i64::from(*day) * 24 + i64::from(*hour), *objects);
+            let hour = i64::from(*day) * 24 + i64::from(*hour);
+            places.entry((account_id, region)).or_default().missing.push((hour, *objects));
         }
-        let last = places.values().filter_map(Known::last).max().unwrap_or_default();
-        let places = places.into_iter().map(|((account_id, region), known)| known.place(account_id, region, last));
-        let places: Vec<Place> = places.collect();
+        let last = places.values().filter_map(Rows::last).max().unwrap_or_default();
+        let (mut room, mut days_left_out) = (DAYS_MAX, 0);
+        // Hours take more room than days: those of one place at a time.
+        let place = |((account_id, region), rows): ((&str, &str), Rows<'_>)| {
+            let (account_id, region) = (account_id.to_owned(), region.to_owned());
+            rows.known().place(account_id, region, last, &mut room, &mut days_left_out)
+        };
+        let places: Vec<Place> = places.into_iter().map(place).collect();
         let mut hours: BTreeMap<&'static str, u64> = BTreeMap::new();
         for state in places.iter().flat_map(|place| &place.days).flat_map(|day| day.hours) {
             let name = match state {
@@ -187,26 +230,60 @@ impl Coverage {
             *hours.entry(name).or_default() += 1;
         }
         let letters = [State::Outside, State::Proved, State::Present, State::Unknown, State::Missing];
-        Coverage { letters: letters.map(|state| (state.letter(), state)).into(), hours, places }
+        Coverage { letters: letters.map(|state| (state.letter(), state)).into(), hours, places, days_left_out }
     }
 }
 
 impl Known {
-    fn first(&self) -> Option<Hour> {
-        let firsts = [self.present.first(), self.told.first(), self.missing_objects.keys().next()];
-        firsts.into_iter().flatten().min().copied()
+    /// Times in which something is known, without long silence in between.
+    fn segments(&self, last: Hour) -> Vec<(Hour, Hour)> {
+        let known: BTreeSet<Hour> =
+            self.present.iter().chain(&self.told).chain(self.missing_objects.keys()).copied().collect();
+        let mut segments: Vec<(Hour, Hour)> = Vec::new();
+        for hour in known {
+            match segments.last_mut().filter(|segment| hour - segment.1 <= SILENCE_HOURS) {
+                Some(segment) => segment.1 = hour,
+                None => segments.push((hour, hour)),
+            }
+        }
+        if let Some(segment) = segments.last_mut().filter(|segment| last - segment.1 <= SILENCE_HOURS) {
+            segment.1 = last;
+        }
+        segments
     }
 
-    fn last(&self) -> Option<Hour> {
-        let lasts = [self.present.last(), self.told.last(), self.missing_objects.keys().next_back()];
-        lasts.into_iter().flatten().max().copied()
+    fn place(self, account_id: String, region: String, last: Hour, room: &mut usize, left_out: &mut u64) -> Place {
+        let (mut days, mut all_by_pattern): (BTreeMap<i64, [State; 24]>, _) = (BTreeMap::new(), BTreeSet::new());
+        for (first, last) in self.segments(last) {
+            let by_pattern = self.missing_by_pattern(first, last);
+            for hour in first..=last {
+                let day = hour.div_euclid(24);
+                if !days.contains_key(&day) {
+                    if *room == 0 {
+                        *left_out += u64::from(hour.rem_euclid(24) == 0);
+                        continue;
+                    }
+                    *room -= 1;
+                }
+                let hours = days.entry(day).or_insert([State::Outside; 24]);
+                if let Some(state) = usize::try_from(hour.rem_euclid(24)).ok().and_then(|at| hours.get_mut(at)) {
+                    *state = self.state(hour, &by_pattern);
+                }
+            }
+            all_by_pattern.extend(by_pattern);
+        }
+        let day = |(day, hours): (i64, [State; 24])| DayHours {
+            day: Day(i32::try_from(day).unwrap_or_default()),
+            state: of_day(&hours),
+            hours,
+        };
+        let days = days.into_iter().map(day).collect();
+        let missing = self.missing(&all_by_pattern);
+        Place { account_id, region, has_digests: !self.told.is_empty(), days, missing }
     }
 
-    fn place(self, account_id: String, region: String, last: Hour) -> Place {
-        let first = self.first().unwrap_or(last);
-        let by_pattern = self.missing_by_pattern(first, last);
-        let state = |hour: Hour| match () {
-            () if hour < first || hour > last => State::Outside,
+    fn state(&self, hour: Hour, by_pattern: &BTreeSet<Hour>) -> State {
+        match () {
             () if self.missing_objects.contains_key(&hour) => State::Missing,
             () if self.told.contains(&hour) => match (self.signed.contains(&hour), self.present.contains(&hour)) {
                 (true, false) => State::Proved,
@@ -218,14 +295,7 @@ impl Known {
             () if self.present.contains(&hour) => State::Present,
             () if by_pattern.contains(&hour) => State::Missing,
             () => State::Unknown,
-        };
-        let days = (first.div_euclid(24)..=last.div_euclid(24)).map(|day| {
-            let hours: [State; 24] = std::array::from_fn(|hour| state(day * 24 + hour as i64));
-            DayHours { day: Day(i32::try_from(day).unwrap_or_default()), state: of_day(&hours), hours }
-        });
-        let days = days.collect();
-        let missing = self.missing(&by_pattern);
-        Place { account_id, region, has_digests: !self.told.is_empty(), days, missing }
+        }
     }
 
     /// What is missing, hour by hour put together.
@@ -251,40 +321,96 @@ impl Known {
     /// Hours without objects of which no digest tells and that stand out: between the first object and the store's end.
     fn missing_by_pattern(&self, first: Hour, last: Hour) -> BTreeSet<Hour> {
         let mut missing = BTreeSet::new();
-        let mut before = first;
-        for hour in self.present.iter().copied().chain([last + 1]) {
-            let (from, to) = (before, hour);
-            before = hour + 1;
-            if from >= to || (from..to).any(|hour| self.told.contains(&hour)) {
-                continue;
+        if last - first > PATTERN_MAX_HOURS {
+            return missing;
+        }
+        // What stands out hides what stands out beside it.
+        for _ in 0..PASSES {
+            let before = missing.len();
+            let absent = Absent::new(self, &missing, first, last);
+            for (from, to) in self.runs(first, last) {
+                if missing.contains(&from) {
+                    continue;
+                }
+                if absent.stands_out(from, to) {
+                    missing.extend(from..to);
+                    continue;
+                }
+                // Whole days of it.
+                let days = (from + 23).div_euclid(24)..to.div_euclid(24);
+                if !days.is_empty() && absent.days_stand_out(&days) {
+                    missing.extend(days.start * 24..days.end * 24);
+                }
             }
-            if self.stands_out(from, to, first, last) {
-                missing.extend(from..to);
-                continue;
-            }
-            // Whole days of it.
-            let days = (from + 23).div_euclid(24)..to.div_euclid(24);
-            if !days.is_empty() && self.days_stand_out(&days, first, last) {
-                missing.extend(days.start * 24..days.end * 24);
+            if missing.len() == before {
+                break;
             }
         }
         missing
     }
 
-    fn stands_out(&self, from: Hour, to: Hour, first: Hour, last: Hour) -> bool {
-        let (begin, end) = (first.max(from - AROUND_HOURS), last.min(to + AROUND_HOURS - 1));
-        let others = (begin..=end).filter(|hour| !(from..to).contains(hour));
-        let (absent, all) =
-            others.fold((0, 0), |(absent, all), hour| (absent + usize::from(!self.present.contains(&hour)), all + 1));
+    /// Runs of hours without objects of which no digest tells. Longer ones than so many are silence.
+    fn runs(&self, first: Hour, last: Hour) -> Vec<(Hour, Hour)> {
+        let ends = self.present.range(first..=last).copied().chain([last + 1]);
+        let begins = std::iter::once(first).chain(self.present.range(first..=last).map(|hour| hour + 1));
+        let is_untold = |(from, to): &(Hour, Hour)| {
+            from < to && to - from <= SILENCE_HOURS && self.told.range(*from..*to).next().is_none()
+        };
+        begins.zip(ends).filter(is_untold).collect()
+    }
+}
+
+/// Hours and days without objects, counted up from the first, so that those of a time are two of these numbers apart.
+struct Absent {
+    first: Hour,
+    /// Before each hour: how many are compared, and how many of them are without objects.
+    hours: Vec<(u32, u32)>,
+    /// Likewise of days.
+    days: Vec<(u32, u32)>,
+}
+
+impl Absent {
+    fn new(known: &Known, missing: &BTreeSet<Hour>, first: Hour, last: Hour) -> Absent {
+        let counted = |count: (u32, u32), is_compared: bool, is_absent: bool| {
+            (count.0 + u32::from(is_compared), count.1 + u32::from(is_compared && is_absent))
+        };
+        let (mut hours, mut days) = (vec![(0, 0)], vec![(0, 0)]);
+        let (mut hour_count, mut day_count) = ((0, 0), (0, 0));
+        for hour in first..=last {
+            hour_count = counted(hour_count, !missing.contains(&hour), !known.present.contains(&hour));
+            hours.push(hour_count);
+        }
+        for day in first.div_euclid(24)..=last.div_euclid(24) {
+            let is_absent = known.present.range(day * 24..(day + 1) * 24).next().is_none();
+            day_count = counted(day_count, !missing.contains(&(day * 24)), is_absent);
+            days.push(day_count);
+        }
+        Absent { first, hours, days }
+    }
+
+    /// How many are compared between two, and how many of them are without objects.
+    fn between(counts: &[(u32, u32)], from: i64, to: i64) -> (u32, u32) {
+        let at = |index: i64| {
+            let index = usize::try_from(index).unwrap_or_default().min(counts.len() - 1);
+            counts.get(index).copied().unwrap_or_default()
+        };
+        let (from, to) = (at(from), at(to));
+        (to.0.saturating_sub(from.0), to.1.saturating_sub(from.1))
+    }
+
+    fn stands_out(&self, from: Hour, to: Hour) -> bool {
+        let of = |from: Hour, to: Hour| Absent::between(&self.hours, from - self.first, to - self.first);
+        let (before, after) = (of(from - AROUND_HOURS, from), of(to, to + AROUND_HOURS));
+        let (all, absent) = (before.0 + after.0, before.1 + after.1);
         all >= COMPARED_MIN && absent * ABSENT_ONE_IN <= all
     }
 
-    fn days_stand_out(&self, days: &std::ops::Range<i64>, first: Hour, last: Hour) -> bool {
-        let (begin, end) = (first.div_euclid(24).max(days.start - 14), last.div_euclid(24).min(days.end + 13));
-        let has_objects = |day: i64| self.present.range(day * 24..(day + 1) * 24).next().is_some();
-        let mut others = (begin..=end).filter(|day| !days.contains(day)).peekable();
-        let all = others.clone().count();
-        all >= COMPARED_DAYS_MIN && others.all(has_objects)
+    fn days_stand_out(&self, days: &std::ops::Range<i64>) -> bool {
+        let first = self.first.div_euclid(24);
+        let of = |from: i64, to: i64| Absent::between(&self.days, from - first, to - first);
+        let (before, after) =
+            (of(days.start - AROUND_HOURS / 24, days.start), of(days.end, days.end + AROUND_HOURS / 24));
+        before.0 + after.0 >= COMPARED_DAYS_MIN && before.1 + after.1 == 0
     }
 }
 

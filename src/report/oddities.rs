@@ -1,6 +1,6 @@
 //! What an auditor should look at: what is in a store and should not be, and what is not and should.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::Day;
 use super::coverage::{Coverage, Missing, MissingBy, Place};
 use crate::store::{Conflict, DayCount, FarEvents, Store, StoreError};
 use crate::time::format_time;
-use crate::verify::DigestDay;
+use crate::verify::{DigestDay, missing_hours};
 
 /// Oddities of one kind that are listed at the most.
 const LISTED_MAX: usize = 1_000;
@@ -34,6 +34,12 @@ pub enum Kind {
     /// Hours without digests, between those of a chain.
     #[serde(rename = "gap between digests")]
     DigestGap,
+    /// Digests of an account and region end, and those of the same trail go on elsewhere.
+    #[serde(rename = "digests end while the trail goes on")]
+    EndsEarly,
+    /// An account has no digests of a region of which other accounts of the same trail have some.
+    #[serde(rename = "no digests of a region")]
+    NoDigests,
     /// A digest that was altered.
     #[serde(rename = "digest altered")]
     DigestAltered,
@@ -60,6 +66,8 @@ impl Kind {
             Kind::Appears => "account appears",
             Kind::FallsSilent => "account falls silent",
             Kind::DigestGap => "gap between digests",
+            Kind::EndsEarly => "digests end while the trail goes on",
+            Kind::NoDigests => "no digests of a region",
             Kind::DigestAltered => "digest altered",
             Kind::BeginsWithin => "begins within a chain of digests",
             Kind::ObjectAltered => "object altered",
@@ -102,7 +110,9 @@ impl Oddities {
         let mut all: Vec<Oddity> = store.conflicts()?.into_iter().map(conflict).collect();
         all.extend(store.far_events()?.into_iter().map(far_events));
         all.extend(accounts(&store.days()?));
-        all.extend(digests(&store.digest_days()?));
+        let days = store.digest_days()?;
+        all.extend(digests(&days));
+        all.extend(trails(&days));
         let (_, altered) = store.altered_objects(u64::MAX >> 1)?;
         all.extend(altered.into_iter().map(|odd| of(Kind::ObjectAltered, None, odd.object, odd.reason)));
         let coverage = Coverage::read(store)?;
@@ -170,31 +180,75 @@ fn accounts(counts: &[DayCount]) -> Vec<Oddity> {
 fn digests(days: &[DigestDay]) -> Vec<Oddity> {
     let mut odd = Vec::new();
     for days in days.chunk_by(|a, b| a.chain == b.chain) {
-        let by_day: BTreeMap<i32, &DigestDay> = days.iter().map(|day| (day.day, day)).collect();
-        let bit = |hour: i64, mask: fn(&DigestDay) -> u32| {
-            let day = i32::try_from(hour.div_euclid(24)).ok().and_then(|day| by_day.get(&day));
-            day.is_some_and(|day| mask(day) >> hour.rem_euclid(24) & 1 == 1)
+        let hours = |mask: fn(&DigestDay) -> u32| -> BTreeSet<i64> {
+            let of_day = |day: &DigestDay| {
+                let (first, mask) = (i64::from(day.day) * 24, mask(day));
+                (0..24).filter(move |hour| mask >> hour & 1 == 1).map(move |hour| first + hour)
+            };
+            days.iter().flat_map(of_day).collect()
         };
-        let (Some(first), Some(last)) = (days.first(), days.last()) else { continue };
-        let hours = || i64::from(first.day) * 24..(i64::from(last.day) + 1) * 24;
-        let told = |hour: &i64| bit(*hour, |day| day.told);
-        let (Some(begins), Some(ends)) = (hours().find(told), hours().rfind(told)) else { continue };
+        let (told, there) = (hours(|day| day.told), hours(|day| day.told | day.altered));
+        let (Some(first), Some(begins)) = (days.first(), told.first()) else { continue };
         let chain = &first.chain;
-        let altered = hours().filter(|hour| bit(*hour, |day| day.altered));
-        odd.extend(runs(altered).map(|span| {
+        odd.extend(runs(hours(|day| day.altered).into_iter()).map(|span| {
             of(Kind::DigestAltered, Some(span), chain.clone(), "its digest is not what AWS wrote".to_owned())
         }));
-        let gaps = (begins..ends).filter(|hour| !bit(*hour, |day| day.told | day.altered | day.named));
-        odd.extend(runs(gaps).map(|span| {
-            let what =
-                "no digest tells of this time, and none is named: the trail was stopped, or more than one is gone";
-            of(Kind::DigestGap, Some(span), chain.clone(), what.to_owned())
-        }));
-        let within = hours().filter(|hour| *hour < begins && bit(*hour, |day| day.named));
-        odd.extend(runs(within).map(|span| {
+        let missing: BTreeSet<i64> =
+            missing_hours(days).into_iter().map(|(day, hour)| i64::from(day) * 24 + i64::from(hour)).collect();
+        for (before, after) in there.range(begins..).zip(there.range(begins..).skip(1)) {
+            let end = missing.range(before + 1..*after).next().unwrap_or(after);
+            if before + 1 < *end {
+                let what = "no digest tells of this time, and none is named: the trail was stopped, or wrote none";
+                odd.push(of(Kind::DigestGap, Some((time(before + 1), time(*end))), chain.clone(), what.to_owned()));
+            }
+        }
+        let named = hours(|day| day.named);
+        odd.extend(runs(named.range(..begins).copied()).map(|span| {
             let what = "the first digest that there is follows this one: what came before is not here";
             of(Kind::BeginsWithin, Some(span), chain.clone(), what.to_owned())
         }));
+    }
+    odd
+}
+
+/// Hours by which the digests of one place may be later than those of another.
+const LATER_HOURS: i64 = 3;
+
+/// Where a trail writes digests, and where it ought to: one of several accounts or regions writes them everywhere.
+fn trails(days: &[DigestDay]) -> Vec<Oddity> {
+    // By trail and place the first and the last hour.
+    let mut trails: BTreeMap<&str, BTreeMap<(&str, &str), (i64, i64)>> = BTreeMap::new();
+    for day in days.iter().filter(|day| day.told != 0) {
+        let trail = day.chain.splitn(4, '_').nth(3).unwrap_or(&day.chain);
+        let (first, last) = (day.told.trailing_zeros(), 31 - day.told.leading_zeros());
+        let (first, last) = (i64::from(day.day) * 24 + i64::from(first), i64::from(day.day) * 24 + i64::from(last));
+        let place = trails.entry(trail).or_default().entry((&day.account_id, &day.region)).or_insert((first, last));
+        *place = (place.0.min(first), place.1.max(last));
+    }
+    let mut odd = Vec::new();
+    for (trail, places) in trails {
+        let last = places.values().map(|(_, last)| *last).max().unwrap_or_default();
+        for ((account_id, region), (_, ends)) in &places {
+            if last - ends > LATER_HOURS {
+                let span = Some((time(ends + 1), time(last + 1)));
+                let what = format!("the trail {trail} has none of them here, and elsewhere it has");
+                odd.push(of(Kind::EndsEarly, span, format!("{account_id} {region}"), what));
+            }
+        }
+        let accounts: BTreeSet<&str> = places.keys().map(|(account_id, _)| *account_id).collect();
+        let regions: BTreeSet<&str> = places.keys().map(|(_, region)| *region).collect();
+        for region in regions {
+            let lacking: Vec<&&str> =
+                accounts.iter().filter(|account| !places.contains_key(&(**account, region))).collect();
+            // Of one account alone it is the exception.
+            if 2 * lacking.len() > accounts.len() {
+                continue;
+            }
+            for account_id in lacking {
+                let what = format!("other accounts of the trail {trail} have digests of this region");
+                odd.push(of(Kind::NoDigests, None, format!("{account_id} {region}"), what));
+            }
+        }
     }
     odd
 }
@@ -208,8 +262,12 @@ fn runs(hours: impl Iterator<Item = i64>) -> impl Iterator<Item = (String, Strin
             None => runs.push((hour, hour + 1)),
         }
     }
-    let time = |hour: i64| format_time(hour.saturating_mul(3_600_000_000));
-    runs.into_iter().map(move |(from, to)| (time(from), time(to)))
+    runs.into_iter().map(|(from, to)| (time(from), time(to)))
+}
+
+/// The beginning of an hour.
+fn time(hour: i64) -> String {
+    format_time(hour.saturating_mul(3_600_000_000))
 }
 
 fn missing(place: &Place, missing: &Missing) -> Oddity {
@@ -245,6 +303,31 @@ mod tests {
     }
 
     #[test]
+    fn a_trail_writes_digests_everywhere() {
+        let day = |account: &str, region: &str, day| DigestDay {
+            chain: format!("{account}_CloudTrail-Digest_{region}_main_eu-west-1"),
+            account_id: account.to_owned(),
+            region: region.to_owned(),
+            day,
+            told: 0b1111,
+            ..DigestDay::default()
+        };
+        let mut days = Vec::new();
+        for account in ["1", "2", "3"] {
+            for region in ["a", "b"] {
+                days.extend((1..5).map(|at| day(account, region, at)));
+            }
+        }
+        assert_eq!(trails(&days), []);
+        // A region from some day on; a region of an account.
+        days.retain(|day| !(day.account_id == "1" && day.region == "a" && day.day > 2));
+        days.retain(|day| !(day.account_id == "2" && day.region == "b"));
+        let odd: Vec<_> = trails(&days).into_iter().map(|odd| (odd.kind, odd.about, odd.from)).collect();
+        let from = Some("1970-01-03T04:00:00Z".to_owned());
+        assert_eq!(odd, [(Kind::EndsEarly, "1 a".to_owned(), from), (Kind::NoDigests, "2 b".to_owned(), None)]);
+    }
+
+    #[test]
     fn runs_of_hours() {
         let found: Vec<_> = runs([0, 1, 5].into_iter()).collect();
         let time = |hour: &str| format!("1970-01-01T{hour}:00:00Z");
@@ -261,7 +344,7 @@ mod tests {
             named,
             ..DigestDay::default()
         };
-        let odd = digests(&[day(1, 0b1011_0010, 0b0100, 0b1111_0001), day(2, 1, 0, 0)]);
+        let odd = digests(&[day(1, 0b1011_0010, 0b0100, 0b1011_0001), day(2, 1, 0, 0)]);
         let hour = |text: &str| Some(text.to_owned());
         let found: Vec<_> = odd.iter().map(|odd| (odd.kind, odd.from.clone(), odd.to.clone())).collect();
         assert_eq!(
@@ -269,6 +352,7 @@ mod tests {
             [
                 (Kind::DigestAltered, hour("1970-01-02T02:00:00Z"), hour("1970-01-02T03:00:00Z")),
                 (Kind::DigestGap, hour("1970-01-02T03:00:00Z"), hour("1970-01-02T04:00:00Z")),
+                (Kind::DigestGap, hour("1970-01-02T06:00:00Z"), hour("1970-01-02T07:00:00Z")),
                 (Kind::DigestGap, hour("1970-01-02T08:00:00Z"), hour("1970-01-03T00:00:00Z")),
                 (Kind::BeginsWithin, hour("1970-01-02T00:00:00Z"), hour("1970-01-02T01:00:00Z")),
             ]

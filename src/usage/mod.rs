@@ -14,7 +14,8 @@
 //!
 //! To the store and back: `encode`, `encode_origin`, `text_column`, `read`; `months` keeps sums of whole months,
 //! `exact` reads what overflowed from `events`, `events` derives all of it anew, `requests` reads what requests told.
-//! `select` says whose usage is meant, `data_events` which services' data events there are, `shared_str` is the texts that
+//! `select` says whose usage is meant, `data_events` which services' data events there are, `data_trails` which
+//! of them could be seen, `shared_str` is the texts that
 //! rows share.
 
 mod aggregate;
@@ -23,6 +24,7 @@ mod columns;
 mod copies;
 mod cross_account;
 mod data_events;
+mod data_trails;
 mod encode;
 mod encode_origin;
 mod error;
@@ -54,6 +56,7 @@ pub(crate) use cross_account::resolve_day;
 #[cfg(test)]
 pub(crate) use data_events::known_sources;
 pub use data_events::{STATISTICS, data_event_sources};
+pub use data_trails::{DataSight, DataTrail, Logged, data_sight, data_trails};
 pub(crate) use encode::encode;
 pub use error::ReadError;
 pub use events::from_events;

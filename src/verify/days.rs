@@ -63,21 +63,30 @@ impl DigestHour {
     }
 }
 
-/// The hours of a chain whose digest is named by the one that follows and is not there, of its days in their order. What
-/// comes before its first digest is not known to be missing: an archive may begin within a chain.
+/// Hours without digests that are one run. Whoever writes the year 9999 into a name must not make them millions.
+const RUN_MAX_HOURS: i64 = 366 * 24;
+
+/// The hours of a chain whose digests are missing, of its days in their order: the one that follows names the last of them, and
+/// between it and the one before there are none. Where CloudTrail itself wrote none the next names the one before.
+///
+/// What comes before a chain's first digest is not known to be missing: an archive may begin within a chain.
 pub fn missing_hours(days: &[DigestDay]) -> Vec<(i32, u32)> {
     let mut missing = Vec::new();
-    let mut has_begun = false;
+    // Without a digest since then; `None` before the first.
+    let mut since: Option<i64> = None;
     for day in days {
-        for hour in 0..24 {
-            let bit = 1 << hour;
-            has_begun |= day.told & bit != 0;
-            if has_begun && day.named & !day.told & !day.altered & bit != 0 {
-                missing.push((day.day, hour));
+        for hour in 0..24_u32 {
+            let (bit, at) = (1 << hour, i64::from(day.day) * 24 + i64::from(hour));
+            if (day.told | day.altered) & bit != 0 {
+                since = Some(at + 1);
+            } else if let Some(from) = since.filter(|_| day.named & bit != 0) {
+                missing.extend(if at - from < RUN_MAX_HOURS { from..=at } else { at..=at });
+                since = Some(at + 1);
             }
         }
     }
-    missing
+    let place = |at: i64| (i32::try_from(at.div_euclid(24)).ok(), u32::try_from(at.rem_euclid(24)).ok());
+    missing.into_iter().filter_map(|at| Some((place(at).0?, place(at).1?))).collect()
 }
 
 /// The days of chains. An archive of a hundred accounts has some ten thousand of them a year.
@@ -128,5 +137,20 @@ mod tests {
         assert_eq!(hour("19700102T010000Z"), Some((1, 0)));
         assert_eq!(hour("19700102T010000Z_backfill"), None);
         assert_eq!(DigestHour::of("x"), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_named_or_between() {
+        let day = |day, told, altered, named| DigestDay { day, told, altered, named, ..DigestDay::default() };
+        // Named and there; none named; the last of three named; before the first.
+        assert_eq!(missing_hours(&[day(1, 0b11, 0, 0b1)]), []);
+        assert_eq!(missing_hours(&[day(1, 0b1001, 0, 0b1)]), []);
+        assert_eq!(missing_hours(&[day(1, 0b1_0001, 0, 0b1001)]), [(1, 1), (1, 2), (1, 3)]);
+        assert_eq!(missing_hours(&[day(1, 0b10, 0, 0b1)]), []);
+        // Over days without any.
+        let missing = missing_hours(&[day(1, 1 << 22, 0, 0), day(3, 0b10, 0, 0b1)]);
+        assert_eq!((missing.len(), missing.first(), missing.last()), (26, Some(&(1, 23)), Some(&(3, 0))));
+        // An altered one is there.
+        assert_eq!(missing_hours(&[day(1, 0b1001, 0b0010, 0b0110)]), [(1, 2)]);
     }
 }

@@ -3,6 +3,7 @@
 mod archives;
 mod hostile;
 mod ingested;
+mod removed;
 mod tampering;
 
 use std::collections::BTreeMap;

@@ -87,6 +87,7 @@ pub fn provenance(selected: &Selected, catalog: &Catalog) -> Result<Provenance, 
         selection: selected.selection.to_string(),
         catalogue: catalog.version().to_owned(),
         data_event_sources: Some(usage::data_event_sources(&selected.snapshot)?),
+        data_trails: usage::data_trails(&selected.snapshot)?,
         evidence: None,
     })
 }

@@ -181,7 +181,8 @@ fn what_was_taken_without_proof_is_proved_later() {
 fn what_was_taken_altered_is_found_later() {
     let archive = archive();
     let key = archive.log(4, 0).to_owned();
-    archive.write(&key, &gzip(br#"{"Records":[]}"#));
+    let other = text(&archive.trails[0].digests[4].logs[0].json).replace("in time", "in tine");
+    archive.write(&key, &gzip(other.as_bytes()));
     assert_eq!(archive.ingest(&[]).status.code(), Some(0));
     let out = archive.ingest_verified();
     assert_eq!(out.status.code(), Some(5));
@@ -190,7 +191,7 @@ fn what_was_taken_altered_is_found_later() {
     // The same where the object was verified before its digest came.
     let archive = self::archive();
     let (key, digest) = (archive.log(4, 0).to_owned(), archive.digest(4).to_owned());
-    archive.write(&key, &gzip(br#"{"Records":[]}"#));
+    archive.write(&key, &gzip(other.as_bytes()));
     let stored = fs::read(archive.path(&digest)).unwrap();
     archive.remove(&digest);
     assert_eq!(archive.ingest_verified().status.code(), Some(0));
@@ -266,4 +267,85 @@ fn made_up_organisations_are_proved() {
     // The newest digest of each chain has no signature.
     assert_eq!((valid + unchecked, altered, all), (120, 0, 120));
     assert!(valid > 60, "{valid}");
+}
+
+/// What people see of it.
+#[test]
+fn answers_say_how_much_is_proved() {
+    let archive = archive();
+    let store = archive.store();
+    let store = store.to_str().unwrap();
+    let id = |archive: &Archive| {
+        let name = archive.log(1, 0).rsplit('_').next().unwrap().split('.').next().unwrap().to_owned();
+        format!("{name}-10")
+    };
+    let policy = || text(&command(&["policy", "--account", "111122223333", "--store", store]).stderr);
+    let explain = |id: &str| text(&command(&["explain", id, "--store", store]).stdout);
+    let status = || text(&command(&["status", "--store", store]).stdout);
+    let newest = archive.digest(4).to_owned();
+    let stored = fs::read(archive.path(&newest)).unwrap();
+    archive.remove(&newest);
+    assert_eq!(archive.ingest(&[]).status.code(), Some(0));
+    assert!(!policy().contains("evidence"), "{}", policy());
+    assert!(!explain(&id(&archive)).contains("evidence"));
+    assert!(status().contains("evidence   not verified"), "{}", status());
+    assert_eq!(archive.ingest_verified().status.code(), Some(0));
+    // The newest hour is not covered yet, and the one before is not signed.
+    let words = policy();
+    assert!(
+        words.contains("evidence: 0 of 20 uses are proved by digests, 20 happened where and when only some"),
+        "{words}"
+    );
+    let words = status();
+    assert!(words.contains("evidence   80.0 % of 40 events proved by digests\n"), "{words}");
+    assert!(
+        words.contains("           4 whose digest's signature nobody could check\n           4 not covered\n"),
+        "{words}"
+    );
+    assert!(words.contains("           not all of 111122223333 eu-west-1: 2024-03-01\n"), "{words}");
+    assert!(explain(&id(&archive)).contains("8 of 10"), "{}", explain(&id(&archive)));
+    archive.write(&newest, &stored);
+    assert_eq!(archive.ingest_verified().status.code(), Some(0));
+    assert!(policy().contains("evidence: all 20 uses are proved by digests"), "{}", policy());
+    assert!(status().contains("evidence   100 % of 40 events proved by digests\n"), "{}", status());
+    assert!(explain(&id(&archive)).contains("evidence   proved by digests: "), "{}", explain(&id(&archive)));
+    let (_, value) = archive.status(&[]);
+    let expected = json!({"account_id": "111122223333", "region": "eu-west-1", "events": 20, "proved_events": 20,
+        "unchecked_events": 0, "unproved_days": []});
+    assert_eq!(value["evidence"]["places"][0], expected);
+    assert_eq!((&value["evidence"]["events"], &value["evidence"]["proved_events"]), (&json!(40), &json!(40)));
+}
+
+/// What an auditor is told of, beside digests.
+#[test]
+fn events_far_from_their_objects_time_are_odd() {
+    let archive = archive();
+    let event = |id: &str, time: &str| {
+        json!({"eventVersion": "1.08", "userIdentity": {"type": "IAMUser", "userName": "ann"}, "eventTime": time,
+            "eventSource": "s3.amazonaws.com", "eventName": "ListBuckets", "awsRegion": "eu-west-1", "eventID": id,
+            "eventType": "AwsApiCall", "recipientAccountId": "111122223333"})
+    };
+    let name = "111122223333_CloudTrail_eu-west-1_20240301T0405Z_abcdefgh12345678";
+    let near = event("near", "2024-03-01T04:01:00Z");
+    let records = [near.clone(), event("before", "2024-02-28T00:00:00Z"), event("after", "2024-03-01T05:00:00Z"), near];
+    archive.write(&format!("{name}.json"), json!({ "Records": records }).to_string().as_bytes());
+    // The same id, and something else.
+    let mut other = event("near", "2024-03-01T04:01:00Z");
+    other["eventName"] = json!("GetBucketAcl");
+    archive.write("other.json", json!({"Records": [other]}).to_string().as_bytes());
+    assert_eq!(archive.ingest(&[]).status.code(), Some(3));
+    let (out, value) = archive.status(&["--oddities"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let odd = value["oddities"].as_array().unwrap();
+    assert_eq!(
+        (odd.len(), &odd[0]["kind"], &odd[0]["about"]),
+        (2, &json!("conflicting copies"), &json!("near")),
+        "{value}"
+    );
+    assert_eq!(odd[1]["kind"], json!("events far from their object's time"));
+    assert_eq!((&odd[1]["about"], &odd[1]["from"]), (&json!(name), &json!("2024-02-28T00:00:00Z")), "{value}");
+    assert!(odd[1]["what"].as_str().unwrap().starts_with("2 of its events"), "{value}");
+    let store = archive.store();
+    let out = command(&["status", "--oddities", "--store", store.to_str().unwrap()]);
+    assert!(text(&out.stdout).starts_with("1 conflicting copies\n  FROM"), "{}", text(&out.stdout));
 }
