@@ -1,6 +1,6 @@
 //! What an ingest came to: of `trailpare ingest`, and of `--archive` of other commands.
 
-use super::verify::say_signers;
+use super::signers::say_signers;
 use super::{Context, Exit};
 use crate::ingest::{Summary, Verdicts};
 
@@ -57,7 +57,7 @@ fn proof(summary: &Summary, context: &Context) {
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if !counts.is_empty() {
         context.say(&format!("by the digests: {}", counts.join(", ")));
-        if !summary.has_digests {
+        if !summary.has_digests && !summary.interrupted {
             context.warn("no digests: nothing is proved\nhint: copy the folders CloudTrail-Digest as well");
         }
     }

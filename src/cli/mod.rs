@@ -21,6 +21,7 @@ mod optimize;
 mod policy;
 mod progress;
 mod select;
+mod signers;
 mod spill_folder;
 mod sql;
 mod status;

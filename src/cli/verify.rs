@@ -1,16 +1,15 @@
 //! `trailpare verify`: is the archive what AWS wrote?
 
-use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use super::interrupt;
 use super::select::RangeArgs;
+use super::signers::say_signers;
 use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
 use crate::time::format_time;
-use crate::util::shown;
-use crate::verify::{Finding, Gap, GapCause, Kind, Options, Signers, Verdict, Verified, Window, verify};
+use crate::verify::{Finding, Gap, GapCause, Kind, Options, Verdict, Verified, Window, verify};
 
 /// Rows that a table has at the most; JSON has all.
 const ROWS_MAX: usize = 1_000;
@@ -104,26 +103,6 @@ fn say(verified: &Verified, is_without_keys: bool, context: &Context) {
     if uncovered > 0 && sums.all(Kind::Digest) > 0 {
         context.warn(&format!("{uncovered} log objects are not covered by any digest"));
     }
-}
-
-/// Says whose keys are not among those that were given.
-pub(super) fn say_signers(signers: &Signers, context: &Context) {
-    let Signers { known, unknown, fingerprints, regions } = signers;
-    if *unknown == 0 {
-        return;
-    }
-    let list = |names: &BTreeSet<String>| names.iter().map(|name| shown::name(name)).collect::<Vec<_>>().join(", ");
-    let what = match known {
-        0 => "no signature can be checked: no digest names a key that is".to_owned(),
-        _ => format!("the signatures of {unknown} of {} digests can't be checked: their keys are not", known + unknown),
-    };
-    context.warn(&format!(
-        "{what} in the file of public keys (they name {})\n\
-         hint: `aws cloudtrail list-public-keys --start-time … --end-time … --region …`, over the time of the digests, \
-         for each of {}",
-        list(fingerprints),
-        list(regions)
-    ));
 }
 
 fn print_json(verified: Verified, out: &mut impl Write) -> Result<(), CliError> {

@@ -6,7 +6,8 @@
 //! event to another one is never visible without it.
 //! Where all is one batch, other threads read for its worker (`read_ahead`) and write for it (`day_writer`).
 //!
-//! `proving` asks CloudTrail's digests what they say of the objects. `conflicts` compares records of one id.
+//! `proving` asks CloudTrail's digests what they say of the objects, `settle` notes at the
+//! end what they list and never came. `conflicts` compares records of one id.
 //!
 //! `budget` divides the memory. `memory_permits` gives batches theirs, and `large_objects` puts off what has to wait for
 //! some. `cross_account_calls` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage
@@ -31,6 +32,7 @@ mod proving;
 mod read;
 mod read_ahead;
 mod run;
+mod settle;
 mod timings;
 mod upkeep;
 mod usage_files;

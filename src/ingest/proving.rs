@@ -3,26 +3,24 @@
 //! Every ingest reads the digests that are new to the store, so that it knows for which hours there must be something. Only
 //! `--verify` proves them: then all are read before the objects are, and decide what is taken.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::committer::Committer;
 use super::error::IngestError;
-use super::plan::is_wanted_place;
 use super::{Options, Summary};
-use crate::archive::{self, Buffers, Found, Gap, ObjectKey, ReadFault};
-use crate::store::{ObjectProof, ObjectVerdict, ProofNotes, Standing, Writer};
+use crate::archive::{self, Buffers, Found, Gap, ReadFault};
+use crate::store::{ObjectProof, ObjectVerdict, ProofNotes, Writer};
 use crate::util::shown;
-use crate::verify::{Collector, DigestDay, DigestHour, ListedObject, Proof, Verdict, VerifyError};
+use crate::verify::{Collector, DigestHour, Proof, Verdict, VerifyError};
 
 /// How the reason begins of an object that is not what digests say.
 pub(super) const ALTERED: &str = "altered";
 
 /// What is noted at once.
-const NOTED_AT_ONCE: usize = 20_000;
+pub(super) const NOTED_AT_ONCE: usize = 20_000;
 
 /// CloudTrail's largest objects have some hundred megabytes; what has more is none of them.
 const INFLATED_MAX_BYTES: u64 = 64 << 30;
@@ -95,8 +93,11 @@ pub(super) fn prove(
     Ok(to_proof(proof.judge(name, &sha256)?, Some(sha256)))
 }
 
-/// With why it is altered, if it is.
-fn to_proof((verdict, reason): (Verdict, String), content_sha256: Option<[u8; 32]>) -> (ObjectProof, Option<String>) {
+/// As the ledger has it, with why it is altered, if it is.
+pub(super) fn to_proof(
+    (verdict, reason): (Verdict, String),
+    content_sha256: Option<[u8; 32]>,
+) -> (ObjectProof, Option<String>) {
     let verdict = match verdict {
         Verdict::Valid => ObjectVerdict::Valid,
         Verdict::Unchecked => ObjectVerdict::Unchecked,
@@ -169,7 +170,7 @@ fn prove_one(one: &Unproved, proof: &Proof, buffers: &mut Buffers) -> Result<Opt
 }
 
 /// Counts what was found of an object in the store, and says what is wrong with it.
-fn note(summary: &mut Summary, name: &str, proof: &ObjectProof) {
+pub(super) fn note(summary: &mut Summary, name: &str, proof: &ObjectProof) {
     summary.verified.add(proof.verdict);
     if proof.verdict == ObjectVerdict::Altered {
         summary.tampered += 1;
@@ -181,107 +182,4 @@ fn note(summary: &mut Summary, name: &str, proof: &ObjectProof) {
             )
         });
     }
-}
-
-/// Notes for which hours there are digests, what they list and never came, and, where they are proved, what they say of
-/// objects that came before them.
-pub(super) fn settle(options: &Options, proof: &Proof, committer: &mut Committer<'_>) -> Result<(), IngestError> {
-    let Committer { writer, summary, .. } = committer;
-    proof.problems.iter().for_each(|problem| summary.problem(|| problem.clone()));
-    if options.verify {
-        say_digests(proof, summary);
-    }
-    let is_wanted = |day: &&DigestDay| is_wanted_place(options, Some(&day.account_id), Some(&day.region), day.day, 0);
-    let mut notes =
-        ProofNotes { digests: proof.days.iter().filter(is_wanted).cloned().collect(), ..Default::default() };
-    let before = missing_digests(&notes.digests);
-    proof.for_each_listed(|listed| {
-        settle_one(options, listed, &mut notes, writer, summary)?;
-        if notes.verdicts.len() + notes.missing.len() >= NOTED_AT_ONCE {
-            writer.note_proof(&std::mem::take(&mut notes))?;
-        }
-        Ok::<(), IngestError>(())
-    })?;
-    writer.note_proof(&notes)?;
-    if options.verify {
-        say_missing_digests(&before, writer, summary)?;
-    }
-    Ok(())
-}
-
-fn settle_one(
-    options: &Options,
-    listed: &ListedObject,
-    notes: &mut ProofNotes,
-    writer: &Writer,
-    summary: &mut Summary,
-) -> Result<(), IngestError> {
-    let ObjectKey { account_id, region, date, .. } = ObjectKey::parse(&listed.key);
-    let day = date.map_or(0, crate::time::days_of);
-    if !is_wanted_place(options, account_id.as_deref(), region.as_deref(), day, 1) {
-        return Ok(());
-    }
-    match (writer.standing_of(&listed.name)?, listed.listed_by()) {
-        (Standing::Taken(Some(before)), _) if options.verify && before.verdict != ObjectVerdict::Valid => {
-            let Some(sha256) = before.content_sha256 else { return Ok(()) };
-            let (proof, _) = to_proof(listed.judge(&sha256), Some(sha256));
-            if proof != before {
-                note(summary, &listed.name, &proof);
-                notes.verdicts.push((listed.name.clone(), proof));
-            }
-        }
-        (Standing::Absent, Some(digest)) => {
-            summary.missing += 1;
-            if options.verify {
-                summary.tampered += 1;
-                summary.problem(|| format!("{}: missing: listed by {digest}", shown::name(&listed.key)));
-            }
-            notes.missing.push((listed.name.clone(), digest.to_owned()));
-        }
-        // Why it was not taken is said where it was not.
-        (Standing::Refused, Some(digest)) => notes.missing.push((listed.name.clone(), digest.to_owned())),
-        _ => {}
-    }
-    Ok(())
-}
-
-/// Says which digests are not what AWS wrote. Those that are missing are told by what the store knows: an archive may hold the
-/// end of a chain alone.
-fn say_digests(proof: &Proof, summary: &mut Summary) {
-    for fault in proof.faults.iter().filter(|fault| fault.verdict == Verdict::DigestAltered) {
-        summary.tampered += 1;
-        summary.problem(|| format!("{}: {}: {}", shown::name(&fault.object), fault.verdict.name(), fault.reason));
-    }
-    if proof.faults_left_out > 0 {
-        summary.tampered += proof.faults_left_out;
-        summary.problem(|| format!("and {} digests more that were altered or are missing", proof.faults_left_out));
-    }
-    summary.signers = proof.signers.clone();
-    summary.has_digests |= !proof.days.is_empty();
-}
-
-/// Chains of which a digest is named and not there, as far as these days tell.
-fn missing_digests(days: &[DigestDay]) -> Vec<String> {
-    let mut chains: Vec<String> =
-        days.iter().filter(|day| day.named & !day.told != 0).map(|day| day.chain.clone()).collect();
-    chains.dedup();
-    chains
-}
-
-fn say_missing_digests(chains: &[String], writer: &Writer, summary: &mut Summary) -> Result<(), IngestError> {
-    if chains.is_empty() {
-        return Ok(());
-    }
-    let mut days: BTreeMap<String, Vec<DigestDay>> = BTreeMap::new();
-    for day in writer.store().digest_days()? {
-        days.entry(day.chain.clone()).or_default().push(day);
-    }
-    for chain in chains {
-        for (day, hour) in days.get(chain).into_iter().flat_map(|days| crate::verify::missing_hours(days)) {
-            summary.tampered += 1;
-            let time = crate::time::format_time((i64::from(day) * 24 + i64::from(hour)) * 3_600_000_000);
-            summary.problem(|| format!("{}: the digest of the hour from {time} is missing", shown::name(chain)));
-        }
-    }
-    Ok(())
 }

@@ -20,6 +20,7 @@ use super::mended::Standing;
 use super::plan::{Identity, Plan, Planned, Planner, refused_entry};
 use super::proving::{self, NewDigests};
 use super::read_ahead::{ahead, read_all};
+use super::settle;
 use super::timings::Stage;
 use super::upkeep::{self, Days};
 use super::{Options, Progress, Summary};
@@ -106,7 +107,7 @@ fn in_parts(
         close(options, &planner, &mut committer)?;
         let found = planner.take_digests().map(NewDigests::finish).transpose()?;
         if let Some(proof) = proof.as_ref().or(found.as_ref()) {
-            proving::settle(options, proof, &mut committer)?;
+            settle::settle(options, proof, &mut committer)?;
         }
     }
     let held = committer.shared;

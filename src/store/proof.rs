@@ -2,31 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params, params_from_iter};
 
-use super::change::{Commit, LedgerEntry, ObjectProof, ObjectVerdict};
+use super::change::{Commit, LedgerEntry, ObjectProof};
 use super::connection::PROOF_SQL;
 use super::coverage::{self, CoverageDay};
-use super::error::StoreError;
-use super::layout::catalog_path;
 use super::metadata::has_table;
 use super::object_rows::split;
-use super::writer::Writer;
-use crate::time::{format_date, parse_date};
+use crate::time::format_date;
 use crate::verify::DigestDay;
-
-/// What the ledger knows of an object that a digest lists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing.
-    Absent,
-    /// It stands as refused.
-    Refused,
-    /// Somebody accepted that it is not there.
-    Accepted,
-    /// It was taken in, and verified if there is something.
-    Taken(Option<ObjectProof>),
-}
 
 /// What digests say beside the objects of a commit.
 #[derive(Debug, Default)]
@@ -53,11 +37,13 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 /// Writes what a commit has of all this. Its objects are in the ledger already.
 pub(super) fn insert(transaction: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
     let taken = || commit.objects.iter().filter(|entry| entry.refused.is_none());
-    taken().try_for_each(|entry| insert_taken(transaction, entry))?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM trailpare_missing_objects)";
+    let is_missed: bool = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    taken().try_for_each(|entry| insert_taken(transaction, entry, is_missed))?;
     refresh_days_of(transaction, taken().map(|entry| entry.name.as_str()))
 }
 
-fn insert_notes(transaction: &Transaction<'_>, notes: &ProofNotes) -> rusqlite::Result<()> {
+pub(super) fn insert_notes(transaction: &Transaction<'_>, notes: &ProofNotes) -> rusqlite::Result<()> {
     for (name, proof) in &notes.verdicts {
         insert_verdict(transaction, name, proof)?;
     }
@@ -74,7 +60,8 @@ fn refresh_days_of<'n>(transaction: &Transaction<'_>, names: impl Iterator<Item 
     days.into_iter().try_for_each(|day| refresh(transaction, day))
 }
 
-fn insert_taken(transaction: &Transaction<'_>, entry: &LedgerEntry) -> rusqlite::Result<()> {
+/// `is_missed`: there are objects that were missing until now.
+fn insert_taken(transaction: &Transaction<'_>, entry: &LedgerEntry, is_missed: bool) -> rusqlite::Result<()> {
     insert_far(transaction, entry)?;
     let (prefix, tail) = split(&entry.name);
     match &entry.proof {
@@ -87,9 +74,11 @@ fn insert_taken(transaction: &Transaction<'_>, entry: &LedgerEntry) -> rusqlite:
         }
         None => {}
     }
-    let sql = "DELETE FROM trailpare_missing_objects WHERE tail = ?1 AND prefix_id = \
-               (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)";
-    transaction.prepare_cached(sql)?.execute([tail, prefix])?;
+    if is_missed {
+        let sql = "DELETE FROM trailpare_missing_objects WHERE tail = ?1 AND prefix_id = \
+                   (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)";
+        transaction.prepare_cached(sql)?.execute([tail, prefix])?;
+    }
     Ok(())
 }
 
@@ -167,71 +156,4 @@ fn insert_sums(transaction: &Transaction<'_>, sums: &[CoverageDay]) -> rusqlite:
     let sql = "INSERT INTO trailpare_coverage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let mut insert = transaction.prepare_cached(sql)?;
     coverage::rows(sums).into_iter().try_for_each(|row| insert.execute(params_from_iter(row)).map(drop))
-}
-
-impl Writer {
-    /// What the ledger knows of the object of a canonical name.
-    pub fn standing_of(&self, name: &str) -> Result<Standing, StoreError> {
-        let (prefix, tail) = split(name);
-        let read = || {
-            let mut statement = self.connection().prepare_cached(
-                "SELECT verdict, content_sha256, reason FROM trailpare_taken_objects \
-                 LEFT JOIN trailpare_verdicts USING (tail, prefix_id) WHERE tail = ?1 AND prefix_id = \
-                 (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)",
-            )?;
-            let proof = |row: &rusqlite::Row<'_>| {
-                let verdict: Option<String> = row.get(0)?;
-                let verdict = verdict.and_then(|verdict| ObjectVerdict::parse(&verdict));
-                let (content_sha256, reason) = (row.get(1)?, row.get(2)?);
-                Ok(verdict.map(|verdict| ObjectProof { verdict, content_sha256, reason }))
-            };
-            statement.query_row([tail, prefix], proof).optional()
-        };
-        let not_taken = || {
-            let exists = |sql: &str| -> rusqlite::Result<bool> {
-                self.connection().prepare_cached(sql)?.query_row([name], |row| row.get(0))
-            };
-            let accepted =
-                "SELECT EXISTS (SELECT 1 FROM trailpare_forgotten WHERE what IN ('refused', 'missing') AND name = ?1)";
-            Ok(match exists("SELECT EXISTS (SELECT 1 FROM trailpare_refused_objects WHERE name = ?1)")? {
-                true => Standing::Refused,
-                false if exists(accepted)? => Standing::Accepted,
-                false => Standing::Absent,
-            })
-        };
-        let standing = || match read()? {
-            Some(proof) => Ok(Standing::Taken(proof)),
-            None => not_taken(),
-        };
-        standing().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
-    }
-
-    /// Notes what digests say, in one transaction.
-    pub fn note_proof(&mut self, notes: &ProofNotes) -> Result<(), StoreError> {
-        if notes.verdicts.is_empty() && notes.missing.is_empty() && notes.digests.is_empty() {
-            return Ok(());
-        }
-        let catalog = catalog_path(self.store().dir());
-        let note = |connection: &mut Connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            insert_notes(&transaction, notes)?;
-            transaction.commit()
-        };
-        note(self.connection_mut()).map_err(StoreError::catalog(&catalog))
-    }
-
-    /// Chains and days of which there are digests, with their hours, a bit each.
-    pub fn known_digests(&self) -> Result<Vec<(String, i32, u32)>, StoreError> {
-        let read = || {
-            let sql =
-                "SELECT chain, day, told FROM trailpare_digest_days JOIN trailpare_digest_chains USING (chain_id)";
-            let mut statement = self.connection().prepare(sql)?;
-            let rows = statement.query_map([], |row| {
-                let day: String = row.get(1)?;
-                Ok((row.get(0)?, parse_date(&day).unwrap_or_default(), row.get(2)?))
-            })?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
-        };
-        read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
-    }
 }

@@ -269,6 +269,21 @@ fn made_up_organisations_are_proved() {
     assert!(valid > 60, "{valid}");
 }
 
+/// A digest that AWS wrote, alone: what it says is there is not, and the store knows.
+#[test]
+fn a_real_digest_says_what_is_missing() {
+    let Some(data) = crate::data::dir() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (root, store) = (data.join("public/digest-llm-guard"), folder.path().join("store"));
+    let out = command(&["ingest", root.to_str().unwrap(), "--store", store.to_str().unwrap()]);
+    assert!(text(&out.stderr).contains("5 log objects that digests list are not here"), "{}", text(&out.stderr));
+    let store = Store::open(&store).unwrap();
+    let days = store.digest_days().unwrap();
+    assert_eq!((days.len(), days[0].told, days[0].signed, days[0].named), (1, 1 << 22, 0, 1 << 21), "{days:?}");
+    assert_eq!((days[0].account_id.as_str(), days[0].region.as_str()), ("327878933619", "ap-northeast-1"));
+    assert_eq!(store.missing_hours().unwrap().values().sum::<u64>(), 5);
+}
+
 /// What people see of it.
 #[test]
 fn answers_say_how_much_is_proved() {
