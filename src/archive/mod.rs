@@ -27,4 +27,4 @@ pub use inflated::inflated_digest;
 pub use key::{ObjectKey, ObjectKind, is_beside_logs};
 pub use members::Gap;
 pub use pipe::read_pipe;
-pub use read::{Buffers, Read, digest, may_be_digest, may_hold_events, read, read_unless, said_size};
+pub use read::{Buffers, Read, digest, may_be_digest, may_hold_events, read, read_unless, said_size, sha256};

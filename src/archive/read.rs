@@ -223,6 +223,11 @@ pub fn said_size(path: &Path) -> Option<u64> {
     Some(u64::from(u32::from_le_bytes(end)))
 }
 
+/// SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// SHA-256 of an object's bytes as stored.
 ///
 /// # Errors

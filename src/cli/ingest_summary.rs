@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::signers::say_signers;
 use super::{Context, Exit};
-use crate::ingest::Summary;
+use crate::ingest::{Summary, Verdicts};
 use crate::util::shown;
 
 const OTHER_SERVICES: &str = "of other services";
@@ -49,12 +50,41 @@ pub(super) fn say(summary: &Summary, context: &Context) -> Exit {
         "{} records: {} new events, {} duplicates{broken}; snapshot {}",
         summary.records, summary.events, summary.duplicates, summary.snapshot
     ));
+    proof(summary, context);
     if summary.interrupted {
         context.say("interrupted: what was taken in is kept; run it again for the rest");
         Exit::Interrupted
+    } else if summary.tampered > 0 {
+        Exit::Tampered
     } else if summary.problem_count > 0 {
         Exit::Refused
     } else {
         Exit::Done
+    }
+}
+
+/// What digests say.
+fn proof(summary: &Summary, context: &Context) {
+    let Verdicts { valid, unchecked, altered, not_covered } = summary.verified;
+    let counts = [
+        (valid, "proved"),
+        (unchecked, "hash right, signature not checkable"),
+        (not_covered, "not covered by any digest yet"),
+        (altered, "altered, of those taken in before"),
+    ];
+    let counts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if !counts.is_empty() {
+        context.say(&format!("by the digests: {}", counts.join(", ")));
+        if !summary.has_digests && !summary.interrupted {
+            context.warn("no digests: nothing is proved\nhint: copy the folders CloudTrail-Digest as well");
+        }
+    }
+    say_signers(&summary.signers, context);
+    if summary.missing > 0 {
+        context.say(&format!(
+            "{} log objects that digests list are not here\nhint: `trailpare status --coverage` shows the hours",
+            summary.missing
+        ));
     }
 }

@@ -12,6 +12,7 @@ use super::batch::Converted;
 use super::conflicts::conflicts;
 use super::cross_account_calls::HeldCalls;
 use super::error::IngestError;
+use super::proving::ALTERED;
 use super::timings::Stage;
 use super::upkeep;
 use super::usage_files::write_usage;
@@ -128,6 +129,9 @@ impl Committer<'_> {
             return is_new;
         }
         self.summary.run.refused += 1;
+        if reason.starts_with(ALTERED) {
+            self.summary.tampered += 1;
+        }
         let place = offset.map_or(String::new(), |offset| format!(" at byte {offset}"));
         self.summary.problem(|| format!("{}: refused{place}: {reason}", shown::name(&entry.path)));
         is_new
@@ -146,6 +150,9 @@ impl Committer<'_> {
     fn count_taken(&mut self, entry: &LedgerEntry) {
         let summary = &mut self.summary;
         summary.run.taken += 1;
+        if let Some(proof) = &entry.proof {
+            summary.verified.add(proof.verdict);
+        }
         summary.records += entry.records;
         summary.events += entry.events;
         self.progress.events.fetch_add(entry.events, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Day;
+use super::evidence::Evidence;
 use crate::store::{self, DayCount, NO_LOG, OTHER_LOG, Store, StoreError, Table, place_in};
 
 /// What is in a store, what could not be taken into it, and what goes on.
@@ -70,7 +71,16 @@ pub struct Status {
     pub data_elsewhere: Option<String>,
     /// Files without a recorded checksum.
     pub files_without_checksum: u64,
+    /// How much of the events is proved by digests; `None` of a store of an older version.
+    pub evidence: Option<Evidence>,
+    /// Objects that were taken in and are not what digests say, the first of them.
+    pub altered_objects: Vec<store::OddObject>,
+    /// Objects that digests list and that never came, the first of them; `evidence` has how many there are.
+    pub missing_objects: Vec<store::OddObject>,
 }
+
+/// Objects that are listed at the most.
+const OBJECTS_MAX: u64 = 1_000;
 
 /// The events of one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -200,6 +210,9 @@ impl Status {
             last_run: store.last_run()?.map(|(started, finished, counts)| Run { started, finished, counts }),
             data_elsewhere: store.data_elsewhere()?,
             files_without_checksum: files().filter(|file| file.checks.is_none()).count() as u64,
+            evidence: Evidence::read(store, totals.events)?,
+            altered_objects: store.altered_objects(OBJECTS_MAX)?.1,
+            missing_objects: store.missing_objects(OBJECTS_MAX)?.1,
         })
     }
 

@@ -173,6 +173,8 @@ mod tests {
             duplicates: 0,
             broken: Vec::new(),
             is_again: false,
+            proof: None,
+            far: None,
             refused: Some((reason.to_owned(), None)),
         }
     }

@@ -15,6 +15,7 @@ mod catalog_damage;
 mod cli;
 mod conditions;
 mod data;
+mod data_events;
 mod evaluate;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;

@@ -115,6 +115,20 @@ proptest! {
     }
 
     #[test]
+    fn digests_are_read(digest in digest(), damage in damage(), key in path()) {
+        properties::digest(digest.to_string().as_bytes());
+        properties::digest(&damaged(digest.to_string(), &damage));
+        properties::digest_name(&key);
+    }
+
+    #[test]
+    fn chains_come_to_an_end(
+        links in proptest::collection::vec((0..6_u8, proptest::option::of(0..6_u8)), 0..9), is_backfill in any::<bool>(),
+    ) {
+        properties::digest_chain(&links, is_backfill);
+    }
+
+    #[test]
     fn cells_are_one_cell_each(text in text()) {
         properties::cell(&text);
     }
@@ -141,6 +155,25 @@ proptest! {
         properties::forms(&damaged(form.clone(), &damage));
         properties::ocsf(&damaged(form, &damage));
     }
+}
+
+/// What looks like a digest, the answer with public keys, or metadata with signatures.
+fn digest() -> impl Strategy<Value = Value> {
+    let time = prop_oneof![Just("2024-03-01T07:00:00Z".to_owned()), text()];
+    let files = proptest::collection::vec((path(), text()), 0..3);
+    let digest =
+        (time, path(), proptest::option::of((path(), text())), files).prop_map(|(time, key, before, files)| {
+            let files = files.into_iter().map(|(key, hash)| json!({"s3Object": key, "hashValue": hash}));
+            json!({"digestStartTime": time, "digestEndTime": time, "digestS3Bucket": "b", "digestS3Object": key,
+            "digestPublicKeyFingerprint": "31", "logFiles": files.collect::<Vec<_>>(),
+            "previousDigestS3Object": before.as_ref().map(|before| &before.0),
+            "previousDigestSignature": before.as_ref().map(|before| &before.1)})
+        });
+    let keys = (text(), document()).prop_map(
+        |(text, value)| json!({"PublicKeyList": [{"Value": text, "Fingerprint": text, "ValidityStartTime": value}]}),
+    );
+    let signatures = (path(), text()).prop_map(|(key, text)| json!({key: {"Metadata": {"signature": text}}}));
+    prop_oneof![digest, keys, signatures]
 }
 
 /// Paths as a store names them, and others.

@@ -14,6 +14,7 @@ use trailpare::query::csv;
 use trailpare::record::{Dictionaries, HIDDEN, ParsedObject, redact};
 use trailpare::store::{fuzzing, place_in, placed_name};
 use trailpare::time::{format_date, parse_date, parse_time};
+use trailpare::verify::fuzzing as verified;
 
 use super::oracle;
 
@@ -279,6 +280,55 @@ pub fn ocsf(bytes: &[u8]) {
             }
         }
         Err(reason) => assert!(!reason.chars().any(|c| c.is_control() && c != '\n'), "{reason:?}"),
+    }
+}
+
+/// Digests, public keys and signatures are read without a panic, and what is signed of a digest is all that the documentation
+/// says, so that no two digests have one signature.
+pub fn digest(bytes: &[u8]) {
+    let _ = (verified::public_keys(bytes), verified::signatures(bytes));
+    let Some((signed, listed)) = verified::digest(bytes) else { return };
+    let value: Value = serde_json::from_slice(bytes).expect("a digest is JSON");
+    let of = |name: &str| value[name].as_str().unwrap_or("null").to_owned();
+    let place = format!("{}\n{}/{}\n", of("digestEndTime"), of("digestS3Bucket"), of("digestS3Object"));
+    assert!(
+        signed.starts_with(&place) && signed.ends_with(&format!("\n{}", of("previousDigestSignature"))),
+        "{signed}"
+    );
+    let files = value["logFiles"].as_array().map_or(0, Vec::len);
+    assert_eq!(listed.len(), files);
+    listed.iter().chain([&of("digestS3Object"), &of("previousDigestS3Object")]).for_each(|key| digest_name(key));
+}
+
+/// A name loses its extensions once, and is of one chain.
+pub fn digest_name(key: &str) {
+    let (stem, chain, end_us, object) = verified::name(key);
+    assert!(!stem.contains('/') && key.contains(stem), "{stem:?} of {key:?}");
+    assert!(end_us.is_none() || stem.starts_with(chain.trim_end_matches("_backfill")), "{chain:?} of {key:?}");
+    assert!(object.is_none_or(|object| key.starts_with(object)), "{object:?} of {key:?}");
+}
+
+/// Digests that follow one another in whatever way come to an end, each with a verdict; in what is no circle none is altered.
+pub fn digest_chain(links: &[(u8, Option<u8>)], is_backfill: bool) {
+    let end = if is_backfill { "_backfill" } else { "" };
+    let name = |hour: u8| {
+        format!(
+            "111122223333_CloudTrail-Digest_eu-west-1_t_eu-west-1_202403{:02}T{:02}0000Z{end}",
+            1 + hour / 24,
+            hour % 24
+        )
+    };
+    let names: Vec<(String, Option<String>)> =
+        links.iter().map(|(hour, before)| (name(*hour), before.map(name))).collect();
+    let names: Vec<(&str, Option<&str>)> =
+        names.iter().map(|(name, before)| (name.as_str(), before.as_deref())).collect();
+    let (altered, findings) = verified::chain(&names);
+    assert!(altered <= names.len() && findings >= names.len() && findings <= 2 * names.len(), "{altered} {findings}");
+    if links.iter().all(|(hour, before)| before.is_none_or(|before| before < *hour)) {
+        assert_eq!(altered, 0, "{links:?}");
+    }
+    if links.iter().any(|(hour, before)| *before == Some(*hour)) {
+        assert!(altered > 0, "{links:?}");
     }
 }
 
