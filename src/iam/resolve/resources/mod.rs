@@ -76,14 +76,16 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     }
     // Types that share a variable (an object's key) are told apart by the ones that only one of them has.
     let some_whole = by_type.iter().any(|of_type| of_type.is_whole && !of_type.arns.is_empty());
-    let is_met = |of_type: &ResourcesOfType| !of_type.arns.is_empty() && (of_type.is_whole || !some_whole);
+    let is_met = |kind: &TypePlan, of_type: &ResourcesOfType| {
+        !of_type.arns.is_empty() && (of_type.is_whole || !some_whole || knows_more(kind, of_type, types, &by_type))
+    };
     let all_met: Vec<(&TypePlan, &ResourcesOfType)> =
-        types.iter().zip(&by_type).filter(|(_, of_type)| is_met(of_type)).collect();
+        types.iter().zip(&by_type).filter(|(kind, of_type)| is_met(kind, of_type)).collect();
     let (mut found, mut met) = (Vec::new(), Vec::new());
     for (kind, of_type) in types.iter().zip(&by_type) {
         let closer: Vec<&ResourcesOfType> =
             all_met.iter().filter(|(other, _)| other.is_closer_than(kind)).map(|(_, of_type)| *of_type).collect();
-        if is_met(of_type) && (kind.is_required || closer.is_empty()) {
+        if is_met(kind, of_type) && (kind.is_required || closer.is_empty()) {
             met.push(kind.name.as_str());
             let is_within = |arn: &&String| plan.rules.closer_suffices && closer.iter().any(|c| c.is_within(arn));
             found.extend(of_type.arns.iter().filter(|arn| !is_within(arn)).cloned());
@@ -175,6 +177,21 @@ fn outer(kind: &TypePlan, given: &[(&TypePlan, &ResourcesOfType)], place: Region
 /// A type's form with nothing in it but what is meant where the request says nothing.
 fn any_of(kind: &TypePlan, request: &Request<'_>, place: RegionAccount<'_>) -> String {
     fill(&kind.form, place, |at| kind.variables.get(at)?.left_out(request))
+}
+
+/// Whether something is known by its own name, if not what it is in, and all that is known of another type besides: a
+/// session of some app, `application/${ApplicationId}/qapp/${AppId}/session/${SessionId}`, beside the application.
+fn knows_more(kind: &TypePlan, of_type: &ResourcesOfType, types: &[TypePlan], by_type: &[ResourcesOfType]) -> bool {
+    let known = of_type.known(kind);
+    let is_named = kind.form.variables.last().is_some_and(|last| known.contains(&last.as_str()));
+    let is_less = |(other, of_other): (&TypePlan, &ResourcesOfType)| {
+        of_other.is_whole
+            && !of_other.arns.is_empty()
+            && kind.holds_all_of(other)
+            && other.form.variables.iter().all(|name| known.contains(&name.as_str()))
+            && kind.form.variables.last() != other.form.variables.last()
+    };
+    is_named && types.iter().zip(by_type).any(is_less)
 }
 
 /// Places of types that say nothing beside others: those of a family one of which was given by its ARN, and where
