@@ -127,6 +127,12 @@ impl Selected {
 }
 
 impl SelectArgs {
+    /// Nobody is named: neither a principal nor a session nor an account.
+    pub fn is_open(&self) -> bool {
+        let named = [&self.role, &self.user, &self.permission_set, &self.principal, &self.session, &self.account];
+        named.iter().all(|patterns| patterns.is_empty())
+    }
+
     /// Who is asked for; a session or an account alone means everybody who had it or lives in it.
     pub fn selection(&self) -> Selection {
         let named = [&self.role, &self.user, &self.permission_set, &self.principal];

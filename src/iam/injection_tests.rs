@@ -10,7 +10,9 @@ use crate::iam::Catalog;
 use crate::iam::Confidence;
 use crate::iam::Event;
 use crate::iam::Permissions;
+use crate::iam::Resolver;
 use crate::iam::ResourceRef;
+use crate::iam::arn::NO_NAME;
 use crate::iam::permissions;
 
 /// Stands around a hostile name, so that it is found again.
@@ -131,6 +133,180 @@ fn no_name_widens_any_action() {
     }
     let first: Vec<&String> = found.iter().take(30).collect();
     assert!(found.is_empty(), "{} faults: {first:#?}", found.len());
+}
+
+/// An event that calls an action by its own name, and names every variable of its resource types so.
+fn taken_on(catalog: &Catalog, action: &Action, name: &str, error_code: Option<&str>) -> Vec<String> {
+    let (prefix, operation) = action.name.split_once(':').expect("a full name");
+    let forms = catalog.resource_arns(action).into_iter().map(|kind| kind.arn.as_str());
+    let names = forms.flat_map(variables).map(|variable| (variable.to_owned(), Value::from(name)));
+    let given = Value::Object(names.collect::<Map<_, _>>()).to_string();
+    let source = format!("{prefix}.amazonaws.com");
+    let event = Event {
+        event_source: &source,
+        event_name: operation,
+        event_type: Some("AwsApiCall"),
+        aws_region: Some("us-east-1"),
+        account_id: Some("111122223333"),
+        request_parameters: Some(&given),
+        error_code,
+        ..Default::default()
+    };
+    let found = permissions(catalog, &event);
+    // Caches must tell the same, whatever came before.
+    if action.name.len() % 8 == 0 {
+        let mut resolver = Resolver::new(catalog);
+        let nothing = Event { request_parameters: Some("{}"), ..event };
+        let done = Event { error_code: None, ..event };
+        for other in [&nothing, &done, &event, &event] {
+            assert_eq!(*resolver.permissions(other), permissions(catalog, other), "{operation} {given}");
+        }
+    }
+    found.needed.into_iter().filter(|needed| *needed.action == *action.name).flat_map(|p| p.resources).collect()
+}
+
+/// A call that failed and told an empty name, or one that is none, is on nothing; told and left out are two.
+#[test]
+fn what_is_told_and_is_no_name_opens_nothing() {
+    let catalog = Catalog::embedded();
+    let (mut open, mut tried) = (Vec::new(), 0);
+    for prefix in catalog.prefixes() {
+        for action in catalog.service(prefix).expect("listed").actions() {
+            let named = taken_on(catalog, action, "zqq", Some("NoSuchEntity"));
+            if named.is_empty() || !named.iter().all(|arn| arn.contains("zqq") && !arn.contains('*')) {
+                continue;
+            }
+            tried += 1;
+            let empty = taken_on(catalog, action, "", Some("NoSuchEntity"));
+            // One `id` stands for one thing: which of an experiment and its template is not told.
+            let is_one_of_two = prefix == "fis" && named.len() == 2;
+            if !empty.iter().all(|arn| arn.contains(NO_NAME) || is_one_of_two) {
+                open.push(format!("{}: {named:?} empty: {empty:?}", action.name));
+            }
+        }
+    }
+    assert!(tried > 3_000, "{tried}");
+    let first: Vec<&String> = open.iter().take(60).collect();
+    assert!(open.is_empty(), "{} of {tried}: {first:#?}", open.len());
+}
+
+/// An ARN that a tagging call is given says what it is of, and of nothing else, whatever the ARNs of others end with.
+#[test]
+fn an_arn_is_of_one_type_alone() {
+    let catalog = Catalog::embedded();
+    let (mut wrong, mut tried) = (Vec::new(), 0);
+    for prefix in catalog.prefixes() {
+        let service = catalog.service(prefix).expect("listed");
+        let named = ["TagResource", "UntagResource", "ListTagsForResource"].map(|name| service.action(name));
+        for action in named.into_iter().flatten() {
+            for kind in catalog.resource_arns(action) {
+                let arn = variables(&kind.arn).enumerate().fold(kind.arn.clone(), |arn, (at, variable)| {
+                    let value = match variable {
+                        "Partition" => "aws".to_owned(),
+                        "Region" => "us-east-1".to_owned(),
+                        "Account" | "AccountId" => "111122223333".to_owned(),
+                        _ => format!("zq{at}"),
+                    };
+                    arn.replacen(&format!("${{{variable}}}"), &value, 1)
+                });
+                let parameters = Value::from_iter([("resourceArn", arn.as_str())]).to_string();
+                let (source, name) = (format!("{prefix}.amazonaws.com"), action.name.split_once(':').expect("full").1);
+                let event = Event { aws_region: Some("us-east-1"), ..event_of(&source, name, &parameters) };
+                let needed = permissions(catalog, &event).needed;
+                let own = needed.iter().find(|needed| *needed.action == *action.name);
+                let own = own.filter(|_| arn.starts_with("arn:aws:") && !arn.contains('*'));
+                tried += usize::from(own.is_some());
+                let others = own.map(|own| own.resources.iter().filter(|found| **found != arn).collect::<Vec<_>>());
+                wrong.extend(
+                    others.filter(|others| !others.is_empty()).map(|o| format!("{} {arn}: {o:?}", action.name)),
+                );
+            }
+        }
+    }
+    assert!(tried > 1_500, "{tried}");
+    let first: Vec<&String> = wrong.iter().take(40).collect();
+    assert!(wrong.is_empty(), "{} of {tried}: {first:#?}", wrong.len());
+}
+
+fn event_of<'a>(source: &'a str, name: &'a str, parameters: &'a str) -> Event<'a> {
+    Event {
+        event_source: source,
+        event_name: name,
+        event_type: Some("AwsApiCall"),
+        aws_region: Some("eu-west-1"),
+        account_id: Some("111122223333"),
+        request_parameters: Some(parameters),
+        ..Default::default()
+    }
+}
+
+fn resources_of(source: &str, name: &str, parameters: &str, error_code: Option<&str>) -> Vec<String> {
+    let event = Event { error_code, ..event_of(source, name, parameters) };
+    permissions(Catalog::embedded(), &event).needed.into_iter().flat_map(|needed| needed.resources).collect()
+}
+
+#[test]
+fn empty_names_by_what_became_of_the_call() {
+    let failed = Some("NoSuchEntity");
+    for (source, name, parameters, error, expected) in [
+        ("iam", "DeleteRole", r#"{"roleName":""}"#, Some("ValidationError"), "iam::111122223333:role/${}"),
+        ("iam", "DeleteRole", r#"{"roleName":"a/b"}"#, failed, "iam::111122223333:role/a/b"),
+        ("iam", "DeleteRole", r#"{"roleName":null}"#, failed, "iam::111122223333:role/*"),
+        ("iam", "GetUser", r#"{"userName":""}"#, failed, "iam::111122223333:user/${}"),
+        ("sqs", "DeleteQueue", r#"{"queueUrl":""}"#, failed, "sqs:eu-west-1:111122223333:${}"),
+        ("sns", "DeleteTopic", r#"{"topicArn":""}"#, failed, "sns:eu-west-1:111122223333:${}"),
+        ("dynamodb", "DeleteTable", r#"{"tableName":"a:b"}"#, failed, "dynamodb:eu-west-1:111122223333:table/${}"),
+        (
+            "ec2",
+            "StopInstances",
+            r#"{"instancesSet":{"items":[{"instanceId":""}]}}"#,
+            failed,
+            "ec2:eu-west-1:111122223333:instance/${}",
+        ),
+        ("glue", "GetTable", r#"{"databaseName":"","name":"t"}"#, failed, "glue:eu-west-1:111122223333:table/${}/t"),
+        // An alias is a name, though not the key's.
+        ("kms", "Encrypt", r#"{"keyId":"alias/a"}"#, failed, "kms:eu-west-1:111122223333:key/*"),
+        // AWS took these for left out: Query APIs do.
+        ("iam", "GetUser", r#"{"userName":""}"#, None, "iam::111122223333:user/*"),
+        ("s3", "ListObjects", r#"{"bucketName":"b","prefix":"","marker":"","delimiter":""}"#, None, "s3:::b"),
+        (
+            "s3",
+            "ListObjects",
+            r#"{"bucketName":"b","prefix":"","marker":"","delimiter":""}"#,
+            Some("NoSuchBucket"),
+            "s3:::b",
+        ),
+        ("s3", "ListObjects", r#"{"bucketName":"","prefix":""}"#, Some("NoSuchBucket"), "s3:::${}"),
+    ] {
+        let found = resources_of(&format!("{source}.amazonaws.com"), name, parameters, error);
+        assert!(found.contains(&format!("arn:aws:{expected}")), "{name} {parameters} {error:?}: {found:?}");
+    }
+}
+
+/// What is no region and no account opens none; what is not told is open, and said to be.
+#[test]
+fn regions_and_accounts_that_are_none() {
+    let of = |region, account| {
+        let event = Event {
+            event_source: "dynamodb.amazonaws.com",
+            event_name: "DeleteTable",
+            event_type: Some("AwsApiCall"),
+            aws_region: region,
+            account_id: account,
+            request_parameters: Some(r#"{"tableName":"t"}"#),
+            ..Default::default()
+        };
+        let direct = permissions(Catalog::embedded(), &event);
+        assert_eq!(*Resolver::new(Catalog::embedded()).permissions(&event), direct);
+        direct.needed.first().map(|needed| needed.resources.join(" ")).unwrap_or_default()
+    };
+    let account = Some("111122223333");
+    for region in ["*", "us-east-1/x", "us-east-1:x", "us-*", "${aws:RequestedRegion}", "?", " "] {
+        assert_eq!(of(Some(region), account), "arn:aws:dynamodb:${}:111122223333:table/t", "{region}");
+        assert_eq!(of(Some("us-east-1"), Some(region)), "arn:aws:dynamodb:us-east-1:${}:table/t", "{region}");
+    }
+    assert_eq!(of(Some("us-east-1"), Some("12")), "arn:aws:dynamodb:us-east-1:12:table/t");
+    assert_eq!(of(None, Some("")), "arn:aws:dynamodb:*:*:table/t");
 }
 
 proptest! {

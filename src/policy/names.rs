@@ -5,7 +5,7 @@
 //! wider. A name that the service allows and a policy cannot hold is said with `?`, one for each such character.
 
 use super::pattern::{ESCAPES, is_policy_char};
-use crate::iam::arn::{Arn, is_plain};
+use crate::iam::arn::{Arn, NO_NAME, is_plain};
 
 /// What a policy can say of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,7 @@ const REPLACED: char = '?';
 
 const REASON: &str = "no resource of this kind can have this name: a character that its service does not allow";
 const REASON_ARN: &str = "no ARN can have these characters in its region or account";
+const REASON_NONE: &str = "no name: what the call told for it is empty, or can be no name of one resource";
 const REASON_UNKNOWN: &str =
     "a policy cannot hold this name, and no service rule known here says that there can be such a name";
 
@@ -140,6 +141,9 @@ pub(crate) fn sayable(resource: &str) -> Sayable {
     let is_head = |text: &str| text.is_empty() || text == "*" || is_plain(text);
     if !(is_head(arn.region) && is_head(arn.account) && is_plain(arn.partition) && is_plain(arn.service)) {
         return Sayable::Never(REASON_ARN);
+    }
+    if arn.resource.contains(NO_NAME) {
+        return Sayable::Never(REASON_NONE);
     }
     if let Err(reason) = check(&arn) {
         return Sayable::Never(reason);
@@ -275,6 +279,13 @@ mod tests {
             "arn:aws:dynamodb:r:1:table/a${$}{x}",
             "arn:aws:dynamodb:r\u{e9}:1:table/abc",
             "arn:aws:dynamodb:r:${*}:table/abc",
+            "arn:aws:dynamodb:${}:1:table/abc",
+            "arn:aws:dynamodb:r:${}:table/abc",
+            "arn:aws:dynamodb:r:1:table/${}",
+            "arn:aws:iam::1:role/${}",
+            "arn:aws:s3:::${}",
+            "arn:aws:s3:::b/${}",
+            "arn:aws:wisdom:r:1:assistant/${}",
         ] {
             never(resource);
         }

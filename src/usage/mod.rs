@@ -14,7 +14,7 @@
 //!
 //! To the store and back: `encode`, `encode_origin`, `text_column`, `read`; `months` keeps sums of whole months,
 //! `exact` reads what overflowed from `events`, `events` derives all of it anew, `requests` reads what requests told.
-//! `select` says whose usage is meant, `data_events` which services' data events there are, `shared_str` is the texts that
+//! `daily` counts by day, `select` says whose usage is meant, `data_events` which services' data events there are, `shared_str` is the texts that
 //! rows share.
 
 mod aggregate;
@@ -22,6 +22,7 @@ mod bounding;
 mod columns;
 mod copies;
 mod cross_account;
+mod daily;
 mod data_events;
 mod encode;
 mod encode_origin;
@@ -51,6 +52,7 @@ pub use columns::{EVENT_COLUMNS, EventColumns};
 pub use copies::is_foreign_copy;
 pub use cross_account::SharedCalls;
 pub(crate) use cross_account::resolve_day;
+pub use daily::{Daily, daily};
 #[cfg(test)]
 pub(crate) use data_events::known_sources;
 pub use data_events::{STATISTICS, data_event_sources};

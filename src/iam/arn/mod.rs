@@ -96,6 +96,10 @@ pub(in crate::iam) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Stands in an ARN where the record told something that is no name, region or account: it matches nothing. IAM would
+/// read it as a variable that there is none of; no text of a record comes out of [`escape`] like this.
+pub(crate) const NO_NAME: &str = "${}";
+
 /// The region and the account that an ARN is in. Rules see the region and account of a call as this.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::iam) struct RegionAccount<'a> {
@@ -104,14 +108,14 @@ pub(in crate::iam) struct RegionAccount<'a> {
 }
 
 impl<'a> RegionAccount<'a> {
-    /// The region in an ARN: what is none could make a pattern of it.
+    /// The region in an ARN: any where the record tells none, nobody's where it tells what can't be one.
     pub fn region(self) -> &'a str {
-        self.aws_region.filter(|region| is_plain(region)).unwrap_or("*")
+        plain_or_nobodys(self.aws_region)
     }
 
     /// Likewise the account.
     pub fn account(self) -> &'a str {
-        self.account_id.filter(|account| is_plain(account)).unwrap_or("*")
+        plain_or_nobodys(self.account_id)
     }
 
     /// What a service's ARNs begin with here, up to the account.
@@ -122,6 +126,14 @@ impl<'a> RegionAccount<'a> {
     /// Likewise of a service that has no regions.
     pub fn global_arn(self, service: &str) -> String {
         format!("arn:{}:{service}::{}", partition_of(self.aws_region), self.account())
+    }
+}
+
+fn plain_or_nobodys(told: Option<&str>) -> &str {
+    match told {
+        None | Some("") => "*",
+        Some(told) if is_plain(told) => told,
+        Some(_) => NO_NAME,
     }
 }
 

@@ -52,7 +52,12 @@ pub(in crate::iam) struct Overrides {
 impl Overrides {
     /// Parameters that fill a variable of a service's ARN forms: of one type's, and of any's.
     pub fn parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &String> {
-        self.of_variable(prefix, kind, variable).filter(|name| !name.starts_with('!'))
+        self.of_variable(prefix, kind, variable).filter(|name| !name.starts_with(['!', '+']))
+    }
+
+    /// Parameters that fill it beside those others, not in their place.
+    pub fn further_parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &str> {
+        self.of_variable(prefix, kind, variable).filter_map(|name| name.strip_prefix('+'))
     }
 
     /// Parameters that don't fill it, whatever their names say.
@@ -121,7 +126,8 @@ fn parse(text: &str) -> Overrides {
             }
             ["var", prefix, variable, parameters @ ..] => {
                 let parameters = parameters.iter().map(|p| (*p).to_owned()).collect();
-                overrides.parameters.insert(format!("{prefix}:{variable}"), parameters);
+                let known = overrides.parameters.insert(format!("{prefix}:{variable}"), parameters);
+                debug_assert!(known.is_none(), "twice: {line}");
             }
             ["type", prefix, kind, form] => {
                 overrides.forms.insert(format!("{prefix}:{kind}"), (*form).to_owned());

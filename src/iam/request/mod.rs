@@ -13,8 +13,9 @@ use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 
 use crate::iam::arn::arn_format::{ArnFormat, ParsedArn};
-use crate::iam::arn::{Arn, RegionAccount, escape, escaped};
+use crate::iam::arn::{Arn, NO_NAME, RegionAccount, escape, escaped};
 use document::{Document, Entry};
+use name::Name;
 use params::Params;
 use read_set::ReadSet;
 use record_context::{Listed, RecordContext};
@@ -29,6 +30,8 @@ pub(in crate::iam) struct Request<'a> {
     pub event: RegionAccount<'a>,
     pub parameters: Params<'a>,
     pub response: &'a Response<'a>,
+    /// Whether the call failed. What it told for a name, if that is none, was no optional parameter that AWS leaves aside.
+    pub has_failed: bool,
     others: RecordContext<'a>,
     /// Those of the list that are ARNs.
     listed_arns: OnceCell<Vec<ParsedArn<'a>>>,
@@ -49,10 +52,26 @@ impl<'a> Request<'a> {
             event,
             parameters: Params::new(parameters, read_set),
             response,
+            has_failed: false,
             others,
             listed_arns: OnceCell::new(),
             named_arns: OnceCell::new(),
             read_set,
+        }
+    }
+
+    /// The same of a call that failed.
+    pub fn failed(self, has_failed: bool) -> Request<'a> {
+        Request { has_failed, ..self }
+    }
+
+    /// A top-level text as the name of one thing in an ARN, escaped; `*` where the request tells none. What is told and is
+    /// no name is nobody's, if the call failed.
+    pub fn name_or_any(&self, parameter: &str) -> String {
+        match self.parameters.plain_name(parameter) {
+            Some(name) => escape(name),
+            None if self.has_failed && self.parameters.tells(Name::new(parameter)) => NO_NAME.to_owned(),
+            None => "*".to_owned(),
         }
     }
 

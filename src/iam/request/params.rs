@@ -62,6 +62,18 @@ impl<'a> Params<'a> {
         self.document.top(name)?.text.map(|span| flat.text(source, span)).filter(|text| !text.is_empty())
     }
 
+    /// Whether a top-level text is there, be it empty.
+    pub fn tells(&self, name: Name) -> bool {
+        self.read_set.borrow_mut().note_value(name);
+        self.document.top(name).is_some_and(|top| top.text.is_some())
+    }
+
+    /// Whether there is a text under one of the names that is empty.
+    pub fn has_empty(&self, names: &Ranked) -> bool {
+        self.read_set.borrow_mut().note_names(names);
+        self.document.entries().any(|entry| entry.text.is_empty() && names.contains(entry.name))
+    }
+
     /// A top-level text that may be the name of one thing.
     pub fn plain_name(&self, name: &str) -> Option<&'a str> {
         self.text(name).filter(|text| !text.contains(['/', ':']))
@@ -124,7 +136,11 @@ impl<'a> Params<'a> {
 
     /// The texts under a name, wherever it stands.
     pub fn texts_anywhere(&self, name: &str) -> Vec<&'a str> {
-        let name = Name::new(name);
+        self.all_texts_of(Name::new(name))
+    }
+
+    /// As [`Params::texts_anywhere`].
+    pub fn all_texts_of(&self, name: Name) -> Vec<&'a str> {
         self.read_set.borrow_mut().note_name(name);
         let named = self.document.entries().filter(|entry| entry.name == name && !entry.text.is_empty());
         named.map(|entry| entry.text).take(VALUES_MAX).collect()

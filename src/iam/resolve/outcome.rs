@@ -52,10 +52,17 @@ const CODES: &[(&str, Kind)] = &[
     ("Unauthorized", Denied),
     ("UnauthorizedAccess", Denied),
     ("UserUnauthorized", Denied),
+    // botocore 1.43.11, exceptions whose text says that the caller lacks the permission: SageMaker Feature Store Runtime,
+    // CloudHSM, Chime, WorkDocs
+    ("AccessForbidden", Denied),
+    ("CloudHsmAccessDenied", Denied),
+    ("UnauthorizedClient", Denied),
+    ("UnauthorizedResourceAccess", Denied),
+    // RFC 9110, 15.5.2 and 15.5.4: what stands where a service has no code of its own
+    ("401", Credentials),
+    ("403", Denied),
     // ec2
     ("UnauthorizedOperation", Denied),
-    // workspaces
-    ("OperationNotPermitted.AccessDenied", Denied),
     // CloudTrail User Guide, "Logging network activity events": refused by the policy of a VPC endpoint
     ("VpceAccessDenied", Denied),
     // common, ec2: access keys that are not known, and what is signed with them
@@ -139,10 +146,13 @@ const CODES: &[(&str, Kind)] = &[
     ("Validation", Parameters),
 ];
 
-/// The kind of a code, however it is spelled.
+/// The kind of a code, however it is spelled. Behind the last dot stands why, as in `OperationNotPermitted.AccessDenied`
+/// (WorkSpaces): a denial is one whatever stands before it.
 fn kind(code: &str) -> Option<Kind> {
     let stem = stem(code);
-    CODES.iter().find(|(known, _)| *known == stem).map(|(_, kind)| *kind)
+    let known = |code: &str| CODES.iter().find(|(known, _)| *known == code).map(|(_, kind)| *kind);
+    let behind = || known(stem.rsplit_once('.')?.1).filter(|kind| *kind == Denied);
+    known(stem).or_else(behind)
 }
 
 /// A code without what services put around it: `Client.` and `Server.` of EC2, the namespace and the address of the
@@ -226,6 +236,10 @@ mod tests {
             "AuthorizationErrorException",
             "AuthorizationError",
             "OperationNotPermitted.AccessDenied",
+            "S3.AccessDenied",
+            "CloudHsmAccessDeniedException",
+            "UnauthorizedClientException",
+            "403",
             "UnauthorizedException",
             "VpceAccessDenied",
         ] {
@@ -249,6 +263,8 @@ mod tests {
             "Client.VcpuLimitExceeded",
             "AWSOrganizationsNotInUseException",
             "KMSAccessDeniedException",
+            "AccessDenied.Later",
+            "InsufficientPermissionsException",
             "DisabledException",
             "InternalFailure",
             "ValidationException",

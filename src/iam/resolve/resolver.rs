@@ -70,7 +70,8 @@ fn by_rules(catalog: &Catalog, event: &Event<'_>, outcome: Outcome) -> Permissio
     flat.read(source);
     let place = RegionAccount { aws_region: event.aws_region, account_id: event.account_id };
     let document = Document { source, flat: &flat };
-    let request = Request::new(place, document, &response, others(event), &operation.read_set);
+    let request =
+        Request::new(place, document, &response, others(event), &operation.read_set).failed(has_failed(event));
     operation.permissions(catalog, &request, outcome)
 }
 
@@ -85,6 +86,11 @@ const AGGREGATED: &str = "aggregated events: the events themselves count";
 fn outcome_of(event: &Event<'_>) -> Outcome {
     let has_parameters = event.request_parameters.is_some_and(|parameters| parameters.trim() != "null");
     crate::iam::resolve::outcome::outcome_of(event.error_code, event.error_message, has_parameters)
+}
+
+/// Whether a call failed, for whatever reason.
+fn has_failed(event: &Event<'_>) -> bool {
+    [event.error_code, event.error_message].into_iter().flatten().any(|text| !text.is_empty())
 }
 
 /// Why an event is no call that could need a permission.
@@ -416,7 +422,8 @@ impl<'c> Resolver<'c> {
         }
         let document = Document { source, flat: parameters };
         let place = RegionAccount { aws_region: event.aws_region, account_id: event.account_id };
-        let request = Request::new(place, document, response, others(event), &operation.read_set);
+        let request =
+            Request::new(place, document, response, others(event), &operation.read_set).failed(has_failed(event));
         let permissions = Arc::new(operation.permissions(catalog, &request, outcome));
         if operation.take_growth() {
             describe(key, at, operation, event, outcome, document, response);
@@ -482,6 +489,7 @@ fn begin_call(key: &mut Vec<u8>, at: usize, operation: &Operation<'_>, event: &E
     begin(key, Kind::Operation, outcome);
     key.extend((at as u32).to_le_bytes());
     key.extend(operation.generation.to_le_bytes());
+    key.push(u8::from(has_failed(event)));
     put_optional(key, event.aws_region);
     put_optional(key, event.account_id);
 }

@@ -99,6 +99,8 @@ pub(in crate::iam) struct ServiceRules {
     /// How policies write an ARN of an action's resource; several where the request may mean either, none where the
     /// request means another.
     pub policy_arns: Option<fn(&str, String, &Request<'_>) -> Vec<String>>,
+    /// Pairs of types of which a call is on one alone, whatever the tables require.
+    pub alternatives: &'static [(&'static str, &'static str)],
     /// What is authorised instead of the resources found, which an action must take.
     pub reached_through: Option<ReachedThrough>,
     /// What ids of its resource types begin with, where parameters name things of any type by id.
@@ -155,6 +157,7 @@ impl ServiceRules {
             deep_tags: &[],
             tagged_types: None,
             policy_arns: None,
+            alternatives: &[],
             reached_through: None,
             id_prefixes: &[],
             read: None,

@@ -3,7 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 
 use crate::iam::arn::arn_format::ParsedArn;
-use crate::iam::arn::{Arn, escape, is_account_id, is_plain};
+use crate::iam::arn::{Arn, NO_NAME, escape, is_account_id, is_plain};
 use crate::iam::arn::{RegionAccount, is_like_arn};
 use crate::iam::request::Request;
 use crate::iam::request::document::Entry;
@@ -37,6 +37,16 @@ impl ResourcesOfType {
     /// The variables that are known.
     pub fn known<'k>(&self, kind: &'k TypePlan) -> Vec<&'k str> {
         self.known.iter().filter_map(|at| kind.form.variables.get(*at)).map(String::as_str).collect()
+    }
+
+    /// Whether one of the type is told.
+    pub fn is_told(&self, kind: &TypePlan) -> bool {
+        self.is_by_arn || kind.is_told_by(&self.known)
+    }
+
+    /// Whether one of the type is told by its name.
+    pub fn is_named(&self, kind: &TypePlan) -> bool {
+        kind.is_named_by(&self.known)
     }
 
     /// How much is known: whether the outermost variable is, and how many are.
@@ -279,7 +289,7 @@ fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&TypedNames<'_>>,
     let mut taken = Vec::new();
     let named = kind.variables.iter().enumerate().map(|(i, variable)| match told {
         Some(told) if told.kinds.contains(&kind.hash) && i == last => {
-            told.names.iter().filter_map(|name| variable.value(name)).collect()
+            told.names.iter().filter_map(|name| variable.value_in(name, request)).collect()
         }
         // What is told is of another type.
         Some(_) if variable.is_any_resource => Vec::new(),
@@ -291,6 +301,13 @@ fn values(kind: &TypePlan, request: &Request<'_>, told: Option<&TypedNames<'_>>,
         let open =
             values.iter_mut().zip(&kind.variables).filter(|(v, variable)| v.is_empty() && !is_of_other(variable));
         open.for_each(|(values, variable)| *values = variable.plain(request, &mut taken, left_over));
+    }
+    if request.has_failed {
+        let is_none = |(values, variable): &(&mut Vec<String>, &VariablePlan)| {
+            values.is_empty() && !(told.is_some() && variable.is_any_resource) && variable.is_told_empty(request)
+        };
+        let told_empty = values.iter_mut().zip(&kind.variables).filter(is_none);
+        told_empty.for_each(|(values, _)| values.push(NO_NAME.to_owned()));
     }
     let outer = values.iter_mut().zip(&kind.variables).take(if is_plain { last } else { 0 });
     let is_open = |(values, variable): &(&mut Vec<String>, &VariablePlan)| {

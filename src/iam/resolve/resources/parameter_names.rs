@@ -17,6 +17,8 @@ pub(in crate::iam) struct NamedByAction {
     pub is_only: bool,
     /// Whether a type that it says takes a bare `name`.
     pub takes_name: bool,
+    /// Whether one takes a bare `id`.
+    pub takes_id: bool,
     /// Whether it makes something.
     pub is_made: bool,
     /// Whether it is about one thing and another of the same type, and whether it makes the other.
@@ -33,15 +35,19 @@ impl NamedByAction {
         let own: Vec<Option<usize>> = forms.iter().map(|form| own(form, &lower)).collect();
         let letters: Vec<usize> = types.iter().zip(&forms).map(|(kind, form)| letters(kind, form, &lower)).collect();
         let most = letters.iter().copied().max().unwrap_or(0);
-        let takes_name = |(form, own): (&ArnFormat, &Option<usize>)| {
-            (0..form.variables.len()).any(|at| plain(form, at, *own).contains(&"Name"))
+        let said = || forms.iter().zip(&own).zip(&letters).filter(|(_, letters)| most > 0 && **letters == most);
+        let takes = |bare: &str| {
+            let is_taken = |(form, own): (&ArnFormat, &Option<usize>)| {
+                (0..form.variables.len()).any(|at| plain(form, at, *own).contains(&bare))
+            };
+            said().map(|(of_type, _)| of_type).any(is_taken)
         };
-        let said = forms.iter().zip(&own).zip(&letters).filter(|(_, letters)| **letters == most);
         let of_all = NamedByAction {
             is_said: None,
             own: None,
             is_only: types.len() == 1,
-            takes_name: most > 0 && said.map(|(of_type, _)| of_type).any(takes_name),
+            takes_name: takes("Name"),
+            takes_id: takes("Id"),
             is_made: ["Create", "Import", "Register", "Put"].iter().any(|verb| operation.starts_with(verb)),
             is_on_two: ["Copy", "Restore", "Move", "Swap"].iter().any(|verb| operation.starts_with(verb))
                 || operation.ends_with("Replica"),
@@ -81,6 +87,8 @@ pub(in crate::iam) struct VariableParameters {
     /// Lists at the top whose objects are of the type, and what holds its name in each: `fields` of `{"id":"…"}`.
     pub lists: Vec<Name>,
     pub members: Vec<Name>,
+    /// Parameters that name further ones.
+    pub further: Vec<Name>,
     /// Where it is on two of them.
     pub copies: Option<Copies>,
 }
@@ -152,8 +160,11 @@ impl VariableParameters {
         if is_name_listed && own.contains(&"Id") {
             own.extend(NAME);
         }
-        let is_free = !is_refused && (said.is_said != Some(false) || !said.takes_name);
-        let left_over = listed.into_iter().filter(|name| is_free && is_bare(name) && (is_rest(name) || !said.is_made));
+        // What stands bare is of the type that the operation's name says.
+        let is_taken = |name: &str| said.takes_name || said.takes_id && name.to_ascii_lowercase().starts_with("id");
+        let is_free = |name: &str| !is_refused && (said.is_said != Some(false) || !is_taken(name));
+        let left_over =
+            listed.into_iter().filter(|name| is_free(name) && is_bare(name) && (is_rest(name) || !said.is_made));
         let kinds = [kind_name(kind), stem(variable).to_owned()];
         let wrappers = kinds.iter().filter(|name| name.len() > 2);
         let listed_in = |name: &String| plural(name);
@@ -166,6 +177,7 @@ impl VariableParameters {
             plain: own.into_iter().map(Name::new).filter(|name| !others.contains(name)).collect(),
             left_over: left_over.map(|name| Name::new(name)).filter(|name| !others.contains(name)).collect(),
             wrappers: wrappers.flat_map(|name| [name.clone(), format!("{name}Input")]).map(|n| Name::new(&n)).collect(),
+            further: overrides().further_parameters(service.prefix(), &kind.name, variable).map(Name::new).collect(),
             copies,
         }
     }

@@ -7,7 +7,7 @@ use crate::iam::catalog::overrides::overrides;
 use crate::iam::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_name};
 use crate::iam::request::Request;
 use crate::iam::request::name::{Name, Ranked};
-use crate::iam::resolve::resources::parameter_names::NamedByAction;
+use crate::iam::resolve::resources::parameter_names::{NamedByAction, kind_name, stem};
 use crate::iam::resolve::resources::variable::VariablePlan;
 use crate::iam::resolve::service_rules::ServiceRules;
 use crate::iam::resolve::services;
@@ -43,6 +43,10 @@ pub(in crate::iam) struct TypePlan {
     pub form: ArnFormat,
     /// One for each of the form's variables.
     pub variables: Vec<VariablePlan>,
+    /// The type that a call is on instead, if on one of this.
+    alternative: Option<&'static str>,
+    /// Places of the variables that are called like the type; else that of the last.
+    own: Vec<usize>,
     /// Forms of what it is told more closely: their ARNs are not of this type.
     pub closer: Vec<ArnFormat>,
     /// Forms of the service's types that are within one of these: their ARNs have this form too.
@@ -171,6 +175,8 @@ impl TypePlan {
             is_required: action.resource_types.iter().any(|(name, required)| *required && *name == kind.name),
             is_said: said.is_said == Some(true),
             variables: (0..form.variables.len()).map(variable).collect(),
+            alternative: alternative(rules, kind),
+            own: own(kind, &form),
             closer: Vec::new(),
             inner: inner(service, &form),
             keys: keys(kind),
@@ -189,6 +195,16 @@ impl TypePlan {
     pub fn place<'a>(&self, request: &Request<'a>, others: RegionAccount<'a>) -> RegionAccount<'a> {
         let owner = self.owner.and_then(|owner| request.parameters.text(owner)).filter(|owner| is_account_id(owner));
         RegionAccount { account_id: owner.or(others.account_id), ..others }
+    }
+
+    /// Whether what is known tells one of the type, not only what that is in: `known` are places of variables.
+    pub fn is_told_by(&self, known: &[usize]) -> bool {
+        self.variables.is_empty() || self.own.iter().any(|at| known.contains(at))
+    }
+
+    /// Whether it tells one of the type by its name, and all that this is in: then only a number behind is open.
+    pub fn is_named_by(&self, known: &[usize]) -> bool {
+        self.own.iter().any(|own| (0..=*own).all(|at| known.contains(&at)))
     }
 
     /// Whether an ARN under a parameter of that name is what is acted on, not something beside it.
@@ -237,7 +253,9 @@ impl TypePlan {
     /// is AWS's and the other the account's own (`browser`, `browser-custom`).
     pub fn is_alternative_to(&self, other: &TypePlan) -> bool {
         let is_custom = |one: &TypePlan, other: &TypePlan| one.name.strip_suffix("-custom") == Some(&other.name);
-        self.is_object && other.is_object && self.name != other.name || is_custom(self, other) || is_custom(other, self)
+        let is_one_of_two = self.alternative == Some(other.name.as_str());
+        let is_object = self.is_object && other.is_object && self.name != other.name;
+        is_one_of_two || is_object || is_custom(self, other) || is_custom(other, self)
     }
 
     /// Whether it is a queue of SQS, which requests name by URLs.
@@ -255,6 +273,23 @@ impl TypePlan {
         (is_of_family() || is_node(self) && is_node(other) && self.name != other.name)
             && self.form.variables == other.form.variables
     }
+}
+
+fn alternative(rules: &ServiceRules, kind: &ResourceType) -> Option<&'static str> {
+    let other = |(one, other): &(&'static str, &'static str)| match kind.name.as_str() {
+        name if name == *one => Some(*other),
+        name if name == *other => Some(*one),
+        _ => None,
+    };
+    rules.alternatives.iter().find_map(other)
+}
+
+fn own(kind: &ResourceType, form: &ArnFormat) -> Vec<usize> {
+    let name = kind_name(kind);
+    let is_called = |variable: &String| stem(variable).eq_ignore_ascii_case(&name);
+    let called = form.variables.iter().enumerate().filter(|(_, variable)| is_called(variable));
+    let own: Vec<usize> = called.map(|(at, _)| at).collect();
+    if own.is_empty() { form.variables.len().checked_sub(1).into_iter().collect() } else { own }
 }
 
 /// Forms of the service's types that begin like this one and go on: `workflow/${Id}/version/${VersionName}`.

@@ -1,4 +1,5 @@
-//! Requests that say the type of what they name: `resourceType` beside `resourceId`.
+//! Requests that say the type of what they name: `resourceType` beside `resourceId`, `targetResourceType` beside
+//! `targetResourceId`.
 
 use crate::iam::request::Request;
 use crate::iam::request::name::Name;
@@ -10,13 +11,18 @@ pub(in crate::iam) struct TypedNames<'a> {
     pub names: Vec<&'a str>,
 }
 
+/// Where the type stands, and where the names.
+/// Sources: IoT Wireless API Reference, GetResourceLogLevel; IoT SiteWise API Reference, ListActions.
+const PAIRS: [(&str, &[&str]); 2] = [
+    ("ResourceType", &["ResourceId", "ResourceIds", "ResourceIdentifier"]),
+    ("TargetResourceType", &["TargetResourceId"]),
+];
+
 /// The type and the names of what the request is about, where it tells both.
 pub(in crate::iam) fn told<'a>(request: &Request<'a>, types: &[TypePlan]) -> Option<TypedNames<'a>> {
-    let kinds = request.parameters.texts("ResourceType");
-    if kinds.is_empty() {
-        return None;
-    }
-    let names = ["ResourceId", "ResourceIds"].map(|name| request.parameters.texts(name)).concat();
+    let texts = |names: &[&str]| names.iter().flat_map(|name| request.parameters.texts(name)).collect::<Vec<&str>>();
+    let pair = PAIRS.iter().map(|(kinds, names)| (texts(&[kinds]), *names)).find(|(kinds, _)| !kinds.is_empty());
+    let (kinds, names) = pair.map(|(kinds, names)| (kinds, texts(names)))?;
     // CloudFormation's names: AWS::EC2::VPC.
     // Of managed nodes those of EC2 are instances. Source: Systems Manager User Guide, "Managed nodes": `mi-`,
     // `i-`.

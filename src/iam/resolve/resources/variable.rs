@@ -2,7 +2,7 @@
 
 use crate::iam::arn::arn_format::{ArnFormat, Piece};
 use crate::iam::arn::is_like_arn;
-use crate::iam::arn::{Arn, escape};
+use crate::iam::arn::{Arn, NO_NAME, escape};
 use crate::iam::catalog::overrides::overrides;
 use crate::iam::catalog::{Action, ResourceType, Service};
 use crate::iam::request::Request;
@@ -153,7 +153,7 @@ impl VariablePlan {
     /// Where an operation is on two: names of what it takes and of what that becomes. A service numbers what it makes.
     pub fn two(&self, request: &Request<'_>) -> Option<[Vec<String>; 2]> {
         let Copies { sources, targets, is_made } = self.names.copies.as_ref()?;
-        let of = |_: Name, text: &str| if is_like_arn(text) { None } else { self.value(text) };
+        let of = |_: Name, text: &str| if is_like_arn(text) { None } else { self.value_in(text, request) };
         let [sources, mut targets] = [sources, targets].map(|names| request.parameters.first_of(names, of));
         if targets.is_empty() && !sources.is_empty() && *is_made {
             targets.push("*".to_owned());
@@ -173,19 +173,22 @@ impl VariablePlan {
         let used = std::cell::Cell::new(None);
         let values = request.parameters.first_of(&self.names.candidates, |name, text| {
             if is_like_arn(text) || is_shared {
-                return self.value(text);
+                return self.value_in(text, request);
             }
-            let value = self.value(text).filter(|_| !taken.contains(&name))?;
+            let value = self.value_in(text, request).filter(|_| !taken.contains(&name))?;
             used.set(Some(name));
             Some(value)
         });
         taken.extend(used.get());
-        let value = |text: &str| self.value(text);
-        let values = match used.get() {
+        let value = |text: &str| self.value_in(text, request);
+        let mut values = match used.get() {
             Some(name) if self.aside.is_change(name) => self.aside.changed(&request.parameters, value),
             _ if values.is_empty() => self.aside.values(&request.parameters, value),
             _ => values,
         };
+        for name in &self.names.further {
+            values.extend(request.parameters.all_texts_of(*name).into_iter().filter_map(value));
+        }
         let path = self.has_path.then(|| request.parameters.text("path")).flatten();
         match path.map(|path| path.trim_matches('/')) {
             Some(path) if !path.is_empty() => values.iter().map(|value| format!("{}/{value}", escape(path))).collect(),
@@ -219,7 +222,7 @@ impl VariablePlan {
         let names = if left_over { &self.names.left_over } else { &self.names.plain };
         for name in names.iter().filter(|name| !taken.contains(name)) {
             let texts = request.parameters.plain_texts(*name, &self.names.wrappers);
-            let values: Vec<String> = texts.iter().filter_map(|text| self.value(text)).collect();
+            let values: Vec<String> = texts.iter().filter_map(|text| self.value_in(text, request)).collect();
             if !values.is_empty() {
                 taken.push(*name);
                 return values;
@@ -229,11 +232,24 @@ impl VariablePlan {
             return Vec::new();
         }
         let members = request.parameters.members(&self.names.lists, &self.names.members);
-        members.iter().filter_map(|text| self.value(text)).collect()
+        members.iter().filter_map(|text| self.value_in(text, request)).collect()
+    }
+
+    /// Whether the request tells it, and tells nothing.
+    pub fn is_told_empty(&self, request: &Request<'_>) -> bool {
+        let is_empty =
+            |name: &Name| request.parameters.tells(*name) && request.parameters.plain_texts(*name, &[]).is_empty();
+        request.parameters.has_empty(&self.names.candidates) || self.names.plain.iter().any(is_empty)
+    }
+
+    /// As [`VariablePlan::value`]. What is no name of one thing may be any in a call that worked: AWS read it in a way that
+    /// is not known here. In one that failed it is nobody's.
+    pub fn value_in(&self, text: &str, request: &Request<'_>) -> Option<String> {
+        self.value(text).map(|value| if value == NO_NAME && !request.has_failed { "*".to_owned() } else { value })
     }
 
     /// A parameter's text as the value: a name, or the name out of an ARN or URL of the type.
-    pub fn value(&self, text: &str) -> Option<String> {
+    fn value(&self, text: &str) -> Option<String> {
         if text.is_empty() || is_hidden(text) {
             return None;
         }
@@ -267,17 +283,26 @@ impl VariablePlan {
                 Reading::Exactly(value) => return Some(value),
             },
         };
-        // What is no name of one thing may not choose the resource.
-        Some(if self.may_be(text) { escape(text) } else { "*".to_owned() })
+        // What is no name of one thing may not choose the resource. A key's alias leaves open which key it is.
+        Some(if self.is_of_other(text) {
+            "*".to_owned()
+        } else if self.may_be(text) {
+            escape(text)
+        } else {
+            NO_NAME.to_owned()
+        })
     }
 
     /// Whether a text may be the name of one thing.
     fn may_be(&self, text: &str) -> bool {
         let colon = text.contains(':');
         let may_hold_slash = self.slash == Slash::Always || self.slash == Slash::WithoutColon && !colon;
-        let is_other =
-            self.slash == Slash::WithoutColon && self.others.iter().any(|other| text.starts_with(other.as_str()));
-        (!colon || self.has_colon) && (may_hold_slash || !text.contains('/')) && !is_other
+        (!colon || self.has_colon) && (may_hold_slash || !text.contains('/')) && !self.is_of_other(text)
+    }
+
+    /// Whether a text names what is of another type.
+    fn is_of_other(&self, text: &str) -> bool {
+        self.slash == Slash::WithoutColon && self.others.iter().any(|other| text.starts_with(other.as_str()))
     }
 
     /// `/change/C1` and `p-1` where the form says `change/` and `p-` itself.
@@ -321,9 +346,13 @@ fn cuts(
     let written = format!("${{{name}}}");
     let finder = memchr::memmem::Finder::new(&written);
     let has_it = |other: &&ResourceType| finder.find(other.arn.as_bytes()).is_some() && other.arn != kind.arn;
+    // What ends the ARNs of two types names one of each: the project's `${ResourceId}` is no device pool's.
+    let is_last = |of: &ResourceType| of.arn.ends_with(&written);
+    let is_own = |other: &&ResourceType| other.name != kind.name && is_last(other) && is_last(kind);
     // An id of any type's in the ARN of one is none of another's.
-    let is_any = is_plain_name(name) || name.starts_with("Resource") && kind.arn.ends_with(&written);
+    let is_any = is_plain_name(name) || name.starts_with("Resource") && is_last(kind);
     let others = service.resource_types().iter().filter(|_| !is_any).filter(has_it);
+    let others = others.filter(|other| !is_own(other));
     let others = others.map(|other| ArnFormat::new(&other.arn));
     let places = others.filter_map(|form| {
         let at = form.variables.iter().position(|variable| variable == name)?;

@@ -13,7 +13,7 @@ fn endpoint(call: &Call<'_, '_>) -> Option<Permission> {
     let action = call.only("comprehend", "CreateEndpoint")?;
     let model = call.request.parameters.text("modelArn")?;
     let kind = Arn::parse(model)?.resource.split('/').next()?;
-    let name = call.request.parameters.plain_name("endpointName").map_or_else(|| "*".to_owned(), escape);
+    let name = call.request.name_or_any("endpointName");
     let place = call.request.event.arn("comprehend");
     let mut resources = vec![escape(model), format!("{place}:{kind}-endpoint/{name}")];
     resources.retain(|arn| call.catalog.does_take(action, arn));

@@ -1,9 +1,10 @@
 //! Amazon DynamoDB: transactions, batches, PartiQL, restores and replicas.
 
-use crate::iam::arn::{Arn, RegionAccount, escape, is_plain};
+use crate::iam::arn::{Arn, NO_NAME, RegionAccount, escape, is_plain};
 use crate::iam::catalog::{Catalog, bare_name};
 use crate::iam::event::Permission;
 use crate::iam::request::Request;
+use crate::iam::request::name::Name;
 use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, KeyUse, ServiceRules};
 
@@ -55,7 +56,7 @@ fn transaction(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
             _ => continue,
         };
         let table = inner.get("tableName").or(inner.get("TableName")).and_then(|t| t.as_str());
-        let resource = table_arn(table, request.event);
+        let resource = table_arn(table, request);
         let action = catalog.action(action)?;
         match permissions.iter_mut().find(|p| p.action == action.name) {
             Some(known) if known.resources.contains(&resource) => {}
@@ -81,21 +82,26 @@ fn batch(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
         return None;
     }
     let mut tables: Vec<String> =
-        items.as_object()?.keys().take(100).map(|table| table_arn(Some(table), request.event)).collect();
+        items.as_object()?.keys().take(100).map(|table| table_arn(Some(table), request)).collect();
     tables.sort_unstable();
     let source = "DynamoDB API Reference, requestItems";
     (!tables.is_empty()).then(|| vec![permission(action, tables, "dynamodb-batch", source)])
 }
 
 /// A table's ARN, by its name or ARN.
-fn table_arn(table: Option<&str>, event: RegionAccount<'_>) -> String {
-    match table {
-        Some(arn) if Arn::parse(arn).is_some_and(|arn| arn.service == "dynamodb") => escape(arn),
-        _ => {
-            let name = table.filter(|t| !t.contains([':', '/'])).map_or_else(|| "*".to_owned(), escape);
-            format!("{}:table/{name}", event.arn("dynamodb"))
-        }
-    }
+fn table_arn(table: Option<&str>, request: &Request<'_>) -> String {
+    table_in(table, request.event, request.has_failed)
+}
+
+/// Where the table is. What is no table's name is nobody's in a call that failed.
+fn table_in(table: Option<&str>, place: RegionAccount<'_>, has_failed: bool) -> String {
+    let name = match table {
+        Some(arn) if Arn::parse(arn).is_some_and(|arn| arn.service == "dynamodb") => return escape(arn),
+        Some(name) if !name.is_empty() && !name.contains([':', '/']) => escape(name),
+        Some(_) if has_failed => NO_NAME.to_owned(),
+        _ => "*".to_owned(),
+    };
+    format!("{}:table/{name}", place.arn("dynamodb"))
 }
 
 /// The statement's first word tells. Source: DynamoDB developer guide, "IAM policies for PartiQL".
@@ -115,9 +121,9 @@ fn partiql(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
         let action = catalog.action(action)?;
         let resource = match table_of(statement) {
             Some((table, Some(index))) if bare_name(&action.name) == "PartiQLSelect" => {
-                format!("{}/index/{}", table_arn(Some(&table), request.event), escape(&index))
+                format!("{}/index/{}", table_arn(Some(&table), request), escape(&index))
             }
-            table => table_arn(table.map(|(table, _)| table).as_deref(), request.event),
+            table => table_arn(table.map(|(table, _)| table).as_deref(), request),
         };
         match permissions.iter_mut().find(|p| p.action == action.name) {
             Some(known) if known.resources.contains(&resource) => {}
@@ -220,5 +226,6 @@ fn table(request: &Request<'_>, key: &str, region: &str) -> String {
     let arn = text.and_then(Arn::parse).filter(|arn| is_plain(arn.account));
     let name = text.map(|text| text.rsplit('/').next().unwrap_or(text)).filter(|name| !name.contains(':'));
     let account_id = arn.map(|arn| arn.account).or(request.event.account_id);
-    table_arn(name, RegionAccount { aws_region: Some(region), account_id })
+    let is_told = text.is_none() && request.parameters.tells(Name::new(key));
+    table_in(name.or(is_told.then_some("")), RegionAccount { aws_region: Some(region), account_id }, request.has_failed)
 }

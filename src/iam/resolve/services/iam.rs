@@ -62,7 +62,7 @@ fn renamed(call: &Call<'_, '_>) -> Option<Permission> {
     }
     let path = escape(new_path.unwrap_or_default().trim_matches('/'));
     let path = if path.is_empty() { path } else { path + "/" };
-    let target = new_name.or_else(|| request.parameters.plain_name(key)).map_or_else(|| "*".to_owned(), escape);
+    let target = new_name.map_or_else(|| request.name_or_any(key), escape);
     let mut found = call.resources(action);
     found.push(format!("{}:{kind}/{path}{target}", request.event.global_arn("iam")));
     // A path that isn't said stays what it is.

@@ -43,7 +43,7 @@ fn shadow(action: &str, arn: String, request: &Request<'_>) -> String {
 /// Source: IoT Developer Guide, "Managed templates": `arn:aws:iot:region::jobtemplate/AWS-Reboot:1.0`.
 fn managed_template(action: &Action, request: &Request<'_>) -> Option<Permission> {
     let name = escape(request.parameters.plain_name("templateName")?);
-    let version = request.parameters.plain_name("templateVersion").map_or_else(|| "*".to_owned(), escape);
+    let version = request.name_or_any("templateVersion");
     let (partition, region) = (partition_of(request.event.aws_region), request.event.region());
     let arn = format!("arn:{partition}:iot:{region}::jobtemplate/{name}:{version}");
     Some(permission(action, vec![arn], "managed-template", "IoT Developer Guide, Managed templates"))

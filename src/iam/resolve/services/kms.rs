@@ -44,7 +44,7 @@ fn re_encrypt(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
 /// Source: KMS API Reference, UpdatePrimaryRegion, "Required permissions".
 fn new_primary(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
     let action = call.own_action("kms")?;
-    let region = call.request.parameters.plain_name("primaryRegion").map_or_else(|| "*".to_owned(), escape);
+    let region = call.request.name_or_any("primaryRegion");
     let mut keys: BTreeSet<String> = call.resources(action).into_iter().collect();
     let there = |arn: &String| {
         let (head, account) = arn.split_once(":kms:").and_then(|(head, rest)| Some((head, rest.split_once(':')?.1)))?;

@@ -11,9 +11,11 @@ mod aps;
 mod arc_zonal_shift;
 mod auditmanager;
 mod autoscaling;
+mod backup;
 mod batch;
 pub mod bedrock;
 mod bedrock_agentcore;
+mod braket;
 mod budgets;
 mod chime;
 mod cloudformation;
@@ -21,6 +23,7 @@ mod cloudhsm;
 mod cloudtrail;
 mod cloudwatch;
 mod codebuild;
+mod codecommit;
 mod codeconnections;
 mod cognito_identity;
 mod cognito_idp;
@@ -29,6 +32,8 @@ mod config;
 mod connect;
 mod datapipeline;
 mod deadline;
+mod directconnect;
+mod drs;
 pub mod dynamodb;
 mod ec2;
 mod ecs;
@@ -41,6 +46,7 @@ mod elasticmapreduce;
 mod emr_containers;
 mod es;
 mod events;
+mod gamelift;
 mod globalaccelerator;
 mod glue;
 mod grafana;
@@ -130,9 +136,11 @@ static SERVICES: &[&ServiceRules] = &[
     &arc_zonal_shift::RULES,
     &auditmanager::RULES,
     &autoscaling::RULES,
+    &backup::RULES,
     &batch::RULES,
     &bedrock::RULES,
     &bedrock_agentcore::RULES,
+    &braket::RULES,
     &budgets::RULES,
     &chime::RULES,
     &cloudformation::RULES,
@@ -140,6 +148,7 @@ static SERVICES: &[&ServiceRules] = &[
     &cloudtrail::RULES,
     &cloudwatch::RULES,
     &codebuild::RULES,
+    &codecommit::RULES,
     &codeconnections::RULES,
     &codeconnections::CODESTAR_CONNECTIONS,
     &cognito_identity::RULES,
@@ -149,6 +158,8 @@ static SERVICES: &[&ServiceRules] = &[
     &connect::RULES,
     &datapipeline::RULES,
     &deadline::RULES,
+    &directconnect::RULES,
+    &drs::RULES,
     &dynamodb::RULES,
     &ec2::RULES,
     &ecs::RULES,
@@ -161,6 +172,7 @@ static SERVICES: &[&ServiceRules] = &[
     &emr_containers::RULES,
     &es::RULES,
     &events::RULES,
+    &gamelift::RULES,
     &globalaccelerator::RULES,
     &glue::RULES,
     &grafana::RULES,

@@ -1,6 +1,6 @@
 //! `redshift`, `redshift-data`, `redshift-serverless`: what is particular to them.
 
-use crate::iam::arn::{escape, is_account_id};
+use crate::iam::arn::is_account_id;
 use crate::iam::catalog::Action;
 use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
@@ -42,7 +42,7 @@ pub(in crate::iam) const REDSHIFT_SERVERLESS: ServiceRules = ServiceRules {
 /// Source: Redshift API Reference, RestoreFromClusterSnapshot, "SnapshotClusterIdentifier".
 fn restored(call: &Call<'_, '_>, action: &Action) -> Option<Permission> {
     let request = call.request;
-    let cluster = request.parameters.plain_name("snapshotClusterIdentifier").map_or_else(|| "*".to_owned(), escape);
+    let cluster = request.name_or_any("snapshotClusterIdentifier");
     let of_any = |arn: String| match arn.split_once(":snapshot:").map(|(head, rest)| (head, rest.split_once('/'))) {
         Some((head, Some((_, snapshot)))) if !request.parameters.has("snapshotArn") => {
             format!("{head}:snapshot:{cluster}/{snapshot}")

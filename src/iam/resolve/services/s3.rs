@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use percent_encoding::percent_decode_str;
 
 use crate::iam::arn::arn_format::ArnFormat;
-use crate::iam::arn::{Arn, escape, is_plain, partition_of};
+use crate::iam::arn::{Arn, escape, partition_of};
 use crate::iam::catalog::{Action, Catalog};
 use crate::iam::event::Permission;
 use crate::iam::request::Request;
@@ -140,7 +140,7 @@ fn by_alias(arn: &str, request: &Request<'_>) -> Option<String> {
     let (front, named) = arn.split_once(":s3:::")?;
     let bucket = named.split('/').next()?;
     let (point, _) = bucket.strip_suffix("-s3alias")?.rsplit_once('-')?;
-    let region = request.event.aws_region.filter(|region| is_plain(region)).unwrap_or("*");
+    let region = request.event.region();
     Some(through(&format!("{front}:s3:{region}:*:accesspoint/{point}*"), named))
 }
 
