@@ -84,7 +84,7 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
     let is_met = |kind: &TypePlan, of_type: &ResourcesOfType| {
         let is_wanted = kind.is_required || !some_required || of_type.is_whole || of_type.is_told(kind);
         let is_named = some_required && !plan.is_of_any && !kind.is_required && of_type.is_named(kind);
-        let is_sure = of_type.is_whole || !some_whole || is_named;
+        let is_sure = of_type.is_whole || !some_whole || is_named || knows_more(kind, of_type, types, &by_type);
         !of_type.arns.is_empty() && is_wanted && is_sure
     };
     let all_met: Vec<(&TypePlan, &ResourcesOfType)> =
@@ -185,6 +185,21 @@ fn outer(kind: &TypePlan, given: &[(&TypePlan, &ResourcesOfType)], place: Region
 /// A type's form with nothing in it but what is meant where the request says nothing.
 fn any_of(kind: &TypePlan, request: &Request<'_>, place: RegionAccount<'_>) -> String {
     fill(&kind.form, place, |at| kind.variables.get(at)?.left_out(request))
+}
+
+/// Whether something is known by its own name, if not what it is in, and all that is known of another type besides: a
+/// session of some app, `application/${ApplicationId}/qapp/${AppId}/session/${SessionId}`, beside the application.
+fn knows_more(kind: &TypePlan, of_type: &ResourcesOfType, types: &[TypePlan], by_type: &[ResourcesOfType]) -> bool {
+    let known = of_type.known(kind);
+    let is_named = kind.form.variables.last().is_some_and(|last| known.contains(&last.as_str()));
+    let is_less = |(other, of_other): (&TypePlan, &ResourcesOfType)| {
+        of_other.is_whole
+            && !of_other.arns.is_empty()
+            && kind.holds_all_of(other)
+            && other.form.variables.iter().all(|name| known.contains(&name.as_str()))
+            && kind.form.variables.last() != other.form.variables.last()
+    };
+    is_named && types.iter().zip(by_type).any(is_less)
 }
 
 /// Places of types that say nothing beside others: those of a family one of which was given by its ARN, and where

@@ -230,6 +230,7 @@ impl TypePlan {
         self.form.variables.len() > other.form.variables.len()
             && other.form.variables.iter().all(has)
             && head(&self.form).is_some_and(|own| head(&other.form) == Some(own))
+            && service(&self.form) == service(&other.form)
     }
 
     /// Whether this is something within one of another type, and none of that: `store/${Store}/version/${Version}`.
@@ -335,6 +336,11 @@ fn keys(kind: &ResourceType) -> Ranked {
     let own = ["", "s", "Arn", "Arns"].map(|ending| Name::new(&format!("{name}{ending}")));
     let plain = ["Arn", "Arns", "Resource", "ResourceArn", "ResourceArns", "ResourceName"].map(Name::new);
     Ranked::new(own.into_iter().chain(plain))
+}
+
+/// What stands between the partition and the region of a form.
+fn service(form: &ArnFormat) -> Option<&Piece> {
+    form.pieces.iter().skip_while(|piece| **piece != Piece::Partition).nth(1)
 }
 
 /// What a form's resource part begins with, if not with a name.

@@ -116,6 +116,7 @@ mod synthetics;
 mod tag;
 mod thinclient;
 mod timestream_influxdb;
+mod transfer;
 mod vpc_lattice;
 mod wafv2;
 mod wisdom;
@@ -245,6 +246,7 @@ static SERVICES: &[&ServiceRules] = &[
     &tag::RULES,
     &thinclient::RULES,
     &timestream_influxdb::RULES,
+    &transfer::RULES,
     &vpc_lattice::RULES,
     &wafv2::WAF_REGIONAL,
     &wafv2::RULES,
