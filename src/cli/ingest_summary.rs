@@ -1,7 +1,23 @@
 //! What an ingest came to: of `trailpare ingest`, and of `--archive` of other commands.
 
+use std::collections::BTreeMap;
+
 use super::{Context, Exit};
 use crate::ingest::Summary;
+use crate::util::shown;
+
+const OTHER_SERVICES: &str = "of other services";
+
+/// How many of which kind. Names of services come from keys, which anybody may have chosen.
+fn kinds(other_logs: &BTreeMap<String, u64>) -> String {
+    const SHOWN: usize = 12;
+    let mut parts: Vec<String> =
+        other_logs.iter().take(SHOWN).map(|(kind, count)| format!("{count} {}", shown::name(kind))).collect();
+    if other_logs.len() > SHOWN {
+        parts.push(format!("{} kinds more", other_logs.len() - SHOWN));
+    }
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
 
 /// Says on standard error what an ingest came to.
 pub(super) fn say(summary: &Summary, context: &Context) -> Exit {
@@ -19,10 +35,13 @@ pub(super) fn say(summary: &Summary, context: &Context) -> Exit {
         (summary.forgotten, "refused as accepted"),
         (summary.filtered, "outside the filters"),
         (run.digests, "digests"),
-        (run.other_services, "of other services"),
+        (run.other_services, OTHER_SERVICES),
         (run.foreign_files, "other files"),
     ];
-    parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
+        let kinds = if what == OTHER_SERVICES { kinds(&summary.other_logs) } else { String::new() };
+        parts.push(format!("{count} {what}{kinds}"));
+    }
     context.say(&parts.join(", "));
     let counted = |count: u64, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
     let broken = counted(summary.broken, "broken") + &counted(summary.conflicts, "of other content than stored");

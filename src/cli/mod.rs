@@ -2,6 +2,7 @@
 
 mod actions;
 mod allocator;
+mod browser;
 mod check;
 mod completions;
 mod context;
@@ -18,6 +19,7 @@ mod man;
 mod optimize;
 mod policy;
 mod progress;
+mod report;
 mod select;
 mod spill_folder;
 mod sql;
@@ -83,6 +85,7 @@ enum Command {
     Policy(Box<policy::PolicyArgs>),
     Check(check::CheckArgs),
     Unused(unused::UnusedArgs),
+    Report(Box<report::ReportArgs>),
     Sql(sql::SqlArgs),
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
@@ -164,6 +167,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Policy(args) => policy::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Unused(args) => unused::run(args, context),
+        Command::Report(args) => report::run(args, context),
         Command::Sql(args) => sql::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),

@@ -73,6 +73,10 @@ fn text(status: &Status) -> String {
             run.counts.foreign_files
         );
     }
+    if !status.other_logs.is_empty() {
+        let kinds = status.other_logs.iter().map(|(kind, count)| format!("{count} {}", shown::name(kind)));
+        out += &format!("other logs {}\n", kinds.collect::<Vec<_>>().join(", "));
+    }
     if let Some(elsewhere) = &status.data_elsewhere {
         out += &format!(
             "paths      DuckDB looks for the data in {}: the next ingest or optimize makes it find this store's\n",

@@ -56,12 +56,7 @@ enum Format {
 }
 
 pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
-    let mut details = args.details()?;
-    for account_id in &details.truncated {
-        context.warn(&format!(
-            "there is more of account {account_id} (IsTruncated): get the other pages too, and give all of them"
-        ));
-    }
+    let mut details = read_details(&args.authorization_details, context)?;
     if let Some(pattern) = &args.only {
         let glob = format!("*{pattern}*");
         details.entities.retain(|entity| crate::iam::wildcard_match(&glob, &entity.arn, false));
@@ -108,19 +103,25 @@ fn warn_of_strangers(uses: &[EntityUse], context: &Context) {
     }
 }
 
-impl UnusedArgs {
-    /// All files together: a page may name what stands in another.
-    fn details(&self) -> Result<Details, CliError> {
-        let mut all = Vec::new();
-        for path in &self.authorization_details {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| CliError::failed(format!("cannot read {}: {error}", path.display())))?;
-            let read = pages(&text).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))?;
-            all.extend(read);
-        }
-        Details::of(&all).map_err(|error| CliError::failed(error.to_string()))
+/// All files together: a page may name what stands in another.
+pub(super) fn read_details(paths: &[PathBuf], context: &Context) -> Result<Details, CliError> {
+    let mut all = Vec::new();
+    for path in paths {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| CliError::failed(format!("cannot read {}: {error}", path.display())))?;
+        let read = pages(&text).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))?;
+        all.extend(read);
     }
+    let details = Details::of(&all).map_err(|error| CliError::failed(error.to_string()))?;
+    for account_id in &details.truncated {
+        context.warn(&format!(
+            "there is more of account {account_id} (IsTruncated): get the other pages too, and give all of them"
+        ));
+    }
+    Ok(details)
+}
 
+impl UnusedArgs {
     /// Everybody, in the window.
     fn select(&self) -> SelectArgs {
         SelectArgs {

@@ -23,7 +23,9 @@ use super::usage_files::write_counted;
 use crate::archive::{self, Gap, Normal, Read, ReadError, ReadFault, RefusedElement};
 use crate::iam::{Catalog, Common, Step};
 use crate::record::{self, Dictionaries, ParsedObject, Record, Redacted};
-use crate::store::{BrokenEntry, DayCount, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, StagedFile, Struck};
+use crate::store::{
+    BrokenEntry, DayCount, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, OTHER_LOG, StagedFile, Struck,
+};
 use crate::time::days_of;
 use crate::usage::{Aggregator, EventColumns, Rollup, SharedCalls};
 
@@ -135,7 +137,12 @@ fn parse(
     stages: &Timings,
 ) -> Result<Loaded, Untaken> {
     let is_beside = matches!(planned.identity, Identity::Place(None)) && planned.is_beside_logs();
-    let refuse = |size_bytes, sha256: Option<[u8; 32]>, reason: String, offset| {
+    let refuse = |size_bytes, sha256: Option<[u8; 32]>, unread: Unread| {
+        let Unread { reason, offset_bytes: offset, other } = unread;
+        let reason = match other {
+            Some(kind) if !planned.is_by_hand => format!("{OTHER_LOG}: {kind}"),
+            _ => reason,
+        };
         let is_foreign = ["foreign", "empty"].iter().any(|kind| reason.starts_with(kind));
         let reason = if is_beside && is_foreign { format!("{NO_LOG}: {reason}") } else { reason };
         let name = planned.refused_name(sha256.as_ref());
@@ -146,7 +153,7 @@ fn parse(
         Err(ReadError { fault: ReadFault::Known, .. }) => return Err(Untaken::Known),
         Err(ReadError { fault: ReadFault::Stopped, .. }) => return Err(Untaken::Stopped),
         Err(error) => {
-            return Err(refuse(planned.size_bytes, error.sha256(), error.reason(), error.offset_bytes()));
+            return Err(refuse(planned.size_bytes, error.sha256(), Unread::from(&error)));
         }
     };
     let (sha256, size_bytes) = (read.sha256, read.size_bytes);
@@ -155,9 +162,8 @@ fn parse(
     if planned.is_known(&sha256, known) {
         return Err(Untaken::Known);
     }
-    let refuse = |reason, offset| refuse(size_bytes, Some(sha256), reason, offset);
     let parsed = stages.time(Stage::Parse, || parse_bytes(bytes, gaps, memory.redact, &mut memory.dictionaries));
-    let parsed = parsed.map_err(|(reason, offset)| refuse(reason, offset))?;
+    let parsed = parsed.map_err(|unread| refuse(size_bytes, Some(sha256), unread))?;
     let Parsed { object, places, redacted, refused, gaps, json_bytes } = parsed;
     let (planned, path) = (planned.clone(), path.into());
     Ok(Loaded { planned, path, sha256, size_bytes, object, places, redacted, refused, gaps, json_bytes })
@@ -193,17 +199,38 @@ impl Parsed {
     }
 }
 
+/// Why nothing is taken of an object.
+struct Unread {
+    reason: String,
+    offset_bytes: Option<u64>,
+    /// What it is, where it is a known log of another kind.
+    other: Option<&'static str>,
+}
+
+impl Unread {
+    fn new(reason: String, offset_bytes: u64) -> Unread {
+        Unread { reason, offset_bytes: Some(offset_bytes), other: None }
+    }
+}
+
+impl From<&ReadError> for Unread {
+    fn from(error: &ReadError) -> Unread {
+        let other = if let ReadFault::Other(kind) = error.fault { Some(kind) } else { None };
+        Unread { reason: error.reason(), offset_bytes: error.offset_bytes(), other }
+    }
+}
+
 /// Parses inflated bytes, some of which may be missing.
 fn parse_bytes(
     bytes: Vec<u8>,
     gaps: Vec<Gap>,
     redact: bool,
     dictionaries: &mut Dictionaries,
-) -> Result<Parsed, (String, Option<u64>)> {
+) -> Result<Parsed, Unread> {
     let parsed = parse_sound(bytes, redact, dictionaries);
     let mut parsed = match gaps.first() {
         // Where nothing can be taken, that is why.
-        Some(gap) => parsed.map_err(|_| (gap.reason.clone(), Some(gap.offset_bytes)))?,
+        Some(gap) => parsed.map_err(|_| Unread::new(gap.reason.clone(), gap.offset_bytes))?,
         None => parsed?,
     };
     gaps.into_iter().for_each(|gap| parsed.note(gap));
@@ -211,8 +238,9 @@ fn parse_bytes(
 }
 
 /// Parses inflated bytes; piece by piece, where they are not sound as a whole.
-fn parse_sound(bytes: Vec<u8>, redact: bool, dictionaries: &mut Dictionaries) -> Result<Parsed, (String, Option<u64>)> {
-    let normal = archive::normalise(bytes).map_err(|error| (error.to_string(), error.offset_bytes()))?;
+fn parse_sound(bytes: Vec<u8>, redact: bool, dictionaries: &mut Dictionaries) -> Result<Parsed, Unread> {
+    let normal = archive::normalise(bytes)
+        .map_err(|error| Unread { other: error.other, ..Unread::new(error.reason, error.offset_bytes) })?;
     let json_bytes = normal.json.len() as u64;
     let Normal { mut json, places, refused } = normal;
     let redacted = if redact { record::redact(&mut json) } else { Redacted::default() };
@@ -220,7 +248,7 @@ fn parse_sound(bytes: Vec<u8>, redact: bool, dictionaries: &mut Dictionaries) ->
         Ok(object) => return Ok(Parsed { object, places, redacted, refused, gaps: Vec::new(), json_bytes }),
         Err(refused) => refused,
     };
-    let error = (error.reason.to_owned(), Some(redacted.original(error.offset as u64)));
+    let error = Unread::new(error.reason.to_owned(), redacted.original(error.offset as u64));
     if places.is_some() {
         return Err(error);
     }

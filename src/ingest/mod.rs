@@ -34,6 +34,7 @@ mod timings;
 mod upkeep;
 mod usage_files;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -157,6 +158,8 @@ pub struct Summary {
     pub forgotten: u64,
     /// Objects whose name says that they lie outside the filters.
     pub filtered: u64,
+    /// Logs of other services by their kind: the service as in the object's key, or what the content tells.
+    pub other_logs: BTreeMap<String, u64>,
     /// Bytes of JSON parsed.
     pub json_bytes: u64,
     /// Problems in words, the first [`PROBLEMS_MAX`].
@@ -172,7 +175,16 @@ pub struct Summary {
 /// Problems that a summary says in words.
 pub const PROBLEMS_MAX: usize = 20;
 
+/// Kinds of other logs that are counted by themselves; a key may have any service's name.
+const KINDS_MAX: usize = 1_000;
+
 impl Summary {
+    /// Counts a log of this kind.
+    pub(crate) fn other_log(&mut self, kind: &str) {
+        let is_known = self.other_logs.contains_key(kind) || self.other_logs.len() < KINDS_MAX;
+        *self.other_logs.entry(if is_known { kind } else { "others" }.to_owned()).or_default() += 1;
+    }
+
     pub(crate) fn problem(&mut self, text: impl FnOnce() -> String) {
         self.problem_count += 1;
         if self.problems.len() < PROBLEMS_MAX {

@@ -35,6 +35,8 @@ pub(super) struct Planned {
     pub copies: Vec<PathBuf>,
     pub size_bytes: u64,
     pub date: Option<NaiveDate>,
+    /// Whether it was named itself: whoever did so expects events in it.
+    pub is_by_hand: bool,
 }
 
 /// What tells an object from others.
@@ -70,7 +72,8 @@ impl Planned {
         let name = if is_front { Name::Front(found.name.len()) } else { Name::Own(found.name.into()) };
         let file_name = file_name.into();
         let copies = Vec::new();
-        Planned { folder, file_name, name, identity, copies, size_bytes: found.size_bytes, date: found.date }
+        let (size_bytes, date, is_by_hand) = (found.size_bytes, found.date, found.is_by_hand);
+        Planned { folder, file_name, name, identity, copies, size_bytes, date, is_by_hand }
     }
 
     /// Where it is.
@@ -286,6 +289,9 @@ impl Sorter<'_> {
             && !archive::may_hold_events(&found.path)
         {
             *count += 1;
+            if let ObjectKind::Other(service) = &found.kind {
+                self.summary.other_log(service);
+            }
             return Ok(false);
         }
         if !is_wanted(self.options, &found) {

@@ -6,6 +6,8 @@
 pub mod actions;
 mod day;
 pub mod explain;
+pub mod html;
+pub mod overview;
 pub mod status;
 pub mod unused;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Day;
-use crate::store::{self, DayCount, NO_LOG, Store, StoreError, Table, place_in};
+use crate::store::{self, DayCount, NO_LOG, OTHER_LOG, Store, StoreError, Table, place_in};
 
 /// What is in a store, what could not be taken into it, and what goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +46,8 @@ pub struct Status {
     pub regions: BTreeMap<String, u64>,
     /// Objects that were not taken, and are expected to be.
     pub refused_objects: Vec<store::RefusedObject>,
+    /// Logs of other services and the like, told by their content: how many of which kind.
+    pub other_logs: BTreeMap<String, u64>,
     /// What holds no events and is expected to hold none.
     pub no_logs: Vec<NoLog>,
     /// Records that could not be read.
@@ -159,8 +161,14 @@ impl Status {
         }
         let snapshot = store.snapshot_with(None, &[])?;
         let files = || Table::ALL.iter().flat_map(|table| snapshot.files(*table));
-        let (no_logs, refused): (Vec<_>, Vec<_>) =
-            store.refused_objects()?.into_iter().partition(|one| one.reason.starts_with(NO_LOG));
+        let (others, refused): (Vec<_>, Vec<_>) =
+            store.refused_objects()?.into_iter().partition(|one| one.reason.starts_with(OTHER_LOG));
+        let (no_logs, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(|one| one.reason.starts_with(NO_LOG));
+        let mut other_logs: BTreeMap<String, u64> = BTreeMap::new();
+        for one in others {
+            let kind = one.reason.trim_start_matches(OTHER_LOG).trim_start_matches([':', ' ']);
+            *other_logs.entry(kind.to_owned()).or_default() += 1;
+        }
         let totals = store.totals()?;
         let activity = store.activity();
         Ok(Status {
@@ -180,6 +188,7 @@ impl Status {
             accounts: accounts(&counts),
             regions,
             refused_objects: refused,
+            other_logs,
             no_logs: no_logs.into_iter().map(|one| NoLog { path: one.path, reason: one.reason }).collect(),
             broken_records: store.broken_records()?.into_iter().map(BrokenRecord::from).collect(),
             conflicts: store.conflicts()?.into_iter().map(Conflict::from).collect(),

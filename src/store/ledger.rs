@@ -201,7 +201,7 @@ impl Store {
             let rows = statement.query_map([], |r| {
                 let date: String = r.get(0)?;
                 Ok(DayCount {
-                    event_date: crate::time::parse_date(&date).unwrap_or_default(),
+                    event_date: day(&date)?,
                     account_id: r.get(1)?,
                     aws_region: r.get(2)?,
                     events: r.get(3)?,
@@ -274,4 +274,11 @@ pub struct OutdatedDay {
     pub event_date: i32,
     /// Whether only the copies of calls by other accounts are missing; otherwise all of it is of another catalogue.
     pub is_unresolved: bool,
+}
+
+/// A day as the catalog has it.
+fn day(text: &str) -> rusqlite::Result<i32> {
+    let no_day = || format!("trailpare_days has a date that is none: {text:?}").into();
+    crate::time::parse_date(text)
+        .ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, no_day()))
 }

@@ -14,14 +14,15 @@
 //!
 //! To the store and back: `encode`, `encode_origin`, `text_column`, `read`; `months` keeps sums of whole months,
 //! `exact` reads what overflowed from `events`, `events` derives all of it anew, `requests` reads what requests told.
-//! `select` says whose usage is meant, `data_events` which services' data events there are, `shared_str` is the texts that
-//! rows share.
+//! `daily` counts by day, `select` says whose usage is meant, `known` whose there is, `data_events` which services' data
+//! events there are, `shared_str` is the texts that rows share.
 
 mod aggregate;
 mod bounding;
 mod columns;
 mod copies;
 mod cross_account;
+mod daily;
 mod data_events;
 mod encode;
 mod encode_origin;
@@ -30,6 +31,7 @@ mod events;
 mod exact;
 mod interner;
 mod key_canonicalisation;
+mod known;
 mod months;
 mod origin;
 mod overflow;
@@ -51,6 +53,7 @@ pub use columns::{EVENT_COLUMNS, EventColumns};
 pub use copies::is_foreign_copy;
 pub use cross_account::SharedCalls;
 pub(crate) use cross_account::resolve_day;
+pub use daily::{Daily, daily};
 #[cfg(test)]
 pub(crate) use data_events::known_sources;
 pub use data_events::{STATISTICS, data_event_sources};
@@ -59,6 +62,7 @@ pub use error::ReadError;
 pub use events::from_events;
 pub use exact::{read_exact, read_exact_within};
 pub use key_canonicalisation::{KeyCanonicalisation, Names};
+pub use known::{Known, known};
 pub use months::{MONTH_ROWS_MIN, refresh_months};
 pub use origin::{Origin, Smallest};
 pub use overflow::RESOURCES_MAX;

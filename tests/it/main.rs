@@ -18,6 +18,7 @@ mod data;
 mod evaluate;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
+mod forms;
 mod fsck;
 #[path = "../../benches/hostile.rs"]
 mod hostile;
@@ -40,7 +41,9 @@ mod optimize;
 mod parsers;
 mod policy;
 mod private;
+mod questions;
 mod record;
+mod report;
 mod sql;
 mod synth;
 mod usage;

@@ -132,6 +132,15 @@ proptest! {
         properties::salvaged(object.as_bytes());
         properties::salvaged(&damaged(object, &damage));
     }
+
+    #[test]
+    fn any_form_is_brought_to_the_main_one(
+        form in prop::sample::select(crate::forms::plain_samples()), damage in damage()
+    ) {
+        properties::forms(form.as_bytes());
+        properties::forms(&damaged(form.clone(), &damage));
+        properties::ocsf(&damaged(form, &damage));
+    }
 }
 
 /// Paths as a store names them, and others.

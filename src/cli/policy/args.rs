@@ -242,8 +242,7 @@ impl PolicyArgs {
     pub(super) fn kind(&self, rows: &[UsageRow]) -> Kind {
         match self.what.kind {
             Some(kind) => kind.kind(),
-            None if rows.iter().all(|row| row.permission_set.is_some()) => Kind::PermissionSet,
-            None => Kind::Identity,
+            None => fitting(rows),
         }
     }
 
@@ -303,6 +302,14 @@ impl PolicyArgs {
             any_account: self.width.any_account,
             name: self.what.name.clone().unwrap_or_else(|| Options::default().name),
         }
+    }
+}
+
+/// The kind of policy that can be attached to those whose rows they are.
+pub(super) fn fitting(rows: &[UsageRow]) -> Kind {
+    match rows.iter().all(|row| row.permission_set.is_some()) {
+        true => Kind::PermissionSet,
+        false => Kind::Identity,
     }
 }
 

@@ -203,7 +203,7 @@ pub(super) fn exit(made: &Made, exit: Exit) -> Exit {
 }
 
 /// To standard output, or into a file.
-pub(super) fn print(path: Option<&Path>, text: &str) -> Result<(), CliError> {
+pub(in crate::cli) fn print(path: Option<&Path>, text: &str) -> Result<(), CliError> {
     match path {
         Some(path) => write_file(path, text),
         None => Ok(io::stdout().write_all(text.as_bytes())?),

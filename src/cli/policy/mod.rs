@@ -11,7 +11,8 @@ use std::path::Path;
 pub use args::PolicyArgs;
 use args::{Each, ProveArg};
 pub use existing::{read_policies, read_policy};
-use job::{Job, exit, other_format, print, write_file};
+pub(in crate::cli) use job::print;
+use job::{Job, exit, other_format, write_file};
 use names::{file_name, name_of, prefixed};
 
 use super::select::{Selected, say_left_out};
@@ -60,6 +61,11 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     let Some(source) = outcome.source(&job.provenance) else { return Ok(Exit::WouldDeny) };
     print(args.what.out.as_deref(), &args.what.format.render(&source).map_err(other_format)?)?;
     Ok(exit(outcome.proposal().made(), selected.exit))
+}
+
+/// What `trailpare policy` would make of these rows with no further options.
+pub(in crate::cli) fn default_options(rows: &[UsageRow]) -> Options {
+    Options { kind: args::fitting(rows), name: name_of(rows), ..Options::default() }
 }
 
 /// Whole accounts are selected.

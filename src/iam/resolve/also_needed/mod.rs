@@ -34,6 +34,7 @@ pub(in crate::iam) fn add(call: &Call<'_, '_>, needed: &mut Vec<Permission>) -> 
     };
     let rules = services::of(service.prefix());
     from_response::fill_in(catalog, rules, action, request, first);
+    from_response::name_existing(catalog, action, request, first);
     let tagging = tagging(call, rules, service, action, first);
     let (also, perhaps) = also(catalog, service, operation, request);
     let (used_keys, keys) = key_uses(call, rules);

@@ -85,8 +85,13 @@ struct Passed<'r, 'a> {
 impl Passed<'_, '_> {
     /// Roles that stand under a parameter.
     fn add(&mut self, parameter: &str, roles: Vec<String>) {
+        self.add_for(parameter, roles, self.prefix);
+    }
+
+    /// The same, of roles that are for `own` where the service says nothing else.
+    fn add_for(&mut self, parameter: &str, roles: Vec<String>, own: &str) {
         let endings = principal_endings(self.request);
-        let own = [self.prefix];
+        let own = [own];
         let services: &[&str] = match self.rules.passed_for(self.operation, parameter) {
             PassedFor::Nobody => return,
             PassedFor::Services(services) => services,
@@ -120,14 +125,15 @@ impl Passed<'_, '_> {
         }
     }
 
-    /// The role of a profile that is given by its name or ARN: an ARN says the path too.
+    /// The role of a profile that is given by its name or ARN: an ARN says the path too. EC2 alone takes profiles.
+    /// Source: IAM User Guide, "Use instance profiles".
     fn add_profile(&mut self, parameter: &str, text: &str) {
         let roles = match profile_of_arn(text) {
             Some(name) if is_role_name(name) => vec![role_arn(name, self.request.event)],
             None if !text.contains('/') && is_role_name(text) => roles_named(text, self.request),
             _ => return,
         };
-        self.add(parameter, roles);
+        self.add_for(parameter, roles, "ec2");
     }
 
     fn permissions(self, catalog: &Catalog, is_documented: bool) -> Vec<Permission> {

@@ -7,18 +7,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::arn::{escape, escaped, is_like_arn};
 use crate::iam::catalog::overrides::overrides;
-use crate::iam::catalog::{AccessLevel, Action, Catalog, Service, bare_name};
+use crate::iam::catalog::{AccessLevel, Action, Catalog, ResourceType, Service, bare_name};
 use crate::iam::event::{Confidence, Permission};
 use crate::iam::request::Request;
 use crate::iam::request::name::Name;
 use crate::iam::request::tag_parameters::{Carrier, TOP};
 use crate::iam::resolve::resources::by_resource_type::of_type;
 use crate::iam::resolve::resources::fill::fill;
-use crate::iam::resolve::resources::parameter_names::stem;
+use crate::iam::resolve::resources::parameter_names::{kind_name, stem};
 use crate::iam::resolve::resources::plan::{Plan, TypePlan};
 use crate::iam::resolve::resources::resources;
+use crate::iam::resolve::resources::variable::cut;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 use crate::iam::resolve::services::logs::without_tail;
 
@@ -63,7 +65,10 @@ fn puts_tags(catalog: &Catalog, action: &Action, operation: &str) -> bool {
     // Source: Pinpoint API Reference, the templates' `tags`: values are not processed when a template is updated.
     // S3 User Guide, "Controlling access and labeling jobs using tags": what a job is tagged with is a condition of
     // CreateJob.
-    let is_left_out = action.name.starts_with("mobiletargeting:Update") || *action.name == *"s3:CreateJob";
+    // AWS's list of authorised actions has none for products that are provisioned: their stacks are tagged.
+    let is_left_out = action.name.starts_with("mobiletargeting:Update")
+        || ["s3:CreateJob", "servicecatalog:ProvisionProduct", "servicecatalog:CreateProvisionedProductPlan"]
+            .contains(&&*action.name);
     // A model is invoked by what only reads, but a job that does so is made.
     let makes = is_making(operation) || is_write && is_making(name);
     !is_left_out
@@ -225,6 +230,11 @@ fn tagged(
         })
     };
     let said: Vec<String> = found.iter().copied().filter(is_said).cloned().collect();
+    if said.is_empty()
+        && let Some(own) = listed_elsewhere(catalog, tag, made, request, true)
+    {
+        return own;
+    }
     // What something is made in is not made.
     let is_outer = |outer: &&&String| {
         let is_within = |arn: &&&String| arn.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/'));
@@ -233,12 +243,61 @@ fn tagged(
     match (said.is_empty(), found.is_empty()) {
         (false, _) => said,
         (_, false) => found.iter().filter(|arn| !is_outer(arn)).copied().cloned().collect(),
-        _ => numbered_later(catalog, tag, made, request),
+        _ => numbered_later(catalog, tag, made, request)
+            .or_else(|| listed_elsewhere(catalog, tag, made, request, false))
+            .or_else(|| of_service(catalog, tag, made, request))
+            .unwrap_or_else(|| vec!["*".to_owned()]),
     }
 }
 
+/// What the call makes by its own action, where the table of the tagging action lacks the type: Mail Manager's relays.
+/// `is_exact` where what the call's name says is that type's name, and the end of no name that the table has.
+fn listed_elsewhere(
+    catalog: &Catalog,
+    tag: &Action,
+    made: &Permission,
+    request: &Request<'_>,
+    is_exact: bool,
+) -> Option<Vec<String>> {
+    let operation = bare_name(&made.action);
+    let thing = thing_of(operation).to_ascii_lowercase();
+    let (own, plan) = (Plan::of(catalog, catalog.action(&made.action)?), Plan::of(catalog, tag));
+    let plain = |kind: &TypePlan| kind.name.replace(['-', '_'], "").to_ascii_lowercase();
+    // A version's ARN is longer than that of what it is one of.
+    let is_version = operation.ends_with("Version");
+    if plan.types.is_empty() || is_version || is_exact && plan.types.iter().any(|kind| plain(kind).ends_with(&thing)) {
+        return None;
+    }
+    let is_new = |arn: &str| operation.starts_with("Create") || arn.ends_with('*');
+    let is_said = |arn: &str| match is_exact {
+        true => is_new(arn) && own.types.iter().any(|kind| plain(kind) == thing && kind.form.fits(arn)),
+        false => own.says(arn),
+    };
+    let is_it =
+        |arn: &&String| *arn != "*" && is_said(arn) && !plan.takes(arn) && !is_there_before(arn, operation, request);
+    let own: Vec<String> = made.resources.iter().filter(is_it).cloned().collect();
+    (!own.is_empty()).then(|| own.into_iter().map(|arn| any_unless_named(arn, request)).collect())
+}
+
+/// The pattern of the service's type that the call's name says, where neither its own action nor the tagging action
+/// takes that.
+fn of_service(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Option<Vec<String>> {
+    if Plan::of(catalog, tag).types.is_empty() {
+        return None;
+    }
+    let thing = thing_of(bare_name(&made.action)).to_ascii_lowercase();
+    let is_it = |kind: &&ResourceType| {
+        let name = kind_name(kind).to_ascii_lowercase();
+        let bare = ["resource", "custom"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+        thing.len() > 3 && bare == thing && !kind.arn.contains(":aws:")
+    };
+    let kind = catalog.service(prefix_of(made))?.resource_types().iter().find(is_it)?;
+    Some(vec![fill(&ArnFormat::new(&kind.arn), request.event, |_| None)])
+}
+
 /// What the name of an operation says without what that is made of: `RestoreDBCluster` of
-/// `RestoreDBClusterFromSnapshot`, `Snapshot` of `ConvertRecoveryPointToSnapshot`.
+/// `RestoreDBClusterFromSnapshot`, `Snapshot` of `ConvertRecoveryPointToSnapshot`, `CreateTape` of
+/// `CreateTapeWithBarcode`.
 fn made_of(operation: &str) -> &str {
     let at = |word: &str| {
         let is_word = |at: &usize| {
@@ -249,9 +308,13 @@ fn made_of(operation: &str) -> &str {
         operation.match_indices(word).map(|(at, _)| at).find(is_word)
     };
     let is_of_two = ["Convert", "Copy", "Create", "Restore"].iter().any(|verb| operation.starts_with(verb));
-    match (at("From").filter(|_| is_of_two), at("To").filter(|_| is_of_two)) {
+    // `CreateSiteToSiteVpnAttachment` is of one thing.
+    let is_onto = is_of_two && !operation.starts_with("Create");
+    match (at("From").filter(|_| is_of_two), at("To").filter(|_| is_onto)) {
         (None, Some(to)) if operation.starts_with("Convert") => operation.get(to + 2..),
-        (from, to) => from.into_iter().chain(to).min().and_then(|at| operation.get(..at)),
+        (from, to) => {
+            from.into_iter().chain(to).chain(at("With").filter(|_| is_of_two)).min().and_then(|at| operation.get(..at))
+        }
     }
     .unwrap_or(operation)
 }
@@ -303,7 +366,9 @@ fn made_within(catalog: &Catalog, tag: &Action, made: &Permission, request: &Req
         return Some(kinds.iter().map(|kind| fill(&kind.form, request.event, |_| None)).collect());
     }
     let outer = |kind: &TypePlan| of_type(kind, request, kind.place(request, plan.place(request)), None).arns;
+    let operation = bare_name(&made.action);
     let mut arns: Vec<String> = kinds.iter().flat_map(|kind| outer(kind)).collect();
+    arns.retain(|arn| !is_there_before(arn, operation, request));
     if arns.is_empty() {
         arns = kinds.iter().map(|kind| called_by_name(kind, prefix, request)).collect();
     }
@@ -399,12 +464,25 @@ fn of_types(
     request: &Request<'_>,
 ) -> Vec<String> {
     let (types, prefix) = (&Plan::of(catalog, tag).types, prefix_of(made));
-    let new = types.iter().filter(|kind| told.contains(&kind.name)).map(|kind| called_by_name(kind, prefix, request));
+    let of = |kind: &TypePlan| match kind.form.variables.len() {
+        2.. => new_within(kind, &of_type(kind, request, request.event, None).arns, request),
+        _ => called_by_name(kind, prefix, request),
+    };
+    let new = types.iter().filter(|kind| told.contains(&kind.name)).map(of);
     let new: BTreeSet<String> = new.collect();
     match new.is_empty() {
-        true => vec![of_the_name(catalog, tag, made, request)],
+        true => {
+            let said = of_the_name(catalog, tag, made);
+            vec![said.map_or_else(|| "*".to_owned(), |kind| fill(&kind.form, request.event, |_| None))]
+        }
         false => new.into_iter().collect(),
     }
+}
+
+/// The pattern of something new, within what the request says that it is in.
+fn new_within(kind: &TypePlan, found: &[String], request: &Request<'_>) -> String {
+    let last = kind.form.variables.len().saturating_sub(1);
+    fill(&kind.form, request.event, |at| cut(&kind.form, at, found.first()?).filter(|_| at < last))
 }
 
 /// The service of what a call makes.
@@ -424,35 +502,51 @@ fn called_by_name(kind: &TypePlan, prefix: &str, request: &Request<'_>) -> Strin
 }
 
 /// Where the call itself has no resource: what the tagging action finds, or the pattern of the type that its name says.
-fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Vec<String> {
+fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> Option<Vec<String>> {
     let operation = bare_name(&made.action);
     let mut found = resources(catalog, tag, request);
     found.retain(|arn| arn != "*" && !is_there_before(arn, operation, request));
-    match found.is_empty() {
-        false => found.into_iter().map(|arn| any_unless_named(arn, request)).collect(),
-        true => vec![of_the_name(catalog, tag, made, request)],
+    // A bare name that may be that of several types says none of them.
+    let types = &Plan::of(catalog, tag).types;
+    let ends = |arn: &str| arn.rsplit(['/', ':']).next().map(str::to_owned);
+    let of = |arn: &String| types.iter().position(|kind| kind.form.fits(arn));
+    let (names, kinds): (BTreeSet<_>, BTreeSet<_>) = found.iter().map(|arn| (ends(arn), of(arn))).unzip();
+    if names.len() == 1 && kinds.len() > 1 && !names.contains(&Some("*".to_owned())) {
+        found.clear();
+    }
+    let said = of_the_name(catalog, tag, made);
+    let sure = said.filter(|kind| is_its_end(kind, made));
+    let is_said = |arn: &String| sure.is_none_or(|kind| kind.form.fits(arn) && !kind.inner.iter().any(|f| f.fits(arn)));
+    found.retain(is_said);
+    match (found.is_empty(), said) {
+        (false, _) => Some(found.into_iter().map(|arn| any_unless_named(arn, request)).collect()),
+        (true, said) => said.map(|kind| vec![fill(&kind.form, request.event, |_| None)]),
     }
 }
 
-/// The pattern of the type that the call's name says, or `*`.
-fn of_the_name(catalog: &Catalog, tag: &Action, made: &Permission, request: &Request<'_>) -> String {
-    let operation = made_of(bare_name(&made.action)).to_ascii_lowercase();
-    let prefix = prefix_of(made);
+/// The type that the call's name says.
+fn of_the_name<'c>(catalog: &'c Catalog, tag: &'c Action, made: &Permission) -> Option<&'c TypePlan> {
     let plain = |kind: &TypePlan| kind.name.replace(['-', '_'], "").to_ascii_lowercase();
-    let is_made = |kind: &&TypePlan| {
-        // EMR's clusters are job flows in `RunJobFlow`.
-        let variables = kind.form.variables.iter();
-        let mut others = variables.flat_map(|name| overrides().parameters(prefix, &kind.name, name));
-        let is_said = |name: &str| name.len() > 2 && operation.ends_with(&name.to_ascii_lowercase());
-        is_said(&plain(kind)) || is_said(singular(&plain(kind))) || others.any(|other| is_said(stem(other)))
-    };
     let thing = thing_of(bare_name(&made.action)).to_ascii_lowercase();
     // `CreateLocationS3` makes a location.
     let is_begun = |kind: &&TypePlan| plain(kind).len() > 2 && thing.starts_with(&plain(kind));
     let types = &Plan::of(catalog, tag).types;
     let begun = || types.iter().filter(is_begun).max_by_key(|kind| plain(kind).len());
-    let kind = types.iter().find(is_made).or_else(begun);
-    kind.map_or_else(|| "*".to_owned(), |kind| fill(&kind.form, request.event, |_| None))
+    // `CreateBrowser` makes a `browser-custom`.
+    let mut longer = types.iter().filter(|kind| thing.len() > 3 && plain(kind).starts_with(&thing));
+    let only = longer.next().filter(|_| longer.next().is_none());
+    types.iter().find(|kind| is_its_end(kind, made)).or_else(begun).or(only)
+}
+
+/// Whether a type is what the call's name ends with.
+fn is_its_end(kind: &TypePlan, made: &Permission) -> bool {
+    let operation = made_of(bare_name(&made.action)).to_ascii_lowercase();
+    let plain = kind.name.replace(['-', '_'], "").to_ascii_lowercase();
+    // EMR's clusters are job flows in `RunJobFlow`.
+    let variables = kind.form.variables.iter();
+    let mut others = variables.flat_map(|name| overrides().parameters(prefix_of(made), &kind.name, name));
+    let is_said = |name: &str| name.len() > 2 && operation.ends_with(&name.to_ascii_lowercase());
+    is_said(&plain) || is_said(singular(&plain)) || others.any(|other| is_said(stem(other)))
 }
 
 /// A thing that was just made under a number that nobody gave is another one the next time.

@@ -2,7 +2,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::iam::arn::arn_format::{ArnFormat, ParsedArn};
+use crate::iam::arn::arn_format::ParsedArn;
 use crate::iam::arn::{Arn, NO_NAME, escape, is_account_id, is_plain};
 use crate::iam::arn::{RegionAccount, is_like_arn};
 use crate::iam::request::Request;
@@ -13,7 +13,7 @@ use crate::iam::resolve::resources::fill::{RESOURCES_MAX, fill};
 use crate::iam::resolve::resources::plan::{TypePlan, is_any_resource};
 use crate::iam::resolve::resources::queue_urls;
 use crate::iam::resolve::resources::typed_names::TypedNames;
-use crate::iam::resolve::resources::variable::VariablePlan;
+use crate::iam::resolve::resources::variable::{VariablePlan, cut};
 
 /// What was found for one resource type.
 #[derive(Default)]
@@ -92,7 +92,7 @@ pub(in crate::iam) fn of_type(
         given.extend(copied(kind, request, place, false).map(|copied| copied.arns).unwrap_or_default());
         return ResourcesOfType { is_resource, ..ResourcesOfType::given(given) };
     }
-    let made = own(in_response(&kind.form, request));
+    let made = own(in_response(kind, request));
     if !made.is_empty() {
         return ResourcesOfType::given(made);
     }
@@ -148,6 +148,11 @@ fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
     // `bucket` in a bucket's replication is where its objects go.
     let is_named_above =
         |depth: u32| kind.variables.last().is_some_and(|variable| variable.is_named_above(request, depth));
+    // `cells` are within the one that `cellName` names.
+    let is_among = |(entry, _): &&(Entry<'_>, ParsedArn<'_>)| kind.holds_several(entry.name);
+    let is_within_named = !meant.is_empty()
+        && meant.iter().copied().all(|one| is_among(&one))
+        && kind.variables.last().is_some_and(|variable| variable.is_called(&kind.name, request));
     let is_name = |text: &&str| !text.is_empty() && !is_like_arn(text);
     let is_mixed = |name: Name| {
         let is_listed = kind.variables.last().is_some_and(|variable| variable.may_be_listed_in(name));
@@ -155,16 +160,46 @@ fn in_parameters(kind: &TypePlan, request: &Request<'_>) -> Given {
     };
     Given {
         is_mixed: meant.iter().any(|(entry, _)| is_mixed(entry.name)),
-        is_aside: near.is_none_or(is_named_above),
+        is_aside: is_within_named || near.is_none_or(is_named_above),
         is_resource: meant.iter().any(|(entry, _)| entry.depth == 0 && is_any_resource(entry.name)),
         arns: meant.into_iter().map(|(_, tried)| tried.arn.to_string()).collect(),
     }
 }
 
-fn in_response(form: &ArnFormat, request: &Request<'_>) -> Vec<String> {
-    let given = request.parameters.given_back(request.response, form);
-    let pattern = |given: response::Given<'_>| escape(given.arn) + if given.is_numbered { "*" } else { "" };
-    given.map(pattern).take(RESOURCES_MAX).collect()
+fn in_response(kind: &TypePlan, request: &Request<'_>) -> Vec<String> {
+    // A version that the request says by its number is no one that is counted now.
+    if !kind.makes && kind.variables.last().is_some_and(|variable| variable.is_told_as_number(request)) {
+        return Vec::new();
+    }
+    let given = request.parameters.given_back(request.response, &kind.form);
+    let is_own = |given: &response::Given<'_>| !kind.inner.iter().any(|form| form.fits(given.arn));
+    let given: Vec<response::Given<'_>> = given.filter(is_own).take(RESOURCES_MAX).collect();
+    // Where the thing itself is there too, what is behind its name is a version of it.
+    let is_version = |one: &response::Given<'_>| {
+        let is_it =
+            |other: &response::Given<'_>| !other.is_numbered && one.arn.get(..one.arn.len() - 1) == Some(other.arn);
+        one.is_numbered && given.iter().any(is_it)
+    };
+    let pattern = |given: &response::Given<'_>| match given.is_numbered {
+        true => escape(given.arn) + "*",
+        false => without_numbers(kind, given.arn, request),
+    };
+    given.iter().filter(|given| !is_version(given)).map(pattern).collect()
+}
+
+/// The ARN of something that was made under a name: what a service puts before that, and the request doesn't say, is
+/// another one the next time. `flow:1-23aBC45dEF67hiJ8-12AbC34DE5fG:game` is any flow of the name.
+fn without_numbers(kind: &TypePlan, arn: &str, request: &Request<'_>) -> String {
+    let last = kind.form.variables.len().saturating_sub(1);
+    if !kind.makes || last == 0 {
+        return escape(arn);
+    }
+    let values: Vec<Option<&str>> = (0..=last).map(|at| cut(&kind.form, at, arn)).collect();
+    let is_told = |value: &str| request.parameters.all().any(|text| text.contains(value));
+    let has_digits = |value: &str| value.bytes().any(|byte| byte.is_ascii_digit());
+    let is_number = |at: usize, value: &str| at < last && has_digits(value) && !is_told(value);
+    let mut numbers = values.iter().enumerate().filter_map(|(at, value)| value.filter(|value| is_number(at, value)));
+    numbers.next().map_or_else(|| escape(arn), |number| escape(arn).replacen(&escape(number), "*", 1))
 }
 
 /// The type's form filled from the request; `is_plain` where a bare `name` or `id` may fill it.

@@ -3,10 +3,12 @@
 
 use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::arn::escape;
+use crate::iam::arn::wildcard::wildcard_match;
 use crate::iam::catalog::{Action, Catalog, bare_name};
 use crate::iam::event::Permission;
 use crate::iam::request::Request;
 use crate::iam::resolve::resources::fill::fill;
+use crate::iam::resolve::resources::plan::{Plan, TypePlan};
 use crate::iam::resolve::service_rules::ServiceRules;
 
 /// Puts what the response names in the place of what was left open.
@@ -37,3 +39,79 @@ pub(in crate::iam) fn fill_in(
         permission.resources.dedup();
     }
 }
+
+/// Puts the ARN that the response gives of what the call was on in the place of a pattern, where the request calls that
+/// by a name and its ARN ends with an id.
+pub(in crate::iam) fn name_existing(
+    catalog: &Catalog,
+    action: &Action,
+    request: &Request<'_>,
+    permission: &mut Permission,
+) {
+    let name = bare_name(&action.name);
+    if !ON_EXISTING.iter().any(|verb| name.starts_with(verb)) {
+        return;
+    }
+    let plan = Plan::of(catalog, action);
+    for resource in permission.resources.iter_mut().filter(|resource| resource.contains('*')) {
+        let kinds = plan.types.iter().filter(|kind| !kind.is_of_any_service);
+        // What stands behind a name that the request gives is counted, and another one when the thing is made again.
+        let is_numbered = |kind: &&TypePlan| {
+            request.parameters.given_back(request.response, &kind.form).any(|given| given.is_numbered)
+        };
+        let kinds = kinds.filter(|kind| *resource == "*" || kind.form.fits(resource) && !is_numbered(kind));
+        let mut arns: Vec<&str> = kinds.flat_map(|kind| request.answered_arns(&kind.form)).collect();
+        arns.retain(|arn| is_of_pattern(arn, resource));
+        arns.sort_unstable();
+        arns.dedup();
+        if let [only] = arns.as_slice() {
+            *resource = escape(only);
+        }
+    }
+    permission.resources.sort_unstable();
+    permission.resources.dedup();
+}
+
+/// Whether an ARN is what a pattern leaves open, and nothing within that.
+fn is_of_pattern(arn: &str, pattern: &str) -> bool {
+    let depth = |text: &str| memchr::memchr2_iter(b'/', b':', text.as_bytes()).count();
+    pattern == "*" || depth(arn) == depth(pattern) && wildcard_match(pattern, arn, false)
+}
+
+/// What the names of operations begin with that are on what is there before: those that make something answer with what
+/// they have made, which is another one the next time.
+const ON_EXISTING: &[&str] = &[
+    "Accept",
+    "Activate",
+    "Cancel",
+    "Configure",
+    "Deactivate",
+    "Decline",
+    "Delete",
+    "Deregister",
+    "Detach",
+    "Disable",
+    "Disassociate",
+    "Edit",
+    "Failover",
+    "Lock",
+    "Modify",
+    "Pause",
+    "Reboot",
+    "Reject",
+    "Remove",
+    "Replace",
+    "Reset",
+    "Restart",
+    "Resume",
+    "Revoke",
+    "Rotate",
+    "Set",
+    "Stop",
+    "Suspend",
+    "Switch",
+    "Terminate",
+    "Unlock",
+    "Update",
+    "Upgrade",
+];

@@ -98,6 +98,12 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
             let is_within = |arn: &&String| plan.rules.closer_suffices && closer.iter().any(|c| c.is_within(arn));
             found.extend(of_type.arns.iter().filter(|arn| !is_within(arn)).cloned());
         }
+        // What it is in is asked for too, if the call is on both: the store of the versions that it deletes.
+        let inner: Vec<(&TypePlan, &ResourcesOfType)> =
+            all_met.iter().filter(|(other, of)| !of.is_by_arn && other.is_within_one_of(kind)).copied().collect();
+        if kind.is_required && of_type.arns.is_empty() && !inner.is_empty() {
+            found.extend(outer(kind, &inner, kind.place(request, place)));
+        }
         // One of a family of types stands for all; what is told more closely is told.
         if all_met.iter().any(|(other, _)| other.is_like(kind)) || of_type.arns.is_empty() && !closer.is_empty() {
             met.push(&kind.name);
@@ -132,6 +138,14 @@ fn of_types(plan: &Plan, request: &Request<'_>) -> Vec<String> {
             found.extend(of_type.arns.is_empty().then(|| around(kind, &all_met, request, kind.place(request, place))));
         }
     }
+    // What a record that is called `arn` is of: the response plan of an incident.
+    if is_about_one && is_enough && !plan.is_of_any && told.is_none() {
+        for kind in types.iter().filter(|kind| kind.is_required && !met.contains(&kind.name.as_str())) {
+            let given: Vec<(&TypePlan, &ResourcesOfType)> =
+                all_met.iter().filter(|(_, of_type)| of_type.is_by_arn && of_type.arns.len() == 1).copied().collect();
+            found.extend(outer(kind, &given, kind.place(request, place)));
+        }
+    }
     if found.is_empty() {
         let single = plan.single.and_then(|at| types.get(at));
         found.extend(single.map(|kind| any_of(kind, request, place)));
@@ -148,9 +162,16 @@ fn around(
     request: &Request<'_>,
     place: RegionAccount<'_>,
 ) -> String {
+    let by_arn: Vec<(&TypePlan, &ResourcesOfType)> =
+        given.iter().filter(|(_, of_type)| of_type.is_by_arn && of_type.arns.len() == 1).copied().collect();
+    outer(kind, &by_arn, place).unwrap_or_else(|| any_of(kind, request, place))
+}
+
+/// The outer resource of one whose ARN says it.
+fn outer(kind: &TypePlan, given: &[(&TypePlan, &ResourcesOfType)], place: RegionAccount<'_>) -> Option<String> {
     let of = |(inner, of_type): &(&TypePlan, &ResourcesOfType)| {
-        let [arn] = of_type.arns.as_slice() else { return None };
-        let parts = Arn::parse(arn).filter(|_| of_type.is_by_arn && inner.holds_all_of(kind))?;
+        let arn = of_type.arns.first()?;
+        let parts = Arn::parse(arn).filter(|_| inner.holds_all_of(kind))?;
         let at = |name: &String| inner.form.variables.iter().position(|own| own == name);
         let values: Option<Vec<&str>> = kind.form.variables.iter().map(|v| cut(&inner.form, at(v)?, arn)).collect();
         let is_there = is_plain(parts.region) && is_account_id(parts.account);
@@ -158,7 +179,7 @@ fn around(
         let values = values.filter(|values| !values.iter().any(|value| value.contains(['*', '?'])))?;
         Some(fill(&kind.form, if is_there { there } else { place }, |at| values.get(at).copied()))
     };
-    given.iter().find_map(of).unwrap_or_else(|| any_of(kind, request, place))
+    given.iter().find_map(of)
 }
 
 /// A type's form with nothing in it but what is meant where the request says nothing.

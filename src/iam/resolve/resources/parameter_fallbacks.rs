@@ -61,7 +61,7 @@ impl ParameterFallbacks {
 
     /// The values that stand there, of texts in which `value` finds one.
     pub fn values(&self, parameters: &Params<'_>, value: impl Fn(&str) -> Option<String>) -> Vec<String> {
-        let ParameterFallbacks { arns, numbers, letters, name, targets, .. } = self;
+        let ParameterFallbacks { arns, letters, name, targets, .. } = self;
         if let Some(targets) = targets {
             let (ids, is_any) = targets(parameters);
             let any = is_any.then(|| "*".to_owned());
@@ -73,7 +73,7 @@ impl ParameterFallbacks {
                 return found;
             }
         }
-        if let Some(number) = numbers.iter().find_map(|name| parameters.number(*name)) {
+        if let Some(number) = self.number(parameters) {
             return vec![number];
         }
         if let Some((letters, names)) = letters {
@@ -88,6 +88,11 @@ impl ParameterFallbacks {
         }
         let is_asked_for = name.is_some_and(|name| !parameters.texts_of(name).is_empty());
         if is_asked_for { vec!["*".to_owned()] } else { Vec::new() }
+    }
+
+    /// The number that a parameter at the top gives for it.
+    pub fn number(&self, parameters: &Params<'_>) -> Option<String> {
+        self.numbers.iter().find_map(|name| parameters.number(*name))
     }
 
     /// The ARN that a parameter gives which holds the variable only in an ARN.

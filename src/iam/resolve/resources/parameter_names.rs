@@ -138,7 +138,8 @@ impl VariableParameters {
             let kind_name = kind_name(kind).to_ascii_lowercase();
             let longer = longer(service, &kind_name);
             let says_kind = |name: &str| name.contains(&kind_name) && !longer.iter().any(|kind| name.contains(kind));
-            names.retain(|name| says_kind(&name.to_ascii_lowercase()));
+            let given: Vec<&String> = overrides().parameters(service.prefix(), &kind.name, variable).collect();
+            names.retain(|name| given.contains(&name) || says_kind(&name.to_ascii_lowercase()));
             names.push(format!("{kind_name}{variable}"));
         }
         let listed: Vec<&String> = service.parameters.get(variable).into_iter().flatten().collect();

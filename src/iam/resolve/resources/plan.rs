@@ -49,6 +49,8 @@ pub(in crate::iam) struct TypePlan {
     own: Vec<usize>,
     /// Forms of what it is told more closely: their ARNs are not of this type.
     pub closer: Vec<ArnFormat>,
+    /// Forms of the service's types that are within one of these: their ARNs have this form too.
+    pub inner: Vec<ArnFormat>,
     /// Parameters that hold an ARN of the type that is acted on.
     keys: Ranked,
     /// Parameters that name one by what is no part of its ARN: by its name where that ends with an id, or by its id.
@@ -58,6 +60,8 @@ pub(in crate::iam) struct TypePlan {
     is_object: bool,
     /// Whether the action makes it.
     pub is_made: bool,
+    /// Whether the action may make it, by the verb of its name alone.
+    pub makes: bool,
     /// Whether its ARNs are of any service: then only where they stand tells them.
     pub is_of_any_service: bool,
     /// The parameter that holds the account of these, while what else the action takes is the caller's.
@@ -148,6 +152,12 @@ fn closer(plans: &[TypePlan], kind: &TypePlan) -> Vec<ArnFormat> {
     plans.iter().filter(|other| other.is_closer_than(kind)).map(|other| other.form.clone()).collect()
 }
 
+/// What the names of actions begin with that make things.
+const MAKING: &[&str] = &[
+    "Add", "Allocate", "Copy", "Create", "Grant", "Import", "Launch", "Purchase", "Put", "Register", "Request",
+    "Restore", "Run", "Start",
+];
+
 impl TypePlan {
     fn new(
         rules: &ServiceRules,
@@ -168,10 +178,12 @@ impl TypePlan {
             alternative: alternative(rules, kind),
             own: own(kind, &form),
             closer: Vec::new(),
+            inner: inner(service, &form),
             keys: keys(kind),
             called: called(kind, &form),
             is_object: is_object(kind, bare_name(&action.name)),
             is_made: said.is_made && said.is_said != Some(false),
+            makes: MAKING.iter().any(|verb| bare_name(&action.name).starts_with(verb)),
             is_of_any_service: kind.arn.starts_with("arn:${Partition}:${"),
             owner: overrides().owner_of_type(service.prefix(), &kind.name),
             is_topic: service.prefix() == "sns" && kind.name == "topic",
@@ -200,6 +212,12 @@ impl TypePlan {
         self.keys.contains(name) || self.variables.last().is_some_and(|variable| variable.is_held_by(name))
     }
 
+    /// Whether a parameter of that name holds several of them.
+    pub fn holds_several(&self, name: Name) -> bool {
+        let own: String = self.name.split(['-', '_', '/', ' ']).collect();
+        name == Name::new(&format!("{own}s")) || name == Name::new(&format!("{own}Arns"))
+    }
+
     /// Whether another type has the same name, which two services share, and a form of its own.
     pub fn is_variant_of(&self, other: &TypePlan) -> bool {
         self.name == other.name && self.form != other.form
@@ -212,6 +230,11 @@ impl TypePlan {
         self.form.variables.len() > other.form.variables.len()
             && other.form.variables.iter().all(has)
             && head(&self.form).is_some_and(|own| head(&other.form) == Some(own))
+    }
+
+    /// Whether this is something within one of another type, and none of that: `store/${Store}/version/${Version}`.
+    pub fn is_within_one_of(&self, other: &TypePlan) -> bool {
+        self.is_closer_than(other) && self.form.variables.last() != other.form.variables.last()
     }
 
     /// Whether this has all the variables of another type and more: `express:…:${ExpressId}` beside `execution:…`.
@@ -266,6 +289,17 @@ fn own(kind: &ResourceType, form: &ArnFormat) -> Vec<usize> {
     let called = form.variables.iter().enumerate().filter(|(_, variable)| is_called(variable));
     let own: Vec<usize> = called.map(|(at, _)| at).collect();
     if own.is_empty() { form.variables.len().checked_sub(1).into_iter().collect() } else { own }
+}
+
+/// Forms of the service's types that begin like this one and go on: `workflow/${Id}/version/${VersionName}`.
+fn inner(service: &Service, form: &ArnFormat) -> Vec<ArnFormat> {
+    let others = service.resource_types().iter().map(|kind| ArnFormat::new(&kind.arn));
+    let is_inner = |other: &ArnFormat| {
+        let rest = other.pieces.strip_prefix(form.pieces.as_slice());
+        rest.and_then(<[Piece]>::first)
+            .is_some_and(|piece| matches!(piece, Piece::Literal(text) if text.starts_with('/')))
+    };
+    others.filter(is_inner).collect()
 }
 
 /// Whether the end of a type's name is what an operation's name says behind its verb.

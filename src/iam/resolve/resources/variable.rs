@@ -108,7 +108,10 @@ impl VariablePlan {
             // What is uploaded is made too, and certificates alone are.
             has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
             is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
-            is_never_answered: name == "OrganizationId" || name.ends_with("Version") || name.contains("Revision"),
+            is_never_answered: name == "OrganizationId"
+                || name.ends_with("Version")
+                || name.contains("Revision")
+                || is_own_number(kind, form, at),
             left_out: left_out(&action.name, name),
             aside: ParameterFallbacks::new(rules, kind, form, at),
         }
@@ -123,6 +126,18 @@ impl VariablePlan {
     /// Whether a parameter of that name may hold it.
     pub fn is_held_by(&self, name: Name) -> bool {
         self.names.candidates.contains(name)
+    }
+
+    /// Whether the request says it as a number.
+    pub fn is_told_as_number(&self, request: &Request<'_>) -> bool {
+        self.aside.number(&request.parameters).is_some()
+    }
+
+    /// Whether the request says the name of one of that type, `cellName`, as a name.
+    pub fn is_called(&self, kind: &str, request: &Request<'_>) -> bool {
+        let own: String = kind.split(['-', '_', '/', ' ']).collect();
+        let name = Name::new(&format!("{own}Name"));
+        self.is_held_by(name) && request.parameters.texts_of(name).iter().any(|text| !is_like_arn(text))
     }
 
     /// Whether a parameter of that name may hold several of them.
@@ -307,6 +322,12 @@ fn left_out(action: &str, variable: &str) -> Option<(Vec<Name>, &'static str)> {
     Some((parameters.iter().map(|name| Name::new(name)).collect(), value))
 }
 
+/// Whether it is the number of the thing itself, which a name stands behind: `output:${OutputId}:${OutputName}`.
+fn is_own_number(kind: &ResourceType, form: &ArnFormat, at: usize) -> bool {
+    let own = |at: usize| form.variables.get(at).is_some_and(|name| stem(name).eq_ignore_ascii_case(&kind_name(kind)));
+    own(at) && own(at + 1)
+}
+
 /// Whether the variable before tells the resources of the type apart: a node group's name before its number.
 fn is_behind_own_name(kind: &ResourceType, form: &ArnFormat, at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|at| form.variables.get(at));
@@ -328,7 +349,9 @@ fn cuts(
     // What ends the ARNs of two types names one of each: the project's `${ResourceId}` is no device pool's.
     let is_last = |of: &ResourceType| of.arn.ends_with(&written);
     let is_own = |other: &&ResourceType| other.name != kind.name && is_last(other) && is_last(kind);
-    let others = service.resource_types().iter().filter(|_| !is_plain_name(name)).filter(has_it);
+    // An id of any type's in the ARN of one is none of another's.
+    let is_any = is_plain_name(name) || name.starts_with("Resource") && is_last(kind);
+    let others = service.resource_types().iter().filter(|_| !is_any).filter(has_it);
     let others = others.filter(|other| !is_own(other));
     let others = others.map(|other| ArnFormat::new(&other.arn));
     let places = others.filter_map(|form| {

@@ -1,6 +1,22 @@
 //! `mobiletargeting`: what is particular to it.
 
+use crate::iam::catalog::bare_name;
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 
-pub(in crate::iam) const RULES: ServiceRules =
-    ServiceRules { passed_to: &[passed_to(&[], &[], &["pinpoint"])], ..ServiceRules::new("mobiletargeting") };
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    passed_to: &[passed_to(&[], &[], &["pinpoint"])],
+    policy_arns: Some(|action, arn, _| vec![of_template(action, arn)]),
+    ..ServiceRules::new("mobiletargeting")
+};
+
+/// A template's ARN ends with its type, which the operation's name says: `UpdateEmailTemplate`.
+/// Source: Pinpoint API Reference, CreateEmailTemplate, "Arn"; Pinpoint Developer Guide, resource ARNs for policies.
+fn of_template(action: &str, arn: String) -> String {
+    let of = |verb| bare_name(action).strip_prefix(verb).and_then(|name: &str| name.strip_suffix("Template"));
+    let kind = ["Create", "Delete", "Get", "Update"].into_iter().find_map(of).filter(|kind| !kind.is_empty());
+    let front = arn.strip_suffix("/*").filter(|front| front.contains(":templates/"));
+    match front.zip(kind) {
+        Some((front, kind)) => format!("{front}/{}", kind.to_ascii_uppercase()),
+        None => arn,
+    }
+}

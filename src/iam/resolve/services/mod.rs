@@ -68,23 +68,33 @@ mod lambda;
 mod lex;
 mod license_manager;
 pub mod logs;
+mod medialive;
 mod mediapackage_vod;
+mod mediatailor;
+mod mgn;
 mod mobiletargeting;
 mod mq;
+mod neptune_db;
 mod neptune_graph;
 mod network_firewall;
+mod observabilityadmin;
 mod omics;
 mod opsworks;
 mod organizations;
 mod osis;
+mod payment_cryptography;
 mod pcs;
 mod pi;
+mod qbusiness;
 mod quicksight;
 mod rds;
 mod redshift;
+mod rekognition;
 mod resiliencehub;
+mod rum;
 pub mod s3;
 mod s3express;
+mod s3files;
 mod s3tables;
 mod sagemaker;
 mod secretsmanager;
@@ -93,18 +103,23 @@ mod securitylake;
 mod servicecatalog;
 mod ses;
 mod shield;
+mod sms_voice;
+mod snowball;
 mod sns;
 mod social_messaging;
 mod sqs;
 mod ssm;
 mod ssm_incidents;
+mod ssm_quicksetup;
 mod states;
+mod swf;
 mod synthetics;
 mod tag;
 mod thinclient;
 mod timestream_influxdb;
 mod vpc_lattice;
 mod wafv2;
+mod wisdom;
 mod workmail;
 mod workspaces;
 
@@ -180,26 +195,36 @@ static SERVICES: &[&ServiceRules] = &[
     &lex::RULES,
     &license_manager::RULES,
     &logs::RULES,
+    &medialive::RULES,
     &mediapackage_vod::RULES,
+    &mediatailor::RULES,
+    &mgn::RULES,
     &mobiletargeting::RULES,
     &mq::RULES,
+    &neptune_db::RULES,
     &neptune_graph::RULES,
     &network_firewall::RULES,
+    &observabilityadmin::RULES,
     &omics::RULES,
     &opsworks::RULES,
     &opsworks::OPSWORKS_CM,
     &organizations::RULES,
     &osis::RULES,
+    &payment_cryptography::RULES,
     &pcs::RULES,
     &pi::RULES,
+    &qbusiness::RULES,
     &quicksight::RULES,
     &rds::RULES,
     &redshift::RULES,
     &redshift::REDSHIFT_DATA,
     &redshift::REDSHIFT_SERVERLESS,
+    &rekognition::RULES,
     &resiliencehub::RULES,
+    &rum::RULES,
     &s3::RULES,
     &s3express::RULES,
+    &s3files::RULES,
     &s3tables::RULES,
     &sagemaker::RULES,
     &secretsmanager::RULES,
@@ -208,12 +233,16 @@ static SERVICES: &[&ServiceRules] = &[
     &servicecatalog::RULES,
     &ses::RULES,
     &shield::RULES,
+    &sms_voice::RULES,
+    &snowball::RULES,
     &sns::RULES,
     &social_messaging::RULES,
     &sqs::RULES,
     &ssm::RULES,
     &ssm_incidents::RULES,
+    &ssm_quicksetup::RULES,
     &states::RULES,
+    &swf::RULES,
     &synthetics::RULES,
     &tag::RULES,
     &thinclient::RULES,
@@ -221,6 +250,7 @@ static SERVICES: &[&ServiceRules] = &[
     &vpc_lattice::RULES,
     &wafv2::WAF_REGIONAL,
     &wafv2::RULES,
+    &wisdom::RULES,
     &workmail::RULES,
     &workspaces::RULES,
 ];

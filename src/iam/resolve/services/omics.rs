@@ -1,6 +1,21 @@
 //! `omics`: what is particular to it.
 
+use std::collections::BTreeSet;
+
 use crate::iam::resolve::service_rules::ServiceRules;
 
-pub(in crate::iam) const RULES: ServiceRules =
-    ServiceRules { deep_tags: &["StartRunBatch"], ..ServiceRules::new("omics") };
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    deep_tags: &["StartRunBatch"],
+    tagged_types: Some(|operation, _| imported(operation).map(|kind| BTreeSet::from([kind.to_owned()]))),
+    ..ServiceRules::new("omics")
+};
+
+/// What an import makes, which tags with each of its sources are for.
+/// Source: HealthOmics API Reference, StartReadSetImportJob, StartReferenceImportJob, "sources".
+fn imported(operation: &str) -> Option<&'static str> {
+    match operation {
+        "StartReadSetImportJob" => Some("readSet"),
+        "StartReferenceImportJob" => Some("reference"),
+        _ => None,
+    }
+}

@@ -9,7 +9,10 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         // QuickSight API Reference, RegisterUser: the user's role is READER, AUTHOR or ADMIN.
         passed_to(&["RegisterUser", "UpdateUser"], &[], NOT_PASSED),
     ],
-    policy_arns: Some(|_, arn, request| vec![of_quicksight(of_namespace(arn, request))]),
+    policy_arns: Some(|_, arn, request| {
+        let member = member_of_folder(&arn, request);
+        member.into_iter().chain([of_quicksight(of_namespace(arn, request))]).collect()
+    }),
     ..ServiceRules::new("quicksight")
 };
 
@@ -37,4 +40,14 @@ fn of_namespace(resource: String, request: &Request<'_>) -> String {
         Some(namespace) => resource.replacen(kind, &format!("{kind}{}/", escape(namespace)), 1),
         None => resource,
     }
+}
+
+/// What is put into a folder or taken out of it: its type stands beside its id.
+/// Source: Service Authorization Reference, CreateFolderMembership: analyses, dashboards and data sets; QuickSight API
+/// Reference, "MemberType".
+fn member_of_folder(folder: &str, request: &Request<'_>) -> Option<String> {
+    let kind = request.parameters.text("memberType")?.to_ascii_lowercase();
+    let id = request.parameters.text("memberId").filter(|id| !id.contains(['/', ':']))?;
+    let (front, _) = folder.split_once(":folder/")?;
+    ["analysis", "dashboard", "dataset"].contains(&kind.as_str()).then(|| format!("{front}:{kind}/{}", escape(id)))
 }

@@ -9,9 +9,19 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         passed_to(&[], &["amazonbedrockrolearn"], &["bedrock", "sagemaker"]),
     ],
     tag_actions: &[("UpdatePartnerApp", "AddTags")],
-    policy_arns: Some(|_, arn, _| vec![of_sagemaker(arn)]),
+    policy_arns: Some(|action, arn, _| match is_end(action) && arn.ends_with("/*") {
+        true => Vec::new(),
+        false => vec![of_sagemaker(arn)],
+    }),
     ..ServiceRules::new("sagemaker")
 };
+
+/// Whether an action is on the two ends of an association alone, which are named by their ARNs: the table has every type
+/// that one may be of as required.
+/// Source: SageMaker API Reference, AddAssociation, "SourceArn", "DestinationArn".
+fn is_end(action: &str) -> bool {
+    matches!(action, "sagemaker:AddAssociation" | "sagemaker:DeleteAssociation")
+}
 
 /// A hub of SageMaker, or what is in it: the public one is AWS's.
 /// Source: SageMaker Developer Guide, "Private hubs": `arn:aws:sagemaker:region:aws:hub/SageMakerPublicHub`.

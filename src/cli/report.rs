@@ -1,0 +1,166 @@
+//! `trailpare report`: one page for people.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::policy::{default_options, print, provenance};
+use super::select::{SelectArgs, Selected, open_store};
+use super::{CliError, Context, Exit, browser, unused};
+use crate::policy::key_sources;
+use crate::policy::unused::Details;
+use crate::report::actions::By;
+use crate::report::html::{Language, Page, render};
+use crate::report::overview::{Builder, Overview, Source};
+use crate::usage::{self, Sessions, Text, UsageRow};
+
+/// Write a report to look at: who used what, when, on what evidence; what was denied; what nobody needed; and for every
+/// principal the policy that was proved. One file, that asks nothing of any network.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The page can be read without JavaScript; with it tables can be sorted and searched. It holds names from the log, which
+can do nothing in it: a strict Content-Security-Policy lets nothing run and nothing load but what is in the page.
+
+With the output of `aws iam get-account-authorization-details` it says what roles and users may do beside what they did, and
+shows those that did nothing.
+
+--format pdf prints the same page by a browser on this machine: Chromium or Chrome, or what --browser names.
+
+Examples:
+  trailpare report --archive ./my-trail --out report.html
+  trailpare report --from 90d --authorization-details account.json --out report.html
+  trailpare report --permission-set AdministratorAccess --language ja --out report.html
+  trailpare report --format pdf --out report.pdf")]
+pub struct ReportArgs {
+    #[command(flatten)]
+    select: SelectArgs,
+    /// Where to write it; `-` is standard output.
+    #[arg(long, value_name = "FILE", help_heading = "What")]
+    out: PathBuf,
+    /// The page, its figures as JSON, or the page as it prints.
+    #[arg(long, value_enum, default_value = "html", help_heading = "What")]
+    format: Format,
+    /// Outputs of `aws iam get-account-authorization-details`: what roles and users may do today.
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "What")]
+    authorization_details: Vec<PathBuf>,
+    /// The language of the page.
+    #[arg(long, value_enum, default_value = "en", help_heading = "What")]
+    language: LanguageArg,
+    /// The heading of the page.
+    #[arg(long, value_name = "TEXT", help_heading = "What")]
+    title: Option<String>,
+    /// Principals with a section of their own, the most used first; tables and sums have all.
+    #[arg(long, value_name = "N", default_value_t = 500, help_heading = "What")]
+    sections_max: usize,
+    /// The browser that prints, if not the Chromium or Chrome that is found.
+    #[arg(long, value_name = "PROGRAM", help_heading = "What")]
+    browser: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// One self-contained page.
+    Html,
+    /// Every figure of the page.
+    Json,
+    /// The page as it prints.
+    Pdf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LanguageArg {
+    /// English.
+    En,
+    /// Japanese.
+    Ja,
+}
+
+pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
+    let details = match args.authorization_details.as_slice() {
+        [] => None,
+        paths => Some(unused::read_details(paths, context)?),
+    };
+    let (selected, overview) = args.overview(details.as_ref(), context)?;
+    let out = (args.out != Path::new("-")).then_some(args.out.as_path());
+    match args.format {
+        Format::Html => print(out, &args.page(&overview)?)?,
+        Format::Json => print(out, &(serde_json::to_string_pretty(&overview)? + "\n"))?,
+        Format::Pdf => {
+            let out = out.ok_or_else(|| CliError::Usage("--format pdf needs a file: give --out FILE".to_owned()))?;
+            browser::print(args.browser.as_deref(), &args.page(&overview)?, out)?;
+        }
+    }
+    let (principals, proved) = (overview.principals.len(), proved(&overview));
+    context.say(&format!(
+        "{principals} principals, {proved} with a proved policy; snapshot {}, {}",
+        overview.snapshot, overview.window
+    ));
+    Ok(selected.exit)
+}
+
+fn proved(overview: &Overview) -> usize {
+    overview.principals.iter().filter(|principal| principal.policy.proposed().is_some()).count()
+}
+
+impl ReportArgs {
+    fn page(&self, overview: &Overview) -> Result<String, CliError> {
+        let language = match self.language {
+            LanguageArg::En => Language::English,
+            LanguageArg::Ja => Language::Japanese,
+        };
+        let page = Page { overview, language, title: self.title.as_deref(), sections_max: self.sections_max };
+        render(&page).map_err(|error| CliError::failed(error.to_string()))
+    }
+
+    /// Everybody, where nobody is named.
+    fn select(&self) -> SelectArgs {
+        let mut select = self.select.clone();
+        if select.is_open() {
+            select.principal = vec!["*".to_owned()];
+        }
+        select
+    }
+
+    /// Everything that is shown. The uses of one principal are in memory at a time.
+    fn overview(&self, details: Option<&Details>, context: &Context) -> Result<(Selected, Overview), CliError> {
+        let (select, catalog) = (self.select(), context.catalog);
+        let (first, uses) = select.open(Sessions::Together, catalog, context)?;
+        let mut by_action: BTreeMap<Option<Text>, UsageRow> = BTreeMap::new();
+        for row in uses {
+            let row = row?;
+            by_action.entry(row.action.clone()).or_insert(row);
+        }
+        if by_action.is_empty() {
+            return Err(first.nobody()?);
+        }
+        let sources = key_sources::for_making(&by_action.into_values().collect::<Vec<_>>());
+        let again = SelectArgs { archive: Vec::new(), at: Some(first.snapshot.id), ..select.clone() };
+        let (selected, uses) = again.open_exact(Sessions::Apart, catalog, context)?;
+        let space = again.memory.space();
+        let requests = selected.requests(&sources, catalog)?;
+        let daily = usage::daily(&selected.snapshot, &selected.selection, &selected.range, catalog, &space)?;
+        let provenance = provenance(&selected, catalog)?;
+        let source = Source {
+            provenance: &provenance,
+            snapshot_time: &selected.snapshot.time,
+            range: &selected.range,
+            requests: &requests,
+            daily: &daily,
+            details,
+            catalog,
+        };
+        let mut builder = Builder::new(source);
+        let mut rows: Vec<UsageRow> = Vec::new();
+        for row in uses.ordered_by(By::Principal.order(), &space)? {
+            let row = row?;
+            if rows.first().is_some_and(|first| first.principal_arn != row.principal_arn) {
+                builder.add(&rows, &default_options(&rows));
+                rows.clear();
+            }
+            rows.push(row);
+        }
+        builder.add(&rows, &default_options(&rows));
+        let store = open_store(&again.store.store, context)?;
+        let overview = builder.finish(&store, self.select.is_open())?;
+        Ok((Selected { exit: first.exit, ..selected }, overview))
+    }
+}

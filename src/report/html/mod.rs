@@ -1,0 +1,142 @@
+//! A report as one page of HTML that needs nothing but itself.
+//!
+//! `minijinja` fills `page.html` and escapes everything that it puts in. The page's own policy (Content-Security-Policy)
+//! allows its one script and its one style by their hashes, and nothing else: no request, no event handler, no other
+//! script, whatever a name from a log holds. Charts are SVG, whose numbers `chart` works out.
+
+mod chart;
+mod section;
+mod words;
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use sha2::{Digest, Sha256};
+
+use super::overview::{Overview, Principal};
+use chart::{Bars, HeatMap};
+use section::Section;
+pub use words::Language;
+
+const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// Characters of a name beside a row of the heat map; the row's cells have the whole.
+const SHORT: usize = 34;
+
+/// What a page is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// Its figures.
+    pub overview: &'a Overview,
+    /// Its language.
+    pub language: Language,
+    /// Its heading, if not the usual one.
+    pub title: Option<&'a str>,
+    /// Principals with a section of their own.
+    pub sections_max: usize,
+}
+
+/// The page cannot be filled: a template does not fit the values.
+#[derive(Debug, thiserror::Error)]
+#[error("the page cannot be written: {0:#}")]
+pub struct HtmlError(#[from] minijinja::Error);
+
+/// The page.
+///
+/// # Errors
+/// A template that does not fit the values: a fault of this program.
+pub fn render(page: &Page<'_>) -> Result<String, HtmlError> {
+    let Page { overview, language, title, sections_max } = *page;
+    let words = language.words();
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    add_filters(&mut environment);
+    environment.add_template("page.html", PAGE)?;
+    let sections: Vec<Section<'_>> =
+        overview.principals.iter().take(sections_max).enumerate().map(|(n, of)| Section::of(n, of, overview)).collect();
+    let accounts: Vec<Value> = overview
+        .accounts
+        .iter()
+        .map(|account| {
+            let chart = filled(Bars::of_account(account, overview));
+            context! { account => filled(account), chart => chart }
+        })
+        .collect();
+    Ok(environment.get_template("page.html")?.render(context! {
+        w => words,
+        language => language.code(),
+        title => title,
+        style => Value::from_safe_string(STYLE.to_owned()),
+        script => Value::from_safe_string(SCRIPT.to_owned()),
+        style_hash => hash(STYLE),
+        script_hash => hash(SCRIPT),
+        o => filled(overview),
+        counts => filled(overview.counts()),
+        total => overview.counts().total(),
+        granted => filled(overview.granted()),
+        accounts => accounts,
+        heat => filled(HeatMap::of(overview)),
+        actions => overview.principals.iter().map(Principal::actions).collect::<Vec<_>>(),
+        sections => filled(sections),
+    })?)
+}
+
+/// A value as templates take it.
+fn filled(value: impl serde::Serialize) -> Value {
+    Value::from(Serde(value))
+}
+
+/// As a Content-Security-Policy names a script or style (CSP Level 3, "hash-source").
+fn hash(text: &str) -> String {
+    format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text.as_bytes())))
+}
+
+fn add_filters(environment: &mut Environment<'_>) {
+    environment.add_filter("num", grouped);
+    environment.add_filter("day", |time: &str| time.get(..10).unwrap_or(time).to_owned());
+    environment.add_filter("moment", |time: &str| format!("{} UTC", time.get(..16).unwrap_or(time)));
+    environment.add_filter("short", |text: &str| match text.char_indices().nth(SHORT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    });
+    environment.add_filter("seen", |text: &str| crate::util::shown::name(text).into_owned());
+    // The first place that an event has on the page is where links to it lead.
+    let linked = Mutex::new(HashSet::new());
+    environment.add_filter("event_anchor", move |id: &str| {
+        let safe: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect();
+        let is_first = linked.lock().is_ok_and(|mut linked| linked.insert(safe.clone()));
+        if is_first { safe } else { String::new() }
+    });
+}
+
+/// A number with a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(super::grouped(number), text);
+        }
+    }
+}
