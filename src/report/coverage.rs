@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::Day;
-use crate::store::{CoverageDay, Store, StoreError};
+use crate::store::{CoverageDay, MissingHour, Store, StoreError};
 use crate::time::format_time;
 use crate::verify::{DigestDay, missing_hours};
 
@@ -162,7 +162,10 @@ impl Rows<'_> {
     }
 
     fn known(self) -> Known {
-        let mut known = Known { missing_objects: self.missing.into_iter().collect(), ..Known::default() };
+        let mut known = Known::default();
+        for (hour, objects) in self.missing {
+            *known.missing_objects.entry(hour).or_default() += objects;
+        }
         for day in self.objects {
             known.present.extend(hours_of(day.day, day.present));
             known.valid.extend(hours_of(day.day, day.valid));
@@ -193,11 +196,7 @@ impl Coverage {
     }
 
     /// Of objects, digests, and how many objects are missing by account, region, day and hour.
-    pub fn of(
-        objects: &[CoverageDay],
-        digests: &[DigestDay],
-        missing: &BTreeMap<(String, String, i32, u32), u64>,
-    ) -> Coverage {
+    pub fn of(objects: &[CoverageDay], digests: &[DigestDay], missing: &[MissingHour]) -> Coverage {
         let mut places: BTreeMap<(&str, &str), Rows<'_>> = BTreeMap::new();
         for day in objects {
             places.entry((&day.account_id, &day.region)).or_default().objects.push(day);
@@ -206,9 +205,10 @@ impl Coverage {
             let Some(first) = days.first() else { continue };
             places.entry((&first.account_id, &first.region)).or_default().digests.push(days);
         }
-        for ((account_id, region, day, hour), objects) in missing {
-            let hour = i64::from(*day) * 24 + i64::from(*hour);
-            places.entry((account_id, region)).or_default().missing.push((hour, *objects));
+        for missing in missing {
+            let place = places.entry((&missing.account_id, &missing.region)).or_default();
+            // Insight objects have names of their own.
+            place.missing.push((i64::from(missing.day) * 24 + i64::from(missing.hour), missing.objects));
         }
         let last = places.values().filter_map(Rows::last).max().unwrap_or_default();
         let (mut room, mut days_left_out) = (DAYS_MAX, 0);
@@ -448,11 +448,12 @@ mod tests {
 
     #[test]
     fn digests_say_what_must_be_there() {
-        let missing = BTreeMap::from([(("111122223333".to_owned(), "eu-west-1".to_owned(), 1, 5), 2)]);
+        let (account_id, region) = ("111122223333".to_owned(), "eu-west-1".to_owned());
+        let missing = MissingHour { account_id, region, day: 1, hour: 5, objects: 2 };
         let coverage = Coverage::of(
             &[objects(1, 0b1111, 0b0111)],
             &[digests(1, 0b1_0011_1111, 0b1_0010_1111, 0b1111_1111)],
-            &missing,
+            &[missing],
         );
         // Hour 3 has an object that is not proved, hour 4 an unsigned digest alone; hour 5 lacks objects, 6 and 7 digests.
         assert_eq!(hours(&coverage), ["pppoommmp---------------"]);
@@ -473,7 +474,7 @@ mod tests {
         // Busy around the clock, but for six hours of the tenth day and all of the twentieth.
         let busy =
             (1..30).filter(|day| *day != 20).map(|day| objects(day, if day == 10 { ALL & !0xfc0 } else { ALL }, 0));
-        let coverage = Coverage::of(&busy.collect::<Vec<_>>(), &[], &BTreeMap::new());
+        let coverage = Coverage::of(&busy.collect::<Vec<_>>(), &[], &[]);
         let place = &coverage.places[0];
         let missing: Vec<_> = place.missing.iter().map(|one| (one.by, one.from.as_str(), one.to.as_str())).collect();
         assert_eq!(
@@ -485,14 +486,14 @@ mod tests {
         );
         // A few objects a day, but for one: the day stands out, its hours don't.
         let few = (1..30).filter(|day| *day != 20).map(|day| objects(day, 1 << (day % 24), 0));
-        let coverage = Coverage::of(&few.collect::<Vec<_>>(), &[], &BTreeMap::new());
+        let coverage = Coverage::of(&few.collect::<Vec<_>>(), &[], &[]);
         let missing: Vec<_> = coverage.places[0].missing.iter().map(|one| one.from.as_str()).collect();
         assert_eq!(missing, ["1970-01-21T00:00:00Z"]);
         assert_eq!(coverage.places[0].days[19].state, State::Missing);
         assert_eq!(coverage.places[0].days[18].state, State::Present);
         // Quiet at weekends: nothing stands out.
         let weekdays = (1..60).filter(|day| day % 7 < 5).map(|day| objects(day, 0xff00, 0));
-        let coverage = Coverage::of(&weekdays.collect::<Vec<_>>(), &[], &BTreeMap::new());
+        let coverage = Coverage::of(&weekdays.collect::<Vec<_>>(), &[], &[]);
         assert_eq!(coverage.places[0].missing, []);
     }
 }

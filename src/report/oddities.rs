@@ -214,10 +214,13 @@ fn digests(days: &[DigestDay]) -> Vec<Oddity> {
 /// Hours by which the digests of one place may be later than those of another.
 const LATER_HOURS: i64 = 3;
 
+/// Accounts and regions with the first and the last hour of their digests.
+type Places<'d> = BTreeMap<(&'d str, &'d str), (i64, i64)>;
+
 /// Where a trail writes digests, and where it ought to: one of several accounts or regions writes them everywhere.
 fn trails(days: &[DigestDay]) -> Vec<Oddity> {
     // By trail and place the first and the last hour.
-    let mut trails: BTreeMap<&str, BTreeMap<(&str, &str), (i64, i64)>> = BTreeMap::new();
+    let mut trails: BTreeMap<&str, Places<'_>> = BTreeMap::new();
     for day in days.iter().filter(|day| day.told != 0) {
         let trail = day.chain.splitn(4, '_').nth(3).unwrap_or(&day.chain);
         let (first, last) = (day.told.trailing_zeros(), 31 - day.told.leading_zeros());

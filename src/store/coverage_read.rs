@@ -1,7 +1,5 @@
 //! Reading how much of the log objects there is and is proved, and what digests say must be there.
 
-use std::collections::BTreeMap;
-
 use rusqlite::Row;
 
 use super::change::FarEvents;
@@ -19,6 +17,21 @@ pub struct OddObject {
     pub object: String,
     /// The digest that lists it, or why it is not what was written.
     pub reason: String,
+}
+
+/// An hour of which log objects are missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingHour {
+    /// Twelve digits.
+    pub account_id: String,
+    /// Region.
+    pub region: String,
+    /// Days since 1970-01-01.
+    pub day: i32,
+    /// From 0 to 23.
+    pub hour: u32,
+    /// How many.
+    pub objects: u64,
 }
 
 impl Store {
@@ -65,9 +78,9 @@ impl Store {
     }
 
     /// How many log objects digests list that were never taken in, by account, region, day and hour.
-    pub fn missing_hours(&self) -> Result<BTreeMap<(String, String, i32, u32), u64>, StoreError> {
+    pub fn missing_hours(&self) -> Result<Vec<MissingHour>, StoreError> {
         self.query(|connection| {
-            let mut hours = BTreeMap::new();
+            let mut hours = Vec::new();
             if !has_table(connection, "trailpare_missing_objects")? {
                 return Ok(hours);
             }
@@ -77,8 +90,9 @@ impl Store {
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 let Some(place) = hour_of((row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?)) else { continue };
-                let key = (place.account_id.to_owned(), place.region.to_owned(), place.day, place.hour);
-                *hours.entry(key).or_default() += row.get::<_, u64>(2)?;
+                let (account_id, region) = (place.account_id.to_owned(), place.region.to_owned());
+                let (day, hour, objects) = (place.day, place.hour, row.get(2)?);
+                hours.push(MissingHour { account_id, region, day, hour, objects });
             }
             Ok(hours)
         })

@@ -67,7 +67,7 @@ pub use change::{
 pub use check::{Checked, Finding, FindingKind, Repaired, Repairer};
 pub use checks::{CheckedFile, FileChecks, Stored};
 pub use coverage::CoverageDay;
-pub use coverage_read::OddObject;
+pub use coverage_read::{MissingHour, OddObject};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, StagedFile};
 pub use error::StoreError;
 pub use events_writer::EventsFileWriter;

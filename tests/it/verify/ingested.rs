@@ -281,7 +281,7 @@ fn a_real_digest_says_what_is_missing() {
     let days = store.digest_days().unwrap();
     assert_eq!((days.len(), days[0].told, days[0].signed, days[0].named), (1, 1 << 22, 0, 1 << 21), "{days:?}");
     assert_eq!((days[0].account_id.as_str(), days[0].region.as_str()), ("327878933619", "ap-northeast-1"));
-    assert_eq!(store.missing_hours().unwrap().values().sum::<u64>(), 5);
+    assert_eq!(store.missing_hours().unwrap().iter().map(|hour| hour.objects).sum::<u64>(), 5);
 }
 
 /// What people see of it.
@@ -318,7 +318,7 @@ fn answers_say_how_much_is_proved() {
         "{words}"
     );
     assert!(words.contains("           not all of 111122223333 eu-west-1: 2024-03-01\n"), "{words}");
-    assert!(explain(&id(&archive)).contains("8 of 10"), "{}", explain(&id(&archive)));
+    assert!(explain(&id(&archive)).contains("6 of 10"), "{}", explain(&id(&archive)));
     archive.write(&newest, &stored);
     assert_eq!(archive.ingest_verified().status.code(), Some(0));
     assert!(policy().contains("evidence: all 20 uses are proved by digests"), "{}", policy());
@@ -342,7 +342,7 @@ fn events_far_from_their_objects_time_are_odd() {
     };
     let name = "111122223333_CloudTrail_eu-west-1_20240301T0405Z_abcdefgh12345678";
     let near = event("near", "2024-03-01T04:01:00Z");
-    let records = [near.clone(), event("before", "2024-02-28T00:00:00Z"), event("after", "2024-03-01T05:00:00Z"), near];
+    let records = [near, event("before", "2024-02-28T00:00:00Z"), event("after", "2024-03-01T05:00:00Z")];
     archive.write(&format!("{name}.json"), json!({ "Records": records }).to_string().as_bytes());
     // The same id, and something else.
     let mut other = event("near", "2024-03-01T04:01:00Z");
