@@ -71,16 +71,14 @@ async fn write_all<W: Write + Send>(
     printable: fn(&str) -> String,
     out: W,
 ) -> Result<Written, QueryError> {
-    let schema = match format {
-        Format::Json | Format::Ndjson | Format::Parquet => distinct_names(&answer.schema()),
-        Format::Table | Format::Csv => answer.schema(),
-    };
+    let needs_names = matches!(format, Format::Json | Format::Ndjson | Format::Parquet);
+    let schema = if needs_names { distinct_names(&answer.schema()) } else { answer.schema() };
+    let is_renamed = *schema != *answer.schema();
     let mut sink = Sink::new(format, &schema, max_rows, printable, out)?;
     let mut written = Written::default();
     while let Some(batch) = answer.next().await {
         let batch = batch?;
-        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &rows)?;
+        let batch = if is_renamed { renamed(&batch)? } else { batch };
         written.rows += batch.num_rows() as u64;
         written.left_out += sink.write(&batch)?;
     }
@@ -210,6 +208,12 @@ fn distinct_names(schema: &SchemaRef) -> SchemaRef {
         renamed.push(field.as_ref().clone().with_name(name));
     }
     Arc::new(Schema::new(renamed))
+}
+
+fn renamed(batch: &RecordBatch) -> Result<RecordBatch, QueryError> {
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = batch.columns().to_vec();
+    Ok(RecordBatch::try_new_with_options(distinct_names(&batch.schema()), columns, &rows)?)
 }
 
 /// The columns as CSV has them: numbers, times and truth values as they are, nested ones as JSON, all others as texts; all

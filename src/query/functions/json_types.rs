@@ -128,11 +128,10 @@ fn quoted(rest: &mut &str) -> Option<String> {
     let mut name = String::new();
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
-        if letter == '"' {
-            if letters.next_if(|(_, next)| *next == '"').is_none() {
-                *rest = text.get(at + 1..)?;
-                return Some(name);
-            }
+        // Two quotes are one.
+        if letter == '"' && letters.next_if(|(_, next)| *next == '"').is_none() {
+            *rest = text.get(at + 1..)?;
+            return Some(name);
         }
         name.push(letter);
     }

@@ -26,6 +26,9 @@ pub(in crate::query) fn stores_named(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut rest = sql;
     let mut before = Word::Other;
+    // For each open bracket whether `FROM` within it belongs to a function: `extract(day FROM $t)`.
+    let mut brackets: Vec<bool> = Vec::new();
+    let mut is_function = false;
     while let Some(first) = rest.chars().next() {
         if let Some(skipped) = quoted(rest) {
             let (text, behind) = rest.split_at(skipped);
@@ -45,13 +48,18 @@ pub(in crate::query) fn stores_named(sql: &str) -> String {
         }
         let length = word(rest);
         let (text, behind) = rest.split_at(if length > 0 { length } else { first.len_utf8() });
+        let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
         if length > 0 {
-            before = if ["from", "join"].iter().any(|word| text.eq_ignore_ascii_case(word)) {
-                Word::From
-            } else {
-                Word::Other
-            };
+            let is_from = is_one_of(&["from", "join"]) && brackets.last() != Some(&true);
+            before = if is_from { Word::From } else { Word::Other };
+            is_function = is_one_of(&["extract", "substring", "trim", "overlay"]);
         } else if !first.is_whitespace() {
+            match first {
+                '(' => brackets.push(is_function),
+                ')' => drop(brackets.pop()),
+                _ => {}
+            }
+            is_function = false;
             before = Word::Other;
         }
         out.push_str(text);
@@ -197,6 +205,11 @@ mod tests {
             ("SELECT extract(day FROM d) < 3 AND e > 4", "SELECT extract(day FROM d) < 3 AND e > 4"),
             ("SELECT \"from\" <> 'it''s' FROM $", "SELECT \"from\" <> 'it''s' FROM $"),
             ("SELECT 'ä' FROM events", "SELECT 'ä' FROM events"),
+            ("SELECT extract(day FROM $t), trim($a FROM $b)", "SELECT extract(day FROM $t), trim($a FROM $b)"),
+            (
+                "SELECT extract(day FROM (SELECT 1 FROM $EDS))",
+                "SELECT extract(day FROM (SELECT 1 FROM cloudtrail_lake))",
+            ),
         ] {
             assert_eq!(stores_named(sql), expected);
         }
