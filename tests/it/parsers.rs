@@ -176,6 +176,34 @@ fn digest() -> impl Strategy<Value = Value> {
     prop_oneof![digest, keys, signatures]
 }
 
+/// What the fuzz targets `forms` and `ocsf` try for long, from every form on, where there is no fuzzer.
+#[test]
+#[ignore = "two minutes"]
+fn forms_and_their_damages_for_long() {
+    let (samples, mut state, mut count) = (crate::forms::all_samples(), 1_u64, 0_u64);
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_secs(110) {
+        for sample in &samples {
+            let mut bytes = sample.clone();
+            for _ in 0..next() % 4 {
+                let at = next() % bytes.len();
+                bytes[at] = next() as u8;
+            }
+            if next() % 8 == 0 {
+                bytes.truncate(next() % sample.len());
+            }
+            properties::forms(&bytes);
+            properties::ocsf(&bytes);
+            count += 1;
+        }
+    }
+    eprintln!("{count} damaged samples");
+}
+
 /// Paths as a store names them, and others.
 fn path() -> impl Strategy<Value = String> {
     let part = prop_oneof![

@@ -96,6 +96,6 @@ fn is_load_balancer(words: &[&str]) -> bool {
 
 /// `OWNER BUCKET [06/Feb/2019:00:00:38 +0000] IP …`: the owner is 64 hexadecimal digits.
 fn is_server_access(words: &[&str]) -> bool {
-    matches!(words, [owner, _, time, zone, ..]
-        if owner.len() == 64 && owner.bytes().all(|byte| byte.is_ascii_hexdigit()) && time.starts_with('[') && zone.ends_with(']'))
+    let is_owner = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    matches!(words, [owner, _, time, zone, ..] if is_owner(owner) && time.starts_with('[') && zone.ends_with(']'))
 }

@@ -62,6 +62,9 @@ struct Writer {
     cap_bytes: u64,
 }
 
+/// Writes one of what is repeated.
+type WriteOne<'a> = dyn FnMut(&mut Writer, &mut Vec<u8>) -> Result<(), Stop> + 'a;
+
 impl Writer {
     fn row(&mut self, nodes: &[Node], out: &mut Vec<u8>) -> Result<(), Stop> {
         self.object(nodes, out)?;
@@ -132,7 +135,7 @@ impl Writer {
         node: &Node,
         (open, close): (u8, u8),
         out: &mut Vec<u8>,
-        write: &mut dyn FnMut(&mut Writer, &mut Vec<u8>) -> Result<(), Stop>,
+        write: &mut WriteOne<'_>,
     ) -> Result<(), Stop> {
         out.push(open);
         loop {
@@ -214,7 +217,7 @@ fn value(kind: Kind, raw: Option<&Raw>, out: &mut Vec<u8>) {
     let bytes = if let Some(Raw::Bytes(bytes)) = raw { Some(bytes) } else { None };
     let written = match (kind, raw) {
         (Kind::Text, _) => bytes.map(|bytes| text_of(bytes, out)),
-        (Kind::Bool, Some(Raw::Bool(truth))) => Some(out.extend_from_slice(if *truth { b"true" } else { b"false" })),
+        (Kind::Bool, Some(Raw::Bool(truth))) => Some(truth).map(|truth| shown(truth, out)),
         (Kind::Int, _) => int(raw).map(|number| shown(&number, out)),
         (Kind::UInt, _) => uint(raw).map(|number| shown(&number, out)),
         (Kind::Float, _) => bytes.and_then(|bytes| float(bytes)).filter(|number| number.is_finite()).map(|number| {

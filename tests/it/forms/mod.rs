@@ -14,7 +14,12 @@ use trailpare::archive::{Buffers, Gap, RefusedElement, normalise, read, salvage}
 
 const CAP_BYTES: u64 = 64 << 20;
 
-/// Every form that is text, for tests of their own.
+/// Every form, for tests elsewhere.
+pub fn all_samples() -> Vec<Vec<u8>> {
+    samples::samples(&samples::events()).into_iter().map(|sample| sample.bytes).collect()
+}
+
+/// Those that are text.
 pub fn plain_samples() -> Vec<String> {
     let all = samples::samples(&samples::events());
     all.into_iter().filter_map(|sample| String::from_utf8(sample.bytes).ok()).collect()
@@ -68,7 +73,7 @@ fn take_with(bytes: &[u8], cap_bytes: u64) -> Taken {
 fn records(json: &[u8]) -> Option<Vec<Value>> {
     let mut all = Vec::new();
     for object in serde_json::Deserializer::from_slice(json).into_iter::<Value>() {
-        all.extend(object.ok()?.get_mut("Records")?.as_array_mut()?.drain(..));
+        all.append(object.ok()?.get_mut("Records")?.as_array_mut()?);
     }
     Some(all)
 }

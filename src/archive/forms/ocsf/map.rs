@@ -206,8 +206,8 @@ fn epoch(number: i64) -> Option<DateTime<Utc>> {
     const MILLIS_MAX: i64 = 100_000_000_000_000;
     match number {
         ..=0 => None,
-        ..SECONDS_MAX => DateTime::from_timestamp_secs(number),
-        ..MILLIS_MAX => DateTime::from_timestamp_millis(number),
+        1..SECONDS_MAX => DateTime::from_timestamp_secs(number),
+        SECONDS_MAX..MILLIS_MAX => DateTime::from_timestamp_millis(number),
         _ => DateTime::from_timestamp_micros(number),
     }
 }
