@@ -94,6 +94,9 @@ pub enum ReadFault {
     /// Neither compressed nor JSON.
     #[error("foreign: {0}")]
     Foreign(String),
+    /// Text of a known other log.
+    #[error("foreign: {0}, which hold no CloudTrail events")]
+    Other(&'static str),
     /// These bytes were read before.
     #[error("known")]
     Known,
@@ -118,7 +121,7 @@ impl ReadError {
         match &self.fault {
             ReadFault::Truncated { offset_bytes, .. } | ReadFault::Corrupt { offset_bytes, .. } => Some(*offset_bytes),
             ReadFault::OverCap { cap_bytes } => Some(*cap_bytes),
-            ReadFault::Empty | ReadFault::EmptyStream | ReadFault::Foreign(_) => Some(0),
+            ReadFault::Empty | ReadFault::EmptyStream | ReadFault::Foreign(_) | ReadFault::Other(_) => Some(0),
             ReadFault::Io(_) | ReadFault::Known | ReadFault::Stopped => None,
         }
     }
@@ -132,11 +135,13 @@ pub struct FormError {
     pub offset_bytes: u64,
     /// Why.
     pub reason: String,
+    /// What it is, where it is a known other log: of another service, a digest.
+    pub other: Option<&'static str>,
 }
 
 impl FormError {
     pub(super) fn new(offset_bytes: usize, reason: impl Into<String>) -> FormError {
-        FormError { offset_bytes: offset_bytes as u64, reason: reason.into() }
+        FormError { offset_bytes: offset_bytes as u64, reason: reason.into(), other: None }
     }
 
     /// Where it stops making sense, in inflated bytes.

@@ -20,8 +20,9 @@ use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 use super::error::{ReadError, ReadFault};
-use super::forms::implausible;
+use super::forms::{implausible, of_text};
 use super::members::{self, GZIP_MAGIC, Gap, ZSTD_MAGIC};
+use super::parquet;
 
 /// Stored size above which an object is inflated as a stream, so that it isn't in memory twice.
 const STREAM_MIN_BYTES: u64 = 64 << 20;
@@ -178,7 +179,9 @@ pub fn may_hold_events(path: &Path) -> bool {
         bytes.retain(|byte| *byte != 0);
         bytes.make_ascii_lowercase();
         let has = |name: &[u8]| memmem::find(&bytes, name).is_some();
-        has(b"eventsource") && has(b"eventname") || has(b"event source") && has(b"event name")
+        has(b"eventsource") && has(b"eventname")
+            || has(b"event source") && has(b"event name")
+            || has(b"\"class_uid\"") && has(b"\"operation\"")
     })
 }
 
@@ -220,6 +223,11 @@ pub fn said_size(path: &Path) -> Option<u64> {
     Some(u64::from(u32::from_le_bytes(end)))
 }
 
+/// SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// SHA-256 of an object's bytes as stored.
 ///
 /// # Errors
@@ -244,7 +252,7 @@ pub(super) fn inflate(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> R
         // Where it is missing, the inner one knows; where that is sound nothing of it is.
         (bytes, gaps) = (inner, inner_gaps);
     }
-    Ok((bytes, gaps))
+    if parquet::is_form(&bytes) { parquet::json_lines(bytes, cap_bytes) } else { Ok((bytes, gaps)) }
 }
 
 /// The same, once; of what is compressed and unsound the sound parts.
@@ -332,9 +340,11 @@ fn read_stream(file: File, cap_bytes: u64) -> Result<Read, (Option<[u8; 32]>, Re
     } else if first.starts_with(ZSTD_MAGIC) {
         inflate_zstd(&mut reader, size_bytes, cap_bytes, &mut bytes)
     } else {
-        let is_plain = is_text(first).and_then(|()| match implausible(first) {
-            Some(reason) => Err(ReadFault::Foreign(reason)),
-            None => Ok(()),
+        let is_plain = is_text(first).and_then(|()| match (of_text(first), implausible(first)) {
+            _ if parquet::is_form(first) => Ok(()),
+            (Some(kind), _) => Err(ReadFault::Other(kind)),
+            (None, Some(reason)) => Err(ReadFault::Foreign(reason)),
+            (None, None) => Ok(()),
         });
         is_plain.and_then(|()| read_plain(&mut reader, size_bytes, cap_bytes, &mut bytes))
     };
@@ -342,6 +352,10 @@ fn read_stream(file: File, cap_bytes: u64) -> Result<Read, (Option<[u8; 32]>, Re
     io::copy(&mut reader, &mut io::sink()).map_err(unread)?;
     let sha256 = reader.into_inner().hasher.finalize().into();
     match inflated {
+        Ok(()) if parquet::is_form(&bytes) => match parquet::json_lines(bytes, cap_bytes) {
+            Ok((bytes, gaps)) => Ok(Read { bytes, sha256, size_bytes, gaps }),
+            Err(fault) => Err((Some(sha256), fault)),
+        },
         Ok(()) => Ok(Read { bytes, sha256, size_bytes, gaps: Vec::new() }),
         // What breaks off gives what came before; in memory are its inflated bytes alone, so that none is looked for
         // behind a fault within.
@@ -434,12 +448,11 @@ pub(super) fn has_member(reader: &mut impl BufRead, offset_bytes: u64) -> Result
 
 /// Turns away what is plainly no text, before it is read as a whole.
 fn is_text(bytes: &[u8]) -> Result<(), ReadFault> {
-    const OTHERS: [(&[u8], &str); 7] = [
+    const OTHERS: [(&[u8], &str); 6] = [
         (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
         (b"PK\x03\x04", "a zip archive"),
         (b"BZh", "bzip2"),
         (&[0xfd, b'7', b'z', b'X', b'Z'], "xz"),
-        (b"PAR1", "Parquet"),
         (b"Obj\x01", "Avro"),
         (b"ORC", "ORC"),
     ];

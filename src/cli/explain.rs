@@ -11,8 +11,9 @@ use super::{CliError, Context, Exit, printable};
 use crate::iam::Outcome;
 use crate::ingest::MEMORY_LIMIT_BYTES;
 use crate::query::{self, Options, QueryError};
+use crate::report::evidence::Proofs;
 use crate::report::explain::{Action, Explanation, explanations};
-use crate::store::Snapshot;
+use crate::store::{Snapshot, Store};
 
 /// Show what an event says, which IAM actions and resources it took, and how that is known.
 #[derive(Debug, clap::Args)]
@@ -51,6 +52,7 @@ enum Format {
 
 pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
     let snapshot = open(&args.store.store, args.at, MEMORY_LIMIT_BYTES, context)?;
+    let proofs = Proofs::read(&Store::open(&args.store.store)?)?;
     let mut explained = Vec::new();
     for (id, batches) in args.event_id.iter().zip(find(&snapshot, &args.event_id, context)?) {
         if batches.is_empty() {
@@ -60,7 +62,7 @@ pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
             )));
         }
         for batch in &batches {
-            explained.extend(explanations(batch, context.catalog)?);
+            explained.extend(explanations(batch, context.catalog, proofs.as_ref())?);
         }
     }
     let mut out = io::stdout().lock();
@@ -105,7 +107,9 @@ fn text(explanation: &Explanation, with_record: bool) -> String {
         ("outcome", &outcome),
     ];
     let one_line = |text: &str| printable(text).replace(['\n', '\t'], " ");
-    let mut text: String = lines.iter().map(|(name, value)| format!("{name:<11}{}\n", one_line(value))).collect();
+    let evidence = explanation.evidence.as_deref().map(|evidence| ("evidence", evidence));
+    let lines = lines.into_iter().chain(evidence);
+    let mut text: String = lines.map(|(name, value)| format!("{name:<11}{}\n", one_line(value))).collect();
     if let Some(reason) = explanation.no_permission {
         text += &format!("\nNo permission is needed: {reason}\n");
     }

@@ -25,11 +25,17 @@ a stored event and other content is reported.
 What is not taken (a bad record, an unknown file, a folder that can't be read, a link out of the archive, an archive
 without log objects) stands in the ledger until it is taken or `trailpare forget` accepts it; the exit code is 3.
 
+--verify reads CloudTrail's digests first (see `trailpare verify`). An object that is not what a proved digest says is
+refused; of every other the ledger has whether it is proved, and `status` and `policy` say how much of the evidence is. The
+newest digests come an hour late: what is not covered yet is settled by a later run with --verify, which also verifies
+what was taken in without. The exit code is 5 where something is altered or missing.
+
 --from, --to, --account and --region go by the objects' names; an object whose name doesn't tell is taken.
 
 Examples:
   trailpare ingest /archive/AWSLogs
   zcat events.json.gz | trailpare ingest -
+  trailpare ingest ./my-trail --verify --public-keys keys.json
   trailpare ingest ./2023 ./2024 --store /data/store --memory-limit 2GiB
   trailpare ingest /archive --from 2024-01-01 --to 2024-03-31 --account 111122223333 --region eu-west-1")]
 pub struct IngestArgs {
@@ -55,6 +61,12 @@ pub struct IngestArgs {
     /// Read known objects again and compare their SHA-256.
     #[arg(long)]
     rehash: bool,
+    /// Prove CloudTrail's digests first, note of each object what they say, and refuse what was altered.
+    #[arg(long, help_heading = "Proof")]
+    verify: bool,
+    /// Public keys, as `aws cloudtrail list-public-keys` prints them; may be given more than once.
+    #[arg(long, value_name = "FILE", requires = "verify", help_heading = "Proof")]
+    public_keys: Vec<PathBuf>,
     /// Follow symbolic links that lead out of the archives.
     #[arg(long)]
     follow_links: bool,
@@ -80,6 +92,8 @@ pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
         mode: args.machine.mode,
         redact: args.redact == Redact::Secrets,
         follow_links: args.follow_links,
+        verify: args.verify,
+        public_keys: args.public_keys.clone(),
         commit_interval: args.machine.commit_interval(),
         ..Options::of(args.archives.clone())
     };

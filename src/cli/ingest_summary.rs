@@ -1,7 +1,24 @@
 //! What an ingest came to: of `trailpare ingest`, and of `--archive` of other commands.
 
+use std::collections::BTreeMap;
+
+use super::signers::say_signers;
 use super::{Context, Exit};
-use crate::ingest::Summary;
+use crate::ingest::{Summary, Verdicts};
+use crate::util::shown;
+
+const OTHER_SERVICES: &str = "of other services";
+
+/// How many of which kind. Names of services come from keys, which anybody may have chosen.
+fn kinds(other_logs: &BTreeMap<String, u64>) -> String {
+    const SHOWN: usize = 12;
+    let mut parts: Vec<String> =
+        other_logs.iter().take(SHOWN).map(|(kind, count)| format!("{count} {}", shown::name(kind))).collect();
+    if other_logs.len() > SHOWN {
+        parts.push(format!("{} kinds more", other_logs.len() - SHOWN));
+    }
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
 
 /// Says on standard error what an ingest came to.
 pub(super) fn say(summary: &Summary, context: &Context) -> Exit {
@@ -19,10 +36,13 @@ pub(super) fn say(summary: &Summary, context: &Context) -> Exit {
         (summary.forgotten, "refused as accepted"),
         (summary.filtered, "outside the filters"),
         (run.digests, "digests"),
-        (run.other_services, "of other services"),
+        (run.other_services, OTHER_SERVICES),
         (run.foreign_files, "other files"),
     ];
-    parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
+        let kinds = if what == OTHER_SERVICES { kinds(&summary.other_logs) } else { String::new() };
+        parts.push(format!("{count} {what}{kinds}"));
+    }
     context.say(&parts.join(", "));
     let counted = |count: u64, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
     let broken = counted(summary.broken, "broken") + &counted(summary.conflicts, "of other content than stored");
@@ -30,12 +50,41 @@ pub(super) fn say(summary: &Summary, context: &Context) -> Exit {
         "{} records: {} new events, {} duplicates{broken}; snapshot {}",
         summary.records, summary.events, summary.duplicates, summary.snapshot
     ));
+    proof(summary, context);
     if summary.interrupted {
         context.say("interrupted: what was taken in is kept; run it again for the rest");
         Exit::Interrupted
+    } else if summary.tampered > 0 {
+        Exit::Tampered
     } else if summary.problem_count > 0 {
         Exit::Refused
     } else {
         Exit::Done
+    }
+}
+
+/// What digests say.
+fn proof(summary: &Summary, context: &Context) {
+    let Verdicts { valid, unchecked, altered, not_covered } = summary.verified;
+    let counts = [
+        (valid, "proved"),
+        (unchecked, "hash right, signature not checkable"),
+        (not_covered, "not covered by any digest yet"),
+        (altered, "altered, of those taken in before"),
+    ];
+    let counts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if !counts.is_empty() {
+        context.say(&format!("by the digests: {}", counts.join(", ")));
+        if !summary.has_digests && !summary.interrupted {
+            context.warn("no digests: nothing is proved\nhint: copy the folders CloudTrail-Digest as well");
+        }
+    }
+    say_signers(&summary.signers, context);
+    if summary.missing > 0 {
+        context.say(&format!(
+            "{} log objects that digests list are not here\nhint: `trailpare status --coverage` shows the hours",
+            summary.missing
+        ));
     }
 }

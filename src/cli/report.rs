@@ -138,6 +138,7 @@ impl ReportArgs {
         let space = again.memory.space();
         let requests = selected.requests(&sources, catalog)?;
         let daily = usage::daily(&selected.snapshot, &selected.selection, &selected.range, catalog, &space)?;
+        let sight = usage::data_sight(&selected.snapshot)?;
         let provenance = provenance(&selected, catalog)?;
         let source = Source {
             provenance: &provenance,
@@ -146,6 +147,7 @@ impl ReportArgs {
             requests: &requests,
             daily: &daily,
             details,
+            sight: &sight,
             catalog,
         };
         let mut builder = Builder::new(source);

@@ -1,5 +1,6 @@
 //! Arguments that several subcommands share: the store, the archive to take in first, whose usage, when.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
@@ -9,8 +10,10 @@ use super::{CliError, Context, Exit, allocator, hint, ingest_summary, progress};
 use crate::iam::Catalog;
 use crate::ingest::{MEMORY_LIMIT_BYTES, Options, Refreshed, refresh_usage_if_outdated};
 use crate::store::{Snapshot, Store};
-use crate::time::{Moment, now_us};
+use crate::time::{Moment, format_time, now_us};
 use crate::usage::{self, KeySource, RequestValues, Selection, Sessions, Space, TimeRange, UsageRow, Uses};
+use crate::util::closest::closest;
+use crate::util::shown;
 
 /// Where a store is when nothing is said.
 pub const DEFAULT_STORE: &str = ".trailpare";
@@ -238,15 +241,79 @@ pub(super) fn say_left_out(snapshot: &Snapshot, context: &Context) {
 
 /// Says that nothing was found, and what there is.
 fn nobody(snapshot: &Snapshot, selection: &Selection, range: &TimeRange) -> Result<CliError, CliError> {
-    let known = usage::principals(snapshot)?;
+    let known = usage::known(snapshot, selection)?;
     let mut text = format!("no event of {selection} in {range}, snapshot {}", snapshot.id);
-    if known.is_empty() {
+    let Some((first_us, last_us)) = known.times else {
         text += "\nhint: the store is empty; take an archive in with `trailpare ingest ARCHIVE`";
-    } else {
-        text += "\nhint: the store has, among others:";
-        for (arn, _) in known.iter().filter(|(arn, _)| arn.starts_with("arn:")).take(10) {
-            text += &format!("\n  {}", crate::util::shown::name(arn));
+        return Ok(CliError::failed(text));
+    };
+    let times = |(first_us, last_us): (i64, i64)| format!("from {} to {}", format_time(first_us), format_time(last_us));
+    if let Some(selected) = known.times_of_selected {
+        text += &format!("\nhint: outside of this window there are events of theirs, {}", times(selected));
+        return Ok(CliError::failed(text));
+    }
+    let meant = meant(&known, selection);
+    if !meant.is_empty() {
+        text += &format!("\nhint: did you mean {}?", meant.join(" or "));
+    }
+    text += &format!(
+        "\nhint: the store has events {}, of {} in {}; `trailpare actions --principal '*' --by principal` lists who",
+        times((first_us, last_us)),
+        count(known.principals.len(), "principal"),
+        count(known.accounts.len(), "account"),
+    );
+    Ok(CliError::failed(text))
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// What is close to what was asked for, as options say it.
+fn meant(known: &usage::Known, selection: &Selection) -> Vec<String> {
+    let arns = |kind: &'static str| known.principals.iter().map(String::as_str).filter(move |arn| arn.contains(kind));
+    let names = |kind: &'static str| arns(kind).map(|arn| arn.rsplit('/').next().unwrap_or(arn)).collect::<Vec<_>>();
+    let of = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<String>>();
+    let mut meant = Vec::new();
+    let mut add = |option: &str, patterns: &[String], names: &[&str]| {
+        for pattern in patterns {
+            for name in closest(pattern, names.iter().copied()) {
+                let name = format!("--{option} {}", shown::name(name));
+                if !meant.contains(&name) {
+                    meant.push(name);
+                }
+            }
+        }
+    };
+    let by = |patterns: &[String], kind: &'static str| match patterns.iter().any(|pattern| pattern.starts_with("arn:"))
+    {
+        true => arns(kind).collect(),
+        false => names(kind),
+    };
+    let (sets, sessions, accounts) = (of(&known.permission_sets), of(&known.sessions), of(&known.accounts));
+    let (roles, users) = (by(&selection.roles, ":role/"), by(&selection.users, ":user/"));
+    add("role", &selection.roles, &roles);
+    add("user", &selection.users, &users);
+    add("permission-set", &selection.permission_sets, &sets.iter().map(String::as_str).collect::<Vec<_>>());
+    add("principal", &selection.principals, &arns("").collect::<Vec<_>>());
+    add("session", &selection.sessions, &sessions.iter().map(String::as_str).collect::<Vec<_>>());
+    add("account", &selection.accounts, &accounts.iter().map(String::as_str).collect::<Vec<_>>());
+    // A name of another kind: a role that was taken for a permission set, a user for a role.
+    if meant.is_empty() {
+        let all: Vec<&String> =
+            selection.roles.iter().chain(&selection.users).chain(&selection.permission_sets).collect();
+        for pattern in all {
+            let found = |names: &[&str]| {
+                closest(pattern, names.iter().copied()).first().map(|name| shown::name(name).to_string())
+            };
+            let kinds = [
+                ("role", found(&names(":role/"))),
+                ("user", found(&names(":user/"))),
+                ("permission-set", found(&sets.iter().map(String::as_str).collect::<Vec<_>>())),
+            ];
+            meant.extend(kinds.into_iter().filter_map(|(kind, name)| Some(format!("--{kind} {}", name?))));
         }
     }
-    Ok(CliError::failed(text))
+    meant.truncate(5);
+    meant
 }

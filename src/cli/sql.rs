@@ -19,7 +19,9 @@ use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
 ///
 /// Tables: events (one row an event, CloudTrail's names in snake_case), usage (who used which action on what),
 /// event_actions (each event's IAM actions and resources), cloudtrail_logs (events under the names of the table that
-/// the AWS documentation has people create in Athena). `SHOW TABLES`, `DESCRIBE events` and `SHOW FUNCTIONS` tell more.
+/// the AWS documentation has people create in Athena), cloudtrail_lake (as an event data store has them),
+/// aws_cloudtrail_log (as Tailpipe has them). Queries for these run as they are. `SHOW TABLES`, `DESCRIBE events` and
+/// `SHOW FUNCTIONS` tell more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Several statements stand between semicolons. $name in a statement is the value of --param name=VALUE.
@@ -30,6 +32,10 @@ Examples:
   trailpare sql \"SELECT request_parameters ->> 'bucketName' AS bucket, count(*) FROM events
                  WHERE event_date = DATE '2023-07-10' AND event_source = 's3.amazonaws.com' GROUP BY 1\"
   trailpare sql -f athena-query.sql --format csv --output answer.csv
+  trailpare sql \"SELECT userIdentity.arn, eventTime FROM cloudtrail_lake WHERE eventTime > '2023-07-10 12:00:00'\"
+  trailpare sql \"COPY (SELECT * FROM usage) TO 'usage.parquet'\"
+  trailpare sql \"CREATE EXTERNAL TABLE known STORED AS CSV LOCATION 'known.csv' OPTIONS (format.has_header true);
+                 SELECT * FROM usage WHERE principal_arn NOT IN (SELECT arn FROM known)\"
   trailpare sql --list
   trailpare sql --named denied-calls --param principal=%deploy%")]
 pub struct SqlArgs {
@@ -42,6 +48,9 @@ pub struct SqlArgs {
     /// How to write the answer.
     #[arg(long, value_enum, default_value = "table", help_heading = "Answer")]
     format: Format,
+    /// Nothing but the store: statements that read or write files (COPY … TO, CREATE EXTERNAL TABLE) are refused.
+    #[arg(long, help_heading = "From where")]
+    read_only: bool,
     /// Write the answer to a file instead of standard output.
     #[arg(long, value_name = "FILE", help_heading = "Answer")]
     output: Option<PathBuf>,
@@ -156,6 +165,7 @@ async fn answer(
         threads: args.threads.map(usize::from),
         memory_limit_bytes: Some(args.memory.memory_limit),
         catalog: Some(context.catalog),
+        read_only: args.read_only,
     };
     let session = query::session(snapshot, &options).await.map_err(QueryError::from)?;
     match &args.output {
@@ -182,19 +192,26 @@ async fn run_all(
     context: &Context,
 ) -> Result<(), CliError> {
     let mut answers = 0;
-    for statement in query::parse(sql)? {
+    let statements = query::parse(sql)?;
+    if !statements.is_empty() && statements.iter().all(query::prepares) {
+        return Err(CliError::Usage(
+            "these statements would change nothing: what they make goes with the command\n\
+             hint: put the query that uses it behind a semicolon"
+                .to_owned(),
+        ));
+    }
+    for statement in statements {
         let stream = query::execute(session, statement, parameters).await?;
-        let answers_something = !stream.schema().fields().is_empty();
-        if answers_something {
-            answers += 1;
-            if answers > 1 && args.format == Format::Parquet {
-                return Err(CliError::Usage(
-                    "a Parquet file holds the answer of one statement, not of several".to_owned(),
-                ));
-            }
-            if answers > 1 && args.format == Format::Table {
-                out.write_all(b"\n").map_err(QueryError::Output)?;
-            }
+        if stream.schema().fields().is_empty() {
+            query::finish(stream).await?;
+            continue;
+        }
+        answers += 1;
+        if answers > 1 && args.format == Format::Parquet {
+            return Err(CliError::Usage("a Parquet file holds the answer of one statement, not of several".to_owned()));
+        }
+        if answers > 1 && args.format == Format::Table {
+            out.write_all(b"\n").map_err(QueryError::Output)?;
         }
         let written = match query::write(stream, args.format, args.max_rows, printable, &mut out).await {
             Err(QueryError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -208,7 +225,7 @@ async fn run_all(
                 "{shown} of {} rows shown\nhint: --max-rows, or --format csv for all of them",
                 written.rows
             ));
-        } else if answers_something {
+        } else {
             context.detail(&format!("{} rows", written.rows));
         }
     }

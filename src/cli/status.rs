@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::select::{StoreArgs, open_store};
 use super::table::{Format, render, row, table};
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Exit, coverage_map, oddities};
 use crate::report::Day;
+use crate::report::evidence::{Evidence, Place, Span, percent, thousands};
 use crate::report::status::{Conflict, Status};
 use crate::util::shown;
 
@@ -19,21 +20,40 @@ it is taken or `trailpare forget` accepts it.
 
 Examples:
   trailpare status
-  trailpare status --store /data/store --format json")]
+  trailpare status --store /data/store --format json
+  trailpare status --coverage
+  trailpare status --oddities --format json")]
 pub struct StatusArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// For which hours there are log objects, for which they are proved, and what is missing, by account and region.
+    #[arg(long, conflicts_with = "oddities")]
+    coverage: bool,
+    /// What an auditor should look at: conflicting copies, events far from their object's time, accounts that appear or fall
+    /// silent, gaps between digests, what was altered or is missing.
+    #[arg(long)]
+    oddities: bool,
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
+
+/// Objects of one kind that the table has at the most.
+const OBJECTS_MAX: usize = 100;
 
 fn days_text(first: Day, last: Day) -> String {
     if first == last { first.to_string() } else { format!("{first} to {last}") }
 }
 
 pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
-    let status = Status::read(&open_store(&args.store.store, context)?)?;
+    let store = open_store(&args.store.store, context)?;
+    if args.coverage {
+        return coverage_map::run(&store, args.format, context);
+    }
+    if args.oddities {
+        return oddities::run(&store, args.format);
+    }
+    let status = Status::read(&store)?;
     let text = match args.format {
         Format::Table => text(&status),
         Format::Json => serde_json::to_string_pretty(&status)? + "\n",
@@ -73,6 +93,10 @@ fn text(status: &Status) -> String {
             run.counts.foreign_files
         );
     }
+    if !status.other_logs.is_empty() {
+        let kinds = status.other_logs.iter().map(|(kind, count)| format!("{count} {}", shown::name(kind)));
+        out += &format!("other logs {}\n", kinds.collect::<Vec<_>>().join(", "));
+    }
     if let Some(elsewhere) = &status.data_elsewhere {
         out += &format!(
             "paths      DuckDB looks for the data in {}: the next ingest or optimize makes it find this store's\n",
@@ -85,7 +109,58 @@ fn text(status: &Status) -> String {
             status.files_without_checksum
         );
     }
+    if let Some(evidence) = status.evidence.as_ref().filter(|evidence| evidence.events > 0) {
+        out += &evidence_text(evidence);
+    }
     out + &activity_text(status) + &accounts_text(status) + &no_logs_text(status) + &problems_text(status)
+}
+
+/// Places and days of which something is not proved, of each so many.
+const UNPROVED_MAX: usize = 8;
+
+/// How much is proved, and what is not.
+fn evidence_text(evidence: &Evidence) -> String {
+    let Evidence { events, proved_events, unchecked_events, unnamed_events, altered_objects, missing_objects, .. } =
+        evidence;
+    let mut out = String::new();
+    if !evidence.is_verified() {
+        out += "evidence   not verified: `trailpare ingest --verify` proves it by CloudTrail's digests\n";
+    } else {
+        out += &format!(
+            "evidence   {} of {} events proved by digests\n",
+            percent(*proved_events, *events),
+            thousands(*events)
+        );
+        let rest = events.saturating_sub(proved_events + unchecked_events + unnamed_events);
+        let parts = [
+            (*unchecked_events, "whose digest's signature nobody could check"),
+            (*unnamed_events, "in objects whose names no digest can list"),
+            (rest, "not covered"),
+        ];
+        for (count, what) in parts.iter().filter(|(count, _)| *count > 0) {
+            out += &format!("           {} {what}\n", thousands(*count));
+        }
+        let unproved = evidence.places.iter().filter(|place| !place.unproved_days.is_empty());
+        for place in unproved.clone().take(UNPROVED_MAX) {
+            let Place { account_id, region, unproved_days, .. } = place;
+            let days = unproved_days.iter().take(UNPROVED_MAX).map(Span::to_string).collect::<Vec<_>>().join(", ");
+            let more = unproved_days.len().saturating_sub(UNPROVED_MAX);
+            let more = if more > 0 { format!(", … {more} more") } else { String::new() };
+            out +=
+                &format!("           not all of {} {}: {days}{more}\n", shown::name(account_id), shown::name(region));
+        }
+        let more = unproved.count().saturating_sub(UNPROVED_MAX);
+        if more > 0 {
+            out += &format!("           … and of {more} accounts and regions more (--coverage)\n");
+        }
+    }
+    if *altered_objects > 0 {
+        out += &format!("altered    {altered_objects} log objects that were taken in are not what digests say\n");
+    }
+    if *missing_objects > 0 {
+        out += &format!("missing    {missing_objects} log objects that digests list never came (--coverage)\n");
+    }
+    out
 }
 
 /// What goes on, and what was cut short.
@@ -158,6 +233,21 @@ fn problems_text(status: &Status) -> String {
             "\n{}hint: mend or replace these; the next ingest tries them again, and `trailpare forget` accepts them\n",
             render(&refused)
         );
+    }
+    for (objects, heading) in
+        [(&status.altered_objects, "TAKEN IN AND ALTERED"), (&status.missing_objects, "LISTED AND NOT HERE")]
+    {
+        if objects.is_empty() {
+            continue;
+        }
+        let mut odd = table(&[heading, "REASON"], &[]);
+        for object in objects.iter().take(OBJECTS_MAX) {
+            row(&mut odd, [&*shown::name(&object.object), &object.reason]);
+        }
+        out += &format!("\n{}", render(&odd));
+        if objects.len() > OBJECTS_MAX {
+            out += "… and more (--format json)\n";
+        }
     }
     if !status.broken_records.is_empty() {
         let mut broken = table(&["RECORD KEPT OUT OF", "RECORD", "AT BYTE", "REASON"], &[1, 2]);

@@ -8,14 +8,15 @@ use super::select::{RangeArgs, SelectArgs, StoreArgs};
 use super::{CliError, Context, Exit};
 use crate::policy::unused::{Details, EntityUse, name, names, pages, unused};
 use crate::report::unused::{entities, text};
-use crate::usage::{ReadError, Sessions, UsageRow};
+use crate::usage::{ReadError, Sessions, UsageRow, data_sight};
 
 /// Compare what roles and users may do with what they did: services, actions, policies and whole roles and users that
 /// nobody needed in the window, the riskiest first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The files are the output of `aws iam get-account-authorization-details`: of one account or several, whole or in pages. What
-the window or the trail does not hold (data events!) counts as unused.
+the window does not hold counts as unused. Of actions whose calls are data events (s3:GetObject, lambda:InvokeFunction, …)
+nothing is said where the account has none of that service, unless a trail is known to log all of them since before --from.
 
 Examples:
   trailpare unused --authorization-details account.json
@@ -74,7 +75,8 @@ pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
         row.as_ref().map_or(true, |row| name(&row.principal_arn).is_some_and(|name| names.contains(&name)))
     };
     let rows = select.memory.space().hold(found.filter(is_theirs))?;
-    let uses = unused(&details, &rows, &selected.range, catalog);
+    let sight = data_sight(&selected.snapshot)?;
+    let uses = unused(&details, &rows, &selected.range, &sight, catalog);
     let printed = match args.format {
         Format::Table => super::printable(&text(&uses)),
         Format::Json => serde_json::to_string_pretty(&entities(&uses))? + "\n",

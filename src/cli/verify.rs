@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::interrupt;
 use super::select::RangeArgs;
+use super::signers::say_signers;
 use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
 use crate::time::format_time;
@@ -47,6 +48,9 @@ pub struct VerifyArgs {
     /// Signatures of digests, where they are kept in a file of their own; may be given more than once.
     #[arg(long, value_name = "FILE")]
     signatures: Vec<PathBuf>,
+    /// Follow symbolic links that lead out of the archives.
+    #[arg(long)]
+    follow_links: bool,
     #[command(flatten)]
     range: RangeArgs,
     /// How to print it: for people what is not proved, as JSON what was found of every object.
@@ -62,6 +66,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, CliError> {
         public_keys: args.public_keys.clone(),
         signatures: args.signatures.clone(),
         window: Window { from_us: range.from_us, to_us: range.to_us },
+        follow_links: args.follow_links,
     };
     let verified = verify(&options)?;
     let faults = verified.sums.faults();
@@ -88,6 +93,8 @@ fn say(verified: &Verified, is_without_keys: bool, context: &Context) {
         context.warn("no digests: nothing is proved\nhint: copy the folders CloudTrail-Digest as well");
     } else if is_without_keys {
         context.say("hint: --public-keys proves signatures as well (`aws cloudtrail list-public-keys`)");
+    } else {
+        say_signers(&verified.signers, context);
     }
     if sums.of(Kind::Digest, Verdict::DigestMissing) > 0 {
         context.say("hint: where the archive is meant to begin within a chain, --from says so");

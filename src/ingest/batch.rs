@@ -16,16 +16,21 @@ use super::dedup::{Claimed, Dedup};
 use super::error::IngestError;
 use super::mended::{Elements, Standing};
 use super::plan::{Identity, Planned, refused_entry};
+use super::proving::prove;
 use super::read::read_object;
 use super::read_ahead::ReadAhead;
 use super::timings::{Stage, Timings};
 use super::usage_files::write_counted;
-use crate::archive::{self, Gap, Normal, Read, ReadError, ReadFault, RefusedElement};
+use crate::archive::{self, Gap, Normal, ObjectKey, Read, ReadError, ReadFault, RefusedElement};
 use crate::iam::{Catalog, Common, Step};
 use crate::record::{self, Dictionaries, ParsedObject, Record, Redacted};
-use crate::store::{BrokenEntry, DayCount, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, StagedFile, Struck};
-use crate::time::days_of;
+use crate::store::{
+    BrokenEntry, DayCount, FarEvents, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, OTHER_LOG, ObjectProof, StagedFile,
+    Struck,
+};
+use crate::time::{MICROS_PER_DAY, days_of};
 use crate::usage::{Aggregator, EventColumns, Rollup, SharedCalls};
+use crate::verify::Proof;
 
 /// A log object in memory, parsed.
 pub(super) struct Loaded {
@@ -43,6 +48,8 @@ pub(super) struct Loaded {
     refused: Vec<RefusedElement>,
     /// Positions of those of them that bytes are missing of.
     gaps: Vec<u64>,
+    /// What digests say of it, where somebody asked.
+    proof: Option<ObjectProof>,
     /// Size of its JSON.
     pub json_bytes: u64,
 }
@@ -52,6 +59,8 @@ pub(super) struct Memory<'c> {
     pub buffers: archive::Buffers,
     /// Where it finds small objects already read, if another thread reads them.
     pub ahead: Option<ReadAhead<'c>>,
+    /// What digests say, if somebody asks.
+    pub proof: Option<&'c Proof>,
     /// Whether secrets are masked.
     redact: bool,
     dictionaries: Dictionaries,
@@ -73,7 +82,16 @@ impl<'c> Memory<'c> {
         redact: bool,
     ) -> Self {
         let buffers = archive::Buffers::keeping(batch_bytes as usize);
-        Memory { buffers, ahead, redact, dictionaries: Dictionaries::default(), step: None, usage_bytes, common }
+        Memory {
+            buffers,
+            ahead,
+            proof: None,
+            redact,
+            dictionaries: Dictionaries::default(),
+            step: None,
+            usage_bytes,
+            common,
+        }
     }
 
     /// Ends a batch.
@@ -135,7 +153,12 @@ fn parse(
     stages: &Timings,
 ) -> Result<Loaded, Untaken> {
     let is_beside = matches!(planned.identity, Identity::Place(None)) && planned.is_beside_logs();
-    let refuse = |size_bytes, sha256: Option<[u8; 32]>, reason: String, offset| {
+    let refuse = |size_bytes, sha256: Option<[u8; 32]>, unread: Unread| {
+        let Unread { reason, offset_bytes: offset, other } = unread;
+        let reason = match other {
+            Some(kind) if !planned.is_by_hand => format!("{OTHER_LOG}: {kind}"),
+            _ => reason,
+        };
         let is_foreign = ["foreign", "empty"].iter().any(|kind| reason.starts_with(kind));
         let reason = if is_beside && is_foreign { format!("{NO_LOG}: {reason}") } else { reason };
         let name = planned.refused_name(sha256.as_ref());
@@ -146,7 +169,11 @@ fn parse(
         Err(ReadError { fault: ReadFault::Known, .. }) => return Err(Untaken::Known),
         Err(ReadError { fault: ReadFault::Stopped, .. }) => return Err(Untaken::Stopped),
         Err(error) => {
-            return Err(refuse(planned.size_bytes, error.sha256(), error.reason(), error.offset_bytes()));
+            let unread = match altered_unread(memory.proof, planned, &error) {
+                Some(reason) => Unread { reason, offset_bytes: error.offset_bytes(), other: None },
+                None => Unread::from(&error),
+            };
+            return Err(refuse(planned.size_bytes, error.sha256(), unread));
         }
     };
     let (sha256, size_bytes) = (read.sha256, read.size_bytes);
@@ -155,12 +182,30 @@ fn parse(
     if planned.is_known(&sha256, known) {
         return Err(Untaken::Known);
     }
-    let refuse = |reason, offset| refuse(size_bytes, Some(sha256), reason, offset);
+    let refuse_whole =
+        |reason| refuse(size_bytes, Some(sha256), Unread { reason, offset_bytes: None, other: None });
+    let is_named = matches!(planned.identity, Identity::Name | Identity::Again(_));
+    let proof = match memory.proof.filter(|_| is_named) {
+        None => None,
+        Some(proof) => match stages.time(Stage::Inflate, || prove(proof, planned.name(), &bytes, &gaps)) {
+            Ok((proof, None)) => Some(proof),
+            Ok((_, Some(altered))) => return Err(refuse_whole(altered)),
+            Err(error) => return Err(refuse_whole(format!("not verified: {error}"))),
+        },
+    };
     let parsed = stages.time(Stage::Parse, || parse_bytes(bytes, gaps, memory.redact, &mut memory.dictionaries));
-    let parsed = parsed.map_err(|(reason, offset)| refuse(reason, offset))?;
+    let parsed = parsed.map_err(|unread| refuse(size_bytes, Some(sha256), unread))?;
     let Parsed { object, places, redacted, refused, gaps, json_bytes } = parsed;
     let (planned, path) = (planned.clone(), path.into());
-    Ok(Loaded { planned, path, sha256, size_bytes, object, places, redacted, refused, gaps, json_bytes })
+    Ok(Loaded { planned, path, sha256, size_bytes, object, places, redacted, refused, gaps, proof, json_bytes })
+}
+
+/// Why an object that is not sound was altered, if a digest lists it.
+fn altered_unread(proof: Option<&Proof>, planned: &Planned, error: &ReadError) -> Option<String> {
+    let is_named = matches!(planned.identity, Identity::Name | Identity::Again(_));
+    let proof = proof.filter(|_| is_named && !matches!(error.fault, ReadFault::Io(_)))?;
+    let gap = Gap { offset_bytes: 0, reason: error.reason() };
+    prove(proof, planned.name(), &[], &[gap]).ok()?.1
 }
 
 struct Parsed {
@@ -193,17 +238,38 @@ impl Parsed {
     }
 }
 
+/// Why nothing is taken of an object.
+struct Unread {
+    reason: String,
+    offset_bytes: Option<u64>,
+    /// What it is, where it is a known log of another kind.
+    other: Option<&'static str>,
+}
+
+impl Unread {
+    fn new(reason: String, offset_bytes: u64) -> Unread {
+        Unread { reason, offset_bytes: Some(offset_bytes), other: None }
+    }
+}
+
+impl From<&ReadError> for Unread {
+    fn from(error: &ReadError) -> Unread {
+        let other = if let ReadFault::Other(kind) = error.fault { Some(kind) } else { None };
+        Unread { reason: error.reason(), offset_bytes: error.offset_bytes(), other }
+    }
+}
+
 /// Parses inflated bytes, some of which may be missing.
 fn parse_bytes(
     bytes: Vec<u8>,
     gaps: Vec<Gap>,
     redact: bool,
     dictionaries: &mut Dictionaries,
-) -> Result<Parsed, (String, Option<u64>)> {
+) -> Result<Parsed, Unread> {
     let parsed = parse_sound(bytes, redact, dictionaries);
     let mut parsed = match gaps.first() {
         // Where nothing can be taken, that is why.
-        Some(gap) => parsed.map_err(|_| (gap.reason.clone(), Some(gap.offset_bytes)))?,
+        Some(gap) => parsed.map_err(|_| Unread::new(gap.reason.clone(), gap.offset_bytes))?,
         None => parsed?,
     };
     gaps.into_iter().for_each(|gap| parsed.note(gap));
@@ -211,8 +277,9 @@ fn parse_bytes(
 }
 
 /// Parses inflated bytes; piece by piece, where they are not sound as a whole.
-fn parse_sound(bytes: Vec<u8>, redact: bool, dictionaries: &mut Dictionaries) -> Result<Parsed, (String, Option<u64>)> {
-    let normal = archive::normalise(bytes).map_err(|error| (error.to_string(), error.offset_bytes()))?;
+fn parse_sound(bytes: Vec<u8>, redact: bool, dictionaries: &mut Dictionaries) -> Result<Parsed, Unread> {
+    let normal = archive::normalise(bytes)
+        .map_err(|error| Unread { other: error.other, ..Unread::new(error.reason, error.offset_bytes) })?;
     let json_bytes = normal.json.len() as u64;
     let Normal { mut json, places, refused } = normal;
     let redacted = if redact { record::redact(&mut json) } else { Redacted::default() };
@@ -220,7 +287,7 @@ fn parse_sound(bytes: Vec<u8>, redact: bool, dictionaries: &mut Dictionaries) ->
         Ok(object) => return Ok(Parsed { object, places, redacted, refused, gaps: Vec::new(), json_bytes }),
         Err(refused) => refused,
     };
-    let error = (error.reason.to_owned(), Some(redacted.original(error.offset as u64)));
+    let error = Unread::new(error.reason.to_owned(), redacted.original(error.offset as u64));
     if places.is_some() {
         return Err(error);
     }
@@ -413,6 +480,30 @@ impl Loaded {
         self.object.records().iter().map(position).collect()
     }
 
+    /// Events far from the time that its name has. CloudTrail delivers within minutes; it never delivers what is to come.
+    fn far_events(&self) -> Option<FarEvents> {
+        const LONG_BEFORE_US: i64 = MICROS_PER_DAY;
+        // The name has the minute, and clocks differ.
+        const AFTER_US: i64 = 15 * 60_000_000;
+        if !matches!(self.planned.identity, Identity::Name | Identity::Again(_)) {
+            return None;
+        }
+        let name = self.planned.name();
+        let time_us = ObjectKey::parse(&format!("{name}.json")).delivery_time?.and_utc().timestamp_micros();
+        let near = time_us - LONG_BEFORE_US..=time_us + AFTER_US;
+        let times = self.object.records().iter().map(|record| record.event_time_us).filter(|time| !near.contains(time));
+        times.fold(None, |far, time_us| {
+            let far = far.unwrap_or(FarEvents {
+                name: name.to_owned(),
+                events: 0,
+                first_time_us: time_us,
+                last_time_us: time_us,
+            });
+            let (first_time_us, last_time_us) = (far.first_time_us.min(time_us), far.last_time_us.max(time_us));
+            Some(FarEvents { events: far.events + 1, first_time_us, last_time_us, ..far })
+        })
+    }
+
     /// What is kept out of it, in order.
     fn unsound(&self) -> Vec<BrokenEntry> {
         let neighbours = Neighbours::default();
@@ -465,6 +556,8 @@ fn ledger_entry(loaded: &Loaded, new: &[bool]) -> LedgerEntry {
         duplicates: new.len() as u64 - events,
         broken,
         is_again: matches!(loaded.planned.identity, Identity::Again(_)),
+        proof: loaded.proof.clone(),
+        far: loaded.far_events(),
         refused: None,
     }
 }

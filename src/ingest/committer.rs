@@ -12,12 +12,16 @@ use super::batch::Converted;
 use super::conflicts::conflicts;
 use super::cross_account_calls::HeldCalls;
 use super::error::IngestError;
+use super::proving::ALTERED;
 use super::timings::Stage;
 use super::upkeep;
 use super::usage_files::write_usage;
 use super::{Progress, Summary};
+use crate::archive::DIGESTS;
 use crate::iam::Catalog;
-use crate::store::{Commit, Conflict, Known, LedgerEntry, NO_LOG, StagedFile, Struck, UsageState, Writer, place_in};
+use crate::store::{
+    Commit, Conflict, Known, LedgerEntry, NO_LOG, OTHER_LOG, StagedFile, Struck, UsageState, Writer, place_in,
+};
 use crate::usage::{self, Rollup, SharedCalls, Space};
 use crate::util::shown;
 
@@ -120,15 +124,35 @@ impl Committer<'_> {
             self.summary.run.foreign_files += 1;
             return is_new;
         }
+        if let Some(kind) = reason.strip_prefix(OTHER_LOG) {
+            self.count_other(kind.trim_start_matches([':', ' ']));
+            return is_new;
+        }
         self.summary.run.refused += 1;
+        if reason.starts_with(ALTERED) {
+            self.summary.tampered += 1;
+        }
         let place = offset.map_or(String::new(), |offset| format!(" at byte {offset}"));
         self.summary.problem(|| format!("{}: refused{place}: {reason}", shown::name(&entry.path)));
         is_new
     }
 
+    /// Counts a log of another service, told by its content.
+    fn count_other(&mut self, kind: &str) {
+        if kind == DIGESTS {
+            self.summary.run.digests += 1;
+            return;
+        }
+        self.summary.run.other_services += 1;
+        self.summary.other_log(kind);
+    }
+
     fn count_taken(&mut self, entry: &LedgerEntry) {
         let summary = &mut self.summary;
         summary.run.taken += 1;
+        if let Some(proof) = &entry.proof {
+            summary.verified.add(proof.verdict);
+        }
         summary.records += entry.records;
         summary.events += entry.events;
         self.progress.events.fetch_add(entry.events, Ordering::Relaxed);

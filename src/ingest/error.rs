@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::store::StoreError;
 use crate::usage::ReadError;
 use crate::util::shown;
+use crate::verify::VerifyError;
 
 /// An error that ends an ingest; what was committed before it stays.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum IngestError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// Public keys that can't be read, or no room for what digests list.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// No threads to be had.
     #[error("threads can't be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),

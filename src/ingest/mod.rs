@@ -6,7 +6,8 @@
 //! event to another one is never visible without it.
 //! Where all is one batch, other threads read for its worker (`read_ahead`) and write for it (`day_writer`).
 //!
-//! `conflicts` compares records of one id.
+//! `proving` asks CloudTrail's digests what they say of the objects, `settle` notes at the
+//! end what they list and never came. `conflicts` compares records of one id.
 //!
 //! `budget` divides the memory. `memory_permits` gives batches theirs, and `large_objects` puts off what has to wait for
 //! some. `cross_account_calls` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage
@@ -27,13 +28,16 @@ mod memory_permits;
 mod mended;
 mod optimize;
 mod plan;
+mod proving;
 mod read;
 mod read_ahead;
 mod run;
+mod settle;
 mod timings;
 mod upkeep;
 mod usage_files;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -46,8 +50,9 @@ pub use run::ingest;
 pub use timings::{Stage, Timings};
 pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
 
-use crate::store::{Mode, Run};
+use crate::store::{Mode, ObjectVerdict, Run};
 use crate::usage::TimeRange;
+use crate::verify::Signers;
 
 /// Does something where as much is done at once as there are threads with memory of their own.
 fn with_threads<T: Send>(
@@ -77,6 +82,10 @@ pub struct Options {
     pub rehash: bool,
     /// Follow symbolic links out of the archives as well.
     pub follow_links: bool,
+    /// Whether digests are proved first, and what they say of each object decides whether it is taken.
+    pub verify: bool,
+    /// Files with the output of `aws cloudtrail list-public-keys`, for that.
+    pub public_keys: Vec<PathBuf>,
     /// How long converted batches may wait for a commit. A commit costs a few syncs; a crash costs what waited.
     pub commit_interval: Duration,
     /// Who may read the store from now on; `None`: as it is.
@@ -97,6 +106,8 @@ impl Options {
             regions: Vec::new(),
             rehash: false,
             follow_links: false,
+            verify: false,
+            public_keys: Vec::new(),
             commit_interval: Duration::from_secs(5),
             mode: None,
             redact: true,
@@ -155,8 +166,20 @@ pub struct Summary {
     pub conflicts: u64,
     /// What was refused again, as somebody accepted.
     pub forgotten: u64,
+    /// What digests say of the objects taken in, and of those that were there before and are told of only now.
+    pub verified: Verdicts,
+    /// What was altered or is missing, as proved digests say it: log objects and digests.
+    pub tampered: u64,
+    /// Log objects that digests list and that never came.
+    pub missing: u64,
+    /// Whether there are digests, and whose keys they name; of `--verify` alone.
+    pub has_digests: bool,
+    /// See `has_digests`.
+    pub signers: Signers,
     /// Objects whose name says that they lie outside the filters.
     pub filtered: u64,
+    /// Logs of other services by their kind: the service as in the object's key, or what the content tells.
+    pub other_logs: BTreeMap<String, u64>,
     /// Bytes of JSON parsed.
     pub json_bytes: u64,
     /// Problems in words, the first [`PROBLEMS_MAX`].
@@ -169,10 +192,43 @@ pub struct Summary {
     pub interrupted: bool,
 }
 
+/// How many objects have each verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    /// Proved.
+    pub valid: u64,
+    /// What digests say, whose signatures nobody could check.
+    pub unchecked: u64,
+    /// Not what digests say.
+    pub altered: u64,
+    /// Of which no digest tells, or none yet.
+    pub not_covered: u64,
+}
+
+impl Verdicts {
+    fn add(&mut self, verdict: ObjectVerdict) {
+        *match verdict {
+            ObjectVerdict::Valid => &mut self.valid,
+            ObjectVerdict::Unchecked => &mut self.unchecked,
+            ObjectVerdict::Altered => &mut self.altered,
+            ObjectVerdict::NotCovered => &mut self.not_covered,
+        } += 1;
+    }
+}
+
 /// Problems that a summary says in words.
 pub const PROBLEMS_MAX: usize = 20;
 
+/// Kinds of other logs that are counted by themselves; a key may have any service's name.
+const KINDS_MAX: usize = 1_000;
+
 impl Summary {
+    /// Counts a log of this kind.
+    pub(crate) fn other_log(&mut self, kind: &str) {
+        let is_known = self.other_logs.contains_key(kind) || self.other_logs.len() < KINDS_MAX;
+        *self.other_logs.entry(if is_known { kind } else { "others" }.to_owned()).or_default() += 1;
+    }
+
     pub(crate) fn problem(&mut self, text: impl FnOnce() -> String) {
         self.problem_count += 1;
         if self.problems.len() < PROBLEMS_MAX {

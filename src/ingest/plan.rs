@@ -13,10 +13,11 @@ use chrono::{Days, NaiveDate};
 use hashbrown::HashTable;
 
 use super::error::IngestError;
+use super::proving::{NewDigests, Unproved};
 use super::{Options, Progress, Summary};
 use crate::archive::{self, Found, ObjectKind, STANDARD_INPUT, Walk};
-use crate::store::{Known, LedgerEntry, Writer, placed_name};
-use crate::time::MICROS_PER_DAY;
+use crate::store::{Known, LedgerEntry, Standing, Writer, placed_name};
+use crate::time::{self, MICROS_PER_DAY};
 
 /// Bytes of an object, as it is stored, that is likely larger than a batch.
 const LARGE_BYTES: u64 = 8 << 20;
@@ -35,6 +36,8 @@ pub(super) struct Planned {
     pub copies: Vec<PathBuf>,
     pub size_bytes: u64,
     pub date: Option<NaiveDate>,
+    /// Whether it was named itself: whoever did so expects events in it.
+    pub is_by_hand: bool,
 }
 
 /// What tells an object from others.
@@ -70,7 +73,8 @@ impl Planned {
         let name = if is_front { Name::Front(found.name.len()) } else { Name::Own(found.name.into()) };
         let file_name = file_name.into();
         let copies = Vec::new();
-        Planned { folder, file_name, name, identity, copies, size_bytes: found.size_bytes, date: found.date }
+        let (size_bytes, date, is_by_hand) = (found.size_bytes, found.date, found.is_by_hand);
+        Planned { folder, file_name, name, identity, copies, size_bytes, date, is_by_hand }
     }
 
     /// Where it is.
@@ -137,6 +141,8 @@ pub(super) struct Plan {
     pub objects: Vec<Planned>,
     /// Objects that are refused without being read.
     pub refused: Vec<LedgerEntry>,
+    /// Objects that are known and were never verified.
+    pub unproved: Vec<Unproved>,
     /// Memory that all this takes.
     pub bytes: u64,
 }
@@ -150,11 +156,18 @@ pub(super) struct Planner<'a> {
     found: Vec<u64>,
     /// Keys of the places of what was found and not looked at.
     unread: HashSet<u64>,
+    /// Digests found on the way; `None` where they were read before.
+    digests: Option<NewDigests>,
     is_done: bool,
 }
 
 impl<'a> Planner<'a> {
-    pub fn new(options: &'a Options, known: Known, store: &Path) -> Result<Planner<'a>, IngestError> {
+    pub fn new(
+        options: &'a Options,
+        known: Known,
+        digests: Option<NewDigests>,
+        store: &Path,
+    ) -> Result<Planner<'a>, IngestError> {
         let is_there = |path: &&PathBuf| path.as_os_str() == STANDARD_INPUT || path.exists();
         // One of several that is missing is refused, and the others are read.
         if let (Some(missing), None) = (options.archives.first(), options.archives.iter().find(is_there)) {
@@ -163,7 +176,7 @@ impl<'a> Planner<'a> {
         let find = if options.follow_links { archive::find_following } else { archive::find };
         let walk = find(&options.archives).without(store);
         let found = vec![0; options.archives.len()];
-        Ok(Planner { options, walk, known, found, unread: HashSet::new(), is_done: false })
+        Ok(Planner { options, walk, known, found, unread: HashSet::new(), digests, is_done: false })
     }
 
     /// How many log objects were found in each of the archives.
@@ -181,6 +194,16 @@ impl<'a> Planner<'a> {
         &self.known
     }
 
+    /// The digests that were found on the way.
+    pub fn take_digests(&mut self) -> Option<NewDigests> {
+        self.digests.take()
+    }
+
+    /// Memory that what is known takes.
+    pub fn known_bytes(&self) -> u64 {
+        self.known.bytes() + self.digests.as_ref().map_or(0, NewDigests::bytes)
+    }
+
     /// Whether everything was found.
     pub fn is_done(&self) -> bool {
         self.is_done
@@ -194,7 +217,7 @@ impl<'a> Planner<'a> {
         progress: &Progress,
         summary: &mut Summary,
     ) -> Result<Plan, IngestError> {
-        let Planner { options, walk, known, found: in_archives, unread, is_done } = self;
+        let Planner { options, walk, known, found: in_archives, unread, digests, is_done } = self;
         let mut sorter = Sorter {
             options,
             writer,
@@ -203,6 +226,7 @@ impl<'a> Planner<'a> {
             names: HashTable::new(),
             hasher: foldhash::fast::RandomState::default(),
             folder: Path::new("").into(),
+            digests: digests.as_mut(),
             plan: Plan::default(),
         };
         while sorter.plan.bytes < bytes_max {
@@ -269,6 +293,7 @@ struct Sorter<'a> {
     hasher: foldhash::fast::RandomState,
     /// That of the object planned last, whose neighbours share it.
     folder: Arc<Path>,
+    digests: Option<&'a mut NewDigests>,
     plan: Plan,
 }
 
@@ -286,6 +311,15 @@ impl Sorter<'_> {
             && !archive::may_hold_events(&found.path)
         {
             *count += 1;
+            if let ObjectKind::Other(service) = &found.kind {
+                self.summary.other_log(service);
+            }
+            // What is beside digests may have their signatures.
+            if let Some(digests) = self.digests.as_mut().filter(|_| found.kind == ObjectKind::Digest)
+                && is_wanted(self.options, &found)
+            {
+                digests.add(found)?;
+            }
             return Ok(false);
         }
         if !is_wanted(self.options, &found) {
@@ -390,6 +424,14 @@ impl Sorter<'_> {
     /// A name and size that are known: with `--rehash` the bytes are compared as well.
     fn known_again(&mut self, found: &Found) -> Result<(), IngestError> {
         self.summary.run.known += 1;
+        if self.options.verify
+            && matches!(self.writer.standing_of(&found.name)?, Standing::Taken(None))
+            && let Some(sha256) = self.writer.known_digest(&found.name)?
+        {
+            let (name, path) = (found.name.clone(), found.path.clone());
+            self.plan.bytes += (size_of::<Unproved>() + name.len() + path.as_os_str().len()) as u64;
+            self.plan.unproved.push(Unproved { name, path, sha256 });
+        }
         if !self.options.rehash {
             return Ok(());
         }
@@ -432,8 +474,29 @@ pub(super) fn refused_entry(
         duplicates: 0,
         broken: Vec::new(),
         is_again: false,
+        proof: None,
+        far: None,
         refused: Some((reason, offset)),
     }
+}
+
+/// Whether what was delivered there and then is wanted: deliveries lag behind events.
+pub(super) fn is_wanted_place(
+    options: &Options,
+    account_id: Option<&str>,
+    region: Option<&str>,
+    day: i32,
+    lag_days: i32,
+) -> bool {
+    let named = |wanted: &[String], name: Option<&str>| {
+        wanted.is_empty() || name.is_none_or(|name| wanted.iter().any(|wanted| wanted == name))
+    };
+    let from = options.range.from_us.map(time::day_of);
+    let to = options.range.to_us.map(|to_us| time::day_of(to_us - 1) + lag_days);
+    named(&options.accounts, account_id)
+        && named(&options.regions, region)
+        && from.is_none_or(|from| day >= from)
+        && to.is_none_or(|to| day <= to)
 }
 
 /// Whether an object may hold wanted events, as far as its name tells: an object delivered on a day holds events of

@@ -18,7 +18,9 @@ use super::large_objects::{LargeObjects, PutOff};
 use super::memory_permits::{MemoryPermits, Taken};
 use super::mended::Standing;
 use super::plan::{Identity, Plan, Planned, Planner, refused_entry};
+use super::proving::{self, NewDigests};
 use super::read_ahead::{ahead, read_all};
+use super::settle;
 use super::timings::Stage;
 use super::upkeep::{self, Days};
 use super::{Options, Progress, Summary};
@@ -26,6 +28,7 @@ use crate::archive;
 use crate::iam::Catalog;
 use crate::store::{Known, LedgerEntry, Store, Struck};
 use crate::usage;
+use crate::verify::Proof;
 
 /// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
 const BATCH_OBJECTS_MAX: usize = 20_000;
@@ -75,8 +78,11 @@ fn in_parts(
     let archives: Vec<String> = options.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let run = writer.begin_run(&archives)?;
     let known = progress.stages.time(Stage::Find, || writer.known_objects())?;
-    let budget = budget_beside(options, &known)?;
-    let mut planner = Planner::new(options, known, store.dir())?;
+    let proof = progress.stages.time(Stage::Find, || proving::read_first(options, store.dir()))?;
+    let digests = if proof.is_none() { Some(NewDigests::new(&writer)?) } else { None };
+    let proof_bytes = proof.as_ref().map_or(0, Proof::bytes);
+    let mut planner = Planner::new(options, known, digests, store.dir())?;
+    let budget = budget_beside(options, &planner, proof_bytes)?;
     let before = store.snapshot_with(None, upkeep::STATISTICS)?;
     let mut seen = (Dedup::new(&before, &writer.staging()), Standing::new(writer.kept_out()?));
     let mut committer = Committer {
@@ -95,9 +101,14 @@ fn in_parts(
         interval: options.commit_interval,
         progress,
     };
-    take_in_all(list_bytes_max, options, &mut planner, &mut seen, catalog, progress, &mut committer)?;
+    let what = (options, proof.as_ref());
+    take_in_all(list_bytes_max, what, &mut planner, &mut seen, catalog, progress, &mut committer)?;
     if !progress.is_stopped() {
         close(options, &planner, &mut committer)?;
+        let found = planner.take_digests().map(NewDigests::finish).transpose()?;
+        if let Some(proof) = proof.as_ref().or(found.as_ref()) {
+            settle::settle(options, proof, &mut committer)?;
+        }
     }
     let held = committer.shared;
     let rows_max = budget::month_rows(options.memory_limit_bytes);
@@ -206,11 +217,11 @@ impl Drop for Alarm<'_> {
 }
 
 /// How memory is shared out beside a list of known objects, and one of new ones.
-fn budget_beside(options: &Options, known: &Known) -> Result<Budget, IngestError> {
-    let lists_bytes = known.bytes() + PLAN_MIN_BYTES;
+fn budget_beside(options: &Options, planner: &Planner<'_>, proof_bytes: u64) -> Result<Budget, IngestError> {
+    let lists_bytes = planner.known_bytes() + proof_bytes + PLAN_MIN_BYTES;
     Budget::new(options.memory_limit_bytes, options.threads, lists_bytes).map_err(|error| match error {
         IngestError::MemoryLimit { given, least } if given >= MEMORY_LIMIT_MIN_BYTES => {
-            IngestError::KnownObjects { given, least, known: known.len() }
+            IngestError::KnownObjects { given, least, known: planner.known().len() }
         }
         other => other,
     })
@@ -219,26 +230,30 @@ fn budget_beside(options: &Options, known: &Known) -> Result<Budget, IngestError
 /// Takes in what the planner finds, as much at once as there is memory for.
 fn take_in_all(
     list_bytes_max: u64,
-    options: &Options,
+    (options, proof): (&Options, Option<&Proof>),
     planner: &mut Planner<'_>,
     seen: &mut SeenBefore,
     catalog: &Catalog,
     progress: &Progress,
     committer: &mut Committer<'_>,
 ) -> Result<(), IngestError> {
+    let proof_bytes = proof.map_or(0, Proof::bytes);
     loop {
-        let bytes_max = budget_beside(options, planner.known())?.more_lists_bytes + PLAN_MIN_BYTES;
+        let bytes_max = budget_beside(options, planner, proof_bytes)?.more_lists_bytes + PLAN_MIN_BYTES;
         let bytes_max = bytes_max.min(list_bytes_max);
         let find = || planner.next(bytes_max, committer.writer, progress, committer.summary);
-        let Plan { objects, refused, bytes } = progress.stages.time(Stage::Find, find)?;
+        let Plan { objects, refused, unproved, bytes } = progress.stages.time(Stage::Find, find)?;
         progress.objects_total.fetch_add(objects.len() as u64, Ordering::Relaxed);
         progress.bytes_total.fetch_add(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
         committer.add(Converted { objects: refused, ..Default::default() }, planner.known())?;
         committer.refused.clear();
         // The last object may be a little beyond.
-        let lists_bytes = planner.known().bytes() + bytes.min(bytes_max);
+        let lists_bytes = planner.known_bytes() + proof_bytes + bytes.min(bytes_max);
         let budget = Budget::new(options.memory_limit_bytes, options.threads, lists_bytes)?;
-        take_in(&objects, budget, (options, planner.known()), seen, catalog, progress, committer)?;
+        if let Some(proof) = proof {
+            proving::prove_known(unproved, proof, committer.writer, committer.summary)?;
+        }
+        take_in(&objects, budget, (options, planner.known(), proof), seen, catalog, progress, committer)?;
         progress.stages.time(Stage::Commit, || committer.commit())?;
         if planner.is_done() {
             return Ok(());
@@ -250,7 +265,7 @@ fn take_in_all(
 fn take_in(
     objects: &[Planned],
     budget: Budget,
-    (options, known): (&Options, &Known),
+    (options, known, proof): (&Options, &Known, Option<&Proof>),
     seen: &mut SeenBefore,
     catalog: &Catalog,
     progress: &Progress,
@@ -288,8 +303,9 @@ fn take_in(
         });
         let common = (threads > 1).then(Arc::default);
         for _ in 0..threads {
-            let (memory, sender) =
-                (Memory::with(ahead.take(), common.clone(), shared.batch_memory(), options.redact), sender.clone());
+            let mut memory = Memory::with(ahead.take(), common.clone(), shared.batch_memory(), options.redact);
+            memory.proof = proof;
+            let sender = sender.clone();
             scope.spawn(move || shared.work(memory, &sender));
         }
         drop(sender);

@@ -9,12 +9,14 @@ use super::excess::Excess;
 use super::layout::{Layout, Widened};
 use super::made::Made;
 use super::opening::foremost;
-use super::options::{Kind, Provenance};
+use super::options::{Evidenced, Kind, Provenance};
 use super::privilege_escalation;
 use super::prove::Unspoken;
 use super::replay::{Group, GroupFate, Replay};
 use crate::iam::unlogged_behind;
 use crate::time::format_time;
+use crate::usage::{DataTrail, Logged};
+use crate::util::shown;
 
 /// Most names in one line.
 const NAMES_MAX: usize = 20;
@@ -42,6 +44,7 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
             count(made.principals.len(), "principal")
         ));
     }
+    lines.extend(provenance.evidence.as_ref().map(evidence));
     let sizes: Vec<String> = made.documents.iter().map(|d| d.policy.size().to_string()).collect();
     let statements = made.documents.iter().map(|document| document.policy.statements.len()).sum();
     lines.push(format!(
@@ -86,6 +89,22 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
         lines.extend(of_scp(made, provenance));
     }
     lines
+}
+
+/// How much of what it rests on is proved, in one line.
+fn evidence(evidence: &Evidenced) -> String {
+    let Evidenced { uses, whole, part } = evidence;
+    let mut line = match uses == whole {
+        true => format!("evidence: all {uses} uses are proved by digests"),
+        false => format!("evidence: {whole} of {uses} uses are proved by digests"),
+    };
+    if *part > 0 {
+        line += &format!(", {part} happened where and when only some log objects are proved");
+    }
+    match uses - whole - part {
+        0 => line,
+        none => line + &format!(", {none} where and when none is (`status --coverage`)"),
+    }
 }
 
 /// What somebody has to know before attaching a policy that denies by leaving out: its proof sees only what is logged.
@@ -384,9 +403,33 @@ fn unlogged(provenance: &Provenance) -> Option<String> {
     (!missing.is_empty()).then(|| line(missing.join("; ")))
 }
 
+/// Which data events trails were told to log: where that is all of a service and the archive has none, there was no use.
+fn told_to_log(provenance: &Provenance) -> Option<String> {
+    let of_trail = |trail: &DataTrail| {
+        let what = |(source, logged): (&&str, &Logged)| {
+            let name = DATA_EVENTS.iter().find(|(known, _)| known == source).map_or(*source, |(_, name)| *name);
+            let name = name.split(" (").next().unwrap_or(name);
+            match logged {
+                Logged::All => format!("all {name}"),
+                Logged::Some => format!("some {name}"),
+            }
+        };
+        let what: Vec<String> = trail.logged.iter().map(what).collect();
+        let what = if what.is_empty() { "none".to_owned() } else { what.join(", ") };
+        let DataTrail { trail, account_id, since_us, .. } = trail;
+        let (trail, account_id) = (shown::name(trail), shown::name(account_id));
+        format!("{trail} in {account_id} since {}: {what}", format_time(*since_us))
+    };
+    let trails: Vec<String> = provenance.data_trails.iter().take(NAMES_MAX).map(of_trail).collect();
+    let more = provenance.data_trails.len().saturating_sub(NAMES_MAX);
+    let more = if more > 0 { format!("; … {more} more") } else { String::new() };
+    (!trails.is_empty()).then(|| format!("data events that trails were told to log: {}{more}", trails.join("; ")))
+}
+
 /// What no policy made from this archive can know.
 pub fn blind_spots(made: &Made, provenance: &Provenance) -> Vec<String> {
     let mut lines: Vec<String> = unlogged(provenance).into_iter().collect();
+    lines.extend(told_to_log(provenance));
     let passes = made
         .documents
         .iter()

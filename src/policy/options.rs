@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::usage::DataTrail;
+
 /// How fine the grants are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Granularity {
@@ -154,4 +156,19 @@ pub struct Provenance {
     pub catalogue: String,
     /// Event sources (`s3.amazonaws.com`) of which the archive holds data events at all; `None` if nobody looked.
     pub data_event_sources: Option<BTreeSet<String>>,
+    /// Which data events trails were told to log.
+    pub data_trails: Vec<DataTrail>,
+    /// How much of the uses that it rests on is proved by CloudTrail's digests; `None` where nothing was ever verified.
+    pub evidence: Option<Evidenced>,
+}
+
+/// How many uses are proved: by account, region and day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evidenced {
+    /// All of them.
+    pub uses: u64,
+    /// Where all log objects are proved.
+    pub whole: u64,
+    /// Where some are.
+    pub part: u64,
 }

@@ -54,6 +54,20 @@ pub enum QueryError {
         /// The limit.
         max_bytes: u64,
     },
+    /// A statement that would not do what it says.
+    #[error(
+        "{what} would change nothing\nhint: a store is written by `trailpare ingest`; views and tables that a statement makes go with the command"
+    )]
+    ChangesNothing {
+        /// Which statement.
+        what: String,
+    },
+    /// A statement about files, where only the store may be read.
+    #[error("{what}, and this session is read-only")]
+    ReadOnly {
+        /// What it does.
+        what: &'static str,
+    },
     /// Standard output went away or is full.
     #[error("cannot write the answer: {0}")]
     Output(#[from] std::io::Error),
@@ -104,7 +118,9 @@ fn explain(error: &DataFusionError) -> String {
 fn hint(text: &str) -> Option<&'static str> {
     let has = |needle: &str| text.contains(needle);
     if has("table '") && has("not found") {
-        return Some("`SHOW TABLES` lists what there is: events, usage, event_actions, cloudtrail_logs");
+        return Some(
+            "`SHOW TABLES` lists what there is: events, usage, event_actions, cloudtrail_logs, cloudtrail_lake, aws_cloudtrail_log",
+        );
     }
     if has("No field named") {
         return Some("`DESCRIBE events` lists the columns of a table; text stands in 'single quotes'");

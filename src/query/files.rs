@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use datafusion::object_store::local::LocalFileSystem;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::object_store::path::Path;
 use datafusion::object_store::{
     Attributes, CopyOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload,
@@ -20,10 +20,9 @@ use futures::stream::BoxStream;
 
 use crate::store::{CheckedFile, DataFile, Snapshot, StoreError, Table};
 
-/// The local file system; the data files of a snapshot are read with their checksums.
+/// The data files of a snapshot, read with their checksums; nothing else, and nothing is written.
 #[derive(Debug)]
 pub(super) struct SnapshotFiles {
-    local: LocalFileSystem,
     files: HashMap<Path, Arc<DataFile>>,
 }
 
@@ -33,11 +32,16 @@ impl fmt::Display for SnapshotFiles {
     }
 }
 
-/// How DataFusion names a file.
-pub(super) fn location(path: &FilePath) -> Result<Path> {
-    let absolute =
-        std::path::absolute(path).map_err(|error| Error::Generic { store: "file", source: Box::new(error) })?;
-    Ok(Path::from_absolute_path(absolute)?)
+/// Where DataFusion finds the files of a store: apart from those of the file system, so that no path can be taken for another.
+pub(super) fn url() -> datafusion::error::Result<ObjectStoreUrl> {
+    ObjectStoreUrl::parse("trailpare://store")
+}
+
+/// How DataFusion names a file of the store. The name is only a key of [`SnapshotFiles`], which opens the file by its own
+/// path: any letter may stand in that, and `..` as well.
+pub(super) fn location(path: &FilePath) -> Path {
+    let parts = path.components().filter(|part| !matches!(part, std::path::Component::RootDir));
+    parts.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
 }
 
 fn failed(error: StoreError) -> Error {
@@ -50,24 +54,27 @@ fn failed(error: StoreError) -> Error {
 }
 
 impl SnapshotFiles {
-    pub fn new(snapshot: &Snapshot) -> Result<SnapshotFiles> {
+    pub fn new(snapshot: &Snapshot) -> SnapshotFiles {
         let files = Table::ALL.into_iter().flat_map(|table| snapshot.files(table));
-        let files = files.map(|file| Ok((location(&file.path)?, Arc::new(file.clone()))));
-        Ok(SnapshotFiles { local: LocalFileSystem::default(), files: files.collect::<Result<_>>()? })
+        let files = files.map(|file| (location(&file.path), Arc::new(file.clone())));
+        SnapshotFiles { files: files.collect() }
     }
 
-    /// Reads ranges of a data file where waiting for the disk holds up nobody; `None` for another file.
+    /// Reads ranges of a data file where waiting for the disk holds up nobody.
     async fn read<T: Send + 'static>(
         &self,
         location: &Path,
         read: impl FnOnce(&CheckedFile) -> Result<T> + Send + 'static,
-    ) -> Option<Result<T>> {
-        let file = Arc::clone(self.files.get(location)?);
+    ) -> Result<T> {
+        let Some(file) = self.files.get(location).map(Arc::clone) else {
+            let source = "no data file of this snapshot".into();
+            return Err(Error::NotFound { path: location.to_string(), source });
+        };
         let read = move || read(&CheckedFile::open(&*file).map_err(failed)?);
-        Some(match tokio::task::spawn_blocking(read).await {
+        match tokio::task::spawn_blocking(read).await {
             Ok(outcome) => outcome,
             Err(source) => Err(Error::JoinError { source }),
-        })
+        }
     }
 }
 
@@ -103,46 +110,41 @@ impl ObjectStore for SnapshotFiles {
             let payload = GetResultPayload::Stream(futures::stream::once(async move { Ok(bytes) }).boxed());
             Ok(GetResult { payload, meta, range, attributes: Attributes::default() })
         };
-        match self.read(location, read).await {
-            Some(outcome) => outcome,
-            None => self.local.get_opts(location, options).await,
-        }
+        self.read(location, read).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         let wanted = ranges.to_vec();
         let read = move |file: &CheckedFile| wanted.iter().map(|range| read_range(file, range)).collect();
-        match self.read(location, read).await {
-            Some(outcome) => outcome,
-            None => self.local.get_ranges(location, ranges).await,
-        }
+        self.read(location, read).await
     }
 
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.local.put_opts(location, payload, options).await
+    async fn put_opts(&self, _: &Path, _: PutPayload, _: PutOptions) -> Result<PutResult> {
+        Err(not_written("put_opts"))
     }
 
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.local.put_multipart_opts(location, options).await
+    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        Err(not_written("put_multipart_opts"))
     }
 
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.local.delete_stream(locations)
+    fn delete_stream(&self, _: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        futures::stream::once(async { Err(not_written("delete_stream")) }).boxed()
     }
 
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.local.list(prefix)
+    fn list(&self, _: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        futures::stream::empty().boxed()
     }
 
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.local.list_with_delimiter(prefix).await
+    async fn list_with_delimiter(&self, _: Option<&Path>) -> Result<ListResult> {
+        Ok(ListResult { common_prefixes: Vec::new(), objects: Vec::new() })
     }
 
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.local.copy_opts(from, to, options).await
+    async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {
+        Err(not_written("copy_opts"))
     }
+}
+
+/// A store is written by its own writers.
+fn not_written(operation: &str) -> Error {
+    Error::NotImplemented { operation: operation.to_owned(), implementer: "SnapshotFiles".to_owned() }
 }

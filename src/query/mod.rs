@@ -1,8 +1,8 @@
 //! SQL over the store: a DataFusion session that knows the tables, the views, and what CloudTrail analysts call.
 //!
 //! `session` puts it together, `table` scans a table of the store, `day` and `prune` leave out files that cannot
-//! matter, `files` finds those that were replaced meanwhile, `views` are the views in SQL, `functions` the functions,
-//! `statement` runs SQL text, `memory` keeps it within its memory and `distinct` helps with that, `trino` reads what Athena spells otherwise, `library` holds the named queries, `lookup`
+//! matter, `files` finds those that were replaced meanwhile, `views` are the views in SQL, `relations` their names, `functions` the functions,
+//! `statement` runs SQL text, `memory` keeps it within its memory and `distinct` helps with that, `trino` reads what Athena, Lake and Tailpipe spell or mean otherwise, `library` holds the named queries, `lookup`
 //! finds one event, `output` writes answers, `csv` their cells.
 
 pub mod csv;
@@ -16,6 +16,7 @@ mod lookup;
 mod memory;
 mod output;
 mod prune;
+mod relations;
 mod session;
 mod statement;
 mod table;
@@ -28,7 +29,7 @@ pub use lookup::events_by_id;
 pub use memory::runtime;
 pub use output::{Format, Written, write};
 pub use session::{Options, session};
-pub use statement::{execute, parse};
+pub use statement::{execute, finish, parse, prepares};
 pub use table::StoreTable;
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Answers as text or Parquet, written as they come.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::csv::WriterBuilder as CsvBuilder;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::json::writer::{JsonArray, LineDelimited};
 use arrow::json::{Writer as JsonWriter, WriterBuilder as JsonBuilder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -18,6 +19,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::csv;
 use super::error::QueryError;
+use super::functions::encoded;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -69,10 +71,14 @@ async fn write_all<W: Write + Send>(
     printable: fn(&str) -> String,
     out: W,
 ) -> Result<Written, QueryError> {
-    let mut sink = Sink::new(format, &answer.schema(), max_rows, printable, out)?;
+    let needs_names = matches!(format, Format::Json | Format::Ndjson | Format::Parquet);
+    let schema = if needs_names { distinct_names(&answer.schema()) } else { answer.schema() };
+    let is_renamed = *schema != *answer.schema();
+    let mut sink = Sink::new(format, &schema, max_rows, printable, out)?;
     let mut written = Written::default();
     while let Some(batch) = answer.next().await {
         let batch = batch?;
+        let batch = if is_renamed { renamed(&batch)? } else { batch };
         written.rows += batch.num_rows() as u64;
         written.left_out += sink.write(&batch)?;
     }
@@ -182,11 +188,39 @@ impl<W: Write + Send> Sink<W> {
     }
 }
 
-/// The columns as CSV has them: numbers, times and truth values as they are; all others, nested ones as well, as texts
-/// that do no harm.
+/// Whether values are written as JSON where there is but one text for them.
+fn is_nested(data_type: &DataType) -> bool {
+    data_type.is_nested() && !matches!(data_type, DataType::Union(_, _))
+}
+
+/// The same columns under names that are each another's: objects and files have no two of one name.
+fn distinct_names(schema: &SchemaRef) -> SchemaRef {
+    let mut taken: HashSet<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let mut seen = HashSet::new();
+    let mut renamed = Vec::new();
+    for field in schema.fields() {
+        let mut name = field.name().clone();
+        if !seen.insert(name.clone()) {
+            let free = (2..).map(|number| format!("{} {number}", field.name())).find(|name| taken.insert(name.clone()));
+            name = free.unwrap_or(name);
+            seen.insert(name.clone());
+        }
+        renamed.push(field.as_ref().clone().with_name(name));
+    }
+    Arc::new(Schema::new(renamed))
+}
+
+fn renamed(batch: &RecordBatch) -> Result<RecordBatch, QueryError> {
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = batch.columns().to_vec();
+    Ok(RecordBatch::try_new_with_options(distinct_names(&batch.schema()), columns, &rows)?)
+}
+
+/// The columns as CSV has them: numbers, times and truth values as they are, nested ones as JSON, all others as texts; all
+/// texts do no harm.
 fn csv_cells(batch: &RecordBatch, printable: fn(&str) -> String) -> Result<RecordBatch, QueryError> {
     use arrow::array::{Array, ArrayRef, StringArray};
-    use arrow::datatypes::{DataType, Field, Schema};
+    use arrow::datatypes::Field;
     let options = format_options();
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
@@ -199,13 +233,17 @@ fn csv_cells(batch: &RecordBatch, printable: fn(&str) -> String) -> Result<Recor
             columns.push(Arc::clone(column));
             continue;
         }
-        let formatter = ArrayFormatter::try_new(column, &options)?;
-        let text = |row| csv::harmless(&formatter.value(row).to_string(), printable);
-        let texts: StringArray = (0..column.len()).map(|row| column.is_valid(row).then(|| text(row))).collect();
+        let texts: StringArray = if is_nested(data_type) {
+            encoded(column)?.iter().map(|json| json.as_deref().map(|json| csv::harmless(json, printable))).collect()
+        } else {
+            let formatter = ArrayFormatter::try_new(column, &options)?;
+            let text = |row| csv::harmless(&formatter.value(row).to_string(), printable);
+            (0..column.len()).map(|row| column.is_valid(row).then(|| text(row))).collect()
+        };
         fields.push(Field::new(name, DataType::Utf8, true));
         columns.push(Arc::new(texts));
     }
-    let rows = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &rows)?)
 }
 
@@ -218,6 +256,8 @@ struct TextTable {
     table: Table,
     rows: usize,
     max_rows: usize,
+    /// What `EXPLAIN` answers, which is a tree of lines.
+    is_plan: bool,
     printable: fn(&str) -> String,
 }
 
@@ -232,7 +272,8 @@ impl TextTable {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        TextTable { table, rows: 0, max_rows, printable }
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        TextTable { table, rows: 0, max_rows, is_plan: names == ["plan_type", "plan"], printable }
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<u64, QueryError> {
@@ -240,6 +281,7 @@ impl TextTable {
         let formatters: Vec<ArrayFormatter<'_>> =
             batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options)).collect::<Result<_, _>>()?;
         let shown = batch.num_rows().min(self.max_rows.saturating_sub(self.rows));
+        let cell = if self.is_plan { lines } else { cell };
         for row in 0..shown {
             let cells = formatters.iter().map(|column| cell(self.printable, &column.value(row).to_string()));
             self.table.add_row(cells.collect::<Vec<_>>());
@@ -251,6 +293,11 @@ impl TextTable {
     fn render(&self) -> String {
         self.table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }
+}
+
+/// The lines as they are, nothing in them that a terminal would act on.
+fn lines(printable: fn(&str) -> String, text: &str) -> String {
+    printable(text).replace('\t', " ")
 }
 
 /// One line, nothing in it that a terminal would act on.

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::error::Result;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::files::SnapshotFiles;
+use super::files::{self, SnapshotFiles};
 use super::functions;
 use super::memory;
+use super::relations::USAGE_BY_FILE;
+use super::statement::Rights;
 use super::table::StoreTable;
 use super::views;
 use crate::iam::Catalog;
@@ -27,6 +29,8 @@ pub struct Options {
     pub catalog: Option<&'static Catalog>,
     /// Where sorts, joins and groupings spill to; `None`: below the system's folder for temporary files.
     pub spill: Option<PathBuf>,
+    /// Nothing but the store: no statement reads or writes a file.
+    pub read_only: bool,
 }
 
 /// A session over one snapshot: tables `events` and `usage`, the views, the functions.
@@ -38,14 +42,15 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
     if let Some(folder) = &options.spill {
         runtime = runtime.with_temp_file_path(folder);
     }
-    let mut context = SessionContext::new_with_config_rt(config(options), runtime.build_arc()?);
-    context.register_object_store(
-        ObjectStoreUrl::local_filesystem().as_ref(),
-        Arc::new(SnapshotFiles::new(snapshot).map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?),
-    );
+    let mut builder = SessionStateBuilder::new_with_default_features()
+        .with_config(config(options))
+        .with_runtime_env(runtime.build_arc()?);
+    builder.expr_planners().get_or_insert_default().insert(0, functions::planner());
+    let mut context = SessionContext::new_with_state(builder.build());
+    context.register_object_store(files::url()?.as_ref(), Arc::new(SnapshotFiles::new(snapshot)));
     functions::register(&mut context, options.catalog.unwrap_or_else(Catalog::embedded))?;
     context.register_table(Table::Events.name(), Arc::new(StoreTable::new(snapshot, Table::Events)))?;
-    context.register_table(views::USAGE_BY_FILE, Arc::new(StoreTable::new(snapshot, Table::Usage)))?;
+    context.register_table(USAGE_BY_FILE, Arc::new(StoreTable::new(snapshot, Table::Usage)))?;
     views::register(&context).await?;
     Ok(context)
 }
@@ -53,6 +58,7 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
 fn config(options: &Options) -> SessionConfig {
     let mut config =
         SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("store", "main");
+    config = config.with_extension(Arc::new(Rights { read_only: options.read_only }));
     if let Some(threads) = options.threads {
         config = config.with_target_partitions(threads);
     }
@@ -68,5 +74,7 @@ fn config(options: &Options) -> SessionConfig {
     // CloudTrail times are UTC, whatever the clock of the machine says.
     settings.execution.time_zone = Some("UTC".to_owned());
     settings.sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
+    // As in Trino and DuckDB: PostgreSQL has unknown values first where the order is descending.
+    settings.sql_parser.default_null_ordering = "nulls_last".to_owned();
     config
 }

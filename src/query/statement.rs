@@ -3,29 +3,46 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{ScalarValue, TableReference};
 use datafusion::error::Result;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as PlannedStatement};
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::{DFParser, Statement};
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use futures::StreamExt;
 
 use super::error::QueryError;
 use super::memory;
-use super::trino::adapt;
+use super::relations::RELATIONS;
+use super::trino;
+use super::trino::dialect::AnalystDialect;
+
+/// What statements of a session may do.
+#[derive(Debug)]
+pub(super) struct Rights {
+    /// No statement reads or writes a file beside the store.
+    pub read_only: bool,
+}
 
 /// The statements of a text, in order.
 pub fn parse(sql: &str) -> Result<Vec<Statement>, QueryError> {
-    let mut statements: Vec<Statement> = DFParser::parse_sql_with_dialect(sql, &PostgreSqlDialect {})?.into();
-    statements.iter_mut().for_each(adapt);
+    Ok(parsed(sql)?)
+}
+
+/// The same, with DataFusion's error.
+pub(super) fn parsed(sql: &str) -> Result<Vec<Statement>> {
+    let sql = trino::stores_named(sql);
+    let dialect = AnalystDialect;
+    let mut parser = DFParserBuilder::new(sql.as_str()).with_dialect(&dialect).build()?;
+    let mut statements: Vec<Statement> = parser.parse_statements()?.into();
+    statements.iter_mut().for_each(trino::adapt);
     Ok(statements)
 }
 
@@ -33,17 +50,98 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>, QueryError> {
 /// has an answer without columns.
 ///
 /// Where memory runs out before there is any answer, it is run once more, in the least memory.
+///
+/// # Errors
+/// Those of the statement; [`QueryError::ChangesNothing`] for one that would not do what it says, and
+/// [`QueryError::ReadOnly`] for one about files in a session that may only read its store.
 pub async fn execute(
     context: &SessionContext,
-    statement: Statement,
+    mut statement: Statement,
     parameters: &HashMap<String, String>,
 ) -> Result<SendableRecordBatchStream, QueryError> {
+    trino::resolve(&mut statement, &|name| context.table_exist(name).unwrap_or(false));
     let plan = context.state().statement_to_plan(statement).await?;
+    permitted(&plan, context)?;
     let frame = context.execute_logical_plan(with_parameters(plan, parameters)?).await?;
     let (state, plan) = frame.into_parts();
     match begun(run(&state, &plan).await?).await {
         Err(error) if memory::has_run_out(&error) => Ok(run(&memory::frugal(state), &plan).await?),
         stream => Ok(stream?),
+    }
+}
+
+/// Runs a statement that answers nothing to its end.
+///
+/// # Errors
+/// Those of the statement.
+pub async fn finish(mut answer: SendableRecordBatchStream) -> Result<(), QueryError> {
+    while answer.next().await.transpose()?.is_some() {}
+    Ok(())
+}
+
+/// Whether a statement is of use only to statements after it: a view or a table that goes with the session.
+pub fn prepares(statement: &Statement) -> bool {
+    match statement {
+        Statement::Statement(statement) => matches!(
+            statement.as_ref(),
+            SqlStatement::CreateView(_)
+                | SqlStatement::CreateTable(_)
+                | SqlStatement::Set(_)
+                | SqlStatement::Prepare { .. }
+                | SqlStatement::Drop { .. }
+                | SqlStatement::Insert(_)
+        ),
+        Statement::CreateExternalTable(_) | Statement::Reset(_) => true,
+        _ => false,
+    }
+}
+
+/// Refuses what would not do what it says, and files where only the store may be read.
+fn permitted(plan: &LogicalPlan, context: &SessionContext) -> Result<(), QueryError> {
+    let changes_nothing = |what: &str| Err(QueryError::ChangesNothing { what: what.to_owned() });
+    let rights = context.copied_config().get_extension::<Rights>();
+    let read_only = rights.is_some_and(|rights| rights.read_only);
+    let is_ours = |name: &TableReference| {
+        let schema = name.schema().unwrap_or("main");
+        schema == "main" && RELATIONS.contains(&name.table())
+    };
+    match plan {
+        LogicalPlan::Copy(_) if read_only => Err(QueryError::ReadOnly { what: "COPY writes a file" }),
+        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(_)) if read_only => {
+            Err(QueryError::ReadOnly { what: "CREATE EXTERNAL TABLE reads a file" })
+        }
+        LogicalPlan::Ddl(DdlStatement::CreateExternalTable(create)) if is_ours(&create.name) => {
+            changes_nothing(&format!("CREATE EXTERNAL TABLE {}", create.name))
+        }
+        LogicalPlan::Ddl(DdlStatement::CreateView(create)) if is_ours(&create.name) => {
+            changes_nothing(&format!("CREATE VIEW {}", create.name))
+        }
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) if is_ours(&create.name) => {
+            changes_nothing(&format!("CREATE TABLE {}", create.name))
+        }
+        LogicalPlan::Ddl(DdlStatement::DropTable(drop)) if is_ours(&drop.name) => {
+            changes_nothing(&format!("DROP TABLE {}", drop.name))
+        }
+        LogicalPlan::Ddl(DdlStatement::DropView(drop)) if is_ours(&drop.name) => {
+            changes_nothing(&format!("DROP VIEW {}", drop.name))
+        }
+        LogicalPlan::Ddl(
+            ddl @ (DdlStatement::CreateCatalogSchema(_)
+            | DdlStatement::CreateCatalog(_)
+            | DdlStatement::CreateIndex(_)
+            | DdlStatement::DropCatalogSchema(_)
+            | DdlStatement::CreateFunction(_)
+            | DdlStatement::DropFunction(_)),
+        ) => changes_nothing(ddl.name()),
+        LogicalPlan::Dml(dml) if is_ours(&dml.table_name) => {
+            changes_nothing(&format!("{} {}", dml.op.name(), dml.table_name))
+        }
+        LogicalPlan::Statement(PlannedStatement::TransactionStart(_) | PlannedStatement::TransactionEnd(_)) => {
+            changes_nothing("a transaction")
+        }
+        LogicalPlan::Explain(explain) => permitted(&explain.plan, context),
+        LogicalPlan::Analyze(analyze) => permitted(&analyze.input, context),
+        _ => Ok(()),
     }
 }
 

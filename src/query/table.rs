@@ -10,15 +10,14 @@ use datafusion::common::{DFSchema, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::error::Result;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::object_store;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::day::on_days;
-use super::files::location;
+use super::files::{self, location};
 use super::prune::{prune, statistics};
 use crate::store::{DataFile, Snapshot, Table};
 
@@ -52,7 +51,7 @@ impl StoreTable {
 
     fn partitioned_file(&self, file: &DataFile) -> Result<PartitionedFile> {
         let meta = object_store::ObjectMeta {
-            location: location(&file.path).map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?,
+            location: location(&file.path),
             last_modified: Default::default(),
             size: file.size_bytes,
             e_tag: None,
@@ -108,7 +107,7 @@ impl TableProvider for StoreTable {
         let mut options = state.table_options().parquet.clone();
         options.global = state.config_options().execution.parquet.clone();
         let source = ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(options);
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+        let config = FileScanConfigBuilder::new(files::url()?, Arc::new(source))
             .with_statistics(self.statistics_of(&files)?)
             .with_file_groups(self.groups(&files, state.config().target_partitions())?)
             .with_projection_indices(projection.cloned())?

@@ -3,10 +3,9 @@
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
 
-use super::functions::EVENT_ARGUMENTS;
-
-/// The stored roll-up, in which one use may have a row in several files. SQL sees the view `usage` over it.
-pub(super) const USAGE_BY_FILE: &str = "usage_by_file";
+use super::functions::{EVENT_ARGUMENTS, event_json_call};
+use super::statement::parsed;
+use super::trino::LAKE;
 
 /// One row a use and day, as documented, however many files hold parts of it. In rows from before there was the column
 /// `overflow` a pattern may stand for several resources.
@@ -33,14 +32,8 @@ GROUP BY event_date, account_id, principal_arn, principal_type, permission_set, 
          outcome, confidence, rule, passed_to_service, event_source, event_name, aws_region, via, cross_account,
          coalesce(overflow, resource LIKE 'arn:%*%')";
 
-/// `events` under the names and in the nesting of the table that the AWS documentation has people create in Athena,
-/// with the partition columns of its variants: `region`, `account`, `year`, `month`, `day`, `timestamp`.
-/// Source: <https://docs.aws.amazon.com/athena/latest/ug/create-cloudtrail-table.html>
-const CLOUDTRAIL_LOGS: &str = r#"
-CREATE VIEW cloudtrail_logs AS
-SELECT
-  event_version AS eventversion,
-  named_struct(
+/// `userIdentity` in Athena's and Lake's nesting; `{creation}` is the time of the session's creation.
+const USER_IDENTITY: &str = "named_struct(
     'type', user_identity_type,
     'principalid', user_identity_principal_id,
     'arn', user_identity_arn,
@@ -61,7 +54,7 @@ SELECT
     'sessioncontext', named_struct(
       'attributes', named_struct(
         'mfaauthenticated', CASE mfa_authenticated WHEN true THEN 'true' WHEN false THEN 'false' END,
-        'creationdate', cloudtrail_time(session_creation_date)),
+        'creationdate', {creation}),
       'sessionissuer', named_struct(
         'type', session_issuer_type,
         'principalid', session_issuer_principal_id,
@@ -69,13 +62,16 @@ SELECT
         'accountid', session_issuer_account_id,
         'username', session_issuer_user_name),
       'ec2roledelivery', session_ec2_role_delivery,
+      'ec2issuedinvpc', json_extract_scalar(additional_fields, '$[\"userIdentity.sessionContext.ec2IssuedInVpc\"]'),
       'sourceidentity', session_source_identity,
+      'assumedroot', CASE session_assumed_root WHEN true THEN 'true' WHEN false THEN 'false' END,
       'webidfederationdata', named_struct(
         'federatedprovider', web_id_federation_provider,
         'attributes', web_id_federation_attributes))
-  ) AS useridentity,
-  cloudtrail_time(event_time) AS eventtime,
-  event_source AS eventsource,
+  )";
+
+/// What Athena's table and Lake's have in common, behind `userIdentity` and the time.
+const COMMON: &str = "event_source AS eventsource,
   event_name AS eventname,
   aws_region AS awsregion,
   source_ip_address AS sourceipaddress,
@@ -90,8 +86,6 @@ SELECT
   cloudtrail_resources(resources) AS resources,
   event_type AS eventtype,
   api_version AS apiversion,
-  CASE read_only WHEN true THEN 'true' WHEN false THEN 'false' END AS readonly,
-  CASE management_event WHEN true THEN 'true' WHEN false THEN 'false' END AS managementevent,
   recipient_account_id AS recipientaccountid,
   service_event_details AS serviceeventdetails,
   shared_event_id AS sharedeventid,
@@ -103,21 +97,136 @@ SELECT
     'updatedfields', addendum_updated_fields,
     'originalrequestid', addendum_original_request_id,
     'originaleventid', addendum_original_event_id) AS addendum,
-  CASE session_credential_from_console WHEN true THEN 'true' WHEN false THEN 'false' END
-    AS sessioncredentialfromconsole,
   edge_device_details AS edgedevicedetails,
   named_struct(
     'tlsversion', tls_version,
     'ciphersuite', tls_cipher_suite,
-    'clientprovidedhostheader', tls_client_provided_host_header) AS tlsdetails,
+    'clientprovidedhostheader', tls_client_provided_host_header) AS tlsdetails";
+
+/// `events` under the names and in the nesting of the table that the AWS documentation has people create in Athena,
+/// with the partition columns of its variants and of other usual schemes. All are text: days as `2023/07/10`, as the keys of
+/// the objects have them.
+/// Source: <https://docs.aws.amazon.com/athena/latest/ug/create-cloudtrail-table.html>; awslabs/aws-security-analytics-bootstrap
+/// (`*_partition`).
+fn cloudtrail_logs() -> String {
+    let identity = USER_IDENTITY.replace("{creation}", "cloudtrail_time(session_creation_date)");
+    format!(
+        r#"CREATE VIEW cloudtrail_logs AS
+SELECT
+  event_version AS eventversion,
+  {identity} AS useridentity,
+  cloudtrail_time(event_time) AS eventtime,
+  {COMMON},
+  CASE read_only WHEN true THEN 'true' WHEN false THEN 'false' END AS readonly,
+  CASE management_event WHEN true THEN 'true' WHEN false THEN 'false' END AS managementevent,
+  CASE session_credential_from_console WHEN true THEN 'true' WHEN false THEN 'false' END
+    AS sessioncredentialfromconsole,
   recipient_account_id AS account,
+  recipient_account_id AS account_id,
+  recipient_account_id AS accountid,
+  recipient_account_id AS account_partition,
   aws_region AS region,
+  aws_region AS region_partition,
   to_char(event_date, '%Y') AS year,
   to_char(event_date, '%m') AS month,
   to_char(event_date, '%d') AS day,
   to_char(event_date, '%Y/%m/%d') AS "timestamp",
+  to_char(event_date, '%Y/%m/%d') AS dt,
+  to_char(event_date, '%Y/%m/%d') AS "date",
+  to_char(event_date, '%Y/%m/%d') AS date_partition,
+  recipient_account_id AS p_account,
+  aws_region AS p_region,
+  to_char(event_date, '%Y/%m/%d') AS p_date,
   event_date
-FROM events"#;
+FROM events"#
+    )
+}
+
+/// `events` as an event data store of CloudTrail Lake has them: times are times and truth values are truth values, so that
+/// `eventTime > '2023-07-10 12:00:00'` compares times. What are maps there is JSON text here, which `element_at` reads.
+/// Source: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/query-supported-event-schemas.html>
+fn cloudtrail_lake() -> String {
+    let identity = USER_IDENTITY.replace("{creation}", "session_creation_date");
+    format!(
+        "CREATE VIEW {LAKE} AS
+SELECT
+  event_version AS eventversion,
+  {identity} AS useridentity,
+  event_time AS eventtime,
+  {COMMON},
+  read_only AS readonly,
+  management_event AS managementevent,
+  session_credential_from_console AS sessioncredentialfromconsole,
+  json_extract_scalar(additional_fields, '$.annotation') AS annotation,
+  named_struct(
+    'state', insight_state,
+    'eventsource', insight_event_source,
+    'eventname', insight_event_name,
+    'insighttype', insight_type,
+    'insightcontext', insight_context,
+    'errorcode', insight_error_code) AS insightdetails,
+  {} AS eventjson,
+  CAST(NULL AS TEXT) AS eventjsonchecksum
+FROM events",
+        event_json_call()
+    )
+}
+
+/// `events` as Tailpipe's table has them, whose queries are DuckDB's.
+/// Source: turbot/tailpipe-plugin-aws, `tables/cloudtrail_log`.
+fn aws_cloudtrail_log() -> String {
+    format!(
+        "CREATE VIEW aws_cloudtrail_log AS
+SELECT
+  event_id AS tp_id,
+  event_time AS tp_timestamp,
+  event_date AS tp_date,
+  recipient_account_id AS tp_index,
+  source_ip_address AS tp_source_ip,
+  make_array(source_ip_address) AS tp_ips,
+  transform(resources, r -> r['arn']) AS tp_akas,
+  array_remove_all(make_array(user_identity_user_name, user_identity_access_key_id), NULL) AS tp_usernames,
+  'aws_cloudtrail_log' AS tp_table,
+  additional_event_data, api_version, aws_region, edge_device_details, error_code, error_message, event_category,
+  event_id, event_name, event_source, event_time, event_type, event_version, management_event, read_only,
+  recipient_account_id, request_id, request_parameters,
+  json_extract({}, '$.resources') AS resources,
+  response_elements, service_event_details,
+  CASE session_credential_from_console WHEN true THEN 'true' WHEN false THEN 'false' END
+    AS session_credential_from_console,
+  shared_event_id, source_ip_address, user_agent, vpc_endpoint_id,
+  named_struct(
+    'cipher_suite', tls_cipher_suite,
+    'client_provided_host_header', tls_client_provided_host_header,
+    'tls_version', tls_version) AS tls_details,
+  named_struct(
+    'access_key_id', user_identity_access_key_id,
+    'account_id', user_identity_account_id,
+    'arn', user_identity_arn,
+    'identity_provider', user_identity_identity_provider,
+    'invoked_by', user_identity_invoked_by,
+    'principal_id', user_identity_principal_id,
+    'type', user_identity_type,
+    'user_name', user_identity_user_name,
+    'session_context', named_struct(
+      'attributes', named_struct(
+        'creation_date', session_creation_date,
+        'mfa_authenticated', CASE mfa_authenticated WHEN true THEN 'true' WHEN false THEN 'false' END),
+      'ec2_role_delivery', session_ec2_role_delivery,
+      'session_issuer', named_struct(
+        'account_id', session_issuer_account_id,
+        'arn', session_issuer_arn,
+        'principal_id', session_issuer_principal_id,
+        'type', session_issuer_type,
+        'user_name', session_issuer_user_name),
+      'web_id_federation_data', named_struct(
+        'attributes', web_id_federation_attributes,
+        'federated_provider', web_id_federation_provider))
+  ) AS user_identity
+FROM events",
+        event_json_call()
+    )
+}
 
 /// Each event's permissions, one a row, worked out by the resolver while the query runs: exact, also where `usage` counts
 /// further resources together. Events that take no permission have no row. Rows of confidence `suggested` are of
@@ -143,8 +252,12 @@ FROM (
 
 /// Registers the views; their functions and tables must be there.
 pub(super) async fn register(context: &SessionContext) -> Result<()> {
-    for view in [USAGE, CLOUDTRAIL_LOGS, &event_actions()] {
-        context.sql(view).await?;
+    let views = [USAGE.to_owned(), cloudtrail_logs(), cloudtrail_lake(), aws_cloudtrail_log(), event_actions()];
+    for view in views {
+        for statement in parsed(&view)? {
+            let plan = context.state().statement_to_plan(statement).await?;
+            context.execute_logical_plan(plan).await?;
+        }
     }
     Ok(())
 }

@@ -5,9 +5,10 @@ use arrow::record_batch::RecordBatch;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::evidence::Proofs;
 use crate::iam::{Catalog, Event, Outcome, Permission, Permissions, Step};
 use crate::record;
-use crate::time::format_time;
+use crate::time::{day_of, format_time};
 use crate::usage::EventColumns;
 
 /// One event and what it took.
@@ -28,6 +29,8 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// Error code and message.
     pub error: Option<String>,
+    /// How far it is proved by CloudTrail's digests; `None` where nothing was ever verified.
+    pub evidence: Option<String>,
     /// Why it takes no permission at all.
     pub no_permission: Option<&'static str>,
     /// The actions without which it would have been denied.
@@ -76,7 +79,11 @@ impl From<&Permission> for Action {
 ///
 /// # Errors
 /// Rows that have not the columns of `events`.
-pub fn explanations(batch: &RecordBatch, catalog: &Catalog) -> Result<Vec<Explanation>, ArrowError> {
+pub fn explanations(
+    batch: &RecordBatch,
+    catalog: &Catalog,
+    proofs: Option<&Proofs>,
+) -> Result<Vec<Explanation>, ArrowError> {
     let events = EventColumns::try_new(batch)?;
     let mut step = Step::new(catalog);
     let explain = |row: usize| {
@@ -93,6 +100,10 @@ pub fn explanations(batch: &RecordBatch, catalog: &Catalog) -> Result<Vec<Explan
             error: event.error_code.map(|code| match event.error_message {
                 Some(message) => format!("{code}: {message}"),
                 None => code.to_owned(),
+            }),
+            evidence: proofs.map(|proofs| {
+                let account_id = event.account_id.unwrap_or_default();
+                proofs.of_event(account_id, event.aws_region.unwrap_or_default(), day_of(events.time_us(row)))
             }),
             no_permission: permissions.no_permission,
             actions: list(&permissions.needed),

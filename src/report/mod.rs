@@ -4,9 +4,12 @@
 //! left to the command line, but for what is text by its nature.
 
 pub mod actions;
+pub mod coverage;
 mod day;
+pub mod evidence;
 pub mod explain;
 pub mod html;
+pub mod oddities;
 pub mod overview;
 pub mod status;
 pub mod unused;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Day;
-use crate::store::{self, DayCount, NO_LOG, Store, StoreError, Table, place_in};
+use super::evidence::Evidence;
+use crate::store::{self, DayCount, NO_LOG, OTHER_LOG, Store, StoreError, Table, place_in};
 
 /// What is in a store, what could not be taken into it, and what goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +47,8 @@ pub struct Status {
     pub regions: BTreeMap<String, u64>,
     /// Objects that were not taken, and are expected to be.
     pub refused_objects: Vec<store::RefusedObject>,
+    /// Logs of other services and the like, told by their content: how many of which kind.
+    pub other_logs: BTreeMap<String, u64>,
     /// What holds no events and is expected to hold none.
     pub no_logs: Vec<NoLog>,
     /// Records that could not be read.
@@ -68,7 +71,16 @@ pub struct Status {
     pub data_elsewhere: Option<String>,
     /// Files without a recorded checksum.
     pub files_without_checksum: u64,
+    /// How much of the events is proved by digests; `None` of a store of an older version.
+    pub evidence: Option<Evidence>,
+    /// Objects that were taken in and are not what digests say, the first of them.
+    pub altered_objects: Vec<store::OddObject>,
+    /// Objects that digests list and that never came, the first of them; `evidence` has how many there are.
+    pub missing_objects: Vec<store::OddObject>,
 }
+
+/// Objects that are listed at the most.
+const OBJECTS_MAX: u64 = 1_000;
 
 /// The events of one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -159,8 +171,14 @@ impl Status {
         }
         let snapshot = store.snapshot_with(None, &[])?;
         let files = || Table::ALL.iter().flat_map(|table| snapshot.files(*table));
-        let (no_logs, refused): (Vec<_>, Vec<_>) =
-            store.refused_objects()?.into_iter().partition(|one| one.reason.starts_with(NO_LOG));
+        let (others, refused): (Vec<_>, Vec<_>) =
+            store.refused_objects()?.into_iter().partition(|one| one.reason.starts_with(OTHER_LOG));
+        let (no_logs, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(|one| one.reason.starts_with(NO_LOG));
+        let mut other_logs: BTreeMap<String, u64> = BTreeMap::new();
+        for one in others {
+            let kind = one.reason.trim_start_matches(OTHER_LOG).trim_start_matches([':', ' ']);
+            *other_logs.entry(kind.to_owned()).or_default() += 1;
+        }
         let totals = store.totals()?;
         let activity = store.activity();
         Ok(Status {
@@ -180,6 +198,7 @@ impl Status {
             accounts: accounts(&counts),
             regions,
             refused_objects: refused,
+            other_logs,
             no_logs: no_logs.into_iter().map(|one| NoLog { path: one.path, reason: one.reason }).collect(),
             broken_records: store.broken_records()?.into_iter().map(BrokenRecord::from).collect(),
             conflicts: store.conflicts()?.into_iter().map(Conflict::from).collect(),
@@ -191,6 +210,9 @@ impl Status {
             last_run: store.last_run()?.map(|(started, finished, counts)| Run { started, finished, counts }),
             data_elsewhere: store.data_elsewhere()?,
             files_without_checksum: files().filter(|file| file.checks.is_none()).count() as u64,
+            evidence: Evidence::read(store, totals.events)?,
+            altered_objects: store.altered_objects(OBJECTS_MAX)?.1,
+            missing_objects: store.missing_objects(OBJECTS_MAX)?.1,
         })
     }
 

@@ -65,6 +65,7 @@ fn one(out: &mut String, entity: &EntityUse) {
     line(out, "unused services", &services);
     let actions: Vec<String> = entity.unused_actions.iter().map(|action| action.action.clone()).collect();
     line(out, "unused actions of used services", &actions);
+    line(out, "not known, no data events", &entity.unseen);
     line(out, "policies never needed", &entity.unused_policies);
     line(out, "policies not in the file, not looked at", &entity.missing_policies);
 }
@@ -105,6 +106,8 @@ pub struct Entity<'a> {
     pub unused_actions_of_used_services: Vec<Action<'a>>,
     /// Unused actions, of any service, that open a way to more.
     pub unused_escalations: Vec<Action<'a>>,
+    /// Granted actions of which nothing is said: their calls are data events, which could not have been seen.
+    pub unseen_actions: &'a [String],
     /// Policies under which nothing was used.
     pub unused_policies: &'a [String],
     /// Policies that are attached and whose text the file does not hold.
@@ -170,6 +173,7 @@ impl<'a> From<&'a EntityUse> for Entity<'a> {
             unused_services: services.collect(),
             unused_actions_of_used_services: entity.unused_actions.iter().map(Action::from).collect(),
             unused_escalations: entity.escalations.iter().map(Action::from).collect(),
+            unseen_actions: &entity.unseen,
             unused_policies: &entity.unused_policies,
             missing_policies: &entity.missing_policies,
         }

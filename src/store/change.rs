@@ -63,8 +63,67 @@ pub struct LedgerEntry {
     pub broken: Vec<BrokenEntry>,
     /// Whether it takes the place of an object of this name that had records kept out.
     pub is_again: bool,
+    /// What digests say of it; `None` where nobody asked.
+    pub proof: Option<ObjectProof>,
+    /// Events in it that are far from the time that its name has.
+    pub far: Option<FarEvents>,
     /// Why it was refused, and where in the inflated bytes; `None` when it was taken in.
     pub refused: Option<(String, Option<u64>)>,
+}
+
+/// Events from after the time that their object's name has, or from more than a day before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FarEvents {
+    /// The object's name.
+    pub name: String,
+    /// How many of its events.
+    pub events: u64,
+    /// Time of the first of them, microseconds since 1970-01-01 UTC.
+    pub first_time_us: i64,
+    /// Time of the last of them.
+    pub last_time_us: i64,
+}
+
+/// What digests say of an object that was taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectProof {
+    /// In a word.
+    pub verdict: ObjectVerdict,
+    /// SHA-256 of its inflated bytes, which is what digests have.
+    pub content_sha256: Option<[u8; 32]>,
+    /// Why it is not valid.
+    pub reason: Option<String>,
+}
+
+/// What digests say of an object that was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectVerdict {
+    /// A digest that is signed has its hash.
+    Valid,
+    /// A digest has its hash, and whether AWS wrote that is not known.
+    Unchecked,
+    /// A digest has another hash.
+    Altered,
+    /// No digest tells of it, or none yet.
+    NotCovered,
+}
+
+impl ObjectVerdict {
+    /// As the ledger has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ObjectVerdict::Valid => "valid",
+            ObjectVerdict::Unchecked => "unchecked",
+            ObjectVerdict::Altered => "altered",
+            ObjectVerdict::NotCovered => "not covered",
+        }
+    }
+
+    /// The one of this name.
+    pub fn parse(name: &str) -> Option<ObjectVerdict> {
+        let all = [ObjectVerdict::Valid, ObjectVerdict::Unchecked, ObjectVerdict::Altered, ObjectVerdict::NotCovered];
+        all.into_iter().find(|verdict| verdict.name() == name)
+    }
 }
 
 /// One record that was kept out of an otherwise sound object.

@@ -303,8 +303,8 @@ fn catalog_hint(source: &rusqlite::Error) -> &'static str {
 }
 
 const FULL_HINT: &str = "\nhint: the disk is full: make room and run it again; what was committed is whole";
-const WRITABLE_HINT: &str = "\nhint: check who may write to the store's folder and files, and whether the disk is mounted \
-                             for reading only";
+const WRITABLE_HINT: &str = "\nhint: check who may read and write the store's folder and files, and whether the disk is \
+                             mounted for reading only";
 
 /// What kept the Parquet library from writing, where that is it: no file is damaged then.
 fn failed_write(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::error::StoreError;
 use super::layout::catalog_path;
 use super::metadata::has_table;
+use super::object_rows::split;
 use super::open::Store;
 use super::passed_over::key;
 use super::writer::Writer;
@@ -29,7 +30,7 @@ pub struct Forget<'a> {
 /// Something that was not taken and is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
-    /// `refused`, `record` or `conflict`.
+    /// `refused`, `record`, `conflict` or `missing`.
     pub what: String,
     /// The object's name; of a conflict the event's id.
     pub name: String,
@@ -70,7 +71,10 @@ const STANDING: &str = "
     UNION ALL
     SELECT 'conflict', event_id, path, record_index, offset_bytes, NULL,
         'another event of this id is in the store, from ' || coalesce(first_path, 'an unknown place')
-        FROM trailpare_conflicts";
+        FROM trailpare_conflicts
+    UNION ALL
+    SELECT 'missing', prefix || tail, prefix || tail, NULL, NULL, NULL, 'missing: listed by ' || digest
+        FROM trailpare_missing_objects JOIN trailpare_name_prefixes USING (prefix_id)";
 
 impl Writer {
     /// Forgets what is meant; returns it.
@@ -121,6 +125,14 @@ fn move_meant(transaction: &Transaction<'_>, forget: &Forget<'_>, time: &str) ->
                 "DELETE FROM trailpare_broken_records WHERE name = ?1 AND record_index = ?2",
                 params![name, index],
             )?,
+            "missing" => {
+                let (prefix, tail) = split(&name);
+                transaction.execute(
+                    "DELETE FROM trailpare_missing_objects WHERE tail = ?1 AND prefix_id = \
+                     (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)",
+                    [tail, prefix],
+                )?
+            }
             _ => transaction.execute(
                 "DELETE FROM trailpare_conflicts WHERE event_id = ?1 AND path = ?2 AND record_index = ?3",
                 params![name, path, index],

@@ -11,6 +11,7 @@ use super::mended;
 use super::object_rows::{Objects, split};
 use super::open::Store;
 use super::passed_over;
+use super::proof;
 use super::writer::Writer;
 use crate::time::{format_date, format_time, now_us};
 
@@ -68,6 +69,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
         insert_usage_state(transaction, *date, state)?;
     }
     passed_over::insert(transaction, snapshot, commit)?;
+    proof::insert(transaction, commit)?;
     mended::strike(transaction, commit)?;
     if let Some((id, run)) = &commit.run {
         update_run(transaction, *id, None, run)?;

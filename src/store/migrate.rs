@@ -12,6 +12,7 @@ use super::connection::{
 };
 use super::metadata;
 use super::object_rows::Objects;
+use super::proof;
 use super::tables::{CatalogColumn, Table, catalog_columns};
 use crate::time::{format_ducklake_time, now_us};
 
@@ -27,6 +28,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     if metadata::get(connection, VERSION)?.as_deref() == Some("1") {
         normalise_objects(connection)?;
     }
+    proof::migrate(connection)?;
     // Last: SQLite renames no table beside a view that asks for more trust than a connection has.
     metadata::make_relative(connection)?;
     connection.pragma_update(None, "user_version", TRAILPARE_VERSION)
@@ -77,6 +79,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         duplicates: row.get(6)?,
         broken: Vec::new(),
         is_again: false,
+        proof: None,
+        far: None,
         refused: (state == "refused").then(|| (reason.unwrap_or_default(), offset_bytes)),
     })
 }
@@ -293,6 +297,8 @@ mod tests {
             duplicates: 0,
             broken: Vec::new(),
             is_again: false,
+            proof: None,
+            far: None,
             refused: None,
         };
         writer.commit(&Commit { objects: vec![entry], ..Commit::default() }).expect("a commit");

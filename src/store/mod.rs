@@ -21,6 +21,8 @@ mod checks;
 mod column_chunk;
 mod commit;
 mod connection;
+mod coverage;
+mod coverage_read;
 mod create;
 mod datafile;
 mod error;
@@ -47,6 +49,8 @@ mod parquet_encodings;
 mod passed_over;
 mod place;
 mod private;
+mod proof;
+mod proof_notes;
 mod read;
 mod recover;
 mod retired_files;
@@ -56,9 +60,14 @@ mod tables;
 mod writer;
 
 pub use activity::Activity;
-pub use change::{BrokenEntry, Commit, Conflict, DayCount, LedgerEntry, Neighbours, Run, Struck, UsageState};
+pub use change::{
+    BrokenEntry, Commit, Conflict, DayCount, FarEvents, LedgerEntry, Neighbours, ObjectProof, ObjectVerdict, Run,
+    Struck, UsageState,
+};
 pub use check::{Checked, Finding, FindingKind, Repaired, Repairer};
 pub use checks::{CheckedFile, FileChecks, Stored};
+pub use coverage::CoverageDay;
+pub use coverage_read::{MissingHour, OddObject};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, StagedFile};
 pub use error::StoreError;
 pub use events_writer::EventsFileWriter;
@@ -70,9 +79,11 @@ pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
 pub use months::UsageMonth;
 pub use objects::{Known, RefusedObject, place_in, placed_name};
 pub use open::Store;
-pub use passed_over::{NO_LOG, Unread, refusal_key};
+pub use passed_over::{NO_LOG, OTHER_LOG, Unread, refusal_key};
 pub(crate) use private::create_or_replace_private;
 pub use private::{Mode, create_private_folder, write_private};
+pub use proof::ProofNotes;
+pub use proof_notes::Standing;
 pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use retired_files::replaced_path;
 pub use snapshot::{ColumnStats, DataFile, Snapshot};

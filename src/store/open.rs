@@ -1,6 +1,7 @@
 //! Opening a store.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -40,11 +41,16 @@ impl Store {
     pub fn open_to_check(dir: &Path) -> Result<Store, StoreError> {
         check_store(dir)?;
         let catalog = catalog_path(dir);
-        if !catalog.is_file() {
-            return Err(match has_data_files(dir) {
-                true => StoreError::NoCatalog(catalog),
-                false => StoreError::Missing(dir.to_owned()),
-            });
+        match fs::metadata(&catalog) {
+            Ok(_) => {}
+            // Only what is not there is missing: a store that may not be read is one.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Err(match has_data_files(dir) {
+                    true => StoreError::NoCatalog(catalog),
+                    false => StoreError::Missing(dir.to_owned()),
+                });
+            }
+            Err(error) => return Err(StoreError::io(&catalog, "cannot look at")(error)),
         }
         check_version(dir, &connect_read_only(dir)?)?;
         Ok(Store { dir: dir.to_owned() })

@@ -14,6 +14,10 @@ use crate::time::{format_date, format_time, now_us};
 /// How the reason begins of what holds no events and is expected to hold none: it is listed, and no error.
 pub const NO_LOG: &str = "none expected";
 
+/// How the reason begins of what is told by its content as a known log of another kind, which stands behind: it is counted
+/// by kind, and no error.
+pub const OTHER_LOG: &str = "another log";
+
 /// What tells one refusal from another: the object with its bytes, or with the reason where they could not be read.
 pub fn refusal_key(entry: &LedgerEntry) -> u128 {
     let reason = entry.refused.as_ref().map_or("", |(reason, _)| reason.as_str());
@@ -169,6 +173,8 @@ mod tests {
             duplicates: 0,
             broken: Vec::new(),
             is_again: false,
+            proof: None,
+            far: None,
             refused: Some((reason.to_owned(), None)),
         }
     }

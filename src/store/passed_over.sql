@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS trailpare_conflicts (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS trailpare_forgotten (
     forgotten_id INTEGER PRIMARY KEY,
-    what TEXT NOT NULL,              -- 'refused', 'record' or 'conflict'
+    what TEXT NOT NULL,              -- 'refused', 'record', 'conflict' or 'missing'
     name TEXT NOT NULL,              -- the object's name; of a conflict the event's id
     path TEXT NOT NULL,
     record_index INTEGER,

@@ -11,7 +11,7 @@ use crate::store::{DataFile, Snapshot, Stored, Table, read_dictionaries};
 /// Calls that are logged as data events, by service.
 /// CloudTrail User Guide, "Logging data events" (`logging-data-events-with-cloudtrail`) and each service's own list.
 #[rustfmt::skip]
-const CALLS: &[(&str, &[&str])] = &[
+pub(super) const CALLS: &[(&str, &[&str])] = &[
     ("s3.amazonaws.com", &[
         "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "DeleteObject",
         "DeleteObjects", "DeleteObjectTagging", "GetObject", "GetObjectAcl", "GetObjectAttributes",
@@ -98,7 +98,7 @@ pub(crate) fn known_sources() -> BTreeSet<&'static str> {
     CALLS.iter().map(|(source, _)| *source).collect()
 }
 
-fn is_call_of(name: &str, calls: &[&str]) -> bool {
+pub(super) fn is_call_of(name: &str, calls: &[&str]) -> bool {
     // Lambda's names end in a date or a version: `Invoke20150331`.
     let is_name = |known: &&str| name.strip_prefix(*known).is_some_and(|end| end.bytes().all(|b| b.is_ascii_digit()));
     calls.iter().any(is_name)

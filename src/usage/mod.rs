@@ -14,8 +14,8 @@
 //!
 //! To the store and back: `encode`, `encode_origin`, `text_column`, `read`; `months` keeps sums of whole months,
 //! `exact` reads what overflowed from `events`, `events` derives all of it anew, `requests` reads what requests told.
-//! `daily` counts by day, `select` says whose usage is meant, `data_events` which services' data events there are, `shared_str` is the texts that
-//! rows share.
+//! `daily` counts by day, `select` says whose usage is meant, `known` whose there is, `data_events` which services' data
+//! events there are, `data_trails` which of them could be seen, `shared_str` is the texts that rows share.
 
 mod aggregate;
 mod bounding;
@@ -24,6 +24,7 @@ mod copies;
 mod cross_account;
 mod daily;
 mod data_events;
+mod data_trails;
 mod encode;
 mod encode_origin;
 mod error;
@@ -31,6 +32,7 @@ mod events;
 mod exact;
 mod interner;
 mod key_canonicalisation;
+mod known;
 mod months;
 mod origin;
 mod overflow;
@@ -56,11 +58,13 @@ pub use daily::{Daily, daily};
 #[cfg(test)]
 pub(crate) use data_events::known_sources;
 pub use data_events::{STATISTICS, data_event_sources};
+pub use data_trails::{DataSight, DataTrail, Logged, data_sight, data_trails};
 pub(crate) use encode::encode;
 pub use error::ReadError;
 pub use events::from_events;
 pub use exact::{read_exact, read_exact_within};
 pub use key_canonicalisation::{KeyCanonicalisation, Names};
+pub use known::{Known, known};
 pub use months::{MONTH_ROWS_MIN, refresh_months};
 pub use origin::{Origin, Smallest};
 pub use overflow::RESOURCES_MAX;

@@ -1,5 +1,6 @@
-//! What is generally useful: time, caches, scanning JSON, showing names, loud invariants.
+//! What is generally useful: time, caches, names that were meant, scanning JSON, showing names, loud invariants.
 
+pub(crate) mod closest;
 pub(crate) mod direct_mapped_cache;
 pub(crate) mod invariant;
 pub(crate) mod json_simd;

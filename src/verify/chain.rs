@@ -1,11 +1,11 @@
 //! The digests of one chain, from the newest back: each is vouched for by the one that follows it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::claims::{Claim, Claims, Trust};
-use super::digest::Digest;
+use super::digest::{Digest, Previous};
 use super::finding::{Finding, Gap, GapCause, Kind, Verdict};
 use super::keys::PublicKeys;
 use super::names::{DigestName, chain_of, is_backfill, stem};
@@ -64,14 +64,23 @@ pub(super) fn judge(chain: &Chain, keys: &PublicKeys, is_wanted: impl Fn(i64, i6
     let mut judgements: Vec<Option<Judgement>> = vec![None; chain.digests.len()];
     let mut waits_for: HashMap<&str, usize> = names.iter().map(|(name, named)| (*name, named.waits_for)).collect();
     let mut ready: Vec<&str> = waits_for.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
-    while let Some(name) = ready.pop() {
+    loop {
+        let Some(name) = ready.pop() else {
+            ready = break_circles(chain, &names, &mut waits_for, &mut judgements, keys);
+            if ready.is_empty() {
+                break;
+            }
+            continue;
+        };
         let Some(named) = names.get(name) else { continue };
         let claims = claims(chain, name, named, &judgements);
         for place in &named.digests {
             let (Some(digest), Some(slot)) = (chain.digests.get(*place), judgements.get_mut(*place)) else { continue };
-            *slot = Some(judge_one(digest, &claims, keys, &heads));
-            let Some(previous) = &digest.previous else { continue };
-            if let Some(count) = waits_for.get_mut(previous.name.as_str()) {
+            if slot.is_none() {
+                *slot = Some(judge_one(digest, &claims, keys, &heads));
+            }
+            let Some(previous) = following(digest) else { continue };
+            if let Some(count) = waits_for.get_mut(previous.name.as_str()).filter(|count| **count > 0) {
                 *count -= 1;
                 if *count == 0 {
                     ready.push(&previous.name);
@@ -79,8 +88,8 @@ pub(super) fn judge(chain: &Chain, keys: &PublicKeys, is_wanted: impl Fn(i64, i6
             }
         }
     }
-    let in_circle = || Judgement { trust: Trust::Altered, reason: "it follows itself by way of others".to_owned() };
-    let judgements: Vec<Judgement> = judgements.into_iter().map(|judged| judged.unwrap_or_else(in_circle)).collect();
+    let unjudged = || Judgement { trust: Trust::Altered, reason: IN_CIRCLE.to_owned() };
+    let judgements: Vec<Judgement> = judgements.into_iter().map(|judged| judged.unwrap_or_else(unjudged)).collect();
     let mut findings = Vec::new();
     for (digest, judgement) in chain.digests.iter().zip(&judgements) {
         // Another hour's digest in the place of one of these hours is theirs as well.
@@ -94,11 +103,81 @@ pub(super) fn judge(chain: &Chain, keys: &PublicKeys, is_wanted: impl Fn(i64, i6
     Judged { gaps: gaps(chain, &names, &is_wanted), judgements, findings }
 }
 
+/// Why what AWS never wrote is none of its digests.
+const IN_CIRCLE: &str = "it follows itself by way of others";
+
+/// The digest that one follows, where it can: a chain is hourly and goes on, so that none follows itself or a later one.
+/// Of backfill digests each is written when something came late, for whatever hour.
+fn following(digest: &Digest) -> Option<&Previous> {
+    let previous = digest.previous.as_ref().filter(|previous| previous.name != digest.name)?;
+    let (Some(own), Some(before)) = (DigestName::parse(&digest.name), DigestName::parse(&previous.name)) else {
+        return Some(previous);
+    };
+    let is_backward = own.chain == before.chain && !is_backfill(&own.chain) && before.end_us >= own.end_us;
+    (!is_backward).then_some(previous)
+}
+
+/// Where all that is left waits for itself: judges what does so without the others, by its signature alone, and gives the
+/// names that are ready then. What is only waited for by a circle keeps waiting.
+fn break_circles<'a>(
+    chain: &'a Chain,
+    names: &BTreeMap<&'a str, Named<'a>>,
+    waits_for: &mut HashMap<&'a str, usize>,
+    judgements: &mut [Option<Judgement>],
+    keys: &PublicKeys,
+) -> Vec<&'a str> {
+    let is_stuck = |name: &str| waits_for.get(name).is_some_and(|count| *count > 0);
+    let mut circle: HashSet<&str> = names.keys().copied().filter(|name| is_stuck(name)).collect();
+    // Those that lead to none that is stuck are behind the circles, not in them.
+    let targets = |name: &str| -> Vec<&'a str> {
+        let digests = names.get(name).into_iter().flat_map(|named| &named.digests);
+        let previous = digests.filter_map(|place| following(chain.digests.get(*place)?));
+        previous.map(|previous| previous.name.as_str()).collect()
+    };
+    let mut leads_to: HashMap<&str, usize> = HashMap::new();
+    let mut from: HashMap<&str, Vec<&str>> = HashMap::new();
+    for name in &circle {
+        let within: Vec<&str> = targets(name).into_iter().filter(|target| circle.contains(target)).collect();
+        leads_to.insert(name, within.len());
+        within.into_iter().for_each(|target| from.entry(target).or_default().push(name));
+    }
+    let mut ends: Vec<&str> = leads_to.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+    while let Some(end) = ends.pop() {
+        circle.remove(end);
+        for name in from.get(end).into_iter().flatten() {
+            if let Some(count) = leads_to.get_mut(name) {
+                *count -= 1;
+                if *count == 0 {
+                    ends.push(name);
+                }
+            }
+        }
+    }
+    for name in &circle {
+        let Some(named) = names.get(name) else { continue };
+        let mut claims = claims(chain, name, named, &[]);
+        named
+            .nexts
+            .iter()
+            .filter_map(|place| chain.digests.get(*place))
+            .for_each(|next| claims.add(next, Trust::Altered));
+        for place in &named.digests {
+            let (Some(digest), Some(slot)) = (chain.digests.get(*place), judgements.get_mut(*place)) else { continue };
+            let unproved = || Judgement { trust: Trust::Altered, reason: IN_CIRCLE.to_owned() };
+            *slot = Some(by_signature(digest, &claims, keys).unwrap_or_else(unproved));
+        }
+    }
+    let mut ready: Vec<&str> = circle.into_iter().collect();
+    ready.sort_unstable();
+    waits_for.extend(ready.iter().map(|name| (*name, 0)));
+    ready
+}
+
 fn by_name(chain: &Chain) -> BTreeMap<&str, Named<'_>> {
     let mut names: BTreeMap<&str, Named<'_>> = BTreeMap::new();
     for (place, digest) in chain.digests.iter().enumerate() {
         names.entry(&digest.name).or_default().digests.push(place);
-        if let Some(previous) = &digest.previous {
+        if let Some(previous) = following(digest) {
             let named = names.entry(&previous.name).or_default();
             named.nexts.push(place);
             named.waits_for += 1;
@@ -128,17 +207,36 @@ fn claims<'a>(chain: &'a Chain, name: &str, named: &Named<'_>, judgements: &[Opt
     claims
 }
 
+/// What a signature that fits says.
+fn by_signature(digest: &Digest, claims: &Claims<'_>, keys: &PublicKeys) -> Option<Judgement> {
+    let text = digest.signed_text();
+    let fitting = |claim: &Claim<'_>| keys.fitting(&digest.fingerprint, &text, claim.signature);
+    let (claim, fitting) =
+        claims.signatures.iter().map(|claim| (claim, fitting(claim))).find(|(_, fitting)| !fitting.is_empty())?;
+    let from = claim.by.map_or("beside it".to_owned(), |next| format!("in {next}"));
+    let is_backfill = is_backfill(&chain_of(&digest.name));
+    if fitting.iter().any(|key| key.was_valid(digest.end_us, is_backfill)) {
+        return Some(Judgement { trust: Trust::Signed, reason: format!("signed, as the signature {from} shows") });
+    }
+    let key = fitting.first()?;
+    let reason = format!("the signature {from} fits, but its key was not valid then: {}", key.validity());
+    Some(Judgement { trust: Trust::Unchecked, reason })
+}
+
 fn judge_one(digest: &Digest, claims: &Claims<'_>, keys: &PublicKeys, heads: &Heads) -> Judgement {
     let judgement = |trust, reason: String| Judgement { trust, reason };
-    let has_key = keys.has(&digest.fingerprint);
-    if has_key {
-        let text = digest.signed_text();
-        let mut signatures = claims.signatures.iter();
-        if let Some(fitting) = signatures.find(|claim| keys.fits(&digest.fingerprint, &text, claim.signature)) {
-            let from = fitting.by.map_or("beside it".to_owned(), |next| format!("in {next}"));
-            return judgement(Trust::Signed, format!("signed, as the signature {from} shows"));
-        }
+    if let Some(signed) = by_signature(digest, claims, keys) {
+        return signed;
     }
+    if digest.previous.is_some() && following(digest).is_none() {
+        let what = if digest.previous.as_ref().is_some_and(|previous| previous.name == digest.name) {
+            "itself"
+        } else {
+            "a later digest"
+        };
+        return judgement(Trust::Altered, format!("it names {what} as the digest before it"));
+    }
+    let has_key = keys.has(&digest.fingerprint);
     if digest.previous.is_some() && digest.previous_signature.is_none() {
         // Nobody could ever check that one: CloudTrail never leaves it out.
         return judgement(Trust::Altered, "it names the digest before it and leaves out its signature".to_owned());
@@ -279,4 +377,30 @@ impl Heads {
             }
         }
     }
+}
+
+/// Judges digests that say nothing but which one they follow: see [`super::fuzzing`].
+pub(super) fn judge_names(names: &[(&str, Option<&str>)]) -> (usize, usize) {
+    let digest = |(name, previous): &(&str, Option<&str>)| Digest {
+        object: (*name).to_owned(),
+        is_misplaced: false,
+        name: (*name).to_owned(),
+        key: (*name).to_owned(),
+        bucket: String::new(),
+        start_us: 0,
+        end_us: 0,
+        end: String::new(),
+        sha256: (*name).to_owned(),
+        fingerprint: String::new(),
+        previous: previous.map(|name| Previous {
+            name: name.to_owned(),
+            key: name.to_owned(),
+            sha256: name.to_owned(),
+        }),
+        previous_signature: previous.map(str::to_owned),
+    };
+    let chain = Chain { digests: names.iter().map(digest).collect(), ..Chain::default() };
+    let judged = judge(&chain, &PublicKeys::default(), |_, _| true);
+    let altered = judged.judgements.iter().filter(|judgement| judgement.trust == Trust::Altered).count();
+    (altered, judged.findings.len())
 }

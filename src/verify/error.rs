@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::archive::{FindError, ReadError};
+use crate::archive::{FindError, ReadError, ReadFault};
 use crate::util::shown;
 
 /// Why an archive was not verified.
@@ -26,4 +26,16 @@ pub enum VerifyError {
     /// What is put aside on the way.
     #[error("temporary file: {0}")]
     Temporary(#[from] io::Error),
+}
+
+/// Why something could not be read, without what helps those who take events in.
+pub(super) fn in_words(error: &ReadError) -> String {
+    match &error.fault {
+        ReadFault::OverCap { cap_bytes } => format!("it has more than {cap_bytes} bytes once inflated"),
+        fault => first_line(&fault.to_string()),
+    }
+}
+
+pub(super) fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
 }

@@ -7,16 +7,45 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::VerifyError;
 use crate::archive::{Buffers, read};
+use crate::time::{MICROS_PER_DAY, format_time, parse_time};
 
 /// A file of keys has some kilobytes.
 const FILE_MAX_BYTES: u64 = 64 << 20;
 
+/// A digest is signed when it is written, which is at its end or soon after it.
+const SIGNED_WITHIN_US: i64 = MICROS_PER_DAY;
+
 /// Keys by their fingerprints.
 #[derive(Debug, Default)]
-pub(super) struct PublicKeys(HashMap<String, Vec<Vec<u8>>>);
+pub(super) struct PublicKeys(HashMap<String, Vec<Key>>);
+
+/// A key, and when AWS signed with it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    der: Vec<u8>,
+    start_us: Option<i64>,
+    end_us: Option<i64>,
+}
+
+impl Key {
+    /// Whether AWS may have signed with it a digest that ends then. What a backfill digest tells of came late, nobody
+    /// knows how late.
+    pub fn was_valid(&self, digest_end_us: i64, is_backfill: bool) -> bool {
+        let latest_us = if is_backfill { i64::MAX } else { digest_end_us.saturating_add(SIGNED_WITHIN_US) };
+        self.start_us.is_none_or(|start_us| start_us <= latest_us)
+            && self.end_us.is_none_or(|end_us| digest_end_us <= end_us)
+    }
+
+    /// When it was valid, in words.
+    pub fn validity(&self) -> String {
+        let time = |time_us: Option<i64>| time_us.map_or("ever".to_owned(), format_time);
+        format!("it was from {} to {}", time(self.start_us), time(self.end_us))
+    }
+}
 
 /// What is read of one answer.
 #[derive(Deserialize)]
@@ -31,6 +60,17 @@ struct PublicKey {
     /// Base64 of the DER of a PKCS#1 `RSAPublicKey`.
     value: String,
     fingerprint: String,
+    validity_start_time: Option<Value>,
+    validity_end_time: Option<Value>,
+}
+
+/// A time as the two versions of the AWS CLI print it: ISO 8601, or seconds since 1970.
+fn time_us(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => parse_time(text),
+        #[expect(clippy::cast_possible_truncation, reason = "microseconds; beyond their bounds they are these")]
+        value => value.as_f64().map(|seconds| (seconds * 1e6) as i64),
+    }
 }
 
 impl PublicKeys {
@@ -43,20 +83,36 @@ impl PublicKeys {
         Ok(keys)
     }
 
+    /// Reads the answers in these bytes.
+    pub fn parse(bytes: &[u8]) -> Result<PublicKeys, String> {
+        let mut keys = PublicKeys::default();
+        keys.add(bytes).map(|()| keys)
+    }
+
     fn read_one(&mut self, path: &Path) -> Result<(), VerifyError> {
-        let fail = |reason: String| {
+        let bytes = read(path, &mut Buffers::default(), FILE_MAX_BYTES)?.bytes;
+        self.add(&bytes).map_err(|reason| {
             let reason = format!("not the output of `aws cloudtrail list-public-keys`: {reason}");
             VerifyError::File { path: path.to_owned(), reason }
-        };
-        let bytes = read(path, &mut Buffers::default(), FILE_MAX_BYTES)?.bytes;
-        for answer in serde_json::Deserializer::from_slice(&bytes).into_iter::<Answer>() {
-            for key in answer.map_err(|error| fail(error.to_string()))?.public_key_list {
+        })
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> Result<(), String> {
+        for answer in serde_json::Deserializer::from_slice(bytes).into_iter::<Answer>() {
+            for key in answer.map_err(|error| error.to_string())?.public_key_list {
                 let der = STANDARD
                     .decode(key.value.split_ascii_whitespace().collect::<String>())
-                    .map_err(|_| fail(format!("the key {} is no base64", key.fingerprint)))?;
+                    .map_err(|_| format!("the key {} is no base64", key.fingerprint))?;
+                let [start_us, end_us] = [key.validity_start_time, key.validity_end_time].map(|time| match time {
+                    None | Some(Value::Null) => Ok(None),
+                    Some(value) => time_us(&value)
+                        .map(Some)
+                        .ok_or_else(|| format!("{value}, of the key {}, is no time", key.fingerprint)),
+                });
                 let keys = self.0.entry(key.fingerprint.to_ascii_lowercase()).or_default();
-                if !keys.contains(&der) {
-                    keys.push(der);
+                let key = Key { der, start_us: start_us?, end_us: end_us? };
+                if !keys.contains(&key) {
+                    keys.push(key);
                 }
             }
         }
@@ -71,12 +127,16 @@ impl PublicKeys {
         self.0.contains_key(&fingerprint.to_ascii_lowercase())
     }
 
-    /// Whether the key of this fingerprint made this signature (in hexadecimal) of this text.
-    pub fn fits(&self, fingerprint: &str, text: &str, signature: &str) -> bool {
-        let Some(signature) = unhex(signature) else { return false };
+    /// The keys of this fingerprint that made this signature (in hexadecimal) of this text: one, but it may be listed
+    /// with several times.
+    pub fn fitting(&self, fingerprint: &str, text: &str, signature: &str) -> Vec<&Key> {
+        let Some(signature) = unhex(signature) else { return Vec::new() };
         let keys = self.0.get(&fingerprint.to_ascii_lowercase()).into_iter().flatten();
-        let mut keys = keys.map(|der| UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der));
-        keys.any(|key| key.verify(text.as_bytes(), &signature).is_ok())
+        let fits = |key: &&Key| {
+            let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &key.der);
+            public.verify(text.as_bytes(), &signature).is_ok()
+        };
+        keys.filter(fits).collect()
     }
 }
 
@@ -92,6 +152,29 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_valid_from_its_start_to_its_end() {
+        let key = |start_us, end_us| Key { der: Vec::new(), start_us, end_us };
+        let hour_us = 3_600_000_000;
+        let day = key(Some(0), Some(24 * hour_us));
+        for (end_us, is_backfill, expected) in [
+            (hour_us, false, true),
+            (24 * hour_us, false, true),
+            (24 * hour_us + 1, false, false),
+            // Written a little later than it ends, when the key was there already.
+            (-hour_us, false, true),
+            (-25 * hour_us, false, false),
+            (-25 * hour_us, true, true),
+            (25 * hour_us, true, false),
+        ] {
+            assert_eq!(day.was_valid(end_us, is_backfill), expected, "{end_us} {is_backfill}");
+        }
+        assert!(key(None, None).was_valid(i64::MAX, false) && key(None, None).was_valid(i64::MIN, false));
+        assert_eq!(time_us(&serde_json::json!(1_436_317_441.5)), Some(1_436_317_441_500_000));
+        assert_eq!(time_us(&serde_json::json!("2015-07-08T01:04:01+00:00")), Some(1_436_317_441_000_000));
+        assert_eq!(time_us(&serde_json::json!([])), None);
+    }
 
     #[test]
     fn hexadecimal() {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claims::Trust;
 use super::digest::hex;
+use super::error::in_words;
 use super::finding::{Finding, Kind, Verdict};
 use super::spans::Spans;
 use super::spill::Part;
@@ -146,7 +147,20 @@ fn compare_all(waiting: &mut Vec<(String, FoundObject)>, names: &HashMap<String,
 }
 
 fn verdict(path: &Path, listed: &[Listed], buffers: &mut Buffers) -> (Verdict, String) {
-    // The best digests that list it decide.
+    if let Err(uncovered) = deciding(listed) {
+        return uncovered;
+    }
+    match inflated_digest(path, buffers, INFLATED_MAX_BYTES) {
+        Ok(sha256) => judge(listed, &sha256),
+        Err(error) => match error.fault {
+            ReadFault::Io(_) => (Verdict::Missing, format!("it is there and {}", in_words(&error))),
+            _ => (Verdict::Altered, in_words(&error)),
+        },
+    }
+}
+
+/// The best of the digests that list an object, which decide; what is said where none can.
+fn deciding(listed: &[Listed]) -> Result<Vec<&Listed>, (Verdict, String)> {
     let best = |is_meant: fn(&Standing) -> bool| -> Vec<&Listed> {
         listed.iter().filter(|one| is_meant(&one.standing)).collect()
     };
@@ -154,26 +168,39 @@ fn verdict(path: &Path, listed: &[Listed], buffers: &mut Buffers) -> (Verdict, S
     if deciding.is_empty() {
         deciding = best(|standing| matches!(standing, Standing::Unchecked(_)));
     }
-    let Some(first) = deciding.first() else {
-        let digest = listed.first().map_or("a digest", |one| one.digest.as_str());
-        return (Verdict::NotCovered, format!("only {digest} lists it, which was altered"));
-    };
-    let sha256 = match inflated_digest(path, buffers, INFLATED_MAX_BYTES) {
-        Ok(sha256) => hex(&sha256),
-        Err(error) => {
-            let reason = error.reason().lines().next().unwrap_or_default().to_owned();
-            return match error.fault {
-                ReadFault::Io(_) => (Verdict::Missing, format!("it is there and {reason}")),
-                _ => (Verdict::Altered, reason),
-            };
+    match (deciding.is_empty(), listed.first()) {
+        (false, _) => Ok(deciding),
+        (true, None) => Err((Verdict::NotCovered, "no digest lists it".to_owned())),
+        (true, Some(Listed { digest, .. })) => {
+            Err((Verdict::NotCovered, format!("only {digest} lists it, which was altered")))
         }
+    }
+}
+
+/// What is known of an object with this SHA-256 of its inflated bytes.
+pub(super) fn judge(listed: &[Listed], sha256: &[u8; 32]) -> (Verdict, String) {
+    let deciding = match deciding(listed) {
+        Ok(deciding) => deciding,
+        Err(uncovered) => return uncovered,
     };
+    let sha256 = hex(sha256);
     match deciding.iter().find(|one| one.sha256 == sha256) {
         Some(Listed { digest, standing: Standing::Unchecked(why), .. }) => {
             (Verdict::Unchecked, format!("listed by {digest}: {why}"))
         }
         Some(Listed { digest, .. }) => (Verdict::Valid, format!("listed by {digest}")),
-        None => (Verdict::Altered, format!("its hash is not the one that {} gives", first.digest)),
+        None => {
+            let digest = deciding.first().map_or("a digest", |one| one.digest.as_str());
+            (Verdict::Altered, format!("its hash is not the one that {digest} gives"))
+        }
+    }
+}
+
+/// What is known of an object that is not sound.
+pub(super) fn judge_unsound(listed: &[Listed], reason: &str) -> (Verdict, String) {
+    match deciding(listed) {
+        Ok(_) => (Verdict::Altered, reason.to_owned()),
+        Err(uncovered) => uncovered,
     }
 }
 

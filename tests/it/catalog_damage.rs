@@ -61,7 +61,7 @@ const UNSEEN: &[(&str, &str, &str)] = &[
 ];
 
 /// Sums over the ledger that `status` prints as they are: `fsck` says when they are not those of what they sum.
-const SUMS: &[&str] = &["trailpare_totals", "trailpare_days"];
+const SUMS: &[&str] = &["trailpare_totals", "trailpare_days", "trailpare_coverage"];
 
 fn is_unseen(table: &str, column: &str) -> bool {
     UNSEEN.iter().any(|(t, c, _)| *t == table && (*c == column || *c == "*"))

@@ -15,9 +15,11 @@ mod catalog_damage;
 mod cli;
 mod conditions;
 mod data;
+mod data_events;
 mod evaluate;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
+mod forms;
 mod fsck;
 #[path = "../../benches/hostile.rs"]
 mod hostile;
@@ -40,6 +42,7 @@ mod optimize;
 mod parsers;
 mod policy;
 mod private;
+mod questions;
 mod record;
 mod report;
 mod sql;

@@ -115,6 +115,20 @@ proptest! {
     }
 
     #[test]
+    fn digests_are_read(digest in digest(), damage in damage(), key in path()) {
+        properties::digest(digest.to_string().as_bytes());
+        properties::digest(&damaged(digest.to_string(), &damage));
+        properties::digest_name(&key);
+    }
+
+    #[test]
+    fn chains_come_to_an_end(
+        links in proptest::collection::vec((0..6_u8, proptest::option::of(0..6_u8)), 0..9), is_backfill in any::<bool>(),
+    ) {
+        properties::digest_chain(&links, is_backfill);
+    }
+
+    #[test]
     fn cells_are_one_cell_each(text in text()) {
         properties::cell(&text);
     }
@@ -132,6 +146,62 @@ proptest! {
         properties::salvaged(object.as_bytes());
         properties::salvaged(&damaged(object, &damage));
     }
+
+    #[test]
+    fn any_form_is_brought_to_the_main_one(
+        form in prop::sample::select(crate::forms::plain_samples()), damage in damage()
+    ) {
+        properties::forms(form.as_bytes());
+        properties::forms(&damaged(form.clone(), &damage));
+        properties::ocsf(&damaged(form, &damage));
+    }
+}
+
+/// What looks like a digest, the answer with public keys, or metadata with signatures.
+fn digest() -> impl Strategy<Value = Value> {
+    let time = prop_oneof![Just("2024-03-01T07:00:00Z".to_owned()), text()];
+    let files = proptest::collection::vec((path(), text()), 0..3);
+    let digest =
+        (time, path(), proptest::option::of((path(), text())), files).prop_map(|(time, key, before, files)| {
+            let files = files.into_iter().map(|(key, hash)| json!({"s3Object": key, "hashValue": hash}));
+            json!({"digestStartTime": time, "digestEndTime": time, "digestS3Bucket": "b", "digestS3Object": key,
+            "digestPublicKeyFingerprint": "31", "logFiles": files.collect::<Vec<_>>(),
+            "previousDigestS3Object": before.as_ref().map(|before| &before.0),
+            "previousDigestSignature": before.as_ref().map(|before| &before.1)})
+        });
+    let keys = (text(), document()).prop_map(
+        |(text, value)| json!({"PublicKeyList": [{"Value": text, "Fingerprint": text, "ValidityStartTime": value}]}),
+    );
+    let signatures = (path(), text()).prop_map(|(key, text)| json!({key: {"Metadata": {"signature": text}}}));
+    prop_oneof![digest, keys, signatures]
+}
+
+/// What the fuzz targets `forms` and `ocsf` try for long, from every form on, where there is no fuzzer.
+#[test]
+#[ignore = "two minutes"]
+fn forms_and_their_damages_for_long() {
+    let (samples, mut state, mut count) = (crate::forms::all_samples(), 1_u64, 0_u64);
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_secs(110) {
+        for sample in &samples {
+            let mut bytes = sample.clone();
+            for _ in 0..next() % 4 {
+                let at = next() % bytes.len();
+                bytes[at] = next() as u8;
+            }
+            if next() % 8 == 0 {
+                bytes.truncate(next() % sample.len());
+            }
+            properties::forms(&bytes);
+            properties::ocsf(&bytes);
+            count += 1;
+        }
+    }
+    eprintln!("{count} damaged samples");
 }
 
 /// Paths as a store names them, and others.

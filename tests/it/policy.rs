@@ -94,6 +94,8 @@ fn provenance() -> Provenance {
         selection: "role deployer".to_owned(),
         catalogue: "test".to_owned(),
         data_event_sources: Some(BTreeSet::from(["s3.amazonaws.com".to_owned()])),
+        data_trails: Vec::new(),
+        evidence: None,
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod archives;
 mod hostile;
+mod ingested;
+mod removed;
 mod tampering;
 
 use std::collections::BTreeMap;
@@ -107,6 +109,70 @@ fn without_keys_hashes_are_compared() {
     let told = Told::of(&Options { public_keys: vec![other], ..archive.options() });
     assert_eq!((told.counts(Verdict::Unchecked), told.sums.faults()), ((36, 18), 0));
     assert!(told.reason(&first).contains("is not among the public keys"), "{}", told.reason(&first));
+}
+
+/// A key signs while it is valid. A digest is written soon after its end.
+#[test]
+fn a_signature_by_a_key_that_was_not_valid_proves_nothing() {
+    let archive = three();
+    archive.write_sidecars();
+    let keys = archive.folder("other.json");
+    let time = |seconds: i64| json!(archives::DAY_US / 1_000_000 + seconds);
+    let hour = 3_600;
+    for (validity, valid) in [
+        ([time(-hour), time(24 * hour)], 18),
+        ([time(-hour), time(3 * hour)], 9),
+        ([json!("2024-03-01T04:30:00Z"), json!("2024-03-09T00:00:00Z")], 18),
+        ([json!("2024-03-03"), json!("2024-03-09")], 0),
+        ([json!("2024-01-01"), json!("2024-02-01")], 0),
+        ([Value::Null, Value::Null], 18),
+    ] {
+        let public = archives::public_key("key.pem");
+        fs::write(&keys, archives::keys_valid(archives::FINGERPRINT, &public, validity.clone())).unwrap();
+        let told = Told::of(&Options { public_keys: vec![keys.clone()], ..archive.options() });
+        assert_eq!((told.counts(Verdict::Valid).1, told.sums.faults()), (valid, 0), "{validity:?} {:?}", told.odd());
+        assert_eq!(told.counts(Verdict::Valid).1 + told.counts(Verdict::Unchecked).1, 18);
+        if valid < 18 {
+            let newest = &archive.trails[0].digests[5].key;
+            assert!(told.reason(newest).contains("its key was not valid then"), "{}", told.reason(newest));
+        }
+    }
+    fs::write(&keys, archives::keys_valid("ab", &[1], [json!("x"), json!("y")])).unwrap();
+    assert!(matches!(verify(&Options { public_keys: vec![keys], ..archive.options() }), Err(VerifyError::File { .. })));
+}
+
+/// One clear line where no key is the right one, and where some are.
+#[test]
+fn keys_that_are_not_there_are_said_once() {
+    let archive = three();
+    let other = archive.folder("other.json");
+    fs::write(&other, archives::keys_json("ffff", &archives::public_key("forger.pem"))).unwrap();
+    let root = archive.root();
+    let out = command(&["verify", root.to_str().unwrap(), "--public-keys", other.to_str().unwrap()]);
+    let words = text(&out.stderr);
+    assert_eq!(words.matches("no signature can be checked").count(), 1, "{words}");
+    assert!(words.contains(archives::FINGERPRINT) && words.contains("eu-west-1, us-east-1"), "{words}");
+    assert!(!text(&archive.run(&[]).stderr).contains("can be checked"));
+}
+
+/// What verify says names no option that it doesn't have.
+#[cfg(unix)]
+#[test]
+fn no_option_of_another_command_is_named() {
+    let archive = three();
+    let elsewhere = archive.folder("elsewhere");
+    let digest = archive.trails[0].digests[0].key.clone();
+    fs::create_dir(&elsewhere).unwrap();
+    fs::rename(archive.path(&digest), elsewhere.join("d.json.gz")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("d.json.gz"), archive.path(&digest)).unwrap();
+    archive.write(&archive.trails[1].digests[0].key, &archives::gzip(&vec![b' '; 65 << 20]));
+    let out = archive.run(&[]);
+    let words = text(&out.stderr) + &text(&out.stdout);
+    assert!(words.contains("a symbolic link out of the archive") && words.contains("once inflated"), "{words}");
+    assert!(!words.contains("--memory-limit"), "{words}");
+    // It has --follow-links.
+    let options = Options { follow_links: true, ..archive.options() };
+    assert!(!Told::of(&options).odd().contains_key(&digest));
 }
 
 /// What people and systems put beside anything.

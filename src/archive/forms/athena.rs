@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::form::{Content, Form};
 use super::object::Object;
 
-pub(super) const FORM: Form = Form { read };
+pub(super) const FORM: Form = Form { name: "Athena", read };
 
 /// CloudTrail's names.
 const NAMES: [&str; 66] = [
@@ -81,6 +81,9 @@ const NAMES: [&str; 66] = [
     "webIdFederationData",
 ];
 
+/// Columns by which the documentation has people partition the table: no part of an event.
+const PARTITIONS: [&str; 7] = ["timestamp", "region", "year", "month", "day", "date", "account"];
+
 /// Fields whose content is the caller's: what is in them keeps its names.
 const FREE: [&str; 4] = ["requestParameters", "responseElements", "additionalEventData", "serviceEventDetails"];
 
@@ -94,7 +97,7 @@ fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
         return None;
     }
     let mut event = Map::new();
-    for (key, value) in object.members() {
+    for (key, value) in object.members().filter(|(key, _)| !PARTITIONS.contains(key)) {
         let name = name_of(key);
         // What serde_json can't read (nested too deep, a lone surrogate) can't be renamed either.
         let Ok(value) = serde_json::from_str::<Value>(value.get()) else {
@@ -120,8 +123,16 @@ pub(super) fn field(name: &str, value: Value) -> Value {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
         }
         value if is_free => value,
+        Value::Array(resources) if name == "resources" => Value::Array(resources.into_iter().map(resource).collect()),
         value => renamed(value),
     }
+}
+
+/// In a resource CloudTrail writes `ARN`, elsewhere `arn`.
+fn resource(value: Value) -> Value {
+    let Value::Object(members) = renamed(value) else { return Value::Null };
+    let name = |key: String| if key.eq_ignore_ascii_case("arn") { "ARN".to_owned() } else { key };
+    Value::Object(members.into_iter().map(|(key, value)| (name(key), value)).collect())
 }
 
 fn renamed(value: Value) -> Value {

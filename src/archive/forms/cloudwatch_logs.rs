@@ -6,7 +6,7 @@
 use super::form::{Content, Form};
 use super::object::Object;
 
-pub(super) const FORM: Form = Form { read };
+pub(super) const FORM: Form = Form { name: "CloudWatch Logs", read };
 
 fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     if object.get("messageType").is_some_and(|kind| kind.get() == "\"CONTROL_MESSAGE\"") {

@@ -3,9 +3,12 @@
 use super::form::{Content, Form};
 use super::object::Object;
 
-pub(super) const FORM: Form = Form { read };
+/// What digests are counted as.
+pub const DIGESTS: &str = "digests";
+
+pub(super) const FORM: Form = Form { name: "digest", read };
 
 fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     let is_form = object.has("digestStartTime") && object.has("digestS3Object");
-    is_form.then_some(Content::Foreign("foreign: a digest of log objects, which holds no events"))
+    is_form.then_some(Content::Other(DIGESTS))
 }

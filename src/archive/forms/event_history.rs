@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::local_time;
 use super::row::Row;
 
 /// Whether these titles are of such a file.
@@ -23,7 +24,12 @@ pub(super) fn read(row: Row<'_>) -> Result<String, String> {
 /// Sets what one cell says.
 fn set(record: &mut Map<String, Value>, title: &str, cell: &str) {
     let field = match title.trim() {
-        "Event time" => "eventTime",
+        "Event time" => {
+            // As the console showed it, to whom it did.
+            let time = local_time::utc(cell).unwrap_or_else(|| cell.to_owned());
+            record.insert("eventTime".to_owned(), json!(time));
+            return;
+        }
         "Event source" => "eventSource",
         "Event name" => "eventName",
         "AWS region" => "awsRegion",

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::blanks::json_of;
+use super::cells;
 use super::form::Content;
 use super::known::FORMS;
 use super::normal::{Normal, RefusedElement};
+use super::notification;
 use super::object::Object;
 use crate::archive::error::FormError;
 
@@ -65,6 +67,9 @@ pub(super) struct Events {
     /// The first that was one too many, and how many came behind it.
     more: Option<RefusedElement>,
     more_count: u64,
+    /// What the first that is a known other log is, and how many there are of such.
+    other: Option<&'static str>,
+    others: u64,
 }
 
 impl Events {
@@ -74,10 +79,7 @@ impl Events {
             return self.refuse(value.offset, format!("foreign: more than {DEPTH_MAX} wrappings"));
         }
         match value.text.as_bytes().first() {
-            Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(value.text) {
-                Ok(elements) => elements.iter().for_each(|element| self.add(value.part(element.get()), depth + 1)),
-                Err(error) => self.refuse(value.offset, error.to_string()),
-            },
+            Some(b'[') => self.add_list(value, depth),
             Some(b'{') => self.add_object(value, depth),
             Some(b'"') => self.add_string(value, depth),
             _ => self.refuse(value.offset, FOREIGN),
@@ -111,13 +113,29 @@ impl Events {
             Some(Content::Events(list)) => match serde_json::from_str::<Vec<&RawValue>>(list.get()) {
                 Ok(events) => events.iter().for_each(|event| {
                     let event = value.part(event.get());
-                    self.push(event.text, event.offset);
+                    match notification::may_be(event.text.trim_start_matches('{').as_bytes()) {
+                        true => self.add(event, depth + 1),
+                        false => self.push(event.text, event.offset),
+                    }
                 }),
                 Err(error) => self.refuse(value.offset, error.to_string()),
             },
             Some(Content::Nothing) => {}
+            Some(Content::Other(kind)) => self.refuse_other(value.offset, kind),
             Some(Content::Foreign(reason)) => self.refuse(value.offset, reason),
             None => self.refuse(value.offset, FOREIGN),
+        }
+    }
+
+    fn add_list(&mut self, value: Value<'_>, depth: usize) {
+        let elements = match serde_json::from_str::<Vec<&RawValue>>(value.text) {
+            Ok(elements) => elements,
+            Err(error) => return self.refuse(value.offset, error.to_string()),
+        };
+        match cells::row(&elements) {
+            Some(Ok(json)) => self.add(Value::made(&json, value.offset), depth + 1),
+            Some(Err(reason)) => self.refuse(value.offset, reason),
+            None => elements.iter().for_each(|element| self.add(value.part(element.get()), depth + 1)),
         }
     }
 
@@ -143,6 +161,20 @@ impl Events {
         }
     }
 
+    /// Refuses an element that is none of CloudTrail's, but known.
+    fn refuse_other(&mut self, offset: usize, kind: &'static str) {
+        self.others += 1;
+        self.other.get_or_insert(kind);
+        self.refuse(offset, format!("foreign: {kind}, which hold no CloudTrail events"));
+    }
+
+    /// What all of it is, where that is a known other log and nothing else.
+    pub fn other(kind: &'static str) -> Events {
+        let mut events = Events::default();
+        events.refuse_other(0, kind);
+        events
+    }
+
     /// Elements so far.
     fn count(&self) -> u64 {
         (self.places.len() + self.refused.len()) as u64 + u64::from(self.more.is_some()) + self.more_count
@@ -166,7 +198,8 @@ impl Events {
     /// All of them; an error where everything was refused.
     pub fn finish(mut self) -> Result<Normal, FormError> {
         if let (true, Some(first)) = (self.places.is_empty(), self.refused.first()) {
-            return Err(FormError { offset_bytes: first.offset_bytes, reason: first.reason.clone() });
+            let other = self.other.filter(|_| self.others == self.count());
+            return Err(FormError { offset_bytes: first.offset_bytes, reason: first.reason.clone(), other });
         }
         if self.json.is_empty() {
             self.json.extend_from_slice(b"{\"Records\":[");

@@ -3,7 +3,7 @@
 use super::form::{Content, Form};
 use super::object::Object;
 
-pub(super) const FORM: Form = Form { read };
+pub(super) const FORM: Form = Form { name: "Fluent Bit", read };
 
 fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     object.holder("log").map(Content::Inside)

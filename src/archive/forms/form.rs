@@ -6,6 +6,9 @@ use super::object::Object;
 
 /// A form of JSON.
 pub(super) struct Form {
+    /// What `docs/forms.md` calls it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test holds the documentation to it"))]
+    pub name: &'static str,
     /// What an object of this form is; `None` for one that isn't of it.
     pub read: for<'a> fn(&Object<'a>) -> Option<Content<'a>>,
 }
@@ -22,6 +25,8 @@ pub(super) enum Content<'a> {
     Events(&'a RawValue),
     /// It is known, and holds no events.
     Nothing,
+    /// It is no log of CloudTrail's, but a known other: which.
+    Other(&'static str),
     /// It is known, and no event can be had from it: why.
     Foreign(&'static str),
 }

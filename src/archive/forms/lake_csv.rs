@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::athena;
+use super::blanks::json_of;
 use super::row::Row;
 
 const FIELDS: [&str; 3] = ["eventTime", "eventSource", "eventName"];
@@ -15,8 +16,20 @@ fn is_title(title: &str, name: &str) -> bool {
     title.trim().eq_ignore_ascii_case(name)
 }
 
+/// Columns that hold an event whole: CloudTrail Lake's, and those that other programs export.
+const WHOLE: [&str; 8] = [
+    "eventJson",
+    "eventData",
+    "CloudTrailEvent",
+    "_raw",
+    "@message",
+    "message",
+    "event.original",
+    "_source.event.original",
+];
+
 fn is_json(title: &str) -> bool {
-    is_title(title, "eventJson") || is_title(title, "eventData")
+    WHOLE.iter().any(|name| is_title(title, name))
 }
 
 /// Whether a column holds whole events.
@@ -31,7 +44,7 @@ pub(super) fn is_columns(titles: &[String]) -> bool {
 
 /// The event of a row that holds it whole.
 pub(super) fn read_whole(row: Row<'_>) -> Result<String, String> {
-    let cell = row.titles.iter().zip(row.cells).find(|(title, _)| is_json(title)).map(|(_, cell)| cell.trim());
+    let cell = row.titles.iter().zip(row.cells).find(|(title, _)| is_json(title)).map(|(_, cell)| json_of(cell));
     let cell = cell.filter(|cell| !cell.is_empty()).ok_or("a row without an event")?;
     match serde_json::from_str::<&serde_json::value::RawValue>(cell) {
         Ok(_) => Ok(cell.to_owned()),

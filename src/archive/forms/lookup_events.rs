@@ -3,7 +3,7 @@
 use super::form::{Content, Form};
 use super::object::Object;
 
-pub(super) const FORM: Form = Form { read };
+pub(super) const FORM: Form = Form { name: "lookup-events", read };
 
 fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     object.holder("CloudTrailEvent").or_else(|| object.list("Events")).map(Content::Inside)

@@ -3,32 +3,17 @@
 //! Content decides, never a name. Each form of JSON has a file of one shape: a `Form`, whose function looks at one
 //! object and says what it is. To add one, copy the file that was added last and list it in `known.rs`.
 //!
-//! | form | where from | file |
-//! |---|---|---|
-//! | `{"Records":[…]}` | CloudTrail's own; passes untouched | here |
-//! | several of them, one after the other | objects put together by `cat`; pass untouched | here |
-//! | `[…]`, one event, events one after the other (NDJSON) | exports, `jq -c '.Records[]'` | here, `event` |
-//! | `{"records":[…]}` in any case and order of keys | other programs' copies | `records` |
-//! | `{"detail":{…}}` | EventBridge | `event_bridge` |
-//! | `{"Events":[{"CloudTrailEvent":"…"}]}`, also its rows alone | `aws cloudtrail lookup-events` | `lookup_events` |
-//! | `{"logEvents":[{"message":"…"}]}`, `{"events":[…]}` | CloudWatch Logs, Firehose | `cloudwatch_logs` |
-//! | `2024-05-01T09:00:00.000Z {…}` | exports of CloudWatch Logs to S3 | `lines` |
-//! | `{"_raw":"…"}`, `{"result":{"_raw":"…"}}` | Splunk | `splunk` |
-//! | `{"event":{"original":"…"}}` | Elastic, Logstash | `elastic` |
-//! | `{"log":"…"}` | Fluent Bit | `fluent_bit` |
-//! | `{"eventversion":…,"useridentity":…}` | Athena's documented table | `athena` |
-//! | `{"QueryResultRows":[[{"eventJson":"…"}]]}` | CloudTrail Lake | `lake` |
-//! | CSV with an `eventJson` column, or a column a field | CloudTrail Lake | `csv`, `lake_csv` |
-//! | CSV | the console's "Download events" | `csv`, `event_history` |
+//! `docs/forms.md` has the table of them, with what tells each and what is lost in it.
 //!
 //! Events are carried over as text, byte for byte: no number and no order of fields changes. Only a form that has no
-//! such text (CSV, Athena's rows) is written anew.
+//! such text (CSV, Athena's rows, OCSF) is written anew.
 //!
 //! What holds no event is refused alone, with its place, and the rest is taken; only where nothing is taken the object
 //! is refused as a whole. `salvage` does so for bytes that are not sound JSON.
 
 mod athena;
 mod blanks;
+mod cells;
 mod cloudwatch_logs;
 mod csv;
 mod digest;
@@ -40,17 +25,28 @@ mod events;
 mod fluent_bit;
 mod form;
 mod known;
+mod known_event;
 mod lake;
 mod lake_csv;
 mod lines;
+mod local_time;
+mod logs_insights;
 mod lookup_events;
 mod normal;
+mod notification;
 mod object;
 mod ocsf;
+mod other_service;
 mod records;
 mod row;
 mod salvage;
+mod sign_file;
+mod sns;
+mod sole_list;
 mod splunk;
+mod sqs;
+mod wazuh;
+mod wrapped;
 
 use std::cell::LazyCell;
 
@@ -60,7 +56,9 @@ use super::error::FormError;
 use blanks::{BYTE_ORDER_MARK, skip_blanks};
 use events::{Events, Value};
 
+pub use digest::DIGESTS;
 pub use normal::{Normal, RefusedElement};
+pub(super) use other_service::{of_names, of_text};
 
 /// Brings inflated bytes to `{"Records":[…]}`.
 ///
@@ -97,7 +95,7 @@ pub(super) fn implausible(first: &[u8]) -> Option<String> {
     let is_text = || first.get(start..).is_some_and(|rest| csv::reader(rest).is_some() || lines::is_form(rest));
     match first.get(start) {
         None | Some(b'{' | b'[') => None,
-        Some(_) if is_utf16(first) || is_text() => None,
+        Some(_) if is_utf16(first) || is_text() || other_service::of_text(first).is_some() => None,
         Some(_) => Some(format!("neither gzip, zstd, JSON nor CSV of events; it begins with {}", shown(first))),
     }
 }
@@ -113,7 +111,15 @@ fn shown(bytes: &[u8]) -> String {
 fn is_main_form(bytes: &[u8]) -> bool {
     let brace = skip_blanks(bytes, 0);
     let key = skip_blanks(bytes, brace + 1);
-    bytes.get(brace) == Some(&b'{') && bytes.get(key..).is_some_and(|rest| rest.starts_with(b"\"Records\""))
+    let Some(rest) = bytes.get(key..).and_then(|rest| rest.strip_prefix(b"\"Records\"")) else { return false };
+    bytes.get(brace) == Some(&b'{') && !is_notification(rest)
+}
+
+/// Whether the first of a list of records may be a notification, which has to be looked at.
+fn is_notification(behind_key: &[u8]) -> bool {
+    let is_frame = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b':' | b'[' | b'{');
+    let frame = behind_key.iter().take_while(is_frame).count();
+    behind_key.get(frame..).is_some_and(notification::may_be)
 }
 
 fn is_utf16(bytes: &[u8]) -> bool {
@@ -187,6 +193,9 @@ fn rewrite(bytes: &[u8]) -> Result<Events, FormError> {
         Some(_) => {
             if let Some(events) = csv::reader(bytes).map(|read| csv::events(bytes, read)) {
                 return Ok(events);
+            }
+            if let Some(kind) = other_service::of_text(bytes) {
+                return Ok(Events::other(kind));
             }
             if lines::is_form(bytes) {
                 return Ok(lines::events(bytes));

@@ -42,6 +42,17 @@ impl<'a> Object<'a> {
         self.get(key).filter(|value| value.get().starts_with(['[', '{', '"']))
     }
 
+    /// The value of a key that is an object, read.
+    pub fn object(&self, key: &str) -> Option<Object<'a>> {
+        self.get(key).filter(|value| value.get().starts_with('{')).and_then(|value| Object::parse(value.get()).ok())
+    }
+
+    /// Whether the value of a key is this text.
+    pub fn text_is(&self, key: &str, text: &str) -> bool {
+        let inner = |value: &'a RawValue| value.get().strip_prefix('"')?.strip_suffix('"');
+        self.get(key).and_then(inner).is_some_and(|inner| inner == text)
+    }
+
     /// Keys and values.
     pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
         self.members.iter().map(|(key, value)| (&*key.0, *value))

@@ -3,7 +3,7 @@
 use super::form::{Content, Form};
 use super::object::Object;
 
-pub(super) const FORM: Form = Form { read };
+pub(super) const FORM: Form = Form { name: "Records", read };
 
 fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     let list = object.get_any_case("Records").filter(|value| value.get().starts_with('['))?;

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use crate::scan::{Fault, Scanner, TOO_DEEP};
 
 use super::blanks::{BYTE_ORDER_MARK, skip_blanks};
+use super::cells;
 use super::events::{Events, Value};
 use super::known::is_event;
 
@@ -25,7 +26,8 @@ use super::known::is_event;
 const FRAMES_MAX: usize = 4;
 
 /// Keys whose lists hold events.
-const LIST_KEYS: [&[u8]; 4] = [b"records", b"events", b"logevents", b"queryresultrows"];
+const LIST_KEYS: [&[u8]; 7] =
+    [b"records", b"events", b"logevents", b"queryresultrows", b"messages", b"results", b"hits"];
 
 const CUT: &str = "truncated: the JSON ends early";
 
@@ -221,10 +223,12 @@ impl Salvage<'_> {
             return end;
         }
         if depth < FRAMES_MAX {
-            if self.peek(begin) == Some(b'[') {
+            if self.peek(begin) == Some(b'[') && !(depth > 0 && self.is_row(begin)) {
                 return self.list(begin, depth + 1);
             }
-            if let Some(end) = self.frame(begin, depth + 1) {
+            if self.peek(begin) == Some(b'{')
+                && let Some(end) = self.frame(begin, depth + 1)
+            {
                 return end;
             }
         }
@@ -354,7 +358,9 @@ impl Salvage<'_> {
                 }
                 Some(b'}') => return has_list.then_some(pos + 1),
                 Some(b'"') => {
-                    let Some((is_list, value)) = self.member(pos) else { return has_list.then_some(pos) };
+                    let Some((is_known, value)) = self.member(pos) else { return has_list.then_some(pos) };
+                    let is_sole = pos == self.skip(begin + 1) && self.is_list_of_events(value);
+                    let is_list = is_sole || is_known && self.peek(value) == Some(b'[');
                     if needs_comma {
                         uncalled = Some(pos);
                     }
@@ -365,6 +371,12 @@ impl Salvage<'_> {
                     }
                     if is_list {
                         pos = self.list(value, depth);
+                    } else if is_known
+                        && depth < FRAMES_MAX
+                        && let Some(end) = self.frame(value, depth + 1)
+                    {
+                        has_list = true;
+                        pos = end;
                     } else {
                         match lenient_end(self.bytes, value) {
                             Some(end) => pos = end,
@@ -382,7 +394,22 @@ impl Salvage<'_> {
         }
     }
 
-    /// A key and the place of its value: whether that is a list of events.
+    /// Whether a list is a row, whose cells are nothing by themselves.
+    fn is_row(&self, begin: usize) -> bool {
+        let first = self.skip(begin + 1);
+        let Ok(end) = self.value(first) else { return false };
+        let text = std::str::from_utf8(self.bytes.get(first..end).unwrap_or_default()).unwrap_or_default();
+        cells::is_cell(text)
+    }
+
+    /// Whether a list begins with an event: that of an object that has one list and nothing else.
+    fn is_list_of_events(&self, begin: usize) -> bool {
+        let first = self.skip(begin + 1);
+        let is_open = self.peek(begin) == Some(b'[') && self.peek(first) == Some(b'{');
+        is_open && self.value(first).is_ok_and(|end| is_clean(self.bytes.get(first..end).unwrap_or_default()))
+    }
+
+    /// A key and the place of its value: whether that has, or is, a list of events.
     fn member(&self, pos: usize) -> Option<(bool, usize)> {
         let end = string_end(self.bytes, pos)?;
         let key = self.bytes.get(pos + 1..end - 1)?;
@@ -390,9 +417,8 @@ impl Salvage<'_> {
         if self.peek(colon) != Some(b':') {
             return None;
         }
-        let value = self.skip(colon + 1);
-        let is_list = LIST_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)) && self.peek(value) == Some(b'[');
-        Some((is_list, value))
+        let is_known = LIST_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key));
+        Some((is_known, self.skip(colon + 1)))
     }
 
     /// Says that the object ends within a list or another object.

@@ -52,7 +52,8 @@ impl Job<'_> {
         let proposal = outcome.proposal();
         let said = proposal.cut().map(|cut| self.unused(&cut.statements)).unwrap_or_default();
         self.context.say(said.trim_end());
-        self.say(proposal.made(), None);
+        let provenance = self.provenance_of(&selected.rows);
+        self.say(proposal.made(), &provenance, None);
         if let Some(cut) = proposal.cut() {
             self.context.say(&format!("before: {}", explain::verdict(&cut.before)));
             self.context.say(&format!("after: {}", explain::verdict(&cut.after)));
@@ -64,7 +65,7 @@ impl Job<'_> {
             }
             Outcome::Unchecked(_) => {}
         }
-        let Some(source) = outcome.source(&self.provenance) else { return Ok(Exit::WouldDeny) };
+        let Some(source) = outcome.source(&provenance) else { return Ok(Exit::WouldDeny) };
         let text = self.args.what.format.render(&source.with_unused(&said)).map_err(other_format)?;
         print(self.args.what.out.as_deref(), &text)?;
         Ok(exit(proposal.made(), selected.exit))

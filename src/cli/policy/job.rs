@@ -14,6 +14,7 @@ use crate::policy::{
     Existing, Findings, Made, Options, Proposal, ProposeError, Proved, Provenance, Proving, RenderError, Source, Task,
     Unchecked, Unproved, explain, propose, propose_unchecked,
 };
+use crate::report::evidence::Proofs;
 use crate::usage::{RequestValues, UsageRow};
 
 /// Everything that making one policy needs besides the rows.
@@ -23,6 +24,8 @@ pub(super) struct Job<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) existing: Vec<Policy>,
     pub(super) provenance: Provenance,
+    /// What is proved of the store's log objects, if anything was verified.
+    pub(super) proofs: Option<Proofs>,
     /// What the selected requests told of condition keys.
     pub(super) requests: RequestValues,
     /// The uses as the events themselves say them, where they are to prove the policy.
@@ -111,7 +114,8 @@ impl Job<'_> {
         if proposal.is_unchanged() {
             self.context.say(is_enough);
         }
-        self.say(proposal.made(), outcome.findings().and_then(Findings::whole));
+        let provenance = self.provenance_of(task.rows);
+        self.say(proposal.made(), &provenance, outcome.findings().and_then(Findings::whole));
         if let Outcome::Unproved(unproved) = &outcome {
             self.refuse(&unproved.findings);
         }
@@ -130,7 +134,14 @@ impl Job<'_> {
         }
     }
 
-    pub(super) fn say(&self, made: &Made, proof: Option<&Proof>) {
+    /// Where these rows came from, and how much of what was allowed in them is proved.
+    pub(super) fn provenance_of(&self, rows: &[UsageRow]) -> Provenance {
+        let is_granted = |row: &&UsageRow| row.outcome == crate::iam::Outcome::Allowed && row.action.is_some();
+        let evidence = self.proofs.as_ref().map(|proofs| proofs.of_rows(rows.iter().filter(is_granted)));
+        Provenance { evidence, ..self.provenance.clone() }
+    }
+
+    pub(super) fn say(&self, made: &Made, provenance: &Provenance, proof: Option<&Proof>) {
         let replay = proof.map(|proof| &proof.replay);
         if proof.is_some_and(|proof| proof.by_events) {
             self.context.say("proved by the events themselves");
@@ -139,10 +150,10 @@ impl Job<'_> {
             explain::lacks(made).iter().for_each(|line| self.context.warn(line));
         }
         if self.args.what.explain {
-            self.context.say(explain::explain(made, &self.provenance, replay).trim_end());
+            self.context.say(explain::explain(made, provenance, replay).trim_end());
             return;
         }
-        for line in explain::summary(made, &self.provenance, replay) {
+        for line in explain::summary(made, provenance, replay) {
             self.context.say(&line);
         }
         for widened in &made.widened {

@@ -21,6 +21,8 @@ use crate::iam::Catalog;
 use crate::iam::document::Policy;
 use crate::iam::evaluate::PolicySet;
 use crate::policy::{Kind, MakeError, Options, ProposeError, Provenance, Proving, Source, Task, key_sources};
+use crate::report::evidence::Proofs;
+use crate::store::Store;
 use crate::usage::{self, Selection, UsageRow};
 
 pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
@@ -46,7 +48,8 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     let mut sources = key_sources::for_making(&selected.rows);
     sources.extend(key_sources::for_judging(&asked));
     let requests = selected.requests(&sources, catalog)?;
-    let mut job = Job { args, context, catalog, existing, provenance, requests, events: None };
+    let proofs = Proofs::read(&Store::open(&args.select.store.store)?)?;
+    let mut job = Job { args, context, catalog, existing, provenance, proofs, requests, events: None };
     if args.what.prove == ProveArg::Events && !args.what.no_check {
         job.events = Some(selected.usage_of_events(args.sessions(), catalog)?);
     }
@@ -58,7 +61,8 @@ pub fn run(args: &PolicyArgs, context: &Context) -> Result<Exit, CliError> {
     }
     let task = job.task(&selected.rows, job.existing(), &options);
     let Some(outcome) = job.one(&task).map_err(|error| job.failed(error))? else { return Ok(selected.exit) };
-    let Some(source) = outcome.source(&job.provenance) else { return Ok(Exit::WouldDeny) };
+    let provenance = job.provenance_of(&selected.rows);
+    let Some(source) = outcome.source(&provenance) else { return Ok(Exit::WouldDeny) };
     print(args.what.out.as_deref(), &args.what.format.render(&source).map_err(other_format)?)?;
     Ok(exit(outcome.proposal().made(), selected.exit))
 }
@@ -89,6 +93,8 @@ pub fn provenance(selected: &Selected, catalog: &Catalog) -> Result<Provenance, 
         selection: selected.selection.to_string(),
         catalogue: catalog.version().to_owned(),
         data_event_sources: Some(usage::data_event_sources(&selected.snapshot)?),
+        data_trails: usage::data_trails(&selected.snapshot)?,
+        evidence: None,
     })
 }
 
@@ -117,7 +123,7 @@ impl Job<'_> {
             let options = Options { name, ..self.args.options(self.args.kind(&rows)) };
             match self.one(&Task { proving, ..self.task(&rows, self.existing(), &options) }) {
                 Ok(None) => {}
-                Ok(Some(outcome)) => match outcome.source(&self.provenance) {
+                Ok(Some(outcome)) => match outcome.source(&self.provenance_of(&rows)) {
                     Some(source) => {
                         self.write_each(folder, &file, &source)?;
                         if exit != Exit::WouldDeny && exit != Exit::Failed {

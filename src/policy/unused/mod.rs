@@ -18,7 +18,7 @@ use super::replay::{Asked, Asking, asked};
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
 use crate::iam::evaluate::{Compiled, PolicySet, Request, Verdict};
-use crate::usage::{RequestValues, TimeRange, UsageRow};
+use crate::usage::{DataSight, RequestValues, TimeRange, UsageRow};
 
 /// What of one role or user was not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,9 @@ pub struct EntityUse {
     pub iam_last_used_us: Option<i64>,
     /// Actions granted.
     pub granted: usize,
+    /// Granted actions whose use could not have been seen, and of which nothing is said: their calls are data events, of
+    /// which there are none, or of some resources alone.
+    pub unseen: Vec<String>,
     /// Granted actions that were used.
     pub used: usize,
     /// Granted actions that were not used, by access level.
@@ -71,7 +74,7 @@ impl EntityUse {
 
     /// Actions granted and not used: the size of the cut.
     pub fn unused(&self) -> usize {
-        self.granted - self.used
+        self.granted - self.used - self.unseen.len()
     }
 
     /// The riskier comes first: ways to more, then the access levels from the highest down, then the name.
@@ -85,7 +88,15 @@ impl EntityUse {
 }
 
 /// Compares every role and user of `details` with what the rows say was used, the riskiest first.
-pub fn unused(details: &Details, rows: &[UsageRow], range: &TimeRange, catalog: &Catalog) -> Vec<EntityUse> {
+///
+/// `sight`: which data events could be seen.
+pub fn unused(
+    details: &Details,
+    rows: &[UsageRow],
+    range: &TimeRange,
+    sight: &DataSight,
+    catalog: &Catalog,
+) -> Vec<EntityUse> {
     let knowledge = CatalogView::new(catalog);
     let all = knowledge.all();
     let mut of_principal: BTreeMap<Name<'_>, Vec<&UsageRow>> = BTreeMap::new();
@@ -98,7 +109,9 @@ pub fn unused(details: &Details, rows: &[UsageRow], range: &TimeRange, catalog: 
     let mut uses: Vec<EntityUse> = Vec::with_capacity(details.entities.len());
     for entity in &details.entities {
         let rows = name(&entity.arn).and_then(|name| of_principal.get(&name)).unwrap_or(&none);
-        uses.push(entity_use(entity, rows, &all, &knowledge));
+        let account_id = Arn::parse(&entity.arn).map_or("", |arn| arn.account);
+        let is_seen = |action: &str| sight.shows(account_id, action, range);
+        uses.push(entity_use(entity, rows, &all, &knowledge, &is_seen));
     }
     for entity in &mut uses {
         entity.iam_last_used_us = entity.iam_last_used_us.filter(|used| range.contains(*used));
@@ -126,7 +139,13 @@ pub fn name(arn: &str) -> Option<Name<'_>> {
 /// IAM dates the use of a role with some delay, and not to the second.
 const LATER_US: i64 = 86_400_000_000;
 
-fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &CatalogView<'_>) -> EntityUse {
+fn entity_use(
+    entity: &Entity,
+    rows: &[&UsageRow],
+    all: &[&str],
+    knowledge: &CatalogView<'_>,
+    is_seen: &dyn Fn(&str) -> bool,
+) -> EntityUse {
     let granted = granted(entity, all);
     let policies = entity.identity.iter().map(|identity| identity.policy.clone()).collect();
     let told = RequestValues::default();
@@ -142,7 +161,8 @@ fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &Cat
         })
         .collect();
     let mut by_service: BTreeMap<&str, Vec<UnusedAction>> = BTreeMap::new();
-    for action in granted.difference(&used) {
+    let (unused, unseen): (Vec<&str>, Vec<&str>) = granted.difference(&used).partition(|action| is_seen(action));
+    for action in &unused {
         let service = action.split(':').next().unwrap_or_default();
         let (access, escalation) = (knowledge.access(action), privilege_escalation::escalation(action));
         by_service.entry(service).or_default().push(UnusedAction { action: (*action).to_owned(), access, escalation });
@@ -157,6 +177,7 @@ fn entity_use(entity: &Entity, rows: &[&UsageRow], all: &[&str], knowledge: &Cat
             .iam_last_used_us
             .filter(|used| last_time_us.is_none_or(|last| *used > last + LATER_US)),
         granted: granted.len(),
+        unseen: unseen.into_iter().map(str::to_owned).collect(),
         used: used.len(),
         unused_by_access: BTreeMap::new(),
         unused_services: Vec::new(),

@@ -14,26 +14,17 @@ use datafusion::logical_expr::{
 };
 
 use super::json_path;
-use super::over_texts::text_function;
+use super::lists::map_types;
 use crate::store::Table;
 
 /// The functions of this file.
 pub(super) fn functions() -> Vec<ScalarUDF> {
-    vec![
-        cloudtrail_resources(),
-        over_json("json_extract", json_path::extract),
-        over_json("json_extract_scalar", json_path::extract_scalar),
-        ScalarUDF::from(ElementAt { signature: Signature::any(2, Volatility::Immutable) }),
-    ]
+    vec![cloudtrail_resources(), element_at()]
 }
 
-/// A function of JSON text and a path or key.
-fn over_json(name: &str, body: fn(&str, &str) -> Option<String>) -> ScalarUDF {
-    text_function(name, 2, DataType::Utf8View, move |texts| {
-        let [json, path] = texts else { return datafusion::common::internal_err!("JSON and a path wanted") };
-        let found = json.iter().zip(path.iter()).map(|(json, path)| body(json?, path?));
-        Ok(Arc::new(found.collect::<StringViewArray>()))
-    })
+/// The function [`ElementAt`].
+pub(in crate::query) fn element_at() -> ScalarUDF {
+    ScalarUDF::from(ElementAt { signature: Signature::any(2, Volatility::Immutable) })
 }
 
 /// `element_at(list, position)`, `element_at(map, key)`; and `element_at(json, key)`, because what is a map in
@@ -55,7 +46,10 @@ impl ScalarUDFImpl for ElementAt {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match arguments {
             [json, key] if json.is_string() && key.is_string() => Ok(DataType::Utf8View),
-            [DataType::Map(_, _), _] => map_extract_udf().return_type(arguments),
+            [map @ DataType::Map(_, _), _] => match map_types(map) {
+                Some((_, value)) => Ok(value),
+                None => datafusion::common::plan_err!("element_at: {map} is no map"),
+            },
             [_, position] if position.is_integer() => array_element_udf().return_type(arguments),
             _ => datafusion::common::plan_err!("element_at takes a list and a position, or JSON text and a key"),
         }
@@ -63,7 +57,7 @@ impl ScalarUDFImpl for ElementAt {
 
     fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match args.args.first().map(ColumnarValue::data_type) {
-            Some(DataType::Map(_, _)) => map_extract_udf().invoke_with_args(args),
+            Some(map @ DataType::Map(_, _)) => in_map(args, &map),
             Some(json) if json.is_string() => {
                 let arrays = ColumnarValue::values_to_arrays(&args.args)?;
                 let texts: Vec<ArrayRef> =
@@ -83,6 +77,30 @@ impl ScalarUDFImpl for ElementAt {
             }
         }
     }
+}
+
+/// The value of a key, NULL where there is none. DataFusion's own gives a list of what it finds.
+fn in_map(mut args: ScalarFunctionArgs, map: &DataType) -> Result<ColumnarValue> {
+    let (Some((key, value)), Some(wanted)) = (map_types(map), args.args.get_mut(1)) else {
+        return datafusion::common::internal_err!("element_at wants a map and a key");
+    };
+    *wanted = wanted.cast_to(&key, None)?;
+    let found_type = DataType::List(Arc::new(Field::new_list_field(value.clone(), true)));
+    let rows = args.number_rows;
+    let config_options = Arc::clone(&args.config_options);
+    let return_field = Arc::new(Field::new("found", found_type.clone(), true));
+    let found = map_extract_udf().invoke_with_args(ScalarFunctionArgs { return_field, ..args })?;
+    let first = ColumnarValue::Scalar(datafusion::common::ScalarValue::Int64(Some(1)));
+    array_element_udf().invoke_with_args(ScalarFunctionArgs {
+        args: vec![found, first],
+        arg_fields: vec![
+            Arc::new(Field::new("found", found_type, true)),
+            Arc::new(Field::new("place", DataType::Int64, true)),
+        ],
+        number_rows: rows,
+        return_field: Arc::new(Field::new("value", value, true)),
+        config_options,
+    })
 }
 
 /// `cloudtrail_resources(resources)`: the list under the names that Athena's table has for its members.

@@ -2,23 +2,49 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, StringViewArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
-use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, StringViewArray, TimestampMicrosecondArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use chrono::format::{Parsed, StrftimeItems, parse};
+use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
+use datafusion::common::ScalarValue;
 use datafusion::error::Result;
+use datafusion::functions::datetime::date_trunc;
 use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, create_udf,
 };
 
+use super::joda;
 use super::over_texts::{first, text_function};
+use super::plain::{Plain, TEXT, returns, text_at, texts};
 use super::time::{CLOUDTRAIL_FORMAT, time_type};
+use super::zone::offset_seconds;
 use crate::time::{format_time, parse_time};
 
 /// The functions of this file.
 pub(super) fn functions() -> Vec<ScalarUDF> {
-    vec![from_iso8601_timestamp(), date_parse(), date_format(), to_iso8601(), date_diff(), date_add()]
+    vec![
+        from_iso8601_timestamp(),
+        date_parse(),
+        to_iso8601(),
+        date_diff(),
+        Plain::of_any("date_add", 3, date_add_type, date_add),
+        Plain::of_any("date_format", 2, returns!(TEXT), |arrays, _| {
+            formatted(arrays, |format| Ok(chrono_format(format)))
+        }),
+        Plain::of_any("format_datetime", 2, returns!(TEXT), |arrays, _| formatted(arrays, joda::format)),
+        Plain::of_any("strftime", 2, returns!(TEXT), strftime),
+        Plain::of("parse_datetime", &[&[TEXT, TEXT]], returns!(time_type()), parse_datetime),
+        Plain::of("from_iso8601_date", &[&[TEXT]], returns!(DataType::Date32), from_iso8601_date),
+        Plain::of("to_unixtime", &[&[time_type()]], returns!(DataType::Float64), to_unixtime),
+        Plain::of("from_unixtime", &[&[DataType::Float64]], returns!(time_type()), from_unixtime),
+        ScalarUDF::from(DateTrunc { signature: Signature::any(2, Volatility::Immutable) }),
+    ]
 }
 
 fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
@@ -85,12 +111,26 @@ impl ScalarUDFImpl for ReadTime {
 }
 
 fn parse_by(text: &str, format: &str) -> Option<i64> {
-    let format = chrono_format(format);
-    let time = NaiveDateTime::parse_from_str(text, &format).ok().or_else(|| {
-        let day = NaiveDate::parse_from_str(text, &format).ok()?;
-        day.and_hms_opt(0, 0, 0)
-    })?;
-    Some(time.and_utc().timestamp_micros())
+    parse_with(text, &chrono_format(format))
+}
+
+/// A time by chrono's letters. What a format doesn't name is that of the beginning of 1970, as in Trino.
+fn parse_with(text: &str, letters: &str) -> Option<i64> {
+    let mut parsed = Parsed::new();
+    parse(&mut parsed, text, StrftimeItems::new(letters)).ok()?;
+    let (year, month, day) = (parsed.year().unwrap_or(1970), parsed.month().unwrap_or(1), parsed.day().unwrap_or(1));
+    let date = match parsed.to_naive_date() {
+        Ok(date) => date,
+        Err(_) => NaiveDate::from_ymd_opt(year, month, day)?,
+    };
+    let hour = match (parsed.hour_div_12(), parsed.hour_mod_12()) {
+        (half, Some(hour)) => half.unwrap_or(0) * 12 + hour,
+        _ => 0,
+    };
+    let (minute, second) = (parsed.minute().unwrap_or(0), parsed.second().unwrap_or(0));
+    let time = date.and_hms_nano_opt(hour, minute, second.min(59), parsed.nanosecond().unwrap_or(0))?;
+    let offset = i64::from(parsed.offset().unwrap_or(0));
+    time.and_utc().timestamp_micros().checked_sub(offset.checked_mul(1_000_000)?)
 }
 
 /// MySQL's letters that chrono spells otherwise.
@@ -151,16 +191,149 @@ fn function(
     create_udf(name, takes, returns, Volatility::Immutable, Arc::new(make_scalar_function(checked, Vec::new())))
 }
 
-fn date_format() -> ScalarUDF {
-    function("date_format", vec![time_type(), DataType::Utf8View], DataType::Utf8View, |arrays| {
-        let [times, formats] = arrays else { return None };
-        let (times, formats) = (times.as_primitive_opt::<TimestampMicrosecondType>()?, formats.as_string_view_opt()?);
-        let format = |time_us: i64, format: &str| {
-            Some(DateTime::from_timestamp_micros(time_us)?.format(&chrono_format(format)).to_string())
+/// A time as the clock of its zone shows it, as if that were UTC.
+fn clock(times: &ArrayRef) -> Result<TimestampMicrosecondArray> {
+    let zone = match times.data_type() {
+        DataType::Timestamp(_, Some(zone)) => Arc::clone(zone),
+        _ => "UTC".into(),
+    };
+    let times = cast(times, &DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::clone(&zone))))?;
+    let times = times.as_primitive::<TimestampMicrosecondType>();
+    if *zone == *"UTC" {
+        return Ok(times.clone().with_timezone("UTC"));
+    }
+    let mut shown = Vec::with_capacity(times.len());
+    for time in times {
+        shown.push(match time {
+            Some(time_us) => time_us.checked_add(offset_seconds(&zone, time_us)? * 1_000_000),
+            None => None,
+        });
+    }
+    Ok(shown.into_iter().collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+}
+
+/// Times in a format that `read` gives chrono's letters of.
+fn formatted(arrays: &[ArrayRef], read: fn(&str) -> Result<String>) -> Result<ArrayRef> {
+    let [times, formats] = arrays else { return datafusion::common::internal_err!("a time and a format are wanted") };
+    let (times, formats) = (clock(times)?, cast(formats, &TEXT)?);
+    let mut last: Option<(&str, String)> = None;
+    let mut rows = Vec::with_capacity(times.len());
+    for (time, format) in times.iter().zip(formats.as_string_view().iter()) {
+        let (Some(time_us), Some(format)) = (time, format) else {
+            rows.push(None);
+            continue;
         };
-        let texts = times.iter().zip(formats.iter()).map(|(time, pattern)| format(time?, pattern?));
-        Some(Arc::new(texts.collect::<StringViewArray>()))
-    })
+        let letters = match last.take() {
+            Some((known, letters)) if known == format => letters,
+            _ => read(format)?,
+        };
+        rows.push(DateTime::from_timestamp_micros(time_us).and_then(|time| shown(time, &letters)));
+        last = Some((format, letters));
+    }
+    Ok(Arc::new(rows.into_iter().collect::<StringViewArray>()))
+}
+
+/// A time by chrono's letters; nothing where they aren't all letters of its.
+fn shown(time: DateTime<Utc>, letters: &str) -> Option<String> {
+    let mut text = String::new();
+    std::fmt::write(&mut text, format_args!("{}", time.format(letters))).ok()?;
+    Some(text)
+}
+
+/// DuckDB's `strftime(time, format)`, in either order.
+fn strftime(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
+    match arrays {
+        [format, time] if format.data_type().is_string() && !time.data_type().is_string() => {
+            formatted(&[Arc::clone(time), Arc::clone(format)], |format| Ok(format.to_owned()))
+        }
+        _ => formatted(arrays, |format| Ok(format.to_owned())),
+    }
+}
+
+fn parse_datetime(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
+    let (text, formats) = (texts(arrays, 0)?, texts(arrays, 1)?);
+    let mut rows = Vec::with_capacity(text.len());
+    for row in 0..text.len() {
+        rows.push(match (text_at(text, row), text_at(formats, row)) {
+            (Some(text), Some(format)) => parse_with(text, &joda::format(format)?),
+            _ => None,
+        });
+    }
+    Ok(times(rows.into_iter()))
+}
+
+fn from_iso8601_date(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
+    let day = |text: &str| crate::time::parse_date(text.get(..10).unwrap_or(text));
+    Ok(Arc::new(texts(arrays, 0)?.iter().map(|text| day(text?)).collect::<Date32Array>()))
+}
+
+/// Seconds since 1970, with their fraction.
+fn to_unixtime(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
+    let Some(times) = arrays.first().and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>()) else {
+        return datafusion::common::internal_err!("to_unixtime wants a time");
+    };
+    let seconds = times.iter().map(|time| time.map(|time_us| time_us as f64 / 1e6));
+    Ok(Arc::new(seconds.collect::<Float64Array>()))
+}
+
+fn from_unixtime(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
+    let Some(seconds) = arrays.first().and_then(|seconds| seconds.as_primitive_opt::<Float64Type>()) else {
+        return datafusion::common::internal_err!("from_unixtime wants seconds");
+    };
+    // As far as chrono's years go.
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be within the range of `i64`")]
+    let micros = |seconds: f64| (seconds.abs() < 8e12).then(|| (seconds * 1e6).round() as i64);
+    Ok(times(seconds.iter().map(|seconds| micros(seconds?))))
+}
+
+/// `date_trunc(unit, x)`: DataFusion's, and a day of a day as in Trino.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct DateTrunc {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for DateTrunc {
+    fn name(&self) -> &str {
+        "date_trunc"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [_, time @ (DataType::Date32 | DataType::Timestamp(_, _))] => Ok(time.clone()),
+            [_, text] if text.is_string() || *text == DataType::Null => Ok(time_type()),
+            _ => datafusion::common::plan_err!("date_trunc takes a unit and a time"),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [unit, time] = <[ColumnarValue; 2]>::try_from(args.args)
+            .map_err(|_| datafusion::common::internal_datafusion_err!("date_trunc takes two arguments"))?;
+        let (inner, outer) = match args.return_field.data_type() {
+            DataType::Date32 => (DataType::Timestamp(TimeUnit::Microsecond, None), DataType::Date32),
+            other => (other.clone(), other.clone()),
+        };
+        let unit = unit.cast_to(&DataType::Utf8, None)?;
+        let time = time.cast_to(&inner, None)?;
+        let truncated = date_trunc().invoke_with_args(ScalarFunctionArgs {
+            arg_fields: vec![
+                Arc::new(Field::new("unit", DataType::Utf8, true)),
+                Arc::new(Field::new("time", inner.clone(), true)),
+            ],
+            args: vec![unit, time],
+            number_rows: args.number_rows,
+            return_field: Arc::new(Field::new("date_trunc", inner, true)),
+            config_options: args.config_options,
+        })?;
+        truncated.cast_to(&outer, None)
+    }
+
+    fn output_ordering(&self, input: &[ExprProperties]) -> Result<SortProperties> {
+        date_trunc().output_ordering(input)
+    }
 }
 
 fn to_iso8601() -> ScalarUDF {
@@ -172,18 +345,27 @@ fn to_iso8601() -> ScalarUDF {
 
 /// `date_diff(unit, from, to)`: whole units between two times.
 fn date_diff() -> ScalarUDF {
-    function("date_diff", vec![DataType::Utf8View, time_type(), time_type()], DataType::Int64, |arrays| {
-        let [units, from, to] = arrays else { return None };
-        let units = units.as_string_view_opt()?;
+    let takes: &[&[DataType]] = &[&[TEXT, time_type(), time_type()]];
+    Plain::of("date_diff", takes, returns!(DataType::Int64), |arrays, _| {
+        let [units, from, to] = arrays else {
+            return datafusion::common::internal_err!("date_diff takes a unit and two times");
+        };
+        let units = units.as_string_view();
         let (from, to) =
-            (from.as_primitive_opt::<TimestampMicrosecondType>()?, to.as_primitive_opt::<TimestampMicrosecondType>()?);
-        let rows = units.iter().zip(from.iter()).zip(to.iter());
-        Some(Arc::new(rows.map(|((unit, from), to)| difference(unit?, from?, to?)).collect::<Int64Array>()))
+            (from.as_primitive::<TimestampMicrosecondType>(), to.as_primitive::<TimestampMicrosecondType>());
+        let mut rows = Vec::with_capacity(units.len());
+        for ((unit, from), to) in units.iter().zip(from).zip(to) {
+            rows.push(match (unit, from, to) {
+                (Some(unit), Some(from), Some(to)) => difference(known_unit(unit)?, from, to),
+                _ => None,
+            });
+        }
+        Ok(Arc::new(rows.into_iter().collect::<Int64Array>()))
     })
 }
 
-fn difference(unit: &str, from_us: i64, to_us: i64) -> Option<i64> {
-    match unit_of(unit)? {
+fn difference(unit: Unit, from_us: i64, to_us: i64) -> Option<i64> {
+    match unit {
         Unit::Micros(length_us) => to_us.checked_sub(from_us)?.checked_div(length_us),
         Unit::Months(length) => {
             let (from, to) = (DateTime::from_timestamp_micros(from_us)?, DateTime::from_timestamp_micros(to_us)?);
@@ -197,23 +379,62 @@ fn whole_months(from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {
         return -whole_months(to, from);
     }
     let months = |time: DateTime<Utc>| i64::from(time.year()) * 12 + i64::from(time.month0());
-    let within = |time: DateTime<Utc>| (time.day(), time.time());
-    months(to) - months(from) - i64::from(within(to) < within(from))
+    let between = months(to) - months(from);
+    // A month after the 31st of January is the last day of February, as `date_add` has it.
+    let reached = u32::try_from(between).ok().and_then(|between| from.checked_add_months(Months::new(between)));
+    between - i64::from(reached.is_none_or(|reached| reached > to))
+}
+
+/// A day stays a day, unless hours are added to it.
+fn date_add_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
+    let unit = constants.first().copied().flatten().and_then(|unit| unit.try_as_str().flatten());
+    let is_of_days = unit.is_some_and(|unit| match unit_of(unit) {
+        Some(Unit::Micros(length_us)) => length_us % DAY_US == 0,
+        Some(Unit::Months(_)) => true,
+        None => false,
+    });
+    match types {
+        [_, _, DataType::Date32] if is_of_days => Ok(DataType::Date32),
+        [_, _, DataType::Timestamp(_, Some(zone))] => {
+            Ok(DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::clone(zone))))
+        }
+        [_, _, DataType::Timestamp(_, None) | DataType::Date32 | DataType::Null] => Ok(time_type()),
+        [_, _, text] if text.is_string() => Ok(time_type()),
+        _ => datafusion::common::plan_err!("date_add takes a unit, a number and a time"),
+    }
 }
 
 /// `date_add(unit, n, time)`.
-fn date_add() -> ScalarUDF {
-    function("date_add", vec![DataType::Utf8View, DataType::Int64, time_type()], time_type(), |arrays| {
-        let [units, counts, from] = arrays else { return None };
-        let (units, counts) = (units.as_string_view_opt()?, counts.as_primitive_opt::<Int64Type>()?);
-        let rows = units.iter().zip(counts.iter()).zip(from.as_primitive_opt::<TimestampMicrosecondType>()?.iter());
-        Some(times(rows.map(|((unit, count), time)| moved(unit?, count?, time?))))
-    })
+fn date_add(arrays: &[ArrayRef], returns: &DataType) -> Result<ArrayRef> {
+    let [units, counts, from] = arrays else {
+        return datafusion::common::internal_err!("date_add takes a unit, a number and a time");
+    };
+    let (units, counts) = (cast(units, &TEXT)?, cast(counts, &DataType::Int64)?);
+    let counts = counts.as_primitive::<Int64Type>();
+    let from = cast(from, &time_type())?;
+    let from = from.as_primitive::<TimestampMicrosecondType>();
+    let mut rows = Vec::with_capacity(from.len());
+    for ((unit, count), time) in units.as_string_view().iter().zip(counts).zip(from) {
+        rows.push(match (unit, count, time) {
+            (Some(unit), Some(count), Some(time_us)) => moved(known_unit(unit)?, count, time_us),
+            _ => None,
+        });
+    }
+    Ok(cast(&times(rows.into_iter()), returns)?)
 }
 
-fn moved(unit: &str, count: i64, time_us: i64) -> Option<i64> {
+fn known_unit(name: &str) -> Result<Unit> {
+    match unit_of(name) {
+        Some(unit) => Ok(unit),
+        None => datafusion::common::exec_err!(
+            "{name:?} is no unit of time\nhint: millisecond, second, minute, hour, day, week, month, quarter or year"
+        ),
+    }
+}
+
+fn moved(unit: Unit, count: i64, time_us: i64) -> Option<i64> {
     let time = DateTime::from_timestamp_micros(time_us)?;
-    let moved = match unit_of(unit)? {
+    let moved = match unit {
         Unit::Micros(length_us) => time.checked_add_signed(TimeDelta::microseconds(count.checked_mul(length_us)?))?,
         Unit::Months(length) => {
             let months = Months::new(u32::try_from(count.unsigned_abs()).ok()?.checked_mul(length)?);
@@ -223,6 +444,10 @@ fn moved(unit: &str, count: i64, time_us: i64) -> Option<i64> {
     Some(moved.timestamp_micros())
 }
 
+/// A day in microseconds.
+const DAY_US: i64 = 86_400_000_000;
+
+#[derive(Clone, Copy)]
 enum Unit {
     Micros(i64),
     Months(u32),
@@ -234,8 +459,8 @@ fn unit_of(name: &str) -> Option<Unit> {
         "second" => Unit::Micros(1_000_000),
         "minute" => Unit::Micros(60_000_000),
         "hour" => Unit::Micros(3_600_000_000),
-        "day" => Unit::Micros(86_400_000_000),
-        "week" => Unit::Micros(7 * 86_400_000_000),
+        "day" => Unit::Micros(DAY_US),
+        "week" => Unit::Micros(7 * DAY_US),
         "month" => Unit::Months(1),
         "quarter" => Unit::Months(3),
         "year" => Unit::Months(12),
@@ -254,18 +479,22 @@ mod tests {
     #[test]
     fn differences() {
         let (from, to) = (at("2024-01-31T12:00:00Z"), at("2024-03-01T11:00:00Z"));
-        assert_eq!(difference("day", from, to), Some(29));
-        assert_eq!(difference("month", from, to), Some(1));
-        assert_eq!(difference("month", to, from), Some(-1));
-        assert_eq!(difference("fortnight", from, to), None);
-        assert_eq!(difference("millisecond", i64::MIN, i64::MAX), None);
+        let between = |unit, from, to| difference(known_unit(unit).unwrap(), from, to);
+        assert_eq!(between("day", from, to), Some(29));
+        assert_eq!(between("month", from, to), Some(1));
+        assert_eq!(between("month", to, from), Some(-1));
+        assert_eq!(between("month", at("2024-01-31"), at("2024-02-29")), Some(1));
+        assert_eq!(between("month", at("2024-01-31"), at("2024-02-28")), Some(0));
+        assert_eq!(between("year", at("2024-02-29"), at("2025-02-28")), Some(1));
+        assert_eq!(between("millisecond", i64::MIN, i64::MAX), None);
+        assert!(known_unit("fortnight").is_err());
     }
 
     #[test]
     fn additions() {
-        assert_eq!(moved("month", 1, at("2024-01-31")), Some(at("2024-02-29")));
-        assert_eq!(moved("week", -1, at("2024-01-08")), Some(at("2024-01-01")));
-        assert_eq!(moved("year", i64::MAX, 0), None);
+        assert_eq!(moved(Unit::Months(1), 1, at("2024-01-31")), Some(at("2024-02-29")));
+        assert_eq!(moved(Unit::Micros(7 * DAY_US), -1, at("2024-01-08")), Some(at("2024-01-01")));
+        assert_eq!(moved(Unit::Months(12), i64::MAX, 0), None);
     }
 
     #[test]

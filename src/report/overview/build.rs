@@ -14,7 +14,7 @@ use crate::policy::unused::{Details, Entity, EntityKind, name, unused};
 use crate::policy::{Options, Provenance, Task, propose};
 use crate::report::Day;
 use crate::store::{DayCount, Store, StoreError};
-use crate::usage::{Daily, RequestValues, TimeRange, UsageRow};
+use crate::usage::{Daily, DataSight, RequestValues, TimeRange, UsageRow};
 
 /// What all principals have in common.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,8 @@ pub struct Source<'a> {
     pub daily: &'a Daily,
     /// What roles and users may do, where somebody said it.
     pub details: Option<&'a Details>,
+    /// Which data events could be seen.
+    pub sight: &'a DataSight,
     /// The actions of IAM.
     pub catalog: &'a Catalog,
 }
@@ -74,7 +76,7 @@ impl<'a> Builder<'a> {
 
     fn granted(&self, entity: &Entity, rows: &[UsageRow]) -> Option<Granted> {
         let details = Details { entities: vec![entity.clone()], ..Details::default() };
-        let uses = unused(&details, rows, self.source.range, self.source.catalog);
+        let uses = unused(&details, rows, self.source.range, self.source.sight, self.source.catalog);
         uses.first().map(|used| Granted::of(entity, used))
     }
 

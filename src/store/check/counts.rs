@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::super::agreement::noted;
 use super::super::change::DayCount;
+use super::super::coverage;
 use super::super::datafile::StagedColumn;
 use super::super::error::StoreError;
 use super::super::metadata::has_table;
@@ -210,6 +211,7 @@ pub(super) fn ledger(connection: &Connection, judged: &[Judged]) -> Result<Vec<W
         wrong.extend(days(connection, &expected)?);
         let rows = live.iter().map(|one| one.rows()).sum();
         wrong.extend(totals(connection, rows)?);
+        wrong.extend(coverage(connection)?);
         wrong.extend(usage_days(connection, &expected.keys().map(|key| key.0).collect())?);
         Ok(wrong)
     };
@@ -299,6 +301,28 @@ fn totals(connection: &Connection, events: i64) -> rusqlite::Result<Option<Wrong
         sql("INSERT INTO trailpare_totals VALUES (?1, ?2)", [Value::Text(name.to_owned()), Value::Integer(number)])
     }));
     let what = "its sums over the log objects are not those of the objects and the events".to_owned();
+    Ok(Some(Wrong { what, fix: Fix::Sql(fix) }))
+}
+
+/// Sums over the log objects by account, region and day of delivery.
+pub(super) fn coverage(connection: &Connection) -> rusqlite::Result<Option<Wrong>> {
+    if !has_table(connection, "trailpare_coverage")? {
+        return Ok(None);
+    }
+    let expected = coverage::rows(&coverage::sums(connection, None)?);
+    let mut statement = connection.prepare(
+        "SELECT account_id, aws_region, day, objects, events, valid_objects, valid_events, unchecked_objects, \
+         unchecked_events, altered_objects, present, valid FROM trailpare_coverage ORDER BY 1, 2, 3",
+    )?;
+    let said = statement.query_map([], |row| (0..coverage::COLUMNS).map(|i| row.get(i)).collect())?;
+    let said = said.collect::<rusqlite::Result<Vec<Vec<Value>>>>()?;
+    if said == expected {
+        return Ok(None);
+    }
+    let mut fix = vec![sql("DELETE FROM trailpare_coverage", [])];
+    let insert = "INSERT INTO trailpare_coverage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    fix.extend(expected.into_iter().map(|row| sql(insert, row)));
+    let what = "its sums of what is there and proved are not those of the log objects".to_owned();
     Ok(Some(Wrong { what, fix: Fix::Sql(fix) }))
 }
 

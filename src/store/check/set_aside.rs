@@ -20,6 +20,7 @@ use super::super::error::StoreError;
 use super::super::layout::{FROM_TABLE, QUARANTINE, catalog_path, data_dir};
 use super::super::metadata::has_table;
 use super::super::moves::move_files;
+use super::super::proof;
 use super::super::read::read_batches;
 use super::super::retired_files::replaced_name;
 use super::super::tables::Table;
@@ -227,6 +228,7 @@ fn take_back(transaction: &Transaction<'_>, snapshot: i64, why: &str) -> rusqlit
         [],
     )?;
     let objects = transaction.execute(&format!("DELETE FROM trailpare_taken_objects WHERE {chosen}"), [])?;
+    proof::forget_taken_back(transaction)?;
     // Each record is an event, a duplicate of one, or kept out. Until the objects have come again there may be more
     // events than records: the number of duplicates is below zero so long, and right afterwards.
     transaction.execute(

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use trailpare::archive::{ObjectKey, normalise, salvage};
+use trailpare::archive::{FormError, Normal, ObjectKey, fuzzing as archive_fuzzing, normalise, salvage};
 use trailpare::iam::arn::Arn;
 use trailpare::iam::document::Policy;
 use trailpare::iam::texts_of;
@@ -14,6 +14,7 @@ use trailpare::query::csv;
 use trailpare::record::{Dictionaries, HIDDEN, ParsedObject, redact};
 use trailpare::store::{fuzzing, place_in, placed_name};
 use trailpare::time::{format_date, parse_date, parse_time};
+use trailpare::verify::fuzzing as verified;
 
 use super::oracle;
 
@@ -221,6 +222,113 @@ pub fn salvaged(bytes: &[u8]) {
     let is_plain = serde_json::from_slice::<Value>(bytes).is_ok_and(|value| value.get("Records").is_some());
     if let Some(whole) = whole.filter(|_| is_plain && !has_key_twice(&String::from_utf8_lossy(bytes))) {
         assert_eq!(piecewise.unwrap_or_default(), whole);
+    }
+}
+
+/// Any bytes are brought to a list of events that is sound JSON, or refused with a reason that a terminal doesn't act on.
+/// Elements are numbered in order, each once.
+pub fn forms(bytes: &[u8]) {
+    normal(bytes, normalise(bytes.to_vec()));
+    // As one event among others.
+    let among = [b"[{\"eventVersion\":\"1\"},", bytes, b",{\"eventVersion\":\"2\"}]"].concat();
+    normal(&among, normalise(among.clone()));
+}
+
+fn normal(bytes: &[u8], normal: Result<Normal, FormError>) {
+    let is_plain = |reason: &str| !reason.chars().any(|c| c.is_control() && c != '\n');
+    match normal {
+        Ok(Normal { json, places: None, refused }) => {
+            assert!(refused.is_empty() && json.len() == bytes.len(), "it passed untouched");
+        }
+        Ok(Normal { json, places: Some(places), refused }) => {
+            let value: Value = serde_json::from_slice(&json).expect("what was brought to the main form is sound");
+            assert_eq!(value["Records"].as_array().map(Vec::len), Some(places.len()));
+            let indices = places.iter().map(|(index, _)| *index).chain(refused.iter().map(|element| element.index));
+            let all: BTreeSet<u64> = indices.collect();
+            assert_eq!(all.len(), places.len() + refused.len(), "two elements of one number");
+            assert!(places.iter().all(|(_, offset)| *offset <= bytes.len() as u64), "a place behind the end");
+            assert!(refused.iter().all(|element| is_plain(&element.reason)), "{refused:?}");
+        }
+        Err(error) => {
+            assert!(!error.reason.is_empty() && is_plain(&error.reason), "{:?}", error.reason);
+            assert!(error.offset_bytes <= bytes.len() as u64);
+        }
+    }
+}
+
+/// An event in OCSF's form, whatever its fields are, is an event or refused; nothing but lines of JSON comes of a Parquet
+/// file, and no more than was allowed.
+pub fn ocsf(bytes: &[u8]) {
+    const CAP_BYTES: usize = 1 << 20;
+    let text = String::from_utf8_lossy(bytes);
+    let inner = text.trim().strip_prefix('{').unwrap_or_default();
+    forms(format!("{{\"class_uid\":6003,{inner}").as_bytes());
+    // What has no magic numbers is given them, and a footer of its second half.
+    let file = match bytes.starts_with(b"PAR1") {
+        true => bytes.to_vec(),
+        false => {
+            let (front, footer) = bytes.split_at(bytes.len() / 2);
+            let len = u32::try_from(footer.len()).expect("a small input");
+            [b"PAR1", front, footer, &len.to_le_bytes(), b"PAR1"].concat()
+        }
+    };
+    match archive_fuzzing::parquet_rows(file, CAP_BYTES as u64) {
+        Ok(lines) => {
+            assert!(lines.len() <= CAP_BYTES + (64 << 10));
+            for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                assert!(serde_json::from_slice::<Value>(line).is_ok(), "{}", String::from_utf8_lossy(line));
+            }
+        }
+        Err(reason) => assert!(!reason.chars().any(|c| c.is_control() && c != '\n'), "{reason:?}"),
+    }
+}
+
+/// Digests, public keys and signatures are read without a panic, and what is signed of a digest is all that the documentation
+/// says, so that no two digests have one signature.
+pub fn digest(bytes: &[u8]) {
+    let _ = (verified::public_keys(bytes), verified::signatures(bytes));
+    let Some((signed, listed)) = verified::digest(bytes) else { return };
+    let value: Value = serde_json::from_slice(bytes).expect("a digest is JSON");
+    let of = |name: &str| value[name].as_str().unwrap_or("null").to_owned();
+    let place = format!("{}\n{}/{}\n", of("digestEndTime"), of("digestS3Bucket"), of("digestS3Object"));
+    assert!(
+        signed.starts_with(&place) && signed.ends_with(&format!("\n{}", of("previousDigestSignature"))),
+        "{signed}"
+    );
+    let files = value["logFiles"].as_array().map_or(0, Vec::len);
+    assert_eq!(listed.len(), files);
+    listed.iter().chain([&of("digestS3Object"), &of("previousDigestS3Object")]).for_each(|key| digest_name(key));
+}
+
+/// A name loses its extensions once, and is of one chain.
+pub fn digest_name(key: &str) {
+    let (stem, chain, end_us, object) = verified::name(key);
+    assert!(!stem.contains('/') && key.contains(stem), "{stem:?} of {key:?}");
+    assert!(end_us.is_none() || stem.starts_with(chain.trim_end_matches("_backfill")), "{chain:?} of {key:?}");
+    assert!(object.is_none_or(|object| key.starts_with(object)), "{object:?} of {key:?}");
+}
+
+/// Digests that follow one another in whatever way come to an end, each with a verdict; in what is no circle none is altered.
+pub fn digest_chain(links: &[(u8, Option<u8>)], is_backfill: bool) {
+    let end = if is_backfill { "_backfill" } else { "" };
+    let name = |hour: u8| {
+        format!(
+            "111122223333_CloudTrail-Digest_eu-west-1_t_eu-west-1_202403{:02}T{:02}0000Z{end}",
+            1 + hour / 24,
+            hour % 24
+        )
+    };
+    let names: Vec<(String, Option<String>)> =
+        links.iter().map(|(hour, before)| (name(*hour), before.map(name))).collect();
+    let names: Vec<(&str, Option<&str>)> =
+        names.iter().map(|(name, before)| (name.as_str(), before.as_deref())).collect();
+    let (altered, findings) = verified::chain(&names);
+    assert!(altered <= names.len() && findings >= names.len() && findings <= 2 * names.len(), "{altered} {findings}");
+    if links.iter().all(|(hour, before)| before.is_none_or(|before| before < *hour)) {
+        assert_eq!(altered, 0, "{links:?}");
+    }
+    if links.iter().any(|(hour, before)| *before == Some(*hour)) {
+        assert!(altered > 0, "{links:?}");
     }
 }
 

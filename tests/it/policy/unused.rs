@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use trailpare::iam::Catalog;
 use trailpare::policy::unused::{Details, DetailsError, EntityUse, pages, unused};
 use trailpare::report::unused::{entities, text};
-use trailpare::usage::TimeRange;
+use trailpare::usage::{DataSight, TimeRange};
 
 use super::{deployer, row};
 
@@ -101,7 +101,7 @@ fn details(texts: &[String]) -> Details {
 }
 
 fn uses(details: &Details) -> Vec<EntityUse> {
-    unused(details, &deployer(), &TimeRange::default(), Catalog::embedded())
+    unused(details, &deployer(), &TimeRange::default(), &DataSight::everything(), Catalog::embedded())
 }
 
 fn named<'a>(uses: &'a [EntityUse], name: &str) -> &'a EntityUse {
@@ -200,7 +200,7 @@ fn a_role_that_iam_saw_is_not_called_unused() {
     assert!(said.contains("3 roles and users, 1 without any use"), "{said}");
     assert!(said.contains("but IAM says that it was used 2023-11-15T08:00:00Z"), "{said}");
     let later = TimeRange { from_us: Some(1_800_000_000_000_000), to_us: None };
-    let uses = unused(&details, &[], &later, Catalog::embedded());
+    let uses = unused(&details, &[], &later, &DataSight::everything(), Catalog::embedded());
     assert!(named(&uses, "asleep").is_idle(), "used before the window");
 }
 
@@ -210,6 +210,7 @@ fn a_role_is_known_by_its_name() {
     let mut rows = vec![row("s3:GetObject", "arn:aws:s3:::b/k")];
     rows[0].principal_arn = "arn:aws:iam::111122223333:role/deployer".into();
     let [first, second] = account().map(|page| page.to_string());
-    let uses = unused(&details(&[first, second]), &rows, &TimeRange::default(), Catalog::embedded());
+    let uses =
+        unused(&details(&[first, second]), &rows, &TimeRange::default(), &DataSight::everything(), Catalog::embedded());
     assert_eq!(named(&uses, "deployer").used, 1);
 }

@@ -36,10 +36,15 @@ pub fn public_key(file: &str) -> Vec<u8> {
 
 /// As `aws cloudtrail list-public-keys` prints it.
 pub fn keys_json(fingerprint: &str, der: &[u8]) -> String {
+    keys_valid(fingerprint, der, [json!("2024-01-01T00:00:00+00:00"), json!("2025-01-01T00:00:00+00:00")])
+}
+
+/// Likewise a key that was valid from then to then.
+pub fn keys_valid(fingerprint: &str, der: &[u8], [start, end]: [Value; 2]) -> String {
     let key = json!({
         "Value": STANDARD.encode(der),
-        "ValidityStartTime": "2024-01-01T00:00:00+00:00",
-        "ValidityEndTime": "2025-01-01T00:00:00+00:00",
+        "ValidityStartTime": start,
+        "ValidityEndTime": end,
         "Fingerprint": fingerprint,
     });
     json!({ "PublicKeyList": [key] }).to_string()
@@ -135,6 +140,12 @@ impl Trail {
         self.digest(hour, vec![log], true);
     }
 
+    /// A log object of one hour that the digest of another lists.
+    pub fn digest_of(&mut self, hour: i64, digest_hour: i64) {
+        let log = self.log(hour, 30, "late");
+        self.digest(digest_hour, vec![log], false);
+    }
+
     /// The next digest begins a chain.
     pub fn stop(&mut self) {
         self.last = [None, None];
@@ -156,7 +167,8 @@ impl Trail {
             "eventSource": "s3.amazonaws.com", "eventName": "ListBuckets", "awsRegion": region,
             "eventID": format!("{random}-{minute}"), "eventType": "AwsApiCall", "recipientAccountId": account,
         });
-        let other = json!({"eventName": "GetObject", "eventID": format!("{random}-2")});
+        let mut other = event.clone();
+        other["eventID"] = json!(format!("{random}-2"));
         Log { key, json: json!({ "Records": [event, other] }).to_string().into_bytes() }
     }
 

@@ -29,9 +29,44 @@ fn digests_that_follow_themselves() {
     }
     archive.write(&key(5), digest(&key(5), Some(&key(5))).to_string().as_bytes());
     let told = Told::of(&archive.options());
-    assert_eq!(told.sums.of(Kind::Digest, Verdict::DigestAltered), 5, "{:?}", told.odd());
-    assert!(told.reason(&key(5)).contains("follows itself"));
+    // The third follows the first, as it may.
+    assert_eq!(told.counts(Verdict::DigestAltered), (0, 4), "{:?}", told.odd());
+    assert!(told.reason(&key(5)).contains("it names itself"));
+    assert!(told.reason(&key(1)).contains("it names a later digest"));
     assert_eq!(told.sums.of(Kind::Log, Verdict::Missing), 1);
+}
+
+/// What is planted beside a chain accuses itself, and nothing else.
+#[test]
+fn what_is_planted_beside_a_chain_is_altered_and_the_chain_is_not() {
+    let of = |planted: &[(usize, usize)], is_backfill: bool| {
+        let mut archive = Archive::new();
+        let mut trail = Trail::new("111122223333", "eu-west-1", "main").hours(0..5);
+        // Each for an hour before that of the one before it.
+        (0..4).rev().for_each(|hour| trail.backfill(hour));
+        archive.add(trail);
+        archive.write_sidecars();
+        let digests = &archive.trails[0].digests[if is_backfill { 5..9 } else { 0..5 }];
+        for (place, (named, previous)) in planted.iter().enumerate() {
+            let mut value: serde_json::Value = serde_json::from_slice(&digests[*named].bytes).unwrap();
+            value["logFiles"] = json!([]);
+            value["previousDigestS3Object"] = json!(digests[*previous].key);
+            value["previousDigestHashValue"] = json!(super::archives::sha256(&digests[*previous].bytes));
+            value["previousDigestSignature"] = json!("00".repeat(256));
+            let name = digests[*named].key.rsplit('/').next().unwrap();
+            archive.write(&format!("planted{place}/{name}"), value.to_string().as_bytes());
+        }
+        archive
+    };
+    for is_backfill in [false, true] {
+        for planted in [&[(2, 2)][..], &[(1, 3)], &[(0, 4 - usize::from(is_backfill))], &[(1, 3), (2, 2), (0, 1)]] {
+            let archive = of(planted, is_backfill);
+            let told = Told::of(&archive.options());
+            assert_eq!(told.counts(Verdict::DigestAltered), (0, planted.len() as u64), "{planted:?} {:?}", told.odd());
+            assert!(told.odd().keys().all(|object| object.starts_with("planted")), "{planted:?} {:?}", told.odd());
+            assert_eq!(told.counts(Verdict::Valid), (14, 9), "{planted:?} {is_backfill}");
+        }
+    }
 }
 
 #[test]

@@ -396,6 +396,53 @@ fn every_kind_is_found_and_named_and_nothing_else() {
     }
 }
 
+/// An ingest that proves what it takes finds the same, names it, and takes nothing that was altered.
+#[test]
+fn an_ingest_finds_every_kind_and_takes_nothing_altered() {
+    for case in CASES {
+        let archive = archive();
+        (case.tamper)(&archive);
+        let out = archive.ingest_verified();
+        let words = text(&out.stderr);
+        // An archive may begin within a chain: `status --oddities` has that.
+        let is_fault = case.is_fault && case.name != "no beginning";
+        assert_eq!(out.status.code() == Some(5), is_fault, "{}: {words}", case.name);
+        let (_, days) = archive.status(&["--coverage"]);
+        let missing: Vec<&Value> =
+            days["places"].as_array().unwrap().iter().flat_map(|p| p["missing"].as_array()).flatten().collect();
+        for (hour, place, verdict) in case.expected {
+            let object = match *place {
+                O => continue,
+                D => archive.digest(*hour),
+                place => archive.log(*hour, place),
+            };
+            let name = object.rsplit('/').next().unwrap();
+            match verdict {
+                Verdict::Altered | Verdict::Missing | Verdict::DigestAltered => {
+                    let line = words.lines().any(|line| line.contains(name));
+                    assert!(line, "{}: {name}: {words}", case.name);
+                }
+                Verdict::DigestMissing if is_fault => {
+                    assert!(words.contains("is missing") && !missing.is_empty(), "{}: {words}", case.name);
+                }
+                _ => {}
+            }
+        }
+        // Whatever is in the store is not what was altered.
+        let altered = case.expected.iter().filter(|(_, _, verdict)| *verdict == Verdict::Altered).count();
+        let gone = case.expected.iter().filter(|(_, _, verdict)| *verdict == Verdict::Missing).count();
+        let unlisted = usize::from(case.name == "no log object, and its entry left out of the digest");
+        let hidden = match case.name {
+            "no hour" | "no beginning" => 2,
+            _ => unlisted,
+        };
+        let days = trailpare::store::Store::open(&archive.store()).unwrap().coverage().unwrap().unwrap();
+        let objects: u64 = days.iter().map(|day| day.objects).sum();
+        assert_eq!(objects as usize, 20 - altered - gone - hidden, "{}: {words}", case.name);
+        assert_eq!(days.iter().map(|day| day.altered_objects).sum::<u64>(), 0, "{}", case.name);
+    }
+}
+
 /// A log object more than the digests list.
 #[test]
 fn what_was_added_is_in_no_digest() {
@@ -450,6 +497,25 @@ fn windows_hide_no_fault_of_their_time() {
     archive.remove(archive.digest(2));
     let out = archive.run(&["--from", "2024-03-01T00:00:00Z", "--to", "2024-03-01T02:30:00Z"]);
     assert_eq!(out.status.code(), Some(5), "{}", text(&out.stdout));
+}
+
+/// A digest may list what was delivered long before it: a window over the objects hides nothing of it.
+#[test]
+fn a_digest_beyond_the_window_speaks_for_its_objects() {
+    let mut archive = Archive::new();
+    let mut trail = Trail::new("111122223333", "eu-west-1", "main").hours(0..2);
+    trail.digest_of(0, 24 * 9);
+    archive.add(trail);
+    archive.write_sidecars();
+    let window = ["--from", "2024-03-01", "--to", "2024-03-01"];
+    assert_eq!(archive.run(&window).status.code(), Some(0));
+    let late = archive.trails[0].digests[2].logs[0].key.clone();
+    archive.write(&late, &gzip(b"{\"Records\":[]}"));
+    let out = archive.run(&window);
+    assert_eq!(out.status.code(), Some(5), "{}", text(&out.stdout));
+    assert!(text(&out.stdout).lines().any(|line| line.starts_with("altered") && line.contains(&late)));
+    archive.remove(&late);
+    assert_eq!(archive.run(&window).status.code(), Some(5));
 }
 
 /// An altered copy beside one that is right.

@@ -29,7 +29,9 @@ impl ParameterFallbacks {
         let name = form.variables.get(at).map_or("", String::as_str);
         let ranked = |names: &[&str]| Ranked::new(names.iter().map(|name| Name::new(name)));
         let is_number = ["Version", "Number", "Revision"].iter().any(|ending| name.ends_with(ending));
-        let numbers: &[&str] = if is_number { &[name, "VersionNumber", "Version"] } else { &[] };
+        // `ModelVersion` for `ModelVersionNumber`.
+        let short = name.strip_suffix("Number").filter(|short| !short.is_empty()).unwrap_or(name);
+        let numbers: &[&str] = if is_number { &[name, short, "VersionNumber", "Version"] } else { &[] };
         let letters =
             rules.id_prefixes.iter().filter(|(known, _)| *known == kind.name && at + 1 == form.variables.len());
         let letters = letters.map(|(_, letters)| *letters).next();

@@ -35,6 +35,7 @@ mod deadline;
 mod directconnect;
 mod drs;
 pub mod dynamodb;
+mod ebs;
 mod ec2;
 mod ecs;
 mod eks;
@@ -161,6 +162,7 @@ static SERVICES: &[&ServiceRules] = &[
     &directconnect::RULES,
     &drs::RULES,
     &dynamodb::RULES,
+    &ebs::RULES,
     &ec2::RULES,
     &ecs::RULES,
     &eks::RULES,

@@ -1,0 +1,116 @@
+//! Parquet files of events: Amazon Security Lake's, and what Athena writes of CloudTrail's table (CTAS, UNLOAD).
+//!
+//! Parquet is read as one more compression: of a JSON object a row, one a line, which the forms then take. Row group comes
+//! after row group; one that is unsound costs its rows from the fault on, and the others are taken.
+//!
+//! Whoever wrote the file chose every number in it. What would make the `parquet` crate set aside memory is checked before it
+//! sees it: the footer ([`footer`]) and the header of each page ([`pages`]). It checks, and inflates pages; Arrow's
+//! readers behind it end the process where levels or lengths make no sense, so that values ([`decode`]), levels ([`column`])
+//! and rows ([`rows`]) are read here, one after the other: in memory is a page of each column, and lines end at the cap.
+
+mod column;
+mod decode;
+mod footer;
+mod pages;
+mod rows;
+mod schema;
+mod thrift;
+
+use ::parquet::file::metadata::{
+    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
+};
+use bytes::Bytes;
+
+use super::error::ReadFault;
+use super::forms::of_names;
+use super::members::Gap;
+use rows::Stop;
+
+const MAGIC: &[u8] = b"PAR1";
+
+/// Columns of OCSF that repeat what others say.
+const DERIVED: [&str; 2] = ["observables", "enrichments"];
+
+/// Columns that tell events: all of one of these.
+const EVENTS: [&[&str]; 8] = [
+    &["class_uid"],
+    &["eventversion"],
+    &["eventsource", "eventname"],
+    &["eventjson"],
+    &["eventdata"],
+    &["cloudtrailevent"],
+    &["_raw"],
+    &["message"],
+];
+
+/// Whether bytes begin as a Parquet file does.
+pub(super) fn is_form(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
+/// The rows as JSON objects, one a line.
+///
+/// # Errors
+/// No Parquet file; none with events; one of which no row can be read; more than `cap_bytes` of JSON.
+pub(super) fn json_lines(file: Vec<u8>, cap_bytes: u64) -> Result<(Vec<u8>, Vec<Gap>), ReadFault> {
+    let file = Bytes::from(file);
+    let metadata = metadata(&file)?;
+    is_of_events(&metadata)?;
+    let nodes = schema::tree(metadata.file_metadata().schema_descr().root_schema(), &DERIVED);
+    let (mut lines, mut gaps, mut rows_before) = (Vec::new(), Vec::new(), 0_u64);
+    for (index, group) in metadata.row_groups().iter().enumerate() {
+        let before = lines.len();
+        let outcome = pages::check(&file, group, cap_bytes)
+            .map_err(Stop::Unsound)
+            .and_then(|()| rows::write(&file, group, &nodes, cap_bytes, &mut lines));
+        match outcome {
+            Ok(()) => {}
+            Err(Stop::OverCap) => return Err(ReadFault::OverCap { cap_bytes }),
+            Err(Stop::Unsound(reason)) => {
+                let rows =
+                    rows_before + memchr::memchr_iter(b'\n', lines.get(before..).unwrap_or_default()).count() as u64;
+                let place = format!("{reason} in row group {index}, behind row {rows}");
+                gaps.push(Gap { offset_bytes: lines.len() as u64, reason: corrupt(0, &place).to_string() });
+            }
+        }
+        rows_before = rows_before.saturating_add(u64::try_from(group.num_rows()).unwrap_or_default());
+    }
+    match gaps.first() {
+        Some(gap) if lines.is_empty() => Err(corrupt(0, gap.reason.trim_start_matches("corrupt: "))),
+        // As an empty list of events.
+        None if lines.is_empty() => Ok((b"[]".to_vec(), gaps)),
+        _ => Ok((lines, gaps)),
+    }
+}
+
+fn corrupt(offset_bytes: u64, reason: &str) -> ReadFault {
+    // It may have words of the file in it.
+    let reason = crate::util::shown::name(reason.lines().next().unwrap_or_default()).chars().take(300).collect();
+    ReadFault::Corrupt { offset_bytes, reason }
+}
+
+fn metadata(file: &Bytes) -> Result<ParquetMetaData, ReadFault> {
+    let footer = footer::of(file).map_err(|reason| corrupt(0, reason))?;
+    let mut options = ParquetMetaDataOptions::new();
+    options.set_column_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    options.set_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options))
+        .map_err(|error| corrupt(0, &error.to_string()))
+}
+
+/// Turns away what has no columns of events.
+fn is_of_events(metadata: &ParquetMetaData) -> Result<(), ReadFault> {
+    const SHOWN: usize = 12;
+    let root = metadata.file_metadata().schema_descr().root_schema();
+    let names: Vec<String> = root.get_fields().iter().map(|field| field.name().to_ascii_lowercase()).collect();
+    let has = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    if EVENTS.iter().any(|columns| columns.iter().all(|name| has(name))) {
+        return Ok(());
+    }
+    if let Some(kind) = of_names(&has) {
+        return Err(ReadFault::Other(kind));
+    }
+    let some = names.iter().take(SHOWN).map(|name| crate::util::shown::name(name).chars().take(40).collect::<String>());
+    let shown = some.collect::<Vec<_>>().join(", ");
+    Err(ReadFault::Foreign(format!("a Parquet file without columns of CloudTrail events; it has {shown}")))
+}

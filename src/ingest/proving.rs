@@ -1,0 +1,185 @@
+//! CloudTrail's digests beside the log objects: what they say of each, and which objects they list that never came.
+//!
+//! Every ingest reads the digests that are new to the store, so that it knows for which hours there must be something. Only
+//! `--verify` proves them: then all are read before the objects are, and decide what is taken.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::error::IngestError;
+use super::{Options, Summary};
+use crate::archive::{self, Buffers, Found, Gap, ReadFault};
+use crate::store::{ObjectProof, ObjectVerdict, ProofNotes, Writer};
+use crate::util::shown;
+use crate::verify::{Collector, DigestHour, Proof, Verdict, VerifyError};
+
+/// How the reason begins of an object that is not what digests say.
+pub(super) const ALTERED: &str = "altered";
+
+/// What is noted at once.
+pub(super) const NOTED_AT_ONCE: usize = 20_000;
+
+/// CloudTrail's largest objects have some hundred megabytes; what has more is none of them.
+const INFLATED_MAX_BYTES: u64 = 64 << 30;
+
+/// Digests that an ingest comes to and that the store does not know.
+#[derive(Debug)]
+pub(super) struct NewDigests {
+    collector: Collector,
+    /// Hours of which there are digests, by chain and day.
+    known: HashMap<u64, u32>,
+}
+
+fn key(chain: &str, day: i32) -> u64 {
+    foldhash::quality::FixedState::with_seed(6).hash_one((chain, day))
+}
+
+impl NewDigests {
+    pub fn new(writer: &Writer) -> Result<NewDigests, IngestError> {
+        let known = writer.known_digests()?.into_iter().map(|(chain, day, told)| (key(&chain, day), told)).collect();
+        Ok(NewDigests { collector: Collector::new(&[])?, known })
+    }
+
+    pub fn add(&mut self, found: Found) -> Result<(), IngestError> {
+        let name = found.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let hour = name.split('.').next().and_then(DigestHour::of);
+        let is_known =
+            |hour: &DigestHour| self.known.get(&key(&hour.chain, hour.day)).is_some_and(|told| told & hour.bit() != 0);
+        if hour.as_ref().is_some_and(is_known) {
+            return Ok(());
+        }
+        Ok(self.collector.add(found)?)
+    }
+
+    /// Memory that it takes.
+    pub fn bytes(&self) -> u64 {
+        (self.known.capacity() * size_of::<(u64, u64)>()) as u64
+    }
+
+    pub fn finish(self) -> Result<Proof, IngestError> {
+        Ok(self.collector.finish()?)
+    }
+}
+
+/// Reads all digests of the archives; `None` where nobody asked for proof.
+pub(super) fn read_first(options: &Options, store: &Path) -> Result<Option<Proof>, IngestError> {
+    if !options.verify {
+        return Ok(None);
+    }
+    let find = if options.follow_links { archive::find_following } else { archive::find };
+    let mut collector = Collector::new(&options.public_keys)?;
+    collector.walk(find(&options.archives).without(store))?;
+    Ok(Some(collector.finish()?))
+}
+
+/// What is known of an object that was read.
+///
+/// # Errors
+/// The temporary file.
+pub(super) fn prove(
+    proof: &Proof,
+    name: &str,
+    bytes: &[u8],
+    gaps: &[Gap],
+) -> Result<(ObjectProof, Option<String>), IngestError> {
+    if let Some(gap) = gaps.first() {
+        let judged = proof.judge_unsound(name, gap.reason.lines().next().unwrap_or_default())?;
+        return Ok(to_proof(judged, None));
+    }
+    let sha256 = archive::sha256(bytes);
+    Ok(to_proof(proof.judge(name, &sha256)?, Some(sha256)))
+}
+
+/// As the ledger has it, with why it is altered, if it is.
+pub(super) fn to_proof(
+    (verdict, reason): (Verdict, String),
+    content_sha256: Option<[u8; 32]>,
+) -> (ObjectProof, Option<String>) {
+    let verdict = match verdict {
+        Verdict::Valid => ObjectVerdict::Valid,
+        Verdict::Unchecked => ObjectVerdict::Unchecked,
+        Verdict::Altered => ObjectVerdict::Altered,
+        _ => ObjectVerdict::NotCovered,
+    };
+    let altered = (verdict == ObjectVerdict::Altered).then(|| format!("{ALTERED}: {reason}"));
+    // Of most it is the same, and long.
+    let reason = altered.is_some().then_some(reason);
+    (ObjectProof { verdict, content_sha256, reason }, altered)
+}
+
+/// An object that was taken in before anybody verified it.
+pub(super) struct Unproved {
+    pub name: String,
+    pub path: PathBuf,
+    /// SHA-256 of the bytes as stored that were taken in.
+    pub sha256: [u8; 32],
+}
+
+/// Verifies objects that were taken in before, where what lies there now is what was taken then.
+pub(super) fn prove_known(
+    unproved: Vec<Unproved>,
+    proof: &Proof,
+    writer: &mut Writer,
+    summary: &mut Summary,
+) -> Result<(), IngestError> {
+    for some in unproved.chunks(NOTED_AT_ONCE) {
+        let judged: Vec<Result<Option<ObjectProof>, String>> =
+            some.par_iter().map_init(Buffers::default, |buffers, one| prove_one(one, proof, buffers)).collect();
+        let mut notes = ProofNotes::default();
+        for (one, judged) in some.iter().zip(judged) {
+            match judged {
+                Ok(Some(proof)) => {
+                    note(summary, &one.name, &proof);
+                    notes.verdicts.push((one.name.clone(), proof));
+                }
+                Ok(None) => summary.problem(|| {
+                    format!(
+                        "{}: changed since it was taken in: other bytes under the same name and size; not verified",
+                        shown::path(&one.path)
+                    )
+                }),
+                Err(error) => summary.problem(|| format!("{}: not verified: {error}", shown::path(&one.path))),
+            }
+        }
+        writer.note_proof(&notes)?;
+    }
+    Ok(())
+}
+
+/// `None`: other bytes lie there now.
+fn prove_one(one: &Unproved, proof: &Proof, buffers: &mut Buffers) -> Result<Option<ObjectProof>, String> {
+    if archive::digest(&one.path).map_err(|error| error.reason())? != one.sha256 {
+        return Ok(None);
+    }
+    let in_words = |error: VerifyError| error.to_string();
+    match archive::inflated_digest(&one.path, buffers, INFLATED_MAX_BYTES) {
+        Ok(sha256) => {
+            let judged = proof.judge(&one.name, &sha256).map_err(in_words)?;
+            Ok(Some(to_proof(judged, Some(sha256)).0))
+        }
+        Err(error) if matches!(error.fault, ReadFault::Io(_)) => Err(error.reason()),
+        Err(error) => {
+            let reason = error.reason();
+            let judged = proof.judge_unsound(&one.name, reason.lines().next().unwrap_or_default()).map_err(in_words)?;
+            Ok(Some(to_proof(judged, None).0))
+        }
+    }
+}
+
+/// Counts what was found of an object in the store, and says what is wrong with it.
+pub(super) fn note(summary: &mut Summary, name: &str, proof: &ObjectProof) {
+    summary.verified.add(proof.verdict);
+    if proof.verdict == ObjectVerdict::Altered {
+        summary.tampered += 1;
+        summary.problem(|| {
+            format!(
+                "{}: {ALTERED}: {}; it was taken in before, and its events are in the store",
+                shown::name(name),
+                proof.reason.as_deref().unwrap_or_default()
+            )
+        });
+    }
+}
