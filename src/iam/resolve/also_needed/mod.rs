@@ -27,7 +27,8 @@ use crate::iam::resolve::services;
 /// Adds what the record shows to have been needed too; returns what may have been.
 pub(in crate::iam) fn add(call: &Call<'_, '_>, needed: &mut Vec<Permission>) -> Vec<Permission> {
     let Call { catalog, request, operation, .. } = *call;
-    let Some(first) = needed.first_mut().filter(|p| p.confidence != Confidence::Unverified) else { return Vec::new() };
+    let is_sure = |(first, _): &(&mut Permission, &mut [Permission])| first.confidence != Confidence::Unverified;
+    let Some((first, others)) = needed.split_first_mut().filter(is_sure) else { return Vec::new() };
     let Some(action) = catalog.action(&first.action) else { return Vec::new() };
     let Some(service) = action.name.split_once(':').and_then(|(prefix, _)| catalog.service(prefix)) else {
         return Vec::new();
@@ -35,6 +36,11 @@ pub(in crate::iam) fn add(call: &Call<'_, '_>, needed: &mut Vec<Permission>) -> 
     let rules = services::of(service.prefix());
     from_response::fill_in(catalog, rules, action, request, first);
     from_response::name_existing(catalog, action, request, first);
+    for other in others {
+        if let Some(action) = catalog.action(&other.action) {
+            from_response::name_existing(catalog, action, request, other);
+        }
+    }
     let tagging = tagging(call, rules, service, action, first);
     let (also, perhaps) = also(catalog, service, operation, request);
     let (used_keys, keys) = key_uses(call, rules);

@@ -328,7 +328,7 @@ fn letters(kind: &TypePlan, operation: &str) -> usize {
 }
 
 /// Whether a resource is what the call makes another one of, which the tags are not for: one that the request names by
-/// its ARN, or as the source of a copy.
+/// its ARN, as the parent, or as the source of a copy.
 fn is_there_before(arn: &str, operation: &str, request: &Request<'_>) -> bool {
     let makes = ["Associate", "Convert", "Copy", "Create", "Import", "Restore"];
     if !makes.iter().any(|verb| operation.starts_with(verb)) {
@@ -347,7 +347,9 @@ fn is_there_before(arn: &str, operation: &str, request: &Request<'_>) -> bool {
     let mut texts = request.parameters.keyed();
     texts.any(|(key, text)| match is_like_arn(text) {
         true => escaped(text) == arn,
-        false => is_on_two && is_source(key) && escaped(text).ends_with(name) && !name.contains('*'),
+        // A new organizational unit is in another one, its parent.
+        false if name.contains('*') => false,
+        false => (begins(key, "parent") || is_on_two && is_source(key)) && escaped(text).ends_with(name),
     })
 }
 
@@ -507,7 +509,8 @@ fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &
     let mut found = resources(catalog, tag, request);
     found.retain(|arn| arn != "*" && !is_there_before(arn, operation, request));
     // A bare name that may be that of several types says none of them.
-    let types = &Plan::of(catalog, tag).types;
+    let plan = Plan::of(catalog, tag);
+    let types = &plan.types;
     let ends = |arn: &str| arn.rsplit(['/', ':']).next().map(str::to_owned);
     let of = |arn: &String| types.iter().position(|kind| kind.form.fits(arn));
     let (names, kinds): (BTreeSet<_>, BTreeSet<_>) = found.iter().map(|arn| (ends(arn), of(arn))).unzip();
@@ -520,7 +523,7 @@ fn numbered_later(catalog: &Catalog, tag: &Action, made: &Permission, request: &
     found.retain(is_said);
     match (found.is_empty(), said) {
         (false, _) => Some(found.into_iter().map(|arn| any_unless_named(arn, request)).collect()),
-        (true, said) => said.map(|kind| vec![fill(&kind.form, request.event, |_| None)]),
+        (true, said) => said.map(|kind| vec![fill(&kind.form, kind.place(request, plan.place(request)), |_| None)]),
     }
 }
 

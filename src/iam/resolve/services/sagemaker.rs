@@ -16,8 +16,8 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     ..ServiceRules::new("sagemaker")
 };
 
-/// Whether an action is on the two ends of an association alone, which are named by their ARNs: the table has every type
-/// that one may be of as required.
+/// Whether an action is on the two ends of an association alone, which are named by their ARNs: the table has every
+/// type that one may be of as required.
 /// Source: SageMaker API Reference, AddAssociation, "SourceArn", "DestinationArn".
 fn is_end(action: &str) -> bool {
     matches!(action, "sagemaker:AddAssociation" | "sagemaker:DeleteAssociation")
