@@ -94,7 +94,7 @@ pub enum ReadFault {
     /// Neither compressed nor JSON.
     #[error("foreign: {0}")]
     Foreign(String),
-    /// Text of a known other log.
+    /// A table of a known other log.
     #[error("foreign: {0}, which hold no CloudTrail events")]
     Other(&'static str),
     /// These bytes were read before.

@@ -20,7 +20,7 @@ use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 use super::error::{ReadError, ReadFault};
-use super::forms::{implausible, of_text};
+use super::forms::implausible;
 use super::members::{self, GZIP_MAGIC, Gap, ZSTD_MAGIC};
 use super::parquet;
 
@@ -340,11 +340,9 @@ fn read_stream(file: File, cap_bytes: u64) -> Result<Read, (Option<[u8; 32]>, Re
     } else if first.starts_with(ZSTD_MAGIC) {
         inflate_zstd(&mut reader, size_bytes, cap_bytes, &mut bytes)
     } else {
-        let is_plain = is_text(first).and_then(|()| match (of_text(first), implausible(first)) {
-            _ if parquet::is_form(first) => Ok(()),
-            (Some(kind), _) => Err(ReadFault::Other(kind)),
-            (None, Some(reason)) => Err(ReadFault::Foreign(reason)),
-            (None, None) => Ok(()),
+        let is_plain = is_text(first).and_then(|()| match implausible(first) {
+            Some(reason) if !parquet::is_form(first) => Err(ReadFault::Foreign(reason)),
+            _ => Ok(()),
         });
         is_plain.and_then(|()| read_plain(&mut reader, size_bytes, cap_bytes, &mut bytes))
     };

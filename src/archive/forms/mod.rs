@@ -58,7 +58,7 @@ use events::{Events, Value};
 
 pub use digest::DIGESTS;
 pub use normal::{Normal, RefusedElement};
-pub(super) use other_service::{of_names, of_text};
+pub(super) use other_service::of_names;
 
 /// Brings inflated bytes to `{"Records":[…]}`.
 ///

@@ -36,9 +36,13 @@ pub(in crate::archive) fn of_names(has: &dyn Fn(&str) -> bool) -> Option<&'stati
     FIELDS.iter().find(|(names, _)| names.iter().all(|name| has(name))).map(|(_, kind)| *kind)
 }
 
-/// What lines of text are, if they are a known other log.
-pub(in crate::archive) fn of_text(bytes: &[u8]) -> Option<&'static str> {
+/// What lines of text are, if they are a known other log. Its first line tells; but a text in which events may stand is
+/// looked at line by line, so that no such line hides them.
+pub(super) fn of_text(bytes: &[u8]) -> Option<&'static str> {
     const LINE_MAX: usize = 4 << 10;
+    if memchr::memmem::find(bytes, b"eventName").is_some() {
+        return None;
+    }
     let begin = bytes.get(..LINE_MAX.min(bytes.len()))?;
     let line = begin.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty())?;
     // A URL in it may be cut within a character.

@@ -172,6 +172,12 @@ fn logs_of_other_services_are_told_by_what_is_in_them() {
     let waf = json!({"webaclId": "arn", "httpRequest": {}}).to_string();
     let taken = take(format!("{waf}\n{event}\n").as_bytes());
     assert_eq!((taken.events.len(), taken.refused.len()), (1, 1));
+    // A first line hides nothing.
+    let flow = "2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1 2 ACCEPT OK";
+    let taken = take(format!("{flow}\n{event}\n{event}\n").as_bytes());
+    assert_eq!((taken.events.len(), taken.refused.len()), (2, 1), "{:?}", taken.error);
+    let (_, other) = take(format!("{flow}\n{event}\n").as_bytes()).error.expect("refused");
+    assert_eq!(other, None);
     // What only looks like one of them.
     for text in ["http is a protocol\n", "2 1 eni-1\n", "version 2 of the bytes\n", "hello\n"] {
         assert_eq!(take(text.as_bytes()).error.and_then(|(_, other)| other), None, "{text}");
