@@ -80,7 +80,11 @@ fn proof(summary: &Summary, context: &Context) {
             context.warn("no digests: nothing is proved\nhint: copy the folders CloudTrail-Digest as well");
         }
     }
-    say_signers(&summary.signers, context);
+    if summary.has_keys {
+        say_signers(&summary.signers, context);
+    } else if summary.has_digests {
+        context.say("hint: --public-keys proves signatures as well (`aws cloudtrail list-public-keys`)");
+    }
     if summary.missing > 0 {
         context.say(&format!(
             "{} log objects that digests list are not here\nhint: `trailpare status --coverage` shows the hours",

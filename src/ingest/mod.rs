@@ -176,6 +176,8 @@ pub struct Summary {
     pub has_digests: bool,
     /// See `has_digests`.
     pub signers: Signers,
+    /// Whether public keys were given.
+    pub has_keys: bool,
     /// Objects whose name says that they lie outside the filters.
     pub filtered: u64,
     /// Logs of other services by their kind: the service as in the object's key, or what the content tells.

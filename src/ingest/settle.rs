@@ -20,6 +20,7 @@ pub(super) fn settle(options: &Options, proof: &Proof, committer: &mut Committer
     proof.problems.iter().for_each(|problem| summary.problem(|| problem.clone()));
     if options.verify {
         say_digests(proof, summary);
+        summary.has_keys = !options.public_keys.is_empty();
     }
     let is_wanted = |day: &&DigestDay| is_wanted_place(options, Some(&day.account_id), Some(&day.region), day.day, 0);
     let mut notes =

@@ -195,14 +195,17 @@ fn digests(days: &[DigestDay]) -> Vec<Oddity> {
         }));
         let missing: BTreeSet<i64> =
             missing_hours(days).into_iter().map(|(day, hour)| i64::from(day) * 24 + i64::from(hour)).collect();
-        for (before, after) in there.range(begins..).zip(there.range(begins..).skip(1)) {
+        let named = hours(|day| day.named);
+        // Where the one behind a gap names the one before it, CloudTrail wrote none between them.
+        let pairs =
+            there.range(begins..).zip(there.range(begins..).skip(1)).filter(|(before, _)| !named.contains(before));
+        for (before, after) in pairs {
             let end = missing.range(before + 1..*after).next().unwrap_or(after);
             if before + 1 < *end {
                 let what = "no digest tells of this time, and none is named: the trail was stopped, or wrote none";
                 odd.push(of(Kind::DigestGap, Some((time(before + 1), time(*end))), chain.clone(), what.to_owned()));
             }
         }
-        let named = hours(|day| day.named);
         odd.extend(runs(named.range(..begins).copied()).map(|span| {
             let what = "the first digest that there is follows this one: what came before is not here";
             of(Kind::BeginsWithin, Some(span), chain.clone(), what.to_owned())
@@ -347,7 +350,9 @@ mod tests {
             named,
             ..DigestDay::default()
         };
-        let odd = digests(&[day(1, 0b1011_0010, 0b0100, 0b1011_0001), day(2, 1, 0, 0)]);
+        // Where the one behind names the one before, none was written between them.
+        assert_eq!(digests(&[day(1, 0b1001, 0, 0b0001)]), []);
+        let odd = digests(&[day(1, 0b1011_0010, 0b0100, 0b0001_0001), day(2, 1, 0, 0)]);
         let hour = |text: &str| Some(text.to_owned());
         let found: Vec<_> = odd.iter().map(|odd| (odd.kind, odd.from.clone(), odd.to.clone())).collect();
         assert_eq!(
