@@ -205,6 +205,8 @@ fn an_arn_is_of_one_type_alone() {
                         "Partition" => "aws".to_owned(),
                         "Region" => "us-east-1".to_owned(),
                         "Account" | "AccountId" => "111122223333".to_owned(),
+                        // One without the six letters would be any with them.
+                        "SecretId" => "zq-AbCdEf".to_owned(),
                         _ => format!("zq{at}"),
                     };
                     arn.replacen(&format!("${{{variable}}}"), &value, 1)
