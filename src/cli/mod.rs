@@ -18,6 +18,7 @@ mod man;
 mod optimize;
 mod policy;
 mod progress;
+mod rightsize;
 mod select;
 mod spill_folder;
 mod sql;
@@ -83,6 +84,7 @@ enum Command {
     Policy(Box<policy::PolicyArgs>),
     Check(check::CheckArgs),
     Unused(unused::UnusedArgs),
+    Rightsize(Box<rightsize::RightsizeArgs>),
     Sql(sql::SqlArgs),
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
@@ -164,6 +166,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Policy(args) => policy::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Unused(args) => unused::run(args, context),
+        Command::Rightsize(args) => rightsize::run(args, context),
         Command::Sql(args) => sql::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),

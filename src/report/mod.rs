@@ -6,6 +6,7 @@
 pub mod actions;
 mod day;
 pub mod explain;
+pub mod rightsize;
 pub mod status;
 pub mod unused;
 

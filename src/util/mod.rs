@@ -1,8 +1,9 @@
-//! What is generally useful: time, caches, scanning JSON, showing names, loud invariants.
+//! What is generally useful: time, caches, scanning JSON, showing names, Markdown, loud invariants.
 
 pub(crate) mod direct_mapped_cache;
 pub(crate) mod invariant;
 pub(crate) mod json_simd;
+pub(crate) mod markdown;
 pub(crate) mod scan;
 pub(crate) mod shown;
 pub mod time;

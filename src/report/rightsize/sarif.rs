@@ -1,0 +1,102 @@
+//! What is to be done, as findings: SARIF 2.1.0 (OASIS Standard, "Static Analysis Results Interchange Format", 2020).
+
+use serde_json::{Value, json};
+
+use super::summary::{Entry, Summary};
+use crate::rightsize::Wave;
+
+/// Rules: id, level, what it says.
+const RULES: &[(&str, &str, &str)] = &[
+    ("never-used", "warning", "Nobody used it in the window"),
+    ("too-much", "warning", "More is granted than was used, and the proof that nobody loses what was used is complete"),
+    ("ask-the-owner", "note", "More may be granted than is needed; something has to be asked first"),
+    ("way-to-more", "error", "Actions are granted and never used that lead to more permissions"),
+    ("assigned-never-used", "note", "People have a permission set that they never used"),
+    ("log-and-files-disagree", "warning", "Something was used that the files do not grant"),
+    ("no-policy", "warning", "No policy could be proposed"),
+];
+
+/// All findings of a summary.
+pub fn sarif(summary: &Summary) -> Value {
+    let results: Vec<Value> = summary.principals.iter().flat_map(results).collect();
+    log(RULES, &results)
+}
+
+/// A log of one run.
+pub(in crate::report) fn log(rules: &[(&str, &str, &str)], results: &[Value]) -> Value {
+    let rules: Vec<Value> = rules
+        .iter()
+        .map(|(id, level, text)| {
+            json!({
+                "id": id,
+                "shortDescription": {"text": text},
+                "defaultConfiguration": {"level": level},
+            })
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {"name": "trailpare", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+/// One finding.
+pub(in crate::report) fn result(rule: (usize, &str, &str), text: &str, uri: &str, whom: &str) -> Value {
+    let (index, id, level) = rule;
+    json!({
+        "ruleId": id,
+        "ruleIndex": index,
+        "level": level,
+        "message": {"text": text},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}}}],
+        "partialFingerprints": {"principal/v1": format!("{id}/{whom}")},
+    })
+}
+
+fn results(entry: &Entry) -> Vec<Value> {
+    let mut found = Vec::new();
+    let mut add = |id: &str, text: String| {
+        let rule = RULES.iter().enumerate().find(|(_, (known, ..))| *known == id);
+        if let Some((index, (id, level, _))) = rule {
+            let uri = format!("{}/document.json", entry.folder);
+            found.push(result((index, id, level), &text, &uri, &entry.folder));
+        }
+    };
+    let title = &entry.title;
+    match entry.wave_of {
+        Wave::Delete => add("never-used", format!("{title}: {}", entry.reasons.join("; "))),
+        Wave::Tighten => {
+            let lost = entry.loss.as_ref().map_or(0, |loss| loss.actions);
+            let narrowed = entry.loss.as_ref().map_or(0, |loss| loss.actions_narrowed);
+            add("too-much", format!("{title}: {lost} actions are granted and were never used, {narrowed} more widely than used"));
+        }
+        Wave::Ask => add("ask-the-owner", format!("{title}: {}", entry.reasons.join("; "))),
+        Wave::Keep => {}
+    }
+    // Who is kept by a rule is kept: what a rule says is no finding.
+    if entry.wave_of == Wave::Keep {
+        return found;
+    }
+    if let Some(loss) = entry.loss.as_ref().filter(|loss| !loss.ways_to_more_closed.is_empty()) {
+        let ways: Vec<&str> = loss.ways_to_more_closed.keys().take(10).map(String::as_str).collect();
+        let more = loss.ways_to_more_closed.len().saturating_sub(ways.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        add("way-to-more", format!("{title}: {}{more}", ways.join(", ")));
+    }
+    if entry.idle_people > 0 {
+        add("assigned-never-used", format!("{title}: {} people have it and never used it", entry.idle_people));
+    }
+    if entry.disagreements > 0 {
+        let text = "pairs of action and resource were used that the files do not grant";
+        add("log-and-files-disagree", format!("{title}: {} {text}", entry.disagreements));
+    }
+    if let Some(why) = &entry.not_proposed {
+        add("no-policy", format!("{title}: {why}"));
+    }
+    found
+}
