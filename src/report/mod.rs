@@ -5,6 +5,7 @@
 
 pub mod actions;
 mod day;
+pub mod everyone;
 pub mod explain;
 pub mod rightsize;
 pub mod status;

@@ -169,7 +169,7 @@ pub fn assess<'c>(subject: Subject, rows: &[UsageRow], persona: Option<Persona>,
         }
         None => Vec::new(),
     };
-    let (mut proposed, presets) = proposals(&subject, rows, (preset, &kept_actions), terms);
+    let (mut proposed, presets) = proposals(&subject, rows, &kept_actions, terms);
     let (proposal, no_proposal) = match proposed.remove(&preset) {
         Some(Ok(proved)) => (Some(Proposal { proved, preset, preset_reason, kept_actions }), None),
         Some(Err(error)) => (None, Some(error)),
@@ -216,19 +216,19 @@ fn preset_of(subject: &Subject, rows: &[UsageRow], terms: &Terms<'_, '_>) -> (Pr
 
 type Proposed = BTreeMap<Preset, Result<Proved, NoPolicy>>;
 
-/// Both presets, and what each comes to. The one that is proposed holds the actions that stay.
+/// Both presets with the actions that stay, and what each comes to.
 fn proposals(
     subject: &Subject,
     rows: &[UsageRow],
-    (chosen, kept): (Preset, &[(String, String)]),
+    kept: &[(String, String)],
     terms: &Terms<'_, '_>,
 ) -> (Proposed, Vec<PresetFigures>) {
     let (mut proposed, mut figures) = (Proposed::new(), Vec::new());
     if rows.is_empty() {
         return (proposed, figures);
     }
+    let base = stays(kept);
     for preset in [Preset::Workload, Preset::People] {
-        let base = if preset == chosen { stays(kept) } else { None };
         let options = options_of(subject, preset, terms.options);
         let existing = base.as_ref().map_or(Existing::None, Existing::AddedTo);
         let task = Task { existing, ..Task::new(rows, terms.requests, &options, terms.catalog) };
@@ -374,8 +374,10 @@ impl Assessment<'_> {
         let mut doubts: Vec<String> = terms.window.shortness().into_iter().collect();
         let created_us = self.today.as_ref().and_then(|today| today.created_us);
         doubts.extend(terms.window.newness(created_us, self.used.times_us.map(|(first, _)| first)));
-        if !self.unseen.is_empty() {
-            let unseen: Vec<String> = self.unseen.iter().map(|(source, n)| format!("{source} ({n} actions)")).collect();
+        let is_open = |(source, _): &(&&str, &usize)| !terms.inventory.rules.does_without(source);
+        let unseen: Vec<String> =
+            self.unseen.iter().filter(is_open).map(|(source, n)| format!("{source} ({n} actions)")).collect();
+        if !unseen.is_empty() {
             doubts.push(format!("not covered by data events of the archive: {}", unseen.join(", ")));
         }
         match &self.today {

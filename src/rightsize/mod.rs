@@ -10,6 +10,7 @@
 
 mod answers;
 mod assess;
+mod groups;
 mod inventory;
 mod persona;
 mod place;

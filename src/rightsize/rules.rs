@@ -18,6 +18,9 @@ pub struct Rules {
     /// What somebody may do, used or not.
     #[serde(default)]
     keep_actions: Vec<Keep>,
+    /// Event sources whose data events nobody has to wait for.
+    #[serde(default)]
+    without_data_events: Vec<Accepted>,
 }
 
 /// Whom a rule is about: all that is said must hold.
@@ -55,6 +58,14 @@ struct Exclusion {
     /// Of a break-glass role nothing is said either, but that it is one.
     #[serde(default)]
     break_glass: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Accepted {
+    /// `kinesis.amazonaws.com`.
+    source: String,
+    reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -118,7 +129,17 @@ impl Rules {
                 return Err(RulesError::NoAction(action.clone()));
             }
         }
+        for (at, rule) in rules.without_data_events.iter().enumerate() {
+            if rule.reason.trim().is_empty() {
+                return Err(missing("without_data_events", at, "reason"));
+            }
+        }
         Ok(rules)
+    }
+
+    /// Whether somebody says that data events of a source need not be waited for.
+    pub fn does_without(&self, source: &str) -> bool {
+        self.without_data_events.iter().any(|accepted| accepted.source == source)
     }
 
     /// Why somebody is left as it is; the first rule that says so.
@@ -224,6 +245,7 @@ mod tests {
             ("keep_actions: [{actions: [], reason: r}]", "no action"),
             ("keep_actions: [{actions: ['*'], reason: r}]", "* is no action"),
             ("keep_actions: [{actions: ['s3:${x}'], reason: r}]", "is no action"),
+            ("without_data_events: [{source: s3.amazonaws.com, reason: ''}]", "without_data_events[0] has no reason"),
             ("excluded: []", "excluded"),
         ] {
             let error = Rules::parse(text).unwrap_err().to_string();

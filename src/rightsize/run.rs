@@ -2,11 +2,11 @@
 //! memory than the rows of those who are looked at just now.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::iter::Peekable;
 
 use rayon::prelude::*;
 
 use super::assess::{Assessment, Terms, assess};
+use super::groups::{From, Groups};
 use super::inventory::Inventory;
 use super::persona::{Persona, personas};
 use super::subject::{RowKey, Subject, SubjectKind};
@@ -15,9 +15,7 @@ use crate::iam::Catalog;
 use crate::policy::unused::used_actions;
 use crate::policy::{Options, Preset, key_sources};
 use crate::store::{Snapshot, Table};
-use crate::usage::{
-    self, ReadError, RequestValues, Selection, Sessions, Space, TimeRange, UsageRow, read_exact_within,
-};
+use crate::usage::{self, ReadError, RequestValues, Selection, Sessions, Space, TimeRange, UsageRow};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +72,7 @@ const ROW_BYTES: u64 = 1_500;
 ///
 /// # Errors
 /// The store, or what `take` says.
-pub fn rightsize<'a, E: From<ReadError>>(
+pub fn rightsize<'a, E: std::convert::From<ReadError>>(
     question: &Question<'a>,
     take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>,
 ) -> Result<Totals, E> {
@@ -114,28 +112,18 @@ struct Run<'r, 'a> {
     active: BTreeSet<String>,
 }
 
-type Rows<'r> = Peekable<Box<dyn Iterator<Item = Result<UsageRow, ReadError>> + 'r>>;
-
 impl<'a> Run<'_, 'a> {
-    fn rows(
-        &self,
-        selection: &Selection,
-        sessions: Sessions,
-        order: fn(&UsageRow, &UsageRow) -> std::cmp::Ordering,
-    ) -> Result<Rows<'static>, ReadError> {
+    fn from(&self) -> From<'a> {
         let Question { snapshot, range, catalog, space, .. } = self.question;
-        let uses = read_exact_within(snapshot, selection, range, sessions, catalog, &space.share(2))?;
-        let rows = uses.ordered_by(order, &space.share(2))?.into_iter();
-        let rows: Box<dyn Iterator<Item = Result<UsageRow, ReadError>>> = Box::new(rows);
-        Ok(rows.peekable())
+        From { snapshot, range, catalog, space }
     }
 
     /// Permission sets, each with the groups that its people fall into.
-    fn sets<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
+    fn sets<E: std::convert::From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         let selection = Selection { permission_sets: vec!["*".to_owned()], ..Selection::default() };
-        let mut rows = self.rows(&selection, Sessions::Apart, RowKey::order)?;
-        while let Some((title, found)) = self.next_group(&mut rows, |row| row.permission_set.as_deref().unwrap_or_default().to_owned()) {
-            let Some(found) = self.fitting(&format!("permission set {title}"), found)? else { continue };
+        let key = |row: &UsageRow| row.permission_set.as_deref().unwrap_or_default().to_owned();
+        for (title, found) in Groups::new(self.from(), &selection, Sessions::Apart, (RowKey::order, key))? {
+            let Some(found) = self.fitting(&format!("{}{title}", RowKey::OF_SETS), found)? else { continue };
             self.note_accounts(&found);
             let batches = self.of_set(&title, found);
             self.look(batches, take)?;
@@ -171,12 +159,13 @@ impl<'a> Run<'_, 'a> {
     }
 
     /// Roles that are not Identity Center's, and users.
-    fn named<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
-        let selection = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
-        let mut rows = self.rows(&selection, Sessions::Together, RowKey::order)?;
+    fn named<E: std::convert::From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         let mut batches: Vec<Batch> = Vec::new();
         let rows_max = usize::try_from(self.question.space.bytes() / 4 / ROW_BYTES).unwrap_or(usize::MAX);
-        while let Some((key, found)) = self.next_group(&mut rows, key_text) {
+        for (key, found) in Groups::of_everybody(self.from())? {
+            if key.starts_with(RowKey::OF_SETS) {
+                continue;
+            }
             let Some(found) = self.fitting(&key, found)? else { continue };
             if let Some(batch) = self.of_named(found) {
                 batches.push(batch);
@@ -215,7 +204,7 @@ impl<'a> Run<'_, 'a> {
     }
 
     /// Those of whom the log has nothing.
-    fn idle<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
+    fn idle<E: std::convert::From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         let inventory = self.question.inventory;
         let idle = inventory.subjects().into_iter().filter(|subject| !self.met.contains(&met(subject)));
         let idle: Vec<Subject> = idle.collect();
@@ -230,13 +219,13 @@ impl<'a> Run<'_, 'a> {
     }
 
     /// Everybody who came through Identity Center, whatever the permission set; then those who never came.
-    fn people<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
+    fn people<E: std::convert::From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         fn order(a: &UsageRow, b: &UsageRow) -> std::cmp::Ordering {
             a.session_name.cmp(&b.session_name).then_with(|| UsageRow::compare(a, b))
         }
         let selection = Selection { permission_sets: vec!["*".to_owned()], ..Selection::default() };
-        let mut rows = self.rows(&selection, Sessions::Apart, order)?;
-        while let Some((name, found)) = self.next_group(&mut rows, |row| row.session_name.as_deref().unwrap_or_default().to_owned()) {
+        let key = |row: &UsageRow| row.session_name.as_deref().unwrap_or_default().to_owned();
+        for (name, found) in Groups::new(self.from(), &selection, Sessions::Apart, (order, key))? {
             let Some(rows) = self.fitting(&format!("person {name}"), found)? else { continue };
             let subject = Subject::new(SubjectKind::Person, &name);
             self.look(vec![Batch { subject, rows, persona: None }], take)?;
@@ -248,25 +237,6 @@ impl<'a> Run<'_, 'a> {
             .map(|subject| Batch { subject, rows: Vec::new(), persona: None })
             .collect();
         self.look(idle, take)
-    }
-
-    /// The next rows of one; an error of reading is a group of its own.
-    #[expect(clippy::type_complexity, reason = "a name for it would say no more")]
-    fn next_group(
-        &self,
-        rows: &mut Rows<'_>,
-        key: fn(&UsageRow) -> String,
-    ) -> Option<(String, Result<Vec<UsageRow>, ReadError>)> {
-        let of_first = match rows.peek()? {
-            Ok(row) => key(row),
-            Err(_) => String::new(),
-        };
-        let group = std::iter::from_fn(|| match rows.peek()? {
-            Ok(row) if key(row) == of_first => rows.next(),
-            Ok(_) => None,
-            Err(_) => rows.next(),
-        });
-        Some((of_first.clone(), self.question.space.share(4).hold(group)))
     }
 
     /// The rows, or a note that they don't fit: the others go on.
@@ -324,12 +294,4 @@ impl<'a> Run<'_, 'a> {
 fn met(subject: &Subject) -> (SubjectKind, String, String) {
     let (kind, account, of, name) = subject.key();
     (kind, format!("{account}{of}"), name.to_owned())
-}
-
-fn key_text(row: &UsageRow) -> String {
-    match RowKey::of(row) {
-        RowKey::PermissionSet(_) => "permission sets".to_owned(),
-        RowKey::Named(account, kind, name) => format!("{kind} {name} of {account}"),
-        RowKey::Other(what) => what.to_owned(),
-    }
 }

@@ -129,6 +129,18 @@ pub enum RowKey<'a> {
 }
 
 impl<'a> RowKey<'a> {
+    /// How the texts of permission sets' keys begin.
+    pub const OF_SETS: &'static str = "permission set ";
+
+    /// The key of a row as a text; each has its own.
+    pub fn text(row: &UsageRow) -> String {
+        match RowKey::of(row) {
+            RowKey::PermissionSet(set) => format!("{}{set:?}", RowKey::OF_SETS),
+            RowKey::Named(account, kind, name) => format!("{kind} {name:?} of {account:?}"),
+            RowKey::Other(what) => format!("other {what}"),
+        }
+    }
+
     /// Of a row.
     pub fn of(row: &'a UsageRow) -> RowKey<'a> {
         if let Some(set) = &row.permission_set {

@@ -90,18 +90,15 @@ impl Window {
         if self.days() < self.days_min {
             return None;
         }
-        let end = (i64::from(self.last_day) + 1) * MICROS_PER_DAY;
-        let age = |since: i64| end.saturating_sub(since).div_euclid(MICROS_PER_DAY);
-        let is_young = |since: &i64| age(*since) < i64::from(self.days_min);
-        match (created_us, first_use_us) {
-            (Some(created), _) => {
-                Some(created).filter(is_young).map(|since| format!("new principal: made {} days before the window's end", age(since)))
-            }
-            (None, Some(first)) => {
-                Some(first).filter(is_young).map(|since| format!("new principal: first seen {} days before the window's end", age(since)))
-            }
-            (None, None) => None,
-        }
+        let age = |since: i64| i64::from(self.last_day) + 1 - since.div_euclid(MICROS_PER_DAY);
+        let (since, what, least) = match (created_us, first_use_us) {
+            (Some(created), _) => (created, "made", self.days_min),
+            // Who is old may have come late in the window for the first time.
+            (None, Some(first)) => (first, "first seen", self.days_min.min(self.days() / 3)),
+            (None, None) => return None,
+        };
+        let days = age(since);
+        (days < i64::from(least)).then(|| format!("new principal: {what} {days} days before the window's end"))
     }
 }
 
@@ -118,6 +115,7 @@ mod tests {
         assert!(window.newness(at(12), None).unwrap().contains("made 29 days"));
         assert_eq!(window.newness(at(11), at(40)), None);
         assert!(window.newness(None, at(40)).unwrap().contains("first seen 1 days"));
+        assert_eq!(window.newness(None, at(30)), None);
         let short = Window::new(&BTreeSet::from([10, 12]), 30);
         assert_eq!(short.shortness().unwrap(), "short window: 3 days of the 30 that are asked for");
         assert_eq!(short.newness(at(12), None), None);

@@ -43,16 +43,39 @@ pub fn people(config: &Config) -> Vec<Person> {
 /// `organizations/` as `docs/collect-organization.sh` would. The same configuration gives the same bytes.
 ///
 /// # Errors
-/// The disk.
+/// A configuration that makes no sense, the disk.
 pub fn organization(config: &Config, out: &Path) -> Result<(), SynthError> {
+    super::check(config)?;
     let world = World::new(config);
     let files = Files { config, world: &world };
     for (place, account) in world.accounts.iter().enumerate() {
         files.write(out, &format!("iam/{}.json", account.id), &files.account(place))?;
     }
     files.write(out, "identity-center/answers.json", &files.identity_center())?;
+    store(&out.join("rules.yaml"), RULES.as_bytes())?;
     files.write(out, "organizations/answers.json", &files.organizations())
 }
+
+/// What the organisation's people would write.
+const RULES: &str = "\
+# What `trailpare rightsize --rules` leaves as it is, and why.
+exclude:
+  - name: break-glass
+    path: /emergency/*
+    break_glass: true
+    reason: for emergencies, tried twice a year
+keep_actions:
+  - kind: permission-set
+    actions: ['support:CreateCase', 'support:DescribeCases']
+    reason: everybody may ask AWS for help
+without_data_events:
+  - source: kinesis.amazonaws.com
+    reason: there are no streams
+  - source: lambda.amazonaws.com
+    reason: functions are called by events, not by principals
+  - source: sns.amazonaws.com
+    reason: topics are written to by alarms only
+";
 
 struct Files<'a> {
     config: &'a Config,

@@ -41,6 +41,7 @@ mod parsers;
 mod policy;
 mod private;
 mod record;
+mod rightsize;
 mod sql;
 mod synth;
 mod usage;

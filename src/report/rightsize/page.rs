@@ -176,17 +176,26 @@ fn before(out: &mut String, today: &Today<'_>, never_needed: &[String]) {
     }
     for identity in &today.policies {
         let _ = writeln!(out, "\n{}\n", span(&identity.name));
-        block(out, &identity.policy.pretty());
+        block(out, &identity.policy.pretty(), BEFORE_MAX);
     }
 }
 
-/// A policy as a block, cut where it is long.
-fn block(out: &mut String, text: &str) {
-    let shown: String = text.chars().take(BEFORE_MAX).collect();
+/// A policy as a block, cut where there is more than so much. What turns the direction of text around stands as JSON's escape.
+fn block(out: &mut String, text: &str, chars_max: usize) {
+    let mut shown = String::new();
+    for c in text.chars().take(chars_max) {
+        match c {
+            '\n' => shown.push(c),
+            c if shown::is_harmful(c) => {
+                let _ = write!(shown, "\\u{:04x}", u32::from(c));
+            }
+            c => shown.push(c),
+        }
+    }
     let fence = fence(&shown);
     let _ = writeln!(out, "{fence}json\n{shown}\n{fence}");
-    if shown.len() < text.len() {
-        let _ = writeln!(out, "\n… {} bytes more", text.len() - shown.len());
+    if let more @ 1.. = text.chars().count().saturating_sub(chars_max) {
+        let _ = writeln!(out, "\n… {more} characters more");
     }
 }
 
@@ -194,9 +203,8 @@ fn after(out: &mut String, proposal: &Proposal, provenance: &Provenance) {
     let made = proposal.made();
     out.push_str("\n## After\n");
     for document in &made.documents {
-        let text = document.policy.pretty();
-        let fence = fence(&text);
-        let _ = writeln!(out, "\n{}\n\n{fence}json\n{text}\n{fence}", span(&document.name));
+        let _ = writeln!(out, "\n{}\n", span(&document.name));
+        block(out, &document.policy.pretty(), usize::MAX);
     }
     for (action, reason) in &proposal.kept_actions {
         let _ = writeln!(out, "\n{} stays though nobody used it: {}", span(action), plain(&shown::name(reason)));

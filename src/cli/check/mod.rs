@@ -1,5 +1,7 @@
 //! `trailpare check`: would these policies have allowed what was done?
 
+mod everyone;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -26,7 +28,8 @@ Exit code 4 when something that was allowed would be denied (with --strict also 
 Examples:
   trailpare check --policy policy.json --role deploy
   trailpare check --policy a.json --policy b.json --boundary boundary.json --role 'app-*' --from 90d
-  trailpare check --scp root.json --scp-level ou.json --account 111122223333 --principal '*'")]
+  trailpare check --scp root.json --scp-level ou.json --account 111122223333 --principal '*'
+  trailpare check --everyone --scp deny-regions.json --from 365d")]
 pub struct CheckArgs {
     #[command(flatten)]
     select: SelectArgs,
@@ -45,10 +48,18 @@ pub struct CheckArgs {
     /// Session policies.
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Policies")]
     session_policy: Vec<PathBuf>,
+    /// Say whom these policies would have stopped, and how often: everybody in all accounts, each by itself. A level of
+    /// service control policies that only denies stands beside FullAWSAccess, as it has to; service-linked roles are not
+    /// bound.
+    #[arg(long, conflicts_with_all = ["role", "user", "permission_set", "principal", "session", "policy", "session_policy"])]
+    everyone: bool,
+    /// With --everyone: accounts that service control policies do not bind, as the management account.
+    #[arg(long, value_name = "ID", requires = "everyone")]
+    management_account: Vec<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// Groups to print at most.
+    /// Groups, or with --everyone principals, to print at most.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
     /// Fail too when something depends on what a log cannot know.
@@ -66,6 +77,9 @@ enum Format {
 
 pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
     let policies = args.policies()?;
+    if args.everyone {
+        return everyone::run(args, policies, context);
+    }
     let catalog = context.catalog;
     let (selected, uses) = args.select.open_exact(Sessions::Together, catalog, context)?;
     let requests = selected.requests(&key_sources::for_judging(&policies), catalog)?;
@@ -117,7 +131,7 @@ impl CheckArgs {
 fn text(result: &Replay, limit: usize) -> String {
     let mut out = format!("{}\n", explain::verdict(result));
     for group in result.groups.iter().take(limit) {
-        out += &format!("  {}\n", super::printable(&explain::offender(group)));
+        out += &format!("  {}\n", crate::cli::printable(&explain::offender(group)));
     }
     if result.groups.len() > limit {
         out += &format!("  … and {} more (--limit)\n", result.groups.len() - limit);

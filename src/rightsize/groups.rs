@@ -1,0 +1,70 @@
+//! Rows of one principal after those of the other.
+
+use std::cmp::Ordering;
+use std::iter::Peekable;
+
+use super::subject::RowKey;
+use crate::iam::Catalog;
+use crate::store::Snapshot;
+use crate::usage::{ReadError, Selection, Sessions, Space, TimeRange, UsageRow, read_exact_within};
+
+/// Rows in an order in which those of one are together.
+pub(super) struct Groups {
+    rows: Peekable<Box<dyn Iterator<Item = Result<UsageRow, ReadError>>>>,
+    key: fn(&UsageRow) -> String,
+    space: Space,
+}
+
+/// Where rows come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct From<'a> {
+    pub snapshot: &'a Snapshot,
+    pub range: &'a TimeRange,
+    pub catalog: &'a Catalog,
+    pub space: &'a Space,
+}
+
+impl Groups {
+    /// Rows of everybody, each one's together.
+    pub fn of_everybody(from: From<'_>) -> Result<Groups, ReadError> {
+        let selection = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
+        Groups::new(from, &selection, Sessions::Together, (RowKey::order, RowKey::text))
+    }
+
+    /// Rows in `order`, in which those of the same `key` come one after the other.
+    pub fn new(
+        from: From<'_>,
+        selection: &Selection,
+        sessions: Sessions,
+        (order, key): (fn(&UsageRow, &UsageRow) -> Ordering, fn(&UsageRow) -> String),
+    ) -> Result<Groups, ReadError> {
+        let From { snapshot, range, catalog, space } = from;
+        let uses = read_exact_within(snapshot, selection, range, sessions, catalog, &space.share(2))?;
+        let rows = uses.ordered_by(order, &space.share(2))?.into_iter();
+        let rows: Box<dyn Iterator<Item = Result<UsageRow, ReadError>>> = Box::new(rows);
+        Ok(Groups { rows: rows.peekable(), key, space: space.share(4) })
+    }
+
+    /// The key of the next group, if it can be read.
+    pub fn peek(&mut self) -> Option<String> {
+        self.rows.peek().map(|row| row.as_ref().map(self.key).unwrap_or_default())
+    }
+}
+
+impl Iterator for Groups {
+    /// The key, and the rows; an error where they can't be read, or don't fit in memory. Those behind go on.
+    type Item = (String, Result<Vec<UsageRow>, ReadError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let key_of = self.key;
+        let of_first = self.peek()?;
+        let group = std::iter::from_fn(|| {
+            self.rows.next_if(|row| match row {
+                Ok(row) => key_of(row) == of_first,
+                Err(_) => true,
+            })
+        });
+        let rows = self.space.hold(group);
+        Some((of_first, rows))
+    }
+}
