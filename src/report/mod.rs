@@ -6,9 +6,12 @@
 pub mod actions;
 mod day;
 pub mod everyone;
+pub mod diff;
 pub mod explain;
+mod findings;
 pub mod rightsize;
 pub mod status;
 pub mod unused;
+pub mod watch;
 
 pub use day::Day;

@@ -31,6 +31,15 @@ impl Groups {
         Groups::new(from, &selection, Sessions::Together, (RowKey::order, RowKey::text))
     }
 
+    /// The same in the order of the keys' texts, in which other things with such keys are.
+    pub fn in_order_of_keys(from: From<'_>) -> Result<Groups, ReadError> {
+        fn order(a: &UsageRow, b: &UsageRow) -> Ordering {
+            RowKey::text(a).cmp(&RowKey::text(b)).then_with(|| UsageRow::compare(a, b))
+        }
+        let selection = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
+        Groups::new(from, &selection, Sessions::Together, (order, RowKey::text))
+    }
+
     /// Rows in `order`, in which those of the same `key` come one after the other.
     pub fn new(
         from: From<'_>,

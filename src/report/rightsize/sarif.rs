@@ -1,8 +1,9 @@
-//! What is to be done, as findings: SARIF 2.1.0 (OASIS Standard, "Static Analysis Results Interchange Format", 2020).
+//! What is to be done, as findings in SARIF.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::summary::{Entry, Summary};
+use crate::report::findings::{log, result};
 use crate::rightsize::Wave;
 
 /// Rules: id, level, what it says.
@@ -20,42 +21,6 @@ const RULES: &[(&str, &str, &str)] = &[
 pub fn sarif(summary: &Summary) -> Value {
     let results: Vec<Value> = summary.principals.iter().flat_map(results).collect();
     log(RULES, &results)
-}
-
-/// A log of one run.
-pub(in crate::report) fn log(rules: &[(&str, &str, &str)], results: &[Value]) -> Value {
-    let rules: Vec<Value> = rules
-        .iter()
-        .map(|(id, level, text)| {
-            json!({
-                "id": id,
-                "shortDescription": {"text": text},
-                "defaultConfiguration": {"level": level},
-            })
-        })
-        .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {"name": "trailpare", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    })
-}
-
-/// One finding.
-pub(in crate::report) fn result(rule: (usize, &str, &str), text: &str, uri: &str, whom: &str) -> Value {
-    let (index, id, level) = rule;
-    json!({
-        "ruleId": id,
-        "ruleIndex": index,
-        "level": level,
-        "message": {"text": text},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}}}],
-        "partialFingerprints": {"principal/v1": format!("{id}/{whom}")},
-    })
 }
 
 fn results(entry: &Entry) -> Vec<Value> {
