@@ -1,11 +1,12 @@
 #!/bin/sh
-# Collects what `trailpare rightsize` takes: roles and users of the accounts for which there is a profile, Identity Center, and
-# the organisation with its service control policies. Reads only. Needs the AWS command line, version 2.
+# Collects what `trailpare rightsize` takes: roles and users of the accounts for which there is a profile, Identity
+# Center, and the organisation with its service control policies. Reads only. Needs the AWS command line, version 2.
 #
 #   docs/collect-organization.sh OUT [PROFILE...]
 #
-# Run it with credentials of the management account, or of one to which Identity Center and Organizations are delegated. Each
-# PROFILE is one of ~/.aws/config for an account whose roles and users are collected; without any, those of the account itself.
+# Run it with credentials of the management account, or of one to which Identity Center and Organizations are delegated.
+# Each PROFILE is one of ~/.aws/config for an account whose roles and users are collected; without any, those of the
+# account itself.
 #
 # Permissions: iam:GetAccountAuthorizationDetails, sso:List*, sso:Describe*, sso:Get*, identitystore:List*,
 # organizations:List*, organizations:Describe*.

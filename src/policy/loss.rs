@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog_view::{Access, CatalogView};
 use super::privilege_escalation;
-use super::replay::allow_everything;
 use crate::iam::Catalog;
 use crate::iam::evaluate::{Compiled, Context, PolicySet, Request};
 
@@ -69,16 +68,6 @@ fn is_open(set: &Compiled, action: &str) -> bool {
     set.evaluate(&Request { action, resource: "arn:*", context: &context }).is_allowed()
 }
 
-/// The access level of an action, if the catalogue has it.
-pub fn access(action: &str, catalog: &Catalog) -> Option<Access> {
-    CatalogView::new(catalog).access(action)
-}
-
-/// Everything, for whom nobody limits.
-pub fn everything() -> PolicySet {
-    PolicySet::of_identity(vec![allow_everything()])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,11 +83,9 @@ mod tests {
         let today = set(
             r#"{"Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject","iam:PassRole","kms:Decrypt","sqs:*"],"Resource":"*"}]}"#,
         );
-        let after = set(
-            r#"{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"},
+        let after = set(r#"{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"},
                 {"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*"},
-                {"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::1:role/x"}]}"#,
-        );
+                {"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::1:role/x"}]}"#);
         let before = super::super::unused::granted_actions(&today, catalog);
         let loss = loss(&before, std::slice::from_ref(&today), &after, catalog);
         assert_eq!(loss.actions, before.len() - 3);

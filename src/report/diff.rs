@@ -90,7 +90,8 @@ pub fn text(difference: &Difference, first: &str, second: &str) -> String {
         let ways = one.escalations.iter().map(|(action, opens)| format!("{action} ({opens})"));
         line(&mut out, "  ", "first use of ways to more", ways);
         let uses = |actions: &BTreeMap<String, u64>| -> Vec<String> {
-            let said = |(action, uses): (&String, &u64)| if *uses > 0 { format!("{action} ({uses})") } else { action.clone() };
+            let said =
+                |(action, uses): (&String, &u64)| if *uses > 0 { format!("{action} ({uses})") } else { action.clone() };
             actions.iter().map(said).collect()
         };
         line(&mut out, "  ", "new actions", uses(&one.new_actions).into_iter());

@@ -113,7 +113,9 @@ impl Everyone {
     pub fn finish(&mut self, limit: usize) {
         self.whom.sort_by(|a, b| {
             let often = |whom: &Whom| (whom.denied, whom.depends);
-            often(b).cmp(&often(a)).then_with(|| (&a.account_id, &a.principal_arn).cmp(&(&b.account_id, &b.principal_arn)))
+            often(b)
+                .cmp(&often(a))
+                .then_with(|| (&a.account_id, &a.principal_arn).cmp(&(&b.account_id, &b.principal_arn)))
         });
         self.whom_left_out += self.whom.len().saturating_sub(limit);
         self.whom.truncate(limit);

@@ -5,8 +5,8 @@
 
 pub mod actions;
 mod day;
-pub mod everyone;
 pub mod diff;
+pub mod everyone;
 pub mod explain;
 mod findings;
 pub mod rightsize;

@@ -110,7 +110,8 @@ fn finding(drift: &Drift) -> Finding {
             finding.not_made.clone_from(not_made);
         }
         DriftKind::FellUnused { actions } => {
-            finding.unused_actions = actions.iter().map(|(action, last)| (action.clone(), last.map(format_time))).collect();
+            finding.unused_actions =
+                actions.iter().map(|(action, last)| (action.clone(), last.map(format_time))).collect();
         }
         DriftKind::NoPolicy { .. } | DriftKind::BreakGlassUsed { .. } => {}
     }
@@ -191,7 +192,8 @@ pub fn sarif(report: &Report) -> Value {
         .filter_map(|finding| {
             let (index, (id, level, _)) = RULES.iter().enumerate().find(|(_, (id, ..))| *id == finding.rule)?;
             let text = [vec![finding.message.clone()], finding.lines()].concat().join("\n");
-            let uri = if finding.folder.is_empty() { ".".to_owned() } else { format!("{}/document.json", finding.folder) };
+            let uri =
+                if finding.folder.is_empty() { ".".to_owned() } else { format!("{}/document.json", finding.folder) };
             Some(result((index, id, level), &text, &uri, &finding.title))
         })
         .collect();

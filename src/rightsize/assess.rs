@@ -13,9 +13,8 @@ use crate::iam::evaluate::PolicySet;
 use crate::policy::loss::{Loss, loss};
 use crate::policy::replay::{Group, GroupFate, policy_set, replay_with};
 use crate::policy::unused::{never_needed, used_actions};
-use crate::policy::{
-    Existing, Findings, Kind, Made, Options, Preset, ProposeError, Proved, Task, explain, propose,
-};
+use crate::policy::{Existing, Findings, Kind, Made, Options, Preset, ProposeError, Proved, Task, explain, propose};
+use crate::time::{MICROS_PER_DAY, format_time};
 use crate::usage::{Outcome, RequestValues, UsageRow};
 
 /// What is the same for everybody.
@@ -141,7 +140,8 @@ impl Proposal {
 
 impl Used {
     fn of(rows: &[UsageRow], catalog: &Catalog) -> Used {
-        let mut used = Used { actions: used_actions(rows, catalog).into_iter().map(str::to_owned).collect(), ..Used::default() };
+        let mut used =
+            Used { actions: used_actions(rows, catalog).into_iter().map(str::to_owned).collect(), ..Used::default() };
         for row in rows {
             used.events = used.events.saturating_add(row.event_count);
             used.accounts.insert(row.account_id.to_string());
@@ -158,7 +158,12 @@ impl Used {
 }
 
 /// Looks at one subject; `rows` are all of its own.
-pub fn assess<'c>(subject: Subject, rows: &[UsageRow], persona: Option<Persona>, terms: &Terms<'_, 'c>) -> Assessment<'c> {
+pub fn assess<'c>(
+    subject: Subject,
+    rows: &[UsageRow],
+    persona: Option<Persona>,
+    terms: &Terms<'_, 'c>,
+) -> Assessment<'c> {
     let today = terms.inventory.today(&subject, terms.catalog);
     let used = Used::of(rows, terms.catalog);
     let (preset, preset_reason) = preset_of(&subject, rows, terms);
@@ -178,7 +183,10 @@ pub fn assess<'c>(subject: Subject, rows: &[UsageRow], persona: Option<Persona>,
     let mut assessment = Assessment {
         wave: Wave::Keep,
         reasons: Vec::new(),
-        never_needed: today.as_ref().map(|today| never_needed(&today.policies, rows, terms.catalog)).unwrap_or_default(),
+        never_needed: today
+            .as_ref()
+            .map(|today| never_needed(&today.policies, rows, terms.catalog))
+            .unwrap_or_default(),
         loss: today.as_ref().map(|today| loss_of(today, proposal.as_ref(), terms.catalog)),
         disagreements: today.as_ref().map(|today| disagreements(today, rows, terms)).unwrap_or_default(),
         unseen: unseen(today.as_ref(), terms),
@@ -263,7 +271,8 @@ impl PresetFigures {
 
 /// The policy of the actions that stay.
 fn stays(kept: &[(String, String)]) -> Option<Policy> {
-    let actions: Vec<String> = kept.iter().map(|(action, _)| action.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    let actions: Vec<String> =
+        kept.iter().map(|(action, _)| action.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     let resources = ResourceSpec::Resource(vec!["*".to_owned()]);
     (!actions.is_empty()).then(|| {
         let statement = Statement::new(Effect::Allow, ActionSpec::Action(actions), resources);
@@ -288,7 +297,7 @@ fn everything(catalog: &Catalog) -> Vec<&str> {
 fn loss_of(today: &Today<'_>, proposal: Option<&Proposal>, catalog: &Catalog) -> Loss {
     let after = proposal.map(|proposal| policy_set(proposal.made())).unwrap_or_default();
     let mut sets: Vec<&PolicySet> = Vec::new();
-    for set in today.sets.values().filter(|set| set.scps.is_empty() || !set.identity.is_empty()) {
+    for set in today.sets.values() {
         if !sets.contains(&set) {
             sets.push(set);
         }
@@ -388,16 +397,26 @@ impl Assessment<'_> {
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 doubts.push(format!("the text of policies that it has is in no file: {}{more}", missing.join(", ")));
             }
-            Some(today) => doubts.extend(self.used_elsewhere(today)),
+            Some(today) => {
+                doubts.extend(self.used_elsewhere(today, terms.window));
+                doubts.extend(self.used_where_nothing_is_known(today));
+            }
         }
         doubts.extend(self.uncertain());
         doubts
     }
 
-    /// IAM says that it was used, and the log does not.
-    fn used_elsewhere(&self, today: &Today<'_>) -> Option<String> {
-        let used = today.iam_last_used_us.filter(|_| self.is_idle())?;
-        let used = crate::time::format_time(used);
+    /// It was used in accounts of which no file tells.
+    fn used_where_nothing_is_known(&self, today: &Today<'_>) -> Option<String> {
+        let unknown = self.used.accounts.iter().filter(|account| !today.sets.contains_key(*account)).count();
+        (unknown > 0).then(|| format!("used in {unknown} accounts in which no file tells what it is granted"))
+    }
+
+    /// IAM says that it was used in the window, and the log does not.
+    fn used_elsewhere(&self, today: &Today<'_>, window: &Window) -> Option<String> {
+        let is_within = |used: &i64| self.is_idle() && *used >= i64::from(window.first_day) * MICROS_PER_DAY;
+        let used = today.iam_last_used_us.filter(is_within)?;
+        let used = format_time(used);
         Some(format!("IAM says that it was last used {used}, and the log has nothing of it"))
     }
 

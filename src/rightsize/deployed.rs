@@ -22,8 +22,10 @@ pub struct Deployed {
     pub wave: String,
     /// Whether it is for emergencies only.
     pub is_break_glass: bool,
-    /// Its policies, as they are in the folder now.
+    /// Its policies, as they are in the folder now; none where one of them cannot be read.
     pub policies: Vec<Policy>,
+    /// Why its policies cannot be read.
+    pub problem: Option<String>,
 }
 
 /// All policies of a folder.
@@ -72,7 +74,11 @@ impl DeployedPolicies {
             for name in names {
                 let place = format!("{}/{name}", kind.folder());
                 match one(&folder.join(&name), &place) {
-                    Ok(Some(deployed)) => drop(all.by_key.insert(key(&deployed.subject), deployed)),
+                    Ok(Some(deployed)) => {
+                        let problem = deployed.problem.iter().map(|why| format!("{}: {why}", shown::name(&place)));
+                        all.problems.extend(problem);
+                        all.by_key.insert(key(&deployed.subject), deployed);
+                    }
                     Ok(None) => {}
                     Err(why) => all.problems.push(format!("{}: {why}", shown::name(&place))),
                 }
@@ -109,10 +115,23 @@ fn one(folder: &Path, place: &str) -> Result<Option<Deployed>, String> {
         }
         _ => return Err("document.json tells not whom it is about".to_owned()),
     };
-    let mut policies = Vec::new();
-    let mut files: Vec<String> = names(folder).map_err(|error| error.to_string())?;
-    files.retain(|name| name.starts_with("policy") && Path::new(name).extension().is_some_and(|ending| ending == "json"));
+    let (policies, problem) = match policies(folder) {
+        Ok(policies) => (policies, None),
+        Err(why) => (Vec::new(), Some(why)),
+    };
+    let reasons = value.get("reasons").and_then(Value::as_array).into_iter().flatten();
+    let is_break_glass = reasons.filter_map(Value::as_str).any(|reason| reason.contains("break-glass"));
+    let wave = member("wave").unwrap_or_default().to_owned();
+    Ok(Some(Deployed { subject, folder: place.to_owned(), wave, is_break_glass, policies, problem }))
+}
+
+/// All policies of a principal's folder.
+fn policies(folder: &Path) -> Result<Vec<Policy>, String> {
+    let is_json = |name: &String| Path::new(name).extension().is_some_and(|ending| ending == "json");
+    let mut files = names(folder).map_err(|error| error.to_string())?;
+    files.retain(|name| name.starts_with("policy") && is_json(name));
     files.sort();
+    let mut policies = Vec::new();
     for name in files {
         if let Some(text) = read(&folder.join(&name))? {
             let read = Policy::parse_all(&text).map_err(|error| {
@@ -121,10 +140,7 @@ fn one(folder: &Path, place: &str) -> Result<Option<Deployed>, String> {
             policies.extend(read);
         }
     }
-    let reasons = value.get("reasons").and_then(Value::as_array).into_iter().flatten();
-    let is_break_glass = reasons.filter_map(Value::as_str).any(|reason| reason.contains("break-glass"));
-    let wave = member("wave").unwrap_or_default().to_owned();
-    Ok(Some(Deployed { subject, folder: place.to_owned(), wave, is_break_glass, policies }))
+    Ok(policies)
 }
 
 fn read(path: &Path) -> Result<Option<String>, String> {

@@ -8,16 +8,22 @@ use crate::iam::Catalog;
 use crate::store::Snapshot;
 use crate::usage::{ReadError, Selection, Sessions, Space, TimeRange, UsageRow, read_exact_within};
 
+/// An order of rows.
+pub(super) type Order = fn(&UsageRow, &UsageRow) -> Ordering;
+
+/// What rows of one have in common.
+pub(super) type Key = fn(&UsageRow) -> String;
+
 /// Rows in an order in which those of one are together.
 pub(super) struct Groups {
     rows: Peekable<Box<dyn Iterator<Item = Result<UsageRow, ReadError>>>>,
-    key: fn(&UsageRow) -> String,
+    key: Key,
     space: Space,
 }
 
 /// Where rows come from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct From<'a> {
+pub(super) struct Reading<'a> {
     pub snapshot: &'a Snapshot,
     pub range: &'a TimeRange,
     pub catalog: &'a Catalog,
@@ -26,28 +32,28 @@ pub(super) struct From<'a> {
 
 impl Groups {
     /// Rows of everybody, each one's together.
-    pub fn of_everybody(from: From<'_>) -> Result<Groups, ReadError> {
+    pub fn of_everybody(reading: Reading<'_>) -> Result<Groups, ReadError> {
         let selection = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
-        Groups::new(from, &selection, Sessions::Together, (RowKey::order, RowKey::text))
+        Groups::new(reading, &selection, Sessions::Together, (RowKey::order, RowKey::text))
     }
 
     /// The same in the order of the keys' texts, in which other things with such keys are.
-    pub fn in_order_of_keys(from: From<'_>) -> Result<Groups, ReadError> {
+    pub fn in_order_of_keys(reading: Reading<'_>) -> Result<Groups, ReadError> {
         fn order(a: &UsageRow, b: &UsageRow) -> Ordering {
             RowKey::text(a).cmp(&RowKey::text(b)).then_with(|| UsageRow::compare(a, b))
         }
         let selection = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
-        Groups::new(from, &selection, Sessions::Together, (order, RowKey::text))
+        Groups::new(reading, &selection, Sessions::Together, (order, RowKey::text))
     }
 
     /// Rows in `order`, in which those of the same `key` come one after the other.
     pub fn new(
-        from: From<'_>,
+        reading: Reading<'_>,
         selection: &Selection,
         sessions: Sessions,
-        (order, key): (fn(&UsageRow, &UsageRow) -> Ordering, fn(&UsageRow) -> String),
+        (order, key): (Order, Key),
     ) -> Result<Groups, ReadError> {
-        let From { snapshot, range, catalog, space } = from;
+        let Reading { snapshot, range, catalog, space } = reading;
         let uses = read_exact_within(snapshot, selection, range, sessions, catalog, &space.share(2))?;
         let rows = uses.ordered_by(order, &space.share(2))?.into_iter();
         let rows: Box<dyn Iterator<Item = Result<UsageRow, ReadError>>> = Box::new(rows);

@@ -138,7 +138,11 @@ impl Inventory {
 
     fn add_set(&self, today: &mut Today<'_>, account: &str, identity: Vec<Policy>, boundary: Option<Policy>) {
         let scps = self.scps(account);
-        let set = today.sets.entry(account.to_owned()).or_insert_with(|| PolicySet { boundary, scps, ..PolicySet::default() });
+        let set = today.sets.entry(account.to_owned()).or_insert_with(|| PolicySet {
+            boundary,
+            scps,
+            ..PolicySet::default()
+        });
         set.identity.extend(identity);
     }
 
@@ -196,7 +200,11 @@ impl Inventory {
         let mut sets = BTreeMap::<String, BTreeSet<String>>::new();
         for one in &self.answers.assignments {
             let is_theirs = match one.is_group {
-                true => self.answers.members.get(&one.principal).is_some_and(|all| all.iter().any(|id| ids.contains(id.as_str()))),
+                true => self
+                    .answers
+                    .members
+                    .get(&one.principal)
+                    .is_some_and(|all| all.iter().any(|id| ids.contains(id.as_str()))),
                 false => ids.contains(one.principal.as_str()),
             };
             let known = self.answers.permission_sets.get(&one.set_arn).filter(|set| !set.name.is_empty());

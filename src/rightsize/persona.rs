@@ -254,7 +254,8 @@ mod tests {
                 let groups: Vec<&BTreeSet<String>> = found.iter().collect();
                 for a in 0..groups.len() {
                     for b in a + 1..groups.len() {
-                        let pairs = groups[a].iter().flat_map(|x| groups[b].iter().map(|y| alike(&people[x], &people[y])));
+                        let pairs =
+                            groups[a].iter().flat_map(|x| groups[b].iter().map(|y| alike(&people[x], &people[y])));
                         let mean = pairs.sum::<f64>() / (groups[a].len() * groups[b].len()) as f64;
                         assert!(mean < ALIKE_MIN, "{found:?} {expected:?}");
                     }

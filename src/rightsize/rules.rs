@@ -189,7 +189,8 @@ impl Whom {
 
 fn is_action(text: &str) -> bool {
     text.split_once(':').is_some_and(|(service, name)| {
-        let is_word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-*?".contains(&b));
+        let is_word =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-*?".contains(&b));
         is_word(service) && !service.contains('*') && is_word(name)
     })
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::assess::{Assessment, Terms, assess};
-use super::groups::{From, Groups};
+use super::groups::{Groups, Reading};
 use super::inventory::Inventory;
 use super::persona::{Persona, personas};
 use super::subject::{RowKey, Subject, SubjectKind};
@@ -65,6 +65,9 @@ struct Batch {
 /// Subjects that are looked at together, as long as their rows are not too many.
 const TOGETHER_MAX: usize = 64;
 
+/// Sorts of those who are left out.
+const LEFT_OUT_MAX: usize = 50;
+
 /// Bytes of a row, about: see `usage::Space`.
 const ROW_BYTES: u64 = 1_500;
 
@@ -72,7 +75,7 @@ const ROW_BYTES: u64 = 1_500;
 ///
 /// # Errors
 /// The store, or what `take` says.
-pub fn rightsize<'a, E: std::convert::From<ReadError>>(
+pub fn rightsize<'a, E: From<ReadError>>(
     question: &Question<'a>,
     take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>,
 ) -> Result<Totals, E> {
@@ -92,7 +95,8 @@ pub fn rightsize<'a, E: std::convert::From<ReadError>>(
     let everybody = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
     let sources = key_sources::for_everybody();
     let requests = usage::read_requests(question.snapshot, &everybody, range, &sources, question.catalog)?;
-    let mut run = Run { question: *question, requests: &requests, totals, met: BTreeSet::new(), active: BTreeSet::new() };
+    let mut run =
+        Run { question: *question, requests: &requests, totals, met: BTreeSet::new(), active: BTreeSet::new() };
     run.sets(take)?;
     run.named(take)?;
     run.idle(take)?;
@@ -113,16 +117,16 @@ struct Run<'r, 'a> {
 }
 
 impl<'a> Run<'_, 'a> {
-    fn from(&self) -> From<'a> {
+    fn reading(&self) -> Reading<'a> {
         let Question { snapshot, range, catalog, space, .. } = self.question;
-        From { snapshot, range, catalog, space }
+        Reading { snapshot, range, catalog, space }
     }
 
     /// Permission sets, each with the groups that its people fall into.
-    fn sets<E: std::convert::From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
+    fn sets<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         let selection = Selection { permission_sets: vec!["*".to_owned()], ..Selection::default() };
         let key = |row: &UsageRow| row.permission_set.as_deref().unwrap_or_default().to_owned();
-        for (title, found) in Groups::new(self.from(), &selection, Sessions::Apart, (RowKey::order, key))? {
+        for (title, found) in Groups::new(self.reading(), &selection, Sessions::Apart, (RowKey::order, key))? {
             let Some(found) = self.fitting(&format!("{}{title}", RowKey::OF_SETS), found)? else { continue };
             self.note_accounts(&found);
             let batches = self.of_set(&title, found);
@@ -159,10 +163,10 @@ impl<'a> Run<'_, 'a> {
     }
 
     /// Roles that are not Identity Center's, and users.
-    fn named<E: std::convert::From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
+    fn named<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         let mut batches: Vec<Batch> = Vec::new();
         let rows_max = usize::try_from(self.question.space.bytes() / 4 / ROW_BYTES).unwrap_or(usize::MAX);
-        for (key, found) in Groups::of_everybody(self.from())? {
+        for (key, found) in Groups::of_everybody(self.reading())? {
             if key.starts_with(RowKey::OF_SETS) {
                 continue;
             }
@@ -185,12 +189,17 @@ impl<'a> Run<'_, 'a> {
             RowKey::PermissionSet(_) => return None,
             RowKey::Other(what) => Some(what.to_owned()),
             // Whom only the called account knows of belongs to somebody else.
-            RowKey::Named(account, ..) if rows.iter().all(|row| row.cross_account) && !self.question.inventory.knows_account(account) => {
+            RowKey::Named(account, ..)
+                if rows.iter().all(|row| row.cross_account) && !self.question.inventory.knows_account(account) =>
+            {
                 Some("principal of another organisation or of an account that is not logged".to_owned())
             }
             RowKey::Named(..) => None,
         };
         if let Some(what) = left_out {
+            // What somebody made up has no end.
+            let is_kept = self.totals.left_out.len() < LEFT_OUT_MAX || self.totals.left_out.contains_key(&what);
+            let what = if is_kept { what } else { "others".to_owned() };
             let sum = self.totals.left_out.entry(what).or_default();
             *sum = sum.saturating_add(events);
             return None;
@@ -204,7 +213,7 @@ impl<'a> Run<'_, 'a> {
     }
 
     /// Those of whom the log has nothing.
-    fn idle<E: std::convert::From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
+    fn idle<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         let inventory = self.question.inventory;
         let idle = inventory.subjects().into_iter().filter(|subject| !self.met.contains(&met(subject)));
         let idle: Vec<Subject> = idle.collect();
@@ -219,13 +228,13 @@ impl<'a> Run<'_, 'a> {
     }
 
     /// Everybody who came through Identity Center, whatever the permission set; then those who never came.
-    fn people<E: std::convert::From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
+    fn people<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         fn order(a: &UsageRow, b: &UsageRow) -> std::cmp::Ordering {
             a.session_name.cmp(&b.session_name).then_with(|| UsageRow::compare(a, b))
         }
         let selection = Selection { permission_sets: vec!["*".to_owned()], ..Selection::default() };
         let key = |row: &UsageRow| row.session_name.as_deref().unwrap_or_default().to_owned();
-        for (name, found) in Groups::new(self.from(), &selection, Sessions::Apart, (order, key))? {
+        for (name, found) in Groups::new(self.reading(), &selection, Sessions::Apart, (order, key))? {
             let Some(rows) = self.fitting(&format!("person {name}"), found)? else { continue };
             let subject = Subject::new(SubjectKind::Person, &name);
             self.look(vec![Batch { subject, rows, persona: None }], take)?;

@@ -45,13 +45,8 @@ impl SubjectKind {
     }
 
     /// Every kind.
-    pub const ALL: [SubjectKind; 5] = [
-        SubjectKind::PermissionSet,
-        SubjectKind::Role,
-        SubjectKind::User,
-        SubjectKind::Person,
-        SubjectKind::Persona,
-    ];
+    pub const ALL: [SubjectKind; 5] =
+        [SubjectKind::PermissionSet, SubjectKind::Role, SubjectKind::User, SubjectKind::Person, SubjectKind::Persona];
 }
 
 /// Whom a policy is for.
@@ -105,7 +100,9 @@ impl Subject {
     pub fn title(&self) -> String {
         let name = crate::util::shown::name(&self.name);
         match (&self.account, &self.of) {
-            (Some(account), _) => format!("{} {name} of {account}", self.kind.as_str()),
+            (Some(account), _) => {
+                format!("{} {name} of {}", self.kind.as_str(), crate::util::shown::name(account))
+            }
             (None, Some(of)) => format!("persona {name} of permission set {}", crate::util::shown::name(of)),
             (None, None) => format!("{} {name}", self.kind.as_str()),
         }

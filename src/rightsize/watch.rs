@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::deployed::{Deployed, DeployedPolicies};
-use super::groups::{From, Groups};
+use super::groups::{Groups, Reading};
 use super::subject::{RowKey, Subject};
 use super::wave::Window;
 use crate::iam::Catalog;
@@ -125,7 +125,9 @@ fn requests(question: &WatchQuestion<'_>, recent: &TimeRange) -> Result<RequestV
     let all = question.deployed.by_key.values().flat_map(|deployed| &deployed.policies).cloned().collect();
     let mut sources = key_sources::for_everybody();
     let judging = key_sources::for_judging(&PolicySet::of_identity(all));
-    sources.extend(judging.into_iter().filter(|source| !sources.iter().any(|known| known.key == source.key)).collect::<Vec<_>>());
+    sources.extend(
+        judging.into_iter().filter(|source| !sources.iter().any(|known| known.key == source.key)).collect::<Vec<_>>(),
+    );
     let everybody = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
     usage::read_requests(question.snapshot, &everybody, recent, &sources, question.catalog)
 }
@@ -153,7 +155,7 @@ impl Look<'_> {
     /// Looks at the rows of each, in a window.
     fn each(&mut self, range: &TimeRange, look: fn(&mut Self, &str, &[UsageRow])) -> Result<(), ReadError> {
         let WatchQuestion { snapshot, catalog, space, .. } = *self.question;
-        for (key, rows) in Groups::of_everybody(From { snapshot, range, catalog, space })? {
+        for (key, rows) in Groups::of_everybody(Reading { snapshot, range, catalog, space })? {
             match rows {
                 Ok(rows) => look(self, &key, &rows),
                 Err(error @ ReadError::TooMany { .. }) => self.watched.problems.push(format!("{key}: {error}")),
@@ -174,7 +176,9 @@ impl Look<'_> {
             return;
         };
         self.watched.principals += 1;
-        if deployed.is_break_glass {
+        if deployed.problem.is_some() {
+            // It is told already that its policies cannot be read.
+        } else if deployed.is_break_glass {
             self.add(&deployed.subject, &deployed.folder, DriftKind::BreakGlassUsed { uses });
         } else if !deployed.policies.is_empty() {
             self.denied(deployed, rows);
@@ -227,11 +231,8 @@ impl Look<'_> {
             }
         }
         let is_unused = |action: &&&str| last.get(**action).is_none_or(|time| *time < self.in_use_us);
-        let actions: BTreeMap<String, Option<i64>> = granted
-            .iter()
-            .filter(is_unused)
-            .map(|action| ((*action).to_owned(), last.get(action).copied()))
-            .collect();
+        let actions: BTreeMap<String, Option<i64>> =
+            granted.iter().filter(is_unused).map(|action| ((*action).to_owned(), last.get(action).copied())).collect();
         if !actions.is_empty() {
             self.add(&deployed.subject, &deployed.folder, DriftKind::FellUnused { actions });
         }

@@ -124,9 +124,9 @@ impl Files<'_> {
     }
 
     fn id(&self, prefix: &str, name: &str) -> String {
-        let place = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let place = name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let mut out = prefix.as_bytes().to_vec();
         Rng::at(self.world.seed, &[0x0060, place]).text(&mut out, UPPER, 17);
         String::from_utf8_lossy(&out).into_owned()
@@ -201,7 +201,11 @@ impl Files<'_> {
         let is_admin = actor.set == "AdministratorAccess" || actor.kind == Kind::Pipeline && actor.id.is_multiple_of(2);
         let mut role = self.bare_role(account, &caller.role_path, &caller.role, &trust, &self.day(400, 0));
         if is_admin {
-            put(&mut role, "AttachedManagedPolicies", json!([{"PolicyName": "AdministratorAccess", "PolicyArn": ADMIN}]));
+            put(
+                &mut role,
+                "AttachedManagedPolicies",
+                json!([{"PolicyName": "AdministratorAccess", "PolicyArn": ADMIN}]),
+            );
         } else {
             let document = match actor.kind {
                 Kind::Person => self.of_set(actor.set),
@@ -293,7 +297,8 @@ impl Files<'_> {
             answers.push(json!({"Of": arn, "Answer": {"InlinePolicy": inline}}));
         }
         let user_id = |name: &str| self.id("user-", name).to_ascii_lowercase();
-        let name_user = |name: &str| json!({"UserName": name, "UserId": user_id(name), "IdentityStoreId": "d-9967750fbe"});
+        let name_user =
+            |name: &str| json!({"UserName": name, "UserId": user_id(name), "IdentityStoreId": "d-9967750fbe"});
         let left = "zoe.left@example.com";
         answers.push(json!({
             "Users": people.iter().map(|actor| name_user(&actor.name)).chain([name_user(left)]).collect::<Vec<_>>(),
@@ -307,11 +312,10 @@ impl Files<'_> {
     }
 
     fn assignments(&self, people: &[&Actor], user_id: &dyn Fn(&str) -> String) -> Vec<Value> {
-        let assigned = |account: &str, set: &str, kind: &str, id: &str| {
-            json!({"AccountId": account, "PermissionSetArn": self.set_arn(set), "PrincipalType": kind, "PrincipalId": id})
-        };
+        let assigned = |account: &str, set: &str, kind: &str, id: &str| json!({"AccountId": account, "PermissionSetArn": self.set_arn(set), "PrincipalType": kind, "PrincipalId": id});
         let accounts = &self.world.accounts;
-        let admins = accounts.iter().map(|account| assigned(&account.id, "AdministratorAccess", "GROUP", "group-admins"));
+        let admins =
+            accounts.iter().map(|account| assigned(&account.id, "AdministratorAccess", "GROUP", "group-admins"));
         let others = people.iter().filter(|actor| actor.set != "AdministratorAccess").flat_map(|actor| {
             let places = actor.accounts.iter().filter_map(|place| accounts.get(*place));
             places.map(|account| assigned(&account.id, actor.set, "USER", &user_id(&actor.name)))
@@ -331,8 +335,19 @@ impl Files<'_> {
             }})
         };
         let global = json!([
-            "account:*", "budgets:*", "ce:*", "cloudfront:*", "health:*", "iam:*", "organizations:*", "route53:*", "s3:*",
-            "sts:*", "support:*", "sso:*", "identitystore:*",
+            "account:*",
+            "budgets:*",
+            "ce:*",
+            "cloudfront:*",
+            "health:*",
+            "iam:*",
+            "organizations:*",
+            "route53:*",
+            "s3:*",
+            "sts:*",
+            "support:*",
+            "sso:*",
+            "identitystore:*",
         ]);
         let everything = json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]);
         let regions = json!([{

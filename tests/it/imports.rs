@@ -9,8 +9,21 @@ use std::path::{Path, PathBuf};
 
 /// The rooms. Each may import those before it only.
 const ROOMS: [&str; 15] = [
-    "util", "iam", "archive", "verify", "record", "store", "usage", "ingest", "policy", "rightsize", "report", "query", "serve",
-    "synth", "cli",
+    "util",
+    "iam",
+    "archive",
+    "verify",
+    "record",
+    "store",
+    "usage",
+    "ingest",
+    "policy",
+    "rightsize",
+    "report",
+    "query",
+    "serve",
+    "synth",
+    "cli",
 ];
 
 /// Files in loops, by room: ceilings that may only be lowered. A room that is not here has none.

@@ -2,6 +2,7 @@
 //! them.
 
 mod command;
+mod drift;
 mod hostile;
 mod inputs;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use super::{CheckArgs, Format};
+use super::args::{CheckArgs, Format};
 use crate::cli::{CliError, Context, Exit, printable};
 use crate::iam::document::{Effect, Policy};
 use crate::iam::evaluate::PolicySet;
@@ -54,7 +54,9 @@ pub(super) fn run(args: &CheckArgs, mut policies: PolicySet, context: &Context) 
             let replay = replay_each(&policies, of_one, &requests, groups_bytes, catalog)?;
             everyone.add(&account, &principal, &replay);
         } else {
-            of_one.map(|row| row.map(drop)).collect::<Result<(), ReadError>>()?;
+            for row in of_one {
+                row?;
+            }
             everyone.not_bound = everyone.not_bound.saturating_add(uses);
         }
     }
@@ -65,7 +67,12 @@ pub(super) fn run(args: &CheckArgs, mut policies: PolicySet, context: &Context) 
     };
     io::stdout().write_all(printed.as_bytes())?;
     if let Some((from, to)) = times {
-        context.say(&format!("events from {} to {}, snapshot {}", format_time(from), format_time(to), selected.snapshot.id));
+        context.say(&format!(
+            "events from {} to {}, snapshot {}",
+            format_time(from),
+            format_time(to),
+            selected.snapshot.id
+        ));
     }
     let holds = everyone.denied == 0 && (everyone.depends == 0 || !args.strict);
     Ok(if holds { selected.exit } else { Exit::WouldDeny })
@@ -88,7 +95,8 @@ fn complete(levels: &mut [Vec<Policy>]) -> usize {
 /// control policies").
 fn is_bound(account: &str, principal: &str, args: &CheckArgs) -> bool {
     let is_control = !args.scp.is_empty() || !args.scp_level.is_empty();
-    let is_free = principal.contains(":role/aws-service-role/") || args.management_account.iter().any(|id| id == account);
+    let is_free =
+        principal.contains(":role/aws-service-role/") || args.management_account.iter().any(|id| id == account);
     !(is_control && is_free)
 }
 
@@ -109,11 +117,7 @@ fn text(everyone: &Everyone) -> String {
 
 fn one(out: &mut String, whom: &Whom) {
     let who = printable(&shown::name(&whom.principal_arn));
-    let _ = writeln!(
-        out,
-        "\n{who}\n  {} denied, {} depend, {} allowed",
-        whom.denied, whom.depends, whom.allowed
-    );
+    let _ = writeln!(out, "\n{who}\n  {} denied, {} depend, {} allowed", whom.denied, whom.depends, whom.allowed);
     for example in &whom.examples {
         let Example { action, resource, uses, first_time, example_event_id, .. } = example;
         let why = match (&example.statement, example.depends_on.as_slice()) {
@@ -121,7 +125,8 @@ fn one(out: &mut String, whom: &Whom) {
             (None, []) => "allowed by none".to_owned(),
             (None, on) => format!("depends on {}", on.join(", ")),
         };
-        let line = format!("{action} on {resource}: {why}, {uses} uses, first {first_time} (example {example_event_id})");
+        let line =
+            format!("{action} on {resource}: {why}, {uses} uses, first {first_time} (example {example_event_id})");
         let _ = writeln!(out, "  {}", printable(&shown::name(&line)));
     }
     if whom.examples_left_out > 0 {

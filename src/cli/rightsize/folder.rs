@@ -28,7 +28,8 @@ impl Folder {
         create_private_folder(root).map_err(failed("make the folder", root))?;
         let summary = fs::read_to_string(root.join(SUMMARY)).ok();
         let value: Option<Value> = summary.and_then(|text| serde_json::from_str(&text).ok());
-        let is_ours = value.is_some_and(|value| value.get("made_by").and_then(Value::as_str) == Some("trailpare rightsize"));
+        let is_ours =
+            value.is_some_and(|value| value.get("made_by").and_then(Value::as_str) == Some("trailpare rightsize"));
         let folders = SubjectKind::ALL.map(SubjectKind::folder);
         let taken = folders.iter().map(|name| root.join(name)).find(|path| path.symlink_metadata().is_ok());
         if let (false, Some(taken)) = (is_ours, taken) {

@@ -29,17 +29,16 @@ impl InventoryArgs {
     pub(in crate::cli) fn read(&self, context: &Context) -> Result<(Inventory, Vec<String>), CliError> {
         // A rule that is not heard would cut somebody down who must not be.
         let rules = match &self.rules {
-            Some(path) => {
-                Rules::parse(&text(path).map_err(CliError::failed)?)
-                    .map_err(|error| CliError::failed(format!("{}: {error}", shown::path(path))))?
-            }
+            Some(path) => Rules::parse(&text(path).map_err(CliError::failed)?)
+                .map_err(|error| CliError::failed(format!("{}: {error}", shown::path(path))))?,
             None => Rules::default(),
         };
         let mut problems = Vec::new();
         let details = details(&self.authorization_details, &mut problems);
         let mut answers = Answers::default();
         for path in listed(&[self.assignments.as_slice(), self.organization.as_slice()].concat(), &mut problems) {
-            let read = text(&path).and_then(|text| answers.add(&text).map_err(|error| format!("{}: {error}", shown::path(&path))));
+            let read = text(&path)
+                .and_then(|text| answers.add(&text).map_err(|error| format!("{}: {error}", shown::path(&path))));
             problems.extend(read.err());
         }
         for account in &details.truncated {
@@ -87,7 +86,8 @@ fn listed(paths: &[PathBuf], problems: &mut Vec<String>) -> Vec<PathBuf> {
         let is_json = |path: &PathBuf| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         match std::fs::read_dir(path) {
             Ok(entries) => {
-                let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_json).collect();
+                let mut found: Vec<PathBuf> =
+                    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_json).collect();
                 found.sort();
                 if found.is_empty() {
                     problems.push(format!("{} holds no file that ends in .json", shown::path(path)));

@@ -155,7 +155,8 @@ impl Out {
 
     fn take(&mut self, one: &Assessment<'_>, context: &Context) -> Result<(), CliError> {
         let folder = folder_of(&one.subject, &mut self.taken);
-        let provenance = Provenance { data_event_sources: Some(one.data_event_sources.clone()), ..self.provenance.clone() };
+        let provenance =
+            Provenance { data_event_sources: Some(one.data_event_sources.clone()), ..self.provenance.clone() };
         let files = files(one, &folder, &provenance)
             .map_err(|error| CliError::failed(format!("{}: {error}", one.subject.title())))?;
         for file in &files {

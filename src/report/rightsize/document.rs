@@ -130,16 +130,12 @@ struct ProofValue {
 /// What is lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LossValue {
-    /// Actions.
-    pub actions: usize,
-    /// By access level, as the Service Authorization Reference has them.
-    pub by_access_level: BTreeMap<&'static str, usize>,
+    actions: usize,
+    by_access_level: BTreeMap<&'static str, usize>,
     services: BTreeMap<String, usize>,
-    /// Actions that lead to more, and what they open.
-    pub ways_to_more_closed: BTreeMap<String, &'static str>,
+    ways_to_more_closed: BTreeMap<String, &'static str>,
     secret_reads_closed: BTreeSet<String>,
-    /// Actions that stay, on fewer resources.
-    pub actions_narrowed: usize,
+    actions_narrowed: usize,
     ways_to_more_narrowed: BTreeMap<String, &'static str>,
 }
 
@@ -268,7 +264,11 @@ fn proposed(proposal: &Proposal) -> ProposedValue {
         statements: statements.collect(),
         kept_actions: kept.collect(),
         ways_to_more: made.escalations.clone(),
-        proof: proposal.proved.findings().whole().map(|proof| proof_value(&proof.replay, proof.unspoken.len(), proof.holds())),
+        proof: proposal
+            .proved
+            .findings()
+            .whole()
+            .map(|proof| proof_value(&proof.replay, proof.unspoken.len(), proof.holds())),
         not_granted: not_granted.into(),
     }
 }

@@ -86,7 +86,13 @@ fn figures(out: &mut String, one: &Assessment<'_>) {
         number(size),
     );
     if let Some((first, last)) = one.used.times_us {
-        let _ = writeln!(out, "\nUsed from {} to {} in {}.", format_time(first), format_time(last), accounts(&one.used.accounts));
+        let _ = writeln!(
+            out,
+            "\nUsed from {} to {} in {}.",
+            format_time(first),
+            format_time(last),
+            accounts(&one.used.accounts)
+        );
     }
 }
 
@@ -112,7 +118,9 @@ fn lost(out: &mut String, loss: &Loss, is_proposed: bool) {
     if !loss.secret_reads.is_empty() {
         let _ = writeln!(out, "- reads of credentials, secrets and code: {}", spans(&loss.secret_reads));
     }
-    for (title, ways) in [("Ways to more", &loss.escalations), ("Ways to more on fewer resources", &loss.narrowed_escalations)] {
+    for (title, ways) in
+        [("Ways to more", &loss.escalations), ("Ways to more on fewer resources", &loss.narrowed_escalations)]
+    {
         if ways.is_empty() {
             continue;
         }
@@ -214,7 +222,9 @@ fn after(out: &mut String, proposal: &Proposal, provenance: &Provenance) {
     for line in explain::summary(made, provenance, proof.map(|proof| &proof.replay)).iter().skip(1) {
         let _ = writeln!(out, "- {}", plain(&shown::name(line)));
     }
-    out.push_str("\n## What each statement rests on\n\n| statement | uses | first | last | sessions | confidence | example |\n");
+    out.push_str(
+        "\n## What each statement rests on\n\n| statement | uses | first | last | sessions | confidence | example |\n",
+    );
     out.push_str("|---|---:|---|---|---:|---|---|\n");
     for note in &made.statements {
         let evidence = &note.evidence;

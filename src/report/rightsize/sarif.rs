@@ -38,7 +38,10 @@ fn results(entry: &Entry) -> Vec<Value> {
         Wave::Tighten => {
             let lost = entry.loss.as_ref().map_or(0, |loss| loss.actions);
             let narrowed = entry.loss.as_ref().map_or(0, |loss| loss.actions_narrowed);
-            add("too-much", format!("{title}: {lost} actions are granted and were never used, {narrowed} more widely than used"));
+            add(
+                "too-much",
+                format!("{title}: {lost} actions are granted and were never used, {narrowed} more widely than used"),
+            );
         }
         Wave::Ask => add("ask-the-owner", format!("{title}: {}", entry.reasons.join("; "))),
         Wave::Keep => {}
@@ -47,11 +50,10 @@ fn results(entry: &Entry) -> Vec<Value> {
     if entry.wave_of == Wave::Keep {
         return found;
     }
-    if let Some(loss) = entry.loss.as_ref().filter(|loss| !loss.ways_to_more_closed.is_empty()) {
-        let ways: Vec<&str> = loss.ways_to_more_closed.keys().take(10).map(String::as_str).collect();
-        let more = loss.ways_to_more_closed.len().saturating_sub(ways.len());
+    if let Some(loss) = entry.loss.as_ref().filter(|loss| loss.ways_to_more_closed > 0) {
+        let more = loss.ways_to_more_closed.saturating_sub(loss.some_ways.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        add("way-to-more", format!("{title}: {}{more}", ways.join(", ")));
+        add("way-to-more", format!("{title}: {}{more}", loss.some_ways.join(", ")));
     }
     if entry.idle_people > 0 {
         add("assigned-never-used", format!("{title}: {} people have it and never used it", entry.idle_people));

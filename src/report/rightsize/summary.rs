@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::document::{LossValue, document};
+use super::document::document;
+use crate::policy::loss::Loss;
 use crate::rightsize::{Assessment, SubjectKind, Totals, Wave};
 use crate::time::format_date;
 use crate::util::markdown::{code, plain};
@@ -64,7 +65,7 @@ pub struct Entry {
     statements: Option<usize>,
     characters: Option<usize>,
     preset: Option<&'static str>,
-    pub(super) loss: Option<LossValue>,
+    pub(super) loss: Option<LossFigures>,
     /// People who have a permission set and never used it.
     pub(super) idle_people: usize,
     /// Pairs of action and resource that were used and that the files do not grant.
@@ -100,12 +101,43 @@ pub fn entry(one: &Assessment<'_>, folder: &str) -> Entry {
         statements: sum(|document| document.policy.statements.len()),
         characters: sum(|document| document.policy.size()),
         preset: one.proposal.as_ref().map(|proposal| super::document::preset(proposal.preset)),
-        loss: value.loss,
+        loss: one.loss.as_ref().map(LossFigures::of),
         idle_people: one.idle_people.len(),
         disagreements: one.disagreements.len(),
         is_proved: one.findings().is_some_and(crate::policy::Findings::hold),
         not_proposed: value.not_proposed,
         failed_its_proof: one.no_proposal.as_ref().is_some_and(|none| none.failed_its_proof),
+    }
+}
+
+/// What is lost, in numbers: the names stand in the document of each, and everybody's would be too much to hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct LossFigures {
+    pub(super) actions: usize,
+    by_access_level: BTreeMap<&'static str, usize>,
+    services: usize,
+    pub(super) ways_to_more_closed: usize,
+    secret_reads_closed: usize,
+    pub(super) actions_narrowed: usize,
+    /// Some of the ways to more, by name.
+    #[serde(skip)]
+    pub(super) some_ways: Vec<String>,
+}
+
+/// Ways to more that are kept by name.
+const WAYS_MAX: usize = 10;
+
+impl LossFigures {
+    fn of(loss: &Loss) -> LossFigures {
+        LossFigures {
+            actions: loss.actions,
+            by_access_level: loss.by_access.iter().map(|(access, n)| (access.as_str(), *n)).collect(),
+            services: loss.services.len(),
+            ways_to_more_closed: loss.escalations.len(),
+            secret_reads_closed: loss.secret_reads.len(),
+            actions_narrowed: loss.narrowed,
+            some_ways: loss.escalations.keys().take(WAYS_MAX).cloned().collect(),
+        }
     }
 }
 
@@ -158,9 +190,7 @@ impl Summary {
     /// Those in a wave, those first with whom most is to be gained.
     fn in_wave(&self, wave: Wave) -> Vec<&Entry> {
         let mut found: Vec<&Entry> = self.principals.iter().filter(|entry| entry.wave_of == wave).collect();
-        let gain = |entry: &Entry| {
-            entry.loss.as_ref().map_or((0, 0), |loss| (loss.ways_to_more_closed.len(), loss.actions))
-        };
+        let gain = |entry: &Entry| entry.loss.as_ref().map_or((0, 0), |loss| (loss.ways_to_more_closed, loss.actions));
         found.sort_by(|a, b| gain(b).cmp(&gain(a)).then_with(|| a.key.cmp(&b.key)));
         found
     }
@@ -186,7 +216,9 @@ pub fn index(summary: &Summary) -> String {
             continue;
         }
         let _ = writeln!(out, "\n## {}\n", wave.as_str());
-        out.push_str("| who | granted | used | statements | ways to more closed | why |\n|---|---:|---:|---:|---:|---|\n");
+        out.push_str(
+            "| who | granted | used | statements | ways to more closed | why |\n|---|---:|---:|---:|---:|---|\n",
+        );
         entries.iter().for_each(|entry| line(&mut out, entry));
     }
     if !summary.left_out.is_empty() {
@@ -206,7 +238,7 @@ pub fn index(summary: &Summary) -> String {
 
 fn line(out: &mut String, entry: &Entry) {
     let number = |number: Option<usize>| number.map_or(String::new(), |number| number.to_string());
-    let closed = entry.loss.as_ref().map(|loss| loss.ways_to_more_closed.len());
+    let closed = entry.loss.as_ref().map(|loss| loss.ways_to_more_closed);
     let reasons: Vec<String> =
         entry.reasons.iter().take(REASONS_MAX).map(|reason| plain(&shown::name(reason))).collect();
     let _ = writeln!(

@@ -102,8 +102,12 @@ fn one_document_says_before_and_after() {
     assert_eq!(idle.keys().collect::<Vec<_>>(), ["zoe.left@example.com"]);
     assert!(document["loss"]["ways_to_more_closed"].as_object().unwrap().contains_key("iam:CreateAccessKey"));
     assert!(document["loss"]["ways_to_more_narrowed"].as_object().unwrap().contains_key("iam:PassRole"));
-    let kept: Vec<&str> =
-        document["proposed"]["kept_actions"].as_array().unwrap().iter().map(|kept| kept["action"].as_str().unwrap()).collect();
+    let kept: Vec<&str> = document["proposed"]["kept_actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kept| kept["action"].as_str().unwrap())
+        .collect();
     assert_eq!(kept, ["support:CreateCase", "support:DescribeCases"]);
     let policy = fs::read_to_string(folder.join("policy.json")).unwrap();
     assert!(policy.contains("support:CreateCase") && policy.contains("MustStay"));
@@ -126,7 +130,8 @@ fn what_is_written_allows_what_was_used() {
     for entry in entries() {
         let folder = sample().join(entry["folder"].as_str().unwrap());
         let policies: Vec<String> = files(&folder).into_keys().filter(|name| name.starts_with("policy")).collect();
-        let policies: Vec<String> = policies.iter().map(|name| folder.join(name).to_str().unwrap().to_owned()).collect();
+        let policies: Vec<String> =
+            policies.iter().map(|name| folder.join(name).to_str().unwrap().to_owned()).collect();
         if policies.is_empty() {
             assert!(entry["statements"].is_null());
             continue;
@@ -167,7 +172,8 @@ fn the_loss_is_what_is_missing() {
     // A service control policy forbids one action outright.
     assert_eq!(document["today"]["actions"].as_u64().unwrap(), all.len() as u64 - 1);
     assert_eq!(document["loss"]["actions"].as_u64().unwrap(), (all.len() - 1 - left) as u64);
-    let levels: u64 = document["loss"]["by_access_level"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+    let levels: u64 =
+        document["loss"]["by_access_level"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
     assert_eq!(levels, document["loss"]["actions"].as_u64().unwrap());
 }
 
@@ -178,7 +184,10 @@ fn running_again_without_news_changes_nothing() {
     assert_eq!(rightsize(&out, &SAMPLE).0, 0);
     assert_eq!(files(&out), files(sample()), "another folder, the same bytes");
     let times = |out: &Path| -> BTreeMap<String, std::time::SystemTime> {
-        files(out).into_keys().map(|name| (name.clone(), fs::metadata(out.join(name)).unwrap().modified().unwrap())).collect()
+        files(out)
+            .into_keys()
+            .map(|name| (name.clone(), fs::metadata(out.join(name)).unwrap().modified().unwrap()))
+            .collect()
     };
     let (bytes, before) = (files(&out), times(&out));
     fs::write(out.join("notes.txt"), "ours").unwrap();
@@ -188,7 +197,10 @@ fn running_again_without_news_changes_nothing() {
     // Who is gone, is gone from the folder; what somebody put beside stays.
     fs::write(out.join("roles/098024949548-break-glass/owner.txt"), "Ann").unwrap();
     assert_eq!(rightsize(&out, &["--min-days", "3"]).0, 0);
-    assert!(!out.join("users/098024949548-former-partner").exists() && !out.join("people").join("dev.novak@example.com").exists());
+    assert!(
+        !out.join("users/098024949548-former-partner").exists()
+            && !out.join("people").join("dev.novak@example.com").exists()
+    );
     assert_eq!(files(&out.join("roles/098024949548-break-glass")).into_keys().collect::<Vec<_>>(), ["owner.txt"]);
 }
 
@@ -235,7 +247,9 @@ fn without_files_everybody_is_asked_about() {
     assert_eq!(rightsize(folder.path(), &["--min-days", "3"]).0, 0);
     let summary = json(&folder.path().join("summary.json"));
     let principals = summary["principals"].as_array().unwrap();
-    assert!(principals.len() > 10 && principals.iter().all(|one| one["wave"] == "ask" && one["actions_granted"].is_null()));
+    assert!(
+        principals.len() > 10 && principals.iter().all(|one| one["wave"] == "ask" && one["actions_granted"].is_null())
+    );
     assert!(principals.iter().all(|one| one["reasons"].to_string().contains("no file tells")));
 }
 
@@ -272,7 +286,9 @@ fn every_member_of_the_summary_is_documented() {
     let summary = json(&sample().join("summary.json"));
     let document = json(&sample().join("permission-sets/AdministratorAccess/document.json"));
     let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    let mut all = [members(&summary), members(&summary["window"]), members(&summary["principals"][0]), members(&document)].concat();
+    let mut all =
+        [members(&summary), members(&summary["window"]), members(&summary["principals"][0]), members(&document)]
+            .concat();
     for part in ["today", "used", "proposed", "loss", "people"] {
         all.extend(members(&document[part]));
     }
@@ -300,8 +316,19 @@ fn personas_are_the_jobs_that_were_drawn() {
     organization(&config, &org).unwrap();
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let args = [
-        "rightsize", "--archive", &text(&logs), "--store", &text(&store), "--out", &text(&out), "--authorization-details",
-        &text(&org.join("iam")), "--assignments", &text(&org.join("identity-center")), "--min-days", "5",
+        "rightsize",
+        "--archive",
+        &text(&logs),
+        "--store",
+        &text(&store),
+        "--out",
+        &text(&out),
+        "--authorization-details",
+        &text(&org.join("iam")),
+        "--assignments",
+        &text(&org.join("identity-center")),
+        "--min-days",
+        "5",
     ];
     let (code, _, said) = run(&args);
     assert_eq!(code, 0, "{said}");
@@ -317,6 +344,7 @@ fn personas_are_the_jobs_that_were_drawn() {
     }
     // Nobody of another job is in a group, and people of one job are together where they share the permission set.
     assert_eq!(alike, grouped, "people of several jobs in one group");
-    let pairs: BTreeSet<(&str, &str)> = people(&config).iter().map(|person| (person.permission_set, person.job)).collect();
+    let pairs: BTreeSet<(&str, &str)> =
+        people(&config).iter().map(|person| (person.permission_set, person.job)).collect();
     assert!(groups <= pairs.len() + 4, "{groups} groups of {} pairs of permission set and job", pairs.len());
 }

@@ -54,7 +54,10 @@ fn rows(name: &str) -> Vec<UsageRow> {
         overflow: false,
         origin: None,
     };
-    vec![row("s3:GetObject", format!("arn:aws:s3:::lake/{name}")), row("sqs:SendMessage", "arn:aws:sqs:eu-central-1:111122223333:q".to_owned())]
+    vec![
+        row("s3:GetObject", format!("arn:aws:s3:::lake/{name}")),
+        row("sqs:SendMessage", "arn:aws:sqs:eu-central-1:111122223333:q".to_owned()),
+    ]
 }
 
 fn inventory(name: &str) -> Inventory {
@@ -135,7 +138,11 @@ fn names_stay_where_they_are_put() {
                 assert!(written.len() >= 5, "{name}: a policy was made");
                 for file in &written {
                     let is_harmless = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains("..");
-                    assert!(file.path.split('/').count() == 3 && file.path.split('/').all(is_harmless), "{}", file.path);
+                    assert!(
+                        file.path.split('/').count() == 3 && file.path.split('/').all(is_harmless),
+                        "{}",
+                        file.path
+                    );
                     check_text(&file.path, &file.text);
                 }
             });
@@ -144,12 +151,21 @@ fn names_stay_where_they_are_put() {
 }
 
 fn check_text(path: &str, text: &str) {
-    assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') || path.ends_with(".json") || path.ends_with(".yaml") || path.ends_with(".tf"), "{path}: {text:?}");
+    assert!(
+        !text.contains('\u{1b}') && !text.contains('\u{202e}')
+            || path.ends_with(".json")
+            || path.ends_with(".yaml")
+            || path.ends_with(".tf"),
+        "{path}: {text:?}"
+    );
     match path.rsplit('.').next().unwrap() {
         "json" => drop(serde_json::from_str::<Value>(text).unwrap()),
         "tf" => {
             let body: hcl::Body = hcl::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-            assert_eq!(body.blocks().filter(|block| !["data", "resource", "variable"].contains(&block.identifier())).count(), 0);
+            assert_eq!(
+                body.blocks().filter(|block| !["data", "resource", "variable"].contains(&block.identifier())).count(),
+                0
+            );
             assert!(!text.contains("= file("), "{text}");
         }
         "yaml" => drop(serde_yaml_ng::from_str::<serde_yaml_ng::Value>(text).unwrap()),

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use trailpare::rightsize::{Answers, Inventory, Rules};
 use trailpare::iam::Catalog;
 use trailpare::policy::unused::{Details, pages};
+use trailpare::rightsize::{Answers, Inventory, Rules};
 
 /// A stand-in for the AWS command line: answers by the words of the command, as the API references have them.
 const AWS: &str = r#"#!/bin/sh
@@ -104,5 +104,8 @@ fn the_sample_organization_is_what_synth_makes() {
     let config = crate::synth::sample();
     trailpare::synth::organization(&config, made.path()).unwrap();
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-organization");
-    assert!(super::files(&sample) == super::files(made.path()), "sample-organization/ is not what this version makes: write it anew");
+    assert!(
+        super::files(&sample) == super::files(made.path()),
+        "sample-organization/ is not what this version makes: write it anew"
+    );
 }
