@@ -11,6 +11,7 @@
 //! * [`usage`]: who used which action on what, how often, allowed or denied.
 //! * [`ingest`]: archives into a store: what is new, duplicates, batches, memory, upkeep.
 //! * [`policy`]: usage → statements, generalising, fitting limits, rendering, proving.
+//! * [`rightsize`]: where to cut, for everybody: what is granted, used and proposed, and when to act.
 //! * [`report`]: what commands say, as values with a JSON form.
 //! * [`query`]: SQL over every table.
 //! * [`synth`]: made-up archives for trying out and for benchmarks.
@@ -29,6 +30,7 @@ pub mod policy;
 pub mod query;
 pub mod record;
 pub mod report;
+pub mod rightsize;
 pub mod store;
 pub mod synth;
 pub mod usage;

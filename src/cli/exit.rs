@@ -22,6 +22,8 @@ pub enum Exit {
     Incomplete,
     /// Of an archive something is altered or missing. No command ends with both this and `Incomplete`.
     Tampered,
+    /// Something was done that the deployed policies would not allow, or for which there are none.
+    Drifted,
     /// Ended by Ctrl-C or a signal.
     Interrupted,
 }
@@ -35,7 +37,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Refused => 3,
             Exit::WouldDeny => 4,
-            Exit::Incomplete | Exit::Tampered => 5,
+            Exit::Incomplete | Exit::Tampered | Exit::Drifted => 5,
             Exit::Interrupted => 130,
         }
     }

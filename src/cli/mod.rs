@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod context;
 mod coverage_map;
+mod diff;
 mod exit;
 mod explain;
 mod forget;
@@ -22,6 +23,7 @@ mod optimize;
 mod policy;
 mod progress;
 mod report;
+mod rightsize;
 mod select;
 mod signers;
 mod spill_folder;
@@ -31,6 +33,7 @@ mod synth;
 mod table;
 mod unused;
 mod verify;
+mod watch;
 
 use std::ffi::OsString;
 
@@ -53,7 +56,7 @@ Exit codes:
   3    done, but some log objects were refused or records kept out: see `trailpare status`
   4    a policy would deny what was allowed, or grants what no event speaks for
   5    the policy lacks something that was used, because too little is known of it: standard error says what;
-       of `verify`: something in the archive is altered or missing
+       of `verify`: something in the archive is altered or missing; of `watch`: something drifted
   130  interrupted
 
 The environment variables TRAILPARE_STORE and TRAILPARE_CATALOG give the defaults of --store and --catalog; NO_COLOR
@@ -89,6 +92,9 @@ enum Command {
     Check(check::CheckArgs),
     Unused(unused::UnusedArgs),
     Report(Box<report::ReportArgs>),
+    Rightsize(Box<rightsize::RightsizeArgs>),
+    Watch(watch::WatchArgs),
+    Diff(diff::DiffArgs),
     Sql(sql::SqlArgs),
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
@@ -171,6 +177,9 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Check(args) => check::run(args, context),
         Command::Unused(args) => unused::run(args, context),
         Command::Report(args) => report::run(args, context),
+        Command::Rightsize(args) => rightsize::run(args, context),
+        Command::Watch(args) => watch::run(args, context),
+        Command::Diff(args) => diff::run(args, context),
         Command::Sql(args) => sql::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),

@@ -188,8 +188,17 @@ impl SelectArgs {
         catalog: &Catalog,
         context: &Context,
     ) -> Result<(Selected, Uses), CliError> {
-        let (selection, range) = (self.selection(), self.range.range()?);
+        let selection = self.selection();
         selection.validate().map_err(|error| CliError::Usage(hint::said(&error)))?;
+        let (snapshot, range, exit) = self.snapshot(context)?;
+        let uses = read(&snapshot, &selection, &range, sessions, catalog, &self.memory.space())?;
+        say_left_out(&snapshot, context);
+        Ok((Selected { snapshot, selection, range, rows: Vec::new(), exit }, uses))
+    }
+
+    /// Takes in what is to be taken in: the state of the store to answer from, the window, and how taking in ended.
+    pub fn snapshot(&self, context: &Context) -> Result<(Snapshot, TimeRange, Exit), CliError> {
+        let range = self.range.range()?;
         let memory_limit_bytes = self.memory.memory_limit;
         allocator::stay_below(memory_limit_bytes);
         let mut exit = Exit::Done;
@@ -199,7 +208,7 @@ impl SelectArgs {
             let store = Store::open_or_create(&self.store.store)?;
             let ingest_bytes = memory_limit_bytes.min(MEMORY_LIMIT_BYTES);
             let options = Options { memory_limit_bytes: ingest_bytes, ..Options::of(self.archive.clone()) };
-            let summary = progress::ingest(&store, &options, catalog, context)?;
+            let summary = progress::ingest(&store, &options, context.catalog, context)?;
             exit = ingest_summary::say(&summary, context);
             if exit == Exit::Interrupted {
                 return Err(CliError::Interrupted);
@@ -207,10 +216,7 @@ impl SelectArgs {
             store
         };
         refresh_usage(&store, memory_limit_bytes, context)?;
-        let snapshot = store.snapshot_with(self.at, usage::STATISTICS)?;
-        let uses = read(&snapshot, &selection, &range, sessions, catalog, &self.memory.space())?;
-        say_left_out(&snapshot, context);
-        Ok((Selected { snapshot, selection, range, rows: Vec::new(), exit }, uses))
+        Ok((store.snapshot_with(self.at, usage::STATISTICS)?, range, exit))
     }
 }
 

@@ -8,7 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use super::{CliError, Context, Exit};
-use crate::synth::{Config, Shape, generate};
+use crate::synth::{Config, Shape, generate, organization};
 
 /// Make up an archive in the real key layout, for trying out and for benchmarks.
 ///
@@ -24,6 +24,7 @@ Examples:
   trailpare synth ./made-up --objects 200
   trailpare synth ./made-up --objects 20000 --events 50000 --shape tiny --accounts 12 --principals 200
   trailpare synth ./made-up --events 1000000 --seed 7 --start 2024-01-01 --days 365 --digests
+  trailpare synth ./made-up --objects 200 --organization ./made-up-organization
   trailpare synth ./part3 --objects 120000 --level 1 --slice 3/10")]
 pub struct SynthArgs {
     /// Folder to write to; it must be empty, unless a slice is written.
@@ -77,6 +78,10 @@ pub struct SynthArgs {
     /// Compression level, 1 to 12: 6 is near CloudTrail's own, 1 is fastest.
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=12))]
     level: u8,
+    /// Write into this folder as well what IAM, Identity Center and Organizations would say of the same organisation: what
+    /// `trailpare rightsize` takes.
+    #[arg(long, value_name = "DIR")]
+    organization: Option<PathBuf>,
     /// Write only the K-th of N parts of the archive, consecutive in time.
     #[arg(long, value_name = "K/N", value_parser = parse_slice)]
     slice: Option<(u64, u64)>,
@@ -126,6 +131,9 @@ pub fn run(args: &SynthArgs, context: &Context) -> Result<Exit, CliError> {
         level: args.level,
         slice: args.slice,
     };
+    if let Some(folder) = &args.organization {
+        organization(&config, folder)?;
+    }
     let bar = bar(context);
     let summary = generate(&config, &args.out, |_, stored_bytes| bar.inc(stored_bytes));
     bar.finish_and_clear();

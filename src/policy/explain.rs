@@ -15,7 +15,7 @@ use super::prove::Unspoken;
 use super::replay::{Group, GroupFate, Replay};
 use crate::iam::unlogged_behind;
 use crate::time::format_time;
-use crate::usage::{DataTrail, Logged};
+use crate::usage::{self, DataTrail, Logged};
 use crate::util::shown;
 
 /// Most names in one line.
@@ -388,6 +388,22 @@ const DATA_EVENTS: &[(&str, &str)] = &[
     ("sns.amazonaws.com", "SNS publishing"),
     ("kinesis.amazonaws.com", "Kinesis records"),
 ];
+
+/// Of the granted actions, those whose use is a data event of which the archive holds none, counted by event source: whether
+/// they were used, it cannot tell.
+pub fn unseen_actions<'a>(
+    granted: impl IntoIterator<Item = &'a str>,
+    data_event_sources: &BTreeSet<String>,
+) -> BTreeMap<&'static str, usize> {
+    let mut unseen = BTreeMap::new();
+    for action in granted {
+        let source = usage::data_event_source(action).filter(|source| !data_event_sources.contains(*source));
+        if let Some(source) = source {
+            *unseen.entry(source).or_default() += 1;
+        }
+    }
+    unseen
+}
 
 /// Whose data events the archive does not hold.
 fn unlogged(provenance: &Provenance) -> Option<String> {

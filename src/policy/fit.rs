@@ -15,7 +15,7 @@ use super::condition::Conditions;
 use super::excess::weight;
 use super::layout::{Layout, Widened};
 use super::limits::Limits;
-use super::options::{Fit, Options};
+use super::options::{Fit, Options, Preset};
 use super::split::{self, split};
 use super::statement::Draft;
 use super::widen::{Numbered, Scope, Step};
@@ -154,7 +154,9 @@ pub(crate) fn fit(ready: &Ready<'_>, options: &Options) -> Result<Fitted, FitErr
         return Ok(fitted);
     }
     fitting.as_asked();
-    if let Some(policies) = fitting.attempt(fitting.limits.policies_max) {
+    // What a person is to read stands in as few policies as can be.
+    let fewest = if options.preset == Preset::People { 1 } else { fitting.limits.policies_max };
+    if let Some(policies) = (fewest..=fitting.limits.policies_max).find_map(|policies| fitting.attempt(policies)) {
         return Ok(found(policies));
     }
     // One policy was tried already.
@@ -251,7 +253,11 @@ impl<'a> Fitting<'a> {
 
     /// The policies, if they keep to the limits.
     fn attempt(&self, policies_max: usize) -> Option<Found> {
-        self.attempt_from(Layout::ByService, policies_max)
+        let first = match self.ready.scope.options.preset {
+            Preset::Workload => Layout::ByService,
+            Preset::People => Layout::Joined,
+        };
+        self.attempt_from(first, policies_max)
     }
 
     /// The same, in a layout or one behind it. Quick sums come first: cutting and naming cost more.
@@ -332,8 +338,9 @@ fn services<'a>(grants: &'a [Grant], scope: &Scope<'_>) -> Vec<Service<'a>> {
     of_service
         .into_iter()
         .map(|(name, grants)| {
-            let drafts = Drafts::of(name, scope.drafts(name, &grants, Step::Asked));
-            Service { name, grants, step: Step::Asked, drafts, next: None }
+            let step = scope.first_step();
+            let drafts = Drafts::of(name, scope.drafts(name, &grants, step));
+            Service { name, grants, step, drafts, next: None }
         })
         .collect()
 }

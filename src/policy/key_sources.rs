@@ -71,6 +71,12 @@ pub fn for_making(rows: &[UsageRow]) -> Vec<KeySource> {
     SOURCES.iter().filter(|source| keys.contains(source.key)).copied().collect()
 }
 
+/// The sources that the conditions of any policy that is made may need.
+pub fn for_everybody() -> Vec<KeySource> {
+    let keys: BTreeSet<&str> = BINDINGS.iter().map(|(_, _, key)| *key).collect();
+    SOURCES.iter().filter(|source| keys.contains(source.key)).copied().collect()
+}
+
 /// The sources of what policies ask.
 pub fn for_judging(policies: &PolicySet) -> Vec<KeySource> {
     let statements = policies.groups().flat_map(|(_, _, policies)| policies).flat_map(|policy| &policy.statements);

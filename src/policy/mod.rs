@@ -7,7 +7,7 @@
 //! groups grants into statements and `sid` names them; `fit` and `split` keep to the limits, `choices` says what else
 //! would; `binding`, `condition` and `origin` say what limits them further; `make` puts it together by a `recipe`.
 //! `replay` and `prove` prove it, with the `request_contexts` of the rows; `explain` and `render` show it. `existing`,
-//! `narrow` and `unused` compare with policies that exist already; `ceiling` is what such a policy allows.
+//! `narrow`, `loss` and `unused` compare with policies that exist already; `ceiling` is what such a policy allows.
 //!
 //! No I/O and no SQL: rows come in, documents and reports go out. The same rows give the same bytes, in whatever order
 //! they come.
@@ -30,6 +30,7 @@ mod generalise;
 pub mod key_sources;
 mod layout;
 mod limits;
+pub mod loss;
 mod made;
 mod make;
 mod names;
@@ -62,7 +63,9 @@ pub use limits::Limits;
 pub use made::{Granted, Made, NamedPolicy, StatementNote};
 pub use make::{MakeError, make, make_with};
 pub use opening::{Breadth, Opening, OpeningLine};
-pub use options::{Attach, ConditionKind, Evidenced, Fit, Generalize, Granularity, Kind, Options, Provenance};
+pub use options::{
+    Attach, ConditionKind, Evidenced, Fit, Generalize, Granularity, Kind, Options, Preset, Provenance,
+};
 pub use propose::{Cut, Existing, Findings, Proposal, ProposeError, Proved, Proving, Task, Unproved, propose};
 pub(crate) use propose::{Unchecked, propose_unchecked};
 pub use render::{RENDERERS, RenderError, Renderer, Source, renderer};

@@ -28,6 +28,18 @@ pub enum Generalize {
     Broad,
 }
 
+/// Who gets the policy. A program does tomorrow what it did today; a person looks around.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Preset {
+    /// Exactly what was used, as far as `generalize` says.
+    #[default]
+    Workload,
+    /// Reads that were used are granted on any resource, and with them those whose names begin alike; what reads
+    /// secrets, code or the data that people keep (objects, items, messages, log lines), and what writes, as for a
+    /// workload. Statements stand together, so that it can be read.
+    People,
+}
+
 /// What the policy is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -91,6 +103,8 @@ pub enum ConditionKind {
 pub struct Options {
     /// What kind of policy to make.
     pub kind: Kind,
+    /// Who gets the policy.
+    pub preset: Preset,
     /// How finely resources are told apart.
     pub granularity: Granularity,
     /// Which names become wildcards.
@@ -125,6 +139,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             kind: Kind::default(),
+            preset: Preset::default(),
             granularity: Granularity::default(),
             generalize: Generalize::default(),
             distinct_max: 5,

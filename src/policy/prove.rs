@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use super::catalog_view::CatalogView;
 use super::classify::{Fate, fate_of_requests};
 use super::made::Made;
-use super::options::{Generalize, Granularity, Options};
+use super::options::{Generalize, Granularity, Options, Preset};
 use super::pattern::covered;
 use super::replay::{Asking, Replay, replay_asking};
 use crate::iam::Catalog;
@@ -77,6 +77,7 @@ pub fn prove(
 fn unspoken(made: &Made, uses: &Uses, options: &Options) -> Vec<Unspoken> {
     let is_exact = options.generalize == Generalize::None
         && options.granularity == Granularity::Resource
+        && options.preset == Preset::Workload
         && made.widened.is_empty();
     let mut unspoken = Vec::new();
     for note in &made.statements {

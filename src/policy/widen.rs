@@ -14,7 +14,7 @@ use super::collapse::collapse;
 use super::condition::{Conditions, conditions};
 use super::evidence::Evidence;
 use super::generalise::{generalise, of_type, similar};
-use super::options::{ConditionKind, Generalize, Granularity, Kind, Options};
+use super::options::{ConditionKind, Generalize, Granularity, Kind, Options, Preset};
 use super::origin;
 use super::pattern::{with_any, without_covered};
 use super::privilege_escalation;
@@ -131,6 +131,14 @@ impl<'a> Scope<'a> {
         found.unwrap_or_else(|| grant.resource.clone())
     }
 
+    /// Where fitting begins.
+    pub(crate) fn first_step(&self) -> Step {
+        match self.options.preset {
+            Preset::Workload => Step::Asked,
+            Preset::People => Step::Anywhere,
+        }
+    }
+
     /// Whether a step beyond what was asked for may open an action.
     pub(crate) fn may_open(&self, action: &str) -> bool {
         let access = self.knowledge.access(action);
@@ -142,7 +150,8 @@ impl<'a> Scope<'a> {
     /// How far a grant goes where its service goes to `step`.
     fn step_of(&self, action: &str, step: Step) -> Step {
         match self.may_open(action) {
-            // What people keep is opened within its container, not from one to another.
+            // What people keep is opened within its container, not from one to another, and only to fit.
+            true if privilege_escalation::is_data_read(action) && step <= self.first_step() => Step::Asked,
             true if privilege_escalation::is_data_read(action) => step.min(Step::Broad),
             true => step,
             false => Step::Asked,

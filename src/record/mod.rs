@@ -31,6 +31,6 @@ pub use encode::encode;
 pub use error::{BrokenRecord, ParseError};
 pub use identity::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key};
 pub use object::{ParsedObject, Record};
-pub use principal::{Identity, Principal, principal};
+pub use principal::{Identity, Principal, permission_set, principal};
 pub use redact::{HIDDEN, Redacted, SECRET_ENDS, SECRET_FIELDS, SECRET_VARIABLE_ENDS, redact};
 pub use restore::to_json;

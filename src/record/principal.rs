@@ -221,7 +221,7 @@ fn arn_account(arn: &str) -> Option<String> {
 }
 
 /// Source: IAM Identity Center User Guide, "Referencing permission sets in resource policies".
-fn permission_set(arn: &str) -> Option<String> {
+pub fn permission_set(arn: &str) -> Option<String> {
     let name = arn.split_once(":role/")?.1.rsplit('/').next()?;
     let (set, suffix) = name.strip_prefix("AWSReservedSSO_")?.rsplit_once('_')?;
     let is_suffix = suffix.len() == 16 && suffix.bytes().all(|b| b.is_ascii_hexdigit());

@@ -6,12 +6,17 @@
 pub mod actions;
 pub mod coverage;
 mod day;
+pub mod diff;
+pub mod everyone;
 pub mod evidence;
 pub mod explain;
+mod findings;
 pub mod html;
 pub mod oddities;
 pub mod overview;
+pub mod rightsize;
 pub mod status;
 pub mod unused;
+pub mod watch;
 
 pub use day::Day;

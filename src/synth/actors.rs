@@ -42,6 +42,8 @@ pub(super) struct Actor {
     /// How much of the traffic is its own.
     pub weight: f64,
     pub habit: Habit,
+    /// What a person does for a living.
+    pub job: &'static str,
 }
 
 /// What an actor does, as places in [`events::all`], most frequent first.
@@ -125,7 +127,7 @@ impl Hiring<'_> {
             }
         }
         let id = self.actors.len() as u64;
-        self.actors.push(Actor { id, kind, name, set, accounts, regions, weight, habit });
+        self.actors.push(Actor { id, kind, name, set, accounts, regions, weight, habit, job: "" });
     }
 
     fn person(&mut self, i: usize) {
@@ -142,6 +144,10 @@ impl Hiring<'_> {
         let mut habit = self.habit(&mut rng, jobs::PEOPLE, i);
         habit.allowed.extend(self.indexes(&SIGNING_IN));
         self.hire(Kind::Person, format!("{first}.{last}@example.com"), set, accounts, 0.6 + rng.unit(), habit);
+        let job = jobs::PEOPLE.get(i % jobs::PEOPLE.len()).map_or("", |(job, _)| job);
+        if let Some(actor) = self.actors.last_mut() {
+            actor.job = job;
+        }
     }
 
     fn role(&mut self, kind: Kind, i: usize, jobs: &'static [Job], prefix: &str, weight: f64) {

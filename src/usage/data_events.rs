@@ -92,6 +92,27 @@ fn has_data_event(sources: &Dictionary<'_>, names: &Dictionary<'_>, service: &st
     is_call.contains(&true) && sources.keys().values().iter().zip(names.keys().values()).any(is_one)
 }
 
+/// IAM actions whose use is logged as a data event, where it is not named like one of the calls of [`CALLS`].
+/// Service Authorization Reference, "Actions, resources, and condition keys" of each service.
+#[rustfmt::skip]
+const OTHER_ACTIONS: &[(&str, &[&str])] = &[
+    ("s3", &[
+        "DeleteObjectVersion", "GetObjectVersion", "GetObjectVersionAcl", "GetObjectVersionAttributes", "ListBucket",
+        "ListBucketMultipartUploads", "ListBucketVersions", "ListMultipartUploadParts",
+    ]),
+    ("lambda", &["InvokeFunction"]),
+    ("dynamodb", &["ConditionCheckItem", "PartiQLDelete", "PartiQLInsert", "PartiQLSelect", "PartiQLUpdate"]),
+];
+
+/// The event source as which the use of an IAM action is logged, if as a data event: `s3.amazonaws.com` of
+/// `s3:GetObject`.
+pub fn data_event_source(action: &str) -> Option<&'static str> {
+    let (prefix, name) = action.split_once(':')?;
+    let (source, calls) = CALLS.iter().find(|(source, _)| source.strip_suffix(".amazonaws.com") == Some(prefix))?;
+    let is_other = OTHER_ACTIONS.iter().any(|(of, names)| *of == prefix && names.contains(&name));
+    (is_other || calls.contains(&name)).then_some(*source)
+}
+
 /// The services of which [`data_event_sources`] can tell.
 #[cfg(test)]
 pub(crate) fn known_sources() -> BTreeSet<&'static str> {
@@ -114,6 +135,27 @@ fn may_hold_data_events(file: &DataFile) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn actions_that_data_events_tell_of() {
+        let catalog = crate::iam::Catalog::embedded();
+        for (prefix, names) in OTHER_ACTIONS {
+            for name in *names {
+                let action = format!("{prefix}:{name}");
+                assert!(catalog.action(&action).is_some_and(|known| *known.name == *action), "{action}");
+                assert!(data_event_source(&action).is_some());
+            }
+        }
+        for (action, source) in [
+            ("s3:GetObject", Some("s3.amazonaws.com")),
+            ("s3:ListAllMyBuckets", None),
+            ("lambda:InvokeFunction", Some("lambda.amazonaws.com")),
+            ("lambda:GetFunction", None),
+            ("ec2:GetObject", None),
+        ] {
+            assert_eq!(data_event_source(action), source, "{action}");
+        }
+    }
 
     #[test]
     fn names_of_data_events() {

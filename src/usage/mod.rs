@@ -57,7 +57,7 @@ pub(crate) use cross_account::resolve_day;
 pub use daily::{Daily, daily};
 #[cfg(test)]
 pub(crate) use data_events::known_sources;
-pub use data_events::{STATISTICS, data_event_sources};
+pub use data_events::{STATISTICS, data_event_source, data_event_sources};
 pub use data_trails::{DataSight, DataTrail, Logged, data_sight, data_trails};
 pub(crate) use encode::encode;
 pub use error::ReadError;
@@ -73,6 +73,6 @@ pub(crate) use read::{derive_own, merge_day};
 pub use requests::{KeySource, RequestValues, Requested, Told, read_requests};
 pub use rollup::Rollup;
 pub use row::{Outcome, UsageRow};
-pub use select::{SelectError, Selection, TimeRange};
+pub use select::{Cover, SelectError, Selection, TimeRange};
 pub use shared_str::Text;
 pub use sorter::Space;

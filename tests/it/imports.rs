@@ -8,8 +8,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms. Each may import those before it only.
-const ROOMS: [&str; 13] = [
-    "util", "iam", "archive", "verify", "record", "store", "usage", "ingest", "policy", "report", "query", "synth",
+const ROOMS: [&str; 14] = [
+    "util",
+    "iam",
+    "archive",
+    "verify",
+    "record",
+    "store",
+    "usage",
+    "ingest",
+    "policy",
+    "rightsize",
+    "report",
+    "query",
+    "synth",
     "cli",
 ];
 

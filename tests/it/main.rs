@@ -45,6 +45,7 @@ mod private;
 mod questions;
 mod record;
 mod report;
+mod rightsize;
 mod sql;
 mod synth;
 mod usage;

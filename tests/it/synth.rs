@@ -213,11 +213,9 @@ fn arguments_that_make_no_sense_are_refused() {
 }
 
 /// `trailpare synth sample-logs --objects 60 --events 900 --seed 7 --accounts 3 --principals 14
-/// --regions eu-west-1,us-east-1 --days 3 --denials 0.04 --digests`
-#[test]
-fn the_sample_logs_are_what_synth_makes() {
-    let made = tempfile::tempdir().unwrap();
-    let config = Config {
+/// --regions eu-west-1,us-east-1 --days 3 --denials 0.04 --digests --organization sample-organization`
+pub fn sample() -> Config {
+    Config {
         objects: Some(60),
         events: Some(900),
         seed: 7,
@@ -228,8 +226,13 @@ fn the_sample_logs_are_what_synth_makes() {
         denial_rate: 0.04,
         digests: true,
         ..Config::default()
-    };
-    make(&config, made.path());
+    }
+}
+
+#[test]
+fn the_sample_logs_are_what_synth_makes() {
+    let made = tempfile::tempdir().unwrap();
+    make(&sample(), made.path());
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs");
     assert!(files(&sample) == files(made.path()), "sample-logs/ is not what this version makes: write it anew");
 

@@ -8,7 +8,7 @@ use super::names::NAME_MAX;
 use crate::cli::CliError;
 use crate::cli::select::SelectArgs;
 use crate::policy::{
-    Attach, ConditionKind, Fit, Generalize, Granularity, Kind, Options, RENDERERS, Renderer, renderer,
+    Attach, ConditionKind, Fit, Generalize, Granularity, Kind, Options, Preset, RENDERERS, Renderer, renderer,
 };
 use crate::usage::{Sessions, UsageRow};
 
@@ -73,6 +73,9 @@ pub(super) struct WhatArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct WidthArgs {
+    /// Who gets the policy: a program, exactly what was used; or people, who look around.
+    #[arg(long, value_enum, default_value = "workload")]
+    pub(super) preset: PresetArg,
     /// How fine the grants are; for service control policies the default is `service`, else `resource`.
     #[arg(long, value_enum)]
     pub(super) granularity: Option<GranularityArg>,
@@ -132,7 +135,7 @@ pub(super) struct ExistingArgs {
     /// Cut this policy down to what was used of it, action by action and resource by resource, and say on standard
     /// error what was not used (with --explain every action). Nothing becomes wider than it is.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "base", "merge", "each", "granularity", "collapse_actions", "pass_role_any_service",
+        "base", "merge", "each", "granularity", "preset", "collapse_actions", "pass_role_any_service",
     ])]
     pub(super) deny_unused: Option<PathBuf>,
 }
@@ -161,6 +164,15 @@ pub(super) enum Each {
     Account,
     /// Permission set.
     PermissionSet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum PresetArg {
+    /// Exactly what was used, as far as --generalize says.
+    Workload,
+    /// Reads that were used on any resource, with those whose names begin alike, but for secrets, code, parameters, objects,
+    /// items, messages and log lines; writes exactly. Few statements, for reading.
+    People,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -274,6 +286,10 @@ impl PolicyArgs {
         };
         Options {
             kind,
+            preset: match self.width.preset {
+                PresetArg::Workload => Preset::Workload,
+                PresetArg::People => Preset::People,
+            },
             granularity,
             generalize: match self.width.generalize {
                 GeneralizeArg::None => Generalize::None,

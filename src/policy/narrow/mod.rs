@@ -20,7 +20,7 @@ use super::classify::{Grant, Use, add, classify};
 use super::existing::in_current_language;
 use super::made::Made;
 use super::make::{MakeError, assemble};
-use super::options::{Granularity, Options};
+use super::options::{Granularity, Options, Preset};
 use super::privilege_escalation;
 use super::recipe::Recipe;
 use super::replay::{Asked, Asking, asked};
@@ -78,6 +78,7 @@ pub fn narrow(
     // and actions on everything are no cut.
     let options = &Options {
         granularity: Granularity::Resource,
+        preset: Preset::Workload,
         collapse_actions: false,
         pass_role_any_service: true,
         ..options.clone()

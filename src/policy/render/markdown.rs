@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::renderer::{RenderError, Renderer, Source};
 use crate::policy::{Made, Shown, explain};
 use crate::time::format_time;
+use crate::util::markdown::{code, fence, plain};
 
 #[derive(Debug)]
 pub(super) struct Markdown;
@@ -127,33 +128,4 @@ fn shown(out: &mut String, title: &str, list: &[Shown]) {
             code(&shown.evidence.example_event_id),
         );
     }
-}
-
-/// A code span that holds `text` whatever backquotes are in it; fit for a table cell.
-fn code(text: &str) -> String {
-    if text.is_empty() {
-        return String::new();
-    }
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let text = text.replace('|', "\\|");
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{fence}{space}{text}{space}{fence}")
-}
-
-/// Text without anything that Markdown or HTML would act on.
-fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let escaped = matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#');
-            escaped.then_some('\\').into_iter().chain([if c.is_control() { ' ' } else { c }])
-        })
-        .collect()
-}
-
-/// A fence longer than any run of backquotes in `text`.
-fn fence(text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    "`".repeat((longest + 1).max(3))
 }

@@ -24,6 +24,8 @@ pub struct Details {
     pub service_linked: usize,
     /// Accounts of which only pages with more to follow are there.
     pub truncated: BTreeSet<String>,
+    /// The managed policies that could be read, by ARN.
+    pub managed: BTreeMap<String, Policy>,
 }
 
 /// A role or a user with everything that is attached to it.
@@ -41,6 +43,12 @@ pub struct Entity {
     pub missing_policies: Vec<String>,
     /// When IAM itself says that a role was last used, microseconds since 1970-01-01 UTC.
     pub iam_last_used_us: Option<i64>,
+    /// When it was made, microseconds since 1970-01-01 UTC.
+    pub created_us: Option<i64>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Who may assume a role; `None` of a user, and where it cannot be read.
+    pub trust: Option<Policy>,
 }
 
 /// An identity policy of an entity.
@@ -146,6 +154,8 @@ impl Details {
             shelf.groups(page)?;
         }
         let mut details = Details { truncated: truncated(pages), ..Details::default() };
+        let readable = |(arn, read): (&String, &Read)| Some((arn.clone(), read.as_ref().ok()?.clone()));
+        details.managed = shelf.managed.iter().filter_map(readable).collect();
         let mut seen = BTreeSet::new();
         for Page(page) in pages {
             for (list, kind) in [("RoleDetailList", EntityKind::Role), ("UserDetailList", EntityKind::User)] {
@@ -190,6 +200,11 @@ fn objects<'a>(object: &'a Map<String, Value>, key: &str) -> impl Iterator<Item 
 fn text<'a>(object: &'a Map<String, Value>, key: &'static str, place: &str) -> Result<&'a str, DetailsError> {
     let found = object.get(key).and_then(Value::as_str);
     found.ok_or_else(|| DetailsError::Missing { place: place.to_owned(), what: key })
+}
+
+fn tags(object: &Map<String, Value>) -> BTreeMap<String, String> {
+    let text = |tag: &Map<String, Value>, key: &str| tag.get(key).and_then(Value::as_str).map(str::to_owned);
+    objects(object, "Tags").filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value")?))).collect()
 }
 
 fn document(value: Option<&Value>) -> Read {
@@ -285,6 +300,18 @@ impl Shelf {
         };
         let last_used = object.get("RoleLastUsed").and_then(|used| used.get("LastUsedDate")).and_then(Value::as_str);
         let iam_last_used_us = last_used.and_then(parse_time);
-        Ok(Entity { arn, kind, identity, boundary, missing_policies, iam_last_used_us })
+        let created_us = object.get("CreateDate").and_then(Value::as_str).and_then(parse_time);
+        let trust = object.get("AssumeRolePolicyDocument").and_then(|trust| document(Some(trust)).ok());
+        Ok(Entity {
+            arn,
+            kind,
+            identity,
+            boundary,
+            missing_policies,
+            iam_last_used_us,
+            created_us,
+            tags: tags(object),
+            trust,
+        })
     }
 }

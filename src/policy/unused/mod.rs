@@ -11,12 +11,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 pub use details::{Details, DetailsError, Entity, EntityKind, Identity, Page, pages};
 
 use super::catalog_view::{Access, CatalogView};
-use super::classify::Fate;
+use super::classify::{Fate, fate};
 use super::narrow::UnusedAction;
 use super::privilege_escalation;
 use super::replay::{Asked, Asking, asked};
 use crate::iam::Catalog;
 use crate::iam::arn::Arn;
+use crate::iam::document::Policy;
 use crate::iam::evaluate::{Compiled, PolicySet, Request, Verdict};
 use crate::usage::{DataSight, RequestValues, TimeRange, UsageRow};
 
@@ -183,7 +184,7 @@ fn entity_use(
         unused_services: Vec::new(),
         unused_actions: Vec::new(),
         escalations: Vec::new(),
-        unused_policies: unused_policies(entity, &requests),
+        unused_policies: unused_policies(&entity.identity, &requests),
         missing_policies: entity.missing_policies.clone(),
     };
     for (service, actions) in by_service {
@@ -210,20 +211,49 @@ fn entity_use(
 }
 
 fn granted<'a>(entity: &Entity, all: &[&'a str]) -> BTreeSet<&'a str> {
-    let of = |policies: Vec<_>| Compiled::new(&PolicySet::of_identity(policies));
-    let identity = of(entity.identity.iter().map(|identity| identity.policy.clone()).collect());
-    let granted: BTreeSet<&str> = identity.granted(all.iter().copied()).into_iter().collect();
-    match &entity.boundary {
-        Some(boundary) => {
-            let left: BTreeSet<&str> = of(vec![boundary.clone()]).granted(all.iter().copied()).into_iter().collect();
-            granted.intersection(&left).copied().collect()
-        }
-        None => granted,
+    let identity = entity.identity.iter().map(|identity| identity.policy.clone()).collect();
+    granted_of(&PolicySet { identity, boundary: entity.boundary.clone(), ..PolicySet::default() }, all)
+}
+
+/// The actions that a set of policies grants: identity policies allow them, and so do the boundary and each level of
+/// control policies, on some resource and under some condition. What a session policy takes away is granted.
+pub fn granted_actions<'c>(set: &PolicySet, catalog: &'c Catalog) -> BTreeSet<&'c str> {
+    granted_of(set, &CatalogView::new(catalog).all())
+}
+
+fn granted_of<'a>(set: &PolicySet, all: &[&'a str]) -> BTreeSet<&'a str> {
+    let of = |policies: &[Policy], among: &[&'a str]| -> Vec<&'a str> {
+        Compiled::new(&PolicySet::of_identity(policies.to_vec())).granted(among.iter().copied())
+    };
+    let mut granted = of(&set.identity, all);
+    for limit in set.boundary.iter().map(std::slice::from_ref).chain(set.scps.iter().map(Vec::as_slice)) {
+        granted = of(limit, &granted);
     }
+    granted.into_iter().collect()
+}
+
+/// The actions of the catalogue that rows used, also those of which too little is known to grant them.
+pub fn used_actions<'c>(rows: &[UsageRow], catalog: &'c Catalog) -> BTreeSet<&'c str> {
+    let knowledge = CatalogView::new(catalog);
+    let used = rows.iter().filter_map(|row| match fate(row, &knowledge) {
+        Fate::Granted { action, .. } | Fate::Incomplete { action, .. } => knowledge.canonical(&action),
+        _ => None,
+    });
+    used.collect()
+}
+
+/// The policies of a list under which nothing of the rows was allowed.
+pub fn never_needed(policies: &[Identity], rows: &[UsageRow], catalog: &Catalog) -> Vec<String> {
+    let knowledge = CatalogView::new(catalog);
+    let set = PolicySet::of_identity(policies.iter().map(|identity| identity.policy.clone()).collect());
+    let told = RequestValues::default();
+    let asking = Asking::new(&set, &told, &knowledge);
+    let requests: Vec<Asked> = rows.iter().map(|row| asked(row, &asking)).collect();
+    unused_policies(policies, &requests)
 }
 
 /// Policies that allow nothing of what was used, nor may have. One that only denies is needed.
-fn unused_policies(entity: &Entity, requests: &[Asked<'_>]) -> Vec<String> {
+fn unused_policies(policies: &[Identity], requests: &[Asked<'_>]) -> Vec<String> {
     use crate::iam::document::Effect;
     let is_unused = |identity: &&Identity| {
         let compiled = Compiled::new(&PolicySet::of_identity(vec![identity.policy.clone()]));
@@ -237,5 +267,5 @@ fn unused_policies(entity: &Entity, requests: &[Asked<'_>]) -> Vec<String> {
                 Asked::Not(_) => true,
             })
     };
-    entity.identity.iter().filter(is_unused).map(|identity| identity.name.clone()).collect()
+    policies.iter().filter(is_unused).map(|identity| identity.name.clone()).collect()
 }

@@ -1,0 +1,94 @@
+//! The arguments of `trailpare check`.
+
+use std::path::PathBuf;
+
+use crate::cli::CliError;
+use crate::cli::policy::{read_policies, read_policy};
+use crate::cli::select::SelectArgs;
+use crate::iam::document::Policy;
+use crate::iam::evaluate::PolicySet;
+use crate::policy::replay::allow_everything;
+
+/// Replay the events of a window under any set of policies: what would be allowed, what denied, and what depends on
+/// things that no log holds.
+///
+/// Only what was allowed and is certain is replayed. Resource policies are not evaluated.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit code 4 when something that was allowed would be denied (with --strict also when it depends).
+
+Examples:
+  trailpare check --policy policy.json --role deploy
+  trailpare check --policy a.json --policy b.json --boundary boundary.json --role 'app-*' --from 90d
+  trailpare check --scp root.json --scp-level ou.json --account 111122223333 --principal '*'
+  trailpare check --everyone --scp deny-regions.json --from 365d")]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    /// Identity policies, attached or inline. None: everything is allowed by identity policies.
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Policies")]
+    pub(super) policy: Vec<PathBuf>,
+    /// The permissions boundary.
+    #[arg(long, value_name = "FILE", help_heading = "Policies")]
+    pub(super) boundary: Option<PathBuf>,
+    /// Service control policies attached at one level: one of them must allow.
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Policies")]
+    pub(super) scp: Vec<PathBuf>,
+    /// A service control policy of a further level (organizational unit, account): each level must allow.
+    #[arg(long, value_name = "FILE", num_args = 1, help_heading = "Policies")]
+    pub(super) scp_level: Vec<PathBuf>,
+    /// Session policies.
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Policies")]
+    pub(super) session_policy: Vec<PathBuf>,
+    /// Say whom these policies would have stopped, and how often: everybody in all accounts, each by itself. A level of
+    /// service control policies that only denies stands beside FullAWSAccess, as it has to; service-linked roles are not
+    /// bound.
+    #[arg(long, conflicts_with_all = ["role", "user", "permission_set", "principal", "session", "policy", "session_policy"])]
+    pub(super) everyone: bool,
+    /// With --everyone: accounts that service control policies do not bind, as the management account.
+    #[arg(long, value_name = "ID", requires = "everyone")]
+    pub(super) management_account: Vec<String>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(super) format: Format,
+    /// Groups, or with --everyone principals, to print at most.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) limit: usize,
+    /// Fail too when something depends on what a log cannot know.
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// One JSON object.
+    Json,
+}
+
+impl CheckArgs {
+    /// The set of all policies that are given.
+    pub(super) fn policies(&self) -> Result<PolicySet, CliError> {
+        let read = |paths: &[PathBuf]| -> Result<Vec<Policy>, CliError> {
+            let read = paths.iter().map(|path| read_policies(path)).collect::<Result<Vec<_>, _>>()?;
+            Ok(read.into_iter().flatten().collect())
+        };
+        let mut scps = Vec::new();
+        if !self.scp.is_empty() {
+            scps.push(read(&self.scp)?);
+        }
+        for path in &self.scp_level {
+            scps.push(read_policies(path)?);
+        }
+        let boundary = self.boundary.as_deref().map(read_policy).transpose()?;
+        let session = read(&self.session_policy)?;
+        if self.policy.is_empty() && boundary.is_none() && scps.is_empty() && session.is_empty() {
+            return Err(CliError::Usage(
+                "no policy to check\nhint: give --policy, --boundary, --scp or --session-policy".to_owned(),
+            ));
+        }
+        let identity = if self.policy.is_empty() { vec![allow_everything()] } else { read(&self.policy)? };
+        Ok(PolicySet { identity, boundary, scps, session, ..PolicySet::default() })
+    }
+}

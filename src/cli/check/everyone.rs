@@ -1,0 +1,135 @@
+//! `trailpare check --everyone`: whom policies would have stopped. One principal's rows after the other's, none kept.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use super::args::{CheckArgs, Format};
+use crate::cli::{CliError, Context, Exit, printable};
+use crate::iam::document::{Effect, Policy};
+use crate::iam::evaluate::PolicySet;
+use crate::policy::key_sources;
+use crate::policy::replay::{allow_everything, replay_each};
+use crate::report::everyone::{Everyone, Example, Whom};
+use crate::time::format_time;
+use crate::usage::{ReadError, Sessions, UsageRow};
+use crate::util::shown;
+
+pub(super) fn run(args: &CheckArgs, mut policies: PolicySet, context: &Context) -> Result<Exit, CliError> {
+    let catalog = context.catalog;
+    if policies.scps.is_empty() && policies.boundary.is_none() {
+        let text = "--everyone asks about service control policies and boundaries\nhint: give --scp or --boundary";
+        return Err(CliError::Usage(text.to_owned()));
+    }
+    let completed = complete(&mut policies.scps);
+    if completed > 0 {
+        context.detail(&format!("{completed} levels only deny: FullAWSAccess stands beside them"));
+    }
+    let mut select = args.select.clone();
+    select.principal = vec!["*".to_owned()];
+    let (selected, uses) = select.open_exact(Sessions::Together, catalog, context)?;
+    let requests = selected.requests(&key_sources::for_judging(&policies), catalog)?;
+    let mut rows = uses.into_iter().peekable();
+    if rows.peek().is_none() {
+        return Err(selected.nobody()?);
+    }
+    let (mut everyone, mut times) = (Everyone::default(), None);
+    // What a principal would be stopped at, of which some examples are kept.
+    let groups_bytes = select.memory.space().bytes() / 4;
+    while let Some(first) = rows.next_if(|_| true) {
+        let first = first?;
+        let (account, principal) = (first.account_id.clone(), first.principal_arn.clone());
+        let is_same = |row: &Result<UsageRow, ReadError>| match row {
+            Ok(row) => row.account_id == account && row.principal_arn == principal,
+            Err(_) => true,
+        };
+        let mut uses = 0_u64;
+        let of_one = std::iter::once(Ok(first)).chain(std::iter::from_fn(|| rows.next_if(is_same))).inspect(|row| {
+            if let Ok(row) = row {
+                uses = uses.saturating_add(row.event_count);
+                let (from, to) = times.unwrap_or((row.first_time_us, row.last_time_us));
+                times = Some((from.min(row.first_time_us), to.max(row.last_time_us)));
+            }
+        });
+        if is_bound(&account, &principal, args) {
+            let replay = replay_each(&policies, of_one, &requests, groups_bytes, catalog)?;
+            everyone.add(&account, &principal, &replay);
+        } else {
+            for row in of_one {
+                row?;
+            }
+            everyone.not_bound = everyone.not_bound.saturating_add(uses);
+        }
+    }
+    everyone.finish(args.limit);
+    let printed = match args.format {
+        Format::Table => text(&everyone),
+        Format::Json => format!("{:#}\n", everyone.value()?),
+    };
+    io::stdout().write_all(printed.as_bytes())?;
+    if let Some((from, to)) = times {
+        context.say(&format!(
+            "events from {} to {}, snapshot {}",
+            format_time(from),
+            format_time(to),
+            selected.snapshot.id
+        ));
+    }
+    let holds = everyone.denied == 0 && (everyone.depends == 0 || !args.strict);
+    Ok(if holds { selected.exit } else { Exit::WouldDeny })
+}
+
+/// Each level must allow, and one that only denies is never alone (AWS Organizations User Guide, "SCP evaluation").
+fn complete(levels: &mut [Vec<Policy>]) -> usize {
+    let mut completed = 0;
+    for level in levels {
+        let mut statements = level.iter().flat_map(|policy| &policy.statements);
+        if statements.all(|statement| statement.effect == Effect::Deny) {
+            level.push(allow_everything());
+            completed += 1;
+        }
+    }
+    completed
+}
+
+/// Control policies bind neither service-linked roles nor the management account (AWS Organizations User Guide, "Service
+/// control policies").
+fn is_bound(account: &str, principal: &str, args: &CheckArgs) -> bool {
+    let is_control = !args.scp.is_empty() || !args.scp_level.is_empty();
+    let is_free =
+        principal.contains(":role/aws-service-role/") || args.management_account.iter().any(|id| id == account);
+    !(is_control && is_free)
+}
+
+fn text(everyone: &Everyone) -> String {
+    let mut out = String::new();
+    let Everyone { principals, stopped, denied, depends, allowed, not_replayed, not_bound, .. } = everyone;
+    let _ = writeln!(
+        out,
+        "{stopped} of {principals} principals would have been stopped: {denied} uses denied, {depends} depend on what a log \
+         cannot know, {allowed} allowed; {not_replayed} uses not replayed, {not_bound} of principals who are not bound"
+    );
+    everyone.whom.iter().for_each(|whom| one(&mut out, whom));
+    if everyone.whom_left_out > 0 {
+        let _ = writeln!(out, "\n… and {} principals more (--limit)", everyone.whom_left_out);
+    }
+    out
+}
+
+fn one(out: &mut String, whom: &Whom) {
+    let who = printable(&shown::name(&whom.principal_arn));
+    let _ = writeln!(out, "\n{who}\n  {} denied, {} depend, {} allowed", whom.denied, whom.depends, whom.allowed);
+    for example in &whom.examples {
+        let Example { action, resource, uses, first_time, example_event_id, .. } = example;
+        let why = match (&example.statement, example.depends_on.as_slice()) {
+            (Some(name), _) => format!("denied by {name}"),
+            (None, []) => "allowed by none".to_owned(),
+            (None, on) => format!("depends on {}", on.join(", ")),
+        };
+        let line =
+            format!("{action} on {resource}: {why}, {uses} uses, first {first_time} (example {example_event_id})");
+        let _ = writeln!(out, "  {}", printable(&shown::name(&line)));
+    }
+    if whom.examples_left_out > 0 {
+        let _ = writeln!(out, "  … and {} pairs of action and resource more", whom.examples_left_out);
+    }
+}

@@ -1,0 +1,189 @@
+//! `trailpare rightsize`: where to cut, for everybody, into a folder fit for version control.
+
+mod folder;
+mod inputs;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use folder::Folder;
+pub(super) use inputs::InventoryArgs;
+
+use super::machine::MemoryArgs;
+use super::select::{RangeArgs, SelectArgs, StoreArgs};
+use super::{CliError, Context, Exit};
+use crate::policy::{Options, Preset, Provenance};
+use crate::report::rightsize::{Entry, Summary, entry, files, index, sarif};
+use crate::rightsize::{Assessment, Inventory, Question, Totals, Wave, folder as folder_of, rightsize};
+
+/// Say for every permission set, role and user what it is granted, what it used of that, and write the policy that covers
+/// just that, proved; with when to act: delete, tighten, ask the owner, keep.
+///
+/// Everything goes into one folder, the same bytes where nothing is new: for each principal a page to read, a JSON
+/// document, the policy, Terraform and CloudFormation; `summary.json`, `findings.sarif`, and a page of all.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Files may be folders: all *.json in them is read. docs/collect-organization.sh in trailpare's repository makes them; docs/rightsize.md
+describes what is written and the file of --rules.
+
+Exit codes: 3 when a file or somebody's uses could not be taken into account (summary.json says which), 4 when a policy
+failed its proof.
+
+Examples:
+  trailpare rightsize --out cuts --authorization-details iam/
+  trailpare rightsize --out cuts --authorization-details iam/ --assignments identity-center/ --organization org/ --people
+  trailpare rightsize --out cuts --authorization-details a.json b.json --rules keep.yaml --from 180d --min-days 90")]
+pub struct RightsizeArgs {
+    /// The folder to write to.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten, next_help_heading = "What is granted")]
+    inventory: InventoryArgs,
+    #[command(flatten, next_help_heading = "How")]
+    how: HowArgs,
+    /// When.
+    #[command(flatten, next_help_heading = "When")]
+    range: RangeArgs,
+    /// Take these archives in first (only what is new), then answer.
+    #[arg(long, value_name = "PATH", help_heading = "From where")]
+    archive: Vec<PathBuf>,
+    /// Which store.
+    #[command(flatten, next_help_heading = "From where")]
+    store: StoreArgs,
+    /// Answer from this snapshot instead of the newest.
+    #[arg(long, value_name = "SNAPSHOT", help_heading = "From where", conflicts_with = "archive")]
+    at: Option<i64>,
+    #[command(flatten)]
+    memory: MemoryArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct HowArgs {
+    /// Look at people too, each by itself: what they may do and did, whatever the permission set.
+    #[arg(long)]
+    people: bool,
+    /// A log of fewer days tells too little: nobody is deleted or tightened without asking.
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    min_days: u32,
+    /// Who gets the policies, where not chosen by kind: `people` for permission sets, people and users who sign in to the
+    /// console, else `workload`.
+    #[arg(long, value_enum)]
+    preset: Option<PresetArg>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum PresetArg {
+    /// Exactly what was used.
+    Workload,
+    /// Reads that were used on any resource, but for secrets, code and data; writes exactly.
+    People,
+}
+
+pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
+    let (inventory, mut problems) = args.inventory.read(context)?;
+    let select = everybody(&args.range, &args.archive, &args.store, args.at, &args.memory);
+    let (snapshot, range, exit) = select.snapshot(context)?;
+    let space = args.memory.space();
+    let options = Options::default();
+    let question = Question {
+        snapshot: &snapshot,
+        range: &range,
+        inventory: &inventory,
+        catalog: context.catalog,
+        options: &options,
+        preset: args.how.preset.map(|preset| match preset {
+            PresetArg::Workload => Preset::Workload,
+            PresetArg::People => Preset::People,
+        }),
+        days_min: args.how.min_days,
+        people: args.how.people,
+        space: &space,
+    };
+    let mut out = Out::new(args, context)?;
+    let totals = rightsize(&question, &mut |one: Assessment<'_>| out.take(&one, context))?;
+    problems.extend(inventory.answers.problems.iter().cloned());
+    let is_whole = problems.is_empty() && totals.too_many.is_empty();
+    totals.too_many.iter().for_each(|(whom, why)| context.warn(&format!("{}: {why}", crate::util::shown::name(whom))));
+    let summary = out.finish(&totals, problems, context)?;
+    say(&summary, &inventory, args, context);
+    context.detail(&format!("snapshot {}, {range}", snapshot.id));
+    Ok(match exit {
+        _ if summary.principals.iter().any(Entry::failed_its_proof) => Exit::WouldDeny,
+        Exit::Done if !is_whole => Exit::Refused,
+        exit => exit,
+    })
+}
+
+/// Everybody, in a window.
+pub(super) fn everybody(
+    range: &RangeArgs,
+    archive: &[PathBuf],
+    store: &StoreArgs,
+    at: Option<i64>,
+    memory: &MemoryArgs,
+) -> SelectArgs {
+    SelectArgs {
+        role: Vec::new(),
+        user: Vec::new(),
+        permission_set: Vec::new(),
+        principal: vec!["*".to_owned()],
+        session: Vec::new(),
+        account: Vec::new(),
+        range: range.clone(),
+        archive: archive.to_vec(),
+        store: store.clone(),
+        at,
+        memory: memory.clone(),
+    }
+}
+
+/// What is written, on its way.
+struct Out {
+    folder: Folder,
+    taken: BTreeSet<String>,
+    entries: Vec<Entry>,
+    provenance: Provenance,
+}
+
+impl Out {
+    fn new(args: &RightsizeArgs, context: &Context) -> Result<Out, CliError> {
+        // Neither a snapshot nor a time: they would be other bytes without any news.
+        let provenance = Provenance { catalogue: context.catalog.version().to_owned(), ..Provenance::default() };
+        let folder = Folder::open(&args.out)?;
+        Ok(Out { folder, taken: BTreeSet::new(), entries: Vec::new(), provenance })
+    }
+
+    fn take(&mut self, one: &Assessment<'_>, context: &Context) -> Result<(), CliError> {
+        let folder = folder_of(&one.subject, &mut self.taken);
+        let provenance =
+            Provenance { data_event_sources: Some(one.data_event_sources.clone()), ..self.provenance.clone() };
+        let files = files(one, &folder, &provenance)
+            .map_err(|error| CliError::failed(format!("{}: {error}", one.subject.title())))?;
+        for file in &files {
+            self.folder.write(&file.path, &file.text)?;
+        }
+        context.detail(&format!("{}: {}", one.subject.title(), one.wave.as_str()));
+        self.entries.push(entry(one, &folder));
+        Ok(())
+    }
+
+    fn finish(mut self, totals: &Totals, problems: Vec<String>, context: &Context) -> Result<Summary, CliError> {
+        let summary = Summary::new(self.entries, totals, problems, context.catalog.version());
+        self.folder.write("README.md", &index(&summary))?;
+        self.folder.write("findings.sarif", &format!("{:#}\n", sarif(&summary)))?;
+        let json = serde_json::to_string_pretty(&summary)? + "\n";
+        self.folder.finish(&json)?;
+        Ok(summary)
+    }
+}
+
+fn say(summary: &Summary, inventory: &Inventory, args: &RightsizeArgs, context: &Context) {
+    let counts: Vec<String> =
+        Wave::ALL.iter().map(|wave| format!("{} {}", summary.count(*wave), wave.as_str())).collect();
+    context.say(&format!("{} principals: {}", summary.principals.len(), counts.join(", ")));
+    if inventory.details.service_linked > 0 {
+        let count = inventory.details.service_linked;
+        context.say(&format!("{count} service-linked roles left out: their policies are AWS's"));
+    }
+    context.say(&format!("written to {}: begin with README.md", crate::util::shown::path(&args.out)));
+}
