@@ -25,8 +25,8 @@ use crate::archive::{self, Gap, Normal, ObjectKey, Read, ReadError, ReadFault, R
 use crate::iam::{Catalog, Common, Step};
 use crate::record::{self, Dictionaries, ParsedObject, Record, Redacted};
 use crate::store::{
-    BrokenEntry, DayCount, FarEvents, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, OTHER_LOG, ObjectProof, StagedFile,
-    Struck,
+    BrokenEntry, DayCount, FarEvents, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, OTHER_LOG, ObjectProof,
+    StagedFile, Struck,
 };
 use crate::time::{MICROS_PER_DAY, days_of};
 use crate::usage::{Aggregator, EventColumns, Rollup, SharedCalls};
@@ -182,8 +182,7 @@ fn parse(
     if planned.is_known(&sha256, known) {
         return Err(Untaken::Known);
     }
-    let refuse_whole =
-        |reason| refuse(size_bytes, Some(sha256), Unread { reason, offset_bytes: None, other: None });
+    let refuse_whole = |reason| refuse(size_bytes, Some(sha256), Unread { reason, offset_bytes: None, other: None });
     let is_named = matches!(planned.identity, Identity::Name | Identity::Again(_));
     let proof = match memory.proof.filter(|_| is_named) {
         None => None,

@@ -2,8 +2,7 @@
 
 use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};
 
-pub(in crate::iam) const RULES: ServiceRules =
-    ServiceRules { read: Some(|kind, variable| of_fleet(kind, variable)), ..ServiceRules::new("gamelift") };
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules { read: Some(of_fleet), ..ServiceRules::new("gamelift") };
 
 /// Ids of container fleets begin otherwise than those of fleets of instances.
 /// Source: GameLift Servers API Reference, ContainerFleet, "FleetArn": `containerfleet/containerfleet-…`.
