@@ -6,6 +6,7 @@
 
 mod chart;
 mod section;
+mod strip;
 mod words;
 
 use std::collections::HashSet;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::overview::{Overview, Principal};
 use chart::{Bars, HeatMap};
+use strip::Strip;
 use section::Section;
 pub use words::Language;
 
@@ -86,6 +88,7 @@ pub fn render(page: &Page<'_>) -> Result<String, HtmlError> {
         accounts => accounts,
         heat => filled(HeatMap::of(overview)),
         actions => overview.principals.iter().map(Principal::actions).collect::<Vec<_>>(),
+        strips => filled(overview.coverage.places.iter().map(Strip::of).collect::<Vec<_>>()),
         sections => filled(sections),
     })?)
 }

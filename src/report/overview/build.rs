@@ -13,6 +13,8 @@ use crate::iam::Catalog;
 use crate::policy::unused::{Details, Entity, EntityKind, name, unused};
 use crate::policy::{Options, Provenance, Task, propose};
 use crate::report::Day;
+use crate::report::coverage::Coverage;
+use crate::report::evidence::Evidence;
 use crate::store::{DayCount, Store, StoreError};
 use crate::usage::{Daily, DataSight, RequestValues, TimeRange, UsageRow};
 
@@ -101,6 +103,8 @@ impl<'a> Builder<'a> {
             window: provenance.window.clone(),
             selection: provenance.selection.clone(),
             catalogue: provenance.catalogue.clone(),
+            proof: Evidence::read(store, evidence.events)?,
+            coverage: Coverage::read(store)?,
             evidence,
             accounts,
             permission_sets,

@@ -22,6 +22,8 @@ pub use principal::Principal;
 pub use services::{ActionUse, Counts, ServiceUse};
 
 use super::Day;
+use super::coverage::Coverage;
+use super::evidence::Evidence;
 
 /// What a report shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +40,11 @@ pub struct Overview {
     pub catalogue: String,
     /// What is in the store, as `status` says it.
     pub evidence: EvidenceSummary,
+    /// How much of the evidence is proved, as `status` says it.
+    pub proof: Option<Evidence>,
+    /// For which hours there are logs; `status --coverage --format json` writes it out.
+    #[serde(skip)]
+    pub coverage: Coverage,
     /// By their ids.
     pub accounts: Vec<AccountSummary>,
     /// By their names.
