@@ -406,7 +406,7 @@ mod tests {
             (rusqlite::ffi::SQLITE_CORRUPT, "fsck --repair", true),
             (rusqlite::ffi::SQLITE_NOTADB, "fsck --repair", true),
             (rusqlite::ffi::SQLITE_FULL, "make room", false),
-            (rusqlite::ffi::SQLITE_READONLY, "who may write", false),
+            (rusqlite::ffi::SQLITE_READONLY, "who may read and write", false),
             (rusqlite::ffi::SQLITE_BUSY, "another process", false),
         ] {
             let error = StoreError::catalog(Path::new("/s/catalog.sqlite"))(failure(code));

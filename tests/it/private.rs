@@ -169,7 +169,7 @@ fn answers_do_nothing_to_a_spreadsheet_or_a_terminal() {
     assert_eq!(
         lines[1..],
         [
-            "'=cmd|' /C calc'!A0,\\u{1b}]0;owned\\u{7},-1,'-1,\"'+a,\"\"b\",'\\t=2,a\\r\\nb,true,[\\u{1b}],2024-03-01T01:02:03Z"
+            "'=cmd|' /C calc'!A0,\\u{1b}]0;owned\\u{7},-1,'-1,\"'+a,\"\"b\",'\\t=2,a\\r\\nb,true,\"[\"\"\\u001b\"\"]\",2024-03-01T01:02:03Z"
         ]
     );
     for format in ["table", "csv"] {
