@@ -155,11 +155,10 @@ fn any_options() -> impl Strategy<Value = Options> {
         Just(Kind::Session)
     ];
     let fit = prop_oneof![Just(Fit::Split), Just(Fit::Widen)];
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any_conditions(), (0..6_usize, any::<bool>()));
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any_conditions(), 0..6_usize);
     (granularity, generalize, kind, fit, flags).prop_map(|(granularity, generalize, kind, fit, flags)| {
-        let (collapse_actions, any_region, any_account, conditions, (distinct_max, for_people)) = flags;
+        let (collapse_actions, any_region, any_account, conditions, distinct_max) = flags;
         Options {
-            preset: if for_people { Preset::People } else { Preset::Workload },
             granularity,
             generalize,
             kind,
