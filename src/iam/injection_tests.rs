@@ -207,6 +207,7 @@ fn an_arn_is_of_one_type_alone() {
                         "Account" | "AccountId" => "111122223333".to_owned(),
                         // One without the six letters would be any with them.
                         "SecretId" => "zq-AbCdEf".to_owned(),
+                        "StreamType" => "stream".to_owned(),
                         _ => format!("zq{at}"),
                     };
                     arn.replacen(&format!("${{{variable}}}"), &value, 1)
