@@ -5,22 +5,30 @@
 //! * [`mod@read`]: an object's bytes, inflated, with the SHA-256 of what is stored.
 //! * [`inflated_digest`]: the SHA-256 of what is in it, in bounded memory.
 //! * [`pipe`]: the same of what can be read only once.
+//! * [`pack`]: the files in tars and zips.
 //! * [`forms`]: arrays, NDJSON, EventBridge and other wrappings, brought to `{"Records":[…]}`.
 
+mod buffered;
+mod codec;
 mod error;
 pub mod find;
 pub mod forms;
 mod inflated;
 pub mod key;
 mod members;
+pub mod pack;
 pub mod pipe;
 pub mod read;
 
 pub use error::{FindError, FindFault, FormError, OVER_CAP, ReadError, ReadFault};
 pub use find::{Found, STANDARD_INPUT, Walk, find, find_following, place_of};
 pub use forms::{Normal, RefusedElement, normalise, salvage};
-pub use inflated::inflated_digest;
+pub use inflated::{inflated_digest, stream_digest};
 pub use key::{ObjectKey, ObjectKind, is_beside_logs};
 pub use members::Gap;
-pub use pipe::read_pipe;
-pub use read::{Buffers, Read, digest, may_be_digest, may_hold_events, read, read_unless, said_size};
+pub use pack::{EntryFault, Event, Held, Limits, Member, Packed, Refusal, WITHIN, Walk as ContainerWalk, Within};
+pub use pipe::{Pipe, open_pipe, read_pipe};
+pub use read::{
+    Buffers, Read, digest, has_events, is_container_file, may_be_digest, may_hold_events, read, read_unless, said_size,
+    window_bytes,
+};

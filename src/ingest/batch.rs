@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray, StringArray, TypedDictionaryArray};
 use arrow::datatypes::UInt32Type;
 use arrow::record_batch::RecordBatch;
+use crossbeam_channel::Receiver;
 use hashbrown::HashMap;
 
 use super::Progress;
@@ -15,6 +16,7 @@ use super::day_writer::write_days;
 use super::dedup::{Claimed, Dedup};
 use super::error::IngestError;
 use super::mended::{Elements, Standing};
+use super::packs::{Handful, Seen};
 use super::plan::{Identity, Planned, refused_entry};
 use super::read::read_object;
 use super::read_ahead::ReadAhead;
@@ -52,6 +54,8 @@ pub(super) struct Memory<'c> {
     pub buffers: archive::Buffers,
     /// Where it finds small objects already read, if another thread reads them.
     pub ahead: Option<ReadAhead<'c>>,
+    /// Likewise what is in containers.
+    pub members: Option<Receiver<Handful>>,
     /// Whether secrets are masked.
     redact: bool,
     dictionaries: Dictionaries,
@@ -73,7 +77,7 @@ impl<'c> Memory<'c> {
         redact: bool,
     ) -> Self {
         let buffers = archive::Buffers::keeping(batch_bytes as usize);
-        Memory { buffers, ahead, redact, dictionaries: Dictionaries::default(), step: None, usage_bytes, common }
+        Memory { buffers, ahead, members: None, redact, dictionaries: Dictionaries::default(), step: None, usage_bytes, common }
     }
 
     /// Ends a batch.
@@ -89,6 +93,8 @@ pub(super) enum Untaken {
     Refused(Box<LedgerEntry>),
     /// It was taken in before.
     Known,
+    /// It is no object, but files in one.
+    Container,
     /// Somebody asked for an end.
     Stopped,
 }
@@ -114,7 +120,7 @@ pub(super) fn load(
     for path in &planned.copies {
         match &best {
             Ok(loaded) if loaded.is_whole() => break,
-            Err(Untaken::Known | Untaken::Stopped) => break,
+            Err(Untaken::Known | Untaken::Stopped | Untaken::Container) => break,
             _ => {}
         }
         let copy = read(path, memory);
@@ -145,6 +151,7 @@ fn parse(
         Ok(read) => read,
         Err(ReadError { fault: ReadFault::Known, .. }) => return Err(Untaken::Known),
         Err(ReadError { fault: ReadFault::Stopped, .. }) => return Err(Untaken::Stopped),
+        Err(ReadError { fault: ReadFault::Container, .. }) => return Err(Untaken::Container),
         Err(error) => {
             return Err(refuse(planned.size_bytes, error.sha256(), error.reason(), error.offset_bytes()));
         }
@@ -299,6 +306,8 @@ pub(super) struct Converted {
     pub doubts: Vec<Doubt>,
     /// How many objects were known by their content.
     pub known: u64,
+    /// What was found in containers.
+    pub seen: Seen,
     /// What stands as refused although it is known.
     pub struck: Vec<Struck>,
     /// Records that had been kept out and have come since.
@@ -386,8 +395,26 @@ fn doubts(objects: &[Loaded], claim: &Claim) -> Vec<Doubt> {
 }
 
 impl Loaded {
+    /// Its name in the ledger, and its size as stored.
+    pub fn ledger_name(&self) -> (String, u64) {
+        (self.planned.ledger_name(&self.sha256), self.size_bytes)
+    }
+
+    /// Lets it take the place of one of its name that was taken before.
+    pub fn take_again(&mut self) {
+        self.planned.identity = Identity::Again(Box::new(self.sha256));
+    }
+
+    /// The ledger's entry where it is refused after all.
+    pub fn refused_as(&self, reason: String) -> LedgerEntry {
+        let name = self.planned.refused_name(Some(&self.sha256));
+        // The name is that of the object that was taken.
+        let name = if self.planned.is_named() { self.path.to_string_lossy().into_owned() } else { name };
+        refused_entry(&name, &self.path, self.size_bytes, Some(self.sha256), reason, None)
+    }
+
     /// Whether nothing of it was kept out.
-    fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.refused.is_empty() && self.object.broken().is_empty()
     }
 

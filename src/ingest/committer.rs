@@ -12,6 +12,7 @@ use super::batch::Converted;
 use super::conflicts::conflicts;
 use super::cross_account_calls::HeldCalls;
 use super::error::IngestError;
+use super::packs::Seen;
 use super::timings::Stage;
 use super::upkeep;
 use super::usage_files::write_usage;
@@ -47,8 +48,9 @@ pub(super) struct Committer<'a> {
     pub usage_bytes: u64,
     /// Memory for the usage of a day that is told apart.
     pub day_bytes: u64,
-    /// Names of what was refused.
+    /// Names of what was refused, and of what records were kept out of.
     pub refused: HashSet<String>,
+    pub partial: HashSet<String>,
     /// The run's id in the ledger.
     pub run: i64,
 }
@@ -78,6 +80,7 @@ impl Committer<'_> {
     pub fn add(&mut self, mut converted: Converted, known: &Known) -> Result<(), IngestError> {
         converted.objects.retain(|entry| self.count(entry, known));
         self.summary.run.known += converted.known;
+        self.count_seen(&converted.seen);
         let struck = converted.objects.iter().filter(|entry| entry.refused.is_none());
         let struck: Vec<Struck> = struck.filter_map(|entry| struck_by(&entry.name, &entry.path, known)).collect();
         self.pending.struck.extend(converted.struck.into_iter().chain(struck));
@@ -126,7 +129,20 @@ impl Committer<'_> {
         is_new
     }
 
+    fn count_seen(&mut self, seen: &Seen) {
+        let run = &mut self.summary.run;
+        run.found += seen.found;
+        run.known += seen.known;
+        run.digests += seen.digests;
+        run.other_services += seen.other_services;
+        run.foreign_files += seen.foreign_files;
+        self.summary.filtered += seen.filtered;
+    }
+
     fn count_taken(&mut self, entry: &LedgerEntry) {
+        if !entry.broken.is_empty() {
+            self.partial.insert(entry.name.clone());
+        }
         let summary = &mut self.summary;
         summary.run.taken += 1;
         summary.records += entry.records;

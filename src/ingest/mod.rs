@@ -4,6 +4,8 @@
 //! from it (`batch`), drop the events that were there already (`dedup`) and write data files that nobody sees yet. One
 //! thread commits them in the order in which they claimed their events (`committer`), so that a batch that left an
 //! event to another one is never visible without it.
+//! Tars and zips are told by what is in them, when they are read: `packs` goes through them once the other objects of a
+//! plan are done, entry by entry, for whichever worker needs some.
 //! Where all is one batch, other threads read for its worker (`read_ahead`) and write for it (`day_writer`).
 //!
 //! `conflicts` compares records of one id.
@@ -23,9 +25,11 @@ mod dedup;
 mod error;
 mod fsck;
 mod large_objects;
+mod members;
 mod memory_permits;
 mod mended;
 mod optimize;
+mod packs;
 mod plan;
 mod read;
 mod read_ahead;
@@ -35,6 +39,7 @@ mod upkeep;
 mod usage_files;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -123,13 +128,18 @@ pub struct Progress {
     pub events: AtomicU64,
     /// Where the time goes.
     pub stages: Timings,
-    stop: AtomicBool,
+    stop: Arc<AtomicBool>,
 }
 
 impl Progress {
     /// Asks the ingest to end; what is in work is still committed.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// What says so, for a thread that outlives the ingest.
+    fn stopper(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
     }
 
     /// Whether somebody asked for an end.

@@ -8,13 +8,14 @@ use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::UNIX_EPOCH;
 
 use chrono::{Days, NaiveDate};
 use hashbrown::HashTable;
 
 use super::error::IngestError;
 use super::{Options, Progress, Summary};
-use crate::archive::{self, Found, ObjectKind, STANDARD_INPUT, Walk};
+use crate::archive::{self, Found, ObjectKind, STANDARD_INPUT, WITHIN, Walk};
 use crate::store::{Known, LedgerEntry, Writer, placed_name};
 use crate::time::MICROS_PER_DAY;
 
@@ -73,6 +74,17 @@ impl Planned {
         Planned { folder, file_name, name, identity, copies, size_bytes: found.size_bytes, date: found.date }
     }
 
+    /// A file in a container, with the container's path.
+    pub fn member(container: &Path, member: &str, found: MemberKey, identity: Identity) -> Planned {
+        let mut path = container.as_os_str().to_owned();
+        path.push(format!("{WITHIN}{member}"));
+        let path = PathBuf::from(path);
+        let MemberKey { name, size_bytes, date } = found;
+        let file_name: Box<OsStr> = path.file_name().unwrap_or_default().into();
+        let folder = path.parent().unwrap_or(Path::new("")).into();
+        Planned { folder, file_name, name: Name::Own(name.into()), identity, copies: Vec::new(), size_bytes, date }
+    }
+
     /// Where it is.
     pub fn path(&self) -> PathBuf {
         self.folder.join(&*self.file_name)
@@ -107,6 +119,11 @@ impl Planned {
         }
     }
 
+    /// Whether it has a name that CloudTrail gave.
+    pub fn is_named(&self) -> bool {
+        matches!(self.identity, Identity::Name | Identity::Again(_))
+    }
+
     /// Its name, or its place.
     pub fn name(&self) -> &str {
         match &self.name {
@@ -117,7 +134,8 @@ impl Planned {
 
     /// Whether it is expected to hold no events.
     pub fn is_beside_logs(&self) -> bool {
-        self.file_name.to_str().is_some_and(archive::is_beside_logs)
+        let of_member = |name: &str| archive::is_beside_logs(name.rsplit(WITHIN).next().unwrap_or(name));
+        self.file_name.to_str().is_some_and(of_member)
     }
 
     /// Memory that it takes.
@@ -127,6 +145,14 @@ impl Planned {
             own_name + if matches!(self.identity, Identity::Again(_) | Identity::Place(Some(_))) { 48 } else { 0 };
         size_of::<Planned>() + self.file_name.len() + own_name + OVERHEAD_BYTES
     }
+}
+
+/// What is known of a file in a container before it is read.
+pub(super) struct MemberKey {
+    /// Its name, or its place.
+    pub name: String,
+    pub size_bytes: u64,
+    pub date: Option<NaiveDate>,
 }
 
 /// What finding came to.
@@ -179,6 +205,11 @@ impl<'a> Planner<'a> {
     /// What was taken in before, and by the plans so far.
     pub fn known(&self) -> &Known {
         &self.known
+    }
+
+    /// Likewise, to be added to.
+    pub fn known_mut(&mut self) -> &mut Known {
+        &mut self.known
     }
 
     /// Whether everything was found.
@@ -234,18 +265,20 @@ impl<'a> Planner<'a> {
         Ok(plan)
     }
 
-    /// Notes what was taken in of a plan: all but what was refused, which a copy may still make good. Of what has no
+    /// Notes what was taken in of a plan: all but what was refused, which a copy may still make good, as it may that of
+    /// which records were kept out. Of what has no
     /// name of CloudTrail's the place is noted: it isn't read twice in one run.
-    pub fn note(&mut self, objects: &[Planned], refused: &HashSet<String>) {
+    pub fn note(&mut self, objects: &[Planned], refused: &HashSet<String>, partial: &HashSet<String>) {
         let taken = objects.iter().filter(|planned| !refused.contains(planned.name()));
-        let names: Vec<(String, u64)> = taken
-            .filter_map(|planned| match planned.identity {
-                Identity::Name | Identity::Again(_) => Some((planned.name().to_owned(), planned.size_bytes)),
-                Identity::Place(_) => Some((read_place(planned.name()), planned.size_bytes)),
-                Identity::Pipe => None,
-            })
-            .collect();
-        self.known.extend(names.iter().map(|(name, size_bytes)| (name.as_str(), *size_bytes)));
+        let noted = taken.filter_map(|planned| match planned.identity {
+            Identity::Name | Identity::Again(_) => {
+                Some(Known::noted(planned.name(), planned.size_bytes, partial.contains(planned.name())))
+            }
+            Identity::Place(_) => Some(Known::noted(&read_place(planned.name()), planned.size_bytes, false)),
+            Identity::Pipe => None,
+        });
+        let noted = noted.collect();
+        self.known.extend_noted(noted);
     }
 }
 
@@ -360,8 +393,28 @@ impl Sorter<'_> {
         let is_read = self.planned(&found.name).is_some() || self.known.size_bytes(&read_place(&found.name)).is_some();
         match is_read {
             true => self.summary.run.known += 1,
+            false if self.is_known_container(&found) => {}
             false => self.plan_object(found, Identity::Place(named.map(Box::new))),
         }
+    }
+
+    /// Whether it is a tar or zip that was taken in whole and not been changed since. Its time says so, or its bytes, as
+    /// of any object.
+    fn is_known_container(&mut self, found: &Found) -> bool {
+        let Some(container) = self.known.container(&found.name) else { return false };
+        let is_same = !self.options.rehash
+            && container.size_bytes == found.size_bytes
+            && container.modified_us.is_some()
+            && container.modified_us == modified_us(&found.path);
+        if is_same {
+            let run = &mut self.summary.run;
+            run.found += container.files();
+            run.known += container.objects;
+            run.digests += container.digests;
+            run.other_services += container.other_services;
+            run.foreign_files += container.foreign_files;
+        }
+        is_same
     }
 
     /// The object that is planned under a name.
@@ -413,6 +466,12 @@ impl Sorter<'_> {
     }
 }
 
+/// When a file was changed last, microseconds since 1970.
+pub(super) fn modified_us(path: &Path) -> Option<i64> {
+    let modified = path.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(modified.as_micros()).ok()
+}
+
 /// The ledger's entry for a refused object.
 pub(super) fn refused_entry(
     name: &str,
@@ -436,15 +495,24 @@ pub(super) fn refused_entry(
     }
 }
 
+fn is_wanted(options: &Options, found: &Found) -> bool {
+    is_wanted_by(options, &found.account_id, &found.region, found.date)
+}
+
 /// Whether an object may hold wanted events, as far as its name tells: an object delivered on a day holds events of
 /// that day, or late ones of days before.
-fn is_wanted(options: &Options, found: &Found) -> bool {
+pub(super) fn is_wanted_by(
+    options: &Options,
+    account_id: &Option<String>,
+    region: &Option<String>,
+    date: Option<NaiveDate>,
+) -> bool {
     let named = |wanted: &[String], name: &Option<String>| {
         wanted.is_empty() || name.as_ref().is_none_or(|name| wanted.contains(name))
     };
-    named(&options.accounts, &found.account_id)
-        && named(&options.regions, &found.region)
-        && found.date.is_none_or(|date| {
+    named(&options.accounts, account_id)
+        && named(&options.regions, region)
+        && date.is_none_or(|date| {
             let from = options.range.from_us.and_then(day_of);
             // Deliveries lag behind events by minutes: the day after still brings some.
             let to =
