@@ -26,9 +26,11 @@ pub use forms::{Normal, RefusedElement, normalise, salvage};
 pub use inflated::{inflated_digest, stream_digest};
 pub use key::{ObjectKey, ObjectKind, is_beside_logs};
 pub use members::Gap;
-pub use pack::{EntryFault, Event, Held, Limits, Member, Packed, Refusal, WITHIN, Walk as ContainerWalk, Within};
+pub use pack::{
+    EntryFault, Event, Held, Limits, Member, Packed, Refusal, Visit, WITHIN, Walk as ContainerWalk, Within, each_member,
+};
 pub use pipe::{Pipe, open_pipe, read_pipe};
 pub use read::{
-    Buffers, Read, digest, has_events, is_container_file, may_be_digest, may_hold_events, read, read_unless, said_size,
+    Buffers, Read, digest, has_events, is_container_file, is_digest, may_be_digest, may_hold_events, read, read_unless, said_size,
     window_bytes,
 };

@@ -238,10 +238,14 @@ pub fn has_events(bytes: &[u8]) -> bool {
 
 /// Likewise whether it may be a digest.
 pub fn may_be_digest(path: &Path) -> bool {
-    first_bytes(path).is_some_and(|bytes| {
-        let has = |name: &[u8]| memmem::find(&bytes, name).is_some();
-        has(b"\"digestStartTime\"") && has(b"\"digestS3Object\"")
-    })
+    first_bytes(path).is_some_and(|bytes| is_digest(&bytes))
+}
+
+/// Whether inflated bytes look like a digest.
+pub fn is_digest(bytes: &[u8]) -> bool {
+    let bytes = bytes.get(..FIRST_INFLATED.min(bytes.len())).unwrap_or_default();
+    let has = |name: &[u8]| memmem::find(bytes, name).is_some();
+    has(b"\"digestStartTime\"") && has(b"\"digestS3Object\"")
 }
 
 /// Inflated bytes that are looked at of what may be something else.

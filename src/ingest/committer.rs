@@ -206,7 +206,7 @@ impl Committer<'_> {
         self.summary.conflicts += 1;
         let first = match &conflict.first {
             Some((path, offset)) => format!("{} at byte {offset}", shown::name(path)),
-            None => "an object that is not there any more".to_owned(),
+            None => "an object that is not there any more, or in a large container".to_owned(),
         };
         self.summary.problem(|| {
             format!(

@@ -71,6 +71,8 @@ impl<'a> CrossAccountCalls<'a> {
                     let read = inflate(packed, &item.planned, memory, cap, self);
                     match read {
                         Err((_, ReadFault::Container)) => {
+                            // What is in it is found.
+                            filled.seen.found = filled.seen.found.saturating_sub(1);
                             filled.refused.extend(packs.enter(item));
                             continue;
                         }
@@ -142,6 +144,7 @@ impl<'a> CrossAccountCalls<'a> {
         cap_bytes: u64,
         filled: &mut Filled<'_>,
     ) -> u64 {
+        let read = metered(&item, read, cap_bytes);
         let Item { planned, pack, beside, .. } = item;
         if let Some(beside) = beside {
             let has_events = match &read {
@@ -162,6 +165,25 @@ impl<'a> CrossAccountCalls<'a> {
             Err(_) => {}
         }
         self.put(&planned, loaded, filled)
+    }
+}
+
+/// Refuses what is too much of all that its container may come to.
+fn metered(item: &Item, read: Result<Read, EntryFault>, cap_bytes: u64) -> Result<Read, EntryFault> {
+    let bytes = match &read {
+        Ok(read) => read.bytes.len(),
+        Err((_, ReadFault::OverCap { .. })) => usize::try_from(cap_bytes).unwrap_or(usize::MAX),
+        Err(_) => return read,
+    };
+    match item.within.as_ref().map_or(Ok(()), |within| within.note_inflated(bytes)) {
+        Ok(()) => read,
+        Err(reason) => {
+            let sha256 = match &read {
+                Ok(read) => Some(read.sha256),
+                Err((sha256, _)) => *sha256,
+            };
+            Err((sha256, ReadFault::Cut { offset_bytes: 0, reason }))
+        }
     }
 }
 

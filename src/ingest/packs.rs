@@ -54,6 +54,7 @@ pub(super) struct Pack {
     sha256: Mutex<Option<[u8; 32]>>,
     /// Whether something in it was refused, or left out.
     is_partial: AtomicBool,
+    has_files: AtomicBool,
     /// Containers of it that are not at their end: itself, and those in it.
     open: AtomicU64,
     stored_bytes: AtomicU64,
@@ -78,6 +79,7 @@ impl Pack {
             path,
             sha256: Mutex::default(),
             is_partial: AtomicBool::new(false),
+            has_files: AtomicBool::new(false),
             open: AtomicU64::new(1),
             stored_bytes: AtomicU64::new(0),
             objects: AtomicU64::new(0),
@@ -102,6 +104,14 @@ impl Pack {
         let (place, path) = self.within(&name);
         let size_bytes = if name.is_empty() { self.size_bytes } else { 0 };
         refused_entry(&place, &path, size_bytes, None, reason, offset_bytes)
+    }
+
+    /// Refuses what has no files at all, once its end is reached.
+    fn empty(&self) -> Option<LedgerEntry> {
+        let is_empty = !self.has_files.load(Ordering::Relaxed) && !self.is_partial.load(Ordering::Relaxed);
+        let refusal =
+            || Refusal { name: String::new(), reason: "empty: no file is in it".to_owned(), offset_bytes: None };
+        is_empty.then(|| self.refused(refusal()))
     }
 
     /// Notes what became of an object that is refused.
@@ -555,7 +565,10 @@ impl Packs<'_> {
         self.progress.bytes.fetch_add(stored.saturating_sub(before), Ordering::Relaxed);
         match large {
             Pulled::More => self.put(open),
-            Pulled::End => self.end(&open),
+            Pulled::End => {
+                handful.refused.extend(open.is_root.then(|| open.pack.empty()).flatten());
+                self.end(&open);
+            }
             Pulled::Large(mut item, json_bytes) => {
                 item.bytes = ItemBytes::Stream(open, json_bytes);
                 let mut state = self.queue.state();
@@ -586,6 +599,7 @@ impl Packs<'_> {
             };
             passed += 1;
             handful.seen.found += 1;
+            open.pack.has_files.store(true, Ordering::Relaxed);
             {
                 let mut state = self.queue.state();
                 state.left = state.left.saturating_sub(1);

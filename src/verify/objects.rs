@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::archive::{Buffers, ReadFault, inflated_digest, may_hold_events};
 const AT_ONCE: usize = 512;
 
 /// CloudTrail's largest objects have some hundred megabytes; what has more is none of them.
-const INFLATED_MAX_BYTES: u64 = 64 << 30;
+pub(super) const INFLATED_MAX_BYTES: u64 = 64 << 30;
 
 /// What is known of log objects by one name.
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,6 +73,16 @@ pub(super) struct FoundObject {
 pub(super) enum FilePath {
     Text(String),
     Other(std::ffi::OsString),
+    /// In a container, which was read to there.
+    Within(Within),
+}
+
+/// What was seen of a file in a container.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Within {
+    /// The hash of its inflated bytes, or why there is none.
+    pub sha256: Result<String, String>,
+    pub has_events: bool,
 }
 
 impl FilePath {
@@ -83,11 +93,29 @@ impl FilePath {
         }
     }
 
-    fn path(&self) -> PathBuf {
+    /// Whether it may hold events.
+    fn may_hold_events(&self) -> bool {
         match self {
-            FilePath::Text(text) => PathBuf::from(text),
-            FilePath::Other(other) => PathBuf::from(other),
+            FilePath::Text(text) => may_hold_events(Path::new(text)),
+            FilePath::Other(other) => may_hold_events(Path::new(other)),
+            FilePath::Within(within) => within.has_events,
         }
+    }
+
+    /// The hash of its inflated bytes; else the verdict about it, and why.
+    fn sha256(&self, buffers: &mut Buffers) -> Result<String, (Verdict, String)> {
+        let path = match self {
+            FilePath::Text(text) => Path::new(text),
+            FilePath::Other(other) => Path::new(other),
+            FilePath::Within(within) => return within.sha256.clone().map_err(|reason| (Verdict::Altered, reason)),
+        };
+        inflated_digest(path, buffers, INFLATED_MAX_BYTES).map(|sha256| hex(&sha256)).map_err(|error| {
+            let reason = error.reason().lines().next().unwrap_or_default().to_owned();
+            match error.fault {
+                ReadFault::Io(_) => (Verdict::Missing, format!("it is there and {reason}")),
+                _ => (Verdict::Altered, reason),
+            }
+        })
     }
 }
 
@@ -120,7 +148,7 @@ pub(super) fn compare(mut part: Part, spans: &Spans, findings: &mut Vec<Finding>
                 waiting.push((name, found));
             }
             // Its name may say something else: an ingest takes events by content.
-            None if found.is_log || may_hold_events(&found.path.path()) => {
+            None if found.is_log || found.path.may_hold_events() => {
                 let reason = spans.reason(&found.object);
                 findings.push(Finding { object: found.object, kind: Kind::Log, verdict: Verdict::NotCovered, reason });
             }
@@ -139,13 +167,13 @@ pub(super) fn compare(mut part: Part, spans: &Spans, findings: &mut Vec<Finding>
 fn compare_all(waiting: &mut Vec<(String, FoundObject)>, names: &HashMap<String, Name>) -> Vec<Finding> {
     let compare_one = |buffers: &mut Buffers, (name, found): (String, FoundObject)| {
         let listed = names.get(&name).map(|name| name.listed.as_slice()).unwrap_or_default();
-        let (verdict, reason) = verdict(&found.path.path(), listed, buffers);
+        let (verdict, reason) = verdict(&found.path, listed, buffers);
         Finding { object: found.object, kind: Kind::Log, verdict, reason }
     };
     std::mem::take(waiting).into_par_iter().map_init(Buffers::default, compare_one).collect()
 }
 
-fn verdict(path: &Path, listed: &[Listed], buffers: &mut Buffers) -> (Verdict, String) {
+fn verdict(path: &FilePath, listed: &[Listed], buffers: &mut Buffers) -> (Verdict, String) {
     // The best digests that list it decide.
     let best = |is_meant: fn(&Standing) -> bool| -> Vec<&Listed> {
         listed.iter().filter(|one| is_meant(&one.standing)).collect()
@@ -158,15 +186,9 @@ fn verdict(path: &Path, listed: &[Listed], buffers: &mut Buffers) -> (Verdict, S
         let digest = listed.first().map_or("a digest", |one| one.digest.as_str());
         return (Verdict::NotCovered, format!("only {digest} lists it, which was altered"));
     };
-    let sha256 = match inflated_digest(path, buffers, INFLATED_MAX_BYTES) {
-        Ok(sha256) => hex(&sha256),
-        Err(error) => {
-            let reason = error.reason().lines().next().unwrap_or_default().to_owned();
-            return match error.fault {
-                ReadFault::Io(_) => (Verdict::Missing, format!("it is there and {reason}")),
-                _ => (Verdict::Altered, reason),
-            };
-        }
+    let sha256 = match path.sha256(buffers) {
+        Ok(sha256) => sha256,
+        Err(verdict) => return verdict,
     };
     match deciding.iter().find(|one| one.sha256 == sha256) {
         Some(Listed { digest, standing: Standing::Unchecked(why), .. }) => {

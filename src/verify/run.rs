@@ -1,24 +1,28 @@
 //! From archives to findings.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{Days, NaiveDate};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::chain::{self, Broken, Chain, Judged};
 use super::claims::Trust;
-use super::digest::{Digest, File};
+use super::digest::{Digest, File, hex};
 use super::error::VerifyError;
 use super::finding::{Finding, Findings, Gap, Sums};
 use super::keys::PublicKeys;
 use super::names::{DigestName, chain_of, object_of_metadata, stem};
-use super::objects::{self, FilePath, FoundObject, Listed, Standing};
+use super::objects::{self, FilePath, FoundObject, INFLATED_MAX_BYTES, Listed, Standing, Within};
 use super::signatures::{self, Signature};
 use super::spans::Spans;
 use super::spill::{Part, Parts, Runs};
-use crate::archive::{Buffers, FindFault, Found, ObjectKey, ObjectKind, find, may_be_digest, read};
+use crate::archive::{
+    Buffers, ContainerWalk, FindFault, Found, Limits, ObjectKey, ObjectKind, Packed, Read, ReadFault, Refusal, Visit,
+    WITHIN, each_member, find, has_events, is_container_file, is_digest, may_be_digest, read, stream_digest,
+};
 use crate::time::{MICROS_PER_DAY, days_of};
 use crate::util::shown;
 
@@ -191,6 +195,7 @@ impl<'a> Aside<'a> {
                 Ok(found) if found.is_pipe => {
                     self.problems.add(format!("{}: a pipe, which is not verified", shown::path(&found.path)));
                 }
+                Ok(found) if is_container(&found) => self.walk_container(&found)?,
                 Ok(found) => self.sort(found, &mut waiting)?,
                 Err(error) if matches!(error.fault, FindFault::Missing) => return Err(error.into()),
                 Err(error) => self.problems.add(error.to_string()),
@@ -220,11 +225,21 @@ impl<'a> Aside<'a> {
         if !self.options.window.has(&found.relative) {
             return Ok(());
         }
-        let is_metadata = object_of_metadata(&found.relative).is_some();
-        let is_log = matches!(found.kind, ObjectKind::Log | ObjectKind::Insight) && !is_metadata;
-        let object = self.object(&found);
-        let name = stem(&found.relative).to_owned();
-        let found = FoundObject { object, path: FilePath::new(&found.path), is_log };
+        let (object, path) = (self.object(&found), FilePath::new(&found.path));
+        self.add_object_of(&found.relative, &found.kind, object, path)
+    }
+
+    fn add_object_of(
+        &mut self,
+        relative: &str,
+        kind: &ObjectKind,
+        object: String,
+        path: FilePath,
+    ) -> Result<(), VerifyError> {
+        let is_metadata = object_of_metadata(relative).is_some();
+        let is_log = matches!(kind, ObjectKind::Log | ObjectKind::Insight) && !is_metadata;
+        let name = stem(relative).to_owned();
+        let found = FoundObject { object, path, is_log };
         let key = name.clone();
         Ok(self.objects.add(&key, &objects::Record::Found { name, found })?)
     }
@@ -239,12 +254,19 @@ impl<'a> Aside<'a> {
 
     fn read_all(&mut self, waiting: &mut Vec<Found>) -> Result<(), VerifyError> {
         let taken: Vec<(String, Found)> = waiting.drain(..).map(|found| (self.object(&found), found)).collect();
-        let look = |buffers: &mut Buffers, (object, found): (String, Found)| (look(&found, &object, buffers), found);
+        let look = |buffers: &mut Buffers, (object, found): (String, Found)| {
+            (look(&found.relative, &found.kind, &object, &mut Source::File(&found.path), buffers), found)
+        };
         let looked: Vec<(Looked, Found)> = taken.into_par_iter().map_init(Buffers::default, look).collect();
         looked.into_iter().try_for_each(|(looked, found)| self.put_aside(looked, found))
     }
 
     fn put_aside(&mut self, looked: Looked, found: Found) -> Result<(), VerifyError> {
+        if self.put_aside_known(looked)? { Ok(()) } else { self.add_object(found) }
+    }
+
+    /// Puts aside what is no object; whether it was none.
+    fn put_aside_known(&mut self, looked: Looked) -> Result<bool, VerifyError> {
         match looked {
             Looked::Digest(records) => {
                 for (chain, record) in records {
@@ -252,10 +274,58 @@ impl<'a> Aside<'a> {
                 }
             }
             Looked::Signatures(found) => found.into_iter().try_for_each(|found| self.add_signature(found))?,
-            Looked::Object => self.add_object(found)?,
+            Looked::Object => return Ok(false),
             Looked::Problem(problem) => self.problems.add(problem),
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Every file in a tar or zip, as those of a folder.
+    fn walk_container(&mut self, found: &Found) -> Result<(), VerifyError> {
+        let container = self.object(found);
+        let mut buffers = Buffers::default();
+        let mut outcome = Ok(());
+        let walked = each_member(&found.path, &Limits::default(), DIGEST_MAX_BYTES, &mut |visit| {
+            outcome = match visit {
+                Visit::Refused(Refusal { name, reason, .. }) => {
+                    let name = if name.is_empty() { container.clone() } else { format!("{container}{WITHIN}{name}") };
+                    let reason = reason.lines().next().unwrap_or_default();
+                    self.problems.add(format!("{}: {reason}", shown::name(&name)));
+                    Ok(())
+                }
+                Visit::Held(name, packed) => self.add_member(&container, name, Source::Held(packed), &mut buffers),
+                Visit::Large(name, walk) => self.add_member(&container, name, Source::Large(walk), &mut buffers),
+            };
+            outcome.is_ok()
+        });
+        if let Err(fault) = walked {
+            self.problems.add(format!("{}: {fault}", shown::path(&found.path)));
+        }
+        outcome
+    }
+
+    fn add_member(
+        &mut self,
+        container: &str,
+        name: &str,
+        mut source: Source<'_>,
+        buffers: &mut Buffers,
+    ) -> Result<(), VerifyError> {
+        let object = format!("{container}{WITHIN}{name}");
+        let relative = name.rsplit(WITHIN).next().unwrap_or(name);
+        let ObjectKey { kind, date, canonical_name, .. } = ObjectKey::parse(relative);
+        let window = self.options.window;
+        if kind == ObjectKind::Digest && !window.needs(date) || kind != ObjectKind::Digest && !window.has(relative) {
+            return Ok(());
+        }
+        if canonical_name.is_none() && !matches!(source, Source::Large(_)) {
+            let looked = look(relative, &kind, &object, &mut source, buffers);
+            if self.put_aside_known(looked)? {
+                return Ok(());
+            }
+        }
+        let within = source.within(buffers);
+        self.add_object_of(relative, &kind, object, FilePath::Within(within))
     }
 }
 
@@ -268,23 +338,75 @@ enum Looked {
     Problem(String),
 }
 
-fn look(found: &Found, object: &str, buffers: &mut Buffers) -> Looked {
-    if let Some(of) = object_of_metadata(&found.relative) {
-        let bytes = read(&found.path, buffers, METADATA_MAX_BYTES).map(|read| read.bytes).map_err(|e| e.to_string());
+/// Where the bytes of an object are.
+enum Source<'a> {
+    File(&'a Path),
+    /// In a container: all of it, or what is too large for a digest.
+    Held(&'a Packed),
+    Large(&'a mut ContainerWalk),
+}
+
+impl Source<'_> {
+    fn read(&self, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, ReadFault> {
+        match self {
+            Source::File(path) => read(path, buffers, cap_bytes).map_err(|error| error.fault),
+            Source::Held(packed) => packed.read(buffers, cap_bytes, &|_| false).map_err(|(_, fault)| fault),
+            Source::Large(_) => Err(ReadFault::OverCap { cap_bytes }),
+        }
+    }
+
+    fn may_be_digest(&self, buffers: &mut Buffers) -> bool {
+        match self {
+            Source::File(path) => may_be_digest(path),
+            _ => self.read(buffers, DIGEST_MAX_BYTES).is_ok_and(|read| is_digest(&read.bytes)),
+        }
+    }
+
+    /// What is to be known of a log object in a container.
+    fn within(&mut self, buffers: &mut Buffers) -> Within {
+        let first_line = |fault: ReadFault| fault.to_string().lines().next().unwrap_or_default().to_owned();
+        if let Source::Large(walk) = self {
+            let digest = walk.content().map_err(ReadFault::Io).and_then(|content| stream_digest(content, 0, INFLATED_MAX_BYTES));
+            return Within { sha256: digest.map(|digest| hex(&digest)).map_err(first_line), has_events: true };
+        }
+        match self.read(buffers, INFLATED_MAX_BYTES) {
+            Ok(read) => {
+                let has_events = has_events(&read.bytes);
+                let sha256 = match read.gaps.first() {
+                    None => Ok(hex(&Sha256::digest(&read.bytes).into())),
+                    Some(gap) => Err(gap.reason.lines().next().unwrap_or_default().to_owned()),
+                };
+                buffers.recycle(read.bytes);
+                Within { sha256, has_events }
+            }
+            Err(fault) => Within { sha256: Err(first_line(fault)), has_events: false },
+        }
+    }
+}
+
+/// Whether a file is a tar or zip; one with a name of CloudTrail's is what that says.
+fn is_container(found: &Found) -> bool {
+    !found.is_canonical && found.kind != ObjectKind::Digest && is_container_file(&found.path)
+}
+
+fn look(relative: &str, kind: &ObjectKind, object: &str, source: &mut Source<'_>, buffers: &mut Buffers) -> Looked {
+    if let Some(of) = object_of_metadata(relative) {
+        let bytes = source.read(buffers, METADATA_MAX_BYTES).map(|read| read.bytes).map_err(|e| e.to_string());
         let signatures = bytes.and_then(|bytes| signatures::parse(&bytes, Some(of)));
         return match signatures {
             Ok(signatures) => Looked::Signatures(signatures),
             // Metadata of log objects have no signature.
-            Err(_) if found.kind != ObjectKind::Digest => Looked::Object,
-            Err(reason) => Looked::Problem(format!("{}: {reason}", shown::path(&found.path))),
+            Err(_) if *kind != ObjectKind::Digest => Looked::Object,
+            Err(reason) => Looked::Problem(format!("{}: {reason}", shown::name(object))),
         };
     }
-    let is_named = found.kind == ObjectKind::Digest;
-    if !is_named && !may_be_digest(&found.path) {
+    let is_named = *kind == ObjectKind::Digest;
+    let is_log = matches!(kind, ObjectKind::Log | ObjectKind::Insight);
+    if !is_named && (!is_log || !source.may_be_digest(buffers)) {
         return Looked::Object;
     }
-    let name = stem(&found.relative);
-    match digest(found, object, buffers) {
+    let name = stem(relative);
+    match digest(source, object, buffers) {
         Ok((mut digest, files)) => {
             let mut records = Vec::new();
             digest.is_misplaced = digest.name != name && DigestName::parse(name).is_some();
@@ -306,9 +428,9 @@ fn broken(name: &str, object: &str, reason: String) -> (String, Record) {
     (chain_of(name), Record::Broken(broken))
 }
 
-fn digest(found: &Found, object: &str, buffers: &mut Buffers) -> Result<(Digest, Vec<File>), String> {
+fn digest(source: &Source<'_>, object: &str, buffers: &mut Buffers) -> Result<(Digest, Vec<File>), String> {
     let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
-    let read = read(&found.path, buffers, DIGEST_MAX_BYTES).map_err(|error| first_line(error.reason()))?;
+    let read = source.read(buffers, DIGEST_MAX_BYTES).map_err(|fault| first_line(fault.to_string()))?;
     if let Some(gap) = read.gaps.first() {
         return Err(first_line(gap.reason.clone()));
     }

@@ -2,6 +2,7 @@
 
 mod archives;
 mod hostile;
+mod packed;
 mod tampering;
 
 use std::collections::BTreeMap;

@@ -8,6 +8,7 @@
 //! `level` is one container with the bytes of the entry at hand; `meter` says how much there may be; `name` which names
 //! are refused.
 
+mod each;
 mod entry;
 pub(super) mod kind;
 mod level;
@@ -18,6 +19,7 @@ mod tar;
 mod walk;
 mod zip;
 
+pub use each::{Visit, each_member};
 pub use meter::Limits;
 pub use name::WITHIN;
 pub use packed::{EntryFault, Packed};

@@ -8,6 +8,7 @@ use super::super::codec::{Codec, Inflating, WINDOW_MAX_BYTES};
 use super::super::error::ReadFault;
 use super::super::members::Gap;
 use super::super::read::{Buffers, Read, inflate_owned};
+use super::kind::{Told, tell};
 
 /// An entry's bytes.
 #[derive(Debug, Default)]
@@ -33,6 +34,11 @@ impl Packed {
     /// Whether it takes none.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// Whether it is a container.
+    pub fn is_container(&self) -> bool {
+        matches!(tell(&self.bytes, true, self.deflated.map(|_| Codec::Deflate)), Told::Container(..))
     }
 
     /// The object in it, inflated down to its text, as [`super::super::read()`] has it of a file.

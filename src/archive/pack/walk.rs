@@ -66,6 +66,16 @@ pub struct Within {
     depth: usize,
 }
 
+impl Within {
+    /// Notes that what was taken out was inflated to so many bytes.
+    ///
+    /// # Errors
+    /// Of all that is in the file, that is more than there may be.
+    pub fn note_inflated(&self, bytes: usize) -> Result<(), String> {
+        self.meter.add_inflated(bytes).map_err(|error| error.to_string())
+    }
+}
+
 /// A container that is walked.
 pub struct Walk {
     /// The innermost container, with all that it lies in; `None` at the end, and while `content` has it.
