@@ -56,7 +56,8 @@ pub(super) fn containers(connection: &Connection) -> rusqlite::Result<Vec<Contai
 }
 
 impl Writer {
-    /// Notes containers, once all that is in them is committed.
+    /// Notes containers, once all that is in them is committed. What stood as refused of an earlier state of them does no
+    /// longer.
     pub fn note_containers(&mut self, containers: &[Container]) -> Result<(), StoreError> {
         if containers.is_empty() {
             return Ok(());
@@ -65,6 +66,12 @@ impl Writer {
         let note = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             for one in containers {
+                let within = format!("{}!", one.place);
+                transaction
+                    .prepare_cached(
+                        "DELETE FROM trailpare_refused_objects WHERE name = ?1 OR substr(name, 1, length(?2)) = ?2",
+                    )?
+                    .execute([&one.place, &within])?;
                 transaction
                     .prepare_cached("INSERT OR REPLACE INTO trailpare_containers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
                     .execute(params![

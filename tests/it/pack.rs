@@ -261,7 +261,8 @@ fn a_container_that_seems_unchanged_is_not_opened_unless_asked_for() {
 
 #[test]
 fn a_container_without_files_is_said() {
-    for bytes in [tar(&[]), zip(&[]), gzip(&tar(&[]))] {
+    let folders = [write::tar_header("folder", 0, b'5', "").to_vec(), vec![0; 1024]].concat();
+    for bytes in [zip(&[]), gzip(&folders), folders] {
         let place = Place::new();
         place.write("archive/a", &bytes);
         let summary = place.take_in("archive");
@@ -303,7 +304,9 @@ fn within_one_container_the_better_of_two_copies_is_taken() {
     let place = Place::new();
     place.write("a.tar", &tar(&[&own[..], &own[..5]].concat()));
     let summary = place.take_in("a.tar");
-    assert_eq!((summary.run.taken, summary.run.known, summary.duplicates), (own.len() as u64, 5, 0));
+    // A made-up archive has a few events twice itself.
+    let twice = summary.records - EVENTS.len() as u64;
+    assert_eq!((summary.run.taken, summary.run.known, summary.duplicates), (own.len() as u64, 5, twice));
 }
 
 #[test]
@@ -356,8 +359,8 @@ fn filters_digests_and_other_services_are_told_as_those_of_files() {
         ("__MACOSX/._a.json.gz", b"\0\x05\x16\x07"),
     ];
     let mut place = Place::new();
-    let account = own[0].0.split('/').nth(1).unwrap().to_owned();
-    let is_of = |name: &str| name.split('/').nth(1) == Some(&account);
+    let account = own[0].0.rsplit('/').next().unwrap()[..12].to_owned();
+    let is_of = |name: &str| name.rsplit('/').next().unwrap().starts_with(&account);
     let count = own.iter().filter(|(name, _)| is_of(name)).count() as u64;
     place.write("a.tar.gz", &gzip(&tar(&[&own[..], &beside].concat())));
     place.options.accounts = vec![account];

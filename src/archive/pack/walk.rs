@@ -183,7 +183,12 @@ impl Walk {
 
     /// Something is wrong with the innermost container. What it lies in is read on.
     fn fault(&mut self, fault: Fault) -> Event {
-        let name = self.level.as_ref().map_or(String::new(), |level| level.name.clone());
+        let mut name = self.level.as_ref().map_or(String::new(), |level| level.name.clone());
+        if !fault.is_end {
+            // There may be several.
+            let at = format!("@{}", fault.offset);
+            name = if name.is_empty() { at } else { format!("{name}{WITHIN}{at}") };
+        }
         let refusal = Refusal { name, reason: fault.reason, offset_bytes: Some(fault.offset) };
         if fault.is_end {
             let _ = self.pop();

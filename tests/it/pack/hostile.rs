@@ -21,7 +21,7 @@ fn among(place: &Place, bytes: &[u8], name: &str) -> (u64, Vec<(String, String)>
 #[test]
 fn names_that_lead_out_are_refused_and_the_rest_is_taken() {
     let own = entries(&OBJECTS);
-    let hostile = ["../../etc/x.json.gz", "/etc/x.json.gz", "a/../../x.json.gz", "C:\\x.json.gz", "..\\x.json.gz"];
+    let hostile = ["../../etc/x.json.gz", "/etc/x.json.gz", "a/../../x.json.gz", "C:\\y.json.gz", "..\\y.json.gz"];
     for pack in [tar as fn(&[Entry<'_>]) -> Vec<u8>, zip] {
         let place = Place::new();
         let mut all = own.clone();
@@ -93,7 +93,7 @@ fn bombs_are_told_before_they_go_off() {
     let own = entries(&OBJECTS);
     let limits = Limits {
         growth_free_bytes: 4 << 20,
-        growth_max: 100,
+        growth_max: 30,
         inflated_max_bytes: 1 << 30,
         entries_max: 1_000,
         ..Limits::default()
@@ -204,16 +204,18 @@ fn headers_that_ask_for_memory_get_none() {
 #[test]
 fn damage_costs_what_it_is_in() {
     let own = entries(&OBJECTS);
-    let mut bytes = tar(&own);
+    let names: Vec<String> = (0..own.len()).map(|at| format!("{at}.json.gz")).collect();
+    let named: Vec<Entry<'_>> = names.iter().zip(&own).map(|(name, (_, bytes))| (name.as_str(), *bytes)).collect();
+    let mut bytes = tar(&named);
     // A header in the middle; and one at the start.
     for at in [5, 0] {
-        let offset: usize = own[..at].iter().map(|(name, bytes)| tar_entry(name, bytes).len()).sum();
+        let offset: usize = named[..at].iter().map(|(name, bytes)| tar_entry(name, bytes).len()).sum();
         bytes[offset + 3] ^= 0x55;
     }
     let place = Place::new();
     let (taken, refused) = among(&place, &bytes, "a.tar");
-    assert_eq!((taken, refused.len()), (own.len() as u64 - 2, 1), "{refused:?}");
-    assert!(refused[0].1.contains("no tar header"), "{refused:?}");
+    assert_eq!((taken, refused.len()), (own.len() as u64 - 2, 2), "{refused:?}");
+    assert!(refused.iter().all(|(path, reason)| path.contains("a.tar!@") && reason.contains("no tar header")));
     // Of a zip whose directory is damaged the entries themselves tell.
     let mut bytes = zip(&own);
     let start = bytes.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").unwrap();
@@ -237,7 +239,7 @@ fn what_is_no_object_is_refused_and_named() {
 }
 
 #[test]
-fn a_member_larger_than_a_batch_and_a_million_tiny_ones_stay_within_the_limit() {
+fn a_member_larger_than_a_batch_is_taken_alone() {
     let own = entries(&OBJECTS);
     let records: Vec<String> = own
         .iter()
@@ -246,27 +248,34 @@ fn a_member_larger_than_a_batch_and_a_million_tiny_ones_stay_within_the_limit() 
             text["Records"].as_array().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
         })
         .collect();
-    // Larger than a batch of the least memory, which is some 4 MB.
     let mut large = records.join(",");
-    while large.len() < 12 << 20 {
+    while large.len() < LARGE_BYTES {
         large = format!("{large},{large}");
     }
-    large.truncate(12 << 20);
-    let cut = large.rfind(",{\"eventVersion").unwrap_or(large.rfind(",{").unwrap());
-    large.truncate(cut);
     let large = format!("{{\"Records\":[{large}]}}");
     let packed = gzip(large.as_bytes());
-    let before = own.iter().copied().take(3).collect::<Vec<_>>();
-    for (name, entry) in [("large.json", large.as_bytes()), ("large.json.gz", packed.as_slice())] {
-        for pack in [tar as fn(&[Entry<'_>]) -> Vec<u8>, zip, |entries| gzip(&tar(entries))] {
-            let place = Place::new();
-            place.write("packed", &pack(&[&before[..], &[(name, entry)], &own[3..]].concat()));
-            let summary = place.take_in("packed");
-            assert_eq!((summary.run.refused, summary.run.taken), (0, own.len() as u64 + 1), "{:?}", summary.problems);
-            assert!(place.events() == *EVENTS);
-        }
+    for (pack, name, entry) in [
+        (tar as fn(&[Entry<'_>]) -> Vec<u8>, "large.json", large.as_bytes()),
+        (zip, "large.json", large.as_bytes()),
+        (|entries| xz(&tar(entries)), "large.json.gz", packed.as_slice()),
+    ] {
+        let mut place = Place::new();
+        place.options.memory_limit_bytes = 512 << 20;
+        place.write("packed", &pack(&[&own[..3], &[(name, entry)], &own[3..]].concat()));
+        let summary = place.take_in("packed");
+        assert_eq!((summary.run.refused, summary.run.taken), (0, own.len() as u64 + 1), "{:?}", summary.problems);
+        assert!(summary.json_bytes > large.len() as u64 && place.events() == *EVENTS);
+        // With less memory it is refused for that alone.
+        let place = Place::new();
+        place.write("packed", &pack(&[&own[..3], &[(name, entry)], &own[3..]].concat()));
+        let summary = place.take_in("packed");
+        assert_eq!((summary.run.refused, summary.run.taken), (1, own.len() as u64), "{:?}", summary.problems);
+        assert!(place.refused()[0].reason.contains("raise --memory-limit") && place.events() == *EVENTS);
     }
 }
+
+/// Larger than a batch where the limit is 512 MiB.
+const LARGE_BYTES: usize = 20 << 20;
 
 #[test]
 fn every_prefix_and_every_flipped_byte_is_survived() {

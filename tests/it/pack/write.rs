@@ -150,7 +150,7 @@ pub fn zip_with(entries: &[Entry<'_>], options: ZipOptions) -> Vec<u8> {
         }
         let mut listed = b"PK\x01\x02\x14\x03".to_vec();
         listed.extend(common(false));
-        listed.extend([0; 8]);
+        listed.extend([0; 6]);
         listed.extend((0o100_644_u32 << 16).to_le_bytes());
         listed.extend(offset.to_le_bytes());
         listed.extend(name.as_bytes());
