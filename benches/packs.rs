@@ -61,7 +61,8 @@ fn main() -> ExitCode {
         others.extend(before.iter().map(|before| ingest(before, &cases[0].path, work.path())));
     }
     let medians: Vec<f64> = seconds.into_iter().map(median).collect();
-    let mut text = format!("Made by `cargo bench --bench packs -- --record`: {events} events, medians of {ROUNDS}.\n\n");
+    let mut text =
+        format!("Made by `cargo bench --bench packs -- --record`: {events} events, medians of {ROUNDS}.\n\n");
     text += "| archive | MB stored | seconds | speed, of the same unpacked |\n|---|---|---|---|\n";
     let mut is_kept = true;
     for (case, seconds) in cases.iter().zip(&medians) {
@@ -73,8 +74,12 @@ fn main() -> ExitCode {
     }
     if !others.is_empty() {
         let other = median(others);
-        writeln!(text, "\nObjects as CloudTrail writes them, by the program before: {other:.2} s, {:.2} of it now.", medians[0] / other)
-            .expect("a string");
+        writeln!(
+            text,
+            "\nObjects as CloudTrail writes them, by the program before: {other:.2} s, {:.2} of it now.",
+            medians[0] / other
+        )
+        .expect("a string");
     }
     print!("{text}");
     record::if_asked("packs", "Containers", &text);
@@ -82,7 +87,13 @@ fn main() -> ExitCode {
 }
 
 fn size(path: &Path) -> u64 {
-    walkdir::WalkDir::new(path).into_iter().flatten().filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|metadata| metadata.len()).sum()
+    walkdir::WalkDir::new(path)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.metadata().ok())
+        .filter(fs::Metadata::is_file)
+        .map(|metadata| metadata.len())
+        .sum()
 }
 
 /// The archive, and everything that it is packed in.
@@ -91,7 +102,9 @@ fn cases(work: &Path, events: u64) -> Vec<Case> {
     generate(&Config { events: Some(events), ..Config::default() }, &own, |_, _| {}).expect("an archive");
     let mut objects = Vec::new();
     let mut texts = Vec::new();
-    for entry in walkdir::WalkDir::new(&own).sort_by_file_name().into_iter().flatten().filter(|e| e.file_type().is_file()) {
+    for entry in
+        walkdir::WalkDir::new(&own).sort_by_file_name().into_iter().flatten().filter(|e| e.file_type().is_file())
+    {
         let name = entry.path().strip_prefix(&own).expect("below it").to_str().expect("UTF-8").to_owned();
         let bytes = fs::read(entry.path()).expect("an object");
         let mut text = Vec::new();

@@ -108,7 +108,9 @@ impl Codec {
             Codec::Lz4 => Member::Lz4(Box::new(FrameDecoder::new(Ended { inner: reader, is_at_end: false }))),
             Codec::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(reader)?.single_frame();
-                decoder.window_log_max(window_max.max(1 << 10).ilog2())?;
+                // What zstd takes for one; a window need not be a power of two.
+                let most = window_max.clamp(1 << 10, 1 << 31);
+                decoder.window_log_max(most.next_power_of_two().ilog2())?;
                 Member::Zstd(decoder)
             }
             Codec::Xz => {
@@ -233,7 +235,7 @@ pub(super) struct Inflating<R: BufRead> {
 }
 
 enum State<R: BufRead> {
-    Within(Member<R>),
+    Within(Box<Member<R>>),
     Between(R),
     /// Only while one becomes the other.
     Nothing,
@@ -244,7 +246,7 @@ pub(super) const NO_MEMBER: &str = "bytes behind the compressed stream that are 
 
 impl<R: BufRead> Inflating<R> {
     pub fn new(codec: Codec, reader: R, window_max: u64) -> io::Result<Inflating<R>> {
-        Ok(Inflating { codec, window_max, state: State::Within(codec.member(reader, window_max)?) })
+        Ok(Inflating { codec, window_max, state: State::Within(Box::new(codec.member(reader, window_max)?)) })
     }
 
     /// What it read from; `None` after a decoder that could not be made.
@@ -287,7 +289,7 @@ impl<R: BufRead> Read for Inflating<R> {
             let State::Within(member) = std::mem::replace(&mut self.state, State::Nothing) else { return Ok(0) };
             let mut reader = member.into_inner();
             match self.has_more(&mut reader) {
-                Ok(true) => self.state = State::Within(self.codec.member(reader, self.window_max)?),
+                Ok(true) => self.state = State::Within(Box::new(self.codec.member(reader, self.window_max)?)),
                 more => {
                     self.state = State::Between(reader);
                     return more.map(|_| 0);
@@ -360,7 +362,9 @@ mod tests {
         let text = text();
         for codec in FRAMED.into_iter().chain([Codec::Deflate]) {
             let one = packed(codec, &text);
-            for len in [one.len() - 1, one.len() - 5, one.len() / 2, 40, 8, 5].into_iter().filter(|len| *len < one.len()) {
+            for len in
+                [one.len() - 1, one.len() - 5, one.len() / 2, 40, 8, 5].into_iter().filter(|len| *len < one.len())
+            {
                 let mut to = Vec::new();
                 let mut from = Inflating::new(codec, &one[..len], WINDOW_MAX_BYTES).unwrap();
                 let error = from.read_to_end(&mut to).expect_err("cut");

@@ -135,11 +135,9 @@ impl ReadError {
             | ReadFault::Cut { offset_bytes, .. } => Some(*offset_bytes),
             ReadFault::OverCap { cap_bytes } => Some(*cap_bytes),
             ReadFault::Empty | ReadFault::EmptyStream | ReadFault::Foreign(_) => Some(0),
-            ReadFault::Io(_)
-            | ReadFault::Window(_)
-            | ReadFault::Container
-            | ReadFault::Known
-            | ReadFault::Stopped => None,
+            ReadFault::Io(_) | ReadFault::Window(_) | ReadFault::Container | ReadFault::Known | ReadFault::Stopped => {
+                None
+            }
         }
     }
 }

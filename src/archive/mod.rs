@@ -31,6 +31,6 @@ pub use pack::{
 };
 pub use pipe::{Pipe, open_pipe, read_pipe};
 pub use read::{
-    Buffers, Read, digest, has_events, is_container_file, is_digest, may_be_digest, may_hold_events, read, read_unless, said_size,
-    window_bytes,
+    Buffers, Read, digest, has_events, is_container_file, is_digest, may_be_digest, may_hold_events, read, read_unless,
+    said_size, window_bytes,
 };

@@ -365,12 +365,7 @@ fn inflate_once(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<
 }
 
 /// Reads what is compressed to its end.
-fn read_capped(
-    reader: impl io::Read,
-    stored_bytes: u64,
-    cap_bytes: u64,
-    bytes: &mut Vec<u8>,
-) -> Result<(), ReadFault> {
+fn read_capped(reader: impl io::Read, stored_bytes: u64, cap_bytes: u64, bytes: &mut Vec<u8>) -> Result<(), ReadFault> {
     // One byte more, to tell the cap reached from the cap passed.
     let outcome = reader.take(cap_bytes.saturating_add(1)).read_to_end(bytes);
     let offset_bytes = bytes.len() as u64;

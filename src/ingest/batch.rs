@@ -77,7 +77,16 @@ impl<'c> Memory<'c> {
         redact: bool,
     ) -> Self {
         let buffers = archive::Buffers::keeping(batch_bytes as usize);
-        Memory { buffers, ahead, members: None, redact, dictionaries: Dictionaries::default(), step: None, usage_bytes, common }
+        Memory {
+            buffers,
+            ahead,
+            members: None,
+            redact,
+            dictionaries: Dictionaries::default(),
+            step: None,
+            usage_bytes,
+            common,
+        }
     }
 
     /// Ends a batch.

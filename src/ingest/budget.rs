@@ -117,9 +117,9 @@ pub(super) fn beside_windows(limit_bytes: u64, threads: usize, lists_bytes: u64)
     let with = |windows_bytes: u64| {
         Budget::new(limit_bytes, threads, lists_bytes + windows_bytes).map(|budget| (budget, windows_bytes))
     };
-    with(windows_bytes).or_else(|_| with(WINDOWS_MIN_BYTES)).or_else(|_| {
-        Budget::new(limit_bytes, threads, lists_bytes).map(|budget| (budget, WINDOWS_MIN_BYTES))
-    })
+    with(windows_bytes)
+        .or_else(|_| with(WINDOWS_MIN_BYTES))
+        .or_else(|_| Budget::new(limit_bytes, threads, lists_bytes).map(|budget| (budget, WINDOWS_MIN_BYTES)))
 }
 
 /// Memory of a batch of so much JSON.

@@ -212,7 +212,8 @@ fn container_of(path: &Path) -> Option<(PathBuf, String)> {
     let text = path.to_str()?;
     text.match_indices(WITHIN).find_map(|(at, mark)| {
         let container = Path::new(text.get(..at)?);
-        let is_it = container.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= CONTAINER_BYTES_MAX);
+        let is_it =
+            container.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= CONTAINER_BYTES_MAX);
         is_it.then(|| Some((container.to_owned(), text.get(at + mark.len()..)?.to_owned())))?
     })
 }

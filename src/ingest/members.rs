@@ -110,9 +110,10 @@ impl<'a> CrossAccountCalls<'a> {
             ItemBytes::Stream(open, _) => packs.read_stream(open, cap),
             ItemBytes::Pipe(mut reader) => {
                 let path = item.planned.path();
-                let read = self.progress.stages.time(Stage::Inflate, || {
-                    archive::read_pipe(&path, &mut reader, &mut memory.buffers, cap)
-                });
+                let read = self
+                    .progress
+                    .stages
+                    .time(Stage::Inflate, || archive::read_pipe(&path, &mut reader, &mut memory.buffers, cap));
                 packs.end_large();
                 read.map_err(|error| (error.sha256, error.fault))
             }

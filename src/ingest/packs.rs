@@ -32,7 +32,7 @@ const HANDFUL_BYTES: usize = 1 << 20;
 const HANDFUL: usize = 64;
 
 /// Memory of what is noted of an entry, about.
-pub(super) const NOTE_BYTES: u64 = 64;
+pub(super) const NOTE_BYTES: u64 = 256;
 
 /// A change may have the same time as one that was this little before.
 const CLOCK_US: i64 = 2_000_000;
@@ -258,7 +258,7 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Planned>,
     /// The one in another before that.
-    idle: Vec<Box<Open>>,
+    idle: Vec<Open>,
     large: VecDeque<Box<Item>>,
     /// How many workers have one at hand.
     out: usize,
@@ -280,6 +280,12 @@ impl Queue {
     /// Allows so many entries more.
     pub fn begin(&self, entries: u64) {
         self.state().left = entries;
+    }
+
+    /// Counts one of them.
+    fn count(&self) {
+        let mut state = self.state();
+        state.left = state.left.saturating_sub(1);
     }
 
     /// Whether all were read to their ends.
@@ -364,7 +370,7 @@ impl Packs<'_> {
             }
             if let Some(open) = state.idle.pop() {
                 state.out += 1;
-                return Task::Pull(open);
+                return Task::Pull(Box::new(open));
             }
             if state.out < self.open_max
                 && let Some((planned, window_bytes)) = self.next(&mut state)
@@ -409,7 +415,7 @@ impl Packs<'_> {
     fn put(&self, open: Box<Open>) {
         let mut state = self.queue.state();
         state.out -= 1;
-        state.idle.push(open);
+        state.idle.push(*open);
         drop(state);
         self.queue.changed.notify_all();
     }
@@ -546,7 +552,7 @@ impl Packs<'_> {
             Ok(Some(walk)) => {
                 pack.open.fetch_add(1, Ordering::Relaxed);
                 let open = Open { walk, pack, window_bytes: 0, is_root: false };
-                self.queue.state().idle.push(Box::new(open));
+                self.queue.state().idle.push(open);
                 self.queue.changed.notify_all();
                 return None;
             }
@@ -587,23 +593,21 @@ impl Packs<'_> {
             if self.progress.is_stopped() {
                 return Pulled::More;
             }
-            let member = match open.walk.next() {
+            let member = match open.walk.advance() {
                 None => return Pulled::End,
                 Some(Event::Refused(_)) if self.progress.is_stopped() => return Pulled::More,
                 Some(Event::Refused(refusal)) => {
                     handful.refused.push(open.pack.refused(refusal));
+                    self.queue.count();
                     passed += HANDFUL;
                     continue;
                 }
                 Some(Event::Member(member)) => member,
             };
+            self.queue.count();
             passed += 1;
             handful.seen.found += 1;
             open.pack.has_files.store(true, Ordering::Relaxed);
-            {
-                let mut state = self.queue.state();
-                state.left = state.left.saturating_sub(1);
-            }
             let (planned, beside) = match self.judge(&member, &open.pack, &mut handful.seen) {
                 Judged::Passed => continue,
                 Judged::Refused(entry) => {

@@ -29,7 +29,7 @@ use crate::store::{Known, LedgerEntry, Store, Struck};
 use crate::usage;
 
 /// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
-const BATCH_OBJECTS_MAX: usize = 20_000;
+const BATCH_OBJECTS_MAX: u64 = 20_000;
 
 /// Large objects that are put off at the most, for each thread.
 const PUT_OFF_MAX: usize = 4;
@@ -220,7 +220,7 @@ impl<'a> Filled<'a> {
 
     /// Whether it is as large as a batch may be.
     pub fn has_all(&self) -> bool {
-        self.objects.len() + self.refused.len() + self.known as usize >= BATCH_OBJECTS_MAX
+        (self.objects.len() + self.refused.len()) as u64 + self.known >= BATCH_OBJECTS_MAX
     }
 }
 
@@ -264,7 +264,8 @@ fn take_in_all(
         progress.objects_total.fetch_add(objects.len() as u64, Ordering::Relaxed);
         progress.bytes_total.fetch_add(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
         committer.add(Converted { objects: refused, ..Default::default() }, planner.known())?;
-        (committer.refused.clear(), committer.partial.clear());
+        committer.refused.clear();
+        committer.partial.clear();
         // The last object may be a little beyond.
         let lists_bytes = planner.known().bytes() + bytes.min(bytes_max);
         let budget = Budget::new(options.memory_limit_bytes, options.threads, lists_bytes)?;
@@ -305,7 +306,8 @@ fn take_in_containers(
             options.threads,
             lists_bytes + notes_bytes.min(PLAN_MIN_BYTES),
         )?;
-        (committer.refused.clear(), committer.partial.clear());
+        committer.refused.clear();
+        committer.partial.clear();
         take_in(Objects::Within(&queue, window_bytes), budget, planner.known(), seen, common, committer)?;
         progress.stages.time(Stage::Commit, || committer.commit())?;
         planner.known_mut().extend_noted(queue.take_names());

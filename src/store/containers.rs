@@ -66,14 +66,17 @@ impl Writer {
         let note = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             for one in containers {
-                let within = format!("{}!", one.place);
+                // Between these are all names of what was in it.
+                let (within, behind) = (format!("{}!", one.place), format!("{}\"", one.place));
                 transaction
                     .prepare_cached(
-                        "DELETE FROM trailpare_refused_objects WHERE name = ?1 OR substr(name, 1, length(?2)) = ?2",
+                        "DELETE FROM trailpare_refused_objects WHERE name = ?1 OR name >= ?2 AND name < ?3",
                     )?
-                    .execute([&one.place, &within])?;
+                    .execute([&one.place, &within, &behind])?;
                 transaction
-                    .prepare_cached("INSERT OR REPLACE INTO trailpare_containers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO trailpare_containers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    )?
                     .execute(params![
                         one.place,
                         one.size_bytes,

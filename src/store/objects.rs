@@ -179,7 +179,7 @@ impl Known {
     pub fn bytes(&self) -> u64 {
         let begins: usize = self.parts.iter().map(|part| part.begins.len()).sum();
         let refused = 2 * (self.standing.capacity() + self.refused.capacity() + self.forgotten.capacity());
-        let containers = self.containers.iter().map(|(place, _)| 2 * place.capacity() + 2 * size_of::<Container>());
+        let containers = self.containers.keys().map(|place| 2 * place.capacity() + 2 * size_of::<Container>());
         let refused = refused * size_of::<u128>() + containers.sum::<usize>();
         (self.len() * size_of::<(NameKey, u64)>() + begins * size_of::<u32>() + refused) as u64
     }

@@ -366,7 +366,8 @@ impl Source<'_> {
     fn within(&mut self, buffers: &mut Buffers) -> Within {
         let first_line = |fault: ReadFault| fault.to_string().lines().next().unwrap_or_default().to_owned();
         if let Source::Large(walk) = self {
-            let digest = walk.content().map_err(ReadFault::Io).and_then(|content| stream_digest(content, 0, INFLATED_MAX_BYTES));
+            let digest =
+                walk.content().map_err(ReadFault::Io).and_then(|content| stream_digest(content, 0, INFLATED_MAX_BYTES));
             return Within { sha256: digest.map(|digest| hex(&digest)).map_err(first_line), has_events: true };
         }
         match self.read(buffers, INFLATED_MAX_BYTES) {

@@ -2,6 +2,7 @@
 //! give what can be had, and say what could not.
 
 mod hostile;
+mod properties;
 pub mod write;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,9 @@ use write::{Entry, ZipOptions, bzip2, gzip, lz4, tar, xz, zip, zip_with, zstd};
 /// Log objects as they lie in a folder: names below it, and bytes.
 pub static OBJECTS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config { objects: Some(24), events: Some(1_200), days: 3, ..Config::default() };
+    // More are for whoever doubts.
+    let events = std::env::var("TRAILPARE_PACK_EVENTS").ok().and_then(|events| events.parse().ok()).unwrap_or(200);
+    let config = Config { objects: Some(12), events: Some(events), days: 2, ..Config::default() };
     generate(&config, folder.path(), |_, _| {}).unwrap();
     let mut objects: Vec<(String, Vec<u8>)> = walkdir::WalkDir::new(folder.path())
         .into_iter()
@@ -143,7 +146,7 @@ static EVENTS: LazyLock<BTreeMap<String, usize>> = LazyLock::new(|| {
     let summary = place.take_in("archive");
     assert_eq!((summary.run.taken, summary.run.refused), (OBJECTS.len() as u64, 0));
     let events = place.events();
-    assert!(events.len() > 1_000 && events.values().all(|count| *count == 1));
+    assert!(events.len() > 150 && events.values().all(|count| *count == 1));
     events
 });
 
@@ -164,21 +167,25 @@ pub fn containers() -> Vec<(String, Vec<u8>)> {
     add("a.tar", tarred.clone());
     add("a.tar.gz", gzip(&tarred));
     add("a.tgz-in-gz", gzip(&gzip(&tarred)));
-    add("a.tar.gz of two members", [gzip(&tarred[..5_000]), gzip(&tarred[5_000..])].concat());
+    add("a.tar.gz of two members", [gzip(&tarred[..3_000]), gzip(&tarred[3_000..])].concat());
     add("a.tar.zst", zstd(&tarred));
     add("a.tar.bz2", bzip2(&tarred));
     add("a.tar.xz", xz(&tarred));
     add("a.tar.lz4", lz4(&tarred));
     add("texts.tar", tar(&texts));
     add("texts.tar.xz", xz(&tar(&texts)));
-    add("two tars one after the other", [tar(&own[..9]), tar(&own[9..])].concat());
+    add("two tars one after the other", [tar(&own[..5]), tar(&own[5..])].concat());
     for (pack, end) in [(zstd as fn(&[u8]) -> Vec<u8>, ".json.zst"), (bzip2, ".json.bz2"), (xz, ".json"), (lz4, "")] {
         add(&format!("each{end}.tar"), tar(&entries(&each(pack, end))));
     }
     for method in [0, 8, 12, 93, 95] {
-        for (descriptors, is_64, is_reversed) in
-            [(false, false, false), (true, false, false), (false, true, false), (true, true, false), (false, false, true)]
-        {
+        for (descriptors, is_64, is_reversed) in [
+            (false, false, false),
+            (true, false, false),
+            (false, true, false),
+            (true, true, false),
+            (false, false, true),
+        ] {
             let options = ZipOptions { method, descriptors, is_64, is_reversed, ..ZipOptions::default() };
             add(&format!("{method}-{descriptors}-{is_64}-{is_reversed}.zip"), zip_with(&own, options));
         }
@@ -234,7 +241,8 @@ fn whatever_it_is_packed_with_it_gives_the_same_events_and_is_known_afterwards()
 #[test]
 fn a_container_that_seems_unchanged_is_not_opened_unless_asked_for() {
     let own = entries(&OBJECTS);
-    let named: Vec<(String, &[u8])> = own.iter().enumerate().map(|(at, (_, bytes))| (format!("{at}.gz"), *bytes)).collect();
+    let named: Vec<(String, &[u8])> =
+        own.iter().enumerate().map(|(at, (_, bytes))| (format!("{at}.gz"), *bytes)).collect();
     let named: Vec<Entry<'_>> = named.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
     let mut place = Place::new();
     let packed = tar(&named);
@@ -311,10 +319,12 @@ fn within_one_container_the_better_of_two_copies_is_taken() {
 
 #[test]
 fn what_stands_before_a_cut_is_taken_and_the_cut_is_told() {
-    for (name, bytes) in containers() {
-        // Where the last bytes say nothing that is missed, no cut shows.
+    // One of each kind.
+    let is_meant =
+        |name: &str| !name.contains("true-true") && !name.contains("false-true") && !name.starts_with("texts");
+    for (name, bytes) in containers().into_iter().filter(|(name, _)| is_meant(name)) {
         let mut before = usize::MAX;
-        for part in [97, 80, 50, 20, 3] {
+        for part in [97, 70, 40, 3] {
             let place = Place::new();
             let cut = &bytes[..bytes.len() * part / 100];
             place.write("packed", cut);
@@ -331,11 +341,11 @@ fn what_stands_before_a_cut_is_taken_and_the_cut_is_told() {
             assert!(told.iter().any(is_told), "{name} {part}: {told:?}");
             // What is whole before the cut is there, where entries are packed one by one.
             let is_by_entry = name == "a.tar" || name.starts_with("0-") || name.starts_with("8-");
-            if is_by_entry && part == 80 && !name.contains("true.zip") {
-                assert!(events.len() * 3 > EVENTS.len() * 2, "{name}: {} of {}", events.len(), EVENTS.len());
+            if is_by_entry && part == 70 && !name.contains("true.zip") {
+                assert!(events.len() * 2 > EVENTS.len(), "{name}: {} of {}", events.len(), EVENTS.len());
             }
             // Once it is whole, nothing stands any more.
-            if part == 50 {
+            if part == 40 {
                 place.write("packed", &bytes);
                 let summary = place.take_in("packed");
                 assert_eq!(summary.run.refused, 0, "{name}: {:?}", summary.problems);
@@ -381,8 +391,16 @@ fn filters_digests_and_other_services_are_told_as_those_of_files() {
 #[test]
 fn what_comes_out_of_a_pipe_may_be_a_container() {
     for (name, bytes) in containers() {
-        if !["a.tar", "a.tar.gz", "a.tar.xz", "8-false-false-false.zip", "8-true-false-false.zip", "0-true-true-false.zip", "zip in tar.gz"]
-            .contains(&name.as_str())
+        if ![
+            "a.tar",
+            "a.tar.gz",
+            "a.tar.xz",
+            "8-false-false-false.zip",
+            "8-true-false-false.zip",
+            "0-true-true-false.zip",
+            "zip in tar.gz",
+        ]
+        .contains(&name.as_str())
         {
             continue;
         }

@@ -30,7 +30,7 @@ pub fn each_member(
 ) -> Result<(), ReadFault> {
     let mut walks = vec![Walk::open(path, limits)?];
     while let Some(walk) = walks.last_mut() {
-        let goes_on = match walk.next() {
+        let goes_on = match walk.advance() {
             None => {
                 walks.pop();
                 true

@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::super::codec::Inflating;
 use super::super::buffered::Buffered;
+use super::super::codec::Inflating;
 use super::entry::{Entry, Fault, Method};
 use super::meter::Meter;
 use super::{tar, zip};
@@ -87,7 +87,8 @@ impl Level {
         match self.input.skip(left.saturating_add(padding)) {
             Ok(0) => Ok(()),
             Ok(missing) => {
-                let reason = format!("truncated: it breaks off {missing} bytes before the end of an entry\nhint: copy it again");
+                let reason =
+                    format!("truncated: it breaks off {missing} bytes before the end of an entry\nhint: copy it again");
                 Err(Fault::end(self.input.offset(), reason))
             }
             Err(error) => Err(Fault::of(&error, self.input.offset())),

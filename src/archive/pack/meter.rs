@@ -95,7 +95,9 @@ impl Meter {
             return bomb(format!("it inflates to more than {inflated_max_bytes} bytes"));
         }
         if inflated > growth_free_bytes && inflated / growth_max > self.stored_bytes() {
-            return bomb(format!("it inflates to {inflated} bytes so far, more than {growth_max} times what is stored"));
+            return bomb(format!(
+                "it inflates to {inflated} bytes so far, more than {growth_max} times what is stored"
+            ));
         }
         Ok(())
     }

@@ -17,9 +17,13 @@ pub(super) fn of(name: &[u8], as_text: impl Fn(&[u8]) -> String) -> (String, Opt
     }
     if name.len() > NAME_MAX {
         let shown = as_text(name.get(..SHOWN).unwrap_or_default());
-        return (format!("{shown}…"), Some(format!("its name has {} bytes; no file's has more than {NAME_MAX}", name.len())));
+        return (
+            format!("{shown}…"),
+            Some(format!("its name has {} bytes; no file's has more than {NAME_MAX}", name.len())),
+        );
     }
-    let reason = hostile(name).map(|what| format!("its name {what}\nhint: no copy of an archive has such; ask where it is from"));
+    let reason = hostile(name)
+        .map(|what| format!("its name {what}\nhint: no copy of an archive has such; ask where it is from"));
     (as_text(name), reason)
 }
 
@@ -43,7 +47,18 @@ mod tests {
     #[test]
     fn what_leads_out_is_told() {
         let refused = |name: &[u8]| of(name, |bytes| String::from_utf8_lossy(bytes).into_owned()).1.is_some();
-        for name in [&b"../a"[..], b"a/../../b", b"a/..", b"a\\..\\b", b"/etc/passwd", b"\\\\host\\x", b"C:\\x", b"", b"a\0b", b"./../a"] {
+        for name in [
+            &b"../a"[..],
+            b"a/../../b",
+            b"a/..",
+            b"a\\..\\b",
+            b"/etc/passwd",
+            b"\\\\host\\x",
+            b"C:\\x",
+            b"",
+            b"a\0b",
+            b"./../a",
+        ] {
             assert!(refused(name), "{name:?}");
         }
         for name in [&b"a"[..], b"./a/b", b"..a/b..", b"a/...", b"x:y/z".strip_prefix(b"x:").unwrap()] {

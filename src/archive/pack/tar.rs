@@ -230,7 +230,8 @@ fn resync<S: Read>(input: &mut Buffered<S>, at: u64, has_ended: bool) -> Fault {
             _ => return Fault::end(at, "corrupt: what stands there is no tar header, nor is what follows".to_owned()),
         };
         if is_header(&block) {
-            let reason = format!("corrupt: what stands there is no tar header; the next one stands at {}", input.offset());
+            let reason =
+                format!("corrupt: what stands there is no tar header; the next one stands at {}", input.offset());
             return Fault::passed(at, reason);
         }
         let _ = input.skip(BLOCK as u64);

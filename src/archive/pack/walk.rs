@@ -164,7 +164,7 @@ impl Walk {
     }
 
     /// What comes next; `None` at the end.
-    pub fn next(&mut self) -> Option<Event> {
+    pub fn advance(&mut self) -> Option<Event> {
         if let Some(refusal) = self.finish() {
             return Some(Event::Refused(refusal));
         }
@@ -172,7 +172,10 @@ impl Walk {
             let level = self.level.as_mut()?;
             let event = match level.next() {
                 Ok(Some(entry)) => self.entry(entry),
-                Ok(None) => self.pop(),
+                Ok(None) => {
+                    self.pop();
+                    None
+                }
                 Err(fault) => Some(self.fault(fault)),
             };
             if event.is_some() {
@@ -191,20 +194,21 @@ impl Walk {
         }
         let refusal = Refusal { name, reason: fault.reason, offset_bytes: Some(fault.offset) };
         if fault.is_end {
-            let _ = self.pop();
+            self.pop();
         }
         Event::Refused(refusal)
     }
 
     /// Leaves the innermost container.
-    fn pop(&mut self) -> Option<Event> {
-        let mut level = self.level.take()?;
+    fn pop(&mut self) {
+        let Some(mut level) = self.level.take() else { return };
         if !level.is_within {
             drain(level.input);
-            return None;
+            return;
         }
         let is_open_ended = level.is_open_ended;
         if is_open_ended {
+            // Where the entry that it is ends shows at its end only.
             let _ = io::copy(&mut level.input, &mut io::sink());
         }
         self.depth -= 1;
@@ -212,7 +216,6 @@ impl Walk {
         if let (true, Some(level)) = (is_open_ended, &mut self.level) {
             level.left = Some(0);
         }
-        None
     }
 
     fn entry(&mut self, entry: Entry) -> Option<Event> {
@@ -276,28 +279,26 @@ impl Walk {
     /// Ends the member at hand; what went wrong where its end had to be looked for.
     fn finish(&mut self) -> Option<Refusal> {
         let entry = self.at_hand.take()?;
-        if entry.raw.is_none() && self.content.is_none() && self.level.as_ref().is_some_and(|level| level.left.is_none()) {
+        let is_open_ended = entry.raw.is_none();
+        let is_passed = self.content.is_none() && self.level.as_ref().is_some_and(|level| level.left.is_none());
+        if is_open_ended && is_passed {
             if entry.method == Method::Sought {
                 self.seek();
-            } else {
-                self.begin(&entry).ok()?;
+            } else if let Err(error) = self.begin(&entry) {
+                return Some(lost(&error));
             }
         }
         let mut content = self.content.take()?;
-        let outcome = if entry.raw.is_none() { io::copy(&mut content, &mut io::sink()) } else { Ok(0) };
+        let outcome = if is_open_ended { io::copy(&mut content, &mut io::sink()) } else { Ok(0) };
         self.level = unwrap(content);
-        let level = self.level.as_mut()?;
-        if entry.raw.is_none() {
+        let Some(level) = &mut self.level else { return Some(lost(&io::ErrorKind::OutOfMemory.into())) };
+        if is_open_ended {
             level.left = Some(0);
         }
         let error = outcome.err()?;
-        let refusal = Refusal {
-            name: level.name.clone(),
-            reason: reason_of(&error),
-            offset_bytes: Some(level.input.offset()),
-        };
-        let _ = self.pop();
-        Some(refusal)
+        let (name, offset_bytes) = (level.name.clone(), Some(level.input.offset()));
+        self.pop();
+        Some(Refusal { name, reason: reason_of(&error), offset_bytes })
     }
 
     /// Begins to read the member at hand as a stream.
@@ -330,7 +331,12 @@ impl Walk {
         {
             let (bytes, fault) = level.take_raw(raw);
             let deflated = entry.size.filter(|_| entry.method != Method::Stored);
-            return Ok(Held::All(Packed { bytes, deflated, crc: entry.crc, cut: fault.map(|error| reason_of(&error)) }));
+            return Ok(Held::All(Packed {
+                bytes,
+                deflated,
+                crc: entry.crc,
+                cut: fault.map(|error| reason_of(&error)),
+            }));
         }
         if self.content.is_none() {
             self.begin(entry)?;
@@ -389,12 +395,19 @@ impl Walk {
     }
 }
 
+/// There is no memory for a decoder: what comes behind can't be read.
+fn lost(error: &io::Error) -> Refusal {
+    Refusal { name: String::new(), reason: reason_of(error), offset_bytes: None }
+}
+
 fn too_deep(meter: &Meter, depth: usize) -> Result<(), String> {
     let most = meter.limits.depth_max;
     if depth <= most {
         return Ok(());
     }
-    Err(format!("it lies in {most} containers, one in another; no more are opened\nhint: unpack it, and give the folder"))
+    Err(format!(
+        "it lies in {most} containers, one in another; no more are opened\nhint: unpack it, and give the folder"
+    ))
 }
 
 /// The container that the entry at hand of one is, if it is one.

@@ -6,8 +6,8 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
-use super::super::codec::Codec;
 use super::super::buffered::Buffered;
+use super::super::codec::Codec;
 use super::entry::{Entry, Fault, Method, What};
 
 const LOCAL: &[u8] = b"PK\x03\x04";
@@ -248,7 +248,10 @@ fn listed<S: Read>(header: Header, shift: u64, input: &mut Buffered<S>) -> Resul
         Ok(Entry { what: What::Refused(reason), raw: Some(0), ..entry })
     };
     if header.disk != 0 {
-        return refused(header, "it stands in another part of the zip\nhint: join the parts with `zip -s 0`".to_owned());
+        return refused(
+            header,
+            "it stands in another part of the zip\nhint: join the parts with `zip -s 0`".to_owned(),
+        );
     }
     let Some(gap) = header.offset.saturating_add(shift).checked_sub(at) else {
         return refused(header, "it lies over another entry, as in a zip bomb".to_owned());
@@ -350,15 +353,15 @@ fn pass_directory<S: Read>(input: &mut Buffered<S>) -> Result<(), Fault> {
 
 /// Looks for the next header behind something that is none.
 fn resync<S: Read>(input: &mut Buffered<S>, at: u64) -> Fault {
-    loop {
-        let Ok(ahead) = input.peek(64 << 10) else { break };
+    while let Ok(ahead) = input.peek(64 << 10) {
         if ahead.len() < LOCAL.len() {
             break;
         }
         let (found, len) = (memchr::memmem::find(ahead, LOCAL), ahead.len());
         let _ = input.skip(found.unwrap_or(len - LOCAL.len() + 1) as u64);
         if found.is_some() {
-            let reason = format!("corrupt: no entry of the zip begins there; the next one begins at {}", input.offset());
+            let reason =
+                format!("corrupt: no entry of the zip begins there; the next one begins at {}", input.offset());
             return Fault::passed(at, reason);
         }
     }
@@ -398,11 +401,11 @@ impl Directory {
         let (mut left, mut size, mut start) =
             (u64::from(u16_at(end, 10)), u64::from(u32_at(end, 12)), u64::from(u32_at(end, 16)));
         let mut directory_end = end_at;
-        if left == 0xffff || size == LARGER || start == LARGER {
-            if let Some((larger, at)) = larger_end(&mut file, &tail, at, from, len) {
-                (left, size, start) = (u64_at(&larger, 32), u64_at(&larger, 40), u64_at(&larger, 48));
-                directory_end = at;
-            }
+        if (left == 0xffff || size == LARGER || start == LARGER)
+            && let Some((larger, at)) = larger_end(&mut file, &tail, at, from, len)
+        {
+            (left, size, start) = (u64_at(&larger, 32), u64_at(&larger, 40), u64_at(&larger, 48));
+            directory_end = at;
         }
         let fault = || Some(Fault::passed(end_at, UNREAD.to_owned()));
         let real_start = directory_end.checked_sub(size).ok_or_else(fault)?;

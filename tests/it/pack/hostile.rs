@@ -1,14 +1,11 @@
 //! Containers that somebody made to harm: what can be had is had, the rest is named, within bounds.
 
-use std::fs;
 use std::time::Instant;
 
-use trailpare::archive::{ContainerWalk, Event, Held, Limits, Visit, each_member};
+use trailpare::archive::{Limits, Visit, each_member};
 
-use super::write::{
-    Entry, ZipOptions, deflate, end_zip, gzip, tar, tar_entry, tar_header, xz, zip, zip_with, zstd,
-};
-use super::{EVENTS, OBJECTS, Place, entries, lists, plain, said};
+use super::write::{Entry, ZipOptions, end_zip, gzip, tar, tar_entry, tar_header, xz, zip, zip_with, zstd};
+use super::{EVENTS, OBJECTS, Place, entries, lists, plain, properties, said};
 
 /// Entries with others before and behind.
 fn among(place: &Place, bytes: &[u8], name: &str) -> (u64, Vec<(String, String)>) {
@@ -159,9 +156,9 @@ fn entries_that_lie_over_one_another_are_told() {
 fn no_more_than_four_containers_lie_in_one_another() {
     let own = entries(&OBJECTS);
     let mut bytes = tar(&own[..2]);
-    for depth in 2..=6 {
+    for (depth, beside) in own.iter().copied().enumerate().take(7).skip(2) {
         let name = format!("{depth}.tar");
-        bytes = if depth % 2 == 0 { zip(&[(&name, &bytes), own[depth]]) } else { gzip(&tar(&[(&name, &bytes), own[depth]])) };
+        bytes = if depth % 2 == 0 { zip(&[(&name, &bytes), beside]) } else { gzip(&tar(&[(&name, &bytes), beside])) };
         let place = Place::new();
         let (taken, refused) = among(&place, &bytes, "outer");
         match depth {
@@ -229,8 +226,12 @@ fn damage_costs_what_it_is_in() {
 #[test]
 fn what_is_no_object_is_refused_and_named() {
     let own = entries(&OBJECTS);
-    let others: [Entry<'_>; 4] =
-        [("x.pdf", b"%PDF-1.7"), ("empty.json", b""), ("x.7z", b"7z\xbc\xaf\x27\x1c\0\0"), ("cut.json.gz", &own[0].1[..12])];
+    let others: [Entry<'_>; 4] = [
+        ("x.pdf", b"%PDF-1.7"),
+        ("empty.json", b""),
+        ("x.7z", b"7z\xbc\xaf\x27\x1c\0\0"),
+        ("cut.json.gz", &own[0].1[..12]),
+    ];
     for pack in [tar as fn(&[Entry<'_>]) -> Vec<u8>, zip] {
         let place = Place::new();
         let (taken, refused) = among(&place, &pack(&[&own[..], &others].concat()), "packed");
@@ -280,7 +281,6 @@ const LARGE_BYTES: usize = 20 << 20;
 #[test]
 fn every_prefix_and_every_flipped_byte_is_survived() {
     let small: Vec<Entry<'_>> = vec![("a/b.json", b"{\"Records\":[]}"), ("c.json", b"[]")];
-    let place = Place::new();
     for bytes in [
         tar(&small),
         zip(&small),
@@ -298,21 +298,7 @@ fn every_prefix_and_every_flipped_byte_is_survived() {
             })
         });
         for bytes in cuts.chain(flips) {
-            let path = place.write("x", &bytes);
-            if let Ok(mut walk) = ContainerWalk::open(&path, &Limits::default()) {
-                let mut count = 0;
-                while let Some(event) = walk.next() {
-                    count += 1;
-                    assert!(count < 10_000);
-                    if let Event::Member(_) = event
-                        && let Ok(Held::Large(_)) = walk.hold(1 << 20)
-                    {
-                        let _ = walk.read(1 << 20);
-                    }
-                }
-            }
+            properties::walked(&bytes);
         }
     }
-    fs::remove_file(place.path("x")).unwrap();
-    assert!(!deflate(b"x").is_empty());
 }

@@ -120,8 +120,7 @@ pub fn zip_with(entries: &[Entry<'_>], options: ZipOptions) -> Vec<u8> {
             (false, false) => (crc, packed.len() as u32, size),
         };
         let extra = |is_behind: bool| -> Vec<u8> {
-            let (size, packed) =
-                if is_behind { (0, 0) } else { (u64::from(size), packed.len() as u64) };
+            let (size, packed) = if is_behind { (0, 0) } else { (u64::from(size), packed.len() as u64) };
             match options.is_64 {
                 true => [&[1, 0, 16, 0][..], &size.to_le_bytes(), &packed.to_le_bytes()].concat(),
                 false => Vec::new(),

@@ -44,8 +44,11 @@ fn compare(archive: &Archive) -> Verdicts {
         let options = Options { archives: vec![root], ..archive.options() };
         assert_eq!(verdicts(&options), expected, "{name}");
         let told = Told::of(&options);
+        // What is missing is called as the digest calls it.
         let is_named = |object: &str| object.starts_with("0.packed!") || object.starts_with("1.packed!");
-        assert!(told.findings.iter().filter(|one| one.verdict != Verdict::Missing).all(|one| is_named(&one.object)));
+        let is_there = |verdict| matches!(verdict, Verdict::Valid | Verdict::Altered | Verdict::NotCovered);
+        let odd: Vec<_> = told.findings.iter().filter(|one| is_there(one.verdict) && !is_named(&one.object)).collect();
+        assert!(odd.is_empty(), "{odd:?}");
     }
     expected
 }
