@@ -71,6 +71,11 @@ pub(super) fn tell(first: &[u8], is_all: bool, outer: Option<Codec>) -> Told {
         }
         codecs.push(codec);
         inflated = first_inflated(first, &codecs);
+        // Of one compression in another, each may need a block of its own.
+        let enough = codecs.iter().map(|codec| codec.first_bytes()).sum();
+        if inflated.len() < TOLD_BYTES && !is_all && first.len() < enough {
+            return Told::More(enough);
+        }
     }
     Told::Other(codecs.len() > usize::from(outer.is_some()))
 }
@@ -99,5 +104,46 @@ pub(in crate::archive) fn is_container(first: &[u8], is_all: bool) -> Result<boo
         Told::Container(..) => Ok(true),
         Told::Other(_) => Ok(false),
         Told::More(bytes) => Err(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// A tar whose content hardly shrinks, so that a block of bzip2 has more bytes than are looked at first.
+    fn tar_of_noise() -> Vec<u8> {
+        let mut state = 7_u64;
+        let noise = (0..1 << 21).map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        });
+        let mut tar = vec![0; tar::BLOCK];
+        tar[..1].copy_from_slice(b"x");
+        tar[257..262].copy_from_slice(b"ustar");
+        tar.extend(noise);
+        tar
+    }
+
+    #[test]
+    fn a_container_is_told_below_a_compression_in_another() {
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+        bzip2.write_all(&tar_of_noise()).unwrap();
+        let bzip2 = bzip2.finish().unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&bzip2).unwrap();
+        for packed in [bzip2, gzip.finish().unwrap()] {
+            let mut want = 64 << 10;
+            let codecs = loop {
+                match tell(&packed[..want.min(packed.len())], want >= packed.len(), None) {
+                    Told::More(more) if more > want => want = more,
+                    Told::Container(codecs, Kind::Tar) => break codecs,
+                    other => panic!("{other:?} of {want} bytes"),
+                }
+            };
+            assert_eq!(codecs.last(), Some(&Codec::Bzip2));
+        }
     }
 }

@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(number(b"0000644\0"), Some(0o644));
         assert_eq!(number(b"    644 "), Some(0o644));
         assert_eq!(number(b"\0\0\0\0"), Some(0));
-        assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1]), Some((2 << 24) + 1));
+        assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1]), Some((2 << 32) + 1));
         assert_eq!(number(&[0xff; 12]), None);
         assert_eq!(number(b"9"), None);
         assert_eq!(number(&[0xbf; 12]), None);
