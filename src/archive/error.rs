@@ -85,6 +85,20 @@ pub enum ReadFault {
         /// In words.
         reason: String,
     },
+    /// Ends within a container that breaks off.
+    #[error("{reason}")]
+    Cut {
+        /// Inflated bytes before the break.
+        offset_bytes: u64,
+        /// In words.
+        reason: String,
+    },
+    /// A decoder needs more memory than it may have.
+    #[error("{0}\nhint: raise --memory-limit, or pack it anew with a smaller window")]
+    Window(String),
+    /// No object, but files in one: they are read by [`super::Walk`].
+    #[error("foreign: a container of files")]
+    Container,
     /// Larger than allowed.
     #[error("{OVER_CAP} of {cap_bytes} bytes once inflated; hint: raise --memory-limit")]
     OverCap {
@@ -119,10 +133,14 @@ impl ReadError {
     /// Inflated bytes before the fault.
     pub fn offset_bytes(&self) -> Option<u64> {
         match &self.fault {
-            ReadFault::Truncated { offset_bytes, .. } | ReadFault::Corrupt { offset_bytes, .. } => Some(*offset_bytes),
+            ReadFault::Truncated { offset_bytes, .. }
+            | ReadFault::Corrupt { offset_bytes, .. }
+            | ReadFault::Cut { offset_bytes, .. } => Some(*offset_bytes),
             ReadFault::OverCap { cap_bytes } => Some(*cap_bytes),
             ReadFault::Empty | ReadFault::EmptyStream | ReadFault::Foreign(_) | ReadFault::Other(_) => Some(0),
-            ReadFault::Io(_) | ReadFault::Known | ReadFault::Stopped => None,
+            ReadFault::Io(_) | ReadFault::Window(_) | ReadFault::Container | ReadFault::Known | ReadFault::Stopped => {
+                None
+            }
         }
     }
 }

@@ -335,12 +335,17 @@ fn join(folder: &str, name: &str) -> String {
 /// A file's name as text; bytes that are no UTF-8 as `\xHH`, and every `\` of a name that has such as `\\`, so that
 /// different names stay different.
 fn text(name: &std::ffi::OsStr) -> String {
-    match name.to_str() {
-        Some(name) if !name.contains("\\x") => return name.to_owned(),
+    text_of(name.as_encoded_bytes())
+}
+
+/// The same of bytes.
+pub(super) fn text_of(name: &[u8]) -> String {
+    match std::str::from_utf8(name) {
+        Ok(name) if !name.contains("\\x") => return name.to_owned(),
         _ => {}
     }
     let mut text = String::new();
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
+    for chunk in name.utf8_chunks() {
         text.push_str(&chunk.valid().replace('\\', "\\\\"));
         text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::path::Path;
 
-use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
+use super::codec::{Codec, Inflating, WINDOW_MAX_BYTES};
 use super::error::{ReadError, ReadFault};
-use super::members::{GZIP_MAGIC, Gap, ZSTD_MAGIC};
-use super::read::{Buffers, has_member, read};
+use super::members::Gap;
+use super::read::{Buffers, fault_of, read};
 
 /// Objects with more stored bytes are hashed piece by piece.
 const WHOLE_MAX_BYTES: u64 = 8 << 20;
@@ -33,7 +33,7 @@ pub fn inflated_digest(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Re
                 buffers.recycle(read.bytes);
                 return match read.gaps.first() {
                     None => Ok(sha256),
-                    Some(gap) => Err(fail(fault_of(gap, stored_bytes))),
+                    Some(gap) => Err(fail(gap_fault(gap, stored_bytes))),
                 };
             }
             Err(ReadError { fault: ReadFault::OverCap { .. }, .. }) => {}
@@ -43,7 +43,7 @@ pub fn inflated_digest(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Re
     stream(path, cap_bytes).map_err(fail)
 }
 
-fn fault_of(gap: &Gap, stored_bytes: u64) -> ReadFault {
+fn gap_fault(gap: &Gap, stored_bytes: u64) -> ReadFault {
     let offset_bytes = gap.offset_bytes;
     match gap.reason.strip_prefix("corrupt: ") {
         Some(reason) => ReadFault::Corrupt { offset_bytes, reason: reason.to_owned() },
@@ -54,22 +54,21 @@ fn fault_of(gap: &Gap, stored_bytes: u64) -> ReadFault {
 fn stream(path: &Path, cap_bytes: u64) -> Result<[u8; 32], ReadFault> {
     let file = File::open(path)?;
     let stored_bytes = file.metadata()?.len();
-    let mut reader = BufReader::with_capacity(1 << 20, file);
+    stream_digest(BufReader::with_capacity(1 << 20, file), stored_bytes, cap_bytes)
+}
+
+/// SHA-256 of the inflated bytes of what a reader gives.
+///
+/// # Errors
+/// As [`inflated_digest`].
+pub fn stream_digest(mut reader: impl BufRead, stored_bytes: u64, cap_bytes: u64) -> Result<[u8; 32], ReadFault> {
     let first = reader.fill_buf()?;
-    let (is_gzip, is_zstd) = (first.starts_with(GZIP_MAGIC), first.starts_with(ZSTD_MAGIC));
     let mut hashed = Hashed { hasher: Sha256::new(), bytes: 0 };
-    if is_gzip {
-        loop {
-            let mut decoder = GzDecoder::new(&mut reader);
-            hashed.take(&mut decoder, stored_bytes, cap_bytes)?;
-            if !has_member(&mut reader, hashed.bytes)? {
-                break;
-            }
+    match Codec::of(first) {
+        Some(codec) => {
+            hashed.take(&mut Inflating::new(codec, reader, WINDOW_MAX_BYTES)?, stored_bytes, cap_bytes)?;
         }
-    } else if is_zstd {
-        hashed.take(&mut zstd::Decoder::with_buffer(reader)?, stored_bytes, cap_bytes)?;
-    } else {
-        hashed.take(&mut reader, stored_bytes, cap_bytes)?;
+        None => hashed.take(&mut reader, stored_bytes, cap_bytes)?,
     }
     Ok(hashed.hasher.finalize().into())
 }
@@ -88,11 +87,7 @@ impl Hashed {
         match outcome {
             _ if offset_bytes > cap_bytes => Err(ReadFault::OverCap { cap_bytes }),
             Ok(_) => Ok(()),
-            Err(error) => Err(match error.kind() {
-                io::ErrorKind::UnexpectedEof => ReadFault::Truncated { offset_bytes, stored_bytes },
-                io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => ReadFault::Io(error),
-                _ => ReadFault::Corrupt { offset_bytes, reason: error.to_string() },
-            }),
+            Err(error) => Err(fault_of(error, offset_bytes, stored_bytes)),
         }
     }
 }

@@ -98,7 +98,8 @@ pub fn is_beside_logs(file_name: &str) -> bool {
     ];
     let name = file_name.to_ascii_lowercase();
     let stem = name.strip_suffix(".txt").or_else(|| name.strip_suffix(".md")).unwrap_or(&name);
-    NAMES.contains(&stem) || name.ends_with(".md")
+    // The last is what macOS puts beside a file where a file system or a zip can't keep what it knows of it.
+    NAMES.contains(&stem) || name.ends_with(".md") || name.starts_with("._")
 }
 
 /// A file name without its extension.

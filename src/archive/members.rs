@@ -1,19 +1,14 @@
-//! What is sound in a compressed object that is not sound as a whole: gzip members and zstd frames one by one.
+//! What is sound in a compressed object that is not sound as a whole: gzip members, frames of zstd and lz4, streams of
+//! bzip2 and xz, one by one.
 //!
 //! A member whose checksum is right is taken. One that breaks off, because the copy of the object ended early or
 //! because the next one was put behind it, gives what came before the break: nothing but its end is missing. One that
 //! is corrupt gives nothing, because no byte of it is certain.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, Read as _};
 
-use flate2::bufread::GzDecoder;
-
+use super::codec::{Codec, NO_MEMBER, WINDOW_MAX_BYTES};
 use super::error::ReadFault;
-
-pub(super) const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
-
-/// Source: RFC 8878, section 3.1.1.
-pub(super) const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// A place in inflated bytes at which some are missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +26,6 @@ const TRIED_MAX: usize = 64;
 /// Bytes of text by which one that breaks off itself is told from chance.
 const TEXT_MIN: usize = 16;
 
-const NO_MEMBER: &str = "bytes behind the compressed stream that are no part of it";
-
 /// How a member ends.
 enum End {
     /// Soundly, after so many bytes.
@@ -47,27 +40,28 @@ enum End {
 /// `fault`, which inflating came to before; more than `cap_bytes`.
 pub(super) fn salvage(stored: &[u8], cap_bytes: u64, fault: ReadFault) -> Result<(Vec<u8>, Vec<Gap>), ReadFault> {
     let (mut bytes, mut gaps, mut at) = (Vec::new(), Vec::new(), 0);
-    let magic = if stored.starts_with(ZSTD_MAGIC) { ZSTD_MAGIC } else { GZIP_MAGIC };
+    let Some(codec) = Codec::of(stored) else { return Err(fault) };
     loop {
         // Zeros are padding.
         at += stored.get(at..).unwrap_or_default().iter().take_while(|byte| **byte == 0).count();
         let Some(rest) = stored.get(at..).filter(|rest| !rest.is_empty()) else { break };
         let before = bytes.len();
-        let mut end = match rest.starts_with(magic) {
-            true => inflate(rest, &mut bytes, cap_bytes)?,
+        let is_member = codec.begins(rest);
+        let mut end = match is_member {
+            true => inflate(codec, rest, &mut bytes, cap_bytes)?,
             false => End::Corrupt(NO_MEMBER.to_owned()),
         };
         if let End::Whole(len) = end {
             at += len;
             continue;
         }
-        let next = next_member(stored, at + 1, cap_bytes);
+        let next = next_member(codec, stored, at + 1, cap_bytes);
         if let Some(next) = next
-            && rest.starts_with(magic)
+            && is_member
         {
             // What stands behind the break was taken for a part of it.
             bytes.truncate(before);
-            end = inflate(stored.get(at..next).unwrap_or_default(), &mut bytes, cap_bytes)?;
+            end = inflate(codec, stored.get(at..next).unwrap_or_default(), &mut bytes, cap_bytes)?;
         }
         let here = next.unwrap_or(stored.len());
         let reason = match end {
@@ -88,33 +82,26 @@ pub(super) fn salvage(stored: &[u8], cap_bytes: u64, fault: ReadFault) -> Result
 }
 
 /// The next place from `from` on at which a member begins.
-fn next_member(stored: &[u8], from: usize, cap_bytes: u64) -> Option<usize> {
+fn next_member(codec: Codec, stored: &[u8], from: usize, cap_bytes: u64) -> Option<usize> {
     let rest = stored.get(from..)?;
-    let magic: &[u8] = if stored.starts_with(ZSTD_MAGIC) { ZSTD_MAGIC } else { &[GZIP_MAGIC, &[8]].concat() };
     let is_member = |at: &usize| {
         let mut bytes = Vec::new();
         let member = stored.get(*at..).unwrap_or_default();
-        match inflate(member, &mut bytes, cap_bytes) {
+        match inflate(codec, member, &mut bytes, cap_bytes) {
             Ok(End::Whole(_)) => true,
             Ok(End::Cut) => bytes.len() >= TEXT_MIN && matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')),
             _ => false,
         }
     };
-    memchr::memmem::find_iter(rest, magic).map(|at| from + at).take(TRIED_MAX).find(is_member)
+    memchr::memmem::find_iter(rest, codec.magic()).map(|at| from + at).take(TRIED_MAX).find(is_member)
 }
 
 /// Inflates one member.
-fn inflate(stored: &[u8], bytes: &mut Vec<u8>, cap_bytes: u64) -> Result<End, ReadFault> {
+fn inflate(codec: Codec, stored: &[u8], bytes: &mut Vec<u8>, cap_bytes: u64) -> Result<End, ReadFault> {
     let room_bytes = cap_bytes.saturating_sub(bytes.len() as u64).saturating_add(1);
-    let (outcome, left) = if stored.starts_with(ZSTD_MAGIC) {
-        let mut decoder = zstd::Decoder::with_buffer(stored)?.single_frame();
-        let outcome = decoder.by_ref().take(room_bytes).read_to_end(bytes);
-        (outcome, left_of(decoder.finish()))
-    } else {
-        let mut decoder = GzDecoder::new(stored);
-        let outcome = decoder.by_ref().take(room_bytes).read_to_end(bytes);
-        (outcome, left_of(decoder.into_inner()))
-    };
+    let mut member = codec.member(stored, WINDOW_MAX_BYTES)?;
+    let outcome = member.by_ref().take(room_bytes).read_to_end(bytes);
+    let left = member.into_inner().len();
     if bytes.len() as u64 > cap_bytes {
         return Err(ReadFault::OverCap { cap_bytes });
     }
@@ -123,10 +110,6 @@ fn inflate(stored: &[u8], bytes: &mut Vec<u8>, cap_bytes: u64) -> Result<End, Re
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => End::Cut,
         Err(error) => End::Corrupt(error.to_string()),
     })
-}
-
-fn left_of(mut reader: impl BufRead) -> usize {
-    reader.fill_buf().map_or(0, <[u8]>::len)
 }
 
 #[cfg(test)]

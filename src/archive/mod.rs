@@ -5,9 +5,12 @@
 //! * [`mod@read`]: an object's bytes, inflated, with the SHA-256 of what is stored.
 //! * [`inflated_digest`]: the SHA-256 of what is in it, in bounded memory.
 //! * [`pipe`]: the same of what can be read only once.
+//! * [`pack`]: the files in tars and zips.
 //! * `parquet`: the rows of Parquet files as JSON.
 //! * [`forms`]: arrays, NDJSON, EventBridge and other wrappings, brought to `{"Records":[…]}`.
 
+mod buffered;
+mod codec;
 mod error;
 pub mod find;
 pub mod forms;
@@ -16,6 +19,7 @@ pub mod fuzzing;
 mod inflated;
 pub mod key;
 mod members;
+pub mod pack;
 mod parquet;
 pub mod pipe;
 pub mod read;
@@ -23,8 +27,14 @@ pub mod read;
 pub use error::{FindError, FindFault, FormError, OVER_CAP, ReadError, ReadFault};
 pub use find::{Found, STANDARD_INPUT, Walk, find, find_following, place_of};
 pub use forms::{DIGESTS, Normal, RefusedElement, normalise, salvage};
-pub use inflated::inflated_digest;
+pub use inflated::{inflated_digest, stream_digest};
 pub use key::{ObjectKey, ObjectKind, is_beside_logs};
 pub use members::Gap;
-pub use pipe::read_pipe;
-pub use read::{Buffers, Read, digest, may_be_digest, may_hold_events, read, read_unless, said_size, sha256};
+pub use pack::{
+    EntryFault, Event, Held, Limits, Member, Packed, Refusal, Visit, WITHIN, Walk as ContainerWalk, Within, each_member,
+};
+pub use pipe::{Pipe, open_pipe, read_pipe};
+pub use read::{
+    Buffers, Read, digest, has_events, is_container_file, is_digest, may_be_digest, may_hold_events, read, read_unless,
+    said_size, sha256, window_bytes,
+};

@@ -4,7 +4,9 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -21,25 +23,16 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Pieces that wait to be taken.
 const PIECES: usize = 16;
 
-/// Reads a pipe to its end, unless `is_stopped` before.
-///
-/// # Errors
-/// As [`super::read()`], and [`ReadFault::Stopped`].
-pub fn read_pipe(
-    path: &Path,
-    buffers: &mut Buffers,
-    cap_bytes: u64,
-    is_stopped: &dyn Fn() -> bool,
-) -> Result<Read, ReadError> {
-    let fail = |sha256, fault| ReadError { path: path.to_owned(), sha256, fault };
-    let stored = stored(path, cap_bytes, is_stopped).map_err(|fault| fail(None, fault))?;
-    let sha256 = Sha256::digest(&stored).into();
-    let size_bytes = stored.len() as u64;
-    let (bytes, gaps) = inflate(&stored, buffers, cap_bytes).map_err(|fault| fail(Some(sha256), fault))?;
-    Ok(Read { bytes, sha256, size_bytes, gaps })
+/// A pipe that is read by a thread of its own.
+pub struct Pipe {
+    receiver: Receiver<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+    at: usize,
+    is_stopped: Arc<AtomicBool>,
 }
 
-fn stored(path: &Path, cap_bytes: u64, is_stopped: &dyn Fn() -> bool) -> Result<Vec<u8>, ReadFault> {
+/// Opens a pipe. Reading it ends with [`io::ErrorKind::TimedOut`] once `is_stopped`.
+pub fn open_pipe(path: &Path, is_stopped: Arc<AtomicBool>) -> Pipe {
     let (sender, receiver) = mpsc::sync_channel::<io::Result<Vec<u8>>>(PIECES);
     let path = path.to_owned();
     // Not waited for: where nobody ever writes, it ends with the process.
@@ -49,20 +42,54 @@ fn stored(path: &Path, cap_bytes: u64, is_stopped: &dyn Fn() -> bool) -> Result<
             let _ = sender.send(Err(error));
         }
     });
-    let mut stored = Vec::new();
-    loop {
-        match receiver.recv_timeout(ASK_INTERVAL) {
-            Ok(piece) => stored.extend(piece?),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Ok(stored),
+    Pipe { receiver, piece: Vec::new(), at: 0, is_stopped }
+}
+
+impl io::Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.piece.len() {
+            if self.is_stopped.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            match self.receiver.recv_timeout(ASK_INTERVAL) {
+                Ok(piece) => (self.piece, self.at) = (piece?, 0),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+            }
         }
-        if stored.len() as u64 > cap_bytes {
-            return Err(ReadFault::OverCap { cap_bytes });
+        let rest = self.piece.get(self.at..).unwrap_or_default();
+        let len = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..len), rest.get(..len)) {
+            to.copy_from_slice(from);
         }
-        if is_stopped() {
-            return Err(ReadFault::Stopped);
-        }
+        self.at += len;
+        Ok(len)
     }
+}
+
+/// Reads the one object that comes out of a pipe.
+///
+/// # Errors
+/// As [`super::read()`], and [`ReadFault::Stopped`].
+pub fn read_pipe(
+    path: &Path,
+    pipe: &mut dyn io::Read,
+    buffers: &mut Buffers,
+    cap_bytes: u64,
+) -> Result<Read, ReadError> {
+    let fail = |sha256, fault| ReadError { path: path.to_owned(), sha256, fault };
+    let mut stored = Vec::new();
+    let outcome = pipe.take(cap_bytes.saturating_add(1)).read_to_end(&mut stored);
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(fail(None, ReadFault::Stopped)),
+        Err(error) => return Err(fail(None, ReadFault::Io(error))),
+        Ok(_) if stored.len() as u64 > cap_bytes => return Err(fail(None, ReadFault::OverCap { cap_bytes })),
+        Ok(_) => {}
+    }
+    let sha256 = Sha256::digest(&stored).into();
+    let size_bytes = stored.len() as u64;
+    let (bytes, gaps) = inflate(&stored, buffers, cap_bytes).map_err(|fault| fail(Some(sha256), fault))?;
+    Ok(Read { bytes, sha256, size_bytes, gaps })
 }
 
 /// Hands on all there is, as long as somebody takes it.

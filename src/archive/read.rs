@@ -9,19 +9,22 @@
 //! An object of one gzip member, which is what CloudTrail writes, is inflated by libdeflate in one go; what that cannot
 //! do (several members, a wrong size in the trailer, objects too large to hold twice) is inflated as a stream.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use flate2::bufread::GzDecoder;
 use libdeflater::{DecompressionError, Decompressor};
 use memchr::memmem;
 use sha2::{Digest, Sha256};
 
+use super::buffered::Buffered;
+use super::codec::{Codec, Inflating, WINDOW_MAX_BYTES};
 use super::error::{ReadError, ReadFault};
 use super::forms::implausible;
-use super::members::{self, GZIP_MAGIC, Gap, ZSTD_MAGIC};
+use super::members::{self, Gap};
+use super::pack::kind::{NESTED_MAX, is_container, kind_of};
 use super::parquet;
 
 /// Stored size above which an object is inflated as a stream, so that it isn't in memory twice.
@@ -36,8 +39,8 @@ const KEPT_BYTES: usize = 8 << 20;
 /// Likewise for inflated bytes, where nobody says less.
 const INFLATED_KEPT_BYTES: usize = 64 << 20;
 
-/// Compressions that lie in one another at the most.
-const NESTED_MAX: usize = 3;
+/// Stored size from which on the first bytes are looked at before all are read: they may be those of a container.
+const LOOK_MIN_BYTES: u64 = 1 << 20;
 
 /// What is reused from one object to the next. One a thread.
 pub struct Buffers {
@@ -87,8 +90,24 @@ impl Buffers {
         (self.stored, self.inflated, self.inflated_bytes) = (Vec::new(), BTreeMap::new(), 0);
     }
 
+    /// Inflates deflated bytes without a frame; `None` where they are not so many.
+    pub(super) fn deflated(&mut self, stored: &[u8], size_bytes: u64) -> Option<Vec<u8>> {
+        // Nothing is set aside that so many stored bytes can't fill.
+        if size_bytes > (stored.len() as u64).saturating_mul(DEFLATE_GROWTH_MAX) {
+            return None;
+        }
+        let mut room = self.room(usize::try_from(size_bytes).ok()?);
+        match self.decompressor.deflate_decompress(stored, &mut room) {
+            Ok(len) if len == room.len() => Some(room),
+            _ => {
+                self.recycle(room);
+                None
+            }
+        }
+    }
+
     /// `len` bytes of any content.
-    fn room(&mut self, len: usize) -> Vec<u8> {
+    pub(super) fn room(&mut self, len: usize) -> Vec<u8> {
         // Room that is much too large would be held, but not counted, by whoever holds the bytes.
         let fitting = self.inflated.range_mut(len..=len.saturating_mul(2)).next();
         let Some((capacity, mut rooms)) = fitting.map(|(capacity, rooms)| (*capacity, std::mem::take(rooms))) else {
@@ -120,7 +139,7 @@ pub struct Read {
     pub gaps: Vec<Gap>,
 }
 
-/// Reads one log object: gzip, zstd or plain. Of one that is not sound as a whole what is sound is given, with its
+/// Reads one log object: compressed in any way, or plain. Of one that is not sound as a whole what is sound is given, with its
 /// gaps.
 ///
 /// # Errors
@@ -142,6 +161,9 @@ pub fn read_unless(
     let unread = |error: io::Error| fail(None, ReadFault::Io(error));
     let mut file = File::open(path).map_err(unread)?;
     let size_bytes = file.metadata().map_err(unread)?.len();
+    if size_bytes > LOOK_MIN_BYTES && look(&mut file).map_err(unread)? {
+        return Err(fail(None, ReadFault::Container));
+    }
     if size_bytes > STREAM_MIN_BYTES {
         if is_known(&digest(path)?) {
             return Err(fail(None, ReadFault::Known));
@@ -171,41 +193,74 @@ pub fn read_unless(
     outcome
 }
 
-/// Whether an object may hold events, by the names of fields in its first bytes: for what its name says to be something
-/// else. What can't be looked at may.
+/// Whether a file is a container, by its first bytes.
+fn look(file: &mut File) -> io::Result<bool> {
+    let mut want = 64 << 10;
+    let mut first = Vec::new();
+    loop {
+        file.by_ref().take((want - first.len()) as u64).read_to_end(&mut first)?;
+        match is_container(&first, first.len() < want) {
+            Err(more) if more > want => want = more,
+            told => {
+                file.seek(SeekFrom::Start(0))?;
+                return Ok(told == Ok(true));
+            }
+        }
+    }
+}
+
+/// Memory that inflating a file takes beside what comes out, about.
+pub fn window_bytes(path: &Path) -> u64 {
+    let mut first = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(512).read_to_end(&mut first));
+    read.ok().and_then(|_| Codec::of(&first)).map_or(0, |codec| codec.window_bytes(&first))
+}
+
+/// Whether a file is a container: a tar or zip, compressed or not. What can't be looked at is none.
+pub fn is_container_file(path: &Path) -> bool {
+    File::open(path).is_ok_and(|mut file| look(&mut file).unwrap_or(false))
+}
+
+/// Whether an object may hold events, by the names of fields in its first bytes, or because it is a container: for what
+/// its name says to be something else. What can't be looked at may.
 pub fn may_hold_events(path: &Path) -> bool {
-    first_bytes(path).is_none_or(|mut bytes| {
-        // UTF-16 has a zero beside every letter.
-        bytes.retain(|byte| *byte != 0);
-        bytes.make_ascii_lowercase();
-        let has = |name: &[u8]| memmem::find(&bytes, name).is_some();
-        has(b"eventsource") && has(b"eventname")
-            || has(b"event source") && has(b"event name")
-            || has(b"\"class_uid\"") && has(b"\"operation\"")
-    })
+    first_bytes(path).is_none_or(|bytes| kind_of(&bytes).is_some() || has_events(&bytes))
+}
+
+/// Whether inflated bytes have names of fields of events at their beginning.
+pub fn has_events(bytes: &[u8]) -> bool {
+    let mut bytes = bytes.get(..FIRST_INFLATED.min(bytes.len())).unwrap_or_default().to_vec();
+    // UTF-16 has a zero beside every letter.
+    bytes.retain(|byte| *byte != 0);
+    bytes.make_ascii_lowercase();
+    let has = |name: &[u8]| memmem::find(&bytes, name).is_some();
+    has(b"eventsource") && has(b"eventname")
+        || has(b"event source") && has(b"event name")
+        || has(b"\"class_uid\"") && has(b"\"operation\"")
 }
 
 /// Likewise whether it may be a digest.
 pub fn may_be_digest(path: &Path) -> bool {
-    first_bytes(path).is_some_and(|bytes| {
-        let has = |name: &[u8]| memmem::find(&bytes, name).is_some();
-        has(b"\"digestStartTime\"") && has(b"\"digestS3Object\"")
-    })
+    first_bytes(path).is_some_and(|bytes| is_digest(&bytes))
 }
+
+/// Whether inflated bytes look like a digest.
+pub fn is_digest(bytes: &[u8]) -> bool {
+    let bytes = bytes.get(..FIRST_INFLATED.min(bytes.len())).unwrap_or_default();
+    let has = |name: &[u8]| memmem::find(bytes, name).is_some();
+    has(b"\"digestStartTime\"") && has(b"\"digestS3Object\"")
+}
+
+/// Inflated bytes that are looked at of what may be something else.
+const FIRST_INFLATED: usize = 512 << 10;
 
 fn first_bytes(path: &Path) -> Option<Vec<u8>> {
     const STORED: u64 = 128 << 10;
-    const INFLATED: u64 = 512 << 10;
     let (mut stored, mut bytes) = (Vec::new(), Vec::new());
     File::open(path).ok()?.take(STORED).read_to_end(&mut stored).ok()?;
+    let Some(codec) = Codec::of(&stored) else { return Some(stored) };
     // It ends early, because it was cut: what came before is what is looked at.
-    if stored.starts_with(GZIP_MAGIC) {
-        let _ = GzDecoder::new(stored.as_slice()).take(INFLATED).read_to_end(&mut bytes);
-    } else if stored.starts_with(ZSTD_MAGIC) {
-        let _ = zstd::Decoder::new(stored.as_slice()).ok()?.take(INFLATED).read_to_end(&mut bytes);
-    } else {
-        bytes = stored;
-    }
+    let _ = codec.member(stored.as_slice(), WINDOW_MAX_BYTES).ok()?.take(FIRST_INFLATED as u64).read_to_end(&mut bytes);
     Some(bytes)
 }
 
@@ -215,7 +270,7 @@ pub fn said_size(path: &Path) -> Option<u64> {
     let mut file = File::open(path).ok()?;
     let (mut begin, mut end) = ([0; 2], [0; 4]);
     file.read_exact(&mut begin).ok()?;
-    if begin != GZIP_MAGIC {
+    if Codec::of(&begin) != Some(Codec::Gzip) {
         return file.metadata().ok().map(|metadata| metadata.len());
     }
     file.seek(SeekFrom::End(-4)).ok()?;
@@ -234,15 +289,18 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// Unreadable.
 pub fn digest(path: &Path) -> Result<[u8; 32], ReadError> {
     let hash = || {
-        let mut reader = Hashing { inner: File::open(path)?, hasher: Sha256::new() };
-        io::copy(&mut reader, &mut io::sink())?;
-        Ok(reader.hasher.finalize().into())
+        let mut hasher = Sha256::new();
+        io::copy(&mut File::open(path)?, &mut hasher)?;
+        Ok(hasher.finalize().into())
     };
     hash().map_err(|error| ReadError { path: path.to_owned(), sha256: None, fault: ReadFault::Io(error) })
 }
 
 /// Inflates an object that is in memory, and what is compressed within it.
 pub(super) fn inflate(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<(Vec<u8>, Vec<Gap>), ReadFault> {
+    if kind_of(stored).is_some() {
+        return Err(ReadFault::Container);
+    }
     let (mut bytes, mut gaps) = inflate_sound(stored, buffers, cap_bytes)?;
     for _ in 1..NESTED_MAX {
         if !is_compressed(&bytes) {
@@ -252,7 +310,32 @@ pub(super) fn inflate(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> R
         // Where it is missing, the inner one knows; where that is sound nothing of it is.
         (bytes, gaps) = (inner, inner_gaps);
     }
-    if parquet::is_form(&bytes) { parquet::json_lines(bytes, cap_bytes) } else { Ok((bytes, gaps)) }
+    match kind_of(&bytes) {
+        Some(_) => Err(ReadFault::Container),
+        None if parquet::is_form(&bytes) => parquet::json_lines(bytes, cap_bytes),
+        None => Ok((bytes, gaps)),
+    }
+}
+
+/// The same of bytes that are nobody else's: what is not compressed is not copied.
+pub(super) fn inflate_owned(
+    stored: Vec<u8>,
+    buffers: &mut Buffers,
+    cap_bytes: u64,
+) -> Result<(Vec<u8>, Vec<Gap>), ReadFault> {
+    if Codec::of(&stored).is_some() || stored.len() as u64 > cap_bytes {
+        let inflated = inflate(&stored, buffers, cap_bytes);
+        buffers.recycle(stored);
+        return inflated;
+    }
+    if kind_of(&stored).is_some() {
+        return Err(ReadFault::Container);
+    }
+    if parquet::is_form(&stored) {
+        return parquet::json_lines(stored, cap_bytes);
+    }
+    is_text(&stored)?;
+    Ok((stored, Vec::new()))
 }
 
 /// The same, once; of what is compressed and unsound the sound parts.
@@ -261,21 +344,22 @@ fn inflate_sound(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result
         Err(fault @ (ReadFault::Truncated { .. } | ReadFault::Corrupt { .. })) => {
             members::salvage(stored, cap_bytes, fault)
         }
+        // A container is not read as a whole.
+        Err(ReadFault::OverCap { .. }) if is_container(stored, true) == Ok(true) => Err(ReadFault::Container),
         inflated => Ok((inflated?, Vec::new())),
     }
 }
 
 /// Whether bytes begin like something compressed; of gzip with its one method.
 fn is_compressed(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x1f, 0x8b, 8]) || bytes.starts_with(ZSTD_MAGIC)
+    match Codec::of(bytes) {
+        Some(Codec::Gzip) => bytes.get(2) == Some(&8),
+        codec => codec.is_some(),
+    }
 }
 
 fn inflate_once(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<Vec<u8>, ReadFault> {
-    if stored.starts_with(ZSTD_MAGIC) {
-        let mut bytes = Vec::new();
-        return inflate_zstd(stored, stored.len() as u64, cap_bytes, &mut bytes).map(|()| bytes);
-    }
-    if !stored.starts_with(GZIP_MAGIC) {
+    let Some(codec) = Codec::of(stored) else {
         is_text(stored)?;
         if stored.len() as u64 > cap_bytes {
             return Err(ReadFault::OverCap { cap_bytes });
@@ -283,16 +367,39 @@ fn inflate_once(stored: &[u8], buffers: &mut Buffers, cap_bytes: u64) -> Result<
         let mut bytes = buffers.room(stored.len());
         bytes.copy_from_slice(stored);
         return Ok(bytes);
-    }
-    let bytes = match inflate_one_member(stored, buffers, cap_bytes)? {
-        Some(bytes) => bytes,
-        None => {
-            let mut bytes = Vec::new();
-            inflate_members(&mut { stored }, stored.len() as u64, cap_bytes, &mut bytes)?;
-            bytes
-        }
     };
+    if codec == Codec::Gzip
+        && let Some(bytes) = inflate_one_member(stored, buffers, cap_bytes)?
+    {
+        return if bytes.is_empty() { Err(ReadFault::EmptyStream) } else { Ok(bytes) };
+    }
+    let mut bytes = Vec::new();
+    let inflating = Inflating::new(codec, stored, WINDOW_MAX_BYTES)?;
+    read_capped(inflating, stored.len() as u64, cap_bytes, &mut bytes)?;
     if bytes.is_empty() { Err(ReadFault::EmptyStream) } else { Ok(bytes) }
+}
+
+/// Reads what is compressed to its end.
+fn read_capped(reader: impl io::Read, stored_bytes: u64, cap_bytes: u64, bytes: &mut Vec<u8>) -> Result<(), ReadFault> {
+    // One byte more, to tell the cap reached from the cap passed.
+    let outcome = reader.take(cap_bytes.saturating_add(1)).read_to_end(bytes);
+    let offset_bytes = bytes.len() as u64;
+    match outcome {
+        _ if offset_bytes > cap_bytes => Err(ReadFault::OverCap { cap_bytes }),
+        Ok(_) => Ok(()),
+        Err(error) => Err(fault_of(error, offset_bytes, stored_bytes)),
+    }
+}
+
+/// What is wrong with a stream that was inflated up to there.
+pub(super) fn fault_of(error: io::Error, offset_bytes: u64, stored_bytes: u64) -> ReadFault {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => ReadFault::Truncated { offset_bytes, stored_bytes },
+        io::ErrorKind::OutOfMemory => ReadFault::Window(error.to_string()),
+        io::ErrorKind::QuotaExceeded => ReadFault::Cut { offset_bytes, reason: error.to_string() },
+        _ if error.raw_os_error().is_some() => ReadFault::Io(error),
+        _ => ReadFault::Corrupt { offset_bytes, reason: error.to_string() },
+    }
 }
 
 /// Inflates by libdeflate; `None` when the object isn't just one sound gzip member.
@@ -330,25 +437,38 @@ fn is_all_of(stored: &[u8], trailer: &[u8; 8], inflated: &[u8]) -> bool {
 
 /// Reads a large object piece by piece.
 fn read_stream(file: File, cap_bytes: u64) -> Result<Read, (Option<[u8; 32]>, ReadFault)> {
-    let unread = |error| (None, ReadFault::Io(error));
-    let size_bytes = file.metadata().map_err(unread)?.len();
-    let mut reader = BufReader::with_capacity(1 << 20, Hashing { inner: file, hasher: Sha256::new() });
-    let first = reader.fill_buf().map_err(unread)?;
+    let size_bytes = file.metadata().map_err(|error| (None, ReadFault::Io(error)))?.len();
+    read_reader(file, Some(size_bytes), None, cap_bytes)
+}
+
+/// Reads all that a reader gives, of `size_bytes` if it says so, with this checksum if it has one.
+pub(super) fn read_reader(
+    reader: impl io::Read,
+    said_bytes: Option<u64>,
+    crc: Option<u32>,
+    cap_bytes: u64,
+) -> Result<Read, (Option<[u8; 32]>, ReadFault)> {
+    let sums = RefCell::new(Sums { hasher: Sha256::new(), crc: libdeflater::Crc::new(), bytes: 0 });
+    let mut base = Buffered::new(Hashing { inner: reader, sums: &sums });
     let mut bytes = Vec::new();
-    let inflated = if first.starts_with(GZIP_MAGIC) {
-        inflate_members(&mut reader, size_bytes, cap_bytes, &mut bytes)
-    } else if first.starts_with(ZSTD_MAGIC) {
-        inflate_zstd(&mut reader, size_bytes, cap_bytes, &mut bytes)
-    } else {
-        let is_plain = is_text(first).and_then(|()| match implausible(first) {
-            Some(reason) if !parquet::is_form(first) => Err(ReadFault::Foreign(reason)),
-            _ => Ok(()),
-        });
-        is_plain.and_then(|()| read_plain(&mut reader, size_bytes, cap_bytes, &mut bytes))
-    };
+    let inflated = read_inflated(&mut base, said_bytes, cap_bytes, &mut bytes);
     // After a fault as well: the digest is of the whole object.
-    io::copy(&mut reader, &mut io::sink()).map_err(unread)?;
-    let sha256 = reader.into_inner().hasher.finalize().into();
+    let drained = io::copy(&mut base, &mut io::sink());
+    drop(base);
+    let Sums { hasher, crc: sum, bytes: size_bytes } = sums.into_inner();
+    let sha256: [u8; 32] = hasher.finalize().into();
+    let is_whole = drained.is_ok();
+    let fail = |fault| Err((Some(sha256).filter(|_| is_whole), fault));
+    if let (Ok(_), Some(crc)) = (&drained, crc)
+        && crc != sum.sum()
+    {
+        let reason = "its checksum is not the one that the container gives".to_owned();
+        return fail(ReadFault::Corrupt { offset_bytes: 0, reason });
+    }
+    let inflated = match (inflated, drained) {
+        (Ok(()), Err(error)) => Err(fault_of(error, bytes.len() as u64, size_bytes)),
+        (inflated, _) => inflated,
+    };
     match inflated {
         Ok(()) if parquet::is_form(&bytes) => match parquet::json_lines(bytes, cap_bytes) {
             Ok((bytes, gaps)) => Ok(Read { bytes, sha256, size_bytes, gaps }),
@@ -361,121 +481,102 @@ fn read_stream(file: File, cap_bytes: u64) -> Result<Read, (Option<[u8; 32]>, Re
             let gaps = vec![Gap { offset_bytes, reason: fault.to_string() }];
             Ok(Read { bytes, sha256, size_bytes, gaps })
         }
-        Err(fault) => Err((Some(sha256), fault)),
+        Err(fault) => fail(fault),
     }
 }
 
+/// Reads what is in bytes that may be compressed, once or more often.
 #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
-fn read_plain(
-    reader: &mut impl BufRead,
-    size_bytes: u64,
+fn read_inflated(
+    base: &mut dyn BufReadPeek,
+    said_bytes: Option<u64>,
     cap_bytes: u64,
     bytes: &mut Vec<u8>,
 ) -> Result<(), ReadFault> {
-    if size_bytes > cap_bytes {
-        return Err(ReadFault::OverCap { cap_bytes });
-    }
-    bytes.reserve(size_bytes as usize);
-    reader.take(cap_bytes).read_to_end(bytes)?;
-    Ok(())
-}
-
-/// Inflates zstd, frame by frame.
-fn inflate_zstd(reader: impl BufRead, stored_bytes: u64, cap_bytes: u64, bytes: &mut Vec<u8>) -> Result<(), ReadFault> {
-    let decoder = zstd::Decoder::with_buffer(reader)?;
-    let outcome = decoder.take(cap_bytes.saturating_add(1)).read_to_end(bytes);
-    let offset_bytes = bytes.len() as u64;
-    match outcome {
-        _ if offset_bytes > cap_bytes => Err(ReadFault::OverCap { cap_bytes }),
-        Ok(0) => Err(ReadFault::EmptyStream),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(ReadFault::Truncated { offset_bytes, stored_bytes })
+    const FIRST: usize = 4096;
+    let first = base.peek(FIRST)?.to_vec();
+    let Some(codec) = Codec::of(&first) else {
+        if kind_of(&first).is_some() {
+            return Err(ReadFault::Container);
         }
-        Err(error) => Err(ReadFault::Corrupt { offset_bytes, reason: error.to_string() }),
-    }
-}
-
-/// Inflates gzip member by gzip member.
-fn inflate_members(
-    reader: &mut impl BufRead,
-    stored_bytes: u64,
-    cap_bytes: u64,
-    bytes: &mut Vec<u8>,
-) -> Result<(), ReadFault> {
-    loop {
-        let mut decoder = GzDecoder::new(&mut *reader);
-        // One byte more, to tell the cap reached from the cap passed.
-        let room_bytes = (cap_bytes - bytes.len() as u64).saturating_add(1);
-        let outcome = decoder.by_ref().take(room_bytes).read_to_end(bytes);
-        let offset_bytes = bytes.len() as u64;
-        if offset_bytes > cap_bytes {
+        if !parquet::is_form(&first) {
+            is_text(&first)?;
+            if let Some(reason) = implausible(&first) {
+                return Err(ReadFault::Foreign(reason));
+            }
+        }
+        if said_bytes.is_some_and(|said| said > cap_bytes) {
             return Err(ReadFault::OverCap { cap_bytes });
         }
-        outcome.map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => ReadFault::Truncated { offset_bytes, stored_bytes },
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-                ReadFault::Corrupt { offset_bytes, reason: error.to_string() }
-            }
-            _ => ReadFault::Io(error),
-        })?;
-        if !has_member(reader, offset_bytes)? {
-            return Ok(());
-        }
+        bytes.reserve(said_bytes.unwrap_or_default() as usize);
+        return read_capped(base, said_bytes.unwrap_or_default(), cap_bytes, bytes);
+    };
+    let mut reader: Box<dyn BufReadPeek> = Box::new(Buffered::new(Inflating::new(codec, base, WINDOW_MAX_BYTES)?));
+    for _ in 1..NESTED_MAX {
+        let first = reader.peek(FIRST).unwrap_or_default();
+        let Some(codec) = Codec::of(first).filter(|_| is_compressed(first)) else { break };
+        reader = Box::new(Buffered::new(Inflating::new(codec, reader, WINDOW_MAX_BYTES)?));
     }
+    if reader.peek(FIRST).is_ok_and(|first| kind_of(first).is_some()) {
+        return Err(ReadFault::Container);
+    }
+    read_capped(reader, said_bytes.unwrap_or_default(), cap_bytes, bytes)?;
+    if bytes.is_empty() { Err(ReadFault::EmptyStream) } else { Ok(()) }
 }
 
-/// Whether another gzip member follows. Zeros at the end are padding (as gzip(1) has it), anything else is a fault.
-pub(super) fn has_member(reader: &mut impl BufRead, offset_bytes: u64) -> Result<bool, ReadFault> {
-    loop {
-        let ahead = reader.fill_buf()?;
-        match ahead.first() {
-            None => return Ok(false),
-            Some(0x1f) => return Ok(true),
-            Some(0) => {
-                let zeros = ahead.iter().take_while(|byte| **byte == 0).count();
-                reader.consume(zeros);
-            }
-            Some(_) => {
-                let reason = "bytes after the gzip stream that are no gzip member".to_owned();
-                return Err(ReadFault::Corrupt { offset_bytes, reason });
-            }
-        }
+/// A reader that can be looked into.
+trait BufReadPeek: BufRead {
+    fn peek(&mut self, want: usize) -> io::Result<&[u8]>;
+}
+
+impl<S: io::Read> BufReadPeek for Buffered<S> {
+    fn peek(&mut self, want: usize) -> io::Result<&[u8]> {
+        Buffered::peek(self, want)
     }
 }
 
 /// Turns away what is plainly no text, before it is read as a whole.
 fn is_text(bytes: &[u8]) -> Result<(), ReadFault> {
-    const OTHERS: [(&[u8], &str); 6] = [
-        (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
-        (b"PK\x03\x04", "a zip archive"),
-        (b"BZh", "bzip2"),
-        (&[0xfd, b'7', b'z', b'X', b'Z'], "xz"),
+    const OTHERS: [(&[u8], &str); 7] = [
+        (&[b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c], "a 7z archive"),
+        (b"Rar!\x1a\x07", "a RAR archive"),
+        (b"MSCF\0\0\0\0", "a cabinet"),
+        (b"070701", "a cpio archive"),
+        (&[0x02, 0x21, 0x4c, 0x18], "lz4 of before its frames"),
         (b"Obj\x01", "Avro"),
         (b"ORC", "ORC"),
     ];
     if bytes.is_empty() {
         return Err(ReadFault::Empty);
     }
-    let tar = bytes.get(257..262).filter(|magic| *magic == b"ustar").map(|_| "a tar archive");
     let other = OTHERS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name);
-    match other.or(tar) {
-        Some(name) => Err(ReadFault::Foreign(format!("neither gzip, zstd nor JSON, but {name}\nhint: unpack it"))),
+    match other {
+        Some(name) => Err(ReadFault::Foreign(format!("neither compressed nor JSON, but {name}\nhint: unpack it"))),
         None => Ok(()),
     }
 }
 
-/// Hashes what is read through it.
-struct Hashing<R> {
-    inner: R,
+/// What was read through [`Hashing`].
+struct Sums {
     hasher: Sha256,
+    crc: libdeflater::Crc,
+    bytes: u64,
 }
 
-impl<R: io::Read> io::Read for Hashing<R> {
+/// Hashes what is read through it.
+struct Hashing<'s, R> {
+    inner: R,
+    sums: &'s RefCell<Sums>,
+}
+
+impl<R: io::Read> io::Read for Hashing<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(buffer)?;
         if let Some(read) = buffer.get(..len) {
-            self.hasher.update(read);
+            let mut sums = self.sums.borrow_mut();
+            sums.hasher.update(read);
+            sums.crc.update(read);
+            sums.bytes += len as u64;
         }
         Ok(len)
     }

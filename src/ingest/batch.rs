@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray, StringArray, TypedDictionaryArray};
 use arrow::datatypes::UInt32Type;
 use arrow::record_batch::RecordBatch;
+use crossbeam_channel::Receiver;
 use hashbrown::HashMap;
 
 use super::Progress;
@@ -15,8 +16,9 @@ use super::day_writer::write_days;
 use super::dedup::{Claimed, Dedup};
 use super::error::IngestError;
 use super::mended::{Elements, Standing};
+use super::packs::{Handful, Seen};
 use super::plan::{Identity, Planned, refused_entry};
-use super::proving::prove;
+use super::proving::{Proved, prove};
 use super::read::read_object;
 use super::read_ahead::ReadAhead;
 use super::timings::{Stage, Timings};
@@ -61,6 +63,8 @@ pub(super) struct Memory<'c> {
     pub ahead: Option<ReadAhead<'c>>,
     /// What digests say, if somebody asks.
     pub proof: Option<&'c Proof>,
+    /// Likewise what is in containers.
+    pub members: Option<Receiver<Handful>>,
     /// Whether secrets are masked.
     redact: bool,
     dictionaries: Dictionaries,
@@ -86,6 +90,7 @@ impl<'c> Memory<'c> {
             buffers,
             ahead,
             proof: None,
+            members: None,
             redact,
             dictionaries: Dictionaries::default(),
             step: None,
@@ -107,6 +112,8 @@ pub(super) enum Untaken {
     Refused(Box<LedgerEntry>),
     /// It was taken in before.
     Known,
+    /// It is no object, but files in one.
+    Container,
     /// Somebody asked for an end.
     Stopped,
 }
@@ -132,7 +139,7 @@ pub(super) fn load(
     for path in &planned.copies {
         match &best {
             Ok(loaded) if loaded.is_whole() => break,
-            Err(Untaken::Known | Untaken::Stopped) => break,
+            Err(Untaken::Known | Untaken::Stopped | Untaken::Container) => break,
             _ => {}
         }
         let copy = read(path, memory);
@@ -168,6 +175,7 @@ fn parse(
         Ok(read) => read,
         Err(ReadError { fault: ReadFault::Known, .. }) => return Err(Untaken::Known),
         Err(ReadError { fault: ReadFault::Stopped, .. }) => return Err(Untaken::Stopped),
+        Err(ReadError { fault: ReadFault::Container, .. }) => return Err(Untaken::Container),
         Err(error) => {
             let unread = match altered_unread(memory.proof, planned, &error) {
                 Some(reason) => Unread { reason, offset_bytes: error.offset_bytes(), other: None },
@@ -183,11 +191,11 @@ fn parse(
         return Err(Untaken::Known);
     }
     let refuse_whole = |reason| refuse(size_bytes, Some(sha256), Unread { reason, offset_bytes: None, other: None });
-    let is_named = matches!(planned.identity, Identity::Name | Identity::Again(_));
-    let proof = match memory.proof.filter(|_| is_named) {
+    let proof = match memory.proof.zip(planned.listed_name()) {
         None => None,
-        Some(proof) => match stages.time(Stage::Inflate, || prove(proof, planned.name(), &bytes, &gaps)) {
-            Ok((proof, None)) => Some(proof),
+        Some((proof, name)) => match stages.time(Stage::Inflate, || prove(proof, &name, &bytes, &gaps)) {
+            // It is the ledger's of that name alone.
+            Ok((proof, None)) => Some(proof).filter(|_| planned.is_named()),
             Ok((_, Some(altered))) => return Err(refuse_whole(altered)),
             Err(error) => return Err(refuse_whole(format!("not verified: {error}"))),
         },
@@ -201,10 +209,9 @@ fn parse(
 
 /// Why an object that is not sound was altered, if a digest lists it.
 fn altered_unread(proof: Option<&Proof>, planned: &Planned, error: &ReadError) -> Option<String> {
-    let is_named = matches!(planned.identity, Identity::Name | Identity::Again(_));
-    let proof = proof.filter(|_| is_named && !matches!(error.fault, ReadFault::Io(_)))?;
+    let proof = proof.filter(|_| !matches!(error.fault, ReadFault::Io(_)))?;
     let gap = Gap { offset_bytes: 0, reason: error.reason() };
-    prove(proof, planned.name(), &[], &[gap]).ok()?.1
+    prove(proof, &planned.listed_name()?, &[], &[gap]).ok()?.1
 }
 
 struct Parsed {
@@ -365,6 +372,10 @@ pub(super) struct Converted {
     pub doubts: Vec<Doubt>,
     /// How many objects were known by their content.
     pub known: u64,
+    /// What was found in containers.
+    pub seen: Seen,
+    /// What digests say of what was taken in before.
+    pub proved: Vec<Proved>,
     /// What stands as refused although it is known.
     pub struck: Vec<Struck>,
     /// Records that had been kept out and have come since.
@@ -452,8 +463,26 @@ fn doubts(objects: &[Loaded], claim: &Claim) -> Vec<Doubt> {
 }
 
 impl Loaded {
+    /// Its name in the ledger, and its size as stored.
+    pub fn ledger_name(&self) -> (String, u64) {
+        (self.planned.ledger_name(&self.sha256), self.size_bytes)
+    }
+
+    /// Lets it take the place of one of its name that was taken before.
+    pub fn take_again(&mut self) {
+        self.planned.identity = Identity::Again(Box::new(self.sha256));
+    }
+
+    /// The ledger's entry where it is refused after all.
+    pub fn refused_as(&self, reason: String) -> LedgerEntry {
+        let name = self.planned.refused_name(Some(&self.sha256));
+        // The name is that of the object that was taken.
+        let name = if self.planned.is_named() { self.path.to_string_lossy().into_owned() } else { name };
+        refused_entry(&name, &self.path, self.size_bytes, Some(self.sha256), reason, None)
+    }
+
     /// Whether nothing of it was kept out.
-    fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.refused.is_empty() && self.object.broken().is_empty()
     }
 

@@ -102,6 +102,26 @@ impl Budget {
     }
 }
 
+/// Of the limit, what the decoders of containers may take.
+const WINDOWS_PART: u64 = 12;
+
+/// What they may take where there is no more.
+const WINDOWS_MIN_BYTES: u64 = 9 << 20;
+
+/// The same where containers are read, with the memory of all their decoders.
+///
+/// # Errors
+/// Likewise.
+pub(super) fn beside_windows(limit_bytes: u64, threads: usize, lists_bytes: u64) -> Result<(Budget, u64), IngestError> {
+    let windows_bytes = limit_bytes / WINDOWS_PART;
+    let with = |windows_bytes: u64| {
+        Budget::new(limit_bytes, threads, lists_bytes + windows_bytes).map(|budget| (budget, windows_bytes))
+    };
+    with(windows_bytes)
+        .or_else(|_| with(WINDOWS_MIN_BYTES))
+        .or_else(|_| Budget::new(limit_bytes, threads, lists_bytes).map(|budget| (budget, WINDOWS_MIN_BYTES)))
+}
+
 /// Memory of a batch of so much JSON.
 pub(super) fn batch_room(json_bytes: u64) -> u64 {
     json_bytes * BYTES_PER_JSON_BYTE

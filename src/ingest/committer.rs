@@ -12,15 +12,17 @@ use super::batch::Converted;
 use super::conflicts::conflicts;
 use super::cross_account_calls::HeldCalls;
 use super::error::IngestError;
-use super::proving::ALTERED;
+use super::packs::Seen;
+use super::plan::other_kind;
+use super::proving::{ALTERED, note_proved};
 use super::timings::Stage;
 use super::upkeep;
 use super::usage_files::write_usage;
-use super::{Progress, Summary};
+use super::{Progress, Summary, count_kind};
 use crate::archive::DIGESTS;
 use crate::iam::Catalog;
 use crate::store::{
-    Commit, Conflict, Known, LedgerEntry, NO_LOG, OTHER_LOG, StagedFile, Struck, UsageState, Writer, place_in,
+    Commit, Conflict, Container, Known, LedgerEntry, NO_LOG, StagedFile, Struck, UsageState, Writer, place_in,
 };
 use crate::usage::{self, Rollup, SharedCalls, Space};
 use crate::util::shown;
@@ -51,8 +53,11 @@ pub(super) struct Committer<'a> {
     pub usage_bytes: u64,
     /// Memory for the usage of a day that is told apart.
     pub day_bytes: u64,
-    /// Names of what was refused.
+    /// Names of what was refused, and of what records were kept out of.
     pub refused: HashSet<String>,
+    pub partial: HashSet<String>,
+    /// Containers that were taken whole and are to be noted once all is settled.
+    pub containers: Vec<Container>,
     /// The run's id in the ledger.
     pub run: i64,
 }
@@ -82,6 +87,8 @@ impl Committer<'_> {
     pub fn add(&mut self, mut converted: Converted, known: &Known) -> Result<(), IngestError> {
         converted.objects.retain(|entry| self.count(entry, known));
         self.summary.run.known += converted.known;
+        self.count_seen(&converted.seen);
+        note_proved(std::mem::take(&mut converted.proved), self.writer, self.summary)?;
         let struck = converted.objects.iter().filter(|entry| entry.refused.is_none());
         let struck: Vec<Struck> = struck.filter_map(|entry| struck_by(&entry.name, &entry.path, known)).collect();
         self.pending.struck.extend(converted.struck.into_iter().chain(struck));
@@ -124,8 +131,8 @@ impl Committer<'_> {
             self.summary.run.foreign_files += 1;
             return is_new;
         }
-        if let Some(kind) = reason.strip_prefix(OTHER_LOG) {
-            self.count_other(kind.trim_start_matches([':', ' ']));
+        if let Some(kind) = other_kind(reason) {
+            self.count_other(kind);
             return is_new;
         }
         self.summary.run.refused += 1;
@@ -147,7 +154,22 @@ impl Committer<'_> {
         self.summary.other_log(kind);
     }
 
+    fn count_seen(&mut self, seen: &Seen) {
+        let run = &mut self.summary.run;
+        run.found += seen.found;
+        run.known += seen.known;
+        run.digests += seen.digests;
+        run.other_services += seen.other_services;
+        run.foreign_files += seen.foreign_files;
+        self.summary.filtered += seen.filtered;
+        let kinds = &mut self.summary.other_logs;
+        seen.other_logs.iter().for_each(|(kind, count)| count_kind(kinds, kind, *count));
+    }
+
     fn count_taken(&mut self, entry: &LedgerEntry) {
+        if !entry.broken.is_empty() {
+            self.partial.insert(entry.name.clone());
+        }
         let summary = &mut self.summary;
         summary.run.taken += 1;
         if let Some(proof) = &entry.proof {
@@ -214,7 +236,7 @@ impl Committer<'_> {
         self.summary.conflicts += 1;
         let first = match &conflict.first {
             Some((path, offset)) => format!("{} at byte {offset}", shown::name(path)),
-            None => "an object that is not there any more".to_owned(),
+            None => "an object that is not there any more, or in a large container".to_owned(),
         };
         self.summary.problem(|| {
             format!(

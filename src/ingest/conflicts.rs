@@ -10,7 +10,7 @@ use arrow::record_batch::RecordBatch;
 use memchr::memmem;
 
 use super::error::IngestError;
-use crate::archive::{self, Buffers};
+use crate::archive::{self, Buffers, Limits, Visit, WITHIN, each_member};
 use crate::record::{EVENT_KEY_COLUMNS, ParsedObject, Record, key_of_record, redact, stored_event_key, to_json};
 use crate::store::{Conflict, RowPredicate, StagedFile, Store, Table, read_batches};
 
@@ -19,6 +19,9 @@ const OBJECTS_MAX: usize = 2_000;
 
 /// Inflated bytes of an object that is looked at.
 const OBJECT_BYTES_MAX: u64 = 64 << 20;
+
+/// Stored bytes of a container that is looked into.
+const CONTAINER_BYTES_MAX: u64 = 256 << 20;
 
 /// A record that may say something else than the one that is in the store.
 #[derive(Clone, Debug)]
@@ -146,23 +149,19 @@ fn masked(source: &str) -> Option<u128> {
 fn with_places(confirmed: Vec<Doubt>, paths: &[&Path]) -> Vec<Conflict> {
     let mut first: HashMap<&str, Option<(String, u64)>> =
         confirmed.iter().map(|doubt| (doubt.event_id.as_str(), None)).collect();
-    let mut buffers = Buffers::default();
-    for path in paths.iter().take(OBJECTS_MAX).filter(|path| path.is_file()) {
-        if first.values().all(Option::is_some) {
-            break;
-        }
-        let Ok(read) = archive::read(path, &mut buffers, OBJECT_BYTES_MAX) else { continue };
-        for (id, offset) in ids_in(&read.bytes) {
+    let mut look = |path: &Path, bytes: &[u8]| {
+        for (id, offset) in ids_in(bytes) {
             let is_second =
-                |doubt: &&Doubt| doubt.event_id == id && *doubt.path == **path && doubt.offset_bytes <= offset;
+                |doubt: &&Doubt| doubt.event_id == id && *doubt.path == *path && doubt.offset_bytes <= offset;
             if let Some(place @ None) = first.get_mut(id)
                 && !confirmed.iter().any(|doubt| is_second(&doubt))
             {
                 *place = Some((path.to_string_lossy().into_owned(), offset));
             }
         }
-        buffers.recycle(read.bytes);
-    }
+        first.values().any(Option::is_none)
+    };
+    each_object(paths.get(..OBJECTS_MAX.min(paths.len())).unwrap_or_default(), &mut look);
     let conflict = |doubt: &Doubt| Conflict {
         event_id: doubt.event_id.clone(),
         event_date: doubt.event_date,
@@ -172,6 +171,51 @@ fn with_places(confirmed: Vec<Doubt>, paths: &[&Path]) -> Vec<Conflict> {
         first: first.get(doubt.event_id.as_str()).cloned().flatten(),
     };
     confirmed.iter().map(conflict).collect()
+}
+
+/// Looks at objects, in containers or not, as long as `look` says so.
+fn each_object(paths: &[&Path], look: &mut dyn FnMut(&Path, &[u8]) -> bool) {
+    let mut buffers = Buffers::default();
+    let mut within: BTreeMap<PathBuf, HashMap<String, &Path>> = BTreeMap::new();
+    for path in paths {
+        if !path.is_file() {
+            if let Some((container, name)) = container_of(path) {
+                within.entry(container).or_default().insert(name, path);
+            }
+            continue;
+        }
+        let Ok(read) = archive::read(path, &mut buffers, OBJECT_BYTES_MAX) else { continue };
+        if !look(path, &read.bytes) {
+            return;
+        }
+        buffers.recycle(read.bytes);
+    }
+    for (container, names) in within {
+        let mut goes_on = true;
+        let _ = each_member(&container, &Limits::default(), OBJECT_BYTES_MAX, &mut |visit| {
+            if let Visit::Held(name, packed) = visit
+                && let Some(path) = names.get(name)
+                && let Ok(read) = packed.read(&mut buffers, OBJECT_BYTES_MAX, &|_| false)
+            {
+                goes_on = look(path, &read.bytes);
+            }
+            goes_on
+        });
+        if !goes_on {
+            return;
+        }
+    }
+}
+
+/// The container that an object lies in, and its name there; of one that isn't too large to be read for a message.
+fn container_of(path: &Path) -> Option<(PathBuf, String)> {
+    let text = path.to_str()?;
+    text.match_indices(WITHIN).find_map(|(at, mark)| {
+        let container = Path::new(text.get(..at)?);
+        let is_it =
+            container.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= CONTAINER_BYTES_MAX);
+        is_it.then(|| Some((container.to_owned(), text.get(at + mark.len()..)?.to_owned())))?
+    })
 }
 
 /// The ids of events in an object of any form, escaped or not, with their places.

@@ -4,6 +4,8 @@
 //! from it (`batch`), drop the events that were there already (`dedup`) and write data files that nobody sees yet. One
 //! thread commits them in the order in which they claimed their events (`committer`), so that a batch that left an
 //! event to another one is never visible without it.
+//! Tars and zips are told by what is in them, when they are read: `packs` goes through them once the other objects of a
+//! plan are done, entry by entry, for whichever worker needs some.
 //! Where all is one batch, other threads read for its worker (`read_ahead`) and write for it (`day_writer`).
 //!
 //! `proving` asks CloudTrail's digests what they say of the objects, `settle` notes at the
@@ -24,9 +26,11 @@ mod dedup;
 mod error;
 mod fsck;
 mod large_objects;
+mod members;
 mod memory_permits;
 mod mended;
 mod optimize;
+mod packs;
 mod plan;
 mod proving;
 mod read;
@@ -39,6 +43,7 @@ mod usage_files;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -134,13 +139,18 @@ pub struct Progress {
     pub events: AtomicU64,
     /// Where the time goes.
     pub stages: Timings,
-    stop: AtomicBool,
+    stop: Arc<AtomicBool>,
 }
 
 impl Progress {
     /// Asks the ingest to end; what is in work is still committed.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// What says so, for a thread that outlives the ingest.
+    fn stopper(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
     }
 
     /// Whether somebody asked for an end.
@@ -224,11 +234,16 @@ pub const PROBLEMS_MAX: usize = 20;
 /// Kinds of other logs that are counted by themselves; a key may have any service's name.
 const KINDS_MAX: usize = 1_000;
 
+/// Counts logs of this kind.
+fn count_kind(kinds: &mut BTreeMap<String, u64>, kind: &str, count: u64) {
+    let is_known = kinds.contains_key(kind) || kinds.len() < KINDS_MAX;
+    *kinds.entry(if is_known { kind } else { "others" }.to_owned()).or_default() += count;
+}
+
 impl Summary {
     /// Counts a log of this kind.
     pub(crate) fn other_log(&mut self, kind: &str) {
-        let is_known = self.other_logs.contains_key(kind) || self.other_logs.len() < KINDS_MAX;
-        *self.other_logs.entry(if is_known { kind } else { "others" }.to_owned()).or_default() += 1;
+        count_kind(&mut self.other_logs, kind, 1);
     }
 
     pub(crate) fn problem(&mut self, text: impl FnOnce() -> String) {

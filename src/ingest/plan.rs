@@ -1,6 +1,7 @@
 //! What there is to take in: log objects found, filtered, and told from those already known. However many there are, so
 //! many are planned at once as there is memory for.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -8,16 +9,17 @@ use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::UNIX_EPOCH;
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 use hashbrown::HashTable;
 
 use super::error::IngestError;
 use super::proving::{NewDigests, Unproved};
-use super::{Options, Progress, Summary};
-use crate::archive::{self, Found, ObjectKind, STANDARD_INPUT, Walk};
-use crate::store::{Known, LedgerEntry, Standing, Writer, placed_name};
-use crate::time::{self, MICROS_PER_DAY};
+use super::{Options, Progress, Summary, count_kind};
+use crate::archive::{self, Found, ObjectKey, ObjectKind, STANDARD_INPUT, WITHIN, Walk};
+use crate::store::{Known, LedgerEntry, OTHER_LOG, Standing, Writer, placed_name};
+use crate::time;
 
 /// Bytes of an object, as it is stored, that is likely larger than a batch.
 const LARGE_BYTES: u64 = 8 << 20;
@@ -77,6 +79,18 @@ impl Planned {
         Planned { folder, file_name, name, identity, copies, size_bytes, date, is_by_hand }
     }
 
+    /// A file in a container, with the container's path.
+    pub fn member(container: &Path, member: &str, found: MemberKey, identity: Identity) -> Planned {
+        let mut path = container.as_os_str().to_owned();
+        path.push(format!("{WITHIN}{member}"));
+        let path = PathBuf::from(path);
+        let MemberKey { name, size_bytes, date } = found;
+        let file_name: Box<OsStr> = path.file_name().unwrap_or_default().into();
+        let folder = path.parent().unwrap_or(Path::new("")).into();
+        let (name, copies) = (Name::Own(name.into()), Vec::new());
+        Planned { folder, file_name, name, identity, copies, size_bytes, date, is_by_hand: false }
+    }
+
     /// Where it is.
     pub fn path(&self) -> PathBuf {
         self.folder.join(&*self.file_name)
@@ -111,6 +125,20 @@ impl Planned {
         }
     }
 
+    /// Whether it has a name that CloudTrail gave.
+    pub fn is_named(&self) -> bool {
+        matches!(self.identity, Identity::Name | Identity::Again(_))
+    }
+
+    /// The name by which digests list it; of what its place tells from others that of its file.
+    pub fn listed_name(&self) -> Option<Cow<'_, str>> {
+        match self.identity {
+            Identity::Name | Identity::Again(_) => Some(self.name().into()),
+            Identity::Place(_) => ObjectKey::parse(self.file_name.to_str()?).canonical_name.map(Cow::Owned),
+            Identity::Pipe => None,
+        }
+    }
+
     /// Its name, or its place.
     pub fn name(&self) -> &str {
         match &self.name {
@@ -121,7 +149,8 @@ impl Planned {
 
     /// Whether it is expected to hold no events.
     pub fn is_beside_logs(&self) -> bool {
-        self.file_name.to_str().is_some_and(archive::is_beside_logs)
+        let of_member = |name: &str| archive::is_beside_logs(name.rsplit(WITHIN).next().unwrap_or(name));
+        self.file_name.to_str().is_some_and(of_member)
     }
 
     /// Memory that it takes.
@@ -131,6 +160,14 @@ impl Planned {
             own_name + if matches!(self.identity, Identity::Again(_) | Identity::Place(Some(_))) { 48 } else { 0 };
         size_of::<Planned>() + self.file_name.len() + own_name + OVERHEAD_BYTES
     }
+}
+
+/// What is known of a file in a container before it is read.
+pub(super) struct MemberKey {
+    /// Its name, or its place.
+    pub name: String,
+    pub size_bytes: u64,
+    pub date: Option<NaiveDate>,
 }
 
 /// What finding came to.
@@ -194,9 +231,19 @@ impl<'a> Planner<'a> {
         &self.known
     }
 
+    /// Likewise, to be added to.
+    pub fn known_mut(&mut self) -> &mut Known {
+        &mut self.known
+    }
+
     /// The digests that were found on the way.
     pub fn take_digests(&mut self) -> Option<NewDigests> {
         self.digests.take()
+    }
+
+    /// Takes them back, with those found elsewhere.
+    pub fn put_digests(&mut self, digests: Option<NewDigests>) {
+        self.digests = digests;
     }
 
     /// Memory that what is known takes.
@@ -258,18 +305,20 @@ impl<'a> Planner<'a> {
         Ok(plan)
     }
 
-    /// Notes what was taken in of a plan: all but what was refused, which a copy may still make good. Of what has no
+    /// Notes what was taken in of a plan: all but what was refused, which a copy may still make good, as it may that of
+    /// which records were kept out. Of what has no
     /// name of CloudTrail's the place is noted: it isn't read twice in one run.
-    pub fn note(&mut self, objects: &[Planned], refused: &HashSet<String>) {
+    pub fn note(&mut self, objects: &[Planned], refused: &HashSet<String>, partial: &HashSet<String>) {
         let taken = objects.iter().filter(|planned| !refused.contains(planned.name()));
-        let names: Vec<(String, u64)> = taken
-            .filter_map(|planned| match planned.identity {
-                Identity::Name | Identity::Again(_) => Some((planned.name().to_owned(), planned.size_bytes)),
-                Identity::Place(_) => Some((read_place(planned.name()), planned.size_bytes)),
-                Identity::Pipe => None,
-            })
-            .collect();
-        self.known.extend(names.iter().map(|(name, size_bytes)| (name.as_str(), *size_bytes)));
+        let noted = taken.filter_map(|planned| match planned.identity {
+            Identity::Name | Identity::Again(_) => {
+                Some(Known::noted(planned.name(), planned.size_bytes, partial.contains(planned.name())))
+            }
+            Identity::Place(_) => Some(Known::noted(&read_place(planned.name()), planned.size_bytes, false)),
+            Identity::Pipe => None,
+        });
+        let noted = noted.collect();
+        self.known.extend_noted(noted);
     }
 }
 
@@ -394,8 +443,32 @@ impl Sorter<'_> {
         let is_read = self.planned(&found.name).is_some() || self.known.size_bytes(&read_place(&found.name)).is_some();
         match is_read {
             true => self.summary.run.known += 1,
+            false if self.is_known_container(&found) => {}
             false => self.plan_object(found, Identity::Place(named.map(Box::new))),
         }
+    }
+
+    /// Whether it is a tar or zip that was taken in whole and not been changed since. Its time says so, or its bytes, as
+    /// of any object.
+    fn is_known_container(&mut self, found: &Found) -> bool {
+        let Some(container) = self.known.container(&found.name) else { return false };
+        // Whether digests say something of what is in it is seen there.
+        let is_same = !self.options.rehash
+            && !self.options.verify
+            && container.size_bytes == found.size_bytes
+            && container.modified_us.is_some()
+            && container.modified_us == modified_us(&found.path);
+        if is_same {
+            let run = &mut self.summary.run;
+            run.found += container.files();
+            run.known += container.objects;
+            run.digests += container.digests;
+            run.other_services += container.other_services;
+            run.foreign_files += container.foreign_files;
+            let kinds = &mut self.summary.other_logs;
+            container.other_logs.iter().for_each(|(kind, count)| count_kind(kinds, kind, *count));
+        }
+        is_same
     }
 
     /// The object that is planned under a name.
@@ -455,6 +528,12 @@ impl Sorter<'_> {
     }
 }
 
+/// When a file was changed last, microseconds since 1970.
+pub(super) fn modified_us(path: &Path) -> Option<i64> {
+    let modified = path.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(modified.as_micros()).ok()
+}
+
 /// The ledger's entry for a refused object.
 pub(super) fn refused_entry(
     name: &str,
@@ -480,43 +559,40 @@ pub(super) fn refused_entry(
     }
 }
 
-/// Whether what was delivered there and then is wanted: deliveries lag behind events.
+/// The kind of a known log of another kind, if that is why something is not taken.
+pub(super) fn other_kind(reason: &str) -> Option<&str> {
+    reason.strip_prefix(OTHER_LOG).map(|kind| kind.trim_start_matches([':', ' ']))
+}
+
+/// Whether what was delivered there and then is wanted: deliveries lag behind events. What has no day may be of any.
 pub(super) fn is_wanted_place(
     options: &Options,
     account_id: Option<&str>,
     region: Option<&str>,
-    day: i32,
+    day: Option<i32>,
     lag_days: i32,
 ) -> bool {
     let named = |wanted: &[String], name: Option<&str>| {
         wanted.is_empty() || name.is_none_or(|name| wanted.iter().any(|wanted| wanted == name))
     };
     let from = options.range.from_us.map(time::day_of);
-    let to = options.range.to_us.map(|to_us| time::day_of(to_us - 1) + lag_days);
+    let to = options.range.to_us.map(|to_us| time::day_of(to_us - 1).saturating_add(lag_days));
     named(&options.accounts, account_id)
         && named(&options.regions, region)
-        && from.is_none_or(|from| day >= from)
-        && to.is_none_or(|to| day <= to)
+        && day.is_none_or(|day| from.is_none_or(|from| day >= from) && to.is_none_or(|to| day <= to))
+}
+
+fn is_wanted(options: &Options, found: &Found) -> bool {
+    is_wanted_by(options, found.account_id.as_deref(), found.region.as_deref(), found.date)
 }
 
 /// Whether an object may hold wanted events, as far as its name tells: an object delivered on a day holds events of
-/// that day, or late ones of days before.
-fn is_wanted(options: &Options, found: &Found) -> bool {
-    let named = |wanted: &[String], name: &Option<String>| {
-        wanted.is_empty() || name.as_ref().is_none_or(|name| wanted.contains(name))
-    };
-    named(&options.accounts, &found.account_id)
-        && named(&options.regions, &found.region)
-        && found.date.is_none_or(|date| {
-            let from = options.range.from_us.and_then(day_of);
-            // Deliveries lag behind events by minutes: the day after still brings some.
-            let to =
-                options.range.to_us.and_then(|to| day_of(to - 1)).and_then(|day| day.checked_add_days(Days::new(1)));
-            from.is_none_or(|from| date >= from) && to.is_none_or(|to| date <= to)
-        })
-}
-
-fn day_of(time_us: i64) -> Option<NaiveDate> {
-    let days = u64::try_from(time_us.div_euclid(MICROS_PER_DAY)).ok()?;
-    NaiveDate::default().checked_add_days(Days::new(days))
+/// that day, or late ones of days before; the day after still brings some.
+pub(super) fn is_wanted_by(
+    options: &Options,
+    account_id: Option<&str>,
+    region: Option<&str>,
+    date: Option<NaiveDate>,
+) -> bool {
+    is_wanted_place(options, account_id, region, date.map(time::days_of), 1)
 }

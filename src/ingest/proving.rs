@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::error::IngestError;
 use super::{Options, Summary};
-use crate::archive::{self, Buffers, Found, Gap, ReadFault};
+use crate::archive::{self, Buffers, Found, Gap, Read, ReadFault};
 use crate::store::{ObjectProof, ObjectVerdict, ProofNotes, Writer};
 use crate::util::shown;
 use crate::verify::{Collector, DigestHour, Proof, Verdict, VerifyError};
@@ -45,13 +45,27 @@ impl NewDigests {
 
     pub fn add(&mut self, found: Found) -> Result<(), IngestError> {
         let name = found.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let hour = name.split('.').next().and_then(DigestHour::of);
-        let is_known =
-            |hour: &DigestHour| self.known.get(&key(&hour.chain, hour.day)).is_some_and(|told| told & hour.bit() != 0);
-        if hour.as_ref().is_some_and(is_known) {
+        if self.has(name) {
             return Ok(());
         }
         Ok(self.collector.add(found)?)
+    }
+
+    /// Likewise what was read of a container, with its name there and what it is called.
+    pub fn add_read(&mut self, member: &str, object: &str, read: &Read) -> Result<(), IngestError> {
+        let name = member.rsplit('/').next().unwrap_or(member);
+        if self.has(name) {
+            return Ok(());
+        }
+        Ok(self.collector.add_read(member, object, read)?)
+    }
+
+    /// Whether the store knows the hour of the digest in a file of this name.
+    fn has(&self, name: &str) -> bool {
+        let hour = name.split('.').next().and_then(DigestHour::of);
+        let is_known =
+            |hour: &DigestHour| self.known.get(&key(&hour.chain, hour.day)).is_some_and(|told| told & hour.bit() != 0);
+        hour.as_ref().is_some_and(is_known)
     }
 
     /// Memory that it takes.
@@ -126,27 +140,44 @@ pub(super) fn prove_known(
     summary: &mut Summary,
 ) -> Result<(), IngestError> {
     for some in unproved.chunks(NOTED_AT_ONCE) {
-        let judged: Vec<Result<Option<ObjectProof>, String>> =
-            some.par_iter().map_init(Buffers::default, |buffers, one| prove_one(one, proof, buffers)).collect();
-        let mut notes = ProofNotes::default();
-        for (one, judged) in some.iter().zip(judged) {
-            match judged {
-                Ok(Some(proof)) => {
-                    note(summary, &one.name, &proof);
-                    notes.verdicts.push((one.name.clone(), proof));
-                }
-                Ok(None) => summary.problem(|| {
-                    format!(
-                        "{}: changed since it was taken in: other bytes under the same name and size; not verified",
-                        shown::path(&one.path)
-                    )
-                }),
-                Err(error) => summary.problem(|| format!("{}: not verified: {error}", shown::path(&one.path))),
-            }
-        }
-        writer.note_proof(&notes)?;
+        let prove = |buffers: &mut Buffers, one: &Unproved| Proved {
+            name: one.name.clone(),
+            path: one.path.clone(),
+            judged: prove_one(one, proof, buffers),
+        };
+        let proved = some.par_iter().map_init(Buffers::default, prove).collect();
+        note_proved(proved, writer, summary)?;
     }
     Ok(())
+}
+
+/// What digests say of an object that was taken in before anybody verified it.
+pub(super) struct Proved {
+    pub name: String,
+    pub path: PathBuf,
+    /// `None`: other bytes lie there now.
+    pub judged: Result<Option<ObjectProof>, String>,
+}
+
+/// Notes what digests say of objects that were taken in before.
+pub(super) fn note_proved(proved: Vec<Proved>, writer: &mut Writer, summary: &mut Summary) -> Result<(), IngestError> {
+    let mut notes = ProofNotes::default();
+    for Proved { name, path, judged } in proved {
+        match judged {
+            Ok(Some(proof)) => {
+                note(summary, &name, &proof);
+                notes.verdicts.push((name, proof));
+            }
+            Ok(None) => summary.problem(|| {
+                format!(
+                    "{}: changed since it was taken in: other bytes under the same name and size; not verified",
+                    shown::path(&path)
+                )
+            }),
+            Err(error) => summary.problem(|| format!("{}: not verified: {error}", shown::path(&path))),
+        }
+    }
+    Ok(writer.note_proof(&notes)?)
 }
 
 /// `None`: other bytes lie there now.

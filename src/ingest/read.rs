@@ -18,7 +18,10 @@ pub(super) fn read_object(
     progress: &Progress,
 ) -> Result<Read, ReadError> {
     progress.stages.time(Stage::Inflate, || match planned.identity {
-        Identity::Pipe => archive::read_pipe(path, buffers, cap_bytes, &|| progress.is_stopped()),
+        Identity::Pipe => {
+            let mut pipe = archive::open_pipe(path, progress.stopper());
+            archive::read_pipe(path, &mut pipe, buffers, cap_bytes)
+        }
         Identity::Name => archive::read(path, buffers, cap_bytes),
         _ => archive::read_unless(path, buffers, cap_bytes, &|sha256| planned.is_known(sha256, known)),
     })

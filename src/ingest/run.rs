@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
@@ -17,8 +17,9 @@ use super::error::IngestError;
 use super::large_objects::{LargeObjects, PutOff};
 use super::memory_permits::{MemoryPermits, Taken};
 use super::mended::Standing;
+use super::packs::{NOTE_BYTES, Pack, Packs, Queue, Seen};
 use super::plan::{Identity, Plan, Planned, Planner, refused_entry};
-use super::proving::{self, NewDigests};
+use super::proving::{self, NewDigests, Proved};
 use super::read_ahead::{ahead, read_all};
 use super::settle;
 use super::timings::Stage;
@@ -31,13 +32,22 @@ use crate::usage;
 use crate::verify::Proof;
 
 /// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
-const BATCH_OBJECTS_MAX: usize = 20_000;
+const BATCH_OBJECTS_MAX: u64 = 20_000;
 
 /// Large objects that are put off at the most, for each thread.
 const PUT_OFF_MAX: usize = 4;
 
 /// JSON that is worth a batch of its own.
 const BATCH_MIN_BYTES: u64 = 32 << 20;
+
+/// Of the text of a batch, what one entry of a container may have as it stands there and be held.
+const HELD_PART: u64 = 4;
+
+/// Handfuls of objects out of containers that wait to be taken.
+const HANDFULS_AHEAD: usize = 2;
+
+/// Entries of containers that are taken in before they are noted, at the least.
+const ENTRIES_MIN: u64 = 16;
 
 /// Batches a thread that may be claimed before the one that is to be committed next.
 const AHEAD_MAX: u64 = 8;
@@ -92,6 +102,8 @@ fn in_parts(
         usage_bytes: budget.usage_bytes,
         day_bytes: budget.room_bytes / 4,
         refused: HashSet::new(),
+        partial: HashSet::new(),
+        containers: Vec::new(),
         run,
         writer: &mut writer,
         catalog,
@@ -101,14 +113,15 @@ fn in_parts(
         interval: options.commit_interval,
         progress,
     };
-    let what = (options, proof.as_ref());
-    take_in_all(list_bytes_max, what, &mut planner, &mut seen, catalog, progress, &mut committer)?;
+    let common = Common { options, proof: proof.as_ref(), catalog, progress };
+    take_in_all(list_bytes_max, &mut planner, &mut seen, common, &mut committer)?;
     if !progress.is_stopped() {
         close(options, &planner, &mut committer)?;
         let found = planner.take_digests().map(NewDigests::finish).transpose()?;
         if let Some(proof) = proof.as_ref().or(found.as_ref()) {
             settle::settle(options, proof, &mut committer)?;
         }
+        committer.writer.note_containers(&committer.containers)?;
     }
     let held = committer.shared;
     let rows_max = budget::month_rows(options.memory_limit_bytes);
@@ -170,14 +183,18 @@ fn nothing_in(before: Option<(u64, String)>) -> String {
 type SeenBefore = (Dedup, Standing);
 
 /// What the worker threads share.
-struct CrossAccountCalls<'a> {
+pub(super) struct CrossAccountCalls<'a> {
     objects: &'a [Planned],
-    known: &'a Known,
+    /// Where objects come out of containers.
+    pub(super) packs: Option<Packs<'a>>,
+    /// The objects that turned out to be containers.
+    containers: Mutex<Vec<&'a Planned>>,
+    pub(super) known: &'a Known,
     next: AtomicUsize,
     seen: Mutex<(u64, &'a mut SeenBefore)>,
     large: PutOff<'a>,
-    room: MemoryPermits,
-    budget: Budget,
+    pub(super) room: MemoryPermits,
+    pub(super) budget: Budget,
     /// Threads that fill batches.
     threads: usize,
     /// The ticket that was handed on last, and whether a worker died with one.
@@ -185,23 +202,56 @@ struct CrossAccountCalls<'a> {
     has_died: AtomicBool,
     catalog: &'a Catalog,
     staging: &'a Path,
-    progress: &'a Progress,
+    pub(super) progress: &'a Progress,
 }
 
 /// A batch in memory.
-struct Filled<'a> {
-    objects: Vec<Loaded>,
-    refused: Vec<LedgerEntry>,
+pub(super) struct Filled<'a> {
+    pub objects: Vec<Loaded>,
+    /// The containers that they are of, where they are of any.
+    pub packs: Vec<Arc<Pack>>,
+    pub refused: Vec<LedgerEntry>,
     /// How many were known by their content.
-    known: u64,
+    pub known: u64,
+    /// What was found in containers.
+    pub seen: Seen,
     /// What stands as refused although it is known.
-    struck: Vec<Struck>,
+    pub struck: Vec<Struck>,
+    /// What digests say of what was taken in before.
+    pub proved: Vec<Proved>,
+    /// What makes going on pointless.
+    pub failure: Option<IngestError>,
     _room: Taken<'a>,
 }
 
 impl<'a> Filled<'a> {
-    fn new(room: Taken<'a>) -> Filled<'a> {
-        Filled { objects: Vec::new(), refused: Vec::new(), known: 0, struck: Vec::new(), _room: room }
+    pub fn new(room: Taken<'a>) -> Filled<'a> {
+        Filled {
+            objects: Vec::new(),
+            packs: Vec::new(),
+            refused: Vec::new(),
+            known: 0,
+            seen: Seen::default(),
+            struck: Vec::new(),
+            proved: Vec::new(),
+            failure: None,
+            _room: room,
+        }
+    }
+
+    /// Whether nothing came of it.
+    pub fn is_empty(&self) -> bool {
+        let has_failed = self.failure.is_some();
+        self.objects.is_empty()
+            && self.refused.is_empty()
+            && self.known == 0
+            && self.seen == Seen::default()
+            && !has_failed
+    }
+
+    /// Whether it is as large as a batch may be.
+    pub fn has_all(&self) -> bool {
+        (self.objects.len() + self.refused.len()) as u64 + self.known >= BATCH_OBJECTS_MAX
     }
 }
 
@@ -230,16 +280,14 @@ fn budget_beside(options: &Options, planner: &Planner<'_>, proof_bytes: u64) -> 
 /// Takes in what the planner finds, as much at once as there is memory for.
 fn take_in_all(
     list_bytes_max: u64,
-    (options, proof): (&Options, Option<&Proof>),
     planner: &mut Planner<'_>,
     seen: &mut SeenBefore,
-    catalog: &Catalog,
-    progress: &Progress,
+    common: Common<'_>,
     committer: &mut Committer<'_>,
 ) -> Result<(), IngestError> {
-    let proof_bytes = proof.map_or(0, Proof::bytes);
+    let Common { options, proof, progress, .. } = common;
     loop {
-        let bytes_max = budget_beside(options, planner, proof_bytes)?.more_lists_bytes + PLAN_MIN_BYTES;
+        let bytes_max = budget_beside(options, planner, common.proof_bytes())?.more_lists_bytes + PLAN_MIN_BYTES;
         let bytes_max = bytes_max.min(list_bytes_max);
         let find = || planner.next(bytes_max, committer.writer, progress, committer.summary);
         let Plan { objects, refused, unproved, bytes } = progress.stages.time(Stage::Find, find)?;
@@ -247,39 +295,134 @@ fn take_in_all(
         progress.bytes_total.fetch_add(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
         committer.add(Converted { objects: refused, ..Default::default() }, planner.known())?;
         committer.refused.clear();
+        committer.partial.clear();
         // The last object may be a little beyond.
-        let lists_bytes = planner.known_bytes() + proof_bytes + bytes.min(bytes_max);
+        let lists_bytes = planner.known_bytes() + common.proof_bytes() + bytes.min(bytes_max);
         let budget = Budget::new(options.memory_limit_bytes, options.threads, lists_bytes)?;
         if let Some(proof) = proof {
             proving::prove_known(unproved, proof, committer.writer, committer.summary)?;
         }
-        take_in(&objects, budget, (options, planner.known(), proof), seen, catalog, progress, committer)?;
+        let containers = take_in(Objects::Planned(&objects), budget, planner.known(), seen, common, committer)?;
         progress.stages.time(Stage::Commit, || committer.commit())?;
+        if planner.is_done() && containers.is_empty() {
+            return Ok(());
+        }
+        planner.note(&objects, &committer.refused, &committer.partial);
+        drop(objects);
+        take_in_containers(containers, list_bytes_max, planner, seen, common, committer)?;
         if planner.is_done() {
             return Ok(());
         }
-        planner.note(&objects, &committer.refused);
     }
 }
 
-fn take_in(
-    objects: &[Planned],
-    budget: Budget,
-    (options, known, proof): (&Options, &Known, Option<&Proof>),
+/// Takes in what is in containers, which are read once whatever else there is was taken: where a log object lies both
+/// beside them and in one, the former is looked at first.
+fn take_in_containers(
+    containers: Vec<Planned>,
+    list_bytes_max: u64,
+    planner: &mut Planner<'_>,
     seen: &mut SeenBefore,
-    catalog: &Catalog,
-    progress: &Progress,
+    common: Common<'_>,
     committer: &mut Committer<'_>,
 ) -> Result<(), IngestError> {
+    let Common { options, progress, .. } = common;
+    let queue = Queue::new(containers);
+    while !queue.is_done() && !progress.is_stopped() {
+        let lists_bytes = planner.known_bytes() + common.proof_bytes();
+        let more = budget_beside(options, planner, common.proof_bytes())?.more_lists_bytes + PLAN_MIN_BYTES;
+        let notes_bytes = more.min(list_bytes_max).max(NOTE_BYTES);
+        queue.begin((notes_bytes / NOTE_BYTES).max(ENTRIES_MIN));
+        let (budget, window_bytes) = budget::beside_windows(
+            options.memory_limit_bytes,
+            options.threads,
+            lists_bytes + notes_bytes.min(PLAN_MIN_BYTES),
+        )?;
+        committer.refused.clear();
+        committer.partial.clear();
+        let digests = planner.take_digests().map(Mutex::new);
+        let within = Objects::Within(&queue, window_bytes, digests.as_ref());
+        take_in(within, budget, planner.known(), seen, common, committer)?;
+        planner.put_digests(digests.map(|digests| digests.into_inner().unwrap_or_else(PoisonError::into_inner)));
+        progress.stages.time(Stage::Commit, || committer.commit())?;
+        planner.known_mut().extend_noted(queue.take_names());
+    }
+    if progress.is_stopped() {
+        return Ok(());
+    }
+    // What their digests say is noted at the end: only then it is known for good that they were looked at.
+    let (with_digests, others): (Vec<_>, Vec<_>) = queue.whole().into_iter().partition(|one| one.digests > 0);
+    committer.containers.extend(with_digests);
+    Ok(committer.writer.note_containers(&others)?)
+}
+
+/// What is taken in at once.
+#[derive(Clone, Copy)]
+enum Objects<'a> {
+    /// Files, pipes.
+    Planned(&'a [Planned]),
+    /// What is in containers, whose decoders have so much memory; digests are put there.
+    Within(&'a Queue, u64, Option<&'a Mutex<NewDigests>>),
+}
+
+/// What all of an ingest has in common.
+#[derive(Clone, Copy)]
+struct Common<'a> {
+    options: &'a Options,
+    /// What digests say, where somebody asks.
+    proof: Option<&'a Proof>,
+    catalog: &'a Catalog,
+    progress: &'a Progress,
+}
+
+impl Common<'_> {
+    /// Memory that the proof takes.
+    fn proof_bytes(&self) -> u64 {
+        self.proof.map_or(0, Proof::bytes)
+    }
+}
+
+/// Takes in objects; the containers among them, which were not looked into.
+fn take_in(
+    objects: Objects<'_>,
+    budget: Budget,
+    known: &Known,
+    seen: &mut SeenBefore,
+    Common { options, proof, catalog, progress }: Common<'_>,
+    committer: &mut Committer<'_>,
+) -> Result<Vec<Planned>, IngestError> {
     let staging = committer.writer.staging();
-    let all_bytes: u64 = objects.iter().map(|object| object.size_bytes).sum();
+    let store = committer.writer.store().clone();
+    let (objects, within) = match objects {
+        Objects::Planned(objects) => (objects, None),
+        Objects::Within(queue, window_bytes, digests) => (&[][..], Some((queue, window_bytes, digests))),
+    };
+    let all_bytes = match within {
+        Some((queue, ..)) => queue.stored_bytes(),
+        None => objects.iter().map(|object| object.size_bytes).sum(),
+    };
     // What fits a batch is one, because small files compress worse.
     let is_one = all_bytes as f64 * GROWTH <= budget.batch_bytes as f64;
     let threads = if is_one { 1 } else { budget.threads };
     let room = MemoryPermits::new(budget.room_bytes, budget.lent_bytes);
     room.need(needed_of_room(budget, &seen.0));
+    let batch_cap = budget.batch_bytes.min(budget.object_bytes);
+    let packs = within.map(|(queue, window_bytes, digests)| Packs {
+        queue,
+        digests,
+        options,
+        known,
+        store: &store,
+        progress,
+        window_bytes,
+        open_max: budget.threads,
+        hold_bytes: batch_cap / HELD_PART,
+        text_bytes: batch_cap,
+    });
     let shared = CrossAccountCalls {
         objects,
+        packs,
+        containers: Mutex::default(),
         known,
         next: AtomicUsize::new(0),
         seen: Mutex::new((0, seen)),
@@ -294,17 +437,24 @@ fn take_in(
         progress,
     };
     let (sender, receiver) = crossbeam_channel::bounded(budget.threads);
-    std::thread::scope(|scope| {
+    let outcome = std::thread::scope(|scope| {
         let shared = &shared;
-        let mut ahead = shared.has_beside().then(|| {
+        let is_ahead = shared.has_beside();
+        let mut read_ahead = (is_ahead && packs.is_none()).then(|| {
             let (sender, ahead) = ahead();
             scope.spawn(move || read_all(objects, shared.batch_cap(), known, progress, &sender));
             ahead
         });
+        let mut members = packs.filter(|_| is_ahead).map(|packs| {
+            let (sender, members) = crossbeam_channel::bounded(HANDFULS_AHEAD);
+            scope.spawn(move || packs.read_ahead(shared.batch_cap(), &sender));
+            members
+        });
         let common = (threads > 1).then(Arc::default);
         for _ in 0..threads {
-            let mut memory = Memory::with(ahead.take(), common.clone(), shared.batch_memory(), options.redact);
+            let mut memory = Memory::with(read_ahead.take(), common.clone(), shared.batch_memory(), options.redact);
             memory.proof = proof;
+            memory.members = members.take();
             let sender = sender.clone();
             scope.spawn(move || shared.work(memory, &sender));
         }
@@ -316,29 +466,36 @@ fn take_in(
             progress.stop();
         }
         outcome
-    })
+    });
+    let mut containers = shared.containers.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // As they were planned.
+    containers.sort_unstable_by_key(|planned| std::ptr::from_ref(*planned));
+    outcome.map(|()| containers.into_iter().cloned().collect())
 }
 
 impl<'a> CrossAccountCalls<'a> {
     fn work(&self, mut memory: Memory<'a>, sender: &Sender<Ticketed>) {
         let _alarm = Alarm(&self.has_died);
         while !self.progress.is_stopped() {
-            let Some(Filled { objects, refused, known, struck, _room }) = self.fill(&mut memory) else { return };
+            let Some(mut filled) = self.fill(&mut memory) else { return };
             self.wait_for_others();
             let claimed = self.progress.stages.time(Stage::Deduplicate, || match self.seen.lock() {
                 Ok(mut guard) => {
                     guard.0 += 1;
-                    Some((guard.0, self.claim(&objects, guard.1)))
+                    self.packs.iter().for_each(|packs| packs.claim_all(&mut filled));
+                    Some((guard.0, self.claim(&filled.objects, guard.1)))
                 }
                 Err(_) => None,
             });
             // Another worker died in a claim; the committer hears of it by the missing ticket.
             let Some((ticket, claimed)) = claimed else { return };
             let stages = &self.progress.stages;
+            let Filled { objects, refused, known, seen, struck, proved, failure, _room, .. } = filled;
+            let claimed = failure.map_or(claimed, Err);
             let converted = claimed.and_then(|claimed| {
                 let staging = (self.staging, self.has_beside());
                 let converted = convert(&objects, &claimed, refused, &mut memory, self.catalog, staging, stages)?;
-                Ok(Converted { known, struck, ..converted })
+                Ok(Converted { known, seen, struck, proved, ..converted })
             });
             memory.recycle(objects);
             if sender.send((ticket, converted)).is_err() {
@@ -378,6 +535,9 @@ impl<'a> CrossAccountCalls<'a> {
 
     /// Reads a batch, or one large object. `None` when there are no more.
     fn fill(&self, memory: &mut Memory<'a>) -> Option<Filled<'_>> {
+        if let Some(packs) = &self.packs {
+            return self.fill_of(packs, memory);
+        }
         while !self.progress.is_stopped() {
             let fitting = self.large.take_fitting(|large| self.room.try_take(budget::object_room(large.json_bytes)));
             if let Some((large, room)) = fitting {
@@ -393,7 +553,7 @@ impl<'a> CrossAccountCalls<'a> {
                 continue;
             }
             let filled = self.fill_batch(planned, memory);
-            if !filled.objects.is_empty() || !filled.refused.is_empty() || filled.known > 0 {
+            if !filled.is_empty() {
                 return Some(filled);
             }
         }
@@ -402,7 +562,6 @@ impl<'a> CrossAccountCalls<'a> {
 
     /// Reads objects from `first` on until a batch is full, or there are no more; puts off those that are too large for
     /// one.
-    #[expect(clippy::cast_possible_truncation, reason = "an estimate of bytes")]
     fn fill_batch(&self, first: &'a Planned, memory: &mut Memory<'a>) -> Filled<'_> {
         let mut filled = Filled::new(self.room.take(budget::batch_room(self.budget.batch_bytes)));
         let mut json_bytes = 0;
@@ -415,11 +574,9 @@ impl<'a> CrossAccountCalls<'a> {
             match self.may_be_large() && is_over_cap(&read) {
                 // It said that it was smaller.
                 true => self.large.put(LargeObjects { planned, json_bytes: self.budget.object_bytes }),
-                false => json_bytes += self.put(planned, read, &mut filled),
+                false => json_bytes += self.put_planned(planned, read, &mut filled),
             }
-            let is_full = json_bytes >= wanted_bytes
-                || filled.objects.len() + filled.refused.len() + filled.known as usize >= BATCH_OBJECTS_MAX
-                || self.progress.is_stopped();
+            let is_full = json_bytes >= wanted_bytes || filled.has_all() || self.progress.is_stopped();
             next = if is_full { None } else { self.next_small() };
         }
         filled
@@ -430,20 +587,20 @@ impl<'a> CrossAccountCalls<'a> {
     }
 
     /// JSON of one object that a batch may hold.
-    fn batch_cap(&self) -> u64 {
+    pub(super) fn batch_cap(&self) -> u64 {
         self.budget.batch_bytes.min(self.budget.object_bytes)
     }
 
-    fn may_be_large(&self) -> bool {
+    pub(super) fn may_be_large(&self) -> bool {
         self.budget.object_bytes > self.batch_cap()
     }
 
     /// Puts off an object that says that it is larger than a batch; whether it did.
     fn puts_off(&self, planned: &'a Planned) -> bool {
         let cap = self.batch_cap();
-        // It can't be read again, should it be too large for a batch.
+        // It can't be read again, should it be too large for a batch, or a container.
         if matches!(planned.identity, Identity::Pipe) {
-            self.large.put(LargeObjects { planned, json_bytes: self.budget.object_bytes });
+            self.put_container(planned);
             return true;
         }
         // Asked of those alone that may well be: it takes as long as reading a small object.
@@ -470,12 +627,27 @@ impl<'a> CrossAccountCalls<'a> {
             filled = Filled::new(self.room.take(budget::object_room(most_bytes)));
             read = load(planned, None, memory, most_bytes, self.known, self.progress);
         }
-        self.put(planned, read, &mut filled);
+        self.put_planned(planned, read, &mut filled);
         filled
     }
 
+    /// Puts aside what turned out to be no object, but files in one.
+    fn put_container(&self, planned: &'a Planned) {
+        self.containers.lock().unwrap_or_else(PoisonError::into_inner).push(planned);
+    }
+
+    /// Adds what became of a file; the bytes of its JSON.
+    fn put_planned(&self, planned: &'a Planned, read: Result<Loaded, Untaken>, filled: &mut Filled<'_>) -> u64 {
+        if matches!(read, Err(Untaken::Container)) {
+            self.put_container(planned);
+            return 0;
+        }
+        self.progress.bytes.fetch_add(planned.size_bytes, Ordering::Relaxed);
+        self.put(planned, read, filled)
+    }
+
     /// Adds what became of an object; the bytes of its JSON.
-    fn put(&self, planned: &Planned, read: Result<Loaded, Untaken>, filled: &mut Filled<'_>) -> u64 {
+    pub(super) fn put(&self, planned: &Planned, read: Result<Loaded, Untaken>, filled: &mut Filled<'_>) -> u64 {
         let json_bytes = read.as_ref().map_or(0, |object| object.json_bytes);
         match read {
             Ok(object) => filled.objects.push(object),
@@ -484,17 +656,16 @@ impl<'a> CrossAccountCalls<'a> {
                 filled.known += 1;
                 filled.struck.extend(struck_by(planned.name(), &planned.path().to_string_lossy(), self.known));
             }
-            Err(Untaken::Stopped) => return 0,
+            Err(Untaken::Stopped | Untaken::Container) => return 0,
         }
         self.progress.objects.fetch_add(1, Ordering::Relaxed);
-        self.progress.bytes.fetch_add(planned.size_bytes, Ordering::Relaxed);
         self.progress.json_bytes.fetch_add(json_bytes, Ordering::Relaxed);
         json_bytes
     }
 
     /// JSON at which the next batch is full: smaller towards the end, so that no thread waits long for the last one.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate of bytes")]
-    fn batch_bytes(&self) -> u64 {
+    pub(super) fn batch_bytes(&self) -> u64 {
         let [total, done, json] = [&self.progress.bytes_total, &self.progress.bytes, &self.progress.json_bytes]
             .map(|count| count.load(Ordering::Relaxed));
         let growth = if done == 0 { GROWTH } else { json as f64 / done as f64 };
@@ -513,7 +684,7 @@ fn needed_of_room(budget: Budget, seen: &Dedup) -> u64 {
     seen.held_bytes().saturating_sub(budget.seen_bytes - budget.lent_bytes)
 }
 
-fn is_over_cap(read: &Result<Loaded, Untaken>) -> bool {
+pub(super) fn is_over_cap(read: &Result<Loaded, Untaken>) -> bool {
     matches!(read, Err(Untaken::Refused(entry)) if entry.refused.as_ref().is_some_and(|(reason, _)| reason.starts_with(crate::archive::OVER_CAP)))
 }
 

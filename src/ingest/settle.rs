@@ -22,7 +22,8 @@ pub(super) fn settle(options: &Options, proof: &Proof, committer: &mut Committer
         say_digests(proof, summary);
         summary.has_keys = !options.public_keys.is_empty();
     }
-    let is_wanted = |day: &&DigestDay| is_wanted_place(options, Some(&day.account_id), Some(&day.region), day.day, 0);
+    let is_wanted =
+        |day: &&DigestDay| is_wanted_place(options, Some(&day.account_id), Some(&day.region), Some(day.day), 0);
     let mut notes =
         ProofNotes { digests: proof.days.iter().filter(is_wanted).cloned().collect(), ..Default::default() };
     let before = missing_digests(&notes.digests);
@@ -48,7 +49,7 @@ fn settle_one(
     summary: &mut Summary,
 ) -> Result<(), IngestError> {
     let ObjectKey { account_id, region, date, .. } = ObjectKey::parse(&listed.key);
-    let day = date.map_or(0, crate::time::days_of);
+    let day = date.map(crate::time::days_of);
     if !is_wanted_place(options, account_id.as_deref(), region.as_deref(), day, 1) {
         return Ok(());
     }

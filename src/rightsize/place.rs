@@ -36,7 +36,7 @@ fn stable(name: &str, key: &str) -> String {
     let safe: String = name.chars().map(|c| if is_kept(c) { c } else { '-' }).take(LETTERS_MAX).collect();
     let safe = safe.trim_matches(['-', '.', '@']);
     let stem = safe.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    if safe == name && !safe.contains("..") && !DEVICES.contains(&stem.as_str()) {
+    if !safe.is_empty() && safe == name && !safe.contains("..") && !DEVICES.contains(&stem.as_str()) {
         return safe.to_owned();
     }
     let safe = if safe.is_empty() { "unnamed".to_owned() } else { safe.replace("..", ".-") };

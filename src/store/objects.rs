@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::change::LedgerEntry;
+use super::containers::{Container, containers};
 use super::error::StoreError;
 use super::forget::forgotten;
 use super::layout::catalog_path;
@@ -24,6 +25,8 @@ pub struct Known {
     /// What stands as refused, and what was refused and is accepted: see [`super::refusal_key`].
     refused: HashSet<u128>,
     forgotten: HashSet<u128>,
+    /// By place.
+    containers: HashMap<String, Container>,
 }
 
 /// Bit of a size that says that records of the object were kept out, so that a mended one is taken in its place.
@@ -49,7 +52,7 @@ pub fn place_in(name: &str) -> &str {
 }
 
 /// 128 bits of a name, so that two names never meet by chance.
-pub(super) type NameKey = [u64; 2];
+pub type NameKey = [u64; 2];
 
 /// Sizes by name, in the order of the keys.
 #[derive(Debug)]
@@ -122,6 +125,26 @@ impl Known {
         self.find(&placed_name(place, sha256)).is_some()
     }
 
+    /// A container that was taken in whole.
+    pub fn container(&self, place: &str) -> Option<&Container> {
+        self.containers.get(place)
+    }
+
+    /// What an object is noted by: its name's key, its size, and whether records of it were kept out.
+    pub fn noted(name: &str, size_bytes: u64, is_partial: bool) -> (NameKey, u64) {
+        (name_key(name), size_bytes | if is_partial { IS_PARTIAL } else { 0 })
+    }
+
+    /// Whether a noted size is that of an object of which records were kept out.
+    pub fn noted_size(noted: u64) -> (u64, bool) {
+        (noted & !IS_PARTIAL, noted & IS_PARTIAL != 0)
+    }
+
+    /// Notes objects that were [`Known::noted`].
+    pub fn extend_noted(&mut self, noted: Vec<(NameKey, u64)>) {
+        self.parts.push(Part::new(noted));
+    }
+
     /// Whether something of this name or path stands as refused.
     pub fn is_standing(&self, name_or_path: &str) -> bool {
         !self.standing.is_empty() && self.standing.contains(&name_key(name_or_path))
@@ -156,7 +179,8 @@ impl Known {
     pub fn bytes(&self) -> u64 {
         let begins: usize = self.parts.iter().map(|part| part.begins.len()).sum();
         let refused = 2 * (self.standing.capacity() + self.refused.capacity() + self.forgotten.capacity());
-        let refused = refused * size_of::<u128>();
+        let containers = self.containers.keys().map(|place| 2 * place.capacity() + 2 * size_of::<Container>());
+        let refused = refused * size_of::<u128>() + containers.sum::<usize>();
         (self.len() * size_of::<(NameKey, u64)>() + begins * size_of::<u32>() + refused) as u64
     }
 }
@@ -203,25 +227,31 @@ impl Writer {
                 known.push((name_key(&name), row.get::<_, u64>(2)? | if is_partial { IS_PARTIAL } else { 0 }));
             }
             let ((standing, refused), forgotten) = (standing(self.connection())?, forgotten(self.connection())?);
-            Ok(Known { parts: vec![Part::new(known)], standing, refused, forgotten })
+            let containers = containers(self.connection())?.into_iter().map(|one| (one.place.clone(), one)).collect();
+            Ok(Known { parts: vec![Part::new(known)], standing, refused, forgotten, containers })
         };
         read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
     }
 
     /// SHA-256 of the bytes of an object that was taken in.
     pub fn known_digest(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
-        let (prefix, tail) = split(name);
-        let read = || {
-            self.connection()
-                .prepare_cached(
-                    "SELECT sha256 FROM trailpare_taken_objects WHERE tail = ?1 AND prefix_id = \
-                     (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)",
-                )?
-                .query_row([tail, prefix], |row| row.get(0))
-                .optional()
-        };
-        let digest = read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))?;
-        Ok(digest.flatten())
+        known_digest(self.connection(), name).map_err(StoreError::catalog(&catalog_path(self.store().dir())))
+    }
+}
+
+fn known_digest(connection: &Connection, name: &str) -> rusqlite::Result<Option<[u8; 32]>> {
+    let (prefix, tail) = split(name);
+    let sql = "SELECT sha256 FROM trailpare_taken_objects WHERE tail = ?1 AND prefix_id = \
+               (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)";
+    let digest: Option<Option<[u8; 32]>> =
+        connection.prepare_cached(sql)?.query_row([tail, prefix], |row| row.get(0)).optional()?;
+    Ok(digest.flatten())
+}
+
+impl Store {
+    /// As [`Writer::known_digest`], for who doesn't write.
+    pub fn known_digest(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        self.query(|connection| known_digest(connection, name))
     }
 }
 

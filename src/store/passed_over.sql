@@ -37,3 +37,14 @@ CREATE TABLE IF NOT EXISTS trailpare_archives (
     objects INTEGER NOT NULL,        -- log objects found there by the last whole run
     seen_time TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS trailpare_containers (
+    place TEXT PRIMARY KEY,          -- absolute path of a tar or zip of which nothing was refused or left out
+    size_bytes INTEGER NOT NULL,
+    modified_us INTEGER,             -- when it was changed last, microseconds since 1970; NULL: just before it was read
+    sha256 BLOB NOT NULL,            -- of its bytes as stored
+    objects INTEGER NOT NULL,        -- log objects in it
+    digests INTEGER NOT NULL,
+    other_services INTEGER NOT NULL,
+    foreign_files INTEGER NOT NULL,  -- files in it that hold no events and are expected to hold none
+    other_logs TEXT NOT NULL         -- JSON: how many logs of other services it has, by kind
+) WITHOUT ROWID;

@@ -6,6 +6,7 @@ use super::change::{ObjectProof, ObjectVerdict};
 use super::error::StoreError;
 use super::layout::catalog_path;
 use super::object_rows::split;
+use super::open::Store;
 use super::proof::{ProofNotes, insert_notes};
 use super::writer::Writer;
 use crate::time::parse_date;
@@ -21,6 +22,18 @@ pub enum Standing {
     Accepted,
     /// It was taken in, and verified if there is something.
     Taken(Option<ObjectProof>),
+}
+
+impl Store {
+    /// SHA-256 of the bytes as stored of the object of a canonical name, if it was taken in and never verified.
+    pub fn unproved_digest(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let (prefix, tail) = split(name);
+        let sql = "SELECT sha256 FROM trailpare_taken_objects LEFT JOIN trailpare_verdicts USING (tail, prefix_id) \
+                   WHERE verdict IS NULL AND tail = ?1 AND prefix_id = \
+                   (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)";
+        let found = self.query(|connection| connection.query_row(sql, [tail, prefix], |row| row.get(0)).optional())?;
+        Ok(found.flatten())
+    }
 }
 
 impl Writer {

@@ -18,7 +18,7 @@ use super::objects::{self, Listed, Record, Standing};
 use super::run::{Signers, Told};
 use super::spill::{Part, Parts};
 use super::window::Window;
-use crate::archive::{Found, ObjectKey, Walk};
+use crate::archive::{self, Found, ObjectKey, Walk};
 
 /// Bytes of what digests list that stay in memory.
 const IN_MEMORY_BYTES: usize = 8 << 20;
@@ -54,6 +54,14 @@ impl Collector {
     /// No room for temporary files.
     pub fn add(&mut self, found: Found) -> Result<(), VerifyError> {
         self.aside.add(found)
+    }
+
+    /// Takes what was read of a file in a container, with its name there and what it is called.
+    ///
+    /// # Errors
+    /// No room for temporary files.
+    pub fn add_read(&mut self, member: &str, object: &str, read: &archive::Read) -> Result<(), VerifyError> {
+        self.aside.add_read(member, object, read)
     }
 
     /// Takes all that a walk finds.

@@ -29,8 +29,8 @@ pub enum VerifyError {
 }
 
 /// Why something could not be read, without what helps those who take events in.
-pub(super) fn in_words(error: &ReadError) -> String {
-    match &error.fault {
+pub(super) fn in_words(fault: &ReadFault) -> String {
+    match fault {
         ReadFault::OverCap { cap_bytes } => format!("it has more than {cap_bytes} bytes once inflated"),
         fault => first_line(&fault.to_string()),
     }

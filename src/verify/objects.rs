@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::archive::{Buffers, ReadFault, inflated_digest, may_hold_events};
 const AT_ONCE: usize = 512;
 
 /// CloudTrail's largest objects have some hundred megabytes; what has more is none of them.
-const INFLATED_MAX_BYTES: u64 = 64 << 30;
+pub(super) const INFLATED_MAX_BYTES: u64 = 64 << 30;
 
 /// What is known of log objects by one name.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,6 +74,16 @@ pub(super) struct FoundObject {
 pub(super) enum FilePath {
     Text(String),
     Other(std::ffi::OsString),
+    /// In a container, which was read to there.
+    Within(Within),
+}
+
+/// What was seen of a file in a container.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Within {
+    /// The hash of its inflated bytes, or why there is none.
+    pub sha256: Result<String, String>,
+    pub has_events: bool,
 }
 
 impl FilePath {
@@ -84,11 +94,29 @@ impl FilePath {
         }
     }
 
-    fn path(&self) -> PathBuf {
+    /// Whether it may hold events.
+    fn may_hold_events(&self) -> bool {
         match self {
-            FilePath::Text(text) => PathBuf::from(text),
-            FilePath::Other(other) => PathBuf::from(other),
+            FilePath::Text(text) => may_hold_events(Path::new(text)),
+            FilePath::Other(other) => may_hold_events(Path::new(other)),
+            FilePath::Within(within) => within.has_events,
         }
+    }
+
+    /// The hash of its inflated bytes; else the verdict about it, and why.
+    fn sha256(&self, buffers: &mut Buffers) -> Result<String, (Verdict, String)> {
+        let path = match self {
+            FilePath::Text(text) => Path::new(text),
+            FilePath::Other(other) => Path::new(other),
+            FilePath::Within(within) => return within.sha256.clone().map_err(|reason| (Verdict::Altered, reason)),
+        };
+        inflated_digest(path, buffers, INFLATED_MAX_BYTES).map(|sha256| hex(&sha256)).map_err(|error| {
+            let reason = in_words(&error.fault);
+            match error.fault {
+                ReadFault::Io(_) => (Verdict::Missing, format!("it is there and {reason}")),
+                _ => (Verdict::Altered, reason),
+            }
+        })
     }
 }
 
@@ -121,7 +149,7 @@ pub(super) fn compare(mut part: Part, spans: &Spans, findings: &mut Vec<Finding>
                 waiting.push((name, found));
             }
             // Its name may say something else: an ingest takes events by content.
-            None if found.is_log || may_hold_events(&found.path.path()) => {
+            None if found.is_log || found.path.may_hold_events() => {
                 let reason = spans.reason(&found.object);
                 findings.push(Finding { object: found.object, kind: Kind::Log, verdict: Verdict::NotCovered, reason });
             }
@@ -140,22 +168,19 @@ pub(super) fn compare(mut part: Part, spans: &Spans, findings: &mut Vec<Finding>
 fn compare_all(waiting: &mut Vec<(String, FoundObject)>, names: &HashMap<String, Name>) -> Vec<Finding> {
     let compare_one = |buffers: &mut Buffers, (name, found): (String, FoundObject)| {
         let listed = names.get(&name).map(|name| name.listed.as_slice()).unwrap_or_default();
-        let (verdict, reason) = verdict(&found.path.path(), listed, buffers);
+        let (verdict, reason) = verdict(&found.path, listed, buffers);
         Finding { object: found.object, kind: Kind::Log, verdict, reason }
     };
     std::mem::take(waiting).into_par_iter().map_init(Buffers::default, compare_one).collect()
 }
 
-fn verdict(path: &Path, listed: &[Listed], buffers: &mut Buffers) -> (Verdict, String) {
+fn verdict(path: &FilePath, listed: &[Listed], buffers: &mut Buffers) -> (Verdict, String) {
     if let Err(uncovered) = deciding(listed) {
         return uncovered;
     }
-    match inflated_digest(path, buffers, INFLATED_MAX_BYTES) {
-        Ok(sha256) => judge(listed, &sha256),
-        Err(error) => match error.fault {
-            ReadFault::Io(_) => (Verdict::Missing, format!("it is there and {}", in_words(&error))),
-            _ => (Verdict::Altered, in_words(&error)),
-        },
+    match path.sha256(buffers) {
+        Ok(sha256) => judge_hex(listed, &sha256),
+        Err(verdict) => verdict,
     }
 }
 
@@ -179,11 +204,14 @@ fn deciding(listed: &[Listed]) -> Result<Vec<&Listed>, (Verdict, String)> {
 
 /// What is known of an object with this SHA-256 of its inflated bytes.
 pub(super) fn judge(listed: &[Listed], sha256: &[u8; 32]) -> (Verdict, String) {
+    judge_hex(listed, &hex(sha256))
+}
+
+fn judge_hex(listed: &[Listed], sha256: &str) -> (Verdict, String) {
     let deciding = match deciding(listed) {
         Ok(deciding) => deciding,
         Err(uncovered) => return uncovered,
     };
-    let sha256 = hex(sha256);
     match deciding.iter().find(|one| one.sha256 == sha256) {
         Some(Listed { digest, standing: Standing::Unchecked(why), .. }) => {
             (Verdict::Unchecked, format!("listed by {digest}: {why}"))

@@ -39,6 +39,7 @@ mod memory;
 mod months;
 mod nothing_lost;
 mod optimize;
+mod pack;
 mod parsers;
 mod policy;
 mod private;

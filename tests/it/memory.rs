@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::hostile::{self, Shape};
+use super::pack::write;
 
 const LIMIT: &str = "256MiB";
 
@@ -37,6 +38,24 @@ fn run(arguments: &[&str], store: &Path, out: &Path) -> (bool, String, u64) {
         }
     };
     (status.success(), fs::read_to_string(words).expect("text"), peak)
+}
+
+/// Entries of a container.
+const ENTRIES: u32 = 60_000;
+
+#[test]
+fn containers_of_many_entries_stay_within_the_limit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names: Vec<String> = (0..ENTRIES).map(|n| format!("AWSLogs/a folder with a long name/{n:020}.json")).collect();
+    let entries: Vec<write::Entry<'_>> = names.iter().map(|name| (name.as_str(), &b"{\"Records\":[]}"[..])).collect();
+    for (name, bytes) in [("a.tar.xz", write::xz(&write::tar(&entries))), ("a.zip", write::zip(&entries))] {
+        let (archive, store) = (folder.path().join(name), folder.path().join(format!("store-{name}")));
+        fs::write(&archive, bytes).expect("written");
+        let (succeeded, said, peak) =
+            run(&["ingest", archive.to_str().expect("UTF-8")], &store, &folder.path().join("out"));
+        assert!(succeeded && said.contains(&format!("{ENTRIES} objects taken in")), "{name}: {said}");
+        assert!(peak <= LIMIT_BYTES, "{name}: {} MiB", peak >> 20);
+    }
 }
 
 #[test]

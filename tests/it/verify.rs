@@ -3,6 +3,7 @@
 mod archives;
 mod hostile;
 mod ingested;
+mod packed;
 mod removed;
 mod tampering;
 

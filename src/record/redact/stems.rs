@@ -43,6 +43,7 @@ const fn halves(place: usize) -> Halves {
     halves
 }
 
+#[cfg(target_arch = "x86_64")]
 static HALVES: [Halves; 4] = [halves(0), halves(1), halves(2), halves(3)];
 
 /// The same for whole bytes.

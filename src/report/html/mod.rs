@@ -21,8 +21,8 @@ use sha2::{Digest, Sha256};
 
 use super::overview::{Overview, Principal};
 use chart::{Bars, HeatMap};
-use strip::Strip;
 use section::Section;
+use strip::Strip;
 pub use words::Language;
 
 const PAGE: &str = include_str!("page.html");

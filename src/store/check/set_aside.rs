@@ -229,6 +229,10 @@ fn take_back(transaction: &Transaction<'_>, snapshot: i64, why: &str) -> rusqlit
     )?;
     let objects = transaction.execute(&format!("DELETE FROM trailpare_taken_objects WHERE {chosen}"), [])?;
     proof::forget_taken_back(transaction)?;
+    if objects > 0 && has_table(transaction, "trailpare_containers")? {
+        // They may have been in any of them.
+        transaction.execute("DELETE FROM trailpare_containers", [])?;
+    }
     // Each record is an event, a duplicate of one, or kept out. Until the objects have come again there may be more
     // events than records: the number of duplicates is below zero so long, and right afterwards.
     transaction.execute(

@@ -2,9 +2,9 @@
 
 mod hostile;
 mod ocsf;
-mod parquet;
+pub mod parquet;
 mod public;
-mod samples;
+pub mod samples;
 mod whole;
 
 use std::fs;

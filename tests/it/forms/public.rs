@@ -219,6 +219,31 @@ fn logs_of_other_services_are_counted_by_kind() {
     assert!(code == Some(3) && told.contains("VPC flow logs, which hold no CloudTrail events"), "{told}");
 }
 
+/// Likewise in a container, also one that is known and not read again.
+#[test]
+fn logs_of_other_services_in_containers_are_counted_by_kind() {
+    let all: Vec<(String, Vec<u8>)> =
+        others().into_iter().enumerate().map(|(at, (_, bytes))| (format!("logs/{at}.json"), bytes)).collect();
+    let mut entries: Vec<(&str, &[u8])> = all.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let flow_logs = "AWSLogs/111122223333/vpcflowlogs/eu-west-1/2024/05/01/111122223333_vpcflowlogs_eu-west-1_x.log.gz";
+    let events = json!({"Records": super::samples::events()}).to_string();
+    entries.extend([(flow_logs, &b"2 1"[..]), ("event.json", events.as_bytes())]);
+    let (place, beside) = (crate::pack::Place::new(), crate::pack::Place::new());
+    entries.iter().for_each(|(name, bytes)| drop(beside.write(&format!("logs/{name}"), bytes)));
+    let expected = beside.take_in("logs");
+    assert!(expected.other_logs.len() > 10 && expected.run.other_services > 10, "{expected:?}");
+    place.write("a.tar", &crate::pack::write::tar(&entries));
+    for taken in [1, 0] {
+        let summary = place.take_in("a.tar");
+        assert_eq!((summary.run.taken, summary.run.refused), (taken, 0), "{:?}", summary.problems);
+        assert_eq!(summary.other_logs, expected.other_logs);
+        let counts = |run: &trailpare::store::Run| (run.other_services, run.digests, run.foreign_files);
+        assert_eq!(counts(&summary.run), counts(&expected.run));
+        // What `status` counts them by.
+        assert_eq!(place.refused().len(), beside.refused().len());
+    }
+}
+
 #[test]
 fn the_unknown_is_refused_with_its_first_bytes() {
     for (bytes, shown) in [

@@ -36,7 +36,7 @@ impl Archive {
 }
 
 /// How many objects are valid, unchecked, altered, and all of them.
-fn objects(store: &Path) -> [u64; 4] {
+pub(super) fn objects(store: &Path) -> [u64; 4] {
     let days = Store::open(store).unwrap().coverage().unwrap().expect("a store of this version");
     days.iter().fold([0; 4], |[valid, unchecked, altered, all], day| {
         let altered = altered + day.altered_objects;

@@ -1,0 +1,26 @@
+//! Containers: tar and zip, compressed or not, and the containers in them. Read in one pass, from the first byte to the last,
+//! with no more in memory than one entry; nothing is unpacked to disk.
+//!
+//! [`Walk`] goes from entry to entry. What it hands out is either [`Packed`], an entry's bytes as they stand in the
+//! container, which whoever takes them inflates while others read on, or, of a large one, read as a stream.
+//!
+//! A tar or zip is told by its first bytes (`kind`), below whatever it is compressed with. `tar` and `zip` read headers;
+//! `level` is one container with the bytes of the entry at hand; `meter` says how much there may be; `name` which names
+//! are refused.
+
+mod each;
+mod entry;
+pub(super) mod kind;
+mod level;
+mod meter;
+mod name;
+mod packed;
+mod tar;
+mod walk;
+mod zip;
+
+pub use each::{Visit, each_member};
+pub use meter::Limits;
+pub use name::WITHIN;
+pub use packed::{EntryFault, Packed};
+pub use walk::{Event, Held, Member, Refusal, Walk, Within};

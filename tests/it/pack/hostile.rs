@@ -1,0 +1,304 @@
+//! Containers that somebody made to harm: what can be had is had, the rest is named, within bounds.
+
+use std::time::Instant;
+
+use trailpare::archive::{Limits, Visit, each_member};
+
+use super::write::{Entry, ZipOptions, end_zip, gzip, tar, tar_entry, tar_header, xz, zip, zip_with, zstd};
+use super::{EVENTS, OBJECTS, Place, entries, lists, plain, properties, said};
+
+/// Entries with others before and behind.
+fn among(place: &Place, bytes: &[u8], name: &str) -> (u64, Vec<(String, String)>) {
+    place.write(name, bytes);
+    let summary = place.take_in(name);
+    let refused = place.refused().into_iter().map(|one| (one.path, one.reason)).collect();
+    (summary.run.taken, refused)
+}
+
+#[test]
+fn names_that_lead_out_are_refused_and_the_rest_is_taken() {
+    let own = entries(&OBJECTS);
+    let hostile = ["../../etc/x.json.gz", "/etc/x.json.gz", "a/../../x.json.gz", "C:\\y.json.gz", "..\\y.json.gz"];
+    for pack in [tar as fn(&[Entry<'_>]) -> Vec<u8>, zip] {
+        let place = Place::new();
+        let mut all = own.clone();
+        for (at, name) in hostile.into_iter().enumerate() {
+            all.insert(at * 2, (name, own[0].1));
+        }
+        place.write("archive/packed", &pack(&all));
+        let (code, words) = said(&place.command(&["ingest", "archive"]).output().unwrap());
+        assert_eq!(code, 3, "{words}");
+        assert!(place.events() == *EVENTS);
+        let refused = place.refused();
+        assert_eq!(refused.len(), hostile.len(), "{refused:?}");
+        for name in hostile {
+            assert!(lists(&place, format!("archive/packed!{name}").as_ref()), "{name}: {refused:?}");
+            assert!(words.contains(&format!("packed!{name}")), "{name}: {words}");
+        }
+        assert!(refused.iter().all(|one| one.reason.contains("its name")), "{refused:?}");
+        // It is told as long as it is there.
+        assert_eq!(said(&place.command(&["ingest", "archive"]).output().unwrap()).0, 3);
+    }
+}
+
+#[test]
+fn links_devices_and_pipes_are_named_and_not_followed() {
+    let own = entries(&OBJECTS);
+    let mut bytes: Vec<u8> = own[..12].iter().flat_map(|(name, bytes)| tar_entry(name, bytes)).collect();
+    for (name, kind, link) in
+        [("l", b'2', "/etc/passwd"), ("h", b'1', "../x"), ("c", b'3', ""), ("b", b'4', ""), ("p", b'6', "")]
+    {
+        bytes.extend(tar_header(name, 0, kind, link));
+    }
+    bytes.extend(tar_header("folder", 0, b'5', ""));
+    bytes.extend(tar(&own[12..]));
+    let place = Place::new();
+    let (taken, refused) = among(&place, &bytes, "a.tar");
+    assert_eq!((taken, refused.len()), (own.len() as u64, 5), "{refused:?}");
+    let of = |name: &str| &refused.iter().find(|(path, _)| path.ends_with(name)).unwrap().1;
+    assert_eq!(of("!l"), "a symbolic link to /etc/passwd; not followed");
+    assert_eq!(of("!h"), "a hard link to ../x; not followed");
+    assert_eq!((of("!c"), of("!p")), (&"a device; not followed".to_owned(), &"a pipe; not followed".to_owned()));
+}
+
+#[test]
+fn what_is_encrypted_or_packed_in_an_unknown_way_is_refused_with_its_reason() {
+    let own = entries(&OBJECTS);
+    for (options, reason) in [
+        (ZipOptions { is_encrypted: true, method: 8, ..ZipOptions::default() }, "encrypted"),
+        (ZipOptions { method: 99, ..ZipOptions::default() }, "encrypted"),
+        (ZipOptions { method: 9, ..ZipOptions::default() }, "packed by Deflate64"),
+        (ZipOptions { method: 14, ..ZipOptions::default() }, "packed by LZMA"),
+        (ZipOptions { is_crc_wrong: true, method: 8, ..ZipOptions::default() }, "corrupt: its checksum"),
+        (ZipOptions { is_crc_wrong: true, ..ZipOptions::default() }, "corrupt: its checksum"),
+        (ZipOptions { size_said: Some(77), method: 8, ..ZipOptions::default() }, "corrupt: its size"),
+    ] {
+        let place = Place::new();
+        let (taken, refused) = among(&place, &zip_with(&own, options), "a.zip");
+        assert_eq!((taken, refused.len()), (0, own.len()), "{reason}: {refused:?}");
+        assert!(refused.iter().all(|(_, why)| why.starts_with(reason)), "{reason}: {refused:?}");
+    }
+}
+
+/// A gzip of so many MiB of zeros, behind whatever.
+fn zeros(before: &[u8], mib: usize) -> Vec<u8> {
+    gzip(&[before, &vec![0; mib << 20]].concat())
+}
+
+#[test]
+fn bombs_are_told_before_they_go_off() {
+    let own = entries(&OBJECTS);
+    let limits = Limits {
+        growth_free_bytes: 4 << 20,
+        growth_max: 30,
+        inflated_max_bytes: 1 << 30,
+        entries_max: 1_000,
+        ..Limits::default()
+    };
+    let place = Place::new();
+    let walked = |bytes: &[u8]| {
+        let path = place.write("bomb", bytes);
+        let (mut members, mut refused) = (0, Vec::new());
+        let begun = Instant::now();
+        let opened = each_member(&path, &limits, 1 << 20, &mut |visit| {
+            match visit {
+                Visit::Held(..) => members += 1,
+                Visit::Large(_, walk) => {
+                    members += 1;
+                    let _ = walk.read(1 << 20);
+                }
+                Visit::Refused(refusal) => refused.push(refusal.reason.clone()),
+            }
+            true
+        });
+        assert!(begun.elapsed().as_secs() < 60);
+        assert!(opened.is_ok(), "{opened:?}");
+        (members, refused)
+    };
+    // A tar of what is sound, and of zeros; more than there may be for what is stored.
+    let tarred = [tar(&own[..3]), [tar_header("z", 64 << 20, b'0', "").to_vec(), vec![0; 64 << 20]].concat()].concat();
+    for packed in [gzip(&tarred), xz(&tarred), zstd(&tarred), gzip(&gzip(&tarred))] {
+        let (members, refused) = walked(&packed);
+        assert!(members >= 3 && refused.iter().any(|reason| reason.starts_with("a bomb")), "{members} {refused:?}");
+    }
+    // Zips in a zip that inflate to more and more.
+    let inner = zip(&[("z", &vec![0; 16 << 20])]);
+    let names: Vec<String> = (0..16).map(|n| format!("{n}.zip")).collect();
+    let all: Vec<Entry<'_>> = names.iter().map(|name| (name.as_str(), inner.as_slice())).collect();
+    let (_, refused) = walked(&gzip(&tar(&[("outer.tar.gz", &zeros(&tar(&all), 40))])));
+    assert!(refused.iter().any(|reason| reason.starts_with("a bomb")), "{refused:?}");
+    // Too many.
+    let names: Vec<String> = (0..1_200).map(|n| n.to_string()).collect();
+    let all: Vec<Entry<'_>> = names.iter().map(|name| (name.as_str(), &b"{}"[..])).collect();
+    for bytes in [tar(&all), zip(&all)] {
+        let (members, refused) = walked(&bytes);
+        assert_eq!(members, 1_000);
+        assert!(refused.len() == 1 && refused[0].contains("more than 1000 entries"), "{refused:?}");
+    }
+}
+
+#[test]
+fn entries_that_lie_over_one_another_are_told() {
+    let own = entries(&OBJECTS);
+    let whole = zip_with(&own[..2], ZipOptions::default());
+    // The directory lists the first again and again.
+    let start = whole.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    let first = 46 + own[0].0.len();
+    let listed = whole[start..start + first].to_vec();
+    let bytes = end_zip(whole[..start].to_vec(), &vec![listed; 5], false);
+    let place = Place::new();
+    let (taken, refused) = among(&place, &bytes, "a.zip");
+    assert_eq!((taken, refused.len()), (1, 1), "{refused:?}");
+    assert!(refused[0].1.contains("lies over another"), "{refused:?}");
+}
+
+#[test]
+fn no_more_than_four_containers_lie_in_one_another() {
+    let own = entries(&OBJECTS);
+    let mut bytes = tar(&own[..2]);
+    for (depth, beside) in own.iter().copied().enumerate().take(7).skip(2) {
+        let name = format!("{depth}.tar");
+        bytes = if depth % 2 == 0 { zip(&[(&name, &bytes), beside]) } else { gzip(&tar(&[(&name, &bytes), beside])) };
+        let place = Place::new();
+        let (taken, refused) = among(&place, &bytes, "outer");
+        match depth {
+            ..=4 => assert_eq!((taken, refused.len()), (depth as u64 + 1, 0), "{depth}: {refused:?}"),
+            _ => {
+                assert_eq!((taken, refused.len()), (4, 1), "{depth}: {refused:?}");
+                assert!(refused[0].1.contains("lies in 4 containers"), "{refused:?}");
+                assert!(refused[0].0.matches('!').count() == 4, "{refused:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn headers_that_ask_for_memory_get_none() {
+    let own = entries(&OBJECTS);
+    // A name of a gigabyte, and one that says so and has none.
+    let long = [tar_header("pax", 8 << 20, b'x', "").to_vec(), vec![b'a'; 8 << 20]].concat();
+    let bytes = [long, tar(&own)].concat();
+    let place = Place::new();
+    let (taken, refused) = among(&place, &bytes, "a.tar");
+    assert_eq!((taken, refused.len()), (own.len() as u64 - 1, 1), "{refused:?}");
+    assert!(refused[0].1.contains("longer than a name may be"), "{refused:?}");
+    let said_more = [tar_entry(own[0].0, own[0].1), tar_header("pax", 8 << 30, b'L', "").to_vec()].concat();
+    let place = Place::new();
+    let (taken, refused) = among(&place, &said_more, "a.tar");
+    assert_eq!((taken, refused.len()), (1, 1), "{refused:?}");
+    // An entry that says that it has 8 EiB.
+    let mut header = tar_header("x.json", 0, b'0', "");
+    header[124..136].copy_from_slice(&[0x80, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+    header[148..156].copy_from_slice(b"        ");
+    let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let bytes = [tar_entry(own[0].0, own[0].1), header.to_vec(), vec![b' '; 9 << 20]].concat();
+    let place = Place::new();
+    let (taken, refused) = among(&place, &bytes, "a.tar");
+    assert!(taken == 1 && !refused.is_empty(), "{refused:?}");
+}
+
+#[test]
+fn damage_costs_what_it_is_in() {
+    let own = entries(&OBJECTS);
+    let names: Vec<String> = (0..own.len()).map(|at| format!("{at}.json.gz")).collect();
+    let named: Vec<Entry<'_>> = names.iter().zip(&own).map(|(name, (_, bytes))| (name.as_str(), *bytes)).collect();
+    let mut bytes = tar(&named);
+    // A header in the middle; and one at the start.
+    for at in [5, 0] {
+        let offset: usize = named[..at].iter().map(|(name, bytes)| tar_entry(name, bytes).len()).sum();
+        bytes[offset + 3] ^= 0x55;
+    }
+    let place = Place::new();
+    let (taken, refused) = among(&place, &bytes, "a.tar");
+    assert_eq!((taken, refused.len()), (own.len() as u64 - 2, 2), "{refused:?}");
+    assert!(refused.iter().all(|(path, reason)| path.contains("a.tar!@") && reason.contains("no tar header")));
+    // Of a zip whose directory is damaged the entries themselves tell.
+    let mut bytes = zip(&own);
+    let start = bytes.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").unwrap();
+    bytes[start] = b'X';
+    let place = Place::new();
+    let (taken, refused) = among(&place, &bytes, "a.zip");
+    assert!(taken == own.len() as u64 && !refused.is_empty(), "{taken} {refused:?}");
+    assert!(refused.iter().any(|(_, reason)| reason.contains("directory makes no sense")), "{refused:?}");
+}
+
+#[test]
+fn what_is_no_object_is_refused_and_named() {
+    let own = entries(&OBJECTS);
+    let others: [Entry<'_>; 4] = [
+        ("x.pdf", b"%PDF-1.7"),
+        ("empty.json", b""),
+        ("x.7z", b"7z\xbc\xaf\x27\x1c\0\0"),
+        ("cut.json.gz", &own[0].1[..12]),
+    ];
+    for pack in [tar as fn(&[Entry<'_>]) -> Vec<u8>, zip] {
+        let place = Place::new();
+        let (taken, refused) = among(&place, &pack(&[&own[..], &others].concat()), "packed");
+        assert_eq!((taken, refused.len()), (own.len() as u64, others.len()), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_member_larger_than_a_batch_is_taken_alone() {
+    let own = entries(&OBJECTS);
+    let records: Vec<String> = own
+        .iter()
+        .flat_map(|(_, bytes)| {
+            let text: serde_json::Value = serde_json::from_slice(&plain(bytes)).unwrap();
+            text["Records"].as_array().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut large = records.join(",");
+    while large.len() < LARGE_BYTES {
+        large = format!("{large},{large}");
+    }
+    let large = format!("{{\"Records\":[{large}]}}");
+    let packed = gzip(large.as_bytes());
+    for (pack, name, entry) in [
+        (tar as fn(&[Entry<'_>]) -> Vec<u8>, "large.json", large.as_bytes()),
+        (zip, "large.json", large.as_bytes()),
+        (|entries| xz(&tar(entries)), "large.json.gz", packed.as_slice()),
+    ] {
+        let mut place = Place::new();
+        place.options.memory_limit_bytes = 512 << 20;
+        place.write("packed", &pack(&[&own[..3], &[(name, entry)], &own[3..]].concat()));
+        let summary = place.take_in("packed");
+        assert_eq!((summary.run.refused, summary.run.taken), (0, own.len() as u64 + 1), "{:?}", summary.problems);
+        assert!(summary.json_bytes > large.len() as u64 && place.events() == *EVENTS);
+        // With less memory it is refused for that alone.
+        let place = Place::new();
+        place.write("packed", &pack(&[&own[..3], &[(name, entry)], &own[3..]].concat()));
+        let summary = place.take_in("packed");
+        assert_eq!((summary.run.refused, summary.run.taken), (1, own.len() as u64), "{:?}", summary.problems);
+        assert!(place.refused()[0].reason.contains("raise --memory-limit") && place.events() == *EVENTS);
+    }
+}
+
+/// Larger than a batch where the limit is 512 MiB.
+const LARGE_BYTES: usize = 20 << 20;
+
+#[test]
+fn every_prefix_and_every_flipped_byte_is_survived() {
+    let small: Vec<Entry<'_>> = vec![("a/b.json", b"{\"Records\":[]}"), ("c.json", b"[]")];
+    for bytes in [
+        tar(&small),
+        zip(&small),
+        zip_with(&small, ZipOptions { method: 8, descriptors: true, is_64: true, ..ZipOptions::default() }),
+        gzip(&tar(&small)),
+        xz(&zip(&small)),
+    ] {
+        let step = (bytes.len() / 400).max(1);
+        let cuts = (0..bytes.len()).step_by(step).map(|len| bytes[..len].to_vec());
+        let flips = (0..bytes.len()).step_by(step).flat_map(|at| {
+            [0x01, 0x80, 0xff].map(|mask| {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= mask;
+                flipped
+            })
+        });
+        for bytes in cuts.chain(flips) {
+            properties::walked(&bytes);
+        }
+    }
+}
