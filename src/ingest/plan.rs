@@ -448,8 +448,8 @@ impl Sorter<'_> {
         }
     }
 
-    /// Whether it is a tar or zip that was taken in whole and not been changed since. Its time says so, or its bytes, as
-    /// of any object.
+    /// Whether it is a tar or zip that was taken in whole and not been changed since. Its time says so, or its bytes,
+    /// as of any object.
     fn is_known_container(&mut self, found: &Found) -> bool {
         let Some(container) = self.known.container(&found.name) else { return false };
         // Whether digests say something of what is in it is seen there.

@@ -62,8 +62,8 @@ pub(super) fn containers(connection: &Connection) -> rusqlite::Result<Vec<Contai
 }
 
 impl Writer {
-    /// Notes containers, once all that is in them is committed. What stood as refused of an earlier state of them does no
-    /// longer; what is listed and no error stays.
+    /// Notes containers, once all that is in them is committed. What stood as refused of an earlier state of them does
+    /// no longer; what is listed and no error stays.
     pub fn note_containers(&mut self, containers: &[Container]) -> Result<(), StoreError> {
         if containers.is_empty() {
             return Ok(());

@@ -185,7 +185,8 @@ impl Aside {
         Ok(true)
     }
 
-    /// Takes what was read of a file that may be a digest, or have the signature of one, with its name in its container.
+    /// Takes what was read of a file in a container, with its name there: it may be a digest, or have the signature of
+    /// one.
     pub fn add_read(&mut self, member: &str, object: &str, read: &Read) -> Result<(), VerifyError> {
         let relative = innermost(member);
         let kind = ObjectKey::parse(relative).kind;

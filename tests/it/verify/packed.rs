@@ -159,7 +159,7 @@ fn what_was_altered_in_a_container_is_not_taken_and_told_if_it_was() {
     for pack in packs {
         let archive = archive();
         let key = archive.log(1, 0).to_owned();
-        let name = key.rsplit('/').next().unwrap();
+        let name = key.rsplit('/').next().unwrap().split('.').next().unwrap();
         let event = r#"{"Records":[{"eventVersion":"1.08","eventID":"0c1f2a3e-0000-4000-8000-00000000beef","eventTime":"2024-03-01T01:00:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets","awsRegion":"eu-west-1","userIdentity":{"type":"Root","accountId":"111122223333"}}]}"#;
         archive.write(&key, &gzip(event.as_bytes()));
         archive.pack([pack, pack]);
