@@ -29,7 +29,7 @@ use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use measure::{median, program, run};
-use trailpare::iam::{Catalog, Step, permissions};
+use trailpare::iam::{Catalog, Resolver, permissions};
 use trailpare::store::{Store, Table, read_batches};
 use trailpare::synth::{Config, generate};
 use trailpare::usage::{Aggregator, EVENT_COLUMNS, EventColumns, KeyCanonicalisation};
@@ -107,7 +107,7 @@ fn measure(name: &str, archive: &Path, work: &Path) -> (String, f64, f64) {
     let events: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let (mut with, mut without, mut stage, mut rows) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..ROUNDS {
-        let (mut step, mut alike) = (Step::new(Catalog::embedded()), KeyCanonicalisation::default());
+        let (mut step, mut alike) = (Resolver::new(Catalog::embedded()), KeyCanonicalisation::default());
         with.push(timed(&batches, |event| {
             let needed = alike.with(event, |event, _| Some(step.remembered(event).permissions.needed.len()));
             needed.expect("what was taken")
@@ -133,7 +133,7 @@ fn measure(name: &str, archive: &Path, work: &Path) -> (String, f64, f64) {
 
 /// Rows of usage as an ingest makes them of one batch.
 fn counted(batches: &[RecordBatch]) -> usize {
-    let mut aggregator = Aggregator::resume(Step::new(Catalog::embedded()));
+    let mut aggregator = Aggregator::resume(Resolver::new(Catalog::embedded()));
     for batch in batches {
         aggregator.add(&EventColumns::try_new(batch).expect("the columns"), |_| true);
     }

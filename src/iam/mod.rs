@@ -32,8 +32,3 @@ pub use policy::{document, evaluate};
 pub use request::json_tape::texts_of;
 pub use resolve::resolver::{Resolver, permissions};
 pub use resolve::services::bedrock::unlogged_behind;
-
-/// The former name of [`Resolver`].
-pub use Resolver as Step;
-/// The former name of [`SharedCache`].
-pub use SharedCache as Common;

@@ -24,7 +24,7 @@ use super::read_ahead::ReadAhead;
 use super::timings::{Stage, Timings};
 use super::usage_files::write_counted;
 use crate::archive::{self, Gap, Normal, ObjectKey, Read, ReadError, ReadFault, RefusedElement};
-use crate::iam::{Catalog, Common, Step};
+use crate::iam::{Catalog, Resolver, SharedCache};
 use crate::record::{self, Dictionaries, ParsedObject, Record, Redacted};
 use crate::store::{
     BrokenEntry, DayCount, FarEvents, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, OTHER_LOG, ObjectProof,
@@ -68,11 +68,11 @@ pub(super) struct Memory<'c> {
     /// Whether secrets are masked.
     redact: bool,
     dictionaries: Dictionaries,
-    step: Option<Step<'c>>,
+    resolver: Option<Resolver<'c>>,
     /// Memory for the usage of a batch: what takes more is written.
     usage_bytes: u64,
     /// What the steps of other threads have found, if there are others.
-    common: Option<Arc<Common>>,
+    common: Option<Arc<SharedCache>>,
 }
 
 impl<'c> Memory<'c> {
@@ -81,7 +81,7 @@ impl<'c> Memory<'c> {
     #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     pub fn with(
         ahead: Option<ReadAhead<'c>>,
-        common: Option<Arc<Common>>,
+        common: Option<Arc<SharedCache>>,
         (batch_bytes, usage_bytes): (u64, u64),
         redact: bool,
     ) -> Self {
@@ -93,7 +93,7 @@ impl<'c> Memory<'c> {
             members: None,
             redact,
             dictionaries: Dictionaries::default(),
-            step: None,
+            resolver: None,
             usage_bytes,
             common,
         }
@@ -404,8 +404,8 @@ pub(super) fn convert<'c>(
             by_day.entry(record.event_date).or_default().push((&loaded.object, record));
         }
     }
-    let step = memory.step.take().unwrap_or_else(|| Step::with_others(catalog, memory.common.clone()));
-    let mut aggregator = Aggregator::resume(step);
+    let resolver = memory.resolver.take().unwrap_or_else(|| Resolver::with_others(catalog, memory.common.clone()));
+    let mut aggregator = Aggregator::resume(resolver);
     let usage_bytes = memory.usage_bytes;
     let dictionaries = &mut memory.dictionaries;
     let files = write_days(staging, stages, is_beside, |write| {
@@ -442,7 +442,7 @@ pub(super) fn convert<'c>(
         Ok(())
     })?;
     converted.files.extend(files);
-    memory.step = Some(stages.time(Stage::Usage, || {
+    memory.resolver = Some(stages.time(Stage::Usage, || {
         let (mut counted, used) = aggregator.finish();
         counted.bound();
         converted.usage = counted;

@@ -27,7 +27,7 @@ const SESSION: Limits = Limits { size_max: 2_048, policies_max: 1, name: "a sess
 const BOUNDARY: Limits = Limits { size_max: 6_144, policies_max: 1, name: "a permissions boundary" };
 
 /// AWS Organizations User Guide, "Quotas for AWS Organizations" (`orgs_reference_limits`): 10,240 characters, ten
-/// attached to a root, OU or account (since May 2026; 5,120 and five before). White space counts unless the console
+/// attached to a root, OU or account. White space counts unless the console
 /// strips it, so service control policies are written without.
 const SCP: Limits = Limits { size_max: 10_240, policies_max: 10, name: "service control policies" };
 

@@ -12,7 +12,7 @@ use super::key_canonicalisation::{Held, KeyCanonicalisation, Names};
 use super::origin::CallOrigin;
 use super::rollup::{Base, Call, Part, Rollup};
 use super::sorter::{Sorter, Space};
-use crate::iam::{Catalog, Confidence, Permissions, Remembered, Step};
+use crate::iam::{Catalog, Confidence, Permissions, Remembered, Resolver};
 use crate::time::day_of;
 
 /// Which copies of a call that two accounts logged are counted.
@@ -276,7 +276,7 @@ const FEW_EVENTS: usize = 128;
 
 /// Counts usage. Aggregators may count parts of the events each: rows with the same key add up.
 pub struct Aggregator<'c> {
-    step: Step<'c>,
+    resolver: Resolver<'c>,
     counter: Counter,
     copies: Copies,
     alike: KeyCanonicalisation,
@@ -289,16 +289,16 @@ impl<'c> Aggregator<'c> {
     }
 
     pub(super) fn of_copies(catalog: &'c Catalog, copies: Copies) -> Self {
-        Self::with_step(Step::new(catalog), copies)
+        Self::with_resolver(Resolver::new(catalog), copies)
     }
 
-    /// An aggregator that goes on with a step that remembers earlier events; [`Aggregator::finish`] gives it back.
-    pub fn resume(step: Step<'c>) -> Self {
-        Self::with_step(step, Copies::Own)
+    /// An aggregator that goes on with a resolver that remembers earlier events; [`Aggregator::finish`] gives it back.
+    pub fn resume(resolver: Resolver<'c>) -> Self {
+        Self::with_resolver(resolver, Copies::Own)
     }
 
-    fn with_step(step: Step<'c>, copies: Copies) -> Self {
-        Aggregator { step, counter: Counter::new(copies), copies, alike: KeyCanonicalisation::default() }
+    fn with_resolver(resolver: Resolver<'c>, copies: Copies) -> Self {
+        Aggregator { resolver, counter: Counter::new(copies), copies, alike: KeyCanonicalisation::default() }
     }
 
     /// Rows so far.
@@ -335,7 +335,7 @@ impl<'c> Aggregator<'c> {
         for row in rows.filter(|row| keep(*row)) {
             if is_foreign_copy(events, row) == (self.copies == Copies::Foreign) {
                 events.put_resources(row, &mut resources);
-                let Aggregator { step, alike, counter, .. } = self;
+                let Aggregator { resolver, alike, counter, .. } = self;
                 let numbers = counter.numbers(events, row, before.as_ref());
                 let origin = CallOrigin {
                     source_ip: numbers.source_ip,
@@ -345,7 +345,7 @@ impl<'c> Aggregator<'c> {
                 let call = Call { time_us: events.time_us(row), event_id: events.event_id(row), origin };
                 let base = numbers.base_number;
                 alike.with(&events.event(row, &resources), |event, names| {
-                    let took = step.remembered(event);
+                    let took = resolver.remembered(event);
                     if names.is_empty() {
                         counter.count(base, took, &call);
                         return Some(());
@@ -388,7 +388,7 @@ impl<'c> Aggregator<'c> {
     }
 
     /// What was counted, and the resolver.
-    pub fn finish(self) -> (Rollup, Step<'c>) {
-        (self.counter.counted, self.step)
+    pub fn finish(self) -> (Rollup, Resolver<'c>) {
+        (self.counter.counted, self.resolver)
     }
 }

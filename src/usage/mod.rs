@@ -1,7 +1,7 @@
 //! Who used what: the roll-up from events to `usage`.
 //!
 //! A row is exact: its identity is everything but counts, times, an example and origins, and its resource is what the
-//! step says. What would grow without end overflows into marked rows (`overflow`), within one outcome, session and all
+//! resolver says. What would grow without end overflows into marked rows (`overflow`), within one outcome, session and all
 //! else that tells rows apart. Nothing is generalised here.
 //!
 //! From events to rows: `columns` looks at a batch of events as the resolver wants it, `aggregate` counts, `key_canonicalisation` has

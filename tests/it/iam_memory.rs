@@ -1,11 +1,11 @@
-//! The step's memory: whatever came before, an event takes what it takes by itself.
+//! The resolver's caches: whatever came before, an event takes what it takes by itself.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use trailpare::iam::{Catalog, Step, permissions};
+use trailpare::iam::{Catalog, Resolver, permissions};
 use trailpare::synth::{Config, generate};
 
 use super::iam_real::{as_event, files, records};
@@ -118,7 +118,7 @@ fn disagreements(records: &[Value]) -> Vec<String> {
     let catalog = Catalog::embedded();
     // One by itself, and two that tell each other what they find.
     let common = Some(Arc::default());
-    let mut steps = [None, common.clone(), common].map(|common| Step::with_others(catalog, common));
+    let mut resolvers = [None, common.clone(), common].map(|common| Resolver::with_others(catalog, common));
     let mut found = Vec::new();
     for record in records.iter().flat_map(|record| {
         let parameters = &record["requestParameters"];
@@ -126,13 +126,13 @@ fn disagreements(records: &[Value]) -> Vec<String> {
     }) {
         as_event(&record, |event| {
             let fresh = permissions(catalog, event);
-            for remembered in steps.iter_mut().map(|step| step.permissions(event)) {
+            for remembered in resolvers.iter_mut().map(|resolver| resolver.permissions(event)) {
                 if *remembered != fresh && found.len() < 10 {
                     found.push(format!("{record}: {remembered:#?}, by itself {fresh:#?}"));
                 }
             }
             // The other one is asked first the next time.
-            steps.swap(1, 2);
+            resolvers.swap(1, 2);
         });
     }
     found
@@ -171,13 +171,13 @@ fn whether_the_request_names_what_was_made_is_looked_at() {
 
 #[test]
 fn what_no_rule_looks_at_makes_no_new_outcome() {
-    let mut step = Step::new(Catalog::embedded());
+    let mut resolver = Resolver::new(Catalog::embedded());
     let mut number = |name: &str, parameters: Value| {
         let record = json!({
             "eventSource": "ec2.amazonaws.com", "eventName": name, "awsRegion": "us-east-1",
             "recipientAccountId": "111122223333", "requestParameters": parameters,
         });
-        as_event(&record, |event| step.remembered(event).number)
+        as_event(&record, |event| resolver.remembered(event).number)
     };
     let first = number("DescribeInstances", json!({"maxResults": 5, "filterSet": {"items": [{"name": "a"}]}}));
     assert_eq!(number("DescribeInstances", json!({"nextToken": "abc"})), first);
@@ -189,13 +189,13 @@ fn what_no_rule_looks_at_makes_no_new_outcome() {
 
 #[test]
 fn the_caller_is_looked_at_only_where_it_stands_for_the_user() {
-    let mut step = Step::new(Catalog::embedded());
+    let mut resolver = Resolver::new(Catalog::embedded());
     let mut number = |name: &str, caller: &str| {
         let record = json!({
             "eventSource": "iam.amazonaws.com", "eventName": name, "awsRegion": "us-east-1",
             "recipientAccountId": "111122223333", "requestParameters": {}, "userIdentity": {"arn": caller},
         });
-        as_event(&record, |event| step.remembered(event).number)
+        as_event(&record, |event| resolver.remembered(event).number)
     };
     let (a, b) = ("arn:aws:iam::111122223333:user/a", "arn:aws:iam::111122223333:user/b");
     assert_ne!(number("GetUser", a), number("GetUser", b));

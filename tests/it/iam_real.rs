@@ -1,4 +1,4 @@
-//! The step over every record of the real archives: how sure it is, whether it agrees with what denials say, and that
+//! The resolver over every record of the real archives: how sure it is, whether it agrees with what denials say, and that
 //! nothing that it emits is outside the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,7 @@ fn taken(record: &Value, blindly: bool) -> Permissions {
     })
 }
 
-/// Shows a record as the step wants it.
+/// Shows a record as the resolver wants it.
 pub fn as_event<T>(record: &Value, look: impl FnOnce(&Event<'_>) -> T) -> T {
     let text = |key: &str| record[key].as_str();
     let part = |key: &str| (!record[key].is_null()).then(|| record[key].to_string());
@@ -196,7 +196,7 @@ fn real_archives_resolve_and_agree_with_their_denials() {
     }
 }
 
-/// Denials of the public sources: the action that the message named, against the step without the message.
+/// Denials of the public sources: the action that the message named, against the resolver without the message.
 #[test]
 fn public_denials_name_the_actions_that_the_step_says() {
     let Some(data) = super::data::dir() else { return };

@@ -1,6 +1,6 @@
 //! Records as AWS's documentation and public samples show them, one a line in `iam_records.jsonl`: the actions that each
 //! takes, and on which resources. Keys are verbatim, names and accounts invented. What is expected was written down from
-//! the Service Authorization Reference before the step was asked.
+//! the Service Authorization Reference before the resolver was asked.
 
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
-use trailpare::iam::{Catalog, Outcome, Step, permissions};
+use trailpare::iam::{Catalog, Outcome, Resolver, permissions};
 use trailpare::record::{Dictionaries, encode};
 use trailpare::synth::{Config, generate};
 use trailpare::usage::{Aggregator, EventColumns, is_foreign_copy};
@@ -26,7 +26,7 @@ fn batches(archive: &Path) -> Vec<RecordBatch> {
 }
 
 fn counted(batches: &[EventColumns]) -> Counts {
-    let mut aggregator = Aggregator::resume(Step::new(Catalog::embedded()));
+    let mut aggregator = Aggregator::resume(Resolver::new(Catalog::embedded()));
     batches.iter().for_each(|events| aggregator.add(events, |_| true));
     let mut counts = Counts::new();
     for row in aggregator.finish().0.into_rows() {

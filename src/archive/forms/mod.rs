@@ -1,7 +1,7 @@
 //! The forms in which events come, brought to the one in which CloudTrail writes them: `{"Records":[…]}`.
 //!
 //! Content decides, never a name. Each form of JSON has a file of one shape: a `Form`, whose function looks at one
-//! object and says what it is. To add one, copy the file that was added last and list it in `known.rs`.
+//! object and says what it is. To add one, copy `splunk.rs` and list it in `known.rs`.
 //!
 //! `docs/forms.md` has the table of them, with what tells each and what is lost in it.
 //!

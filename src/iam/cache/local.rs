@@ -32,7 +32,7 @@ pub(in crate::iam) struct LocalCache {
 /// An outcome and the number by which it is known.
 #[derive(Debug, Default)]
 pub struct Remembered {
-    /// Never given to another outcome of the same step.
+    /// Never given to another outcome of the same resolver.
     pub number: u64,
     /// What the event took.
     pub permissions: Arc<Permissions>,

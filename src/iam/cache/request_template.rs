@@ -1,4 +1,4 @@
-//! The shapes of requests: what is left of their parameters without the values. Most requests of an operation have one
+//! The templates of requests: what is left of their parameters without the values. Most requests of an operation have one
 //! of few, so that a request is compared with those before, letter by letter outside the values, and not read again.
 
 use std::ops::Range;
@@ -11,14 +11,14 @@ use crate::iam::request::response::Response;
 /// Shapes that an operation has at the most.
 const SHAPES_MAX: usize = 8;
 
-/// Bytes of a request whose shape is worth remembering, and the values in it.
+/// Bytes of a request whose template is worth remembering, and the values in it.
 const BYTES_MAX: usize = 2 << 10;
 const HOLES_MAX: usize = 64;
 
 /// Shapes that are learned of an operation before one is met again, and for each two that are.
 const LEARNED_MAX: u32 = 16;
 
-/// The shapes of one operation's requests, as long as its read_set doesn't grow.
+/// The templates of one operation's requests, as long as its read_set doesn't grow.
 #[derive(Debug, Default)]
 pub(in crate::iam) struct RequestTemplates {
     /// Those met last come first.
@@ -49,7 +49,7 @@ struct Hole {
     is_searched: bool,
 }
 
-/// What parameters begin with in a key that are noted by their shape: neither 0 nor 1, as [`put_optional`] has it.
+/// What parameters begin with in a key that are noted by their template: neither 0 nor 1, as [`put_optional`] has it.
 ///
 /// [`put_optional`]: crate::iam::request::read_set::put_optional
 const SHAPED: u8 = 2;
@@ -59,7 +59,7 @@ const UNSEEN: u8 = 0;
 const SEEN: u8 = 1;
 
 impl RequestTemplates {
-    /// Adds to a key all that is seen of parameters of a known shape and of the response to them, and which shape it is;
+    /// Adds to a key all that is seen of parameters of a known template and of the response to them, and which template it is;
     /// nothing where it is not known.
     pub fn quote(&mut self, source: &str, response: &Response<'_>, read_set: &ReadSet, key: &mut Vec<u8>) -> bool {
         let begin = key.len();
@@ -80,7 +80,7 @@ impl RequestTemplates {
         true
     }
 
-    /// Learns the shape of parameters that had none of those known. `id` is nobody else's.
+    /// Learns the template of parameters that had none of those known. `id` is nobody else's.
     pub fn learn(&mut self, document: Document<'_>, read_set: &ReadSet, id: u64) {
         if document.source.len() > BYTES_MAX || self.learned > LEARNED_MAX + self.met / 2 {
             return;
@@ -209,7 +209,7 @@ mod tests {
     use crate::iam::request::json_tape::JsonTape;
     use crate::iam::request::name::Name;
 
-    /// What is put into a key of `other`, once the shape of `known` was learned.
+    /// What is put into a key of `other`, once the template of `known` was learned.
     fn quoted(known: &str, other: &str, read_set: &ReadSet) -> Option<Vec<u8>> {
         answered(known, other, "", read_set)
     }

@@ -12,7 +12,7 @@ const COUNT_MAX: usize = 32 * 1024;
 /// Bytes of keys that are held.
 const BYTES_MAX: usize = 8 << 20;
 
-/// Outcomes by keys that mean the same to every step by the same catalogue.
+/// Outcomes by keys that mean the same to every resolver by the same catalogue.
 #[derive(Debug, Default)]
 pub struct SharedCache(Mutex<Held>);
 

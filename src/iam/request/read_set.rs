@@ -18,7 +18,7 @@ use crate::iam::request::tag_parameters::carriers;
 /// What was looked at.
 #[derive(Debug, Default)]
 pub(in crate::iam) struct ReadSet {
-    /// NameSet whose texts were looked for.
+    /// Names whose texts were looked for.
     names: NameSet,
     /// Lists of such names that were noted already.
     lists: NameSet,
@@ -128,7 +128,7 @@ impl ReadSet {
         std::mem::take(&mut self.has_grown)
     }
 
-    /// Adds all that was looked at to a key: sights that add the same describe a request alike.
+    /// Adds all that was looked at to a key: read sets that add the same describe a request alike.
     pub fn put_itself(&self, key: &mut Vec<u8>) {
         let mut names: Vec<u64> = self.names.places.iter().copied().filter(|hash| *hash != 0).collect();
         names.sort_unstable();

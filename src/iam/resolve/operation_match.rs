@@ -77,7 +77,7 @@ fn same_name<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Optio
     })
 }
 
-/// What is generated from the map of 2022 and from botocore.
+/// What is generated from iam-dataset's map of operations and from botocore.
 fn generated<'c>(catalog: &'c Catalog, prefixes: &[String], name: &str) -> Option<OperationMatch<'c>> {
     let key = name.to_ascii_lowercase();
     for service in prefixes.iter().filter_map(|prefix| catalog.service(prefix)) {

@@ -4,10 +4,10 @@
 //!
 //! 1. Only API calls need permissions; service events, sign-ins and insights don't.
 //! 2. A denial states the truth: action and resource are taken from its message.
-//! 3. `eventSource` → IAM prefixes (`prefixes`), `eventName` → operation, without the API's date.
-//! 4. Hand-written rules (`overrides`, `ruled`).
+//! 3. `eventSource` → IAM prefixes (`event_source`), `eventName` → operation, without the API's date.
+//! 4. Hand-written rules (`override_rules`).
 //! 5. Operations that take several actions by what they carry (`special`).
-//! 6. By its name (`resolved`): unsigned operations need nothing, IAM doesn't know who calls.
+//! 6. By its name (`operation_match`): unsigned operations need nothing, IAM doesn't know who calls.
 //! 7. The action of the operation's own name, whatever its case; renames that are generated into the catalogue.
 //! 8. The one sibling prefix that has the action; a name without its ending `V2` or `Batch`.
 //! 9. What is left is unverified: kept and shown, never granted.
@@ -201,7 +201,7 @@ impl<'c> Operation<'c> {
         has_grown
     }
 
-    /// A key with what means the same to all steps in the place of what means the operation to this one.
+    /// The key with the shared number of the operation in place of this resolver's own.
     fn common_key<'k>(&mut self, key: &[u8], common: &SharedCache, common_key: &'k mut Vec<u8>) -> &'k [u8] {
         let kind = match self.kind {
             Some(kind) => kind,
@@ -288,7 +288,7 @@ const AGAIN_MAX: usize = 1 << 10;
 /// Distinct sources and names remembered; when there are more it starts anew.
 const OPERATIONS_MAX: usize = 32 * 1024;
 
-/// What a key of the memory is made of.
+/// What a key of the local cache is made of.
 #[derive(Clone, Copy)]
 enum Kind {
     NoCall,
@@ -297,7 +297,7 @@ enum Kind {
 }
 
 impl<'c> Resolver<'c> {
-    /// A step by this catalogue.
+    /// A resolver by this catalogue.
     pub fn new(catalog: &'c Catalog) -> Self {
         Resolver {
             catalog,
@@ -313,7 +313,7 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// A step that tells others by the same catalogue what it found, and is told, if there are others.
+    /// A resolver that shares what it finds with others by the same catalogue, if there are others.
     pub fn with_others(catalog: &'c Catalog, common: Option<Arc<SharedCache>>) -> Self {
         Resolver { common, ..Resolver::new(catalog) }
     }

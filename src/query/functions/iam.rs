@@ -12,7 +12,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use super::over_texts::{first, text_function, text_to_text};
-use crate::iam::{Catalog, Confidence, Permissions, Step, wildcard_match};
+use crate::iam::{Catalog, Confidence, Permissions, Resolver, wildcard_match};
 use crate::record::schema;
 use crate::record::{Dictionaries, ParsedObject, encode};
 use crate::usage::{EVENT_COLUMNS, EventColumns};
@@ -63,13 +63,13 @@ pub(super) fn functions(catalog: &'static Catalog) -> Vec<ScalarUDF> {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct IamActions {
     signature: Signature,
-    steps: Steps,
+    resolvers: Steps,
 }
 
 impl IamActions {
     fn new(catalog: &'static Catalog) -> Self {
-        let steps = Steps { catalog, idle: Mutex::new(Vec::new()) };
-        IamActions { signature: Signature::user_defined(Volatility::Immutable), steps }
+        let resolvers = Steps { catalog, idle: Mutex::new(Vec::new()) };
+        IamActions { signature: Signature::user_defined(Volatility::Immutable), resolvers }
     }
 }
 
@@ -108,12 +108,12 @@ impl ScalarUDFImpl for IamActions {
         let columns: Vec<ArrayRef> = args.args.iter().map(|value| value.to_array(rows)).collect::<Result<_>>()?;
         let answers = match columns.as_slice() {
             [event] => match event.as_struct_opt() {
-                Some(event) => of_columns(&self.steps, rows, |name| event.column_by_name(name))?,
-                None => of_records(&self.steps, event)?,
+                Some(event) => of_columns(&self.resolvers, rows, |name| event.column_by_name(name))?,
+                None => of_records(&self.resolvers, event)?,
             },
             _ => {
                 let position = |name: &str| EVENT_ARGUMENTS.iter().position(|argument| *argument == name);
-                of_columns(&self.steps, rows, |name| columns.get(position(name)?))?
+                of_columns(&self.resolvers, rows, |name| columns.get(position(name)?))?
             }
         };
         Ok(ColumnarValue::Array(Arc::new(answers)))
@@ -132,16 +132,16 @@ fn element() -> FieldRef {
 #[derive(Debug)]
 struct Steps {
     catalog: &'static Catalog,
-    idle: Mutex<Vec<Step<'static>>>,
+    idle: Mutex<Vec<Resolver<'static>>>,
 }
 
 impl Steps {
-    fn with<T>(&self, body: impl FnOnce(&mut Step<'static>) -> T) -> T {
+    fn with<T>(&self, body: impl FnOnce(&mut Resolver<'static>) -> T) -> T {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
-        let mut step = taken.unwrap_or_else(|| Step::new(self.catalog));
-        let answer = body(&mut step);
-        idle().push(step);
+        let mut resolver = taken.unwrap_or_else(|| Resolver::new(self.catalog));
+        let answer = body(&mut resolver);
+        idle().push(resolver);
         answer
     }
 }
@@ -163,7 +163,7 @@ impl std::hash::Hash for Steps {
 
 /// `given` finds a column by its name in `events`; what isn't given is unknown.
 fn of_columns<'a>(
-    steps: &Steps,
+    resolvers: &Steps,
     rows: usize,
     given: impl Fn(&str) -> Option<&'a ArrayRef>,
 ) -> Result<ListArray, ArrowError> {
@@ -177,19 +177,19 @@ fn of_columns<'a>(
         arrays.push(array);
     }
     let events = EventColumns::try_new(&RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)?;
-    steps.with(|step| {
+    resolvers.with(|resolver| {
         let mut answers = Answers::new();
         for row in 0..events.len() {
             let resources = events.resources(row);
-            answers.push(Some(&step.permissions(&events.event(row, &resources))));
+            answers.push(Some(&resolver.permissions(&events.event(row, &resources))));
         }
         answers.finish()
     })
 }
 
-fn of_records(steps: &Steps, records: &ArrayRef) -> Result<ListArray, ArrowError> {
+fn of_records(resolvers: &Steps, records: &ArrayRef) -> Result<ListArray, ArrowError> {
     let records = arrow::compute::cast(records, &DataType::Utf8View)?;
-    steps.with(|step| {
+    resolvers.with(|resolver| {
         let mut answers = Answers::new();
         for record in records.as_string_view() {
             let events = match record {
@@ -198,7 +198,7 @@ fn of_records(steps: &Steps, records: &ArrayRef) -> Result<ListArray, ArrowError
             };
             let permissions = events.map(|events| {
                 let resources = events.resources(0);
-                step.permissions(&events.event(0, &resources))
+                resolver.permissions(&events.event(0, &resources))
             });
             answers.push(permissions.as_deref());
         }
@@ -286,8 +286,8 @@ mod tests {
             "eventType":"AwsApiCall","eventTime":"2026-01-01T00:00:00Z","eventID":"1","recipientAccountId":"111122223333",
             "requestParameters":{"queueUrl":"https://sqs.eu-west-1.amazonaws.com/111122223333/q"}}"#;
         let records: ArrayRef = Arc::new(StringViewArray::from(vec![Some(record)]));
-        let steps = Steps { catalog: Catalog::embedded(), idle: Mutex::new(Vec::new()) };
-        let answer = of_records(&steps, &records).unwrap();
+        let resolvers = Steps { catalog: Catalog::embedded(), idle: Mutex::new(Vec::new()) };
+        let answer = of_records(&resolvers, &records).unwrap();
         let entries = answer.value(0);
         let member = |name: &str| entries.as_struct().column_by_name(name).unwrap().as_string_view().clone();
         let (actions, confidences) = (member("action"), member("confidence"));

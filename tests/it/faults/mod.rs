@@ -104,7 +104,7 @@ fn disturb_all(cases: &[Case], ready: &Scenes) {
 fn calls_that_fail_cost_nothing_for_good() {
     let ready = scenes(&[]);
     let mut chosen = sample(&all_cases(&ready, 1), 32);
-    // A creation that is cut short left its catalog for ever.
+    // A creation that is cut short must not leave its temporary catalog.
     let plan = Plan { kind: "link", first: 1, times: 1, action: Action::Before };
     chosen.push(Case { scene: 0, faults: Faults::of(plan), row: "link killed before".to_owned() });
     disturb_all(&chosen, &ready);

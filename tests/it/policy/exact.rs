@@ -407,7 +407,7 @@ fn a_window_may_be_said_from_now_on() {
     }
 }
 
-/// The role of a service control policy grew in 2026; a boundary is one.
+/// A service control policy may have 10,240 characters, and ten may be attached; a boundary is one.
 #[test]
 fn limits() {
     use trailpare::policy::Limits;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use trailpare::iam::{Catalog, Outcome, Step};
+use trailpare::iam::{Catalog, Outcome, Resolver};
 use trailpare::ingest::{self, Options, Progress};
 use trailpare::store::{Snapshot, Store};
 use trailpare::synth::{Config, generate};
@@ -83,7 +83,7 @@ fn records(calls: &[Made]) -> Vec<Value> {
 }
 
 fn counted(records: &[Value]) -> Rollup {
-    let mut aggregator = Aggregator::resume(Step::new(Catalog::embedded()));
+    let mut aggregator = Aggregator::resume(Resolver::new(Catalog::embedded()));
     if !records.is_empty() {
         let folder = tempfile::tempdir().expect("a folder");
         write(folder.path(), "a.json", records);
@@ -346,7 +346,7 @@ fn cases_of_undecided_and_network_events() {
     let Some(data) = crate::data::dir() else { return };
     let rows = |case: &str| {
         let mut counted = Rollup::default();
-        let mut aggregator = Aggregator::resume(Step::new(Catalog::embedded()));
+        let mut aggregator = Aggregator::resume(Resolver::new(Catalog::embedded()));
         for batch in super::batches(&data.join("cases").join(case)) {
             aggregator.add(&EventColumns::try_new(&batch).expect("columns"), |_| true);
         }

@@ -1,6 +1,6 @@
-//! Actions beside the one of the call itself: roles handed over (`passing`), tags on what is made (`tagging`),
-//! resources of other services (`alongside`), what parameters bring (`also`), keys (`key_use`); and what is only
-//! suggested.
+//! Actions beside the one of the call itself: roles handed over (`pass_role`), tags on what is made (`tagging`),
+//! resources of other services (`cross_service`), what parameters bring (`further_actions`), keys (`kms_keys`), log
+//! delivery (`log_delivery`); and what is only suggested.
 
 pub mod cross_service;
 pub mod further_actions;
