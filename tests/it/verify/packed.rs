@@ -16,6 +16,9 @@ use crate::pack::write::{Entry, ZipOptions, bzip2, tar, xz, zip, zip_with, zstd}
 
 type Verdicts = BTreeMap<(String, Kind), (Verdict, String)>;
 
+/// Puts entries into one file.
+type Pack = fn(&[Entry<'_>]) -> Vec<u8>;
+
 /// What is told of each object, without the container that it is in.
 fn verdicts(options: &Options) -> Verdicts {
     let without = |text: &str| text.rsplit('!').next().unwrap_or(text).to_owned();
@@ -97,7 +100,7 @@ fn what_is_not_taken_of_a_container_is_a_problem() {
 
 impl Archive {
     /// Packs what is in the archive, half of it each.
-    fn pack(&self, pack: [fn(&[Entry<'_>]) -> Vec<u8>; 2]) {
+    fn pack(&self, pack: [Pack; 2]) {
         let files = self.files();
         let all: Vec<Entry<'_>> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         let halves: [&[Entry<'_>]; 2] = all.split_at(all.len() / 2).into();
@@ -155,7 +158,7 @@ fn an_ingest_proves_what_is_in_containers_as_what_is_in_a_folder() {
 
 #[test]
 fn what_was_altered_in_a_container_is_not_taken_and_told_if_it_was() {
-    let packs: [fn(&[Entry<'_>]) -> Vec<u8>; 3] = [tar_gz, zip, streamed];
+    let packs: [Pack; 3] = [tar_gz, zip, streamed];
     for pack in packs {
         let archive = archive();
         let key = archive.log(1, 0).to_owned();
