@@ -154,7 +154,7 @@ fn taken_on(catalog: &Catalog, action: &Action, name: &str, error_code: Option<&
     };
     let found = permissions(catalog, &event);
     // Caches must tell the same, whatever came before.
-    if action.name.len() % 8 == 0 {
+    if action.name.len().is_multiple_of(8) {
         let mut resolver = Resolver::new(catalog);
         let nothing = Event { request_parameters: Some("{}"), ..event };
         let done = Event { error_code: None, ..event };

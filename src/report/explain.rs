@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::evidence::Proofs;
-use crate::iam::{Catalog, Event, Outcome, Permission, Permissions, Step};
+use crate::iam::{Catalog, Event, Outcome, Permission, Permissions, Resolver};
 use crate::record;
 use crate::time::{day_of, format_time};
 use crate::usage::EventColumns;
@@ -85,11 +85,11 @@ pub fn explanations(
     proofs: Option<&Proofs>,
 ) -> Result<Vec<Explanation>, ArrowError> {
     let events = EventColumns::try_new(batch)?;
-    let mut step = Step::new(catalog);
+    let mut resolver = Resolver::new(catalog);
     let explain = |row: usize| {
         let resources = events.resources(row);
         let event = events.event(row, &resources);
-        let permissions: Permissions = Permissions::clone(&step.permissions(&event));
+        let permissions: Permissions = Permissions::clone(&resolver.permissions(&event));
         let list = |permissions: &[Permission]| permissions.iter().map(Action::from).collect();
         Explanation {
             event_id: events.event_id(row).unwrap_or_default().to_owned(),
