@@ -5,49 +5,96 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use crate::cli::CliError;
 use crate::report::rightsize::is_ours;
 use crate::rightsize::SubjectKind;
 use crate::store::{create_private_folder, write_private};
 use crate::util::shown;
 
-/// The file that tells that a folder is ours; written last.
+/// The list of what was written, which tells ours from what somebody else put there.
+const MANIFEST: &str = ".trailpare-rightsize";
+
+/// What a list begins with while a run goes on, and when it ended.
+const GOING_ON: &str = "trailpare rightsize, not finished";
+const FINISHED: &str = "trailpare rightsize";
+
+/// Files beside the folders of principals.
 const SUMMARY: &str = "summary.json";
+const BESIDE: [&str; 3] = ["README.md", SUMMARY, "findings.sarif"];
 
 pub(super) struct Folder {
     root: PathBuf,
     written: BTreeSet<String>,
-    /// Whether files of an earlier run may be there.
-    is_ours: bool,
+    /// What an earlier run wrote.
+    earlier: BTreeSet<String>,
+    /// That run did not come to its end: what has a name of ours may be its.
+    was_cut_short: bool,
+    /// The list says that a run goes on.
+    is_noted: bool,
 }
 
 impl Folder {
     pub fn open(root: &Path) -> Result<Folder, CliError> {
         create_private_folder(root).map_err(failed("make the folder", root))?;
-        let summary = fs::read_to_string(root.join(SUMMARY)).ok();
-        let value: Option<Value> = summary.and_then(|text| serde_json::from_str(&text).ok());
-        let is_ours =
-            value.is_some_and(|value| value.get("made_by").and_then(Value::as_str) == Some("trailpare rightsize"));
-        let folders = SubjectKind::ALL.map(SubjectKind::folder);
-        let taken = folders.iter().map(|name| root.join(name)).find(|path| path.symlink_metadata().is_ok());
-        if let (false, Some(taken)) = (is_ours, taken) {
-            return Err(CliError::failed(format!(
-                "{} is there, and no {SUMMARY} says that it was made by `trailpare rightsize`\nhint: give another folder with --out",
-                shown::path(&taken)
-            )));
+        let folder = Folder {
+            root: root.to_owned(),
+            written: BTreeSet::new(),
+            earlier: BTreeSet::new(),
+            was_cut_short: false,
+            is_noted: false,
+        };
+        let list = fs::read_to_string(folder.place(MANIFEST)?).unwrap_or_default();
+        let mut lines = list.lines();
+        let first = lines.next();
+        if !matches!(first, Some(GOING_ON | FINISHED)) {
+            folder.refuse_others()?;
         }
-        Ok(Folder { root: root.to_owned(), written: BTreeSet::new(), is_ours })
+        Ok(Folder {
+            earlier: lines.filter(|path| may_be_ours(path)).map(str::to_owned).collect(),
+            was_cut_short: first != Some(FINISHED),
+            ..folder
+        })
+    }
+
+    /// Before the first change the list says that a run goes on.
+    fn begin(&mut self) -> Result<(), CliError> {
+        if !std::mem::replace(&mut self.is_noted, true) {
+            self.note(GOING_ON, &self.earlier)?;
+        }
+        Ok(())
+    }
+
+    /// What has a name of ours is somebody else's, where no list says that it is ours.
+    fn refuse_others(&self) -> Result<(), CliError> {
+        let names = SubjectKind::ALL.map(SubjectKind::folder).into_iter().chain(BESIDE);
+        match names.map(|name| self.root.join(name)).find(|path| path.symlink_metadata().is_ok()) {
+            Some(taken) => Err(others(&taken)),
+            None => Ok(()),
+        }
+    }
+
+    fn note(&self, first: &str, files: &BTreeSet<String>) -> Result<(), CliError> {
+        let text: String =
+            std::iter::once(first).chain(files.iter().map(String::as_str)).map(|line| format!("{line}\n")).collect();
+        let place = self.place(MANIFEST)?;
+        if fs::read(&place).is_ok_and(|known| known == text.as_bytes()) {
+            return Ok(());
+        }
+        write_private(&place, text.as_bytes()).map_err(failed("write", &place))
     }
 
     /// Writes a file, if it holds something else.
     pub fn write(&mut self, path: &str, text: &str) -> Result<(), CliError> {
         let place = self.place(path)?;
         self.written.insert(path.to_owned());
-        if fs::read(&place).is_ok_and(|known| known == text.as_bytes()) {
+        let known = fs::read(&place);
+        if known.as_ref().is_ok_and(|known| known == text.as_bytes()) {
             return Ok(());
         }
+        if known.is_ok() && !self.was_cut_short && !self.earlier.contains(path) {
+            return Err(others(&place));
+        }
+        self.begin()?;
         if let Some(above) = place.parent() {
             create_private_folder(above).map_err(failed("make the folder", above))?;
         }
@@ -69,44 +116,45 @@ impl Folder {
         Ok(place)
     }
 
-    /// Removes what an earlier run wrote and this one did not, and says whose the folder is.
+    /// Removes what an earlier run wrote and this one did not, and lists what is there now.
     pub fn finish(mut self, summary: &str) -> Result<(), CliError> {
-        if self.is_ours {
-            for kind in SubjectKind::ALL {
-                self.tidy(kind.folder())?;
-            }
-        }
-        self.write(SUMMARY, summary)
-    }
-
-    fn tidy(&self, kind: &str) -> Result<(), CliError> {
-        let folder = self.place(kind)?;
-        for name in names(&folder)? {
-            let below = folder.join(&name);
-            if !fs::symlink_metadata(&below).is_ok_and(|found| found.is_dir()) {
-                continue;
-            }
-            for file in names(&below)? {
-                let is_known = self.written.contains(&format!("{kind}/{name}/{file}"));
-                let place = below.join(&file);
-                if !is_known && is_ours(&file) && fs::symlink_metadata(&place).is_ok_and(|found| found.is_file()) {
-                    fs::remove_file(&place).map_err(failed("remove", &place))?;
-                }
+        self.write(SUMMARY, summary)?;
+        let gone: Vec<String> = self.earlier.difference(&self.written).cloned().collect();
+        for path in &gone {
+            self.begin()?;
+            let place = self.place(path)?;
+            match fs::remove_file(&place) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", &place)(error)),
+                _ => {}
             }
             // What somebody else put there keeps the folder.
-            let _ = fs::remove_dir(&below);
+            if let Some(above) = place.parent().filter(|above| *above != self.root) {
+                let _ = fs::remove_dir(above);
+            }
         }
-        Ok(())
+        self.note(FINISHED, &self.written)
     }
 }
 
-/// Names in a folder; none where it is not there. What is no UTF-8 is not ours.
-fn names(folder: &Path) -> Result<Vec<String>, CliError> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed("read the folder", folder))?,
-    };
-    Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
+/// Whether a path is one that this command writes: the list may be somebody else's.
+fn may_be_ours(path: &str) -> bool {
+    let mut parts = path.split('/');
+    let (kind, name, file, more) = (parts.next(), parts.next(), parts.next(), parts.next());
+    match (kind, name, file, more) {
+        (Some(beside), None, None, None) => BESIDE.contains(&beside),
+        (Some(kind), Some(name), Some(file), None) => {
+            let is_kind = SubjectKind::ALL.iter().any(|known| known.folder() == kind);
+            is_kind && !name.is_empty() && !name.starts_with('.') && is_ours(file)
+        }
+        _ => false,
+    }
+}
+
+fn others(path: &Path) -> CliError {
+    CliError::failed(format!(
+        "{} is there, and no list says that it was made by `trailpare rightsize`\nhint: give another folder with --out",
+        shown::path(path)
+    ))
 }
 
 fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CliError + use<> {

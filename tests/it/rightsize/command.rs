@@ -210,7 +210,7 @@ fn a_folder_of_somebody_else_is_left_alone() {
     fs::create_dir(folder.path().join("roles")).unwrap();
     fs::write(folder.path().join("roles/x"), "x").unwrap();
     let (code, said) = rightsize(folder.path(), &SAMPLE);
-    assert!(code == 1 && said.contains("no summary.json says") && said.contains("hint:"), "{said}");
+    assert!(code == 1 && said.contains("no list says") && said.contains("hint:"), "{said}");
     let (elsewhere, out) = (folder.path().join("elsewhere"), folder.path().join("out"));
     fs::create_dir_all(&elsewhere).unwrap();
     assert_eq!(rightsize(&out, &["--min-days", "3"]).0, 0);
@@ -219,6 +219,38 @@ fn a_folder_of_somebody_else_is_left_alone() {
     let (code, said) = rightsize(&out, &SAMPLE);
     assert!(code == 1 && said.contains("is a link"), "{said}");
     assert!(files(&elsewhere).is_empty());
+}
+
+/// Neither the files beside the folders nor what somebody made by hand below them is written over or removed.
+#[test]
+fn nothing_of_somebody_else_is_written_over_or_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["README.md", "summary.json", "findings.sarif"] {
+        let project = folder.path().join(name.replace('.', "-"));
+        fs::create_dir(&project).unwrap();
+        fs::write(project.join(name), "mine").unwrap();
+        let (code, said) = rightsize(&project, &["--min-days", "3"]);
+        assert!(code == 1 && said.contains("no list says"), "{said}");
+        assert_eq!(fs::read_to_string(project.join(name)).unwrap(), "mine");
+        assert_eq!(fs::read_dir(&project).unwrap().count(), 1, "{name}");
+    }
+    let out = folder.path().join("cuts");
+    assert_eq!(rightsize(&out, &["--min-days", "3"]).0, 0);
+    for path in ["roles/mine/main.tf", "permission-sets/Hand/policy.json"] {
+        fs::create_dir_all(out.join(path).parent().unwrap()).unwrap();
+        fs::write(out.join(path), "mine").unwrap();
+    }
+    assert_eq!(rightsize(&out, &["--min-days", "3"]).0, 0);
+    for path in ["roles/mine/main.tf", "permission-sets/Hand/policy.json"] {
+        assert_eq!(fs::read_to_string(out.join(path)).unwrap(), "mine");
+    }
+    // A list that somebody made leads nowhere else.
+    fs::write(folder.path().join("victim"), "mine").unwrap();
+    let list = out.join(".trailpare-rightsize");
+    let hostile = fs::read_to_string(&list).unwrap() + "../victim\nroles/../../victim\nroles/mine/notes.txt\n";
+    fs::write(&list, hostile).unwrap();
+    assert_eq!(rightsize(&out, &["--min-days", "3"]).0, 0);
+    assert_eq!(fs::read_to_string(folder.path().join("victim")).unwrap(), "mine");
 }
 
 /// A file that cannot be read is said, the others are taken, and the exit code tells.
