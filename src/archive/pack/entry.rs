@@ -39,6 +39,9 @@ pub(super) enum What {
     Refused(String),
 }
 
+/// Why a folder that has bytes isn't passed over.
+pub(super) const FULL_FOLDER: &str = "its name is a folder's, but it has bytes\nhint: unpack it under another name";
+
 /// What is wrong with a container.
 #[derive(Debug)]
 pub(super) struct Fault {

@@ -5,7 +5,7 @@
 use std::io::{self, Read};
 
 use super::super::buffered::Buffered;
-use super::entry::{Entry, Fault, Method, What};
+use super::entry::{Entry, FULL_FOLDER, Fault, Method, What};
 
 /// Everything is so many bytes long, or a multiple of it.
 pub(super) const BLOCK: usize = 512;
@@ -91,7 +91,9 @@ impl State {
             };
             match kind {
                 b'x' | b'X' | b'L' | b'K' => extend(&mut ahead, kind, said, input)?,
-                b'g' | b'V' => skip(input, padded(said))?,
+                b'g' => skip(input, padded(said))?,
+                // The label of a volume has no bytes; one that has is no label.
+                b'V' if ahead.size.unwrap_or(said) == 0 => {}
                 _ => return self.entry(&block, kind, said, ahead, input).map(Some),
             }
         }
@@ -139,7 +141,9 @@ impl State {
             b'3' | b'4' => (What::NotFollowed("a device", None), 0),
             b'6' => (What::NotFollowed("a pipe", None), 0),
             b'5' => (What::Folder, 0),
-            b'D' => (What::Folder, size),
+            b'D' if is_listing(size, input)? => (What::Folder, size),
+            b'D' => (What::Refused(FULL_FOLDER.to_owned()), size),
+            b'V' => (What::Refused("the label of a volume, but it has bytes\nhint: unpack it".to_owned()), size),
             b'M' => (What::Refused("the rest of a file that begins in another volume".to_owned()), size),
             b'S' => {
                 sparse_headers(block, input)?;
@@ -147,7 +151,8 @@ impl State {
             }
             _ if ahead.is_sparse => (What::Refused(SPARSE.to_owned()), size),
             // A name that ends so is a folder's in tars of before POSIX.
-            b'\0' | b'0' if name.ends_with(b"/") => (What::Folder, size),
+            b'\0' | b'0' if name.ends_with(b"/") && size == 0 => (What::Folder, size),
+            b'\0' | b'0' if name.ends_with(b"/") => (What::Refused(FULL_FOLDER.to_owned()), size),
             _ => (What::File, size),
         };
         self.padding = padded(size) - size;
@@ -156,6 +161,20 @@ impl State {
 }
 
 const SPARSE: &str = "a sparse file, of which tar has only parts\nhint: unpack it";
+
+/// A list of what is in a folder has less, or isn't looked through.
+const LISTING_MAX_BYTES: u64 = 1 << 20;
+
+/// Whether the bytes of a folder are GNU's list of what is in it: a letter and a name each, with a zero behind.
+///
+/// Source: GNU tar's manual, "Dumpdir".
+fn is_listing<S: Read>(size: u64, input: &mut Buffered<S>) -> Result<bool, Fault> {
+    let Some(len) = usize::try_from(size).ok().filter(|_| size <= LISTING_MAX_BYTES) else { return Ok(false) };
+    let at = input.offset();
+    let bytes = input.peek(len).map_err(|error| Fault::of(&error, at))?;
+    let is_name = |name: &[u8]| name.first().is_none_or(|first| b"YNDRTX".contains(first));
+    Ok(bytes.split(|byte| *byte == 0).all(is_name))
+}
 
 /// Further headers of GNU's sparse files.
 fn sparse_headers<S: Read>(block: &[u8], input: &mut Buffered<S>) -> Result<(), Fault> {

@@ -4,11 +4,11 @@
 //! Source: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use super::super::buffered::Buffered;
 use super::super::codec::Codec;
-use super::entry::{Entry, Fault, Method, What};
+use super::entry::{Entry, FULL_FOLDER, Fault, Method, What};
 
 const LOCAL: &[u8] = b"PK\x03\x04";
 const CENTRAL: &[u8] = b"PK\x01\x02";
@@ -19,6 +19,8 @@ const EXTRA: &[u8] = b"PK\x06\x08";
 /// Stands behind an entry whose sizes were not known before it; alone at the start it marks parts.
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
 const ONE_PART: &[u8] = b"PK00";
+/// Signs the directory, at its end.
+const SIGNATURE: &[u8] = b"PK\x05\x05";
 
 const LOCAL_LEN: usize = 30;
 const CENTRAL_LEN: usize = 46;
@@ -48,8 +50,23 @@ pub(super) struct State {
     fault: Option<Fault>,
     /// Whether the entry at hand has its sizes behind it, and in eight bytes each.
     pub descriptor: Option<bool>,
+    /// What the directory says next, while what stands before it is told.
+    header: Option<Header>,
+    /// Checksum and sizes of the entry at hand, which may stand behind it once more.
+    behind: Option<Descriptor>,
     has_ended: bool,
 }
+
+/// What may stand behind an entry of the directory.
+#[derive(Debug)]
+struct Descriptor {
+    crc: u32,
+    packed: u64,
+    size: u64,
+}
+
+/// A folder may have the few bytes to which a codec packs nothing.
+const FOLDER_MAX_BYTES: u64 = 32;
 
 /// What a header says of an entry.
 #[derive(Debug, Default)]
@@ -146,8 +163,10 @@ impl Header {
         };
         let is_unix = self.made_by >> 8 == 3 && is_directory;
         let kind = if is_unix { self.attributes >> 28 } else { 0 };
+        let is_empty = self.size == 0 && self.packed <= FOLDER_MAX_BYTES;
         let what = match kind {
-            _ if self.name.ends_with(b"/") || self.name.ends_with(b"\\") && self.size == 0 => What::Folder,
+            _ if is_empty && (self.name.ends_with(b"/") || self.name.ends_with(b"\\")) => What::Folder,
+            _ if self.name.ends_with(b"/") => What::Refused(FULL_FOLDER.to_owned()),
             0o12 => What::NotFollowed("a symbolic link", None),
             0o2 | 0o6 => What::NotFollowed("a device", None),
             0o1 => What::NotFollowed("a pipe", None),
@@ -193,7 +212,9 @@ impl State {
     /// A zip in a file. Where its directory can't be read, it is read without, and that is told.
     pub fn of(file: File, index_max: usize) -> State {
         match Directory::open(file, index_max) {
-            Ok(directory) => State { directory: Some(directory), ..State::default() },
+            Ok(mut directory) => {
+                State { fault: directory.fault.take(), directory: Some(directory), ..State::default() }
+            }
             // It breaks off before: so says who reads it to there.
             Err(None) => State::default(),
             Err(Some(fault)) => State { fault: Some(fault), ..State::default() },
@@ -205,16 +226,42 @@ impl State {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        match &mut self.directory {
-            Some(directory) => match directory.next()? {
-                Some(header) => listed(header, directory.shift, input).map(Some),
-                None => Ok(None),
-            },
-            None => self.next_streamed(input),
+        if self.directory.is_some() { self.next_listed(input) } else { self.next_streamed(input) }
+    }
+
+    fn next_listed<S: Read>(&mut self, input: &mut Buffered<S>) -> Result<Option<Entry>, Fault> {
+        let Some(directory) = &mut self.directory else { return Ok(None) };
+        let header = match self.header.take() {
+            Some(header) => Some(header),
+            None => directory.next()?,
+        };
+        let Some(header) = header else {
+            while let Some((start, end)) = directory.spans.first().copied() {
+                pass_gap(input, start, self.behind.take())?;
+                skip(input, end.saturating_sub(input.offset()))?;
+                directory.spans.remove(0);
+            }
+            return pass_tail(input).map(|()| None);
+        };
+        let place = header.offset.saturating_add(directory.shift);
+        let shift = directory.shift;
+        if header.disk == 0
+            && let Err(fault) = pass_gap(input, place, self.behind.take())
+        {
+            self.header = Some(header);
+            return Err(fault);
         }
+        let Header { flags, crc, packed, size, .. } = header;
+        let entry = listed(header, shift, input)?;
+        let is_read = entry.raw == Some(packed) && flags & HAS_DESCRIPTOR != 0;
+        self.behind = is_read.then_some(Descriptor { crc, packed, size });
+        Ok(Some(entry))
     }
 
     fn next_streamed<S: Read>(&mut self, input: &mut Buffered<S>) -> Result<Option<Entry>, Fault> {
+        if self.has_ended {
+            return Ok(None);
+        }
         if let Some(is_64) = self.descriptor.take() {
             skip_descriptor(input, is_64)?;
         }
@@ -230,7 +277,8 @@ impl State {
         }
         if [CENTRAL, END, END_64, LOCATOR_64, EXTRA].contains(&magic.as_slice()) {
             self.has_ended = true;
-            return pass_directory(input).map(|()| None);
+            pass_directory(input)?;
+            return pass_tail(input).map(|()| None);
         }
         if magic.is_empty() {
             return Err(Fault::end(at, "truncated: the zip breaks off before its directory".to_owned()));
@@ -265,6 +313,82 @@ fn listed<S: Read>(header: Header, shift: u64, input: &mut Buffered<S>) -> Resul
         return refused(header, "it has two names, one in the directory and one before its bytes".to_owned());
     }
     Ok(header.entry(true))
+}
+
+/// Passes over what stands before a place and is no entry of the directory; tells what isn't zeros.
+fn pass_gap<S: Read>(input: &mut Buffered<S>, place: u64, behind: Option<Descriptor>) -> Result<(), Fault> {
+    let Some(gap) = place.checked_sub(input.offset()).filter(|gap| *gap > 0) else { return Ok(()) };
+    if let Some(behind) = behind {
+        let ahead = peek(input, 24)?;
+        skip(input, behind.len(&ahead, gap))?;
+    } else if input.offset() == 0 && gap >= 4 && [DESCRIPTOR, ONE_PART].contains(&peek(input, 4)?.as_slice()) {
+        skip(input, 4)?;
+    }
+    match pass_zeros(input, place.saturating_sub(input.offset()))? {
+        (_, missing) if missing > 0 => Err(cut(input)),
+        (Some(at), _) => Err(Fault::passed(at, stray(place - at))),
+        _ => Ok(()),
+    }
+}
+
+/// Passes over what stands behind a zip; tells what isn't zeros.
+fn pass_tail<S: Read>(input: &mut Buffered<S>) -> Result<(), Fault> {
+    match pass_zeros(input, u64::MAX)? {
+        (Some(at), _) => {
+            let bytes = input.offset() - at;
+            let reason =
+                format!("corrupt: {bytes} bytes behind the end of the zip, which are not read\nhint: {STRAY_HINT}");
+            Err(Fault::passed(at, reason))
+        }
+        _ => Ok(()),
+    }
+}
+
+const STRAY_HINT: &str = "look what they are; zips one after the other are split before";
+
+fn stray(bytes: u64) -> String {
+    format!(
+        "corrupt: {bytes} bytes that are in no entry of the zip's directory, which are not read\nhint: {STRAY_HINT}"
+    )
+}
+
+/// Passes over bytes; where the first one stands that isn't zero, and how many were not there.
+fn pass_zeros<S: Read>(input: &mut Buffered<S>, mut bytes: u64) -> Result<(Option<u64>, u64), Fault> {
+    let mut first = None;
+    while bytes > 0 {
+        let at = input.offset();
+        let held = input.fill_buf().map_err(|error| Fault::of(&error, at))?;
+        let len = usize::try_from(bytes).unwrap_or(usize::MAX).min(held.len());
+        if len == 0 {
+            break;
+        }
+        if first.is_none() {
+            let found = held.iter().take(len).position(|byte| *byte != 0);
+            first = found.map(|found| at + found as u64);
+        }
+        input.consume(len);
+        bytes -= len as u64;
+    }
+    Ok((first, bytes))
+}
+
+impl Descriptor {
+    /// Bytes that it takes of a gap: it fills that, or gives what the directory gives.
+    fn len(&self, ahead: &[u8], gap: u64) -> u64 {
+        let marked = if ahead.starts_with(DESCRIPTOR) { 4 } else { 0 };
+        let is_same = |len: usize| {
+            let sizes = match len {
+                20 => [u64_at(ahead, marked + 4), u64_at(ahead, marked + 12)],
+                _ => [u64::from(u32_at(ahead, marked + 4)), u64::from(u32_at(ahead, marked + 8))],
+            };
+            u32_at(ahead, marked) == self.crc && sizes == [self.packed, self.size]
+        };
+        let is_it = |len: &usize| {
+            let all = (len + marked) as u64;
+            all == gap || all < gap && is_same(*len)
+        };
+        [20, 12].into_iter().find(is_it).map_or(0, |len| (len + marked) as u64)
+    }
 }
 
 fn peek<S: Read>(input: &mut Buffered<S>, len: usize) -> Result<Vec<u8>, Fault> {
@@ -374,11 +498,19 @@ struct Directory {
     reader: BufReader<File>,
     /// Where it begins in the file.
     start: u64,
+    /// Where it ends.
+    end: u64,
+    /// Where it is read.
+    at: u64,
     left: u64,
     /// Bytes that stand before the zip in the file.
     shift: u64,
     /// Where the entries stand, with their places in the directory: where its order is not theirs.
     index: Option<std::vec::IntoIter<(u64, u64)>>,
+    /// What stands behind the entries, from and to: the directory, and what ends the zip.
+    spans: Vec<(u64, u64)>,
+    /// What is wrong with it, though it can be read.
+    fault: Option<Fault>,
 }
 
 const UNREAD: &str = "corrupt: the zip's directory makes no sense; what stands before it is read without";
@@ -401,31 +533,57 @@ impl Directory {
         let (mut left, mut size, mut start) =
             (u64::from(u16_at(end, 10)), u64::from(u32_at(end, 12)), u64::from(u32_at(end, 16)));
         let mut directory_end = end_at;
+        let mut spans = vec![(end_at, end_at + END_LEN as u64 + u64::from(u16_at(end, 20)))];
+        let mut is_64 = false;
         if (left == 0xffff || size == LARGER || start == LARGER)
             && let Some((larger, at)) = larger_end(&mut file, &tail, at, from, len)
         {
             (left, size, start) = (u64_at(&larger, 32), u64_at(&larger, 40), u64_at(&larger, 48));
-            directory_end = at;
+            (directory_end, is_64) = (at, true);
+            let locator = end_at.saturating_sub(20);
+            // A longer one is only believed where it ends before what says where it stands.
+            let larger_end = at.saturating_add(12).saturating_add(u64_at(&larger, 4));
+            let larger_end = if larger_end <= locator { larger_end } else { at + 56 };
+            spans.splice(..0, [(at, larger_end), (locator, end_at)]);
         }
         let fault = || Some(Fault::passed(end_at, UNREAD.to_owned()));
         let real_start = directory_end.checked_sub(size).ok_or_else(fault)?;
         let shift = real_start.checked_sub(start).ok_or_else(fault)?;
-        let mut directory =
-            Directory { reader: BufReader::with_capacity(64 << 10, file), start: real_start, left, shift, index: None };
+        spans.insert(0, (real_start, directory_end));
+        let mut directory = Directory {
+            reader: BufReader::with_capacity(64 << 10, file),
+            start: real_start,
+            end: directory_end,
+            at: real_start,
+            left,
+            shift,
+            index: None,
+            spans,
+            fault: None,
+        };
         directory.look(index_max).map_err(|reason| Some(Fault::passed(end_at, reason)))?;
+        // Who has no larger fields counts on from 0.
+        let found = if is_64 { directory.left } else { directory.left % 0x1_0000 };
+        if found != left {
+            let found = directory.left;
+            let reason = format!("corrupt: the zip says that it has {left} entries; its directory has {found}");
+            directory.fault.get_or_insert(Fault::passed(end_at, reason));
+        }
         Ok(directory)
     }
 
     /// Looks whether the entries stand in the order of the directory; sorts them where they don't.
     fn look(&mut self, index_max: usize) -> Result<(), String> {
-        let count = self.left;
         self.rewind(0)?;
-        let (mut last, mut is_sorted) = (0, true);
-        for _ in 0..count {
+        let (mut last, mut is_sorted, mut count) = (0, true, 0);
+        // What is there counts, not what the end says of it.
+        while count < self.left || self.has_more()? {
             let header = self.read()?;
             is_sorted &= header.offset >= last;
             last = header.offset;
+            count += 1;
         }
+        self.left = count;
         self.rewind(0)?;
         if is_sorted {
             return Ok(());
@@ -438,7 +596,7 @@ impl Directory {
         }
         let mut index = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
         for _ in 0..count {
-            let at = self.reader.stream_position().map_err(|error| error.to_string())? - self.start;
+            let at = self.at - self.start;
             index.push((self.read()?.offset, at));
         }
         index.sort_unstable();
@@ -451,7 +609,36 @@ impl Directory {
         let now = self.reader.stream_position().map_err(|error| error.to_string())?;
         // Within what is read ahead nothing is thrown away.
         let by = i64::try_from(to).unwrap_or(i64::MAX) - i64::try_from(now).unwrap_or(i64::MAX);
+        self.at = to;
         self.reader.seek_relative(by).map_err(|error| error.to_string())
+    }
+
+    /// Whether a header stands there; notes what is none and no signature.
+    fn has_more(&mut self) -> Result<bool, String> {
+        let mut rest = self.end.saturating_sub(self.at);
+        let (from, mut is_first) = (self.at, true);
+        while rest > 0 {
+            let held = self.reader.fill_buf().map_err(|_| UNREAD.to_owned())?;
+            let len = usize::try_from(rest).unwrap_or(usize::MAX).min(held.len());
+            let held = held.get(..len).unwrap_or_default();
+            // Less than a mark may be held of it: who reads it says whether it is one.
+            if held.is_empty() || is_first && is_maybe(held, CENTRAL) {
+                return Ok(!held.is_empty());
+            }
+            if is_first && held.starts_with(SIGNATURE) && rest == 6 + u64::from(u16_at(held, 4)) {
+                return Ok(false);
+            }
+            is_first = false;
+            if held.iter().any(|byte| *byte != 0) {
+                let reason = format!("corrupt: {rest} bytes in the zip's directory that are no entry of it");
+                self.fault = Some(Fault::passed(from, reason));
+                return Ok(false);
+            }
+            self.reader.consume(len);
+            self.at += len as u64;
+            rest -= len as u64;
+        }
+        Ok(false)
     }
 
     fn next(&mut self) -> Result<Option<Header>, Fault> {
@@ -476,9 +663,18 @@ impl Directory {
         let mut rest = vec![0; name + extra];
         self.reader.read_exact(&mut rest).map_err(no_sense)?;
         self.reader.seek_relative(i64::try_from(comment).unwrap_or_default()).map_err(no_sense)?;
+        self.at += (CENTRAL_LEN + name + extra + comment) as u64;
+        if self.at > self.end {
+            return Err(UNREAD.to_owned());
+        }
         let (name, extra) = rest.split_at_checked(name).unwrap_or_default();
         Ok(Header::central(&fixed, name, extra))
     }
+}
+
+/// Whether bytes begin with a mark, as far as they go.
+fn is_maybe(bytes: &[u8], mark: &[u8]) -> bool {
+    bytes.iter().zip(mark).all(|(byte, mark)| byte == mark)
 }
 
 /// The end of a zip, and its place in the last bytes of the file.

@@ -148,8 +148,152 @@ fn entries_that_lie_over_one_another_are_told() {
     let bytes = end_zip(whole[..start].to_vec(), &vec![listed; 5], false);
     let place = Place::new();
     let (taken, refused) = among(&place, &bytes, "a.zip");
-    assert_eq!((taken, refused.len()), (1, 1), "{refused:?}");
-    assert!(refused[0].1.contains("lies over another"), "{refused:?}");
+    assert_eq!((taken, refused.len()), (1, 2), "{refused:?}");
+    assert!(refused.iter().any(|(_, reason)| reason.contains("lies over another")), "{refused:?}");
+    // The second one is in no directory.
+    let hidden = format!("a.zip!@{}", zip_with(&own[..1], ZipOptions::default()).len() - first - 22);
+    assert!(refused.iter().any(|(path, _)| path.ends_with(&hidden)), "{hidden}: {refused:?}");
+}
+
+/// What is before the directory of a zip without larger fields, and what the directory lists.
+fn taken_apart(bytes: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let end = bytes.len() - 22;
+    let start = u32::from_le_bytes(bytes[end + 16..end + 20].try_into().unwrap()) as usize;
+    let (mut listed, mut at) = (Vec::new(), start);
+    while at < end {
+        let len = 46 + usize::from(u16::from_le_bytes([bytes[at + 28], bytes[at + 29]]));
+        listed.push(bytes[at..at + len].to_vec());
+        at += len;
+    }
+    (bytes[..start].to_vec(), listed)
+}
+
+#[test]
+fn a_zip_has_the_entries_of_its_directory_whatever_it_says_of_their_number() {
+    let own = entries(&OBJECTS);
+    for is_reversed in [false, true] {
+        let whole = zip_with(&own, ZipOptions { method: 8, is_reversed, ..ZipOptions::default() });
+        let end = whole.len() - 22;
+        for (said, refusals) in [(1_u16, 1), (0, 1), (own.len() as u16, 0)] {
+            let mut bytes = whole.clone();
+            bytes[end + 10..end + 12].copy_from_slice(&said.to_le_bytes());
+            let place = Place::new();
+            let (taken, refused) = among(&place, &bytes, "a.zip");
+            assert_eq!((taken, refused.len()), (own.len() as u64, refusals), "{said}: {refused:?}");
+            assert!(refused.iter().all(|(path, reason)| {
+                path.ends_with(&format!("a.zip!@{end}")) && reason.contains(&format!("says that it has {said} entries"))
+            }));
+        }
+        // More than are there: what stands before each tells.
+        let mut bytes = whole;
+        bytes[end + 10..end + 12].copy_from_slice(&999_u16.to_le_bytes());
+        let (taken, refused) = among(&Place::new(), &bytes, "a.zip");
+        assert!(taken == own.len() as u64 && !refused.is_empty(), "{refused:?}");
+    }
+    // Writers without larger fields count on from 0.
+    let names: Vec<String> = (0..65_540).map(|n| n.to_string()).collect();
+    let all: Vec<Entry<'_>> = names.iter().map(|name| (name.as_str(), &b"{}"[..])).collect();
+    let place = Place::new();
+    let path = place.write("many.zip", &zip_with(&all, ZipOptions::default()));
+    let (mut members, mut refused) = (0, Vec::new());
+    let opened = each_member(&path, &Limits::default(), 1 << 20, &mut |visit| {
+        match visit {
+            Visit::Held(..) | Visit::Large(..) => members += 1,
+            Visit::Refused(refusal) => refused.push(refusal.reason.clone()),
+        }
+        true
+    });
+    assert!(opened.is_ok());
+    assert_eq!((members, refused), (65_540, Vec::new()));
+}
+
+#[test]
+fn bytes_of_a_zip_that_are_in_no_entry_are_told_with_their_place() {
+    let own = entries(&OBJECTS);
+    for descriptors in [false, true] {
+        let options = ZipOptions { method: 8, descriptors, ..ZipOptions::default() };
+        let (before, listed) = taken_apart(&zip_with(&own, options));
+        for hidden in [0, 4, own.len() - 1] {
+            let mut rest = listed.clone();
+            let entry = rest.remove(hidden);
+            let at = u32::from_le_bytes(entry[42..46].try_into().unwrap());
+            let place = Place::new();
+            let (taken, refused) = among(&place, &end_zip(before.clone(), &rest, false), "a.zip");
+            assert_eq!((taken, refused.len()), (own.len() as u64 - 1, 1), "{hidden}: {refused:?}");
+            assert!(refused[0].0.ends_with(&format!("a.zip!@{at}")), "{hidden}: {refused:?}");
+            assert!(refused[0].1.contains("in no entry of the zip's directory"), "{refused:?}");
+            assert_eq!(said(&place.command(&["ingest", "a.zip"]).output().unwrap()).0, 3);
+        }
+        // Zeros between entries and before the directory are none.
+        let padded = [&before[..], &[0; 100]].concat();
+        let (taken, refused) = among(&Place::new(), &end_zip(padded, &listed, false), "a.zip");
+        assert_eq!((taken, refused), (own.len() as u64, Vec::new()));
+    }
+    let whole = zip(&own);
+    let len = whole.len();
+    let mut comment = whole.clone();
+    comment[len - 2] = 5;
+    comment.extend(b"12345");
+    for sound in [&comment[..], &[&whole[..], &[0; 70_000]].concat(), &[&comment[..], &[0; 9]].concat()] {
+        for (bytes, name) in [(sound.to_vec(), "a.zip"), (gzip(sound), "a.gz"), (tar(&[("a.zip", sound)]), "a.tar")] {
+            let (taken, refused) = among(&Place::new(), &bytes, name);
+            assert_eq!((taken, refused), (own.len() as u64, Vec::new()), "{name}");
+        }
+    }
+    let tails = [b"trailing".to_vec(), tar(&own[..1]), [&[0; 90_000][..], b"x"].concat()];
+    for (index, tail) in tails.into_iter().enumerate() {
+        let bytes = [&whole[..], &tail].concat();
+        let at = len + if index == 2 { 90_000 } else { 0 };
+        for (bytes, place_name) in [
+            (bytes.clone(), format!("a!@{at}")),
+            (gzip(&bytes), format!("a!@{at}")),
+            (tar(&[("a.zip", &bytes), own[0]]), format!("a!a.zip!@{at}")),
+        ] {
+            let (taken, refused) = among(&Place::new(), &bytes, "a");
+            assert_eq!((taken, refused.len()), (own.len() as u64, 1), "{place_name}: {refused:?}");
+            assert!(refused[0].0.ends_with(&place_name), "{place_name}: {refused:?}");
+        }
+        let place = Place::new();
+        let (code, words) = place.pipe(&bytes);
+        assert_eq!((code, place.events().len()), (3, EVENTS.len()), "{words}");
+    }
+    // Of two zips one is read: the other one is told.
+    let (first, second) = own.split_at(5);
+    let two = [zip(first), zip(second)].concat();
+    let (taken, refused) = among(&Place::new(), &two, "a.zip");
+    assert_eq!((taken, refused.len()), (second.len() as u64, 1), "{refused:?}");
+    assert!(refused[0].0.ends_with("a.zip!@0"), "{refused:?}");
+    let (taken, refused) = among(&Place::new(), &gzip(&two), "a.gz");
+    assert_eq!((taken, refused.len()), (first.len() as u64, 1), "{refused:?}");
+}
+
+#[test]
+fn folders_and_labels_that_have_bytes_are_refused() {
+    let own = entries(&OBJECTS);
+    let full = ("full.json.gz/", own[0].1);
+    for pack in [tar as fn(&[Entry<'_>]) -> Vec<u8>, zip] {
+        let (taken, refused) = among(&Place::new(), &pack(&[&[full, ("empty/", b"")], &own[1..]].concat()), "packed");
+        assert_eq!((taken, refused.len()), (own.len() as u64 - 1, 1), "{refused:?}");
+        assert!(refused[0].0.contains("!full.json.gz") && refused[0].1.contains("has bytes"), "{refused:?}");
+    }
+    let typed = |kind: u8, bytes: &[u8]| {
+        let mut all = [&tar_header("typed", bytes.len() as u64, kind, ""), bytes].concat();
+        all.resize(all.len().next_multiple_of(512), 0);
+        all.extend(tar(&entries(&OBJECTS)[1..]));
+        all
+    };
+    for (kind, bytes, refusals) in [
+        (b'D', own[0].1, 1),
+        (b'D', &b"Ya.json\0Nb.json\0Dfolder\0\0"[..], 0),
+        (b'D', &b"Ya.json\0{}\0\0"[..], 1),
+        (b'D', b"", 0),
+        (b'V', own[0].1, 1),
+        (b'V', b"", 0),
+    ] {
+        let (taken, refused) = among(&Place::new(), &typed(kind, bytes), "a.tar");
+        assert_eq!((taken, refused.len()), (own.len() as u64 - 1, refusals), "{kind} {bytes:?}: {refused:?}");
+        assert!(refused.iter().all(|(path, why)| path.ends_with("a.tar!typed") && why.contains("has bytes")));
+    }
 }
 
 #[test]
