@@ -65,7 +65,7 @@ fn nothing_in_it_is_not_an_error() {
 
 #[test]
 fn what_holds_no_events_is_refused_with_place_and_reason() {
-    let digest = r#"{"awsAccountId":"1","digestStartTime":"t","digestS3Object":"o"}"#;
+    let digest = r#"{"awsAccountId":"1","digestStartTime":"t","digestS3Object":"o","logFiles":[]}"#;
     assert!(reason_of(digest).1.contains("digest"));
     assert!(reason_of(r#"{"class_uid":6003}"#).1.contains("OCSF"));
     for (foreign, reason) in [("{\"a\":1}", "foreign"), ("{\"a\":", "truncated"), ("7", "foreign")] {
@@ -457,4 +457,18 @@ fn byte_order_marks_and_utf16() {
         let normal = normalise(lone.iter().flat_map(|unit| unit.to_be_bytes()).collect()).unwrap();
         assert_eq!((texts_in(&normal.json), normal.refused.len()), (vec![event(2)], 2));
     }
+}
+
+#[test]
+fn names_of_a_digest_do_not_hide_events() {
+    let fields = r#""digestStartTime":"x","digestS3Object":"y""#;
+    for form in [
+        format!("{{{fields},\"Records\":[{EVENT}]}}"),
+        format!("{{{fields},\"logFiles\":[],\"records\":[{EVENT}]}}"),
+        format!("{{{fields},\"detail\":{EVENT}}}"),
+    ] {
+        assert_eq!(both_of(&form), (vec![EVENT.to_owned()], vec![]), "{form}");
+    }
+    let error = normalise(format!("{{{fields}}}").into_bytes()).unwrap_err();
+    assert_eq!(error.other, None, "without logFiles it is none");
 }
