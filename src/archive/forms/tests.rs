@@ -472,3 +472,18 @@ fn names_of_a_digest_do_not_hide_events() {
     let error = normalise(format!("{{{fields}}}").into_bytes()).unwrap_err();
     assert_eq!(error.other, None, "without logFiles it is none");
 }
+
+#[test]
+fn a_product_of_ocsf_is_told_in_any_case() {
+    let of = |product: &str| {
+        let api = r#"{"operation":"A","service":{"name":"s3.amazonaws.com"}}"#;
+        format!("{{\"class_uid\":6003,\"metadata\":{{\"product\":{{\"name\":\"{product}\"}}}},\"api\":{api}}}")
+    };
+    for product in ["CloudTrail", "cloudtrail", "AWS CloudTrail", "aws cloudtrail", "AWS CLOUDTRAIL"] {
+        assert_eq!(json_of(&of(product))["eventName"], "A", "{product}");
+    }
+    for product in ["AWS", "AWS AWS CloudTrail", "CloudTrail Lake", "Cloud Trail", "Amazon VPC"] {
+        let error = normalise(of(product).into_bytes()).unwrap_err();
+        assert!(error.other.is_some(), "{product}: {error:?}");
+    }
+}
