@@ -487,3 +487,27 @@ fn a_product_of_ocsf_is_told_in_any_case() {
         assert!(error.other.is_some(), "{product}: {error:?}");
     }
 }
+
+#[test]
+fn a_carriage_return_alone_ends_a_line_where_it_ends_the_titles() {
+    let cell = |n: u8| format!("\"{}\"", EVENT.replace("\"A\"", &format!("\"A{n}\"")).replace('"', "\"\""));
+    for end in ["\r", "\n", "\r\n"] {
+        let rows: Vec<String> = [1, 2].map(|n| format!("x,{}{end}", cell(n))).to_vec();
+        let text = format!("\u{feff}eventID,eventJson{end}{}", rows.concat());
+        let (records, refused) = both_of(&text);
+        assert_eq!((records.len(), refused.len()), (2, 0), "{end:?}");
+        assert!(records[0].contains("\"A1\"") && records[1].contains("\"A2\""), "{end:?}");
+        let (records, refused) = both_of(&text.replace(
+            "x,\"{\"\"eventVersion\"\":\"\"1.08\"\",\"\"n\"\":12345678901234567890.10,\"\"eventName\"\":\"\"A1",
+            "x\",\"",
+        ));
+        assert_eq!((records.len(), refused.len()), (1, 1), "{end:?}");
+    }
+    // The last end is another one; a line feed stands in a cell.
+    let spread = cell(1).replace("\"\"n\"\"", "\n\"\"n\"\"");
+    let (records, refused) = both_of(&format!("eventID,eventJson\rx,{spread}\r\rx,{}\n", cell(2)));
+    assert_eq!((records.len(), refused.len()), (2, 0));
+    let (records, refused) = both_of(&format!("eventID,eventJson\rx,{}\rtoo,many,cells\r", cell(1)));
+    let place = refused[0].offset_bytes;
+    assert_eq!((records.len(), refused.len(), place), (1, 1, 18 + 3 + cell(1).len() as u64));
+}
