@@ -61,8 +61,8 @@ pub(super) fn events(bytes: &[u8], read: ReadRow) -> Events {
     events
 }
 
-/// Where the titles end with a carriage return alone, as old Macs wrote it, each such one is a line end: here a line feed,
-/// so that places stay. Else none is.
+/// Where the titles end with a carriage return alone, as old Macs wrote it, each such one is a line end: here a line
+/// feed, so that places stay. Else none is.
 fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
     let is_alone = |at: usize| bytes.get(at) == Some(&b'\r') && bytes.get(at + 1) != Some(&b'\n');
     let begin = bytes.len() - bytes.trim_ascii_start().len();

@@ -1,7 +1,7 @@
 //! A digest of log objects: known, and no events.
 //!
-//! Source: CloudTrail User Guide, "CloudTrail digest file structure": `logFiles` stands in each, empty where nothing was
-//! delivered.
+//! Source: CloudTrail User Guide, "CloudTrail digest file structure": `logFiles` stands in each, empty where
+//! nothing was delivered.
 
 use super::form::{Content, Form};
 use super::object::Object;

@@ -511,3 +511,55 @@ fn a_carriage_return_alone_ends_a_line_where_it_ends_the_titles() {
     let place = refused[0].offset_bytes;
     assert_eq!((records.len(), refused.len(), place), (1, 1, 18 + 3 + cell(1).len() as u64));
 }
+
+#[test]
+fn a_second_payload_is_told() {
+    let other = EVENT.replace("\"A\"", "\"B\"");
+    let (quoted, quoted_other) = (serde_json::to_string(EVENT).unwrap(), serde_json::to_string(&other).unwrap());
+    for (begin, second, end) in [
+        (format!("{{\"x\":1,\"Records\":[{EVENT}],\"logEvents\":"), format!("[{{\"message\":{quoted_other}}}]"), ""),
+        ("{\"detail\":".to_owned(), other.clone(), &*format!(",\"Records\":[{EVENT}]")),
+        (format!("{{\"event\":{EVENT},\"record\":"), other.clone(), ""),
+        (format!("{{\"MessageId\":\"m\",\"Body\":{quoted},\"body\":"), quoted_other.clone(), ""),
+        // Of a key that stands twice the last is taken.
+        ("{\"detail\":".to_owned(), other.clone(), &*format!(",\"detail\":{EVENT}")),
+    ] {
+        let (records, refused) = both_of(&format!("{begin}{second}{end}}}"));
+        assert_eq!((records, refused.len()), (vec![EVENT.to_owned()], 1), "{begin}");
+        assert!(refused[0].reason.contains("a second payload"), "{refused:?}");
+        assert_eq!(refused[0].offset_bytes, begin.len() as u64, "{begin}");
+    }
+    for holding_nothing in [
+        format!("{{\"messageType\":\"CONTROL_MESSAGE\",\"logEvents\":[{{\"message\":{quoted}}}]}}"),
+        format!("{{\"TopicArn\":\"t\",\"Type\":\"SubscriptionConfirmation\",\"Message\":{quoted}}}"),
+        format!("{{\"hashSignature\":1,\"publicKeyFingerprint\":1,\"files\":[],\"Records\":[{EVENT}]}}"),
+    ] {
+        let error = normalise(holding_nothing.clone().into_bytes());
+        let is_told = match error {
+            Ok(normal) => !normal.refused.is_empty(),
+            Err(error) => error.other.is_none(),
+        };
+        assert!(is_told, "{holding_nothing}");
+    }
+}
+
+#[test]
+fn a_copy_is_no_second_payload() {
+    let event = EVENT.replacen('{', "{\"eventID\":\"i\",", 1);
+    let quoted = serde_json::to_string(&event).unwrap();
+    let less = event.replace("\"n\":12345678901234567890.10,", "");
+    for form in [
+        format!("{{\"event\":{{\"original\":{quoted}}},\"message\":{quoted}}}"),
+        format!("{{\"_source\":{{\"event\":{{\"original\":{quoted}}}}},\"fields\":{{\"event.original\":[{quoted}]}}}}"),
+        format!("{{\"detail\":{less},\"Records\":[{event}],\"events\":[]}}"),
+        format!("{{\"message\":{quoted},\"note\":\"eventName = A and eventSource\",\"events_seen\":[1]}}"),
+    ] {
+        assert_eq!(both_of(&form), (vec![event.clone()], vec![]), "{form}");
+    }
+}
+
+#[test]
+fn second_payloads_within_each_other_end() {
+    let deep = (0..20_000).fold(EVENT.to_owned(), |inner, _| format!("{{\"detail\":[],\"Records\":{inner}}}"));
+    assert!(normalise(deep.into_bytes()).is_ok_and(|normal| normal.refused.is_empty()));
+}
