@@ -1,5 +1,6 @@
 //! CSV files of events: rows, and which form their titles tell.
 
+use std::borrow::Cow;
 use std::io::{Cursor, SeekFrom};
 
 use super::events::{Events, Value};
@@ -12,7 +13,7 @@ const INVALID: char = '\u{1a}';
 /// How the rows of a file that begins like this are read; `None` for one that is no CSV of events.
 pub(super) fn reader(bytes: &[u8]) -> Option<ReadRow> {
     const TITLES_MAX: usize = 16 << 10;
-    let first_line = bytes.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let first_line = bytes.trim_ascii_start().split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let text = std::str::from_utf8(first_line).ok().filter(|text| text.len() <= TITLES_MAX)?;
     let (_, titles) = Rows::new(text.trim_start_matches('\u{feff}'), 0).next()?;
     let titles = titles.ok()?;
@@ -30,7 +31,7 @@ pub(super) fn reader(bytes: &[u8]) -> Option<ReadRow> {
 /// The events of all rows.
 pub(super) fn events(bytes: &[u8], read: ReadRow) -> Events {
     let mut events = Events::default();
-    let text = valid(bytes);
+    let text = valid(&with_line_feeds(bytes));
     let mut rows = Rows::new(&text, bytes.len() - bytes.trim_ascii_start().len());
     let Some((_, Ok(titles))) = rows.next() else { return events };
     let titles: Vec<String> = titles.iter().map(|title| title.trim_start_matches('\u{feff}').to_owned()).collect();
@@ -58,6 +59,19 @@ pub(super) fn events(bytes: &[u8], read: ReadRow) -> Events {
         }
     }
     events
+}
+
+/// Where the titles end with a carriage return alone, as old Macs wrote it, each such one is a line end: here a line
+/// feed, so that places stay. Else none is.
+fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let is_alone = |at: usize| bytes.get(at) == Some(&b'\r') && bytes.get(at + 1) != Some(&b'\n');
+    let begin = bytes.len() - bytes.trim_ascii_start().len();
+    let first = memchr::memchr2(b'\r', b'\n', bytes.get(begin..).unwrap_or_default()).map(|at| begin + at);
+    if !first.is_some_and(is_alone) {
+        return Cow::Borrowed(bytes);
+    }
+    let byte = |(at, byte): (usize, &u8)| if is_alone(at) { b'\n' } else { *byte };
+    Cow::Owned(bytes.iter().enumerate().map(byte).collect())
 }
 
 /// The bytes as text of the same length.

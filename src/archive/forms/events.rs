@@ -11,10 +11,15 @@ use super::known::FORMS;
 use super::normal::{Normal, RefusedElement};
 use super::notification;
 use super::object::Object;
+use super::second;
 use crate::archive::error::FormError;
 
 /// Wrappings that lie in one another at the most.
 const DEPTH_MAX: usize = 8;
+
+/// What stands before the first event, and before each other.
+const BEGIN: &[u8] = b"{\"Records\":[";
+const BETWEEN: &[u8] = b",\n";
 
 /// Objects and lists within each other that the record parser follows.
 const NESTED_MAX: usize = crate::scan::DEPTH_MAX as usize;
@@ -106,7 +111,26 @@ impl Events {
             Ok(object) => object,
             Err(error) => return self.refuse(value.offset, error.to_string()),
         };
-        match FORMS.iter().find_map(|form| (form.read)(&object)) {
+        let content = FORMS.iter().find_map(|form| (form.read)(&object));
+        let taken = match content {
+            Some(Content::Inside(inner) | Content::Events(inner)) => Some(inner),
+            Some(Content::Nothing | Content::Other(_)) => None,
+            _ => return self.add_content(value, content, depth),
+        };
+        let begin = self.json.len();
+        self.add_content(value, content, depth);
+        let events_of = |member: &RawValue| {
+            let mut events = Events::default();
+            events.add(Value::within(member.get(), member.get()), depth + 1);
+            events.elements_from(0).to_vec()
+        };
+        for rest in second::payloads(&object, taken, self.elements_from(begin), &events_of) {
+            self.refuse(value.part(rest.get()).offset, second::REASON);
+        }
+    }
+
+    fn add_content(&mut self, value: Value<'_>, content: Option<Content<'_>>, depth: usize) {
+        match content {
             Some(Content::Event) => self.push(value.text, value.offset),
             Some(Content::Written(event)) => self.push(&event, value.offset),
             Some(Content::Inside(inner)) => self.add(value.part(inner.get()), depth + 1),
@@ -144,7 +168,7 @@ impl Events {
         if is_too_deep(event) {
             return self.refuse(offset, "nested too deeply");
         }
-        self.json.extend_from_slice(if self.json.is_empty() { b"{\"Records\":[" } else { b",\n" });
+        self.json.extend_from_slice(if self.json.is_empty() { BEGIN } else { BETWEEN });
         self.json.extend_from_slice(event.as_bytes());
         self.places.push((self.count(), offset as u64));
     }
@@ -190,6 +214,12 @@ impl Events {
         self.places.len()
     }
 
+    /// The events that were added when the JSON was so long or later, as a list's elements.
+    fn elements_from(&self, begin: usize) -> &[u8] {
+        let json = self.json.get(begin..).unwrap_or_default();
+        json.strip_prefix(BEGIN).or_else(|| json.strip_prefix(BETWEEN)).unwrap_or(json)
+    }
+
     /// Why the first that was refused was.
     pub fn first_refused(&self) -> Option<&str> {
         self.refused.first().map(|element| element.reason.as_str())
@@ -202,7 +232,7 @@ impl Events {
             return Err(FormError { offset_bytes: first.offset_bytes, reason: first.reason.clone(), other });
         }
         if self.json.is_empty() {
-            self.json.extend_from_slice(b"{\"Records\":[");
+            self.json.extend_from_slice(BEGIN);
         }
         if let Some(more) = self.more {
             self.refused

@@ -40,6 +40,7 @@ mod other_service;
 mod records;
 mod row;
 mod salvage;
+mod second;
 mod sign_file;
 mod sns;
 mod sole_list;

@@ -65,7 +65,7 @@ fn nothing_in_it_is_not_an_error() {
 
 #[test]
 fn what_holds_no_events_is_refused_with_place_and_reason() {
-    let digest = r#"{"awsAccountId":"1","digestStartTime":"t","digestS3Object":"o"}"#;
+    let digest = r#"{"awsAccountId":"1","digestStartTime":"t","digestS3Object":"o","logFiles":[]}"#;
     assert!(reason_of(digest).1.contains("digest"));
     assert!(reason_of(r#"{"class_uid":6003}"#).1.contains("OCSF"));
     for (foreign, reason) in [("{\"a\":1}", "foreign"), ("{\"a\":", "truncated"), ("7", "foreign")] {
@@ -457,4 +457,109 @@ fn byte_order_marks_and_utf16() {
         let normal = normalise(lone.iter().flat_map(|unit| unit.to_be_bytes()).collect()).unwrap();
         assert_eq!((texts_in(&normal.json), normal.refused.len()), (vec![event(2)], 2));
     }
+}
+
+#[test]
+fn names_of_a_digest_do_not_hide_events() {
+    let fields = r#""digestStartTime":"x","digestS3Object":"y""#;
+    for form in [
+        format!("{{{fields},\"Records\":[{EVENT}]}}"),
+        format!("{{{fields},\"logFiles\":[],\"records\":[{EVENT}]}}"),
+        format!("{{{fields},\"detail\":{EVENT}}}"),
+    ] {
+        assert_eq!(both_of(&form), (vec![EVENT.to_owned()], vec![]), "{form}");
+    }
+    let error = normalise(format!("{{{fields}}}").into_bytes()).unwrap_err();
+    assert_eq!(error.other, None, "without logFiles it is none");
+}
+
+#[test]
+fn a_product_of_ocsf_is_told_in_any_case() {
+    let of = |product: &str| {
+        let api = r#"{"operation":"A","service":{"name":"s3.amazonaws.com"}}"#;
+        format!("{{\"class_uid\":6003,\"metadata\":{{\"product\":{{\"name\":\"{product}\"}}}},\"api\":{api}}}")
+    };
+    for product in ["CloudTrail", "cloudtrail", "AWS CloudTrail", "aws cloudtrail", "AWS CLOUDTRAIL"] {
+        assert_eq!(json_of(&of(product))["eventName"], "A", "{product}");
+    }
+    for product in ["AWS", "AWS AWS CloudTrail", "CloudTrail Lake", "Cloud Trail", "Amazon VPC"] {
+        let error = normalise(of(product).into_bytes()).unwrap_err();
+        assert!(error.other.is_some(), "{product}: {error:?}");
+    }
+}
+
+#[test]
+fn a_carriage_return_alone_ends_a_line_where_it_ends_the_titles() {
+    let cell = |n: u8| format!("\"{}\"", EVENT.replace("\"A\"", &format!("\"A{n}\"")).replace('"', "\"\""));
+    for end in ["\r", "\n", "\r\n"] {
+        let rows: Vec<String> = [1, 2].map(|n| format!("x,{}{end}", cell(n))).to_vec();
+        let text = format!("\u{feff}eventID,eventJson{end}{}", rows.concat());
+        let (records, refused) = both_of(&text);
+        assert_eq!((records.len(), refused.len()), (2, 0), "{end:?}");
+        assert!(records[0].contains("\"A1\"") && records[1].contains("\"A2\""), "{end:?}");
+        let (records, refused) = both_of(&text.replace(
+            "x,\"{\"\"eventVersion\"\":\"\"1.08\"\",\"\"n\"\":12345678901234567890.10,\"\"eventName\"\":\"\"A1",
+            "x\",\"",
+        ));
+        assert_eq!((records.len(), refused.len()), (1, 1), "{end:?}");
+    }
+    // The last end is another one; a line feed stands in a cell.
+    let spread = cell(1).replace("\"\"n\"\"", "\n\"\"n\"\"");
+    let (records, refused) = both_of(&format!("eventID,eventJson\rx,{spread}\r\rx,{}\n", cell(2)));
+    assert_eq!((records.len(), refused.len()), (2, 0));
+    let (records, refused) = both_of(&format!("eventID,eventJson\rx,{}\rtoo,many,cells\r", cell(1)));
+    let place = refused[0].offset_bytes;
+    assert_eq!((records.len(), refused.len(), place), (1, 1, 18 + 3 + cell(1).len() as u64));
+}
+
+#[test]
+fn a_second_payload_is_told() {
+    let other = EVENT.replace("\"A\"", "\"B\"");
+    let (quoted, quoted_other) = (serde_json::to_string(EVENT).unwrap(), serde_json::to_string(&other).unwrap());
+    for (begin, second, end) in [
+        (format!("{{\"x\":1,\"Records\":[{EVENT}],\"logEvents\":"), format!("[{{\"message\":{quoted_other}}}]"), ""),
+        ("{\"detail\":".to_owned(), other.clone(), &*format!(",\"Records\":[{EVENT}]")),
+        (format!("{{\"event\":{EVENT},\"record\":"), other.clone(), ""),
+        (format!("{{\"MessageId\":\"m\",\"Body\":{quoted},\"body\":"), quoted_other.clone(), ""),
+        // Of a key that stands twice the last is taken.
+        ("{\"detail\":".to_owned(), other.clone(), &*format!(",\"detail\":{EVENT}")),
+    ] {
+        let (records, refused) = both_of(&format!("{begin}{second}{end}}}"));
+        assert_eq!((records, refused.len()), (vec![EVENT.to_owned()], 1), "{begin}");
+        assert!(refused[0].reason.contains("a second payload"), "{refused:?}");
+        assert_eq!(refused[0].offset_bytes, begin.len() as u64, "{begin}");
+    }
+    for holding_nothing in [
+        format!("{{\"messageType\":\"CONTROL_MESSAGE\",\"logEvents\":[{{\"message\":{quoted}}}]}}"),
+        format!("{{\"TopicArn\":\"t\",\"Type\":\"SubscriptionConfirmation\",\"Message\":{quoted}}}"),
+        format!("{{\"hashSignature\":1,\"publicKeyFingerprint\":1,\"files\":[],\"Records\":[{EVENT}]}}"),
+    ] {
+        let error = normalise(holding_nothing.clone().into_bytes());
+        let is_told = match error {
+            Ok(normal) => !normal.refused.is_empty(),
+            Err(error) => error.other.is_none(),
+        };
+        assert!(is_told, "{holding_nothing}");
+    }
+}
+
+#[test]
+fn a_copy_is_no_second_payload() {
+    let event = EVENT.replacen('{', "{\"eventID\":\"i\",", 1);
+    let quoted = serde_json::to_string(&event).unwrap();
+    let less = event.replace("\"n\":12345678901234567890.10,", "");
+    for form in [
+        format!("{{\"event\":{{\"original\":{quoted}}},\"message\":{quoted}}}"),
+        format!("{{\"_source\":{{\"event\":{{\"original\":{quoted}}}}},\"fields\":{{\"event.original\":[{quoted}]}}}}"),
+        format!("{{\"detail\":{less},\"Records\":[{event}],\"events\":[]}}"),
+        format!("{{\"message\":{quoted},\"note\":\"eventName = A and eventSource\",\"events_seen\":[1]}}"),
+    ] {
+        assert_eq!(both_of(&form), (vec![event.clone()], vec![]), "{form}");
+    }
+}
+
+#[test]
+fn second_payloads_within_each_other_end() {
+    let deep = (0..20_000).fold(EVENT.to_owned(), |inner, _| format!("{{\"detail\":[],\"Records\":{inner}}}"));
+    assert!(normalise(deep.into_bytes()).is_ok_and(|normal| normal.refused.is_empty()));
 }

@@ -46,7 +46,7 @@ fn holds_event(json: &str) -> bool {
 
 fn content<'a>(event: &Value) -> Content<'a> {
     let is_of_trail = match text_at(event, "metadata.product.name") {
-        Some(product) => product == "CloudTrail",
+        Some(product) => is_trail(product),
         // Without a product, as a query of some columns gives it.
         None => text_at(event, "api.service.name").is_some_and(|service| service.ends_with(".amazonaws.com")),
     };
@@ -55,4 +55,11 @@ fn content<'a>(event: &Value) -> Content<'a> {
         (true, None | Some(Value::Null)) => Content::Foreign("foreign: an event in OCSF's form without its operation"),
         (true, Some(_)) => Content::Written(map::event(event).to_string()),
     }
+}
+
+/// Whether a product is CloudTrail, as people write it: in any case, with AWS before it or without.
+fn is_trail(product: &str) -> bool {
+    let mut words = product.split_ascii_whitespace();
+    let first = words.next().filter(|word| !word.eq_ignore_ascii_case("AWS")).or_else(|| words.next());
+    first.is_some_and(|word| word.eq_ignore_ascii_case("CloudTrail")) && words.next().is_none()
 }
