@@ -129,6 +129,60 @@ fn what_was_altered_is_refused_until_it_is_replaced() {
     }
 }
 
+/// What was found once is known to every later run, also to those that prove nothing.
+#[test]
+fn what_was_altered_is_refused_by_runs_without_proof_too() {
+    let archive = archive();
+    let key = archive.log(1, 0).to_owned();
+    let json = archive.trails[0].digests[1].logs[0].json.clone();
+    let bad = gzip(text(&json).replace("in time", "in tine").as_bytes());
+    archive.write(&key, &bad);
+    assert_eq!(archive.ingest_verified().status.code(), Some(5));
+    let reason = archive.status(&[]).1["refused_objects"][0]["reason"].clone();
+    let stands = |args: &[&str]| {
+        let out = archive.ingest(args);
+        assert_eq!(out.status.code(), Some(5), "{args:?} {}", text(&out.stderr));
+        assert!(text(&out.stderr).contains(reason.as_str().unwrap()), "{}", text(&out.stderr));
+        assert_eq!(objects(&archive.store()), [19, 0, 0, 19]);
+        let (out, status) = archive.status(&[]);
+        assert_eq!((out.status.code(), &status["refused_objects"][0]["reason"]), (Some(3), &reason), "{status}");
+    };
+    stands(&[]);
+    stands(&["--rehash"]);
+    // Another place makes no other object of it, nor does an archive without the digests.
+    archive.remove(&key);
+    let place = format!("elsewhere/{}", key.rsplit('/').next().unwrap());
+    archive.write(&place, &bad);
+    stands(&[]);
+    // Nor does a name that no digest lists.
+    archive.remove(&place);
+    archive.write("elsewhere/extra.json.gz", &bad);
+    let out = archive.ingest(&[]);
+    assert_eq!((out.status.code(), objects(&archive.store())), (Some(5), [19, 0, 0, 19]), "{}", text(&out.stderr));
+    archive.remove("elsewhere/extra.json.gz");
+    // The right one replaces it.
+    archive.write(&key, &gzip(&json));
+    let out = archive.ingest(&[]);
+    assert_eq!((out.status.code(), objects(&archive.store())[3]), (Some(0), 20), "{}", text(&out.stderr));
+}
+
+/// The bytes of one object under the name of another are altered there, and right under their own.
+#[test]
+fn exchanged_objects_are_taken_under_their_own_names() {
+    let archive = archive();
+    let keys = [0, 1].map(|place| archive.log(1, place).to_owned());
+    let stored = [0, 1].map(|place| gzip(&archive.trails[0].digests[1].logs[place].json));
+    archive.write(&keys[0], &stored[1]);
+    archive.write(&keys[1], &stored[0]);
+    assert_eq!(archive.ingest_verified().status.code(), Some(5));
+    assert_eq!(objects(&archive.store()), [18, 0, 0, 18]);
+    archive.write(&keys[0], &stored[0]);
+    archive.write(&keys[1], &stored[1]);
+    let out = archive.ingest(&[]);
+    assert_eq!((out.status.code(), objects(&archive.store())[3]), (Some(0), 20), "{}", text(&out.stderr));
+    assert_eq!(archive.status(&[]).0.status.code(), Some(0));
+}
+
 /// Somebody may accept it.
 #[test]
 fn what_is_forgotten_is_said_no_more() {
@@ -149,6 +203,9 @@ fn what_is_forgotten_is_said_no_more() {
     let out = archive.ingest_verified();
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     assert_eq!(archive.status(&[]).0.status.code(), Some(0));
+    // It is accepted that it was not taken: it is not taken later.
+    let out = archive.ingest(&[]);
+    assert_eq!((out.status.code(), objects(&archive.store())[3]), (Some(0), 18), "{}", text(&out.stderr));
 }
 
 /// A good copy beside an altered one is taken.
