@@ -388,6 +388,34 @@ fn answers_say_how_much_is_proved() {
     assert_eq!((&value["evidence"]["events"], &value["evidence"]["proved_events"]), (&json!(40), &json!(40)));
 }
 
+/// An event that somebody plants beside the proved objects is not proved by them.
+#[test]
+fn nothing_is_all_proved_beside_objects_without_names() {
+    let archive = archive();
+    let store = archive.store();
+    let store = store.to_str().unwrap();
+    let policy = || text(&command(&["policy", "--account", "111122223333", "--store", store]).stderr);
+    let explain = || text(&command(&["explain", "planted", "--store", store]).stdout);
+    assert_eq!(archive.ingest_verified().status.code(), Some(0));
+    assert!(policy().contains("evidence: all 20 uses are proved by digests"), "{}", policy());
+    let event = json!({"eventVersion": "1.08", "eventTime": "2024-03-01T01:10:00Z",
+        "userIdentity": {"type": "IAMUser", "userName": "ann", "accountId": "111122223333"},
+        "eventSource": "dynamodb.amazonaws.com", "eventName": "DeleteTable", "awsRegion": "eu-west-1",
+        "requestParameters": {"tableName": "t"}, "eventID": "planted", "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333"});
+    archive.write("zz/extra.json", json!({"Records": [event]}).to_string().as_bytes());
+    assert_eq!(archive.ingest_verified().status.code(), Some(0));
+    let words = "some log objects have no name of CloudTrail's: an event may come from them";
+    let told = policy();
+    assert!(told.contains("evidence: 0 of 21 uses are proved by digests, 21 happened where"), "{told}");
+    assert!(told.contains(words), "{told}");
+    let told = explain();
+    assert!(told.contains("not known to be proved: ") && told.contains(words), "{told}");
+    let value = text(&command(&["explain", "planted", "--store", store, "--format", "json"]).stdout);
+    assert!(value.contains("not known to be proved: ") && value.contains(words), "{value}");
+    assert_eq!(archive.status(&[]).1["evidence"]["unnamed_events"], json!(1));
+}
+
 /// What an auditor is told of, beside digests.
 #[test]
 fn events_far_from_their_objects_time_are_odd() {
