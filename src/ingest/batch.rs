@@ -28,7 +28,7 @@ use crate::iam::{Catalog, Resolver, SharedCache};
 use crate::record::{self, Dictionaries, ParsedObject, Record, Redacted};
 use crate::store::{
     BrokenEntry, DayCount, FarEvents, KeptOut, Known, LedgerEntry, NO_LOG, Neighbours, OTHER_LOG, ObjectProof,
-    StagedFile, Struck,
+    ObjectVerdict, StagedFile, Struck,
 };
 use crate::time::{MICROS_PER_DAY, days_of};
 use crate::usage::{Aggregator, EventColumns, Rollup, SharedCalls};
@@ -177,7 +177,8 @@ fn parse(
         Err(ReadError { fault: ReadFault::Stopped, .. }) => return Err(Untaken::Stopped),
         Err(ReadError { fault: ReadFault::Container, .. }) => return Err(Untaken::Container),
         Err(error) => {
-            let unread = match altered_unread(memory.proof, planned, &error) {
+            let before = || altered_before(planned, &error.sha256()?, known);
+            let unread = match altered_unread(memory.proof, planned, &error).or_else(before) {
                 Some(reason) => Unread { reason, offset_bytes: error.offset_bytes(), other: None },
                 None => Unread::from(&error),
             };
@@ -194,12 +195,19 @@ fn parse(
     let proof = match memory.proof.zip(planned.listed_name()) {
         None => None,
         Some((proof, name)) => match stages.time(Stage::Inflate, || prove(proof, &name, &bytes, &gaps)) {
-            // It is the ledger's of that name alone.
-            Ok((proof, None)) => Some(proof).filter(|_| planned.is_named()),
+            Ok((proof, None)) => Some(proof),
             Ok((_, Some(altered))) => return Err(refuse_whole(altered)),
             Err(error) => return Err(refuse_whole(format!("not verified: {error}"))),
         },
     };
+    // Only a signed digest outweighs what the ledger has.
+    if proof.as_ref().is_none_or(|proof| proof.verdict != ObjectVerdict::Valid)
+        && let Some(altered) = altered_before(planned, &sha256, known)
+    {
+        return Err(refuse_whole(altered));
+    }
+    // It is the ledger's of that name alone.
+    let proof = proof.filter(|_| planned.is_named());
     let parsed = stages.time(Stage::Parse, || parse_bytes(bytes, gaps, memory.redact, &mut memory.dictionaries));
     let parsed = parsed.map_err(|unread| refuse(size_bytes, Some(sha256), unread))?;
     let Parsed { object, places, redacted, refused, gaps, json_bytes } = parsed;
@@ -212,6 +220,18 @@ fn altered_unread(proof: Option<&Proof>, planned: &Planned, error: &ReadError) -
     let proof = proof.filter(|_| !matches!(error.fault, ReadFault::Io(_)))?;
     let gap = Gap { offset_bytes: 0, reason: error.reason() };
     prove(proof, &planned.listed_name()?, &[], &[gap]).ok()?.1
+}
+
+/// Why the ledger has these bytes as altered, under the name by which digests list the object; under any, if it has none.
+fn altered_before(planned: &Planned, sha256: &[u8; 32], known: &Known) -> Option<String> {
+    let listed = |name: &str| {
+        let file = name.rsplit('/').next().unwrap_or(name);
+        let canonical = ObjectKey::parse(file).canonical_name;
+        canonical.or_else(|| ObjectKey::parse(&format!("{file}.json")).canonical_name)
+    };
+    let mut altered = known.altered(sha256).iter();
+    let is_same = |name: &str| planned.listed_name().is_none_or(|own| listed(name).is_none_or(|name| name == own));
+    altered.find(|(name, _)| is_same(name)).map(|(_, reason)| reason.clone())
 }
 
 struct Parsed {

@@ -12,12 +12,10 @@ use rayon::prelude::*;
 use super::error::IngestError;
 use super::{Options, Summary};
 use crate::archive::{self, Buffers, Found, Gap, Read, ReadFault};
+pub(super) use crate::store::ALTERED;
 use crate::store::{ObjectProof, ObjectVerdict, ProofNotes, Writer};
 use crate::util::shown;
 use crate::verify::{Collector, DigestHour, Proof, Verdict, VerifyError};
-
-/// How the reason begins of an object that is not what digests say.
-pub(super) const ALTERED: &str = "altered";
 
 /// What is noted at once.
 pub(super) const NOTED_AT_ONCE: usize = 20_000;

@@ -9,7 +9,7 @@ use super::excess::Excess;
 use super::layout::{Layout, Widened};
 use super::made::Made;
 use super::opening::foremost;
-use super::options::{Evidenced, Kind, Provenance};
+use super::options::{Evidenced, Kind, MAY_BE_UNNAMED, Provenance};
 use super::privilege_escalation;
 use super::prove::Unspoken;
 use super::replay::{Group, GroupFate, Replay};
@@ -93,13 +93,16 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
 
 /// How much of what it rests on is proved, in one line.
 fn evidence(evidence: &Evidenced) -> String {
-    let Evidenced { uses, whole, part } = evidence;
+    let Evidenced { uses, whole, part, has_unnamed } = evidence;
     let mut line = match uses == whole {
         true => format!("evidence: all {uses} uses are proved by digests"),
         false => format!("evidence: {whole} of {uses} uses are proved by digests"),
     };
     if *part > 0 {
-        line += &format!(", {part} happened where and when only some log objects are proved");
+        line += &match has_unnamed {
+            true => format!(", {part} happened where and when log objects are proved, but {MAY_BE_UNNAMED}"),
+            false => format!(", {part} happened where and when only some log objects are proved"),
+        };
     }
     match uses - whole - part {
         0 => line,

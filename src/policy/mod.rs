@@ -63,7 +63,9 @@ pub use limits::Limits;
 pub use made::{Granted, Made, NamedPolicy, StatementNote};
 pub use make::{MakeError, make, make_with};
 pub use opening::{Breadth, Opening, OpeningLine};
-pub use options::{Attach, ConditionKind, Evidenced, Fit, Generalize, Granularity, Kind, Options, Preset, Provenance};
+pub use options::{
+    Attach, ConditionKind, Evidenced, Fit, Generalize, Granularity, Kind, MAY_BE_UNNAMED, Options, Preset, Provenance,
+};
 pub use propose::{Cut, Existing, Findings, Proposal, ProposeError, Proved, Proving, Task, Unproved, propose};
 pub(crate) use propose::{Unchecked, propose_unchecked};
 pub use render::{RENDERERS, RenderError, Renderer, Source, renderer};

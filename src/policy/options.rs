@@ -184,6 +184,11 @@ pub struct Evidenced {
     pub uses: u64,
     /// Where all log objects are proved.
     pub whole: u64,
-    /// Where some are.
+    /// Where some are; where all are too, if there are log objects without CloudTrail's names.
     pub part: u64,
+    /// Whether log objects without CloudTrail's names brought events.
+    pub has_unnamed: bool,
 }
+
+/// Why nothing is known to be proved where every object is that digests can list.
+pub const MAY_BE_UNNAMED: &str = "some log objects have no name of CloudTrail's: an event may come from them";

@@ -3,13 +3,17 @@
 //! The ledger knows it by account, region and day of delivery, as the names of log objects have them. An event is taken for
 //! proved where every object that was delivered on its day, and in the first hour of the day after it, is proved: CloudTrail
 //! delivers within minutes, so that what happened shortly before midnight comes then.
+//!
+//! The store doesn't know which object an event came from. So nothing counts as proved where objects without CloudTrail's
+//! names brought events: any event may come from them. Objects with CloudTrail's names are taken to hold what their names
+//! say: an object of another account, region or day that is not proved could hold an event that claims this one.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::Day;
-use crate::policy::Evidenced;
+use crate::policy::{Evidenced, MAY_BE_UNNAMED};
 use crate::store::{CoverageDay, Store, StoreError};
 use crate::usage::UsageRow;
 
@@ -153,6 +157,8 @@ pub fn thousands(number: u64) -> String {
 pub struct Proofs {
     /// By account, then day, then region.
     days: BTreeMap<(String, i32), BTreeMap<String, CoverageDay>>,
+    /// Whether objects without CloudTrail's names brought events.
+    has_unnamed: bool,
 }
 
 /// How far what happened somewhere on a day is proved.
@@ -173,7 +179,7 @@ impl Proofs {
         if days.iter().all(|day| day.valid_objects + day.unchecked_objects + day.altered_objects == 0) {
             return Ok(None);
         }
-        let mut proofs = Proofs::default();
+        let mut proofs = Proofs { has_unnamed: store.unnamed_events()? > 0, ..Proofs::default() };
         for day in days {
             let key = (day.account_id.clone(), day.day);
             proofs.days.entry(key).or_default().insert(day.region.clone(), day);
@@ -183,7 +189,7 @@ impl Proofs {
 
     /// How much of the uses in these rows is proved.
     pub fn of_rows<'r>(&self, rows: impl IntoIterator<Item = &'r UsageRow>) -> Evidenced {
-        let mut proved = Evidenced::default();
+        let mut proved = Evidenced { has_unnamed: self.has_unnamed, ..Evidenced::default() };
         for row in rows {
             let uses = row.event_count;
             proved.uses += uses;
@@ -204,7 +210,8 @@ impl Proofs {
             Extent::Part => {
                 let days = self.at(account_id, region, day);
                 let (valid, all) = days.iter().fold((0, 0), |(v, a), day| (v + day.valid_objects, a + day.objects));
-                format!("not known to be proved: of the log objects of {place} {valid} of {all} are")
+                let unnamed = if self.has_unnamed { format!("; {MAY_BE_UNNAMED}") } else { String::new() };
+                format!("not known to be proved: of the log objects of {place} {valid} of {all} are{unnamed}")
             }
             Extent::None => format!("not proved: no log object of {place} is"),
         }
@@ -218,7 +225,7 @@ impl Proofs {
         let is_next_proved = next.iter().all(|day| day.present & !day.valid & 1 == 0);
         match (valid, all) {
             (0, _) => Extent::None,
-            (valid, all) if valid == all && is_next_proved => Extent::Whole,
+            (valid, all) if valid == all && is_next_proved && !self.has_unnamed => Extent::Whole,
             _ => Extent::Part,
         }
     }
@@ -274,5 +281,9 @@ mod tests {
         // What came in the first hour of the day after may be of that day.
         assert_eq!(extent("eu-west-1", 6), Extent::Part);
         assert_eq!(proofs.extent("444455556666", "eu-west-1", 1), Extent::None);
+        // Any event may come from an object without a name of CloudTrail's.
+        proofs.has_unnamed = true;
+        let extents = [1, 2, 3].map(|day| proofs.extent("111122223333", "eu-west-1", day));
+        assert_eq!(extents, [Extent::Part, Extent::Part, Extent::None]);
     }
 }

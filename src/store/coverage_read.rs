@@ -50,6 +50,16 @@ impl Store {
         })
     }
 
+    /// Events of log objects whose names say no account, region and hour of delivery: [`Store::coverage`] has all others.
+    pub fn unnamed_events(&self) -> Result<u64, StoreError> {
+        self.query(|connection| {
+            let sum = |sql| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
+            let all = sum("SELECT coalesce(sum(events), 0) FROM trailpare_taken_objects")?;
+            let named = sum("SELECT coalesce(sum(events), 0) FROM trailpare_coverage")?;
+            Ok(all.saturating_sub(named))
+        })
+    }
+
     /// For which hours there are digests, by chain and day.
     pub fn digest_days(&self) -> Result<Vec<DigestDay>, StoreError> {
         self.query(|connection| {

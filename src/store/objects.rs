@@ -12,7 +12,7 @@ use super::forget::forgotten;
 use super::layout::catalog_path;
 use super::object_rows::split;
 use super::open::Store;
-use super::passed_over::{key, refusal_key};
+use super::passed_over::{ALTERED, key, refusal_key};
 use super::writer::Writer;
 
 /// The objects taken in so far. A million of them take 25 MB.
@@ -25,6 +25,8 @@ pub struct Known {
     /// What stands as refused, and what was refused and is accepted: see [`super::refusal_key`].
     refused: HashSet<u128>,
     forgotten: HashSet<u128>,
+    /// What was ever refused as altered, accepted or not, by the SHA-256 of its bytes as stored: names and reasons.
+    altered: HashMap<[u8; 32], Vec<(String, String)>>,
     /// By place.
     containers: HashMap<String, Container>,
 }
@@ -160,6 +162,12 @@ impl Known {
         !self.forgotten.is_empty() && self.forgotten.contains(&refusal_key(entry))
     }
 
+    /// Under which names these bytes were refused as altered, and why. Swapped objects are altered under each other's
+    /// name and right under their own.
+    pub fn altered(&self, sha256: &[u8; 32]) -> &[(String, String)] {
+        self.altered.get(sha256).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Notes objects by their names and sizes.
     pub fn extend<'n>(&mut self, objects: impl Iterator<Item = (&'n str, u64)>) {
         self.parts.push(Part::new(objects.map(|(name, size_bytes)| (name_key(name), size_bytes)).collect()));
@@ -181,6 +189,8 @@ impl Known {
         let refused = 2 * (self.standing.capacity() + self.refused.capacity() + self.forgotten.capacity());
         let containers = self.containers.keys().map(|place| 2 * place.capacity() + 2 * size_of::<Container>());
         let refused = refused * size_of::<u128>() + containers.sum::<usize>();
+        let altered = self.altered.values().flatten().map(|(name, reason)| 128 + name.capacity() + reason.capacity());
+        let refused = refused + altered.sum::<usize>();
         (self.len() * size_of::<(NameKey, u64)>() + begins * size_of::<u32>() + refused) as u64
     }
 }
@@ -198,6 +208,22 @@ fn standing(connection: &Connection) -> rusqlite::Result<(HashSet<NameKey>, Hash
         refused.insert(key(name, sha256.as_ref(), row.get_ref(3)?.as_str()?));
     }
     Ok((names, refused))
+}
+
+/// What was refused as altered and was not replaced since; also where somebody has accepted that it was not taken.
+fn altered(connection: &Connection) -> rusqlite::Result<HashMap<[u8; 32], Vec<(String, String)>>> {
+    let mut statement = connection.prepare(
+        "SELECT sha256, name, reason FROM trailpare_refused_objects WHERE sha256 IS NOT NULL AND reason GLOB ?1 \
+         UNION \
+         SELECT sha256, name, reason FROM trailpare_forgotten \
+         WHERE what = 'refused' AND sha256 IS NOT NULL AND reason GLOB ?1",
+    )?;
+    let mut rows = statement.query([format!("{ALTERED}: *")])?;
+    let mut altered: HashMap<_, Vec<_>> = HashMap::new();
+    while let Some(row) = rows.next()? {
+        altered.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
+    }
+    Ok(altered)
 }
 
 pub(super) fn name_key(name: &str) -> NameKey {
@@ -227,8 +253,9 @@ impl Writer {
                 known.push((name_key(&name), row.get::<_, u64>(2)? | if is_partial { IS_PARTIAL } else { 0 }));
             }
             let ((standing, refused), forgotten) = (standing(self.connection())?, forgotten(self.connection())?);
+            let altered = altered(self.connection())?;
             let containers = containers(self.connection())?.into_iter().map(|one| (one.place.clone(), one)).collect();
-            Ok(Known { parts: vec![Part::new(known)], standing, refused, forgotten, containers })
+            Ok(Known { parts: vec![Part::new(known)], standing, refused, forgotten, altered, containers })
         };
         read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
     }

@@ -18,6 +18,9 @@ pub const NO_LOG: &str = "none expected";
 /// by kind, and no error.
 pub const OTHER_LOG: &str = "another log";
 
+/// How the reason begins of what is not as CloudTrail's digests say.
+pub const ALTERED: &str = "altered";
+
 /// What tells one refusal from another: the object with its bytes, or with the reason where they could not be read.
 pub fn refusal_key(entry: &LedgerEntry) -> u128 {
     let reason = entry.refused.as_ref().map_or("", |(reason, _)| reason.as_str());

@@ -129,6 +129,60 @@ fn what_was_altered_is_refused_until_it_is_replaced() {
     }
 }
 
+/// What was found once is known to every later run, also to those that prove nothing.
+#[test]
+fn what_was_altered_is_refused_by_runs_without_proof_too() {
+    let archive = archive();
+    let key = archive.log(1, 0).to_owned();
+    let json = archive.trails[0].digests[1].logs[0].json.clone();
+    let bad = gzip(text(&json).replace("in time", "in tine").as_bytes());
+    archive.write(&key, &bad);
+    assert_eq!(archive.ingest_verified().status.code(), Some(5));
+    let reason = archive.status(&[]).1["refused_objects"][0]["reason"].clone();
+    let stands = |args: &[&str]| {
+        let out = archive.ingest(args);
+        assert_eq!(out.status.code(), Some(5), "{args:?} {}", text(&out.stderr));
+        assert!(text(&out.stderr).contains(reason.as_str().unwrap()), "{}", text(&out.stderr));
+        assert_eq!(objects(&archive.store()), [19, 0, 0, 19]);
+        let (out, status) = archive.status(&[]);
+        assert_eq!((out.status.code(), &status["refused_objects"][0]["reason"]), (Some(3), &reason), "{status}");
+    };
+    stands(&[]);
+    stands(&["--rehash"]);
+    // Another place makes no other object of it, nor does an archive without the digests.
+    archive.remove(&key);
+    let place = format!("elsewhere/{}", key.rsplit('/').next().unwrap());
+    archive.write(&place, &bad);
+    stands(&[]);
+    // Nor does a name that no digest lists.
+    archive.remove(&place);
+    archive.write("elsewhere/extra.json.gz", &bad);
+    let out = archive.ingest(&[]);
+    assert_eq!((out.status.code(), objects(&archive.store())), (Some(5), [19, 0, 0, 19]), "{}", text(&out.stderr));
+    archive.remove("elsewhere/extra.json.gz");
+    // The right one replaces it.
+    archive.write(&key, &gzip(&json));
+    let out = archive.ingest(&[]);
+    assert_eq!((out.status.code(), objects(&archive.store())[3]), (Some(0), 20), "{}", text(&out.stderr));
+}
+
+/// The bytes of one object under the name of another are altered there, and right under their own.
+#[test]
+fn exchanged_objects_are_taken_under_their_own_names() {
+    let archive = archive();
+    let keys = [0, 1].map(|place| archive.log(1, place).to_owned());
+    let stored = [0, 1].map(|place| gzip(&archive.trails[0].digests[1].logs[place].json));
+    archive.write(&keys[0], &stored[1]);
+    archive.write(&keys[1], &stored[0]);
+    assert_eq!(archive.ingest_verified().status.code(), Some(5));
+    assert_eq!(objects(&archive.store()), [18, 0, 0, 18]);
+    archive.write(&keys[0], &stored[0]);
+    archive.write(&keys[1], &stored[1]);
+    let out = archive.ingest(&[]);
+    assert_eq!((out.status.code(), objects(&archive.store())[3]), (Some(0), 20), "{}", text(&out.stderr));
+    assert_eq!(archive.status(&[]).0.status.code(), Some(0));
+}
+
 /// Somebody may accept it.
 #[test]
 fn what_is_forgotten_is_said_no_more() {
@@ -149,6 +203,9 @@ fn what_is_forgotten_is_said_no_more() {
     let out = archive.ingest_verified();
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     assert_eq!(archive.status(&[]).0.status.code(), Some(0));
+    // It is accepted that it was not taken: it is not taken later.
+    let out = archive.ingest(&[]);
+    assert_eq!((out.status.code(), objects(&archive.store())[3]), (Some(0), 18), "{}", text(&out.stderr));
 }
 
 /// A good copy beside an altered one is taken.
@@ -329,6 +386,34 @@ fn answers_say_how_much_is_proved() {
         "unchecked_events": 0, "unproved_days": []});
     assert_eq!(value["evidence"]["places"][0], expected);
     assert_eq!((&value["evidence"]["events"], &value["evidence"]["proved_events"]), (&json!(40), &json!(40)));
+}
+
+/// An event that somebody plants beside the proved objects is not proved by them.
+#[test]
+fn nothing_is_all_proved_beside_objects_without_names() {
+    let archive = archive();
+    let store = archive.store();
+    let store = store.to_str().unwrap();
+    let policy = || text(&command(&["policy", "--account", "111122223333", "--store", store]).stderr);
+    let explain = || text(&command(&["explain", "planted", "--store", store]).stdout);
+    assert_eq!(archive.ingest_verified().status.code(), Some(0));
+    assert!(policy().contains("evidence: all 20 uses are proved by digests"), "{}", policy());
+    let event = json!({"eventVersion": "1.08", "eventTime": "2024-03-01T01:10:00Z",
+        "userIdentity": {"type": "IAMUser", "userName": "ann", "accountId": "111122223333"},
+        "eventSource": "dynamodb.amazonaws.com", "eventName": "DeleteTable", "awsRegion": "eu-west-1",
+        "requestParameters": {"tableName": "t"}, "eventID": "planted", "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333"});
+    archive.write("zz/extra.json", json!({"Records": [event]}).to_string().as_bytes());
+    assert_eq!(archive.ingest_verified().status.code(), Some(0));
+    let words = "some log objects have no name of CloudTrail's: an event may come from them";
+    let told = policy();
+    assert!(told.contains("evidence: 0 of 21 uses are proved by digests, 21 happened where"), "{told}");
+    assert!(told.contains(words), "{told}");
+    let told = explain();
+    assert!(told.contains("not known to be proved: ") && told.contains(words), "{told}");
+    let value = text(&command(&["explain", "planted", "--store", store, "--format", "json"]).stdout);
+    assert!(value.contains("not known to be proved: ") && value.contains(words), "{value}");
+    assert_eq!(archive.status(&[]).1["evidence"]["unnamed_events"], json!(1));
 }
 
 /// What an auditor is told of, beside digests.
