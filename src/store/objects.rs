@@ -26,10 +26,13 @@ pub struct Known {
     refused: HashSet<u128>,
     forgotten: HashSet<u128>,
     /// What was ever refused as altered, accepted or not, by the SHA-256 of its bytes as stored: names and reasons.
-    altered: HashMap<[u8; 32], Vec<(String, String)>>,
+    altered: Altered,
     /// By place.
     containers: HashMap<String, Container>,
 }
+
+/// Names and reasons, by SHA-256.
+type Altered = HashMap<[u8; 32], Vec<(String, String)>>;
 
 /// Bit of a size that says that records of the object were kept out, so that a mended one is taken in its place.
 const IS_PARTIAL: u64 = 1 << 63;
@@ -211,7 +214,7 @@ fn standing(connection: &Connection) -> rusqlite::Result<(HashSet<NameKey>, Hash
 }
 
 /// What was refused as altered and was not replaced since; also where somebody has accepted that it was not taken.
-fn altered(connection: &Connection) -> rusqlite::Result<HashMap<[u8; 32], Vec<(String, String)>>> {
+fn altered(connection: &Connection) -> rusqlite::Result<Altered> {
     let mut statement = connection.prepare(
         "SELECT sha256, name, reason FROM trailpare_refused_objects WHERE sha256 IS NOT NULL AND reason GLOB ?1 \
          UNION \
@@ -219,7 +222,7 @@ fn altered(connection: &Connection) -> rusqlite::Result<HashMap<[u8; 32], Vec<(S
          WHERE what = 'refused' AND sha256 IS NOT NULL AND reason GLOB ?1",
     )?;
     let mut rows = statement.query([format!("{ALTERED}: *")])?;
-    let mut altered: HashMap<_, Vec<_>> = HashMap::new();
+    let mut altered = Altered::new();
     while let Some(row) = rows.next()? {
         altered.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
     }
