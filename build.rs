@@ -1,5 +1,5 @@
-//! Finds the named queries: every file of `sql/` becomes a line of a table that `query::library` includes. Numbers the rules
-//! by which usage is derived, so that stores tell usage that older rules derived.
+//! Finds the named queries: every file of `sql/` becomes a line of a table that `query::library` includes. Hashes the
+//! rules by which usage is derived: a store keeps the hash, so that usage of older rules is derived anew.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

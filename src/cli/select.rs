@@ -95,6 +95,55 @@ pub struct SelectArgs {
     pub memory: MemoryArgs,
 }
 
+/// Everybody's usage: when, out of which store.
+#[derive(Clone, Debug, clap::Args)]
+pub struct EverybodyArgs {
+    /// When.
+    #[command(flatten, next_help_heading = "When")]
+    range: RangeArgs,
+    /// Take these archives in first (only what is new), then answer.
+    #[arg(long, value_name = "PATH", help_heading = "From where")]
+    archive: Vec<PathBuf>,
+    /// Which store.
+    #[command(flatten, next_help_heading = "From where")]
+    store: StoreArgs,
+    /// Answer from this snapshot instead of the newest.
+    #[arg(long, value_name = "SNAPSHOT", help_heading = "From where", conflicts_with = "archive")]
+    at: Option<i64>,
+    #[command(flatten)]
+    memory: MemoryArgs,
+}
+
+impl EverybodyArgs {
+    /// Everybody, in the window.
+    pub fn select(&self) -> SelectArgs {
+        everybody(&self.range, &self.archive, &self.store, self.at, &self.memory)
+    }
+}
+
+/// Everybody, in a window.
+pub fn everybody(
+    range: &RangeArgs,
+    archive: &[PathBuf],
+    store: &StoreArgs,
+    at: Option<i64>,
+    memory: &MemoryArgs,
+) -> SelectArgs {
+    SelectArgs {
+        role: Vec::new(),
+        user: Vec::new(),
+        permission_set: Vec::new(),
+        principal: vec!["*".to_owned()],
+        session: Vec::new(),
+        account: Vec::new(),
+        range: range.clone(),
+        archive: archive.to_vec(),
+        store: store.clone(),
+        at,
+        memory: memory.clone(),
+    }
+}
+
 /// The usage that was asked for.
 pub struct Selected {
     /// Which snapshot of the store it comes from.

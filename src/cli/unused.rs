@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::machine::MemoryArgs;
-use super::select::{RangeArgs, SelectArgs, StoreArgs};
+use super::select::EverybodyArgs;
 use super::{CliError, Context, Exit};
 use crate::policy::unused::{Details, EntityUse, name, names, pages, unused};
 use crate::report::unused::{entities, text};
@@ -32,20 +31,8 @@ pub struct UnusedArgs {
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// When.
-    #[command(flatten, next_help_heading = "When")]
-    range: RangeArgs,
-    /// Take these archives in first (only what is new), then answer.
-    #[arg(long, value_name = "PATH", help_heading = "From where")]
-    archive: Vec<PathBuf>,
-    /// Which store.
-    #[command(flatten, next_help_heading = "From where")]
-    store: StoreArgs,
-    /// Answer from this snapshot instead of the newest.
-    #[arg(long, value_name = "SNAPSHOT", help_heading = "From where", conflicts_with = "archive")]
-    at: Option<i64>,
     #[command(flatten)]
-    memory: MemoryArgs,
+    everybody: EverybodyArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -63,7 +50,7 @@ pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
         details.entities.retain(|entity| crate::iam::wildcard_match(&glob, &entity.arn, false));
     }
     let catalog = context.catalog;
-    let select = args.select();
+    let select = args.everybody.select();
     let (selected, found) = select.open(Sessions::Together, catalog, context)?;
     let mut found = found.into_iter().peekable();
     if found.peek().is_none() {
@@ -121,23 +108,4 @@ pub(super) fn read_details(paths: &[PathBuf], context: &Context) -> Result<Detai
         ));
     }
     Ok(details)
-}
-
-impl UnusedArgs {
-    /// Everybody, in the window.
-    fn select(&self) -> SelectArgs {
-        SelectArgs {
-            role: Vec::new(),
-            user: Vec::new(),
-            permission_set: Vec::new(),
-            principal: vec!["*".to_owned()],
-            session: Vec::new(),
-            account: Vec::new(),
-            range: self.range.clone(),
-            archive: self.archive.clone(),
-            store: self.store.clone(),
-            at: self.at,
-            memory: self.memory.clone(),
-        }
-    }
 }

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::machine::MemoryArgs;
-use super::rightsize::everybody;
-use super::select::{RangeArgs, StoreArgs};
+use super::select::{RangeArgs, StoreArgs, everybody};
 use super::{CliError, Context, Exit};
 use crate::report::watch::{junit, report, sarif, text};
 use crate::rightsize::{DeployedPolicies, DriftKind, WatchQuestion, watch};

@@ -30,6 +30,27 @@ const UNCERTAIN_MAX: usize = 10;
 /// Most lines of one list; the rest is counted.
 const LINES_MAX: usize = 200;
 
+/// What each statement rests on, as rows of a Markdown table: statement, events, first, last, sessions, confidence,
+/// example. `code` makes a span of a text from a log.
+pub fn statement_rows(made: &Made, code: impl Fn(&str) -> String) -> String {
+    let mut rows = String::new();
+    for note in &made.statements {
+        let evidence = &note.evidence;
+        let _ = writeln!(
+            rows,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            code(&note.sid),
+            evidence.events,
+            format_time(evidence.first_time_us),
+            format_time(evidence.last_time_us),
+            evidence.sessions.len(),
+            evidence.confidence.as_str(),
+            code(&evidence.example_event_id),
+        );
+    }
+    rows
+}
+
 /// Where the policy came from and what it comes to, one line each.
 pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> Vec<String> {
     let mut lines = vec![format!(

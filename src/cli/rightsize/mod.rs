@@ -9,8 +9,7 @@ use std::path::PathBuf;
 use folder::Folder;
 pub(super) use inputs::InventoryArgs;
 
-use super::machine::MemoryArgs;
-use super::select::{RangeArgs, SelectArgs, StoreArgs};
+use super::select::EverybodyArgs;
 use super::{CliError, Context, Exit};
 use crate::policy::{Options, Preset, Provenance};
 use crate::report::rightsize::{Entry, Summary, entry, files, index, sarif};
@@ -41,20 +40,8 @@ pub struct RightsizeArgs {
     inventory: InventoryArgs,
     #[command(flatten, next_help_heading = "How")]
     how: HowArgs,
-    /// When.
-    #[command(flatten, next_help_heading = "When")]
-    range: RangeArgs,
-    /// Take these archives in first (only what is new), then answer.
-    #[arg(long, value_name = "PATH", help_heading = "From where")]
-    archive: Vec<PathBuf>,
-    /// Which store.
-    #[command(flatten, next_help_heading = "From where")]
-    store: StoreArgs,
-    /// Answer from this snapshot instead of the newest.
-    #[arg(long, value_name = "SNAPSHOT", help_heading = "From where", conflicts_with = "archive")]
-    at: Option<i64>,
     #[command(flatten)]
-    memory: MemoryArgs,
+    everybody: EverybodyArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -81,9 +68,9 @@ enum PresetArg {
 
 pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
     let (inventory, mut problems) = args.inventory.read(context)?;
-    let select = everybody(&args.range, &args.archive, &args.store, args.at, &args.memory);
+    let select = args.everybody.select();
     let (snapshot, range, exit) = select.snapshot(context)?;
-    let space = args.memory.space();
+    let space = select.memory.space();
     let options = Options::default();
     let question = Question {
         snapshot: &snapshot,
@@ -112,29 +99,6 @@ pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
         Exit::Done if !is_whole => Exit::Refused,
         exit => exit,
     })
-}
-
-/// Everybody, in a window.
-pub(super) fn everybody(
-    range: &RangeArgs,
-    archive: &[PathBuf],
-    store: &StoreArgs,
-    at: Option<i64>,
-    memory: &MemoryArgs,
-) -> SelectArgs {
-    SelectArgs {
-        role: Vec::new(),
-        user: Vec::new(),
-        permission_set: Vec::new(),
-        principal: vec!["*".to_owned()],
-        session: Vec::new(),
-        account: Vec::new(),
-        range: range.clone(),
-        archive: archive.to_vec(),
-        store: store.clone(),
-        at,
-        memory: memory.clone(),
-    }
 }
 
 /// What is written, on its way.

@@ -86,20 +86,7 @@ fn statements(out: &mut String, made: &Made) {
     out.push_str(
         "| statement | events | first | last | sessions | confidence | example |\n|---|---:|---|---|---:|---|---|\n",
     );
-    for note in &made.statements {
-        let evidence = &note.evidence;
-        let _ = writeln!(
-            out,
-            "| {} | {} | {} | {} | {} | {} | {} |",
-            code(&note.sid),
-            evidence.events,
-            format_time(evidence.first_time_us),
-            format_time(evidence.last_time_us),
-            evidence.sessions.len(),
-            evidence.confidence.as_str(),
-            code(&evidence.example_event_id),
-        );
-    }
+    out.push_str(&explain::statement_rows(made, code));
     for note in made.statements.iter().filter(|note| !note.added_actions.is_empty()) {
         let _ = writeln!(out, "\n{} also allows: {}", code(&note.sid), code(&explain::added(&note.added_actions)));
     }

@@ -15,9 +15,6 @@ pub(super) struct Section<'a> {
     /// Its number on the page, from 0.
     pub(super) number: usize,
     pub(super) p: &'a Principal,
-    pub(super) total: u64,
-    /// Distinct actions that were used and allowed.
-    pub(super) actions: usize,
     pub(super) chart: Option<Bars>,
     /// Its policies today, line by line.
     pub(super) today: Vec<Marked<'a>>,
@@ -52,8 +49,6 @@ impl<'a> Section<'a> {
         Section {
             number,
             p: principal,
-            total: principal.counts.total(),
-            actions: used.len(),
             chart: Bars::of_principal(principal, overview),
             today: documents.map(|document| marked(document, &used)).collect(),
             rows_max: ROWS_MAX,

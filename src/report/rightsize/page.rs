@@ -226,20 +226,7 @@ fn after(out: &mut String, proposal: &Proposal, provenance: &Provenance) {
         "\n## What each statement rests on\n\n| statement | uses | first | last | sessions | confidence | example |\n",
     );
     out.push_str("|---|---:|---|---|---:|---|---|\n");
-    for note in &made.statements {
-        let evidence = &note.evidence;
-        let _ = writeln!(
-            out,
-            "| {} | {} | {} | {} | {} | {} | {} |",
-            span(&note.sid),
-            evidence.events,
-            format_time(evidence.first_time_us),
-            format_time(evidence.last_time_us),
-            evidence.sessions.len(),
-            evidence.confidence.as_str(),
-            span(&evidence.example_event_id),
-        );
-    }
+    out.push_str(&explain::statement_rows(made, span));
     out.push_str("\n## What CloudTrail cannot show\n\n");
     for line in explain::blind_spots(made, provenance) {
         let _ = writeln!(out, "- {}", plain(&shown::name(&line)));
