@@ -24,10 +24,10 @@ const XZ_MAGIC: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
 /// Source: "LZ4 Frame Format Description", section "General Structure of LZ4 Frame format".
 const LZ4_MAGIC: &[u8] = &[0x04, 0x22, 0x4d, 0x18];
 
-/// What one decoder may hold where nobody says less: what `xz -9` and `zstd --ultra` need.
+/// Upper limit of a decoder's memory unless the caller sets a lower one. `xz -9` and `zstd --ultra` need this much.
 pub(super) const WINDOW_MAX_BYTES: u64 = 128 << 20;
 
-/// How an error begins that a window larger than allowed is.
+/// The first words of the error for a window that is larger than allowed.
 const WINDOW_FAULT: &str = "it needs more memory to be inflated";
 
 /// A compression.

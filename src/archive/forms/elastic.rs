@@ -22,7 +22,7 @@ fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     Some(Content::Inside(original))
 }
 
-/// Tried last: what is left of an event where nobody kept it.
+/// Elastic's own fields without the original event. Every other form is tried before.
 pub(super) const WITHOUT_ORIGINAL: Form = Form { name: "Elastic", read: read_without };
 
 fn read_without<'a>(object: &Object<'a>) -> Option<Content<'a>> {

@@ -1,5 +1,4 @@
-//! Times as the console shows them, in the time zone and the language of whoever looks: `January 26, 2021, 22:48:41
-//! (UTC+01:00)`.
+//! Times as the console shows them, in the viewer's time zone and language: `January 26, 2021, 22:48:41 (UTC+01:00)`.
 //!
 //! A time counts only if it says how far it is from UTC and in which order its day, month and year are: with a month in
 //! words, or with the year first. Nothing is guessed. The languages are those of the console.

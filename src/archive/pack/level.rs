@@ -114,7 +114,7 @@ impl Level {
         Ok(len)
     }
 
-    /// All bytes of the entry at hand, of which there are `raw`; with why they end before.
+    /// The `raw` bytes of the current entry. If they end early, the error says why.
     pub fn take_raw(&mut self, raw: u64) -> (Vec<u8>, Option<io::Error>) {
         let mut bytes = vec![0; usize::try_from(raw).unwrap_or_default()];
         let mut at = 0;
@@ -135,7 +135,7 @@ impl Level {
 pub(super) fn unwrap(reader: Buffered<Source>) -> Option<Box<Level>> {
     match reader.into_parts() {
         (Source::Entry(mut level), rest) => {
-            // What was read behind the end of an entry whose size nobody knew is of the next one.
+            // The entry's size was unknown, so the reader may have read into the next entry: give these bytes back.
             if level.left.is_none() {
                 level.input.give_back(&rest);
             }
