@@ -1,4 +1,4 @@
-//! Logs of other services that lie in the same folders as CloudTrail's. Their content identifies them: lines of text, or JSON.
+//! Logs of other services in the same folders as CloudTrail's. Their content identifies them: lines of text, or JSON.
 //!
 //! Source: the user guides of Elastic Load Balancing ("Access logs"), Amazon VPC ("Flow log records"), Amazon S3 ("Server
 //! access log format"), Amazon CloudFront ("Standard log file format"), AWS Config, Amazon GuardDuty, AWS WAF, Route 53

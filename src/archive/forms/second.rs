@@ -1,7 +1,8 @@
 //! A second payload: events in an object beside those that its form tells.
 //!
 //! A form takes one member of an object. Programs keep the same event twice (Wazuh's `full_log` and `data`, Elastic's
-//! `message`); a copy may be passed over. Other events in a second member would be lost without a word, so they are refused.
+//! `message`); a copy may be passed over. Other events in a second member would be lost without a word:
+//! they are refused.
 
 use std::cell::LazyCell;
 use std::collections::HashSet;
