@@ -3,6 +3,7 @@
 mod actions;
 mod allocator;
 mod browser;
+mod chains;
 mod check;
 mod completions;
 mod context;
@@ -31,6 +32,7 @@ mod sql;
 mod status;
 mod synth;
 mod table;
+mod trust;
 mod unused;
 mod verify;
 mod watch;
@@ -56,7 +58,8 @@ Exit codes:
   3    done, but some log objects were refused or records kept out: see `trailpare status`
   4    a policy would deny what was allowed, or grants what no event speaks for
   5    the policy lacks something that was used, because too little is known of it: standard error says what;
-       of `verify`: something in the archive is altered or missing; of `watch`: something drifted
+       of `verify`: something in the archive is altered or missing; of `watch`: something drifted; of `trust`: a policy
+       may shut somebody out
   130  interrupted
 
 The environment variables TRAILPARE_STORE and TRAILPARE_CATALOG give the defaults of --store and --catalog; NO_COLOR
@@ -93,6 +96,8 @@ enum Command {
     Unused(unused::UnusedArgs),
     Report(Box<report::ReportArgs>),
     Rightsize(Box<rightsize::RightsizeArgs>),
+    Trust(Box<trust::TrustArgs>),
+    Chains(Box<chains::ChainsArgs>),
     Watch(watch::WatchArgs),
     Diff(diff::DiffArgs),
     Sql(sql::SqlArgs),
@@ -178,6 +183,8 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Unused(args) => unused::run(args, context),
         Command::Report(args) => report::run(args, context),
         Command::Rightsize(args) => rightsize::run(args, context),
+        Command::Trust(args) => trust::run(args, context),
+        Command::Chains(args) => chains::run(args, context),
         Command::Watch(args) => watch::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Sql(args) => sql::run(args, context),

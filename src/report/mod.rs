@@ -4,6 +4,7 @@
 //! left to the command line, but for what is text by its nature.
 
 pub mod actions;
+pub mod chains;
 pub mod coverage;
 mod day;
 pub mod diff;
@@ -16,6 +17,7 @@ pub mod oddities;
 pub mod overview;
 pub mod rightsize;
 pub mod status;
+pub mod trust;
 pub mod unused;
 pub mod watch;
 

@@ -49,5 +49,6 @@ mod report;
 mod rightsize;
 mod sql;
 mod synth;
+mod trust;
 mod usage;
 mod verify;

@@ -54,6 +54,14 @@ impl InventoryArgs {
     }
 }
 
+/// Roles and users of files, and how many could not be made use of.
+pub(in crate::cli) fn read_details_of(paths: &[PathBuf], context: &Context) -> (Details, usize) {
+    let mut problems = Vec::new();
+    let details = details(paths, &mut problems);
+    problems.iter().for_each(|problem| context.warn(problem));
+    (details, problems.len())
+}
+
 fn details(paths: &[PathBuf], problems: &mut Vec<String>) -> Details {
     let mut all: Vec<Page> = Vec::new();
     for path in listed(paths, problems) {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use folder::Folder;
-pub(super) use inputs::InventoryArgs;
+pub(super) use inputs::{InventoryArgs, read_details_of};
 
 use super::select::EverybodyArgs;
 use super::{CliError, Context, Exit};
