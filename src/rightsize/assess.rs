@@ -71,6 +71,7 @@ pub struct Assessment<'c> {
     pub data_event_sources: BTreeSet<String>,
     /// Of a persona, what its people share.
     pub persona: Option<Persona>,
+    is_excluded: bool,
 }
 
 /// What somebody used.
@@ -200,6 +201,7 @@ pub fn assess<'c>(
         no_proposal,
         presets,
         persona,
+        is_excluded: false,
     };
     assessment.add_people(rows, terms.inventory);
     assessment.decide(terms);
@@ -341,6 +343,11 @@ impl Assessment<'_> {
         }
     }
 
+    /// A rule says that it is left as it is.
+    pub fn is_excluded(&self) -> bool {
+        self.is_excluded
+    }
+
     /// Nothing says that anybody was it in the window.
     fn is_idle(&self) -> bool {
         self.used.times_us.is_none()
@@ -349,6 +356,7 @@ impl Assessment<'_> {
     fn decide(&mut self, terms: &Terms<'_, '_>) {
         if let Some(reason) = terms.inventory.rules.exclusion(&self.subject) {
             (self.wave, self.reasons) = (Wave::Keep, vec![format!("excluded: {reason}")]);
+            self.is_excluded = true;
             return;
         }
         let mut doubts = self.doubts(terms);
