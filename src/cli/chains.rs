@@ -14,11 +14,11 @@ use crate::query::csv;
 use crate::report::chains::{ChainValue, ChainsValue};
 use crate::trust::{ChainQuestion, chains};
 
-/// Show who acted behind roles: sessions followed from role to role back to the person, user, service or token with which they
-/// began.
+/// Show who acted behind roles: sessions followed from role to role back to the person, user, service or token with
+/// which they began.
 ///
-/// Sessions are followed by their access keys; where records lack them by role, session name and time. A source identity is
-/// taken at its word where nothing else is known.
+/// Sessions are followed by their access keys; where records lack them by role, session name and time. A source
+/// identity is taken at its word where nothing else is known.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 --role names the last role of a chain. A session of which the log does not say how it came about begins with nobody: kind

@@ -15,11 +15,12 @@ use crate::report::trust::{markdown, text, trust_value};
 use crate::trust::{Knowledge, Looked, Options, RoleName, RoleTrust, SIZE_MAX, Today, TrustQuestion, trust};
 use crate::usage::Selection;
 
-/// Say who took roles (principals, accounts, services, subjects of identity providers), with what external ids, tags, source
-/// identities and second factors, and write the trust policy that allows just them, proved.
+/// Say who took roles (principals, accounts, services, subjects of identity providers), with what external ids, tags,
+/// source identities and second factors, and write the trust policy that allows just them, proved.
 ///
-/// Every successful assumption of the window is allowed by the policy, and nobody is trusted for whom none speaks. Refused
-/// ones are shown and not granted. With files of today's roles it says what is trusted in vain, and roles that nobody took.
+/// Every successful assumption of the window is allowed by the policy, and nobody is trusted for whom none speaks.
+/// Refused ones are shown and not granted. With files of today's roles it says what is trusted in vain, and roles that
+/// nobody took.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Sessions that act without an assumption in the log (begun earlier, or made in a region that is not logged) are counted: a
@@ -154,7 +155,8 @@ fn is_doubtful(role: &RoleTrust) -> bool {
 fn nobody(args: &TrustArgs, looked: &Looked) -> CliError {
     let which = if args.role.is_empty() { "any role".to_owned() } else { format!("role {}", args.role.join(", ")) };
     CliError::failed(format!(
-        "nobody took {which} in the window, of {} assumptions in it\nhint: `trailpare trust` without --role shows all roles",
+        "nobody took {which} in the window, of {} assumptions in it\n\
+         hint: `trailpare trust` without --role shows all roles",
         looked.calls
     ))
 }

@@ -34,6 +34,9 @@ pub struct WatchArgs {
     /// Permissions that nobody used for so many days fell unused.
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     unused_after: u32,
+    /// Look at people and personas too, each by itself, where the folder has policies of theirs.
+    #[arg(long)]
+    people: bool,
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -73,6 +76,7 @@ pub fn run(args: &WatchArgs, context: &Context) -> Result<Exit, CliError> {
         since_us: args.since,
         unused_days: args.unused_after,
         deployed: &deployed,
+        people: args.people,
         catalog: context.catalog,
         space: &space,
     };

@@ -46,6 +46,7 @@ mod recipe;
 mod render;
 pub mod replay;
 mod request_contexts;
+mod siblings;
 mod sid;
 mod split;
 mod statement;

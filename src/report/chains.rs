@@ -23,7 +23,8 @@ pub struct ChainValue {
     pub role_arn: String,
     /// Who began: name of the person, user, subject or service; null where it is not known.
     pub person: Option<String>,
-    /// `identity-center`, `saml`, `user`, `root`, `web-identity`, `source-identity`, `service`, `other-account`, `unknown`.
+    /// `identity-center`, `saml`, `user`, `root`, `web-identity`, `source-identity`, `service`, `other-account`,
+    /// `unknown`.
     pub kind: &'static str,
     /// Whether it is a person as far as a log can tell.
     pub is_person: bool,

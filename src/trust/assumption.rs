@@ -1,8 +1,8 @@
 //! One assumption of a role, out of a record.
 //!
-//! Shapes: IAM User Guide, "Logging IAM and AWS STS API calls with AWS CloudTrail" (`cloudtrail-integration`); CloudTrail
-//! User Guide, "CloudTrail userIdentity element". `SwitchRole` of `signin.amazonaws.com` and the calls of EKS pod identity
-//! (`pods.eks.amazonaws.com`) are as public records have them.
+//! Shapes: IAM User Guide, "Logging IAM and AWS STS API calls with AWS CloudTrail" (`cloudtrail-integration`);
+//! CloudTrail User Guide, "CloudTrail userIdentity element". `SwitchRole` of `signin.amazonaws.com` and the calls of
+//! EKS pod identity (`pods.eks.amazonaws.com`) are as public records have them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -176,7 +176,8 @@ impl RoleTrust {
         calls.fold(self.ways.left_out, u64::saturating_add)
     }
 
-    /// Why the proposed policy may shut somebody out, or let somebody in whom nobody saw; none where it is safe to take.
+    /// Why the proposed policy may shut somebody out, or let somebody in whom nobody saw; none where it is safe to
+    /// take.
     pub fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         let RoleSessions { unexplained, hints, .. } = &self.sessions;

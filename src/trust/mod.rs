@@ -1,10 +1,10 @@
 //! Who took which role: assumptions of roles out of the log, the trust policy that allows just them, and the chains of
 //! roles back to the person.
 //!
-//! `assumption` is one call out of a record, `read` finds them in a store, `callers` puts names to unique ids, `ways` adds
-//! them up by role, `providers` knows the keys of tokens, `sessions` says which sessions no assumption explains. `propose` makes a trust policy of the ways,
-//! `prove` proves it and compares it with today's, `look` does all of it for the roles that are asked about. `links` and
-//! `chain` follow sessions back to where they began.
+//! `assumption` is one call out of a record, `read` finds them in a store, `callers` puts names to unique ids, `ways`
+//! adds them up by role, `providers` knows the keys of tokens, `sessions` says which sessions no assumption explains.
+//! `propose` makes a trust policy of the ways, `prove` proves it and compares it with today's, `look` does all of it
+//! for the roles that are asked about. `links` and `chain` follow sessions back to where they began.
 //!
 //! No output here: `report::trust` and `report::chains` have it.
 

@@ -1,9 +1,9 @@
 //! The trust policy that allows the ways in which a role was taken, and nobody else.
 //!
-//! Statements are as narrow as the log is exact: who, and per principal the external ids, per audience of a provider the
-//! subjects, per namespace of a cluster the service accounts. `sts:TagSession`, `sts:SetSourceIdentity` and
-//! `sts:SetContext` stand in statements of their own: by themselves they let nobody in (IAM User Guide, `id_session-tags`
-//! and `id_credentials_temp_control-access_monitor`).
+//! Statements are as narrow as the log is exact: who, and per principal the external ids, per audience of a provider
+//! the subjects, per namespace of a cluster the service accounts. `sts:TagSession`, `sts:SetSourceIdentity` and
+//! `sts:SetContext` stand in statements of their own: by themselves they let nobody in (IAM User Guide,
+//! `id_session-tags` and `id_credentials_temp_control-access_monitor`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,8 @@ use super::ways::{POD_TAGS, PODS, Seen, Way};
 use crate::iam::arn::{Arn, escape};
 use crate::iam::document::{ActionSpec, Condition, Effect, Policy, Principal, PrincipalSpec, ResourceSpec, Statement};
 
-/// Characters of a trust policy (IAM User Guide, `reference_iam-quotas`: "Role trust policy length", 2,048 and on request
-/// 4,096).
+/// Characters of a trust policy (IAM User Guide, `reference_iam-quotas`: "Role trust policy length", 2,048 and on
+/// request 4,096).
 pub const SIZE_MAX: usize = 2_048;
 
 /// How a policy is made.

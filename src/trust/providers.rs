@@ -2,9 +2,9 @@
 
 use crate::iam::arn::Arn;
 
-/// Providers that IAM knows by name, with the keys of audience and subject, if a policy should have them: whoever signs in to
-/// an application with one of these has a subject of its own. What of a Google token its `aud` is depends on the token
-/// (IAM User Guide, `reference_policies_iam-condition-keys`, "Available keys for AWS OIDC federation").
+/// Providers that IAM knows by name, with the keys of audience and subject, if a policy should have them: whoever signs
+/// in to an application with one of these has a subject of its own. What of a Google token its `aud` is depends on the
+/// token (IAM User Guide, `reference_policies_iam-condition-keys`, "Available keys for AWS OIDC federation").
 const NAMED_PROVIDERS: [(&str, Option<&str>, Option<&str>); 4] = [
     ("cognito-identity.amazonaws.com", Some("aud"), None),
     ("www.amazon.com", Some("app_id"), None),

@@ -29,8 +29,8 @@ const WAITING_BYTES: u64 = 2_000;
 
 /// Hands out the assumptions of a window, days in their order.
 ///
-/// Of a call into another account the copy of the caller's account is taken, which knows the caller best; the copy of the
-/// role's account where there is no other.
+/// Of a call into another account the copy of the caller's account is taken, which knows the caller best; the copy of
+/// the role's account where there is no other.
 ///
 /// # Errors
 /// The store, or what `take` says; [`ReadError::TooMany`] where a day has more calls from outside than fit in memory.

@@ -1,4 +1,5 @@
-//! A role by its account and name. Not every record holds a role's path, and within an account the name alone is single.
+//! A role by its account and name. Not every record holds a role's path, and within an account the name alone is
+//! single.
 
 use crate::iam::arn::Arn;
 use crate::record::permission_set;

@@ -1,8 +1,8 @@
 //! Which sessions an assumption in the log explains, and what the others tell of themselves.
 //!
-//! A trust policy made of assumptions alone would shut out whose assumption is not in the log: sessions that began before
-//! the window, calls to an endpoint in a region that is not logged. So each session that acts is looked for among the
-//! assumptions: by its access key, else by role and name within the time that sessions last.
+//! A trust policy made of assumptions alone would shut out whose assumption is not in the log: sessions that began
+//! before the window, calls to an endpoint in a region that is not logged. So each session that acts is looked for
+//! among the assumptions: by its access key, else by role and name within the time that sessions last.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;

@@ -108,8 +108,8 @@ const DENIALS_MAX: usize = 200;
 /// What a way takes, about.
 const WAY_BYTES: u64 = 3_000;
 
-/// Tags that EKS sets on the sessions of pods (EKS User Guide, "Enable or disable session tags"), by which a policy may tell
-/// pods apart: names of pods and their uids change.
+/// Tags that EKS sets on the sessions of pods (EKS User Guide, "Enable or disable session tags"), by which a policy may
+/// tell pods apart: names of pods and their uids change.
 pub(super) const POD_TAGS: [&str; 3] = ["eks-cluster-arn", "kubernetes-namespace", "kubernetes-service-account"];
 
 /// The service that takes roles for pods.

@@ -1,5 +1,5 @@
-//! Who took which role, the trust policies made of it, and chains back to the person: over a made-up archive in which each
-//! way to take a role stands, and over the sample archive.
+//! Who took which role, the trust policies made of it, and chains back to the person: over a made-up archive in which
+//! each way to take a role stands, and over the sample archive.
 
 mod chains;
 mod command;

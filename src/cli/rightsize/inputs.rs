@@ -30,6 +30,7 @@ impl InventoryArgs {
         // A rule that is not heard would cut somebody down who must not be.
         let rules = match &self.rules {
             Some(path) => Rules::parse(&text(path).map_err(CliError::failed)?)
+                .and_then(|rules| rules.check_actions(context.catalog).map(|()| rules))
                 .map_err(|error| CliError::failed(format!("{}: {error}", shown::path(path))))?,
             None => Rules::default(),
         };

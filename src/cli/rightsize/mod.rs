@@ -58,6 +58,10 @@ struct HowArgs {
     /// console, else `workload`.
     #[arg(long, value_enum)]
     preset: Option<PresetArg>,
+    /// Grant as well what whoever makes a resource will need (delete, describe, change, tag), in statements of their
+    /// own.
+    #[arg(long)]
+    siblings: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -73,7 +77,7 @@ pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
     let select = args.everybody.select();
     let (snapshot, range, exit) = select.snapshot(context)?;
     let space = select.memory.space();
-    let options = Options::default();
+    let options = Options { siblings: args.how.siblings, ..Options::default() };
     let question = Question {
         snapshot: &snapshot,
         range: &range,

@@ -30,8 +30,8 @@ pub(super) fn template(made: &Made) -> Result<Value, RenderError> {
     Ok(Value::Object(template))
 }
 
-/// A template with the trust policy of a role, to be put into the one that has the role: CloudFormation has no resource for a
-/// trust policy alone.
+/// A template with the trust policy of a role, to be put into the one that has the role: CloudFormation has no resource
+/// for a trust policy alone.
 pub(super) fn trust(name: &str, path: &str, policy: &Policy) -> Value {
     let mut document = policy.to_value();
     unreferenced(&mut document);

@@ -115,8 +115,8 @@ fn principals(statement: &Statement) -> Vec<Block> {
     }
 }
 
-/// A trust policy: a data source for the `assume_role_policy` of an `aws_iam_role`, which is all of it that Terraform can
-/// set by itself, and an output that shows it.
+/// A trust policy: a data source for the `assume_role_policy` of an `aws_iam_role`, which is all of it that Terraform
+/// can set by itself, and an output that shows it.
 pub(super) fn trust(name: &str, policy: &Policy) -> Result<String, hcl::Error> {
     let id = format!("{}_trust", identifier(name, Some('_')).to_ascii_lowercase());
     let value = reference(&["data", "aws_iam_policy_document", &id, "json"])?;

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::policy::Preset;
 use crate::policy::loss::Loss;
 use crate::policy::replay::{Group, GroupFate, Replay};
-use crate::rightsize::{Assessment, DISAGREEMENTS_MAX, PresetFigures, Proposal, Today};
 use crate::report::trust::{TrustValue, trust_value};
+use crate::rightsize::{Assessment, DISAGREEMENTS_MAX, PresetFigures, Proposal, Today};
 use crate::time::format_time;
 use crate::trust::RoleTrust;
 
@@ -91,6 +91,7 @@ pub struct ProposedValue {
     policies: Vec<PolicyValue>,
     statements: Vec<StatementValue>,
     kept_actions: Vec<KeptValue>,
+    siblings: Vec<String>,
     ways_to_more: BTreeMap<String, &'static str>,
     proof: Option<ProofValue>,
     not_granted: BTreeMap<&'static str, usize>,
@@ -268,6 +269,7 @@ fn proposed(proposal: &Proposal) -> ProposedValue {
         policies: policies.collect(),
         statements: statements.collect(),
         kept_actions: kept.collect(),
+        siblings: made.siblings.clone(),
         ways_to_more: made.escalations.clone(),
         proof: proposal
             .proved

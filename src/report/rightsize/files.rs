@@ -52,5 +52,6 @@ pub fn files(
 pub fn is_ours(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let is_numbered = name.strip_prefix("policy-").and_then(|rest| rest.strip_suffix(".json")).is_some_and(is_number);
-    is_numbered || matches!(name, "README.md" | "document.json" | "main.tf" | "template.yaml" | "policy.json" | "trust.json")
+    is_numbered
+        || matches!(name, "README.md" | "document.json" | "main.tf" | "template.yaml" | "policy.json" | "trust.json")
 }

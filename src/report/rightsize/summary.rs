@@ -276,7 +276,8 @@ pub fn index(summary: &Summary) -> String {
         let TrustSummary { roles, proposed, in_doubt, nobody_took } = trust;
         let _ = writeln!(
             out,
-            "\nTrust policies: {proposed} of {roles} roles have a proposal, {in_doubt} of them in doubt; {nobody_took} roles nobody took."
+            "\nTrust policies: {proposed} of {roles} roles have a proposal, {in_doubt} of them in doubt; \
+             {nobody_took} roles nobody took."
         );
     }
     for wave in Wave::ALL {

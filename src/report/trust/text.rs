@@ -135,6 +135,10 @@ fn today_lines(role: &RoleTrust) -> Vec<String> {
     if role.today.as_ref().is_some_and(|today| today.policy.is_none()) {
         lines.push("today's trust policy cannot be read".to_owned());
     }
+    let iam_last_used = role.today.as_ref().and_then(|today| today.iam_last_used_us);
+    if let Some(used) = iam_last_used.filter(|_| role.is_idle()) {
+        lines.push(format!("IAM says that it was used {}: that is not in the log", format_time(used)));
+    }
     let Some(compared) = &role.comparison else { return lines };
     let listed = |lines: &mut Vec<String>, what: &str, all: &[String]| {
         lines.extend(all.iter().take(LINES_MAX).map(|text| format!("{what} {}", name(text))));

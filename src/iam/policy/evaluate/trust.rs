@@ -1,7 +1,8 @@
 //! Trust policies: may somebody assume the role that the policy is attached to?
 //!
-//! IAM User Guide, "AWS JSON policy elements: Principal" (`reference_policies_elements_principal`). What makes a caller one
-//! of those whom a statement names, and the rest of the statement, decide together; truth has three values, as elsewhere.
+//! IAM User Guide, "AWS JSON policy elements: Principal" (`reference_policies_elements_principal`). What makes a caller
+//! one of those whom a statement names, and the rest of the statement, decide together; truth has three values, as
+//! elsewhere.
 
 use super::Truth;
 use super::action::ActionMatcher;
@@ -160,8 +161,8 @@ fn names(principal: &Principal, caller: &Caller<'_>) -> Truth {
     }
 }
 
-/// `*` is every role, user and account. Whether it is services and identity providers as well the documentation does not
-/// say.
+/// `*` is every role, user and account. Whether it is services and identity providers as well the documentation does
+/// not say.
 fn everybody(caller: &Caller<'_>) -> Truth {
     match caller {
         Caller::Principal { .. } | Caller::Unnamed { .. } => Truth::True,
