@@ -1,4 +1,4 @@
-//! `servicecatalog`: what is particular to it.
+//! `servicecatalog`: whom its roles are for; where requests hold roles; what its ids begin with.
 
 use serde_json::Value;
 
