@@ -21,8 +21,8 @@ use crate::trust::{ChainQuestion, chains};
 /// identity is taken at its word where nothing else is known.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
---role names the last role of a chain. A session of which the log does not say how it came about begins with nobody: kind
-unknown.
+--role names the last role of a chain. A session of which the log does not say how it came about begins with nobody:
+kind unknown.
 
 Examples:
   trailpare chains --role deploy

@@ -23,11 +23,11 @@ use crate::usage::Selection;
 /// nobody took.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Sessions that act without an assumption in the log (begun earlier, or made in a region that is not logged) are counted: a
-policy that leaves them out is said to be in doubt.
+Sessions that act without an assumption in the log (begun earlier, or made in a region that is not logged) are
+counted: a policy that leaves them out is said to be in doubt.
 
-Exit codes: 3 when a file could not be read, 4 when a policy failed its proof, 5 when a policy is in doubt or cannot be made
-though the role was taken.
+Exit codes: 3 when a file could not be read, 4 when a policy failed its proof, 5 when a policy is in doubt or cannot be
+made though the role was taken.
 
 Examples:
   trailpare trust --role deploy

@@ -201,6 +201,16 @@ pub enum ProposeError {
         /// What policies of its kind are called.
         name: &'static str,
     },
+    /// With siblings it is too large.
+    #[error("with siblings the policies have {size} characters, and {name} may have {size_max} each")]
+    NoRoomForSiblings {
+        /// Characters of all of them, without white space between tokens.
+        size: usize,
+        /// Characters that one may have.
+        size_max: usize,
+        /// What policies of its kind are called.
+        name: &'static str,
+    },
     /// It failed its proof.
     #[error("the policy failed its proof: {}", failure(.0))]
     Unproved(Box<Unproved>),
@@ -261,7 +271,11 @@ impl<'a> Task<'a> {
             return Ok(proposal);
         }
         let made = with_siblings(proposal.made, self.options, self.catalog);
-        let made = made.map_err(|NoRoom(size, limits)| too_long(TooLong { size, limits }))?;
+        let made = made.map_err(|NoRoom(size, limits)| ProposeError::NoRoomForSiblings {
+            size,
+            size_max: limits.size_max,
+            name: limits.name,
+        })?;
         Ok(Proposal { made, ..proposal })
     }
 

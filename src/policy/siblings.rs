@@ -129,14 +129,14 @@ fn is_sibling(maker: &Action, action: &Action) -> bool {
     }
     let types = |action: &Action| action.resource_types.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
     let shares_type = !types(maker).is_disjoint(&types(action));
-    let (one, other) = (singular(made), |object: &str| singular(object));
+    let one = singular(made);
     let name = action.name.split_once(':').map_or("", |(_, name)| name);
     if TAGS.contains(&name) {
         return shares_type;
     }
     if let Some(object) = object(action, &EXACT) {
         let is_of_all = action.access_level == AccessLevel::List && action.resource_types.is_empty();
-        return other(object) == one && (shares_type || is_of_all && !maker.resource_types.is_empty());
+        return singular(object) == one && (shares_type || is_of_all && !maker.resource_types.is_empty());
     }
     let changes = object(action, &CHANGING).is_some_and(|object| object.starts_with(one));
     changes && shares_type && action.access_level == AccessLevel::Write

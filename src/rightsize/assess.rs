@@ -242,7 +242,15 @@ fn proposals(
         let options = options_of(subject, preset, terms.options);
         let existing = base.as_ref().map_or(Existing::None, Existing::AddedTo);
         let task = Task { existing, ..Task::new(rows, terms.requests, &options, terms.catalog) };
-        let made = propose(&task).map_err(said);
+        // Where siblings don't fit, what was used does.
+        let made = match propose(&task) {
+            Err(ProposeError::NoRoomForSiblings { .. }) => {
+                let options = Options { siblings: false, ..options.clone() };
+                propose(&Task { options: &options, ..task })
+            }
+            made => made,
+        };
+        let made = made.map_err(said);
         figures.extend(PresetFigures::of(preset, &made));
         proposed.insert(preset, made);
     }

@@ -226,7 +226,10 @@ fn a_service_control_policy_says_whom_it_binds() {
 /// By option, marked, and beside what is proved: nobody used any of it.
 #[test]
 fn siblings_stand_in_statements_of_their_own() {
-    let args = ["policy", "--permission-set", "AdministratorAccess", "--max-policies", "1", "--kind", "permission-set"];
+    let set = ["policy", "--permission-set", "AdministratorAccess", "--kind", "permission-set"];
+    let args = [&set[..], &["--max-policies", "1", "--max-size", "20000"]].concat();
+    let (code, _, said) = run(&[&set[..], &["--siblings"]].concat());
+    assert!(code == 1 && said.contains("with siblings the policies have"), "{code} {said}");
     let statements = |more: &[&str]| -> Vec<Value> {
         let mut all = args.to_vec();
         all.extend(more);
