@@ -13,15 +13,18 @@ mod explain;
 mod forget;
 mod fsck;
 mod hint;
+mod history;
 mod ingest;
 mod ingest_summary;
 mod interrupt;
+mod log;
 mod machine;
 mod man;
 mod oddities;
 mod optimize;
 mod policy;
 mod progress;
+mod recorded;
 mod report;
 mod rightsize;
 mod select;
@@ -29,18 +32,21 @@ mod signers;
 mod spill_folder;
 mod sql;
 mod status;
+mod status_due;
 mod synth;
 mod table;
+mod take_in;
 mod unused;
 mod verify;
 mod watch;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub use context::{Context, printable};
+pub use context::Context;
 pub use exit::{CliError, Exit};
+pub use log::{LogFormat, printable};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -73,6 +79,16 @@ struct Cli {
     /// Say only errors on standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
+    /// How messages on standard error look.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        env = "TRAILPARE_LOG_FORMAT"
+    )]
+    log_format: LogFormat,
     /// A newer catalogue of IAM's actions than the one built in: a `catalogue.txt` as the generator in trailpare's
     /// repository writes it. Give it to every command on a store: usage is derived anew where it was derived by another.
     #[arg(long, global = true, value_name = "FILE", env = "TRAILPARE_CATALOG")]
@@ -86,6 +102,7 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Verify(verify::VerifyArgs),
     Status(status::StatusArgs),
+    History(history::HistoryArgs),
     Forget(forget::ForgetArgs),
     Actions(actions::ActionsArgs),
     Policy(Box<policy::PolicyArgs>),
@@ -133,21 +150,18 @@ fn unwrapped(text: &str) -> String {
 /// Runs the program with its arguments, the first one being its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     allocator::keep_freed();
-    let matches = match definition().try_get_matches_from(args) {
-        Ok(matches) => matches,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
-        }
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let parsed = definition().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(error) if !error.use_stderr() => {
             let _ = error.print();
-            return Exit::Usage;
+            return Exit::Done;
         }
+        Err(error) => return usage_error(&error, &args),
     };
-    let context = Context::new(cli.quiet, cli.verbose);
+    let said = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let context = Context::new(cli.quiet, cli.verbose, cli.log_format, said);
     if crate::time::is_before_1970() {
         context.error("the system's clock is before 1970\nhint: set it: stores note when they were written");
         return Exit::Failed;
@@ -166,11 +180,34 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
+/// Says what is wrong with the arguments, in the format that they ask for as far as they can be understood.
+fn usage_error(error: &clap::Error, args: &[OsString]) -> Exit {
+    let mut formats = args.windows(2).filter(|pair| matches!(pair, [name, _] if name == "--log-format"));
+    let asked = formats.next_back().and_then(|pair| pair.last()).map(|value| value.to_string_lossy().into_owned());
+    let asked = asked.or_else(|| {
+        let joined = args.iter().rev().find_map(|arg| arg.to_str()?.strip_prefix("--log-format="))?;
+        Some(joined.to_owned())
+    });
+    let asked = asked.or_else(|| std::env::var("TRAILPARE_LOG_FORMAT").ok());
+    match asked.and_then(|text| LogFormat::from_str(&text, false).ok()) {
+        Some(format @ (LogFormat::Json | LogFormat::Timed)) => {
+            let text = error.render().to_string();
+            let text = text.trim().strip_prefix("error: ").unwrap_or(&text).to_owned();
+            Context::new(false, 0, format, Vec::new()).error(text.trim());
+        }
+        _ => {
+            let _ = error.print();
+        }
+    }
+    Exit::Usage
+}
+
 fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
     match command {
         Command::Ingest(args) => ingest::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::History(args) => history::run(args, context),
         Command::Forget(args) => forget::run(args, context),
         Command::Actions(args) => actions::run(args, context),
         Command::Policy(args) => policy::run(args, context),

@@ -11,6 +11,7 @@ use super::connection::{
     TRAILPARE_VERSION,
 };
 use super::error::StoreError;
+use super::history_table::HISTORY_SQL;
 use super::layout::{catalog_path, staging_dir, table_dir};
 use super::metadata;
 use super::migrate::insert_column;
@@ -46,6 +47,7 @@ pub(super) fn create(dir: &Path, rebuilding: Option<Option<&Path>>) -> Result<()
         transaction.execute_batch(CHECKS_SQL)?;
         transaction.execute_batch(PASSED_OVER_SQL)?;
         transaction.execute_batch(PROOF_SQL)?;
+        transaction.execute_batch(HISTORY_SQL)?;
         fill(&transaction)?;
         if let Some(old) = rebuilding {
             note_rebuilding(&transaction, old)?;

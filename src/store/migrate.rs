@@ -10,6 +10,7 @@ use super::change::LedgerEntry;
 use super::connection::{
     BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, PASSED_OVER_SQL, TRAILPARE_VERSION,
 };
+use super::history_table;
 use super::metadata;
 use super::object_rows::Objects;
 use super::proof;
@@ -29,6 +30,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         normalise_objects(connection)?;
     }
     proof::migrate(connection)?;
+    history_table::migrate(connection)?;
     // Last: SQLite renames no table beside a view that asks for more trust than a connection has.
     metadata::make_relative(connection)?;
     connection.pragma_update(None, "user_version", TRAILPARE_VERSION)

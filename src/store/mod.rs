@@ -32,6 +32,8 @@ mod expire_snapshots;
 mod forget;
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
+mod history_table;
 mod layout;
 mod ledger;
 mod lock;
@@ -75,6 +77,7 @@ pub use error::StoreError;
 pub use events_writer::EventsFileWriter;
 pub use expire_snapshots::Reclaimed;
 pub use forget::{Forget, Forgotten};
+pub use history::{BegunRun, EndedRun, HistoryRun};
 pub use ledger::{OutdatedDay, Totals};
 pub use mended::KeptOut;
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};

@@ -36,8 +36,8 @@ pub struct Repairer {
 }
 
 /// Tables whose rows are taken over from a catalog that can't be used any more: what people decided and what stood.
-const TAKEN_OVER: [&str; 4] =
-    ["trailpare_forgotten", "trailpare_runs", "trailpare_archives", "trailpare_refused_objects"];
+const TAKEN_OVER: [&str; 5] =
+    ["trailpare_forgotten", "trailpare_runs", "trailpare_history", "trailpare_archives", "trailpare_refused_objects"];
 
 impl Repairer {
     /// Becomes the writer of a store that may be damaged, with a new catalog where the one that is there can't be used.
@@ -66,7 +66,7 @@ impl Repairer {
         let (writer, marker) = match Writer::open(store) {
             Err(StoreError::Marker(_)) => {
                 let marker = set_marker_aside(&dir)?;
-                (Writer::open(Store { dir: dir.clone() })?, Some(below(&dir, &marker)))
+                (Writer::open(Store::at(&dir))?, Some(below(&dir, &marker)))
             }
             opened => (opened?, None),
         };
@@ -88,7 +88,7 @@ impl Repairer {
         }
         let old = move_if_there(&catalog_path(dir), &old)?.then_some(old);
         create(dir, Some(old.as_deref()))?;
-        let writer = Writer::with_lock(Store { dir: dir.to_owned() }, lock)?;
+        let writer = Writer::with_lock(Store::at(dir), lock)?;
         let salvaged = old.as_deref().map(salvage).unwrap_or_default();
         Ok(Repairer { writer, old, salvaged, marker: None })
     }
