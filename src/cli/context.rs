@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use super::CliError;
+use super::config::Config;
 use super::log::{self, Level, LogFormat, Warned};
 use crate::iam::Catalog;
 use crate::util::shown;
@@ -25,6 +26,8 @@ pub struct Context {
     pub log_format: LogFormat,
     /// Actions, resource types, operations.
     pub catalog: &'static Catalog,
+    /// Where settings come from.
+    pub config: &'static Config,
     /// The command line, as the history keeps it.
     pub args: &'static [String],
     /// What was warned of.
@@ -33,7 +36,7 @@ pub struct Context {
 
 impl Context {
     /// Reads the surroundings.
-    pub fn new(quiet: bool, verbose: u8, log_format: LogFormat, args: Vec<String>) -> Context {
+    pub fn new(quiet: bool, verbose: u8, log_format: LogFormat, args: Vec<String>, config: Config) -> Context {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let stderr_is_terminal = io::stderr().is_terminal();
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -45,6 +48,7 @@ impl Context {
             color: stderr_is_terminal && !is_set("NO_COLOR") && !is_dumb,
             log_format,
             catalog: Catalog::embedded(),
+            config: Box::leak(Box::new(config)),
             // One of each a run, for as long as it runs.
             args: Box::leak(args.into_boxed_slice()),
             warned: Box::leak(Box::default()),

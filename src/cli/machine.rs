@@ -104,6 +104,11 @@ pub(super) fn parse_age(text: &str) -> Result<Duration, String> {
     number.checked_mul(unit_seconds).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
 }
 
+/// Reads how long to wait.
+pub(super) fn parse_wait(text: &str) -> Result<Duration, String> {
+    if text == "forever" { Ok(Duration::MAX) } else { parse_age(text) }
+}
+
 /// Worker threads for a machine: one a core.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
@@ -134,5 +139,12 @@ mod tests {
         for text in ["7", "d", "1y", "-1d", "99999999999999999d", ""] {
             assert!(parse_age(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn waits() {
+        assert_eq!(parse_wait("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(parse_wait("forever"), Ok(Duration::MAX));
+        assert!(parse_wait("soon").is_err());
     }
 }

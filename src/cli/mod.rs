@@ -5,6 +5,8 @@ mod allocator;
 mod browser;
 mod check;
 mod completions;
+mod config;
+mod config_show;
 mod context;
 mod coverage_map;
 mod diff;
@@ -24,6 +26,7 @@ mod oddities;
 mod optimize;
 mod policy;
 mod progress;
+mod prune;
 mod recorded;
 mod report;
 mod rightsize;
@@ -41,9 +44,11 @@ mod verify;
 mod watch;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use config::Config;
 pub use context::Context;
 pub use exit::{CliError, Exit};
 pub use log::{LogFormat, printable};
@@ -65,7 +70,7 @@ Exit codes:
        of `verify`: something in the archive is altered or missing; of `watch`: something drifted
   130  interrupted
 
-The environment variables TRAILPARE_STORE and TRAILPARE_CATALOG give the defaults of --store and --catalog; NO_COLOR
+Defaults of options come from trailpare.toml and from environment variables TRAILPARE_…: `trailpare config` shows them. NO_COLOR
 turns colours off.";
 
 /// What did this role really use, and what is the least it needs? Least-privilege IAM policies from copies of AWS
@@ -79,6 +84,12 @@ struct Cli {
     /// Say only errors on standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
+    /// A configuration in the place of the system's and the user's; an empty name: none.
+    #[arg(long, global = true, value_name = "FILE", env = "TRAILPARE_CONFIG")]
+    config: Option<String>,
+    /// The profile of the configuration to go by: its [profile.NAME].
+    #[arg(long, global = true, value_name = "NAME", env = "TRAILPARE_PROFILE")]
+    profile: Option<String>,
     /// How messages on standard error look.
     #[arg(
         long,
@@ -92,7 +103,7 @@ struct Cli {
     /// A newer catalogue of IAM's actions than the one built in: a `catalogue.txt` as the generator in trailpare's
     /// repository writes it. Give it to every command on a store: usage is derived anew where it was derived by another.
     #[arg(long, global = true, value_name = "FILE", env = "TRAILPARE_CATALOG")]
-    catalog: Option<std::path::PathBuf>,
+    catalog: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -115,7 +126,9 @@ enum Command {
     Sql(sql::SqlArgs),
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
+    Prune(prune::PruneArgs),
     Fsck(fsck::FsckArgs),
+    Config(config_show::ConfigArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -151,17 +164,14 @@ fn unwrapped(text: &str) -> String {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     allocator::keep_freed();
     let args: Vec<OsString> = args.into_iter().collect();
-    let parsed = definition().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(error) if !error.use_stderr() => {
-            let _ = error.print();
-            return Exit::Done;
-        }
-        Err(error) => return usage_error(&error, &args),
+    let (cli, config) = match parsed(&args) {
+        Ok(parsed) => parsed,
+        Err(exit) => return exit,
     };
+    // They are read before the others are understood.
+    let Cli { config: _, profile: _, .. } = &cli;
     let said = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let context = Context::new(cli.quiet, cli.verbose, cli.log_format, said);
+    let context = Context::new(cli.quiet, cli.verbose, cli.log_format, said, config);
     if crate::time::is_before_1970() {
         context.error("the system's clock is before 1970\nhint: set it: stores note when they were written");
         return Exit::Failed;
@@ -180,23 +190,46 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-/// Says what is wrong with the arguments, in the format that they ask for as far as they can be understood.
+/// Understands the command line, with what is configured for what it doesn't say. What is wrong is said.
+fn parsed(args: &[OsString]) -> Result<(Cli, Config), Exit> {
+    let wrong = |why: String| {
+        Context::new(false, 0, asked_format(args), Vec::new(), Config::default()).error(&why);
+        Exit::Usage
+    };
+    let mut config = Config::read(args).map_err(wrong)?;
+    let parse = |config: &Config| config.apply(definition()).try_get_matches_from(args);
+    let mut matches = parse(&config).map_err(|error| usage_error(&error, args))?;
+    // Where the store is, the first pass has found out.
+    let store = matches.subcommand().and_then(|(_, of)| of.try_get_one::<PathBuf>("store").ok().flatten()).cloned();
+    if let Some(store) = store
+        && config.add_store(&store).map_err(wrong)?
+    {
+        matches = parse(&config).map_err(|error| usage_error(&error, args))?;
+    }
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| usage_error(&error, args))?;
+    Ok((cli, config))
+}
+
+/// The format of messages that arguments ask for which are not understood yet.
+fn asked_format(args: &[OsString]) -> LogFormat {
+    let asked = config::asked(args, "--log-format").or_else(|| config::variable("TRAILPARE_LOG_FORMAT"));
+    asked.and_then(|text| LogFormat::from_str(&text, false).ok()).unwrap_or_default()
+}
+
+/// Says what is wrong with the arguments, or gives the help that they ask for.
 fn usage_error(error: &clap::Error, args: &[OsString]) -> Exit {
-    let mut formats = args.windows(2).filter(|pair| matches!(pair, [name, _] if name == "--log-format"));
-    let asked = formats.next_back().and_then(|pair| pair.last()).map(|value| value.to_string_lossy().into_owned());
-    let asked = asked.or_else(|| {
-        let joined = args.iter().rev().find_map(|arg| arg.to_str()?.strip_prefix("--log-format="))?;
-        Some(joined.to_owned())
-    });
-    let asked = asked.or_else(|| std::env::var("TRAILPARE_LOG_FORMAT").ok());
-    match asked.and_then(|text| LogFormat::from_str(&text, false).ok()) {
-        Some(format @ (LogFormat::Json | LogFormat::Timed)) => {
-            let text = error.render().to_string();
-            let text = text.trim().strip_prefix("error: ").unwrap_or(&text).to_owned();
-            Context::new(false, 0, format, Vec::new()).error(text.trim());
-        }
-        _ => {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Done;
+    }
+    match asked_format(args) {
+        LogFormat::Text => {
             let _ = error.print();
+        }
+        format => {
+            let text = error.render().to_string();
+            let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
+            Context::new(false, 0, format, Vec::new(), Config::default()).error(text);
         }
     }
     Exit::Usage
@@ -220,7 +253,9 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Sql(args) => sql::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),
+        Command::Prune(args) => prune::run(args, context),
         Command::Fsck(args) => fsck::run(args, context),
+        Command::Config(args) => config_show::run(args, context),
         Command::Synth(args) => synth::run(args, context),
         Command::Completions(args) => completions::run(args, definition()),
         Command::Man(args) => man::run(args, definition(), context),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::machine::parse_age;
+use super::machine::parse_wait;
 use super::{CliError, Context, Exit};
 use crate::report::run::{Figures, Head, brief, document, metrics_text, of_run, of_store, path_text};
 use crate::report::status::Status;
@@ -21,11 +21,6 @@ pub(super) struct WaitArgs {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "forever",
           value_parser = parse_wait)]
     wait: Option<Duration>,
-}
-
-/// Reads how long to wait.
-pub(super) fn parse_wait(text: &str) -> Result<Duration, String> {
-    if text == "forever" { Ok(Duration::MAX) } else { parse_age(text) }
 }
 
 impl WaitArgs {
@@ -214,13 +209,6 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waits() {
-        assert_eq!(parse_wait("10m"), Ok(Duration::from_secs(600)));
-        assert_eq!(parse_wait("forever"), Ok(Duration::MAX));
-        assert!(parse_wait("soon").is_err());
-    }
 
     #[test]
     fn a_file_is_replaced_whole() {

@@ -1,6 +1,6 @@
 //! What `trailpare status` says of the history, of what is due, and of silence.
 
-use crate::report::status::Status;
+use crate::report::status::{Pruned, Status};
 use crate::util::shown;
 
 /// Hours without anything new from which on it is said: one night may be late.
@@ -14,6 +14,10 @@ pub(super) fn text(status: &Status) -> String {
         let why = run.error.as_deref().and_then(|text| text.lines().next());
         let why = why.map_or_else(String::new, |why| format!(": {}", shown::name(why)));
         out += &format!("last done  {}{by} at {}: {}{why}\n", run.command, run.started, run.outcome);
+    }
+    if let Some(pruned) = &status.pruned {
+        let Pruned { before, days, events } = pruned;
+        out += &format!("pruned     days before {before}: {days} with {events} events\n");
     }
     let due = &status.due;
     let mut parts = Vec::new();

@@ -39,6 +39,8 @@ pub struct Status {
     pub duplicates: u64,
     /// Records that could not be read.
     pub records_kept_out: u64,
+    /// What was pruned; `None` where nothing ever was.
+    pub pruned: Option<Pruned>,
     /// Rows of `usage`.
     pub usage_rows: u64,
     /// Day → events.
@@ -168,6 +170,24 @@ pub struct Run {
     pub counts: store::Run,
 }
 
+/// Days that are kept no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// Days before this one.
+    pub before: Day,
+    /// Those of them that had events.
+    pub days: u64,
+    /// Their events.
+    pub events: u64,
+}
+
+impl Pruned {
+    fn read(store: &Store) -> Result<Option<Pruned>, StoreError> {
+        let store::Pruned { before, days, events } = store.pruned()?;
+        Ok(before.map(|before| Pruned { before: Day(before), days, events }))
+    }
+}
+
 impl Status {
     /// Reads it.
     ///
@@ -193,7 +213,7 @@ impl Status {
         let totals = store.totals()?;
         let activity = store.activity();
         let accounts = accounts(&counts);
-        let evidence = Evidence::read(store, totals.events)?;
+        let evidence = Evidence::read(store, totals.events + totals.pruned)?;
         let missing = evidence.as_ref().map_or(0, |evidence| evidence.missing_objects);
         let due = Due::new(&snapshot, refused.len() as u64, missing, gap_days(&accounts));
         let silent = Silent::read(store, days.last_key_value().map(|(day, _)| *day))?;
@@ -210,6 +230,7 @@ impl Status {
             events: totals.events,
             duplicates: totals.duplicates,
             records_kept_out: totals.broken,
+            pruned: Pruned::read(store)?,
             usage_rows: snapshot.rows(Table::Usage),
             days,
             accounts,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{Figures, path_text, seconds};
-use crate::ingest::{Optimized, REFUSALS_MAX, Summary, Verdicts};
+use crate::ingest::{Optimized, PruneSummary, REFUSALS_MAX, Summary, Verdicts};
 use crate::report::Day;
-use crate::store::Forgotten;
+use crate::store::{Forgotten, Reclaimed};
 
 fn figures(value: Value) -> Figures {
     match value {
@@ -78,11 +78,36 @@ pub fn optimize(sum: &Optimized, is_dry: bool) -> Figures {
         "days": sum.days,
         "files": {"before": sum.files_before, "after": sum.files_after},
         "bytes": {"before": sum.bytes_before, "after": sum.bytes_after},
-        "reclaimed": {
-            "snapshots": sum.reclaimed.snapshots,
-            "files": sum.reclaimed.files,
-            "bytes": sum.reclaimed.bytes,
+        "reclaimed": reclaimed(&sum.reclaimed),
+        "snapshot": sum.snapshot,
+    }))
+}
+
+fn reclaimed(sum: &Reclaimed) -> Value {
+    json!({"snapshots": sum.snapshots, "files": sum.files, "bytes": sum.bytes})
+}
+
+/// Of pruning.
+pub fn prune(sum: &PruneSummary, is_dry: bool) -> Figures {
+    let day = |day: i32| Day(day).to_string();
+    let gone = sum.principals_gone.iter().map(|(arn, uses)| json!({"principal_arn": arn, "uses": uses}));
+    let thinned = sum.principals_thinned.iter().map(|(arn, n)| json!({"principal_arn": arn, "actions": n}));
+    figures(json!({
+        "dry_run": is_dry,
+        "before": day(sum.before),
+        "days": {
+            "first": sum.days.map(|(first, _)| day(first)),
+            "last": sum.days.map(|(_, last)| day(last)),
+            "gone": sum.day_count,
+            "left": sum.days_left,
         },
+        "events": sum.events,
+        "usage_rows": sum.usage_rows,
+        "files": sum.files,
+        "bytes": sum.bytes,
+        "principals_gone": gone.collect::<Vec<_>>(),
+        "principals_with_actions_gone": thinned.collect::<Vec<_>>(),
+        "reclaimed": reclaimed(&sum.reclaimed),
         "snapshot": sum.snapshot,
     }))
 }
