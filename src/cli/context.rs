@@ -26,6 +26,8 @@ pub struct Context {
     pub log_format: LogFormat,
     /// Actions, resource types, operations.
     pub catalog: &'static Catalog,
+    /// The file that they are from; `None`: they are built in.
+    pub catalog_file: Option<&'static Path>,
     /// Where settings come from.
     pub config: &'static Config,
     /// The command line, as the history keeps it.
@@ -48,6 +50,7 @@ impl Context {
             color: stderr_is_terminal && !is_set("NO_COLOR") && !is_dumb,
             log_format,
             catalog: Catalog::embedded(),
+            catalog_file: None,
             config: Box::leak(Box::new(config)),
             // One of each a run, for as long as it runs.
             args: Box::leak(args.into_boxed_slice()),
@@ -65,7 +68,8 @@ impl Context {
         let catalog =
             Catalog::load(&bytes).map_err(|error| CliError::failed(format!("{}: {error}", shown::path(path))))?;
         // One a run, for as long as it runs.
-        Ok(Context { catalog: Box::leak(Box::new(catalog)), ..self })
+        let file: &'static Path = Box::leak(path.to_owned().into_boxed_path());
+        Ok(Context { catalog: Box::leak(Box::new(catalog)), catalog_file: Some(file), ..self })
     }
 
     /// Whether progress bars are drawn.

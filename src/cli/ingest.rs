@@ -82,7 +82,7 @@ pub struct IngestArgs {
 
 /// What is masked on its way into a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Redact {
+pub(super) enum Redact {
     /// The values of fields whose names say that they hold a secret: sessionToken, password, secretString, ...
     Secrets,
     /// Nothing.

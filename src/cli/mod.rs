@@ -19,9 +19,11 @@ mod history;
 mod ingest;
 mod ingest_summary;
 mod interrupt;
+mod licenses;
 mod log;
 mod machine;
 mod man;
+mod nightly;
 mod oddities;
 mod optimize;
 mod policy;
@@ -31,6 +33,7 @@ mod recorded;
 mod report;
 mod rightsize;
 mod select;
+mod self_check;
 mod signers;
 mod spill_folder;
 mod sql;
@@ -111,6 +114,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ingest(ingest::IngestArgs),
+    Nightly(Box<nightly::NightlyArgs>),
     Verify(verify::VerifyArgs),
     Status(status::StatusArgs),
     History(history::HistoryArgs),
@@ -128,7 +132,9 @@ enum Command {
     Optimize(optimize::OptimizeArgs),
     Prune(prune::PruneArgs),
     Fsck(fsck::FsckArgs),
+    SelfCheck(self_check::SelfCheckArgs),
     Config(config_show::ConfigArgs),
+    Licenses(licenses::LicensesArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -238,6 +244,7 @@ fn usage_error(error: &clap::Error, args: &[OsString]) -> Exit {
 fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
     match command {
         Command::Ingest(args) => ingest::run(args, context),
+        Command::Nightly(args) => nightly::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::History(args) => history::run(args, context),
@@ -255,7 +262,9 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Optimize(args) => optimize::run(args, context),
         Command::Prune(args) => prune::run(args, context),
         Command::Fsck(args) => fsck::run(args, context),
+        Command::SelfCheck(args) => self_check::run(args, context),
         Command::Config(args) => config_show::run(args, context),
+        Command::Licenses(args) => licenses::run(args, context),
         Command::Synth(args) => synth::run(args, context),
         Command::Completions(args) => completions::run(args, definition()),
         Command::Man(args) => man::run(args, definition(), context),

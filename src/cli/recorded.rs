@@ -125,7 +125,7 @@ impl<'a> Begun<'a> {
         };
         self.note_end(&head, &figures);
         let metrics = asks_metrics.then(|| metrics(&head, &figures, self.dir));
-        Ended { document: document(&head, &figures), outcome, metrics, context: self.context }
+        Ended { document: document(&head, &figures), outcome, figures, metrics, context: self.context }
     }
 
     fn note_end(&self, head: &Head<'_>, figures: &Figures) {
@@ -158,6 +158,8 @@ pub(super) struct Ended<'a> {
     pub document: Value,
     /// How it ended.
     pub outcome: Result<Exit, CliError>,
+    /// Its figures.
+    pub figures: Figures,
     metrics: Option<String>,
     context: &'a Context,
 }
@@ -179,7 +181,13 @@ impl Ended<'_> {
             self.context.warn(&format!("cannot write the metrics {}: {error}", shown::path(path)));
         }
         if args.format == RunFormat::Json {
-            writeln!(io::stdout(), "{:#}", self.document)?;
+            let written = writeln!(io::stdout(), "{:#}", self.document);
+            // Whoever went away learns the rest from the exit code.
+            if let Err(error) = written
+                && error.kind() != io::ErrorKind::BrokenPipe
+            {
+                return self.outcome.and(Err(error.into()));
+            }
         }
         self.outcome
     }

@@ -258,6 +258,7 @@ mod tests {
 
     fn seen(spill: &Path) -> Dedup {
         Dedup {
+            keeps_from: i32::MIN,
             files: HashMap::new(),
             hours: HashMap::new(),
             limit_bytes: 0,

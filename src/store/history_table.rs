@@ -7,6 +7,15 @@ use super::metadata::has_table;
 /// The table.
 pub(super) const HISTORY_SQL: &str = include_str!("history.sql");
 
+/// The runs as they are noted, of each no more than any of ours has: a catalog may be anybody's.
+const RUNS: &str = "
+    SELECT run_id, parent_id, substr(command, 1, 100) AS command, substr(started_time, 1, 100) AS started_time,
+        substr(ended_time, 1, 100) AS ended_time, substr(version, 1, 100) AS version, substr(user, 1, 1000) AS user,
+        substr(host, 1, 1000) AS host, substr(process, 1, 100) AS process, substr(options, 1, 500000) AS options,
+        substr(outcome, 1, 100) AS outcome, exit_code, substr(error, 1, 100000) AS error, snapshot_id, new_events,
+        substr(figures, 1, 100000) AS figures
+    FROM trailpare_history";
+
 /// The runs of ingest that an older version noted, in the columns of the history.
 const OLD_RUNS: &str = "
     SELECT run_id, NULL AS parent_id, 'ingest' AS command, started_time, finished_time AS ended_time, version,
@@ -31,5 +40,5 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// What the runs are read from.
 pub(super) fn runs_of(connection: &Connection) -> rusqlite::Result<&'static str> {
-    Ok(if has_table(connection, "trailpare_history")? { "SELECT * FROM trailpare_history" } else { OLD_RUNS })
+    Ok(if has_table(connection, "trailpare_history")? { RUNS } else { OLD_RUNS })
 }

@@ -12,10 +12,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
-from jsonschema import Draft202012Validator
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import best_match
+from referencing import Registry, Resource
 
 SCHEMAS = Path("docs/schemas")
 # What prints JSON that is somebody else's: IAM's policy documents, tables of the query's own making.
@@ -25,6 +28,8 @@ OTHERS = {"policy"}
 class Program:
     def __init__(self, path, folder):
         self.path, self.folder, self.seen, self.checked = path, folder, set(), 0
+        schemas = [json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")]
+        self.registry = Registry().with_resources([(one["$id"], Resource.from_contents(one)) for one in schemas])
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("TRAILPARE_")}
         self.environment.update(TRAILPARE_CONFIG="", HOME=str(folder), XDG_CONFIG_HOME=str(folder / "none"))
 
@@ -44,7 +49,8 @@ class Program:
 
     def validate(self, name, value, what):
         schema = json.loads((SCHEMAS / f"{name}.json").read_text())
-        error = best_match(Draft202012Validator(schema).iter_errors(value))
+        validator = Draft202012Validator(schema, registry=self.registry, format_checker=FormatChecker())
+        error = best_match(validator.iter_errors(value))
         assert error is None, f"{what}: {error.json_path}: {error.message}"
         self.seen.add(name)
         self.checked += 1
@@ -155,6 +161,44 @@ def damaged(program, folder):
 
 def more(program, folder, store, bad, cuts):
     """Commands of nights."""
+    config = folder / "trailpare.toml"
+    (folder / "report").mkdir()
+    config.write_text(f"""
+        store = "{folder}/nights"
+        archives = ["{Path('sample-logs').resolve()}"]
+        verify = true
+        policies = "{cuts}"
+        report = "{folder}/report/page.html"
+        metrics = "{folder}/nights.prom"
+        optimize-after = 1
+        [profile.bad]
+        archives = ["{bad}"]
+        prune-older-than = "1d"
+    """)
+    configured = ("--config", config)
+    missing = program.document("nightly", *configured, "nightly", "--format", "json", codes=(1,))
+    assert "--create" in missing["error"] and "steps" not in missing
+    first = program.document("nightly", *configured, "nightly", "--create", "--format", "json", codes=(0, 5))
+    assert first["steps"]["prune"]["skipped"] and first["steps"]["report"]["outcome"] == "done"
+    assert (folder / "report/page.html").stat().st_size > 1000
+    parse_metrics(folder / "nights.prom", {"trailpare_last_run_exit_code": first["exit_code"]})
+    second = program.document(
+        "nightly", *configured, "--profile", "bad", "nightly", "--format", "json", codes=(3, 5)
+    )
+    assert second["steps"]["prune"]["document"]["events"] > 0 and second["watched_since"]
+    program.document("config", *configured, "--profile", "bad", "config", "--format", "json")
+    program.document("config", "config", "--format", "json")
+    at = ("--store", folder / "sound")
+    for dry in (("--dry-run",), ("--expire-older-than", "0")):
+        pruned = program.document("prune", "prune", *at, "--before", "2024-03-03", *dry, "--format", "json")
+        assert pruned["events"] > 0 and pruned["principals_gone"]
+    program.document("status", "status", *at, "--format", "json", codes=(0, 3))
+    program.document("fsck", "fsck", "--usage", *at, "--format", "json")
+    program.document("history", "history", "--store", folder / "nights", "--format", "json")
+    for one in ("sound", "store", "nothing"):
+        program.document("self-check", "self-check", "--store", folder / one, "--format", "json", codes=(0, 1, 3))
+    program.document("licenses", "licenses", "--format", "json")
+    program.document("licenses", "licenses", "zstd-sys", "--format", "json")
 
 
 def parse_metrics(path, expected):
@@ -173,7 +217,36 @@ def parse_metrics(path, expected):
         assert plain.get(name) == value, f"{name}: {plain.get(name)} is not {value}"
 
 
+def documented():
+    """What docs/nightly.md has for others: TOML, YAML, units, a line for cron."""
+    text = Path("docs/nightly.md").read_text()
+    blocks = dict()
+    for kind, block in re.findall(r"^```(\w+)\n(.*?)^```", text, re.S | re.M):
+        blocks.setdefault(kind, []).append(block)
+    tomllib.loads(blocks["toml"][0])
+    job = yaml.safe_load(blocks["yaml"][0])
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert job["kind"] == "CronJob" and pod["restartPolicy"] in ("Never", "OnFailure")
+    mounts = {mount["name"] for container in pod["containers"] for mount in container["volumeMounts"]}
+    assert mounts == {volume["name"] for volume in pod["volumes"]}
+    assert len(blocks["cron"][0].split()[:6]) == 6 and blocks["cron"][0].split()[6].startswith("/usr/bin/trailpare")
+    with tempfile.TemporaryDirectory() as folder:
+        names = ["trailpare-nightly.service", "trailpare-nightly.timer"]
+        for name, block in zip(names, blocks["ini"], strict=True):
+            # What is not on this machine is not what is looked at.
+            block = block.replace("/usr/bin/trailpare", "/bin/true").replace("User=trailpare\nGroup=trailpare\n", "")
+            (Path(folder) / name).write_text(block.replace("Documentation=man:trailpare(1)\n", ""))
+        tool = shutil.which("systemd-analyze")
+        if tool is None:
+            print("skipped: no systemd-analyze here")
+            return
+        done = subprocess.run([tool, "verify", *(f"{folder}/{name}" for name in names)], capture_output=True, text=True)
+        assert done.returncode == 0 and not done.stderr.strip(), done.stderr
+    return
+
+
 def main():
+    documented()
     for path in SCHEMAS.glob("*.json"):
         Draft202012Validator.check_schema(json.loads(path.read_text()))
     with tempfile.TemporaryDirectory() as folder:

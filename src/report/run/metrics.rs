@@ -26,6 +26,7 @@ const METRICS: &[(&str, &str, &str)] = &[
     ("trailpare_last_run_duration_seconds", "seconds", "How long the last run took."),
     ("trailpare_last_run_success", "", "Whether the last run was done with nothing to complain of: 1, else 0."),
     ("trailpare_last_run_exit_code", "", "The exit code of the last run."),
+    ("trailpare_last_run_step_exit_code", "", "The exit code of each step of the last night."),
     ("trailpare_last_run_peak_memory_bytes", "bytes", "The most memory that the last run had, resident."),
     ("trailpare_last_run_warnings", "", "How often the last run warned."),
     ("trailpare_last_run_objects", "", "Log objects of the last ingest, by what became of them."),
@@ -66,9 +67,18 @@ pub fn of_run(head: &Head<'_>, figures: &Figures) -> Vec<Sample> {
     if let Some(bytes) = head.peak_memory_bytes {
         add("trailpare_last_run_peak_memory_bytes", None, bytes as f64);
     }
-    if head.command != "ingest" {
-        return samples;
+    let steps = figures.get("steps").and_then(Value::as_object);
+    for (step, value) in steps.into_iter().flatten() {
+        if let Some(code) = value.get("exit_code").and_then(Value::as_f64) {
+            add("trailpare_last_run_step_exit_code", Some(("step", step.clone())), code);
+        }
     }
+    let of_step = steps.and_then(|steps| steps.get("ingest")?.get("document")?.as_object());
+    let figures = match of_step {
+        Some(of_step) => of_step,
+        None if head.command == "ingest" => figures,
+        None => return samples,
+    };
     let maps = [
         ("objects", "trailpare_last_run_objects", "state"),
         ("events", "trailpare_last_run_events", "state"),
