@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::store::{HistoryRun, Store, StoreError};
 use crate::time::parse_time;
-use crate::util::process;
+use crate::util::{json, process};
 
 /// The last runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -93,7 +93,7 @@ impl Run {
             options: serde_json::from_str(&run.options).unwrap_or_default(),
             snapshot: run.snapshot,
             new_events: run.new_events,
-            figures: run.figures.and_then(|text| serde_json::from_str(&text).ok()),
+            figures: run.figures.and_then(|text| json::object(&text)).map(Value::Object),
         }
     }
 }

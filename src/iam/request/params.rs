@@ -14,6 +14,7 @@ use crate::iam::request::name::{Name, Ranked};
 use crate::iam::request::read_set::ReadSet;
 use crate::iam::request::response::{Given, Response};
 use crate::iam::request::tag_parameters::{Carrier, carriers};
+use crate::util::json;
 
 /// Values that one name gives at the most. It cuts off nothing that CloudTrail wrote: it keeps parameters of up to 100 kB
 /// (CloudTrail User Guide, "CloudTrail record contents"), in which 25,600 names of one letter have room.
@@ -51,7 +52,7 @@ impl<'a> Params<'a> {
 
     fn value(&self, name: Name) -> Option<Value> {
         self.read_set.borrow_mut().note_value(name);
-        serde_json::from_str(self.document.value(name)?).ok()
+        json::value(self.document.value(name)?).ok()
     }
 
     /// A top-level text.
@@ -217,7 +218,7 @@ impl<'a> Params<'a> {
         self.read_set.borrow_mut().note_profiles();
         let mut found = Vec::new();
         for (key, source) in self.document.profile_values() {
-            if let Ok(value) = serde_json::from_str::<Value>(source) {
+            if let Ok(value) = json::value(source) {
                 profiles(key, &value, 0, &mut found);
             }
         }

@@ -17,10 +17,11 @@ use crate::iam::request::name::Name;
 use crate::iam::request::tag_parameters::{Carrier, TOP};
 use crate::iam::resolve::resources::by_resource_type::of_type;
 use crate::iam::resolve::resources::fill::fill;
-use crate::iam::resolve::resources::parameter_names::{kind_name, stem};
-use crate::iam::resolve::resources::plan::{Plan, TypePlan};
+use crate::iam::resolve::resources::plan::Plan;
+use crate::iam::resolve::resources::plan::making::words::{kind_name, stem};
+use crate::iam::resolve::resources::plan::resource_type::TypePlan;
+use crate::iam::resolve::resources::plan::variable::cut;
 use crate::iam::resolve::resources::resources;
-use crate::iam::resolve::resources::variable::cut;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 use crate::iam::resolve::services::logs::without_tail;
 
