@@ -123,9 +123,9 @@ impl Store {
     }
 }
 
-/// What a creation that was cut short may have left.
+/// What a creation that was cut short may have left, and the configuration that somebody has put there first.
 fn is_leftover(name: &str) -> bool {
-    name == "data" || name.starts_with("catalog.sqlite") || name == "ingest.lock"
+    name == "trailpare.toml" || name == "data" || name.starts_with("catalog.sqlite") || name == "ingest.lock"
 }
 
 /// Whether there are data files, of whatever catalog.

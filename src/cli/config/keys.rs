@@ -71,7 +71,8 @@ pub(in crate::cli) const KEYS: &[Key] = &[
     of(WRITES, key("mode", "mode", Kind::Mode, "who may read the store's files")),
     key("wait", "wait", Kind::Wait, "how long to wait for another writer"),
     key("log-format", "log_format", Kind::LogFormat, "how messages on standard error look"),
-    key("metrics", "metrics", Kind::Path, "the file of metrics"),
+    // One file for each command: that of nights is the one that monitoring waits for.
+    of(NIGHTLY, key("metrics", "metrics", Kind::Path, "the file of metrics that `nightly` writes")),
     key("catalog", "catalog", Kind::Path, "a newer catalogue of IAM's actions"),
     Key { from_store: true, ..key("file-size", "file_size", Kind::Size, "files of this size are merged no further") },
     Key {
