@@ -37,6 +37,7 @@ mod ingest;
 mod judge;
 mod memory;
 mod months;
+mod night;
 mod nothing_lost;
 mod optimize;
 mod pack;
