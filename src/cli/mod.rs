@@ -2,6 +2,7 @@
 
 mod actions;
 mod allocator;
+mod answer;
 mod browser;
 mod check;
 mod completions;
@@ -31,6 +32,7 @@ mod sql;
 mod status;
 mod synth;
 mod table;
+mod terminal;
 mod unused;
 mod verify;
 mod watch;
