@@ -15,6 +15,7 @@ use super::interrupt::Temporary;
 use super::terminal;
 use super::{CliError, printable};
 use crate::query::{Format, Layout, QueryError, Sink};
+use crate::report::rows::{Columns, Type};
 
 /// How to write an answer, and where to.
 #[derive(Clone, Debug, clap::Args)]
@@ -54,13 +55,9 @@ impl OutputArgs {
     ///
     /// # Errors
     /// The output's; those of the rows.
-    pub fn rows<R: Serialize, E: Into<CliError>>(
-        &self,
-        columns: &Columns,
-        rows: impl IntoIterator<Item = Result<R, E>>,
-    ) -> Result<(), CliError> {
+    pub fn rows<R: Serialize>(&self, columns: &Columns, rows: impl IntoIterator<Item = R>) -> Result<(), CliError> {
         let mut destination = self.open()?;
-        write_rows(self.format, columns, rows, &mut destination)?;
+        write_rows(self.format, columns, rows.into_iter().map(Ok::<_, CliError>), &mut destination)?;
         destination.finish()
     }
 }
@@ -157,17 +154,6 @@ pub(super) fn layout(max_rows: usize, is_file: bool) -> Layout {
     Layout { max_rows, width, printable }
 }
 
-/// What rows of a command have in every mode: names and types of columns.
-pub(super) type Columns = [(&'static str, Type)];
-
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
-    Text,
-    Count,
-    Flag,
-}
-
 fn schema(columns: &Columns) -> SchemaRef {
     let field = |(name, column): &(&'static str, Type)| {
         let data_type = match column {
@@ -183,7 +169,11 @@ fn schema(columns: &Columns) -> SchemaRef {
 /// Rows of a batch.
 const BATCH_ROWS: usize = 4_096;
 
-fn write_rows<R: Serialize, E: Into<CliError>>(
+/// Writes rows in a mode that takes rows.
+///
+/// # Errors
+/// The output's; those of the rows.
+pub(super) fn write_rows<R: Serialize, E: Into<CliError>>(
     format: Format,
     columns: &Columns,
     rows: impl IntoIterator<Item = Result<R, E>>,
@@ -193,16 +183,20 @@ fn write_rows<R: Serialize, E: Into<CliError>>(
     let layout = Layout { max_rows: usize::MAX, width: None, printable };
     let mut sink = Sink::new(format, &schema, &layout, out)?;
     let mut decoder = ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(BATCH_ROWS).build_decoder()?;
-    let mut waiting = Vec::with_capacity(BATCH_ROWS);
     for row in rows {
-        waiting.push(row.map_err(Into::into)?);
-        if waiting.len() == BATCH_ROWS {
-            decoder.serialize(&waiting)?;
-            waiting.clear();
+        // Through text: numbers of values are texts within, which only their own writer writes as numbers.
+        let text = serde_json::to_vec(&row.map_err(Into::into)?)?;
+        let mut rest = text.as_slice();
+        loop {
+            let read = decoder.decode(rest)?;
+            rest = rest.get(read..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            // It takes no more than a batch.
             decoder.flush()?.iter().try_for_each(|batch| sink.write(batch))?;
         }
     }
-    decoder.serialize(&waiting)?;
     decoder.flush()?.iter().try_for_each(|batch| sink.write(batch))?;
     sink.finish()?;
     Ok(())
@@ -224,10 +218,11 @@ mod tests {
         let args = OutputArgs { format: Format::Csv, output: Some(path.clone()) };
         let columns: &Columns = &[("name", Type::Text), ("n", Type::Count), ("is", Type::Flag)];
         let broken = [Ok(json!({"name": "a"})), Err(CliError::failed("broken"))];
-        assert!(args.rows(columns, broken).is_err());
+        let mut out = args.open().unwrap();
+        assert!(write_rows(Format::Csv, columns, broken, &mut out).is_err());
+        drop(out);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "of before");
-        let rows = [json!({"name": "=a", "n": 3, "is": true}), json!({"n": null})].map(Ok::<_, CliError>);
-        args.rows(columns, rows).unwrap();
+        args.rows(columns, [json!({"name": "=a", "n": 3, "is": true}), json!({"n": null})]).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "name,n,is\n'=a,3,true\n,,\n");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

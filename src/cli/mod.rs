@@ -132,9 +132,20 @@ fn unwrapped(text: &str) -> String {
     out
 }
 
+/// `help sql TOPIC` as the option that it is: help itself knows commands alone.
+fn with_topic(args: Vec<OsString>) -> Vec<OsString> {
+    match args.as_slice() {
+        [program, help, sql, topic] if help == "help" && sql == "sql" => {
+            vec![program.clone(), sql.clone(), OsString::from("--topic"), topic.clone()]
+        }
+        _ => args,
+    }
+}
+
 /// Runs the program with its arguments, the first one being its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     allocator::keep_freed();
+    let args = with_topic(args.into_iter().collect());
     let matches = match definition().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => {

@@ -147,14 +147,14 @@ pub(super) fn message(error: &DataFusionError) -> String {
     let text = text.split("\nValid fields are").next().unwrap_or(&text);
     let text = text.split("\nDid you mean").next().unwrap_or(text);
     let text = text.split(". Did you mean").next().unwrap_or(text);
-    let text = ["Error during planning: ", "Schema error: ", "SQL error: "].iter().fold(text, |text, prefix| {
-        text.strip_prefix(prefix).unwrap_or(text)
-    });
+    let text = ["Error during planning: ", "Schema error: ", "SQL error: "]
+        .iter()
+        .fold(text, |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
     // `ParserError("…")`: the parser's own form.
     let inner = text.strip_prefix("ParserError(\"").or_else(|| text.strip_prefix("TokenizerError(\""));
     match inner.and_then(|inner| inner.strip_suffix("\")")) {
         Some(inner) => inner.replace("\\\"", "\"").replace("\\'", "'"),
-        None => text.to_owned(),
+        None => text.replace("table 'store.main.", "table '"),
     }
 }
 

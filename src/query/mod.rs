@@ -5,7 +5,8 @@
 //! says what their columns are, `sql_type` of which type. `functions` are the functions. `statement` runs SQL text,
 //! `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe spell or mean otherwise, `describe` answers about
 //! tables, `place` finds where an error is; `memory` keeps a query within its memory and `distinct` helps with that, `stop`
-//! ends it. `library` holds the named queries, `lookup` finds one event, `output` writes answers, `csv` their cells.
+//! ends it. `library` holds the named queries, `lookup` finds one event, `output` writes answers, `csv` their cells,
+//! `reference` is what documentation says of it all.
 
 mod comments;
 pub mod csv;
@@ -21,6 +22,7 @@ mod memory;
 mod output;
 mod place;
 mod prune;
+mod reference;
 mod relations;
 mod session;
 mod shorthand;
@@ -38,6 +40,7 @@ pub use lookup::events_by_id;
 pub use memory::runtime;
 pub use output::{Format, Layout, Sink, Written, write};
 pub use place::{at, functions, tables};
+pub use reference::{markdown, topic};
 pub use relations::{RELATIONS, Relation};
 pub use session::{Options, session};
 pub use statement::{Statement, execute, finish, parse, prepares};

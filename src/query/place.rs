@@ -89,11 +89,13 @@ pub fn functions(context: &SessionContext) -> Vec<String> {
 fn place(error: &DataFusionError, sql: &str, name: Option<&str>) -> Option<Place> {
     // Names of event data stores are exchanged before anything is parsed.
     let is_same = trino::stores_named(sql) == sql;
-    if is_same && let Some(span) = error.diagnostic().and_then(|diagnostic| diagnostic.span) {
-        return place_of(span.start.line, span.start.column);
-    }
-    if let Some(name) = name {
-        return word(sql, name);
+    let span = error.diagnostic().and_then(|diagnostic| diagnostic.span).filter(|_| is_same);
+    let own = span.and_then(|span| place_of(span.start.line, span.start.column));
+    match (own, name) {
+        (Some(place), None) => return Some(place),
+        (Some(place), Some(name)) if stands(sql, place, name) => return Some(place),
+        (_, Some(name)) => return word(sql, name),
+        (None, None) => {}
     }
     let text = message(error);
     if let (true, Some((_, place))) = (is_same, text.rsplit_once(" at Line: ")) {
@@ -111,6 +113,14 @@ fn place(error: &DataFusionError, sql: &str, name: Option<&str>) -> Option<Place
 fn place_of(line: u64, column: u64) -> Option<Place> {
     let place = Place { line: usize::try_from(line).ok()?, column: usize::try_from(column).ok()? };
     (place.line > 0 && place.column > 0).then_some(place)
+}
+
+/// Whether a name stands at a place: what was written out for a shorthand has places of its own.
+fn stands(sql: &str, place: Place, name: &str) -> bool {
+    let line = sql.lines().nth(place.line - 1).unwrap_or_default();
+    let is_part = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '.' | '"');
+    let word: String = line.chars().skip(place.column - 1).take_while(is_part).collect();
+    word.to_lowercase().contains(&name.to_lowercase())
 }
 
 /// Where a name stands first.
@@ -170,6 +180,8 @@ mod tests {
             ),
             ("SELECT count(*) FORM events", "LINE 1: SELECT count(*) FORM events\n                             ^", ""),
             ("SELECT 1 +", "LINE 1: SELECT 1 +\n                  ^", ""),
+            ("DESCRIBE evnets", "LINE 1: DESCRIBE evnets\n                 ^", "events"),
+            ("SUMMARIZE evnets", "LINE 1: SUMMARIZE evnets\n                  ^", "events"),
             (
                 "FROM events WHERE evnt_id = 'a'",
                 "LINE 1: FROM events WHERE evnt_id = 'a'\n                          ^",

@@ -513,8 +513,8 @@ fn a_description_has_types_of_sql_and_comments() {
     let dir = tempfile::tempdir().unwrap();
     run(async {
         let context = context(dir.path()).await;
-        let rows = answer(&context, "DESCRIBE events").await;
-        assert_eq!(rows[1], "event_time | TIMESTAMPTZ | when the call was completed, UTC");
+        let described = answer(&context, "DESCRIBE events").await;
+        assert_eq!(described[1], "event_time | TIMESTAMPTZ | when the call was completed, UTC");
         let theirs = answer(&context, "DESCRIBE security.my_cloudtrail_table").await;
         assert_eq!(theirs, answer(&context, "DESCRIBE cloudtrail_logs").await);
         rows(&context, "CREATE VIEW mine AS SELECT event_name FROM events").await;

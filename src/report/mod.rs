@@ -15,6 +15,7 @@ pub mod html;
 pub mod oddities;
 pub mod overview;
 pub mod rightsize;
+pub mod rows;
 pub mod status;
 pub mod unused;
 pub mod watch;

@@ -22,7 +22,7 @@ const fn known(names: &'static [&'static str], takes: &'static str, what: &'stat
 
 /// Every command, in the order of help.
 pub(super) const COMMANDS: &[Known] = &[
-    known(&[".help", "\\?", "\\h"], "[COMMAND]", "this list"),
+    known(&[".help", "\\?", "\\h"], "[TOPIC]", "this list; of one command, table, column, query or function"),
     known(&[".tables", "\\dt", "\\dv"], "", "tables and views, and what a row of each is"),
     known(&[".schema", "\\d"], "[TABLE]", "columns of a table or a view: type and meaning; without TABLE those of all"),
     known(&[".queries"], "[WORD]", "named queries; of one: what it answers and takes"),

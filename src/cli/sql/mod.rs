@@ -80,6 +80,9 @@ pub struct SqlArgs {
     /// List the library: what each query answers, its parameters, an example.
     #[arg(long, help_heading = "Named queries")]
     list: bool,
+    /// What the reference has on a table, a column, a named query or a function; `tables` and `queries` list them.
+    #[arg(long, value_name = "TOPIC", conflicts_with_all = ["sql", "file", "named", "list"], help_heading = "Help")]
+    topic: Option<String>,
     /// A folder of .sql files that add to the library or stand in for some of its queries.
     #[arg(long, value_name = "DIR", env = "TRAILPARE_QUERIES", help_heading = "Named queries")]
     queries: Option<PathBuf>,
@@ -114,6 +117,11 @@ fn day(name: &str, value: &str) -> String {
 pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
     if args.list {
         return list(args);
+    }
+    if let Some(topic) = &args.topic {
+        let text = query::topic(topic).map_err(CliError::Usage)?;
+        io::stdout().lock().write_all(text.as_bytes())?;
+        return Ok(Exit::Done);
     }
     let question = question(args)?;
     allocator::stay_below(args.memory.memory_limit);

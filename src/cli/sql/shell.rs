@@ -59,6 +59,8 @@ pub(super) struct Shell<'a> {
     output: Option<Output>,
     parameters: HashMap<String, String>,
     last: Option<String>,
+    /// How long the last statement ran, without what a pager took.
+    took: Duration,
     is_interactive: bool,
     parameter: fn(&str) -> Result<(String, String), String>,
     interrupts: interrupt::Shell,
@@ -92,6 +94,7 @@ impl<'a> Shell<'a> {
             output: start.output.map(|path| Output { path, answers: 0 }),
             parameters: start.parameters,
             last: None,
+            took: Duration::ZERO,
             is_interactive: start.is_interactive,
             parameter: start.parameter,
             interrupts: interrupt::Shell::new(),
@@ -170,10 +173,9 @@ impl<'a> Shell<'a> {
     fn ask(&mut self, sql: &str, parameters: &HashMap<String, String>) -> Result<(), CliError> {
         let at = |error| query::at(error, sql, &self.session);
         for statement in query::parse(sql).map_err(at)? {
-            let begun = Instant::now();
             self.answer(statement, sql, parameters)?;
             if self.has_timer {
-                self.say(&format!("Time: {:.3} s", begun.elapsed().as_secs_f64()))?;
+                self.note(&format!("Time: {:.3} s", self.took.as_secs_f64()))?;
             }
         }
         Ok(())
@@ -208,6 +210,7 @@ impl<'a> Shell<'a> {
             Some(Output { path, .. }) => Target::File(Destination::more(path)?),
         };
         let (session, parameters) = (self.session.clone(), parameters.clone());
+        let begun = Instant::now();
         let outcome = self.ending(async move {
             let mut target = target;
             let answer = query::execute(&session, statement, &parameters).await?;
@@ -219,6 +222,7 @@ impl<'a> Shell<'a> {
             Ok(Some((written, target)))
         });
         self.interrupts.works();
+        self.took = begun.elapsed();
         let shown = screen.screen().finish();
         match outcome {
             Err(Ended::Stopped) => return Err(CliError::failed("stopped")),
@@ -246,10 +250,7 @@ impl<'a> Shell<'a> {
             file.finish()?;
             output.answers += 1;
             let path = shown::path(&output.path);
-            if self.is_interactive {
-                self.say(&format!("{rows} in {path}"))?;
-            }
-            return Ok(());
+            return self.note(&format!("{rows} in {path}"));
         }
         if !matches!(self.mode(), Format::Table | Format::Line) || !self.is_interactive {
             if written.left_out > 0 {
@@ -331,7 +332,7 @@ impl<'a> Shell<'a> {
             Command::Mode(Some(format)) => (self.format, self.is_expanded) = (format, false),
             Command::Expanded(wanted) => {
                 self.is_expanded = wanted.unwrap_or(!self.is_expanded);
-                self.say(&format!("a line a value: {}", state(self.is_expanded)))?;
+                self.note(&format!("a line a value: {}", state(self.is_expanded)))?;
             }
             Command::Output(path) => self.output = path.map(|path| Output { path, answers: 0 }),
             Command::Read(path) => return self.read_file(&path, depth),
@@ -339,7 +340,7 @@ impl<'a> Shell<'a> {
             Command::MaxRows(Some(rows)) => self.max_rows = rows,
             Command::Timer(wanted) => {
                 self.has_timer = wanted.unwrap_or(!self.has_timer);
-                self.say(&format!("timer: {}", state(self.has_timer)))?;
+                self.note(&format!("timer: {}", state(self.has_timer)))?;
             }
             Command::Explain(sql) => {
                 let Some(sql) = sql.or_else(|| self.last.clone()) else {
@@ -370,6 +371,15 @@ impl<'a> Shell<'a> {
         }
     }
 
+    /// What is no answer: it stays out of what a script writes.
+    fn note(&self, text: &str) -> Result<(), CliError> {
+        if self.is_interactive {
+            return self.say(text);
+        }
+        self.context.say(text);
+        Ok(())
+    }
+
     /// Names and what they mean, wrapped to the terminal.
     fn list(&self, rows: &[(String, String)]) -> Result<(), CliError> {
         let mut lines = table(&["", ""], &[]);
@@ -392,7 +402,7 @@ impl<'a> Shell<'a> {
         if let Some(name) = name {
             let dotted = format!(".{}", name.trim_start_matches(['.', '\\']));
             let Some(known) = find(name).or_else(|| find(&dotted)) else {
-                return Err(CliError::Usage(format!("no command {name}\nhint: .help lists the commands")));
+                return self.say(query::topic(name).map_err(CliError::Usage)?.trim_end());
             };
             return self.list(&[line(known)]);
         }

@@ -164,7 +164,7 @@ impl Folds {
         let mut least = at_least(CELL_MIN);
         let mut left_out = 0..0;
         if total(&least) > width {
-            least = at_least(CELL_MIN_OF_MANY.min(width));
+            least = at_least(CELL_MIN_OF_MANY.min(width.saturating_sub(MARK.width() + GAP)));
             left_out = middle(&least, width);
         }
         let kept = |place: &usize| !left_out.contains(place);

@@ -145,11 +145,7 @@ fn lines_have_a_value_each() {
 
 #[test]
 fn arrow_reads_back() {
-    let (out, counts) = written(
-        "SELECT *, resources FROM (SELECT useridentity, resources AS r, eventid FROM cloudtrail_logs), events",
-        Format::Arrow,
-        0,
-    );
+    let (out, counts) = written("SELECT useridentity, resources, eventid FROM cloudtrail_logs", Format::Arrow, 0);
     let reader = arrow::ipc::reader::FileReader::try_new(io::Cursor::new(out), None).unwrap();
     assert_eq!(reader.map(|batch| batch.unwrap().num_rows() as u64).sum::<u64>(), counts.rows);
 }
