@@ -130,7 +130,7 @@ impl Shell {
 
     /// From now on a query runs, which the first interrupt asks to end.
     pub fn queries(&self, stop: &Stop) {
-        stop.reset();
+        stop.begin();
         let mut state = state();
         state.is_asked = false;
         state.shell = Some(At::Query(stop.clone()));

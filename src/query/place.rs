@@ -26,7 +26,8 @@ struct Place {
 pub fn at(error: QueryError, sql: &str, context: &SessionContext) -> QueryError {
     let QueryError::Sql(error) = error else { return error };
     let unknown = unknown(&error, context);
-    let name = unknown.as_ref().map(|(name, _)| name.as_str());
+    let ambiguous = ambiguous(&error);
+    let name = unknown.as_ref().map(|(name, _)| name.as_str()).or(ambiguous.as_deref());
     let place = place(&error, sql, name);
     let meant = match &unknown {
         Some((name, known)) => closest(name, known.iter().map(String::as_str)),
@@ -37,6 +38,13 @@ pub fn at(error: QueryError, sql: &str, context: &SessionContext) -> QueryError 
         None if unknown.is_none() => QueryError::Sql(error),
         excerpt => QueryError::At { error, excerpt: excerpt.unwrap_or_default(), meant },
     }
+}
+
+/// A name that may be of several tables.
+fn ambiguous(error: &DataFusionError) -> Option<String> {
+    let DataFusionError::SchemaError(schema, _) = error.find_root() else { return None };
+    let SchemaError::AmbiguousReference { field } = schema.as_ref() else { return None };
+    Some(field.name().to_owned())
 }
 
 /// A name that is not known, and the names of its kind that are.
@@ -180,6 +188,11 @@ mod tests {
             ),
             ("SELECT count(*) FORM events", "LINE 1: SELECT count(*) FORM events\n                             ^", ""),
             ("SELECT 1 +", "LINE 1: SELECT 1 +\n                  ^", ""),
+            (
+                "SELECT event_id FROM events a, events b",
+                "LINE 1: SELECT event_id FROM events a, events b\n               ^",
+                "",
+            ),
             ("DESCRIBE evnets", "LINE 1: DESCRIBE evnets\n                 ^", "events"),
             ("SUMMARIZE evnets", "LINE 1: SUMMARIZE evnets\n                  ^", "events"),
             (

@@ -7,7 +7,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use arrow::array::RecordBatch;
@@ -24,22 +24,48 @@ use futures::{Stream, StreamExt};
 
 /// Asks the queries of a session to end. Clones are of the same session.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<Numbers>);
+
+/// Queries are numbered, so that one which is slow to end is still asked when the next one runs.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// Queries that began.
+    begun: AtomicU64,
+    /// Those of them that were asked to end, the last one's number and one more.
+    asked: AtomicU64,
+}
 
 impl Stop {
+    /// A query begins.
+    pub fn begin(&self) {
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Queries that run end soon, with an error.
     pub fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.asked.store(self.0.begun.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// Queries that begin from now on go on.
-    pub fn reset(&self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether they were asked to.
+    /// Whether the query that began last was asked to.
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.of_this().is_asked()
+    }
+
+    fn of_this(&self) -> Asked {
+        Asked { numbers: Arc::clone(&self.0), number: self.0.begun.load(Ordering::Relaxed) }
+    }
+}
+
+/// Whether one query is to end.
+#[derive(Clone, Debug)]
+struct Asked {
+    numbers: Arc<Numbers>,
+    number: u64,
+}
+
+impl Asked {
+    fn is_asked(&self) -> bool {
+        self.numbers.asked.load(Ordering::Relaxed) > self.number
     }
 
     fn check(&self) -> Result<()> {
@@ -52,12 +78,13 @@ impl Stop {
 
 /// The plan with joins that look whether they are to end.
 pub(super) fn stoppable(plan: Arc<dyn ExecutionPlan>, stop: &Stop) -> Result<Arc<dyn ExecutionPlan>> {
+    let stop = stop.of_this();
     plan.transform_up(|node| {
         if !node.name().ends_with("JoinExec") {
             return Ok(Transformed::no(node));
         }
         let join = match node.downcast_ref::<NestedLoopJoinExec>() {
-            Some(join) => Arc::new(looking(join, stop)?),
+            Some(join) => Arc::new(looking(join, &stop)?),
             None => node,
         };
         Ok(Transformed::yes(Arc::new(Looking { join, stop: stop.clone() })))
@@ -66,7 +93,7 @@ pub(super) fn stoppable(plan: Arc<dyn ExecutionPlan>, stop: &Stop) -> Result<Arc
 }
 
 /// A join row by row that looks before each comparison.
-fn looking(join: &NestedLoopJoinExec, stop: &Stop) -> Result<NestedLoopJoinExec> {
+fn looking(join: &NestedLoopJoinExec, stop: &Asked) -> Result<NestedLoopJoinExec> {
     let filter = join.filter().map(|filter| {
         let looking = Comparison { inner: Arc::clone(filter.expression()), stop: stop.clone() };
         JoinFilter::new(Arc::new(looking), filter.column_indices().to_vec(), Arc::clone(filter.schema()))
@@ -78,7 +105,7 @@ fn looking(join: &NestedLoopJoinExec, stop: &Stop) -> Result<NestedLoopJoinExec>
 #[derive(Debug)]
 struct Looking {
     join: Arc<dyn ExecutionPlan>,
-    stop: Stop,
+    stop: Asked,
 }
 
 impl DisplayAs for Looking {
@@ -124,7 +151,7 @@ impl ExecutionPlan for Looking {
 
 struct LookingStream {
     rows: SendableRecordBatchStream,
-    stop: Stop,
+    stop: Asked,
 }
 
 impl Stream for LookingStream {
@@ -148,7 +175,7 @@ impl RecordBatchStream for LookingStream {
 #[derive(Debug)]
 struct Comparison {
     inner: Arc<dyn PhysicalExpr>,
-    stop: Stop,
+    stop: Asked,
 }
 
 impl fmt::Display for Comparison {
@@ -230,6 +257,16 @@ mod tests {
             assert!(error.to_string().contains("stopped"), "{error}");
             assert!(asked.elapsed().as_secs() < 5, "{join}: {:?}", asked.elapsed());
         }
+    }
+
+    #[test]
+    fn a_query_that_is_slow_to_end_stays_asked() {
+        let stop = Stop::default();
+        let first = stop.of_this();
+        stop.ask();
+        assert!(stop.is_asked() && first.is_asked());
+        stop.begin();
+        assert!(!stop.is_asked() && first.is_asked());
     }
 
     #[test]

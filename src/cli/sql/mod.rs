@@ -153,6 +153,7 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
             output: args.answer.output.clone(),
             parameters: args.param.iter().cloned().collect(),
             is_interactive,
+            is_read_only: args.read_only,
             parameter: parse_parameter,
         })
     };
@@ -228,7 +229,9 @@ fn question(args: &SqlArgs) -> Result<Question, CliError> {
             "no statement given\nhint: trailpare sql \"SELECT count(*) FROM events\"".to_owned(),
         ));
     }
-    let has_commands = script(&sql, |_| false).items.iter().any(|item| matches!(item, Item::Command(_)));
+    let library = Library::open(args.queries.as_deref())?;
+    let has_commands =
+        script(&sql, |word| editor::is_query(&library, word)).items.iter().any(|item| matches!(item, Item::Command(_)));
     Ok(if has_commands { Question::Script(sql) } else { Question::Sql(sql, given) })
 }
 

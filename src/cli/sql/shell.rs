@@ -42,6 +42,8 @@ pub(super) struct Start {
     pub parameters: HashMap<String, String>,
     /// Whether a person sits before it: errors don't end it then.
     pub is_interactive: bool,
+    /// Whether files may be neither read nor written.
+    pub is_read_only: bool,
     /// Reads `NAME=VALUE`.
     pub parameter: fn(&str) -> Result<(String, String), String>,
 }
@@ -62,6 +64,7 @@ pub(super) struct Shell<'a> {
     /// How long the last statement ran, without what a pager took.
     took: Duration,
     is_interactive: bool,
+    is_read_only: bool,
     parameter: fn(&str) -> Result<(String, String), String>,
     interrupts: interrupt::Shell,
     context: &'a Context,
@@ -96,6 +99,7 @@ impl<'a> Shell<'a> {
             last: None,
             took: Duration::ZERO,
             is_interactive: start.is_interactive,
+            is_read_only: start.is_read_only,
             parameter: start.parameter,
             interrupts: interrupt::Shell::new(),
             context,
@@ -334,6 +338,12 @@ impl<'a> Shell<'a> {
                 self.is_expanded = wanted.unwrap_or(!self.is_expanded);
                 self.note(&format!("a line a value: {}", state(self.is_expanded)))?;
             }
+            Command::Output(Some(_)) if self.is_read_only => {
+                return Err(QueryError::ReadOnly { what: ".output writes a file" }.into());
+            }
+            Command::Read(_) if self.is_read_only => {
+                return Err(QueryError::ReadOnly { what: ".read reads a file" }.into());
+            }
             Command::Output(path) => self.output = path.map(|path| Output { path, answers: 0 }),
             Command::Read(path) => return self.read_file(&path, depth),
             Command::MaxRows(None) => self.say(&format!("rows at the most: {}", self.max_rows))?,
@@ -347,7 +357,9 @@ impl<'a> Shell<'a> {
                     return Err(CliError::Usage("no statement yet\nhint: .explain SELECT …".to_owned()));
                 };
                 let parameters = self.parameters.clone();
-                self.ask(&format!("EXPLAIN {}", sql.trim_start()), &parameters)?;
+                let is_asked = sql.trim_start().get(..7).is_some_and(|word| word.eq_ignore_ascii_case("explain"));
+                let sql = if is_asked { sql } else { format!("EXPLAIN {}", sql.trim_start()) };
+                self.ask(&sql, &parameters)?;
             }
         }
         Ok(Then::GoOn)
