@@ -2,6 +2,7 @@
 
 mod actions;
 mod allocator;
+mod answer;
 mod browser;
 mod chains;
 mod check;
@@ -43,6 +44,7 @@ mod status_due;
 mod synth;
 mod table;
 mod take_in;
+mod terminal;
 mod trust;
 mod unused;
 mod verify;
@@ -170,10 +172,20 @@ fn unwrapped(text: &str) -> String {
     out
 }
 
+/// `help sql TOPIC` as the option that it is: help itself knows commands alone.
+fn with_topic(args: Vec<OsString>) -> Vec<OsString> {
+    match args.as_slice() {
+        [program, help, sql, topic] if help == "help" && sql == "sql" => {
+            vec![program.clone(), sql.clone(), OsString::from("--topic"), topic.clone()]
+        }
+        _ => args,
+    }
+}
+
 /// Runs the program with its arguments, the first one being its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     allocator::keep_freed();
-    let args: Vec<OsString> = args.into_iter().collect();
+    let args: Vec<OsString> = with_topic(args.into_iter().collect());
     let (cli, config) = match parsed(&args) {
         Ok(parsed) => parsed,
         Err(exit) => return exit,

@@ -18,6 +18,7 @@ pub mod html;
 pub mod oddities;
 pub mod overview;
 pub mod rightsize;
+pub mod rows;
 pub mod run;
 pub mod status;
 pub mod trust;

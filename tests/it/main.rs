@@ -48,6 +48,8 @@ mod questions;
 mod record;
 mod report;
 mod rightsize;
+#[cfg(target_os = "linux")]
+mod shell;
 mod sql;
 mod synth;
 mod trust;
