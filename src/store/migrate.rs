@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use super::agreement::note_snapshot;
 use super::change::LedgerEntry;
 use super::connection::{
-    BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, PASSED_OVER_SQL, TRAILPARE_VERSION,
+    BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, EVIDENCE_SQL, OBJECTS_SQL, PASSED_OVER_SQL, TRAILPARE_VERSION,
 };
 use super::metadata;
 use super::object_rows::Objects;
@@ -25,6 +25,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.execute_batch(CHECKS_SQL)?;
     add_missing_columns(connection)?;
     connection.execute_batch(PASSED_OVER_SQL)?;
+    connection.execute_batch(EVIDENCE_SQL)?;
     if metadata::get(connection, VERSION)?.as_deref() == Some("1") {
         normalise_objects(connection)?;
     }
@@ -81,6 +82,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         is_again: false,
         proof: None,
         far: None,
+        strays: Vec::new(),
+        displaces: None,
         refused: (state == "refused").then(|| (reason.unwrap_or_default(), offset_bytes)),
     })
 }
@@ -299,6 +302,10 @@ mod tests {
             is_again: false,
             proof: None,
             far: None,
+            strays: Vec::new(),
+            displaces: None,
+            strays: Vec::new(),
+            displaces: None,
             refused: None,
         };
         writer.commit(&Commit { objects: vec![entry], ..Commit::default() }).expect("a commit");
