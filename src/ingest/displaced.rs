@@ -44,6 +44,10 @@ pub(super) fn clear(options: &Options, committer: &mut Committer<'_>) -> Result<
     let snapshot = committer.writer.store().snapshot_with(None, &[])?;
     let files: Vec<&DataFile> = snapshot.files(Table::Events).iter().filter(|file| ids.contains(&file.id)).collect();
     let found = find(options, committer, &displaced, &snapshots, &files)?;
+    if committer.progress.is_stopped() {
+        // The next run does it.
+        return Ok(());
+    }
     let mut rewritten = Rewritten::default();
     if let Some((candidates, _)) = &found {
         let gone: HashSet<u128> =
@@ -108,6 +112,8 @@ fn find(
     if rows * CANDIDATE_BYTES > options.memory_limit_bytes / 2 {
         return Ok(None);
     }
+    let object_bytes = options.memory_limit_bytes / 16;
+    let caps = Caps { object_bytes, container_bytes: u64::MAX };
     let mut candidates = Candidates::default();
     for file in files {
         for batch in read_batches(*file, None, None)? {
@@ -120,7 +126,8 @@ fn find(
         let Some(proved) = committer.writer.holder(&one.name)? else { return Ok(None) };
         duplicates.push(proved.duplicates);
         own.push(proved.name.clone());
-        let Some(keys) = keys_of(std::slice::from_ref(&proved)) else { return Ok(None) };
+        let own = std::slice::from_ref(&proved);
+        let Some(keys) = keys_of(own, &candidates, caps) else { return Ok(None) };
         for key in keys {
             if let Some(holder @ None) = candidates.get_mut(&key) {
                 *holder = Some(at);
@@ -134,12 +141,12 @@ fn find(
         if candidates.is_empty() || committer.progress.is_stopped() {
             break;
         }
-        let Some(keys) = keys_of(some) else { return Ok(None) };
+        let Some(keys) = keys_of(some, &candidates, caps) else { return Ok(None) };
         for key in keys {
             candidates.remove(&key);
         }
     }
-    Ok((!committer.progress.is_stopped()).then_some((candidates, duplicates)))
+    Ok(Some((candidates, duplicates)))
 }
 
 fn has_any(file: &DataFile, keys: &HashSet<u128>) -> Result<bool, IngestError> {
@@ -152,22 +159,22 @@ fn has_any(file: &DataFile, keys: &HashSet<u128>) -> Result<bool, IngestError> {
     Ok(false)
 }
 
-/// The keys of all events in some objects; `None` where one is not there any more as it was, or can't be read.
-fn keys_of(holders: &[Holder]) -> Option<HashSet<u128>> {
-    const CAPS: Caps = Caps { object_bytes: 1 << 30, container_bytes: u64::MAX };
+/// The keys of those events in some objects that may go; `None` where an object is not there any more as it was, or can't be
+/// read.
+fn keys_of(holders: &[Holder], candidates: &Candidates, caps: Caps) -> Option<HashSet<u128>> {
     let wanted: HashMap<&Path, [u8; 32]> =
         holders.iter().map(|one| Some((Path::new(&one.path), one.sha256?))).collect::<Option<_>>()?;
     let (files, others): (Vec<&Path>, Vec<&Path>) = wanted.keys().copied().partition(|path| path.is_file());
     let is_it = |path: &Path, read: &Read| wanted.get(path) == Some(&read.sha256);
     let of_file = |(buffers, dictionaries): &mut (Buffers, Dictionaries), path: &&Path| {
-        let read = archive::read(path, buffers, CAPS.object_bytes).ok().filter(|read| is_it(path, read))?;
-        keys(read.bytes, dictionaries)
+        let read = archive::read(path, buffers, caps.object_bytes).ok().filter(|read| is_it(path, read))?;
+        keys(read.bytes, candidates, dictionaries)
     };
     let found: Option<Vec<Vec<u128>>> = files.par_iter().map_init(Default::default, of_file).collect();
     let mut found: HashSet<u128> = found?.into_iter().flatten().collect();
     let (mut left, mut dictionaries) = (others.len(), Dictionaries::default());
-    each_object(&others, CAPS, &mut |path, read| {
-        if let Some(keys) = keys(read.bytes.clone(), &mut dictionaries).filter(|_| is_it(path, read)) {
+    each_object(&others, caps, &mut |path, read| {
+        if let Some(keys) = keys(read.bytes.clone(), candidates, &mut dictionaries).filter(|_| is_it(path, read)) {
             found.extend(keys);
             left = left.saturating_sub(1);
         }
@@ -178,9 +185,10 @@ fn keys_of(holders: &[Holder]) -> Option<HashSet<u128>> {
 
 /// The keys of the events in an object, whether its secrets were masked when it was taken in or not: one without an id is
 /// told by all it says.
-fn keys(bytes: Vec<u8>, dictionaries: &mut Dictionaries) -> Option<Vec<u128>> {
+fn keys(bytes: Vec<u8>, candidates: &Candidates, dictionaries: &mut Dictionaries) -> Option<Vec<u128>> {
     let mut keys = keys_in(bytes.clone(), true, dictionaries)?;
     keys.extend(keys_in(bytes, false, dictionaries)?);
     dictionaries.tidy();
+    keys.retain(|key| candidates.contains_key(key));
     Some(keys)
 }

@@ -148,7 +148,10 @@ pub(super) fn load(
         }
         others.push(copy);
     }
-    let Ok(loaded) = &best else { return best };
+    let Ok(loaded) = &best else {
+        memory.copies_refused.extend(others.into_iter().filter_map(altered_copy));
+        return best;
+    };
     for path in copies {
         // What can't be read says nothing else.
         if archive::digest(path).is_ok_and(|sha256| sha256 != loaded.sha256) {
@@ -158,6 +161,13 @@ pub(super) fn load(
     }
     memory.copies_refused.extend(others.into_iter().filter_map(|other| loaded.contradicted(other)));
     best
+}
+
+/// The refusal of a copy that is altered, under its place: the name is that of the object.
+fn altered_copy(copy: Result<Loaded, Untaken>) -> Option<LedgerEntry> {
+    let Err(Untaken::Refused(entry)) = copy else { return None };
+    let is_altered = entry.refused.as_ref().is_some_and(|(reason, _)| reason.starts_with(ALTERED));
+    is_altered.then(|| LedgerEntry { name: archive::place_of(Path::new(&entry.path)), ..*entry })
 }
 
 /// Whether no copy can be better.
@@ -282,7 +292,7 @@ fn instead(
     }
     match () {
         // A proved one takes the place of any, and a whole one that of one of which records were kept out.
-        () if is_proved || before.is_partial => {
+        () if is_proved || before.is_partial && !before.is_proved => {
             let mut again = planned.clone();
             again.identity = Identity::Again(Box::new(before.sha256));
             Ok(again)
@@ -347,12 +357,7 @@ impl Loaded {
                 let name = archive::place_of(&copy.path);
                 Some(refused_entry(&name, &copy.path, copy.size_bytes, Some(copy.sha256), reason, None))
             }
-            Err(Untaken::Refused(entry))
-                if entry.refused.as_ref().is_some_and(|(reason, _)| reason.starts_with(ALTERED)) =>
-            {
-                Some(LedgerEntry { name: archive::place_of(Path::new(&entry.path)), ..*entry })
-            }
-            _ => None,
+            copy => altered_copy(copy),
         }
     }
 

@@ -82,6 +82,11 @@ impl<'a> Planner<'a> {
         self.unread.contains(&place_key(place))
     }
 
+    /// Whether everything that was found was looked at.
+    pub fn has_seen_all(&self) -> bool {
+        self.unread.is_empty()
+    }
+
     /// What was taken in before, and by the plans so far.
     pub fn known(&self) -> &Known {
         &self.known

@@ -146,7 +146,7 @@ fn close(
     }
     let full: Vec<(&str, u64)> = full.iter().map(|(_, place, found)| (place.as_str(), *found)).collect();
     committer.writer.note_archives(&full)?;
-    if committer.summary.filtered == 0 {
+    if committer.summary.filtered == 0 && planner.has_seen_all() {
         let places: Vec<&str> = full.iter().map(|(place, _)| *place).collect();
         committer.writer.note_compared(&places, began_us)?;
     }

@@ -38,6 +38,8 @@ pub struct TakenBefore {
     pub size_bytes: u64,
     /// Whether records of it were kept out.
     pub is_partial: bool,
+    /// Whether it is proved.
+    pub is_proved: bool,
     /// Whether digests were never asked about it, and are to be.
     pub is_unproved: bool,
 }
@@ -53,6 +55,7 @@ fn taken_before(connection: &Connection, name: &str) -> rusqlite::Result<Option<
             content_sha256: row.get(1)?,
             size_bytes: row.get(2)?,
             is_partial: row.get::<_, u64>(3)? > 0,
+            is_proved: row.get_ref(4)?.as_str_or_null()? == Some(ObjectVerdict::Valid.name()),
             is_unproved: row.get::<_, Option<String>>(4)?.is_none(),
         })
     };
