@@ -16,6 +16,7 @@ use super::string_interner::NONE;
 use super::timestamp::{epoch_time, parse_time};
 use crate::scan::{Fault, Scanner, Span};
 use crate::util::invariant::Invariant as _;
+use crate::util::json;
 
 /// One record: what tells it from others, and where its fields are.
 #[derive(Clone, Debug)]
@@ -317,8 +318,7 @@ impl<'v> Builder<'v> {
 
     /// A record that has a key twice: serde_json makes it one where the later ones have won, which is scanned instead.
     fn rewrite(&mut self, source: &str, offset: usize, index: usize) -> Result<(), Fault> {
-        let rewritten =
-            serde_json::from_str::<serde_json::Value>(source).and_then(|value| serde_json::to_string(&value));
+        let rewritten = json::value(source).and_then(|value| serde_json::to_string(&value));
         let Ok(rewritten) = rewritten else {
             self.broken.push(BrokenRecord { index, offset, reason: "has a key twice and can't be read" });
             return Ok(());

@@ -1,4 +1,5 @@
-//! Making staged files visible: one SQLite transaction a commit, and what to do after one that was cut short.
+//! Making staged files visible: one SQLite transaction a commit. What a commit that was cut
+//! short left is mended in `recover.rs`.
 //!
 //! The order of a commit, and what a crash at each place leaves:
 //!
