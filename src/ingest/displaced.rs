@@ -109,7 +109,7 @@ fn find(
     files: &[&DataFile],
 ) -> Result<Option<(Candidates, Vec<u64>)>, IngestError> {
     let rows: u64 = files.iter().map(|file| file.rows).sum();
-    if rows * CANDIDATE_BYTES > options.memory_limit_bytes / 2 {
+    if rows * CANDIDATE_BYTES > options.memory_limit_bytes / 2 || !committer.writer.knows_origins()? {
         return Ok(None);
     }
     let object_bytes = options.memory_limit_bytes / 16;

@@ -4,6 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::change::{Cleared, Commit, LedgerEntry, Stray};
+use super::connection::EVIDENCE_SQL;
 use super::error::StoreError;
 use super::layout::catalog_path;
 use super::metadata::has_table;
@@ -13,7 +14,7 @@ use super::passed_over::ALTERED;
 use super::proof;
 use super::tables::Table;
 use super::writer::Writer;
-use crate::time::{format_date, parse_date};
+use crate::time::{format_date, parse_date, parse_time};
 
 /// An object that a proved one of its name has taken the place of, while events that only it had are still there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,25 @@ pub struct Holder {
     pub duplicates: u64,
     /// Events that it brought first.
     pub events: u64,
+}
+
+/// Makes the tables where they are missing. What a store from before has of its archives counts as compared when they were
+/// last gone through: nobody wants to read all of them anew.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    if has_table(connection, "trailpare_compared")? {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(EVIDENCE_SQL)?;
+    let archives: Vec<(String, String)> = transaction
+        .prepare("SELECT place, seen_time FROM trailpare_archives")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (place, seen_time) in archives {
+        let Some(seen_us) = parse_time(&seen_time) else { continue };
+        transaction.execute("INSERT OR IGNORE INTO trailpare_compared VALUES (?1, ?2)", params![place, seen_us])?;
+    }
+    transaction.commit()
 }
 
 /// Objects that were taken in, with their names and places.
@@ -198,8 +218,20 @@ impl Writer {
         read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
     }
 
-    /// Objects that may hold an event in those files: all that were taken in with a snapshot that a file has rows of, and
-    /// those of later ones that had events which were there.
+    /// Whether of every file of events it is known with which snapshots its rows came: stores of older versions did not
+    /// note that when they merged files.
+    pub fn knows_origins(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM ducklake_data_file f WHERE f.table_id = ?1 AND f.end_snapshot IS NULL \
+                   AND NOT EXISTS (SELECT 1 FROM trailpare_file_origins o WHERE o.data_file_id = f.data_file_id) \
+                   AND f.begin_snapshot NOT IN (SELECT snapshot_id FROM trailpare_taken_objects UNION \
+                   SELECT snapshot_id FROM trailpare_displaced))";
+        let read = self.connection().query_row(sql, [Table::Events.id()], |row| row.get(0));
+        read.map_err(StoreError::catalog(&catalog_path(self.store().dir())))
+    }
+
+    /// Objects that may hold an event in those files: all that were taken in with a snapshot that a file has rows of, those
+    /// of later ones that had events which were there, and those that have taken the place of others, whose events they
+    /// may have.
     pub fn holders(&self, snapshots: &[i64]) -> Result<Vec<Holder>, StoreError> {
         let first = snapshots.iter().min().copied().unwrap_or_default();
         let read = || {
@@ -209,7 +241,8 @@ impl Writer {
                  SELECT snapshot_id FROM wanted UNION \
                  SELECT o.snapshot_id FROM trailpare_file_origins o WHERE o.data_file_id IN (SELECT * FROM files)) \
                  SELECT name, path, sha256, duplicates, events FROM trailpare_objects WHERE state = 'taken' AND \
-                 (snapshot_id IN (SELECT snapshot_id FROM origins) OR duplicates > 0 AND snapshot_id >= ?2)"
+                 (snapshot_id IN (SELECT snapshot_id FROM origins) OR duplicates > 0 AND snapshot_id >= ?2 OR \
+                 name IN (SELECT name FROM trailpare_displaced))"
             );
             let mut statement = self.connection().prepare(&sql)?;
             let rows = statement.query_map([Table::Events.id(), first], holder)?;

@@ -8,8 +8,9 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use super::agreement::note_snapshot;
 use super::change::LedgerEntry;
 use super::connection::{
-    BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, EVIDENCE_SQL, OBJECTS_SQL, PASSED_OVER_SQL, TRAILPARE_VERSION,
+    BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, PASSED_OVER_SQL, TRAILPARE_VERSION,
 };
+use super::displaced;
 use super::metadata;
 use super::object_rows::Objects;
 use super::proof;
@@ -25,7 +26,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.execute_batch(CHECKS_SQL)?;
     add_missing_columns(connection)?;
     connection.execute_batch(PASSED_OVER_SQL)?;
-    connection.execute_batch(EVIDENCE_SQL)?;
+    displaced::migrate(connection)?;
     if metadata::get(connection, VERSION)?.as_deref() == Some("1") {
         normalise_objects(connection)?;
     }

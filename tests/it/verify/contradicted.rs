@@ -207,6 +207,29 @@ fn what_a_forged_object_copied_stays() {
     }
 }
 
+/// Of two that were forged, taken in together and mended one after the other, nothing that the first one's place was taken
+/// by is lost with the second.
+#[test]
+fn forged_objects_are_displaced_one_after_the_other() {
+    let archive = archive();
+    let places = [(1, 0), (1, 1)];
+    let logs = places.map(|(hour, at)| archive.trails[0].digests[hour].logs[at].json.clone());
+    let keys = places.map(|(hour, at)| archive.log(hour, at).to_owned());
+    for (key, json) in keys.iter().zip(&logs) {
+        archive.write(key, &gzip(text(&forged(json)).replace("made-up", &key[key.len() - 24..]).as_bytes()));
+    }
+    assert_eq!(archive.ingest(&[]).status.code(), Some(0));
+    for (key, json) in keys.iter().zip(&logs) {
+        archive.write(key, &gzip(json));
+        let out = archive.ingest_verified();
+        assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
+        assert!(text(&out.stderr).contains("the proved object has taken its place"), "{}", text(&out.stderr));
+        archive.is_sound();
+    }
+    assert_eq!(archive.events(), archive.written());
+    assert_eq!(objects(&archive.store()), [20, 0, 0, 20]);
+}
+
 /// Where objects that were taken in beside a forged one can't be read again, nothing of it is taken out, and it stands.
 #[test]
 fn what_cannot_be_told_apart_stays_and_stands() {
