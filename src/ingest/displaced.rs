@@ -27,6 +27,12 @@ use crate::util::shown;
 /// Memory of an event that may go, about.
 const CANDIDATE_BYTES: u64 = 64;
 
+/// Why a displaced object stands as refused; see [`ALTERED`].
+const LEFT: &str = "altered: it was taken in before it could be proved, and a proved object has taken its place; events that \
+                    only it had may still be in the store, because not every object taken in beside it can be read again\n\
+                    hint: make a store anew from the archives with `trailpare ingest --verify`, or accept it with \
+                    `trailpare forget`";
+
 /// Objects that are read at once.
 const AT_ONCE: usize = 512;
 
@@ -69,7 +75,9 @@ pub(super) fn clear(options: &Options, committer: &mut Committer<'_>) -> Result<
         });
         // Of several together nobody counts whose was which.
         let removed = found.as_ref().map(|_| if at == 0 { removed } else { 0 });
-        commit.cleared.push(Cleared { name: one.name.clone(), sha256: one.sha256, removed, moved });
+        let left = removed.is_none().then(|| LEFT.to_owned());
+        let (name, sha256) = (one.name.clone(), one.sha256);
+        commit.cleared.push(Cleared { name, sha256, removed: removed.unwrap_or_default(), left, moved });
         say(one, removed, committer);
     }
     rewritten.put_into(&mut commit);

@@ -23,6 +23,7 @@ mod budget;
 mod committer;
 mod conflicts;
 mod cross_account_calls;
+mod day_counts;
 mod day_writer;
 mod dedup;
 mod displaced;

@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, BooleanArray, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
 
-use super::batch::count;
+use super::day_counts::count;
 use super::error::IngestError;
 use crate::record::{self, Dictionaries, ParsedObject, Record, key_of_record, stored_event_key, to_json};
 use crate::store::{

@@ -116,8 +116,10 @@ pub struct Cleared {
     pub name: String,
     /// SHA-256 of the bytes as stored of the one that was displaced.
     pub sha256: [u8; 32],
-    /// Events that only it had and that are gone; `None` where they can't be told from those of others.
-    pub removed: Option<u64>,
+    /// Events that only it had and that are gone.
+    pub removed: u64,
+    /// Why it stands as refused from then on, where what only it had can't be told from what others have.
+    pub left: Option<String>,
     /// Events that it had brought and that the proved one has as well.
     pub moved: u64,
 }

@@ -72,6 +72,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     }
     // Of what came with this commit some may go as well.
     displaced::insert(transaction, commit)?;
+    proof::refresh_days_of(transaction, commit.cleared.iter().map(|cleared| cleared.name.as_str()))?;
     for (date, state) in &commit.usage {
         insert_usage_state(transaction, *date, state)?;
     }
