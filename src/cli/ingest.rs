@@ -19,15 +19,17 @@ Log objects are found anywhere below the given paths, in whatever layout: AWSLog
 off above, or all in one folder. Their content decides, not their names: gzip, zstd or plain; CloudTrail's own form,
 NDJSON, EventBridge, CloudWatch Logs, CloudTrail Lake, CSV and other exports. - is standard input; pipes are read as well.
 
-What was taken in before is not read again: an object with a name of CloudTrail's is known by its name and size, any
-other by its place and content. A file named itself is always read. An event is stored once; a record with the id of
+What was taken in before is not read again: an object with a name of CloudTrail's is known by its name, any other by its
+place and content. The bytes of a known one are compared where its file was changed since, in a folder that no run went
+through before, and in containers; --rehash and --verify compare all. A file named itself is always read. An event is stored once; a record with the id of
 a stored event and other content is reported.
 
 What is not taken (a bad record, an unknown file, a folder that can't be read, a link out of the archive, an archive
 without log objects) stands in the ledger until it is taken or `trailpare forget` accepts it; the exit code is 3.
 
 --verify reads CloudTrail's digests first (see `trailpare verify`). An object that is not what a proved digest says is
-refused; of every other the ledger has whether it is proved, and `status` and `policy` say how much of the evidence is. The
+refused, also where the store holds it already, and a proved one takes the place of one that is not; of every other the
+ledger has whether it is proved, and `status` and `policy` say how much of the evidence is. The
 newest digests come an hour late: what is not covered yet is settled by a later run with --verify, which also verifies
 what was taken in without. The exit code is 5 where something is altered or missing.
 

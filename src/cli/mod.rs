@@ -2,7 +2,9 @@
 
 mod actions;
 mod allocator;
+mod answer;
 mod browser;
+mod chains;
 mod check;
 mod completions;
 mod config;
@@ -42,6 +44,8 @@ mod status_due;
 mod synth;
 mod table;
 mod take_in;
+mod terminal;
+mod trust;
 mod unused;
 mod verify;
 mod watch;
@@ -125,6 +129,8 @@ enum Command {
     Unused(unused::UnusedArgs),
     Report(Box<report::ReportArgs>),
     Rightsize(Box<rightsize::RightsizeArgs>),
+    Trust(Box<trust::TrustArgs>),
+    Chains(Box<chains::ChainsArgs>),
     Watch(watch::WatchArgs),
     Diff(diff::DiffArgs),
     Sql(sql::SqlArgs),
@@ -166,10 +172,20 @@ fn unwrapped(text: &str) -> String {
     out
 }
 
+/// `help sql TOPIC` as the option that it is: help itself knows commands alone.
+fn with_topic(args: Vec<OsString>) -> Vec<OsString> {
+    match args.as_slice() {
+        [program, help, sql, topic] if help == "help" && sql == "sql" => {
+            vec![program.clone(), sql.clone(), OsString::from("--topic"), topic.clone()]
+        }
+        _ => args,
+    }
+}
+
 /// Runs the program with its arguments, the first one being its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     allocator::keep_freed();
-    let args: Vec<OsString> = args.into_iter().collect();
+    let args: Vec<OsString> = with_topic(args.into_iter().collect());
     let (cli, config) = match parsed(&args) {
         Ok(parsed) => parsed,
         Err(exit) => return exit,
@@ -259,6 +275,8 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Unused(args) => unused::run(args, context),
         Command::Report(args) => report::run(args, context),
         Command::Rightsize(args) => rightsize::run(args, context),
+        Command::Trust(args) => trust::run(args, context),
+        Command::Chains(args) => chains::run(args, context),
         Command::Watch(args) => watch::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Sql(args) => sql::run(args, context),

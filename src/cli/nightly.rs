@@ -104,6 +104,9 @@ struct LookArgs {
     /// Permissions that nobody used for so many days fell unused.
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     unused_after: u32,
+    /// Look at people and personas too, where the folder has policies of theirs.
+    #[arg(long)]
+    people: bool,
     /// Write the report page to this file.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -256,7 +259,9 @@ impl Night<'_> {
         let select = everybody(&RangeArgs::default(), &[], &args.store, None, &memory);
         self.step("watch", |_| {
             let since_us = since.map(|day| i64::from(day) * MICROS_PER_DAY).or(Some(0));
-            let (exit, report) = watch::look(policies, since_us, args.look.unused_after, &select, context)?;
+            let look = &args.look;
+            let asked = watch::Asked { policies, since_us, unused_days: look.unused_after, people: look.people };
+            let (exit, report) = watch::look(&asked, &select, context)?;
             let figures = serde_json::to_value(report)?.as_object().cloned().unwrap_or_default();
             context.say(&format!(
                 "{} findings of drift",

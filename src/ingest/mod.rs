@@ -1,7 +1,7 @@
 //! Taking an archive in: what is new, batch by batch into data files, committed in order.
 //!
-//! `plan` finds what is new, part by part where the list of it would be too long. Worker threads (`run`) fill batches
-//! from it (`batch`), drop the events that were there already (`dedup`) and write data files that nobody sees yet. One
+//! `plan` finds what is new, part by part where the list of it would be too long; `again` compares what is known by its
+//! name. Worker threads (`work`) fill batches from it (`load`, `parse`, `batch`), drop the events that were there already (`dedup`) and write data files that nobody sees yet. One
 //! thread commits them in the order in which they claimed their events (`committer`), so that a batch that left an
 //! event to another one is never visible without it.
 //! Tars and zips are told by what is in them, when they are read: `packs` goes through them once the other objects of a
@@ -9,38 +9,50 @@
 //! Where all is one batch, other threads read for its worker (`read_ahead`) and write for it (`day_writer`).
 //!
 //! `proving` asks CloudTrail's digests what they say of the objects, `settle` notes at the
-//! end what they list and never came. `conflicts` compares records of one id.
+//! end what they list and never came. `conflicts` compares records of one id: a proved one takes the place of another
+//! (`replaced`). `displaced` takes out what only an object had whose place a proved one has taken.
 //!
 //! `budget` divides the memory. `memory_permits` gives batches theirs, and `large_objects` puts off what has to wait for
 //! some. `cross_account_calls` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage
 //! whole and in few files. `fsck` finds damage and mends it. `optimize` merges the files of many ingests and removes old
 //! snapshots.
 
+mod again;
 mod batch;
 mod budget;
 mod committer;
 mod conflicts;
 mod cross_account_calls;
+mod day_counts;
 mod day_writer;
 mod dedup;
+mod displaced;
 mod error;
 mod fsck;
 mod large_objects;
+mod load;
 mod members;
 mod memory_permits;
 mod mended;
 mod optimize;
+mod pack;
 mod packs;
+mod parse;
 mod plan;
+mod planned;
 mod proving;
 mod prune;
+mod queue;
 mod read;
 mod read_ahead;
+mod replaced;
+mod reread;
 mod run;
 mod settle;
 mod timings;
 mod upkeep;
 mod usage_files;
+mod work;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -4,6 +4,7 @@
 //! left to the command line, but for what is text by its nature.
 
 pub mod actions;
+pub mod chains;
 pub mod coverage;
 mod day;
 pub mod diff;
@@ -17,8 +18,10 @@ pub mod html;
 pub mod oddities;
 pub mod overview;
 pub mod rightsize;
+pub mod rows;
 pub mod run;
 pub mod status;
+pub mod trust;
 pub mod unused;
 pub mod watch;
 

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::agreement::note_snapshot;
 use super::connection::{
-    CATALOG_PAGE_BYTES, CHECKS_SQL, DUCKLAKE_VERSION, OBJECTS_SQL, PASSED_OVER_SQL, PROOF_SQL, PRUNED_SQL,
-    REBUILDING_KEY, TRAILPARE_VERSION,
+    CATALOG_PAGE_BYTES, CHECKS_SQL, DUCKLAKE_VERSION, EVIDENCE_SQL, OBJECTS_SQL, PASSED_OVER_SQL, PROOF_SQL,
+    PRUNED_SQL, REBUILDING_KEY, TRAILPARE_VERSION,
 };
 use super::error::StoreError;
 use super::history_table::HISTORY_SQL;
@@ -49,6 +49,7 @@ pub(super) fn create(dir: &Path, rebuilding: Option<Option<&Path>>) -> Result<()
         transaction.execute_batch(PROOF_SQL)?;
         transaction.execute_batch(HISTORY_SQL)?;
         transaction.execute_batch(PRUNED_SQL)?;
+        transaction.execute_batch(EVIDENCE_SQL)?;
         fill(&transaction)?;
         if let Some(old) = rebuilding {
             note_rebuilding(&transaction, old)?;

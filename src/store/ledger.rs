@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Transaction, params};
 
 use super::change::{BrokenEntry, Commit, DayCount, LedgerEntry, Neighbours, Run, UsageState};
+use super::displaced;
 use super::error::StoreError;
 use super::layout::catalog_path;
 use super::mended;
@@ -18,6 +19,9 @@ use crate::time::{format_date, format_time, now_us};
 
 /// Version of a day whose usage isn't whole yet.
 const UNRESOLVED: &str = "";
+
+/// Version of a day whose usage has to be derived anew, whatever the catalogue.
+pub(super) const DAMAGED: &str = "damaged";
 
 /// Sums over the whole ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     let mut objects = Objects::new(transaction);
     for entry in entries {
         if entry.is_again {
+            displaced::note(transaction, entry)?;
             take_back(transaction, &entry.name)?;
         }
         objects.insert(snapshot, entry, entry.broken.len() as u64)?;
@@ -68,6 +73,9 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     for day in &commit.days {
         days.execute(params![format_date(day.event_date), day.account_id, day.aws_region, day.events])?;
     }
+    // Of what came with this commit some may go as well.
+    displaced::insert(transaction, commit)?;
+    proof::refresh_days_of(transaction, commit.cleared.iter().map(|cleared| cleared.name.as_str()))?;
     for (date, state) in &commit.usage {
         insert_usage_state(transaction, *date, state)?;
     }
@@ -125,7 +133,9 @@ fn insert_usage_state(transaction: &Transaction<'_>, date: i32, state: &UsageSta
     let (version, conflict) = match state {
         // A day that waits for more keeps waiting.
         UsageState::Added(version) => (version.as_str(), "DO NOTHING"),
-        UsageState::Unresolved => (UNRESOLVED, "DO UPDATE SET version = excluded.version"),
+        UsageState::Outdated => (DAMAGED, "DO UPDATE SET version = excluded.version"),
+        // Nor is one told apart that has to be derived anew.
+        UsageState::Unresolved => (UNRESOLVED, "DO UPDATE SET version = excluded.version WHERE version <> 'damaged'"),
         UsageState::Whole(version) => (version.as_str(), "DO UPDATE SET version = excluded.version"),
     };
     let sql = format!("INSERT INTO trailpare_usage_catalogue VALUES (?1, ?2) ON CONFLICT {conflict}");

@@ -10,6 +10,7 @@ use super::change::LedgerEntry;
 use super::connection::{
     BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, PASSED_OVER_SQL, PRUNED_SQL, TRAILPARE_VERSION,
 };
+use super::displaced;
 use super::history_table;
 use super::metadata;
 use super::object_rows::Objects;
@@ -27,6 +28,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     add_missing_columns(connection)?;
     connection.execute_batch(PASSED_OVER_SQL)?;
     connection.execute_batch(PRUNED_SQL)?;
+    displaced::migrate(connection)?;
     if metadata::get(connection, VERSION)?.as_deref() == Some("1") {
         normalise_objects(connection)?;
     }
@@ -84,6 +86,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         is_again: false,
         proof: None,
         far: None,
+        strays: Vec::new(),
+        displaces: None,
         refused: (state == "refused").then(|| (reason.unwrap_or_default(), offset_bytes)),
     })
 }
@@ -302,6 +306,10 @@ mod tests {
             is_again: false,
             proof: None,
             far: None,
+            strays: Vec::new(),
+            displaces: None,
+            strays: Vec::new(),
+            displaces: None,
             refused: None,
         };
         writer.commit(&Commit { objects: vec![entry], ..Commit::default() }).expect("a commit");

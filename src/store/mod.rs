@@ -26,6 +26,8 @@ mod coverage;
 mod coverage_read;
 mod create;
 mod datafile;
+mod displaced;
+mod displaced_read;
 mod error;
 mod events_writer;
 mod expire_snapshots;
@@ -65,8 +67,8 @@ mod writer;
 
 pub use activity::Activity;
 pub use change::{
-    BrokenEntry, Commit, Conflict, DayCount, FarEvents, LedgerEntry, Neighbours, ObjectProof, ObjectVerdict, Run,
-    Struck, UsageState,
+    BrokenEntry, Cleared, Commit, Conflict, DayCount, FarEvents, LedgerEntry, Neighbours, ObjectProof, ObjectVerdict,
+    Run, Stray, Struck, UsageState,
 };
 pub use check::{Checked, Finding, FindingKind, Repaired, Repairer};
 pub use checks::{CheckedFile, FileChecks, Stored};
@@ -74,6 +76,7 @@ pub use containers::Container;
 pub use coverage::CoverageDay;
 pub use coverage_read::{MissingHour, OddObject};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, StagedFile};
+pub use displaced_read::{Displaced, Holder};
 pub use error::StoreError;
 pub use events_writer::EventsFileWriter;
 pub use expire_snapshots::Reclaimed;
@@ -89,7 +92,7 @@ pub use passed_over::{ALTERED, NO_LOG, OTHER_LOG, Unread, refusal_key};
 pub(crate) use private::create_or_replace_private;
 pub use private::{Mode, create_private_folder, write_private};
 pub use proof::ProofNotes;
-pub use proof_notes::Standing;
+pub use proof_notes::{Standing, TakenBefore, TakenObjects};
 pub use prune::Pruned;
 pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use retired_files::replaced_path;

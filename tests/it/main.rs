@@ -48,7 +48,10 @@ mod questions;
 mod record;
 mod report;
 mod rightsize;
+#[cfg(target_os = "linux")]
+mod shell;
 mod sql;
 mod synth;
+mod trust;
 mod usage;
 mod verify;

@@ -90,6 +90,7 @@ pub(in crate::cli) const KEYS: &[Key] = &[
         commands: &["watch", "nightly"],
         ..key("unused-after", "unused_after", Kind::Number, "days after which permissions count as unused")
     },
+    of(NIGHTLY, key("people", "people", Kind::Bool, "`nightly` watches people and personas too")),
     of(NIGHTLY, key("report", "report", Kind::Path, "the page that `nightly` writes")),
     of(
         NIGHTLY,
