@@ -133,7 +133,7 @@ pub fn run(args: &TrustArgs, context: &Context) -> Result<Exit, CliError> {
     Ok(match exit {
         Exit::Done if looked.roles.values().any(failed) => Exit::WouldDeny,
         Exit::Done if problems > 0 => Exit::Refused,
-        Exit::Done if looked.roles.values().any(is_doubtful) => Exit::Drifted,
+        Exit::Done if looked.roles.values().any(is_doubtful) => Exit::Incomplete,
         exit => exit,
     })
 }

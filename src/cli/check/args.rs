@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::CliError;
+use crate::cli::answer::OutputArgs;
 use crate::cli::policy::{read_policies, read_policy};
 use crate::cli::select::SelectArgs;
 use crate::iam::document::Policy;
@@ -53,23 +54,14 @@ pub struct CheckArgs {
     /// With --everyone: accounts that service control policies do not bind, as the management account.
     #[arg(long, value_name = "ID", requires = "everyone")]
     pub(super) management_account: Vec<String>,
-    /// How to print it.
-    #[arg(long, value_enum, default_value = "table")]
-    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) answer: OutputArgs,
     /// Groups, or with --everyone principals, to print at most.
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(super) limit: usize,
     /// Fail too when something depends on what a log cannot know.
     #[arg(long)]
     pub(super) strict: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    /// For people.
-    Table,
-    /// One JSON object.
-    Json,
 }
 
 impl CheckArgs {

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 
-use super::args::{CheckArgs, Format};
+use super::args::CheckArgs;
 use crate::cli::{CliError, Context, Exit, printable};
 use crate::iam::document::{Effect, Policy};
 use crate::iam::evaluate::PolicySet;
 use crate::policy::key_sources;
 use crate::policy::replay::{allow_everything, replay_each};
+use crate::query::Format;
 use crate::report::everyone::{Everyone, Example, Whom};
+use crate::report::rows;
 use crate::rightsize::Inventory;
 use crate::time::format_time;
 use crate::usage::{ReadError, Sessions, UsageRow};
@@ -75,11 +76,11 @@ pub(super) fn run(
         }
     }
     everyone.finish(args.limit);
-    let printed = match args.format {
-        Format::Table => text(&everyone),
-        Format::Json => format!("{:#}\n", everyone.value()?),
-    };
-    io::stdout().write_all(printed.as_bytes())?;
+    match args.answer.format {
+        Format::Table => args.answer.text(&text(&everyone))?,
+        Format::Json => args.answer.text(&format!("{:#}\n", everyone.value()?))?,
+        _ => args.answer.rows(rows::CHECKED, rows::stopped(&everyone))?,
+    }
     if let Some((from, to)) = times {
         context.say(&format!(
             "events from {} to {}, snapshot {}",
