@@ -390,6 +390,7 @@ fn take_in(
 mod tests {
     use std::collections::BTreeMap;
     use std::fs;
+    use std::time::Duration;
 
     use arrow::array::AsArray;
 
