@@ -19,7 +19,7 @@ use super::replaced::replace;
 use super::timings::Stage;
 use super::upkeep;
 use super::usage_files::write_usage;
-use super::{Progress, Summary, count_kind};
+use super::{Progress, REFUSALS_MAX, Refusal, Summary, count_kind};
 use crate::archive::DIGESTS;
 use crate::iam::Catalog;
 use crate::store::{
@@ -108,6 +108,7 @@ impl Committer<'_> {
         }
         self.pending.date = converted.date.or(self.pending.date);
         self.pending.objects.extend(converted.objects);
+        converted.days.iter().for_each(|count| self.summary.new_events(count));
         self.pending.days.extend(converted.days);
         if self.since.elapsed() >= self.interval
             || self.pending.files.len() >= COMMIT_FILES_MAX
@@ -143,6 +144,10 @@ impl Committer<'_> {
             return is_new;
         }
         self.summary.run.refused += 1;
+        if self.summary.refusals.len() < REFUSALS_MAX {
+            let (path, reason) = (entry.path.clone(), reason.clone());
+            self.summary.refusals.push(Refusal { path, offset_bytes: *offset, reason });
+        }
         if reason.starts_with(ALTERED) {
             self.summary.tampered += 1;
         }
@@ -179,6 +184,7 @@ impl Committer<'_> {
         }
         let summary = &mut self.summary;
         summary.run.taken += 1;
+        summary.object_bytes += entry.size_bytes;
         if let Some(proof) = &entry.proof {
             summary.verified.add(proof.verdict);
         }

@@ -85,7 +85,10 @@ fn in_parts(
     let mut planner = Planner::new(options, known, digests, &writer)?;
     let budget = budget_beside(options, &planner, proof_bytes)?;
     let before = store.snapshot_with(None, upkeep::STATISTICS)?;
-    let mut seen = (Dedup::new(&before, &writer.staging()), Standing::new(writer.kept_out()?));
+    let mut seen = (
+        Dedup::new(&before, &writer.staging()).keeping_from(store.pruned()?.before),
+        Standing::new(writer.kept_out()?),
+    );
     let mut committer = Committer {
         shared: HeldCalls::new(&before, budget.shared_bytes),
         foreign_before: upkeep::cross_account_days(&before),

@@ -73,7 +73,7 @@ impl std::fmt::Display for Span {
 }
 
 impl Evidence {
-    /// Reads it; `None` of a store of an older version.
+    /// Reads it, of so many events, those that were pruned among them; `None` of a store of an older version.
     ///
     /// # Errors
     /// Those of reading the store.

@@ -33,6 +33,8 @@ pub struct Commit {
     pub mended: Vec<(String, u64)>,
     /// What a run has come to so far, and its id.
     pub run: Option<(i64, Run)>,
+    /// The day before which nothing is kept any more, days since 1970-01-01.
+    pub pruned_before: Option<i32>,
     /// For `ducklake_snapshot_changes.commit_message`.
     pub message: String,
 }

@@ -13,6 +13,7 @@ use super::object_rows::{Objects, split};
 use super::open::Store;
 use super::passed_over;
 use super::proof;
+use super::prune;
 use super::writer::Writer;
 use crate::time::{format_date, format_time, now_us};
 
@@ -37,6 +38,8 @@ pub struct Totals {
     pub duplicates: u64,
     /// Records kept out.
     pub broken: u64,
+    /// Events that were pruned.
+    pub pruned: u64,
 }
 
 /// Writes a commit's objects and day counts.
@@ -79,6 +82,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     passed_over::insert(transaction, snapshot, commit)?;
     proof::insert(transaction, commit)?;
     mended::strike(transaction, commit)?;
+    prune::insert(transaction, commit)?;
     if let Some((id, run)) = &commit.run {
         update_run(transaction, *id, None, run)?;
     }
@@ -194,13 +198,15 @@ impl Store {
                 values.insert(name, u64::try_from(value).unwrap_or(0));
             }
             let value = |name: &str| values.get(name).copied().unwrap_or(0);
+            let pruned = prune::read(connection)?.events;
             Ok(Totals {
                 objects: value("objects"),
                 object_bytes: value("object_bytes"),
                 records: value("records"),
                 events: value("events"),
-                duplicates: value("duplicates"),
+                duplicates: value("duplicates").saturating_sub(pruned),
                 broken: value("broken"),
+                pruned,
             })
         })
     }
