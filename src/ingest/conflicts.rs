@@ -80,6 +80,9 @@ impl Doubt {
     }
 }
 
+/// Where a record stands, as far as that is known.
+type Place = Option<(String, u64)>;
+
 /// What the doubts come to.
 #[derive(Default)]
 pub(super) struct Compared {
@@ -95,7 +98,7 @@ impl Compared {
     /// takes the place of the one in the file: who wrote that came first, and proved nothing.
     fn add(&mut self, confirmed: Vec<Doubt>, file: &InFile, paths: &[&Path]) {
         let places = with_places(&confirmed, paths);
-        let mut winners: HashMap<u128, (Option<u128>, Option<(String, u64)>)> = HashMap::new();
+        let mut winners: HashMap<u128, (Option<u128>, Place)> = HashMap::new();
         for doubt in confirmed.iter().filter(|doubt| doubt.proved.is_some()) {
             let place = (doubt.path.to_string_lossy().into_owned(), doubt.offset_bytes);
             winners.entry(doubt.event_key).or_insert((doubt.content, Some(place)));
