@@ -18,6 +18,7 @@ mod ingest_summary;
 mod interrupt;
 mod machine;
 mod man;
+mod named_list;
 mod oddities;
 mod optimize;
 mod policy;

@@ -10,7 +10,7 @@ use super::interrupt::Temporary;
 use super::machine::MemoryArgs;
 use super::select::{StoreArgs, open_store, refresh_usage};
 use super::spill_folder::SpillFolder;
-use super::{CliError, Context, Exit, allocator, printable};
+use super::{CliError, Context, Exit, allocator, named_list, printable};
 use crate::query::{self, Format, Options, QueryError};
 use crate::store::Snapshot;
 use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
@@ -37,6 +37,7 @@ Examples:
   trailpare sql \"CREATE EXTERNAL TABLE known STORED AS CSV LOCATION 'known.csv' OPTIONS (format.has_header true);
                  SELECT * FROM usage WHERE principal_arn NOT IN (SELECT arn FROM known)\"
   trailpare sql --list
+  trailpare sql --list mfa
   trailpare sql --named denied-calls --param principal=%deploy%")]
 pub struct SqlArgs {
     /// The statements; standard input where nothing is said.
@@ -63,9 +64,10 @@ pub struct SqlArgs {
     /// Run a query of the library.
     #[arg(long, value_name = "NAME", conflicts_with = "list", help_heading = "Named queries")]
     named: Option<String>,
-    /// List the library: what each query answers, its parameters, an example.
-    #[arg(long, help_heading = "Named queries")]
-    list: bool,
+    /// List the library by topic; with a word the queries about it, with their parameters and an example (`--format json`
+    /// for programs).
+    #[arg(long, value_name = "WORD", num_args = 0..=1, default_missing_value = "", help_heading = "Named queries")]
+    list: Option<String>,
     /// A folder of .sql files that add to the library or stand in for some of its queries.
     #[arg(long, value_name = "DIR", env = "TRAILPARE_QUERIES", help_heading = "Named queries")]
     queries: Option<PathBuf>,
@@ -98,8 +100,8 @@ fn day(name: &str, value: &str) -> String {
 }
 
 pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
-    if args.list {
-        return list(args);
+    if let Some(word) = &args.list {
+        return named_list::print(&query::Library::open(args.queries.as_deref())?, word, args.format);
     }
     let (sql, parameters) = question(args)?;
     allocator::stay_below(args.memory.memory_limit);
@@ -232,15 +234,6 @@ async fn run_all(
     Ok(())
 }
 
-fn list(args: &SqlArgs) -> Result<Exit, CliError> {
-    let library = query::Library::open(args.queries.as_deref())?;
-    let mut out = io::stdout().lock();
-    for (name, named) in library.iter() {
-        writeln!(out, "{}\n{}\n", printable(name), printable(&named.describe()))?;
-    }
-    Ok(Exit::Done)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -273,6 +266,6 @@ mod tests {
         assert_eq!(parameters.get("a").map(String::as_str), Some("b=c"));
         assert!(question_of(&["SELECT 1", "--param", "a"]).is_err());
         assert!(question_of(&["--named", "denied-calls", "--param", "nonsense=1"]).is_err());
-        assert!(question_of(&["--named", "nonsense"]).unwrap_err().to_string().contains("denied-calls"));
+        assert!(question_of(&["--named", "denied-call"]).unwrap_err().to_string().contains("denied-calls"));
     }
 }

@@ -24,7 +24,7 @@ mod trino;
 mod views;
 
 pub use error::QueryError;
-pub use library::{Library, Named};
+pub use library::{Library, Named, Parameter};
 pub use lookup::events_by_id;
 pub use memory::runtime;
 pub use output::{Format, Written, write};
