@@ -10,7 +10,7 @@ use super::interrupt::Temporary;
 use super::machine::MemoryArgs;
 use super::select::{StoreArgs, open_store, refresh_usage};
 use super::spill_folder::SpillFolder;
-use super::{CliError, Context, Exit, allocator, named_list, printable};
+use super::{CliError, Context, Exit, allocator, ingest_summary, named_list, printable};
 use crate::query::{self, Format, Options, QueryError};
 use crate::store::Snapshot;
 use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
@@ -20,7 +20,8 @@ use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
 /// Tables: events (one row an event, CloudTrail's names in snake_case), usage (who used which action on what),
 /// event_actions (each event's IAM actions and resources), cloudtrail_logs (events under the names of the table that
 /// the AWS documentation has people create in Athena), cloudtrail_lake (as an event data store has them),
-/// aws_cloudtrail_log (as Tailpipe has them). Queries for these run as they are. `SHOW TABLES`, `DESCRIBE events` and
+/// aws_cloudtrail_log (as Tailpipe has them). Queries for these run as they are. cloudtrail_archive('PATH') has the events
+/// of log objects that no store has, in the columns of events. `SHOW TABLES`, `DESCRIBE events` and
 /// `SHOW FUNCTIONS` tell more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -36,6 +37,7 @@ Examples:
   trailpare sql \"COPY (SELECT * FROM usage) TO 'usage.parquet'\"
   trailpare sql \"CREATE EXTERNAL TABLE known STORED AS CSV LOCATION 'known.csv' OPTIONS (format.has_header true);
                  SELECT * FROM usage WHERE principal_arn NOT IN (SELECT arn FROM known)\"
+  trailpare sql \"SELECT event_name, count(*) FROM cloudtrail_archive('AWSLogs/') WHERE event_date = DATE '2024-03-01' GROUP BY 1\"
   trailpare sql --list
   trailpare sql --list mfa
   trailpare sql --named denied-calls --param principal=%deploy%")]
@@ -49,7 +51,8 @@ pub struct SqlArgs {
     /// How to write the answer.
     #[arg(long, value_enum, default_value = "table", help_heading = "Answer")]
     format: Format,
-    /// Nothing but the store: statements that read or write files (COPY … TO, CREATE EXTERNAL TABLE) are refused.
+    /// Nothing but the store: statements that read or write files (COPY … TO, CREATE EXTERNAL TABLE,
+    /// cloudtrail_archive) are refused.
     #[arg(long, help_heading = "From where")]
     read_only: bool,
     /// Write the answer to a file instead of standard output.
@@ -182,7 +185,8 @@ async fn answer(
             file.persist(path).map_err(|error| QueryError::io("write", path)(error.error))?;
         }
     }
-    Ok(Exit::Done)
+    let exits = query::archives_read(&session).into_iter().map(|summary| ingest_summary::problems(&summary, context));
+    Ok(exits.fold(Exit::Done, |worst, exit| if exit == Exit::Done { worst } else { exit }))
 }
 
 async fn run_all(

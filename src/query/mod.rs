@@ -2,11 +2,15 @@
 //!
 //! `session` puts it together, `table` scans a table of the store, `day` and `prune` leave out files that cannot
 //! matter, `files` finds those that were replaced meanwhile, `views` are the views in SQL, `relations` their names, `functions` the functions,
-//! `statement` runs SQL text, `memory` keeps it within its memory and `distinct` helps with that, `trino` reads what Athena, Lake and Tailpipe spell or mean otherwise, `library` holds the named queries, `lookup`
+//! `statement` runs SQL text, `depth` says how deep it may be nested, `archive` is the table function over log objects,
+//! `memory` keeps it within its memory and `distinct` helps with that, `trino` reads what Athena, Lake and Tailpipe spell or mean otherwise, `library` holds the named queries, `lookup`
 //! finds one event, `output` writes answers, `csv` their cells.
 
+mod archive;
+mod archive_filter;
 pub mod csv;
 mod day;
+mod depth;
 mod distinct;
 mod error;
 mod files;
@@ -14,6 +18,7 @@ mod functions;
 mod library;
 mod lookup;
 mod memory;
+mod options;
 mod output;
 mod prune;
 mod relations;
@@ -23,12 +28,15 @@ mod table;
 mod trino;
 mod views;
 
+pub use archive::archives_read;
+pub use depth::STACK_BYTES;
 pub use error::QueryError;
 pub use library::{Library, Named, Parameter};
 pub use lookup::events_by_id;
 pub use memory::runtime;
+pub use options::Options;
 pub use output::{Format, Written, write};
-pub use session::{Options, session};
+pub use session::session;
 pub use statement::{execute, finish, parse, prepares};
 pub use table::StoreTable;
 

@@ -18,6 +18,7 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use futures::StreamExt;
 
+use super::depth;
 use super::error::QueryError;
 use super::memory;
 use super::relations::RELATIONS;
@@ -38,12 +39,17 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>, QueryError> {
 
 /// The same, with DataFusion's error.
 pub(super) fn parsed(sql: &str) -> Result<Vec<Statement>> {
+    depth::brackets(sql)?;
     let sql = trino::stores_named(sql);
     let dialect = AnalystDialect;
     let mut parser = DFParserBuilder::new(sql.as_str()).with_dialect(&dialect).build()?;
-    let mut statements: Vec<Statement> = parser.parse_statements()?.into();
-    statements.iter_mut().for_each(trino::adapt);
-    Ok(statements)
+    let statements = parser.parse_statements()?.into_iter().map(|statement| {
+        let mut statement = depth::checked(statement)?;
+        trino::adapt(&mut statement);
+        // What takes the place of a call may be deeper than the call.
+        depth::checked(statement)
+    });
+    statements.collect()
 }
 
 /// Runs one statement. `parameters` are the values of `$name` in it. A statement that answers nothing (`CREATE VIEW`)
