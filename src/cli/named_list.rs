@@ -27,7 +27,7 @@ pub fn print(library: &Library, word: &str, format: Format) -> Result<Exit, CliE
             for (topic, queries) in &topics {
                 writeln!(out, "{}", printable(topic))?;
                 for named in queries {
-                    writeln!(out, "  {:width$}  {}", printable(&named.name), printable(named.in_short()))?;
+                    writeln!(out, "  {:width$}  {}", printable(&named.name), printable(named.summary()))?;
                 }
                 writeln!(out)?;
             }

@@ -104,8 +104,13 @@ impl Named {
         [&self.name, &self.header].iter().any(|text| text.to_lowercase().contains(&word))
     }
 
+    /// The names of its parameters, in order.
+    pub fn parameter_names(&self) -> Vec<String> {
+        self.parameters.iter().map(|parameter| parameter.name.clone()).collect()
+    }
+
     /// The first sentence of what it answers.
-    pub fn in_short(&self) -> &str {
+    pub fn summary(&self) -> &str {
         self.purpose.split_once(". ").map_or(self.purpose.as_str(), |(first, _)| first).trim_end_matches('.')
     }
 
@@ -204,14 +209,14 @@ impl Library {
     }
 
     /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Named> {
-        self.queries.values()
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Named)> {
+        self.queries.iter().map(|(name, named)| (name.as_str(), named))
     }
 
     /// Those that are about a word, all where it is empty: by topic, by name within it.
     pub fn by_topic(&self, word: &str) -> BTreeMap<&str, Vec<&Named>> {
         let mut topics: BTreeMap<&str, Vec<&Named>> = BTreeMap::new();
-        for named in self.iter().filter(|named| named.is_about(word)) {
+        for (_, named) in self.iter().filter(|(_, named)| named.is_about(word)) {
             topics.entry(&named.topic).or_default().push(named);
         }
         topics
@@ -238,8 +243,7 @@ mod tests {
 
     #[test]
     fn every_query_says_what_it_is() {
-        for named in Library::open(None).unwrap().iter() {
-            let name = &named.name;
+        for (name, named) in Library::open(None).unwrap().iter() {
             let example = named.example.as_deref().unwrap_or_default();
             assert!(example.starts_with(&format!("trailpare sql --named {name}")), "{name}: {example}");
             assert!(named.topic != NO_TOPIC && named.purpose.ends_with('.'), "{name}: {named:?}");
@@ -271,7 +275,7 @@ mod tests {
     #[test]
     fn every_metric_filter_is_there() {
         let library = Library::open(None).unwrap();
-        let mut controls: Vec<&str> = library.iter().filter_map(|named| named.cis.as_deref()).collect();
+        let mut controls: Vec<&str> = library.iter().filter_map(|(_, named)| named.cis.as_deref()).collect();
         controls.sort_by_key(|control| control.rsplit('.').next().and_then(|number| number.parse::<u8>().ok()));
         let expected: Vec<String> = (1..=15).map(|number| format!("AWS Foundations 4.{number}")).collect();
         assert_eq!(controls, expected);
@@ -283,7 +287,7 @@ mod tests {
                       -- Parameters:\n--   a   first [x]\n--   bc  second\n--\n-- Example: trailpare\nSELECT $a, $bc";
         let named = Named::new("n", header.to_owned());
         assert_eq!((named.topic.as_str(), named.purpose.as_str()), ("a b", "What it says. More."));
-        assert_eq!((named.in_short(), named.example.as_deref()), ("What it says", Some("trailpare")));
+        assert_eq!((named.summary(), named.example.as_deref()), ("What it says", Some("trailpare")));
         assert_eq!(
             (named.techniques.as_slice(), named.cis.as_deref()),
             (&["T1078.004", "T1530"].map(str::to_owned)[..], Some("x 4.1"))

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::stop::Stop;
 use crate::iam::Catalog;
 
 /// How queries run.
@@ -17,4 +18,6 @@ pub struct Options {
     pub spill: Option<PathBuf>,
     /// Nothing but the store: no statement reads or writes a file.
     pub read_only: bool,
+    /// What asks queries that run to end; `None`: nothing does.
+    pub stop: Option<Stop>,
 }

@@ -45,7 +45,7 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
 fn config(options: &Options) -> SessionConfig {
     let mut config =
         SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("store", "main");
-    config = config.with_extension(Arc::new(Rights { read_only: options.read_only }));
+    config = config.with_extension(Arc::new(Rights { read_only: options.read_only, stop: options.stop.clone() }));
     config = config.with_extension(archive::archives(options));
     if let Some(threads) = options.threads {
         config = config.with_target_partitions(threads);
@@ -61,6 +61,8 @@ fn config(options: &Options) -> SessionConfig {
     settings.optimizer.enable_leaf_expression_pushdown = false;
     // CloudTrail times are UTC, whatever the clock of the machine says.
     settings.execution.time_zone = Some("UTC".to_owned());
+    // So that errors say where in the SQL they are.
+    settings.sql_parser.collect_spans = true;
     settings.sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
     // As in Trino and DuckDB: PostgreSQL has unknown values first where the order is descending.
     settings.sql_parser.default_null_ordering = "nulls_last".to_owned();

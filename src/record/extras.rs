@@ -6,6 +6,7 @@ use super::fields::groups;
 use super::object::{ParsedObject, Record};
 use super::scanned_value::Extra;
 use super::schema::COLUMNS;
+use crate::util::json;
 
 /// Key in `additional_fields` under which a record with duplicate keys is kept as it was.
 pub(super) const ORIGINAL: &str = "trailpare:original";
@@ -47,7 +48,7 @@ pub(super) fn additional_fields(object: &ParsedObject, record: &Record, extras: 
     let parse = |start: u32, end: u32| {
         // INVARIANT: the text was scanned as JSON; what serde_json still won't read (a lone surrogate) stays as text.
         let raw = object.slice(record, start, end);
-        serde_json::from_str(raw).unwrap_or_else(|_| Value::String(raw.to_owned()))
+        json::value(raw).unwrap_or_else(|_| Value::String(raw.to_owned()))
     };
     for extra in extras {
         match extra {

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
+use crate::util::json;
 use arrow::array::{Array, AsArray};
 use arrow::record_batch::RecordBatch;
 use serde_json::Value;
@@ -14,7 +15,7 @@ pub const EVENT_KEY_COLUMNS: [&str; 2] = ["event_id", "event_time"];
 pub(super) fn event_key(event_id: Option<&str>, record: &str) -> serde_json::Result<u128> {
     match event_id {
         Some(id) if !id.is_empty() => Ok(key_of_id(id)),
-        _ => Ok(key_of_record(&serde_json::from_str(record)?)),
+        _ => Ok(key_of_record(&json::value(record)?)),
     }
 }
 

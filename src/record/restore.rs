@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::extras::{ORIGINAL, inner, put};
 use super::schema::{ADDITIONAL_FIELDS, COLUMNS, EMPTY_FIELDS, Kind, RESOURCE_FIELDS};
 use super::timestamp::format_time;
+use crate::util::json;
 
 /// The record in a row of `events`, equal as JSON to what was logged; of duplicate keys the last.
 ///
@@ -29,9 +30,7 @@ pub fn to_json(batch: &RecordBatch, row: usize) -> Value {
             }
         }
     }
-    if let Some(Value::Object(mut additional)) =
-        text(batch, ADDITIONAL_FIELDS, row).and_then(|text| serde_json::from_str(text).ok())
-    {
+    if let Some(mut additional) = text(batch, ADDITIONAL_FIELDS, row).and_then(json::object) {
         additional.remove(ORIGINAL);
         merge(&mut record, additional);
     }
@@ -46,7 +45,7 @@ fn text<'a>(batch: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
 fn value(array: &ArrayRef, row: usize, kind: Kind) -> Option<Value> {
     Some(match kind {
         Kind::Text | Kind::Word => Value::from(array.as_string_opt::<i32>()?.value(row)),
-        Kind::Json => serde_json::from_str(array.as_string_opt::<i32>()?.value(row)).ok()?,
+        Kind::Json => json::value(array.as_string_opt::<i32>()?.value(row)).ok()?,
         Kind::Bool => Value::from(array.as_boolean_opt()?.value(row)),
         Kind::BoolText => Value::from(if array.as_boolean_opt()?.value(row) { "true" } else { "false" }),
         Kind::Time => Value::from(format_time(array.as_primitive_opt::<TimestampMicrosecondType>()?.value(row))?),

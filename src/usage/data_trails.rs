@@ -18,6 +18,7 @@ use super::months::parts;
 use super::read::leave_out;
 use super::select::TimeRange;
 use crate::store::{RowPredicate, Snapshot, Stored, Table, read_batches, read_dictionaries};
+use crate::util::json;
 
 /// IAM actions whose calls are data events, by service: those of `CALLS`, as IAM names them (Service Authorization
 /// Reference). S3's on versions are the same calls.
@@ -243,7 +244,7 @@ fn add_trails(batch: &RecordBatch, trails: &mut BTreeMap<(String, String), DataT
         if text("event_source", row) != Some("cloudtrail.amazonaws.com") || text("error_code", row).is_some() {
             continue;
         }
-        let parameters = text("request_parameters", row).and_then(|json| serde_json::from_str::<Value>(json).ok());
+        let parameters = text("request_parameters", row).and_then(|json| json::value(json).ok());
         let Some((trail, logged)) = parameters.as_ref().and_then(selectors) else { continue };
         let account_id = text("recipient_account_id", row).unwrap_or_default().to_owned();
         // A name, or an ARN that ends with it.

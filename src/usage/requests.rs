@@ -17,6 +17,7 @@ use super::select::{Cover, Selection, TimeRange};
 use super::shared_str::Text;
 use crate::iam::{Catalog, Outcome, permissions};
 use crate::store::{RowPredicate, Snapshot, Table, read_batches};
+use crate::util::json;
 
 /// Condition key → values, of the requests of one use that were alike. A key without values was not in the request; one
 /// that is not there was not looked for.
@@ -158,7 +159,7 @@ fn note_event(
 ) {
     let resources = events.resources(row);
     let event = events.event(row, &resources);
-    let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+    let read = |text: Option<&str>| text.and_then(|text| json::value(text).ok()).unwrap_or(Value::Null);
     let (parameters, response) = (read(event.request_parameters), read(event.response_elements));
     let requested = Requested { parameters, response, principal_id };
     let is_of = |source: &&KeySource| source.events.is_empty() || source.events.contains(&event.event_name);

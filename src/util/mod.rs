@@ -1,10 +1,13 @@
-//! What is generally useful: time, caches, names that were meant, scanning JSON, showing names, Markdown, loud invariants.
+//! What is generally useful: time, caches, names that were meant, scanning and reading JSON, showing names, Markdown, the
+//! process, loud invariants.
 
 pub(crate) mod closest;
 pub(crate) mod direct_mapped_cache;
 pub(crate) mod invariant;
+pub(crate) mod json;
 pub(crate) mod json_simd;
 pub(crate) mod markdown;
+pub(crate) mod process;
 pub(crate) mod scan;
 pub(crate) mod shown;
 pub mod time;

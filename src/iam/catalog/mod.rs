@@ -340,8 +340,8 @@ fn parse_service(prefix: &str, text: &str) -> Service {
             _ => {}
         }
     }
-    let further = overrides().further_types(prefix).iter();
-    service.resource_types.extend(further.map(|(name, arn)| ResourceType { name: name.clone(), arn: arn.clone() }));
+    let added = overrides().added_types(prefix).iter();
+    service.resource_types.extend(added.map(|(name, arn)| ResourceType { name: name.clone(), arn: arn.clone() }));
     service
 }
 

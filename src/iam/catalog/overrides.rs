@@ -39,7 +39,7 @@ pub(in crate::iam) struct Overrides {
     /// `prefix:type` → its ARN form.
     forms: HashMap<String, String>,
     /// Prefix → resource types that the tables lack, with their ARN forms.
-    further: HashMap<String, Vec<(String, String)>>,
+    added_types: HashMap<String, Vec<(String, String)>>,
     /// Full name of an action in lower case → types that it takes beside those of the tables.
     taken: HashMap<String, Vec<String>>,
     /// Prefix, or `prefix:type` → the parameter that says whose the resources are.
@@ -56,7 +56,7 @@ impl Overrides {
     }
 
     /// Parameters that fill it beside those others, not in their place.
-    pub fn further_parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &str> {
+    pub fn additional_parameters(&self, prefix: &str, kind: &str, variable: &str) -> impl Iterator<Item = &str> {
         self.of_variable(prefix, kind, variable).filter_map(|name| name.strip_prefix('+'))
     }
 
@@ -76,8 +76,8 @@ impl Overrides {
     }
 
     /// A service's resource types that the tables lack, with their ARN forms.
-    pub fn further_types(&self, prefix: &str) -> &[(String, String)] {
-        self.further.get(prefix).map(Vec::as_slice).unwrap_or_default()
+    pub fn added_types(&self, prefix: &str) -> &[(String, String)] {
+        self.added_types.get(prefix).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Resource types that an action takes and the tables don't say.
@@ -132,8 +132,8 @@ fn parse(text: &str) -> Overrides {
             ["type", prefix, kind, form] => {
                 overrides.forms.insert(format!("{prefix}:{kind}"), (*form).to_owned());
             }
-            ["further", prefix, kind, form, actions @ ..] => {
-                let types = overrides.further.entry((*prefix).to_owned()).or_default();
+            ["new-type", prefix, kind, form, actions @ ..] => {
+                let types = overrides.added_types.entry((*prefix).to_owned()).or_default();
                 types.push(((*kind).to_owned(), (*form).to_owned()));
                 for action in actions {
                     let key = format!("{prefix}:{action}").to_ascii_lowercase();

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::iam::request::document::Document;
 use crate::iam::request::name::Name;
+use crate::util::json;
 
 /// A parameter that holds tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ pub(in crate::iam) fn carriers(document: Document<'_>) -> Vec<Carrier> {
         return found;
     }
     for (key, source) in document.top_values() {
-        let Ok(value) = serde_json::from_str::<Value>(source) else { continue };
+        let Ok(value) = json::value(source) else { continue };
         look(key, &value, (TOP, 0), &mut found);
     }
     found

@@ -12,6 +12,7 @@ use crate::iam::arn::{Arn, escape};
 use crate::iam::catalog::Catalog;
 use crate::iam::event::{Confidence, Event, Permission};
 use crate::iam::resolve::outcome::{PERFORM, names_action};
+use crate::util::json;
 
 /// The message of a denial that may name an action. GuardDuty, AppSync and MWAA write it into the response, as
 /// `message`.
@@ -20,7 +21,7 @@ pub(in crate::iam) fn message<'e>(event: &Event<'e>) -> Option<Cow<'e, str>> {
         return Some(Cow::Borrowed(message)).filter(|message| names_action(message));
     }
     let response = event.response_elements.filter(|response| names_action(response))?;
-    match serde_json::from_str::<Value>(response).ok()?.get_mut("message")?.take() {
+    match json::value(response).ok()?.get_mut("message")?.take() {
         Value::String(message) => Some(Cow::Owned(message)),
         _ => None,
     }

@@ -9,7 +9,8 @@ fn limits() -> Limits {
 }
 
 fn is_harmless(name: &str) -> bool {
-    name.split('!').all(|name| !name.starts_with('/') && name.split(['/', '\\']).all(|part| part != ".."))
+    // A name may have an exclamation mark of its own.
+    !name.starts_with('/') && name.split(['/', '\\', '!']).all(|part| part != "..")
 }
 
 /// Walks all there is; names and bytes, as far as they are held.

@@ -17,10 +17,11 @@ use crate::iam::request::name::Name;
 use crate::iam::request::tag_parameters::{Carrier, TOP};
 use crate::iam::resolve::resources::by_resource_type::of_type;
 use crate::iam::resolve::resources::fill::fill;
-use crate::iam::resolve::resources::parameter_names::{kind_name, stem};
-use crate::iam::resolve::resources::plan::{Plan, TypePlan};
+use crate::iam::resolve::resources::plan::Plan;
+use crate::iam::resolve::resources::plan::making::words::{kind_name, stem};
+use crate::iam::resolve::resources::plan::resource_type::TypePlan;
+use crate::iam::resolve::resources::plan::variable::cut;
 use crate::iam::resolve::resources::resources;
-use crate::iam::resolve::resources::variable::cut;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 use crate::iam::resolve::services::logs::without_tail;
 
@@ -39,12 +40,12 @@ pub(in crate::iam) fn tagging(
         prefix == service.prefix() && verbs.iter().any(|verb| name.starts_with(verb))
     };
     let dependent = action.dependent_actions.iter().filter_map(|name| catalog.action(name)).find(is_tagging);
-    let special = special(service, rules, operation);
-    let is_documented = dependent.is_some() || special.is_some();
+    let listed = listed_tagging_action(service, rules, operation);
+    let is_documented = dependent.is_some() || listed.is_some();
     if !is_documented && !puts_tags(catalog, action, operation) || !has_tags(rules, service, operation, request) {
         return None;
     }
-    let tag = special.or(dependent).or_else(|| tagging_action(catalog, service, made))?;
+    let tag = listed.or(dependent).or_else(|| tagging_action(catalog, service, made))?;
     let resources = tagged(catalog, rules, tag, made, request).into_iter().map(|arn| without_tail(&tag.name, arn));
     Some(Permission {
         action: Arc::clone(&tag.name),
@@ -123,7 +124,7 @@ const MAKING: &[&str] = &[
 ];
 
 /// The tagging action of a call that neither the tables nor the service's habits tell.
-fn special<'s>(service: &'s Service, rules: &ServiceRules, operation: &str) -> Option<&'s Action> {
+fn listed_tagging_action<'s>(service: &'s Service, rules: &ServiceRules, operation: &str) -> Option<&'s Action> {
     let (_, action) = rules.tag_actions.iter().find(|(name, _)| *name == operation)?;
     service.action(action)
 }

@@ -10,10 +10,10 @@ use crate::iam::request::document::Entry;
 use crate::iam::request::name::Name;
 use crate::iam::request::response;
 use crate::iam::resolve::resources::fill::{RESOURCES_MAX, fill};
-use crate::iam::resolve::resources::plan::{TypePlan, is_any_resource};
+use crate::iam::resolve::resources::plan::resource_type::{TypePlan, is_any_resource};
+use crate::iam::resolve::resources::plan::variable::{VariablePlan, cut};
 use crate::iam::resolve::resources::queue_urls;
 use crate::iam::resolve::resources::typed_names::TypedNames;
-use crate::iam::resolve::resources::variable::{VariablePlan, cut};
 
 /// What was found for one resource type.
 #[derive(Default)]

@@ -8,7 +8,8 @@ use crate::iam::catalog::{Action, Catalog, bare_name};
 use crate::iam::event::Permission;
 use crate::iam::request::Request;
 use crate::iam::resolve::resources::fill::fill;
-use crate::iam::resolve::resources::plan::{Plan, TypePlan};
+use crate::iam::resolve::resources::plan::Plan;
+use crate::iam::resolve::resources::plan::resource_type::TypePlan;
 use crate::iam::resolve::service_rules::ServiceRules;
 
 /// Puts what the response names in the place of what was left open.

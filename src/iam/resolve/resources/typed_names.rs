@@ -3,7 +3,7 @@
 
 use crate::iam::request::Request;
 use crate::iam::request::name::Name;
-use crate::iam::resolve::resources::plan::TypePlan;
+use crate::iam::resolve::resources::plan::resource_type::TypePlan;
 
 /// What a request says itself to be about.
 pub(in crate::iam) struct TypedNames<'a> {

@@ -1,4 +1,4 @@
-//! `airflow`: what is particular to it.
+//! `airflow`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `application-signals`: what is particular to it.
+//! `application-signals`: tags on what it makes.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `apprunner`: what is particular to it.
+//! `apprunner`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `aps`: what is particular to it.
+//! `aps`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `arc-zonal-shift`: what is particular to it.
+//! `arc-zonal-shift`: types of which a call is on one; actions on one type at a time.
 
 use crate::iam::resolve::service_rules::ServiceRules;
 

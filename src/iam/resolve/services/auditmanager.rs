@@ -1,4 +1,4 @@
-//! `auditmanager`: what is particular to it.
+//! `auditmanager`: operations whose actions depend on the request; whom its roles are for.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `backup`: what is particular to it.
+//! `backup`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

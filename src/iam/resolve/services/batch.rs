@@ -1,4 +1,4 @@
-//! `batch`: what is particular to it.
+//! `batch`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `bedrock-agentcore`: what is particular to it.
+//! `bedrock-agentcore`: how its names are read.
 
 use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};
 

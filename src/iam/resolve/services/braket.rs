@@ -1,4 +1,4 @@
-//! `braket`: what is particular to it.
+//! `braket`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

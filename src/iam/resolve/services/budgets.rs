@@ -1,4 +1,4 @@
-//! `budgets`: what is particular to it.
+//! `budgets`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `chime`: what is particular to it.
+//! `chime`: whom its roles are for; tags on what it makes; types of which a call is on one.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

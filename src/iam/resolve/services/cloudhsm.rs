@@ -1,4 +1,4 @@
-//! `cloudhsm`: what is particular to it.
+//! `cloudhsm`: what its ids begin with.
 
 use crate::iam::resolve::service_rules::{IdPrefix, ServiceRules};
 

@@ -1,4 +1,4 @@
-//! `cloudtrail`: what is particular to it.
+//! `cloudtrail`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

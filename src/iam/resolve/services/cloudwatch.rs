@@ -1,4 +1,4 @@
-//! `cloudwatch`: what is particular to it.
+//! `cloudwatch`: whom its roles are for; names with colons.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

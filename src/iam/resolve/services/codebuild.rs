@@ -1,4 +1,4 @@
-//! `codebuild`: what is particular to it.
+//! `codebuild`: how its names are read.
 
 use crate::iam::arn::escape;
 use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};

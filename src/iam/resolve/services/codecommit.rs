@@ -1,4 +1,4 @@
-//! `codecommit`: what is particular to it.
+//! `codecommit`: resources that responses name.
 
 use crate::iam::resolve::service_rules::{ServiceRules, answer};
 

@@ -1,4 +1,4 @@
-//! `cognito-identity`: what is particular to it.
+//! `cognito-identity`: tags on what it makes.
 
 use crate::iam::resolve::service_rules::ServiceRules;
 

@@ -1,4 +1,4 @@
-//! `cognito-idp`: what is particular to it.
+//! `cognito-idp`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

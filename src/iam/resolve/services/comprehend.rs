@@ -1,4 +1,4 @@
-//! `comprehend`: what is particular to it.
+//! `comprehend`: operations whose actions depend on the request.
 
 use crate::iam::arn::{Arn, escape};
 use crate::iam::event::Permission;

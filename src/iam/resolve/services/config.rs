@@ -1,4 +1,4 @@
-//! `config`: what is particular to it.
+//! `config`: where requests hold roles.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `connect`: what is particular to it.
+//! `connect`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `datapipeline`: what is particular to it.
+//! `datapipeline`: whom its roles are for; where requests hold roles.
 
 use serde_json::Value;
 

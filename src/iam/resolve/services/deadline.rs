@@ -1,4 +1,4 @@
-//! `deadline`: what is particular to it.
+//! `deadline`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

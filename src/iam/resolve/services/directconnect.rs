@@ -1,4 +1,4 @@
-//! `directconnect`: what is particular to it.
+//! `directconnect`: tags on what it makes.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `drs`: what is particular to it.
+//! `drs`: what its ids begin with.
 
 use crate::iam::resolve::service_rules::{IdPrefix, ServiceRules};
 

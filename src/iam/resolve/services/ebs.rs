@@ -1,4 +1,4 @@
-//! `ebs`: what is particular to it.
+//! `ebs`: further actions of its calls.
 
 use crate::iam::arn::partition_of;
 use crate::iam::event::Permission;
@@ -6,7 +6,7 @@ use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    further: Some(|call| call.is("StartSnapshot").then(|| tagged(call)).flatten().into_iter().collect()),
+    also_needed: Some(|call| call.is("StartSnapshot").then(|| tagged(call)).flatten().into_iter().collect()),
     ..ServiceRules::new("ebs")
 };
 

@@ -1,4 +1,4 @@
-//! `ecs`: what is particular to it.
+//! `ecs`: whom its roles are for; where requests hold roles.
 
 use crate::iam::request::Request;
 use crate::iam::resolve::service_rules::{NamedRole, ServiceRules, passed_to};

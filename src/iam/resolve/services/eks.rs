@@ -1,4 +1,4 @@
-//! `eks`: what is particular to it.
+//! `eks`: whom its roles are for; its names in other services' ARNs.
 
 use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
 

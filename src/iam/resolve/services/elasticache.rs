@@ -1,4 +1,4 @@
-//! `elasticache`: what is particular to it.
+//! `elasticache`: log delivery; how policies write its ARNs.
 
 use crate::iam::request::Request;
 use crate::iam::resolve::service_rules::{Destination, LogDelivery, ServiceRules};

@@ -1,4 +1,4 @@
-//! `elasticbeanstalk`: what is particular to it.
+//! `elasticbeanstalk`: whom its roles are for; where requests hold roles.
 
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
-//! `elasticfilesystem`: what is particular to it.
+//! `elasticfilesystem`: operations whose actions depend on the request; KMS keys used for the caller; what its ids
+//! begin with.
 
 use crate::iam::arn::escape;
 use crate::iam::event::Permission;

@@ -1,4 +1,4 @@
-//! `elasticloadbalancing`: what is particular to it.
+//! `elasticloadbalancing`: operations whose actions depend on the request.
 
 use crate::iam::arn::escape;
 use crate::iam::catalog::Action;

@@ -1,4 +1,4 @@
-//! `elasticmapreduce`: what is particular to it.
+//! `elasticmapreduce`: whom its roles are for; what its ids begin with.
 
 use crate::iam::resolve::service_rules::{IdPrefix, NOT_PASSED, ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `emr-containers`: what is particular to it.
+//! `emr-containers`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
 

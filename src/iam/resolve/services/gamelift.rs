@@ -1,4 +1,4 @@
-//! `gamelift`: what is particular to it.
+//! `gamelift`: how its names are read.
 
 use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};
 

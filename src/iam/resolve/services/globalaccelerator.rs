@@ -1,4 +1,4 @@
-//! `globalaccelerator`: what is particular to it.
+//! `globalaccelerator`: log delivery.
 
 use crate::iam::resolve::service_rules::{Destination, LogDelivery, ServiceRules};
 

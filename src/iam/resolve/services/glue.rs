@@ -1,4 +1,4 @@
-//! `glue`: what is particular to it.
+//! `glue`: how its names are read; names with colons.
 
 use crate::iam::arn::is_account_id;
 use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};

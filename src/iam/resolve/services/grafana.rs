@@ -1,4 +1,4 @@
-//! `grafana`: what is particular to it.
+//! `grafana`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
 

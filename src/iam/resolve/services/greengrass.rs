@@ -1,4 +1,4 @@
-//! `greengrass`: what is particular to it.
+//! `greengrass`: operations whose actions depend on the request.
 
 use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::ServiceRules;

@@ -1,4 +1,4 @@
-//! `guardduty`: what is particular to it.
+//! `guardduty`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

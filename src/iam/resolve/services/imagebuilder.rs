@@ -1,4 +1,4 @@
-//! `imagebuilder`: what is particular to it.
+//! `imagebuilder`: whom its roles are for; tags on what it makes; how its names are read.
 
 use crate::iam::arn::escape;
 use crate::iam::resolve::service_rules::{NOT_PASSED, Reading, ServiceRules, ValueReader, passed_to};

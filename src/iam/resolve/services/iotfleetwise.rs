@@ -1,4 +1,4 @@
-//! `iotfleetwise`: what is particular to it.
+//! `iotfleetwise`: types of which a call is on one; names with colons.
 
 use crate::iam::resolve::service_rules::ServiceRules;
 

@@ -1,4 +1,4 @@
-//! `iotsitewise`: what is particular to it.
+//! `iotsitewise`: operations whose actions depend on the request; whom its roles are for.
 
 use crate::iam::arn::escape;
 use crate::iam::event::Permission;

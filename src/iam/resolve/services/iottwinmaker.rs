@@ -1,4 +1,4 @@
-//! `iottwinmaker`: what is particular to it.
+//! `iottwinmaker`: names with colons.
 
 use crate::iam::resolve::service_rules::ServiceRules;
 

@@ -1,4 +1,4 @@
-//! `kafka`: what is particular to it.
+//! `kafka`: log delivery.
 
 use crate::iam::resolve::service_rules::{Destination, LogDelivery, ServiceRules};
 

@@ -1,4 +1,4 @@
-//! `kafkaconnect`: what is particular to it.
+//! `kafkaconnect`: log delivery.
 
 use crate::iam::resolve::service_rules::{Destination, LogDelivery, ServiceRules};
 

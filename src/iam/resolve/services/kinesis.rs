@@ -1,4 +1,4 @@
-//! `kinesis`: what is particular to it.
+//! `kinesis`: tags on what it makes.
 
 use crate::iam::resolve::service_rules::ServiceRules;
 

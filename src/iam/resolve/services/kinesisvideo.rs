@@ -1,4 +1,4 @@
-//! `kinesisvideo`: what is particular to it.
+//! `kinesisvideo`: tags on what it makes.
 
 use crate::iam::resolve::service_rules::ServiceRules;
 

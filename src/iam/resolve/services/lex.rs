@@ -1,4 +1,5 @@
-//! `lex`: what is particular to it.
+//! `lex`: operations whose actions depend on the request; whom its roles are for; tags on what it makes; how policies
+//! write its ARNs.
 
 use crate::iam::catalog::Action;
 use crate::iam::event::Permission;

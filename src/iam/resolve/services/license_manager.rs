@@ -1,4 +1,4 @@
-//! `license-manager`: what is particular to it.
+//! `license-manager`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
 

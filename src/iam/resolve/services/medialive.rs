@@ -1,4 +1,4 @@
-//! `medialive`: what is particular to it.
+//! `medialive`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

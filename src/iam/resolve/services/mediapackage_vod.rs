@@ -1,4 +1,4 @@
-//! `mediapackage-vod`: what is particular to it.
+//! `mediapackage-vod`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

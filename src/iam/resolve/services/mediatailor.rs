@@ -1,4 +1,4 @@
-//! `mediatailor`: what is particular to it.
+//! `mediatailor`: how policies write its ARNs.
 
 use crate::iam::arn::escape;
 use crate::iam::request::Request;

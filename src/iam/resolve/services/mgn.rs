@@ -1,4 +1,4 @@
-//! `mgn`: what is particular to it.
+//! `mgn`: tags on what it makes.
 
 use std::collections::BTreeSet;
 

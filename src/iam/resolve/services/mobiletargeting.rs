@@ -1,4 +1,4 @@
-//! `mobiletargeting`: what is particular to it.
+//! `mobiletargeting`: whom its roles are for; how policies write its ARNs.
 
 use crate::iam::catalog::bare_name;
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};

@@ -1,4 +1,4 @@
-//! `mq`: what is particular to it.
+//! `mq`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `neptune-db`: what is particular to it.
+//! `neptune-db`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
 

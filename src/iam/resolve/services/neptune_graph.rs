@@ -1,4 +1,4 @@
-//! `neptune-graph`: what is particular to it.
+//! `neptune-graph`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

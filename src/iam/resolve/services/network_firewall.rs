@@ -1,4 +1,4 @@
-//! `network-firewall`: what is particular to it.
+//! `network-firewall`: log delivery; how policies write its ARNs.
 
 use crate::iam::request::Request;
 use crate::iam::resolve::service_rules::{Destination, LogDelivery, ServiceRules};

@@ -1,4 +1,4 @@
-//! `observabilityadmin`: what is particular to it.
+//! `observabilityadmin`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

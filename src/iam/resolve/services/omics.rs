@@ -1,4 +1,4 @@
-//! `omics`: what is particular to it.
+//! `omics`: tags on what it makes.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `organizations`: what is particular to it.
+//! `organizations`: what its ids begin with.
 
 use crate::iam::resolve::service_rules::{IdPrefix, ServiceRules};
 

@@ -1,4 +1,4 @@
-//! `osis`: what is particular to it.
+//! `osis`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

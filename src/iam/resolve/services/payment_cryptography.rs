@@ -1,4 +1,4 @@
-//! `payment-cryptography`: what is particular to it.
+//! `payment-cryptography`: how policies write its ARNs; lists of targets.
 
 use crate::iam::arn::is_like_arn;
 use crate::iam::request::Request;

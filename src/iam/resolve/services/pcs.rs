@@ -1,4 +1,4 @@
-//! `pcs`: what is particular to it.
+//! `pcs`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

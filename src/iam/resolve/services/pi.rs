@@ -1,4 +1,4 @@
-//! `pi`: what is particular to it.
+//! `pi`: how its names are read.
 
 use crate::iam::arn::escape;
 use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};

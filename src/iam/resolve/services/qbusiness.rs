@@ -1,4 +1,4 @@
-//! `qbusiness`: what is particular to it.
+//! `qbusiness`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `quicksight`: what is particular to it.
+//! `quicksight`: whom its roles are for; how policies write its ARNs.
 
 use crate::iam::arn::escape;
 use crate::iam::request::Request;

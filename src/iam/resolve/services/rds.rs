@@ -1,4 +1,4 @@
-//! `rds`: what is particular to it.
+//! `rds`: whom its roles are for; KMS keys used for the caller; names with colons.
 
 use crate::iam::resolve::service_rules::{KeyUse, NOT_PASSED, ServiceRules, passed_to};
 

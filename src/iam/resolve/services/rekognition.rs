@@ -1,4 +1,4 @@
-//! `rekognition`: what is particular to it.
+//! `rekognition`: how its names are read.
 
 use crate::iam::arn::escape;
 use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};

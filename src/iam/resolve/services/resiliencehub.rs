@@ -1,4 +1,4 @@
-//! `resiliencehub`: what is particular to it.
+//! `resiliencehub`: whom its roles are for; where requests hold roles.
 
 use crate::iam::resolve::service_rules::{NOT_PASSED, NamedRole, ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `rum`: what is particular to it.
+//! `rum`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
 

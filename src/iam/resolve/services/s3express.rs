@@ -1,4 +1,4 @@
-//! `s3express`: what is particular to it.
+//! `s3express`: operations whose actions depend on the request; whom its roles are for; how policies write its ARNs.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 use crate::iam::resolve::services::s3;

@@ -1,4 +1,4 @@
-//! `s3files`: what is particular to it.
+//! `s3files`: whom its roles are for; what its ids begin with.
 
 use crate::iam::resolve::service_rules::{IdPrefix, ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `s3tables`: what is particular to it.
+//! `s3tables`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `sagemaker`: what is particular to it.
+//! `sagemaker`: whom its roles are for; tags on what it makes; how policies write its ARNs.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

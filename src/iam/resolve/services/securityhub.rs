@@ -1,4 +1,4 @@
-//! `securityhub`: what is particular to it.
+//! `securityhub`: operations whose actions depend on the request; whom its roles are for.
 
 use crate::iam::catalog::Action;
 use crate::iam::event::Permission;

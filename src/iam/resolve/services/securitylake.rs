@@ -1,4 +1,4 @@
-//! `securitylake`: what is particular to it.
+//! `securitylake`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

@@ -1,9 +1,8 @@
-//! `servicecatalog`: what is particular to it.
-
-use serde_json::Value;
+//! `servicecatalog`: whom its roles are for; where requests hold roles; what its ids begin with.
 
 use crate::iam::request::Request;
 use crate::iam::resolve::service_rules::{IdPrefix, NamedRole, ServiceRules, member_text, passed_to};
+use crate::util::json;
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     passed_to: &[passed_to(&[], &[], &["servicecatalog"])],
@@ -17,7 +16,7 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
 
 /// Source: Service Catalog API Reference, CreateConstraint, `Parameters`: JSON of a LAUNCH or STACKSET constraint.
 fn constraint(request: &Request<'_>) -> Vec<NamedRole> {
-    let parsed = request.parameters.text("parameters").and_then(|json| serde_json::from_str::<Value>(json).ok());
+    let parsed = request.parameters.text("parameters").and_then(|json| json::value(json).ok());
     let names = ["RoleArn", "LocalRoleName", "AdminRole"];
     let role = |name: &&str| {
         let parsed = parsed.as_ref()?;

@@ -1,4 +1,4 @@
-//! `ses`: what is particular to it.
+//! `ses`: operations whose actions depend on the request.
 
 use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;

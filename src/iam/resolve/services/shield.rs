@@ -1,4 +1,4 @@
-//! `shield`: what is particular to it.
+//! `shield`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `sms-voice`: what is particular to it.
+//! `sms-voice`: how its names are read.
 
 use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};
 

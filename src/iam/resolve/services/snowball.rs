@@ -1,4 +1,4 @@
-//! `snowball`: what is particular to it.
+//! `snowball`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

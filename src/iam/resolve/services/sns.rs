@@ -1,4 +1,4 @@
-//! `sns`: what is particular to it.
+//! `sns`: operations whose actions depend on the request; where requests hold roles.
 
 use crate::iam::arn::is_role_arn;
 use crate::iam::event::Permission;

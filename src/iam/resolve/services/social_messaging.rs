@@ -1,4 +1,4 @@
-//! `social-messaging`: what is particular to it.
+//! `social-messaging`: tags on what it makes; how its names are read.
 
 use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};
 

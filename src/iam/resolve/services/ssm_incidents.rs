@@ -1,4 +1,4 @@
-//! `ssm-incidents`: what is particular to it.
+//! `ssm-incidents`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

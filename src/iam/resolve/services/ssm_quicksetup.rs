@@ -1,4 +1,4 @@
-//! `ssm-quicksetup`: what is particular to it.
+//! `ssm-quicksetup`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

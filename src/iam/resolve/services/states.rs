@@ -1,4 +1,4 @@
-//! `states`: what is particular to it.
+//! `states`: how policies write its ARNs.
 
 use crate::iam::resolve::service_rules::ServiceRules;
 

@@ -1,4 +1,4 @@
-//! `swf`: what is particular to it.
+//! `swf`: tags on what it makes.
 
 use std::collections::BTreeSet;
 

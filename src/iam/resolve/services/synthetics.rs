@@ -1,4 +1,4 @@
-//! `synthetics`: what is particular to it.
+//! `synthetics`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

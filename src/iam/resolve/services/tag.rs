@@ -1,4 +1,4 @@
-//! `tag`: what is particular to it.
+//! `tag`: further actions of its calls.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 
-pub(in crate::iam) const RULES: ServiceRules = ServiceRules { further: Some(further), ..ServiceRules::new("tag") };
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules { also_needed: Some(further), ..ServiceRules::new("tag") };
 
 /// Tagging and untagging.
 fn further(call: &Call<'_, '_>) -> Vec<Permission> {

@@ -1,4 +1,4 @@
-//! `thinclient`: what is particular to it.
+//! `thinclient`: tags on what it makes.
 
 use crate::iam::resolve::service_rules::ServiceRules;
 

@@ -1,4 +1,4 @@
-//! `timestream-influxdb`: what is particular to it.
+//! `timestream-influxdb`: tags on what it makes.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `transfer`: what is particular to it.
+//! `transfer`: how policies write its ARNs.
 
 use crate::iam::arn::escape;
 use crate::iam::request::Request;

@@ -1,4 +1,4 @@
-//! `vpc-lattice`: what is particular to it.
+//! `vpc-lattice`: log delivery; what its ids begin with.
 
 use crate::iam::resolve::service_rules::{Destination, IdPrefix, LogDelivery, ServiceRules};
 

@@ -1,4 +1,4 @@
-//! `wisdom`: what is particular to it.
+//! `wisdom`: how its names are read.
 
 use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};
 

@@ -1,4 +1,4 @@
-//! `workmail`: what is particular to it.
+//! `workmail`: whom its roles are for.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 

@@ -1,4 +1,4 @@
-//! `workspaces`: what is particular to it.
+//! `workspaces`: what its ids begin with.
 
 use crate::iam::resolve::service_rules::{IdPrefix, ServiceRules};
 

@@ -1,50 +1,47 @@
-//! How a variable of an ARN form is found in a request: the parameters that may hold it, and what of their text is it.
+//! How a request says a variable of an ARN form: which of its parameters hold it, and what of their text is it.
 
 use crate::iam::arn::arn_format::{ArnFormat, Piece};
 use crate::iam::arn::is_like_arn;
 use crate::iam::arn::{Arn, NO_NAME, escape};
-use crate::iam::catalog::overrides::overrides;
-use crate::iam::catalog::{Action, ResourceType, Service};
 use crate::iam::request::Request;
 use crate::iam::request::name::Name;
-use crate::iam::resolve::resources::parameter_fallbacks::ParameterFallbacks;
-use crate::iam::resolve::resources::parameter_names::{
-    Copies, NamedByAction, VariableParameters, is_plain_name, kind_name, outer, own_name, stem,
-};
-use crate::iam::resolve::service_rules::{Reading, ServiceRules, ValueReader};
+use crate::iam::resolve::resources::plan::fallbacks::ParameterFallbacks;
+use crate::iam::resolve::resources::plan::parameters::{Copies, VariableParameters};
+use crate::iam::resolve::service_rules::{Reading, ValueReader};
 
+/// Where one variable of a type's ARN form is found.
 #[derive(Clone, Debug)]
 pub(in crate::iam) struct VariablePlan {
     /// Parameters that may hold it.
-    names: VariableParameters,
+    pub(super) names: VariableParameters,
     /// Whether one of them is `resourceId`, which may name anything.
     pub is_any_resource: bool,
     /// Forms of ARNs that have it, with its place in them; the type's own first.
-    cuts: Vec<(ArnFormat, usize)>,
+    pub(super) cuts: Vec<(ArnFormat, usize)>,
     /// What stands before it in the form, back to the `/` or `:` before; where nothing does, back to the one before
     /// that.
-    before: String,
+    pub(super) before: String,
     /// What resources of the service's other types begin with.
-    others: Vec<String>,
-    reading: HowToRead,
-    slash: Slash,
+    pub(super) others: Vec<String>,
+    pub(super) reading: HowToRead,
+    pub(super) slash: Slash,
     /// Whether a value may hold a colon.
-    has_colon: bool,
+    pub(super) has_colon: bool,
     /// Whether the request's `path` stands before the name of what it makes.
-    has_path: bool,
+    pub(super) has_path: bool,
     /// Whether services count it, so that no request tells it.
     pub is_counted: bool,
     /// Whether it is the id of an organization, of which an account is in one only and which calls don't say, or the
     /// number of a version, which is another one the next time.
-    is_never_answered: bool,
+    pub(super) is_never_answered: bool,
     /// Parameters that may be left out, and what is meant then.
-    left_out: Option<(Vec<Name>, &'static str)>,
-    aside: ParameterFallbacks,
+    pub(super) left_out: Option<(Vec<Name>, &'static str)>,
+    pub(super) fallbacks: ParameterFallbacks,
 }
 
 /// What of a parameter's text is the value.
 #[derive(Clone, Copy, Debug)]
-enum HowToRead {
+pub(super) enum HowToRead {
     Whole,
     /// A queue's URL ends with its name.
     LastSegment,
@@ -63,60 +60,13 @@ enum HowToRead {
 
 /// Whether a value may hold a slash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slash {
+pub(super) enum Slash {
     Never,
     Always,
     WithoutColon,
 }
 
 impl VariablePlan {
-    /// For the variable at a place of a type's form.
-    pub fn new(
-        (rules, service, action): (&ServiceRules, &Service, &Action),
-        kind: &ResourceType,
-        form: &ArnFormat,
-        at: usize,
-        said: &NamedByAction,
-    ) -> VariablePlan {
-        let name = form.variables.get(at).map_or("", String::as_str);
-        // Buses of partners: `aws.partner/example.com/1`. Source: EventBridge API Reference, CreateEventBus, "Name".
-        let is_path = ["EventBusName", "ObjectName", "LogGroupName", "RepositoryName", "SecretId", "Path"]
-            .contains(&name)
-            || name.ends_with("WithPath")
-            || name.ends_with("WithoutLeadingSlash");
-        let is_last = kind.arn.ends_with(&format!("${{{name}}}")) && kind.name != "bucket";
-        let names = VariableParameters::new(rules, service, kind, form, at, said);
-        let slash = match (is_path, is_last) {
-            (true, _) => Slash::Always,
-            (_, true) => Slash::WithoutColon,
-            _ => Slash::Never,
-        };
-        let is_other = |other: &&ResourceType| slash == Slash::WithoutColon && other.arn != kind.arn;
-        let others = service.resource_types().iter().filter(is_other);
-        // A key may be named by its alias, which is no part of its ARN.
-        let alias = (name == "KeyId" && kind.arn.contains(":kms:")).then(|| "alias/".to_owned());
-        VariablePlan {
-            is_any_resource: names.candidates.names.contains(&Name::new("ResourceId")),
-            names,
-            cuts: cuts(rules, service, kind, form, at, name),
-            before: before(form, at),
-            others: others.filter_map(|other| begins_with(&other.arn)).map(str::to_owned).chain(alias).collect(),
-            reading: reading(rules, kind, form, at),
-            slash,
-            has_colon: matches!(name, "ObjectName" | "LogGroupName" | "IdentityPoolId" | "IdentityId")
-                || rules.may_have_colon(&kind.name, name, is_last),
-            // What is uploaded is made too, and certificates alone are.
-            has_path: name.ends_with("WithPath") && (said.is_made || kind.name == "server-certificate"),
-            is_counted: name.to_ascii_lowercase().ends_with("uuid") && is_behind_own_name(kind, form, at),
-            is_never_answered: name == "OrganizationId"
-                || name.ends_with("Version")
-                || name.contains("Revision")
-                || is_own_number(kind, form, at),
-            left_out: left_out(&action.name, name),
-            aside: ParameterFallbacks::new(rules, kind, form, at),
-        }
-    }
-
     /// What is meant where the request says nothing for it, if that is told.
     pub fn left_out(&self, request: &Request<'_>) -> Option<&'static str> {
         let (parameters, value) = self.left_out.as_ref()?;
@@ -130,7 +80,7 @@ impl VariablePlan {
 
     /// Whether the request says it as a number.
     pub fn is_told_as_number(&self, request: &Request<'_>) -> bool {
-        self.aside.number(&request.parameters).is_some()
+        self.fallbacks.number(&request.parameters).is_some()
     }
 
     /// Whether the request says the name of one of that type, `cellName`, as a name.
@@ -182,11 +132,11 @@ impl VariablePlan {
         taken.extend(used.get());
         let value = |text: &str| self.value_in(text, request);
         let mut values = match used.get() {
-            Some(name) if self.aside.is_change(name) => self.aside.changed(&request.parameters, value),
-            _ if values.is_empty() => self.aside.values(&request.parameters, value),
+            Some(name) if self.fallbacks.is_change(name) => self.fallbacks.changed(&request.parameters, value),
+            _ if values.is_empty() => self.fallbacks.values(&request.parameters, value),
             _ => values,
         };
-        for name in &self.names.further {
+        for name in &self.names.additional {
             values.extend(request.parameters.all_texts_of(*name).into_iter().filter_map(value));
         }
         let path = self.has_path.then(|| request.parameters.text("path")).flatten();
@@ -200,7 +150,7 @@ impl VariablePlan {
     pub fn given_by<'a>(&self, request: &Request<'a>) -> Option<Arn<'a>> {
         let arn = |_: Name, text: &'a str| Arn::parse(text).filter(|_| self.value(text).is_some());
         let named = request.parameters.first_of(&self.names.candidates, arn).into_iter().next();
-        named.or_else(|| self.aside.given_by(&request.parameters, arn))
+        named.or_else(|| self.fallbacks.given_by(&request.parameters, arn))
     }
 
     /// What the response says for it, of what the call's resource is in: the file system of a volume that was made. One
@@ -317,79 +267,6 @@ impl VariablePlan {
     }
 }
 
-fn left_out(action: &str, variable: &str) -> Option<(Vec<Name>, &'static str)> {
-    let (parameters, value) = overrides().left_out(action, variable)?;
-    Some((parameters.iter().map(|name| Name::new(name)).collect(), value))
-}
-
-/// Whether it is the number of the thing itself, which a name stands behind: `output:${OutputId}:${OutputName}`.
-fn is_own_number(kind: &ResourceType, form: &ArnFormat, at: usize) -> bool {
-    let own = |at: usize| form.variables.get(at).is_some_and(|name| stem(name).eq_ignore_ascii_case(&kind_name(kind)));
-    own(at) && own(at + 1)
-}
-
-/// Whether the variable before tells the resources of the type apart: a node group's name before its number.
-fn is_behind_own_name(kind: &ResourceType, form: &ArnFormat, at: usize) -> bool {
-    let before = at.checked_sub(1).and_then(|at| form.variables.get(at));
-    before.is_some_and(|before| stem(before).eq_ignore_ascii_case(&kind_name(kind)))
-}
-
-/// The forms of the service's types that have a variable.
-fn cuts(
-    rules: &ServiceRules,
-    service: &Service,
-    kind: &ResourceType,
-    own: &ArnFormat,
-    at: usize,
-    name: &str,
-) -> Vec<(ArnFormat, usize)> {
-    let written = format!("${{{name}}}");
-    let finder = memchr::memmem::Finder::new(&written);
-    let has_it = |other: &&ResourceType| finder.find(other.arn.as_bytes()).is_some() && other.arn != kind.arn;
-    // What ends the ARNs of two types names one of each: the project's `${ResourceId}` is no device pool's.
-    let is_last = |of: &ResourceType| of.arn.ends_with(&written);
-    let is_own = |other: &&ResourceType| other.name != kind.name && is_last(other) && is_last(kind);
-    // An id of any type's in the ARN of one is none of another's.
-    let is_any = is_plain_name(name) || name.starts_with("Resource") && is_last(kind);
-    let others = service.resource_types().iter().filter(|_| !is_any).filter(has_it);
-    let others = others.filter(|other| !is_own(other));
-    let others = others.map(|other| ArnFormat::new(&other.arn));
-    let places = others.filter_map(|form| {
-        let at = form.variables.iter().position(|variable| variable == name)?;
-        Some((form, at))
-    });
-    let outer = outer(service, name).and_then(|kind| {
-        let form = ArnFormat::new(&kind.arn);
-        let own = own_name(kind, name)?;
-        let at = form.variables.iter().position(|variable| format!("${{{variable}}}") == own)?;
-        Some((form, at))
-    });
-    let foreign = rules.foreign_formats.iter().map(|format| ArnFormat::new(format)).filter_map(|form| {
-        let at = form.variables.iter().position(|variable| variable == name)?;
-        Some((form, at))
-    });
-    // `appbundle/${AppBundleIdentifier}` is what `appbundle/${AppbundleId}/ingestion/…` is in, whatever they call it.
-    let begun = begun(own, at);
-    let around = service.resource_types().iter().map(|other| ArnFormat::new(&other.arn));
-    // A rule's own name is none of its bus: `rule/${RuleName}` beside `rule/${EventBusName}/${RuleName}`.
-    let is_closer =
-        |other: &ArnFormat| other.variables.last().is_none_or(|last| last != name && own.variables.contains(last));
-    let around = around.filter(|other| begun.as_deref() == Some(other.pieces.as_slice()) && !is_closer(other));
-    let around = around.map(|form| (form, at));
-    [(own.clone(), at)].into_iter().chain(places).chain(outer).chain(foreign).chain(around).collect()
-}
-
-/// A form up to a variable that is not its last, behind which a part of its own begins.
-fn begun(form: &ArnFormat, at: usize) -> Option<Vec<Piece>> {
-    let place = form.pieces.iter().position(|piece| *piece == Piece::Name(at))?;
-    let is_behind = |piece: &Piece| matches!(piece, Piece::Literal(text) if text.starts_with('/'));
-    form.pieces
-        .get(place + 1)
-        .is_some_and(is_behind)
-        .then(|| form.pieces.get(..=place).map(<[Piece]>::to_vec))
-        .flatten()
-}
-
 /// The value of a variable in an ARN of the form.
 pub(in crate::iam) fn cut<'t>(form: &ArnFormat, at: usize, arn: &'t str) -> Option<&'t str> {
     let (mut rest, mut found) = (arn, None);
@@ -409,49 +286,6 @@ pub(in crate::iam) fn cut<'t>(form: &ArnFormat, at: usize, arn: &'t str) -> Opti
         rest = behind;
     }
     found.filter(|value| rest.is_empty() && !value.is_empty())
-}
-
-/// `change/` of `arn:…:change/${Id}`, `p-` of `…/p-${PolicyId}`.
-fn before(form: &ArnFormat, at: usize) -> String {
-    let place = form.pieces.iter().position(|piece| matches!(piece, Piece::Name(name) if *name == at));
-    let literal = place.and_then(|place| form.pieces.get(place.checked_sub(1)?));
-    let Some(Piece::Literal(literal)) = literal else { return String::new() };
-    let inner = literal.strip_suffix('/').unwrap_or(literal);
-    let begin = inner.rfind(['/', ':']).map_or(0, |at| at + 1);
-    literal.get(begin..).unwrap_or_default().to_owned()
-}
-
-/// `alias/` of `arn:…:alias/${Alias}`.
-fn begins_with(form: &str) -> Option<&str> {
-    let tail = form.get(memchr::memchr_iter(b':', form.as_bytes()).nth(4)? + 1..)?;
-    let front = tail.get(..memchr::memmem::find(tail.as_bytes(), b"${")?)?;
-    front.ends_with('/').then_some(front)
-}
-
-fn reading(rules: &ServiceRules, kind: &ResourceType, form: &ArnFormat, at: usize) -> HowToRead {
-    let name = form.variables.get(at).map_or("", String::as_str);
-    let place = form.pieces.iter().position(|piece| *piece == Piece::Name(at)).unwrap_or(0);
-    let is_colon = |place: Option<usize>| {
-        place.and_then(|place| form.pieces.get(place)).is_some_and(|piece| *piece == Piece::Literal(":".to_owned()))
-    };
-    let is_name = |place: Option<usize>| matches!(place.and_then(|place| form.pieces.get(place)), Some(Piece::Name(_)));
-    if let Some(reader) = rules.read.and_then(|read| read(&kind.name, name)) {
-        return HowToRead::Own(reader);
-    }
-    match name {
-        "QueueName" => HowToRead::LastSegment,
-        "ParameterNameWithoutLeadingSlash" => HowToRead::WithoutLeadingSlash,
-        "Scope" => HowToRead::Scope,
-        "EventBusName" if form.variables.iter().any(|variable| variable == "RuleName") => HowToRead::EventBus,
-        _ if name.contains("Revision") && is_colon(place.checked_sub(1)) => HowToRead::Back,
-        _ if is_colon(Some(place + 1))
-            && is_name(Some(place + 2))
-            && form.variables.get(at + 1).is_some_and(|next| next.contains("Revision")) =>
-        {
-            HowToRead::Front
-        }
-        _ => HowToRead::Whole,
-    }
 }
 
 /// Whether a text stands where services leave out what was there: `HIDDEN_DUE_TO_SECURITY_REASONS`, `****`

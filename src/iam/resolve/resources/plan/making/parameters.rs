@@ -1,106 +1,15 @@
-//! Under which parameters of a request a variable of an ARN form may stand.
+//! Makes the `VariableParameters` of one variable: under which parameters of a request it may stand.
 
 use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::catalog::overrides::overrides;
-use crate::iam::catalog::{Action, ResourceType, Service, bare_name};
+use crate::iam::catalog::{ResourceType, Service};
 use crate::iam::request::name::{Name, Ranked};
+use crate::iam::resolve::resources::plan::making::named_by_action::NamedByAction;
+use crate::iam::resolve::resources::plan::making::words::{
+    endings, is_bare, is_id, is_own, is_plain_name, is_rest, kind_name, longer, outer, plain, plural, plurals, stem,
+};
+use crate::iam::resolve::resources::plan::parameters::{Copies, VariableParameters};
 use crate::iam::resolve::service_rules::ServiceRules;
-
-/// What an action's name says of a resource type that it takes.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::iam) struct NamedByAction {
-    /// Whether it says the type; `None` where it says none.
-    pub is_said: Option<bool>,
-    /// Place of the variable that it says: `BotName` of `GetBot`.
-    pub own: Option<usize>,
-    /// Whether the type is the only one.
-    pub is_only: bool,
-    /// Whether a type that it says takes a bare `name`.
-    pub takes_name: bool,
-    /// Whether one takes a bare `id`.
-    pub takes_id: bool,
-    /// Whether it makes something.
-    pub is_made: bool,
-    /// Whether it is about one thing and another of the same type, and whether it makes the other.
-    pub is_on_two: bool,
-    pub is_copied: bool,
-}
-
-impl NamedByAction {
-    /// Of each of an action's types.
-    pub fn of_all(action: &Action, types: &[&ResourceType]) -> Vec<NamedByAction> {
-        let operation = bare_name(&action.name);
-        let forms: Vec<ArnFormat> = types.iter().map(|kind| ArnFormat::new(&kind.arn)).collect();
-        let lower = operation.to_ascii_lowercase();
-        let own: Vec<Option<usize>> = forms.iter().map(|form| own(form, &lower)).collect();
-        let letters: Vec<usize> = types.iter().zip(&forms).map(|(kind, form)| letters(kind, form, &lower)).collect();
-        let most = letters.iter().copied().max().unwrap_or(0);
-        let said = || forms.iter().zip(&own).zip(&letters).filter(|(_, letters)| most > 0 && **letters == most);
-        let takes = |bare: &str| {
-            let is_taken = |(form, own): (&ArnFormat, &Option<usize>)| {
-                (0..form.variables.len()).any(|at| plain(form, at, *own).contains(&bare))
-            };
-            said().map(|(of_type, _)| of_type).any(is_taken)
-        };
-        let of_all = NamedByAction {
-            is_said: None,
-            own: None,
-            is_only: types.len() == 1,
-            takes_name: takes("Name"),
-            takes_id: takes("Id"),
-            is_made: ["Create", "Import", "Register", "Put"].iter().any(|verb| operation.starts_with(verb)),
-            is_on_two: ["Copy", "Restore", "Move", "Swap"].iter().any(|verb| operation.starts_with(verb))
-                || operation.ends_with("Replica"),
-            is_copied: operation.starts_with("Copy"),
-        };
-        let of_type = |(letters, own)| NamedByAction { is_said: (most > 0).then_some(letters == most), own, ..of_all };
-        letters.into_iter().zip(own).map(of_type).collect()
-    }
-}
-
-/// Place of the variable of a form whose name says most of an operation's.
-fn own(form: &ArnFormat, operation: &str) -> Option<usize> {
-    let stems = form.variables.iter().map(|variable| stem(variable).to_ascii_lowercase()).enumerate();
-    let said = stems.filter(|(_, stem)| stem.len() > 2 && operation.contains(stem.as_str()));
-    said.max_by_key(|(_, stem)| stem.len()).map(|(at, _)| at)
-}
-
-/// How many letters of an operation's name say a resource type: `GetTableVersion` says `table`.
-fn letters(kind: &ResourceType, form: &ArnFormat, operation: &str) -> usize {
-    let stems = form.variables.iter().rev().take(2).map(|variable| stem(variable).to_owned());
-    let words = stems.chain([kind_name(kind)]).map(|word| word.to_ascii_lowercase());
-    words.filter(|word| word.len() > 2 && operation.contains(word.as_str())).map(|word| word.len()).max().unwrap_or(0)
-}
-
-/// The parameters that may hold a variable.
-#[derive(Clone, Debug)]
-pub(in crate::iam) struct VariableParameters {
-    /// Those whose names say what they are, wherever they stand, the likeliest first.
-    pub candidates: Ranked,
-    /// Parameters at the top, or in one that is called like the type, that hold it if those don't: what the operation's
-    /// own name says needs no name of its own.
-    pub plain: Vec<Name>,
-    /// The same for what is known to fill it, where nothing else takes it.
-    pub left_over: Vec<Name>,
-    /// In which parameters those may stand: `databaseInput`.
-    pub wrappers: Vec<Name>,
-    /// Lists at the top whose objects are of the type, and what holds its name in each: `fields` of `{"id":"…"}`.
-    pub lists: Vec<Name>,
-    pub members: Vec<Name>,
-    /// Parameters that name further ones.
-    pub further: Vec<Name>,
-    /// Where it is on two of them.
-    pub copies: Option<Copies>,
-}
-
-/// The parameters that say of what a copy is made, and what it becomes.
-#[derive(Clone, Debug)]
-pub(in crate::iam) struct Copies {
-    pub sources: Ranked,
-    pub targets: Ranked,
-    /// Whether there is a copy even where the request doesn't say what it becomes.
-    pub is_made: bool,
-}
 
 impl Copies {
     fn new(names: &[String], said: &NamedByAction) -> Copies {
@@ -123,7 +32,7 @@ impl Copies {
 }
 
 impl VariableParameters {
-    pub fn new(
+    pub(super) fn new(
         rules: &ServiceRules,
         service: &Service,
         kind: &ResourceType,
@@ -177,66 +86,16 @@ impl VariableParameters {
             plain: own.into_iter().map(Name::new).filter(|name| !others.contains(name)).collect(),
             left_over: left_over.map(|name| Name::new(name)).filter(|name| !others.contains(name)).collect(),
             wrappers: wrappers.flat_map(|name| [name.clone(), format!("{name}Input")]).map(|n| Name::new(&n)).collect(),
-            further: overrides().further_parameters(service.prefix(), &kind.name, variable).map(Name::new).collect(),
+            additional: overrides()
+                .additional_parameters(service.prefix(), &kind.name, variable)
+                .map(Name::new)
+                .collect(),
             copies,
         }
     }
 }
 
 const NAME: [&str; 2] = ["Name", "Names"];
-
-/// Whether a parameter's name says nothing but that it is one.
-fn is_bare(name: &str) -> bool {
-    ["name", "names", "id", "ids"].iter().any(|bare| name.eq_ignore_ascii_case(bare))
-}
-
-/// Whether a parameter is of a REST API, whose paths say what is acted on.
-fn is_rest(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_lowercase())
-}
-
-/// Whether a variable's name could be any type's.
-pub(in crate::iam) fn is_plain_name(name: &str) -> bool {
-    matches!(name, "Name" | "Id" | "Identifier")
-}
-
-/// A variable's name without what says that it is one.
-pub(in crate::iam) fn stem(variable: &str) -> &str {
-    let bare = variable.strip_suffix("WithPath").unwrap_or(variable);
-    ["Name", "Identifier", "Id", "ID"].iter().find_map(|suffix| bare.strip_suffix(suffix)).unwrap_or(bare)
-}
-
-/// Whether a variable is a number that the service gives.
-fn is_id(variable: &str) -> bool {
-    ["Id", "ID", "Identifier"].iter().any(|end| variable.ends_with(end)) && !variable.ends_with("UUID")
-}
-
-/// A type's name without hyphens.
-pub(in crate::iam) fn kind_name(kind: &ResourceType) -> String {
-    kind.name.split(['-', '_', '/']).collect()
-}
-
-/// Whether a variable tells the resources of a type apart, by its place in the form: the last, or one of two that are
-/// called alike. Numbers of versions don't.
-fn is_own(form: &ArnFormat, at: usize, variable: &str) -> bool {
-    let other_of_stem = form.variables.iter().any(|other| other != variable && stem(other) == stem(variable));
-    let is_counted = |name: &str| name.eq_ignore_ascii_case("uuid") || name.ends_with("Version");
-    (!is_counted(variable) || form.variables.len() == 1) && (at + 1 == form.variables.len() || other_of_stem)
-}
-
-/// Under which parameters at the top the variable stands where the operation's name says its type: `name` for a name,
-/// `id` for an id.
-fn plain(form: &ArnFormat, at: usize, own: Option<usize>) -> &'static [&'static str] {
-    let Some(variable) = form.variables.get(at) else { return &[] };
-    let is_alike = |other: usize| form.variables.get(other).is_some_and(|other| stem(other) == stem(variable));
-    let other_of_stem = form.variables.iter().any(|other| other != variable && stem(other) == stem(variable));
-    match (is_id(variable), other_of_stem) {
-        _ if !own.map_or_else(|| is_own(form, at, variable), is_alike) => &[],
-        (true, _) => &["Id", "Ids", "Identifier", "Identifiers"],
-        (false, true) => &["Name", "Names"],
-        (false, false) => &["Name", "Names", "Id", "Ids", "Identifier", "Identifiers"],
-    }
-}
 
 /// Names under which a parameter may hold a variable's value, the likeliest first.
 ///
@@ -307,60 +166,6 @@ fn candidates(
     // What something is to be called is not what it is called.
     names.sort_by_key(|name| name.starts_with("New"));
     names
-}
-
-/// The type that a variable is called after as the type and its own variable: `${ClusterUuid}` is the `${Uuid}` of a
-/// cluster.
-pub(in crate::iam) fn outer<'s>(service: &'s Service, variable: &str) -> Option<&'s ResourceType> {
-    let is_outer = |kind: &&ResourceType| own_name(kind, variable).is_some_and(|own| kind.arn.contains(&own));
-    service.resource_types().iter().find(is_outer)
-}
-
-/// What a type's form calls a variable that is called after the type and it.
-pub(in crate::iam) fn own_name(kind: &ResourceType, variable: &str) -> Option<String> {
-    // Looked at first, because few variables are called so, and every type of the service is asked.
-    let (front, own) = variable.split_at_checked(variable.len().checked_sub("uuid".len())?)?;
-    if !own.eq_ignore_ascii_case("uuid") {
-        return None;
-    }
-    front.eq_ignore_ascii_case(&kind_name(kind)).then(|| format!("${{{own}}}"))
-}
-
-/// A name without its first words, as a parameter may be called: `EndpointName` of `DevEndpointName`, `AliasIdentifier`
-/// of `FlowAliasId`, `TemplateName` of `ProvisioningTemplate`.
-fn endings(name: &str) -> impl Iterator<Item = String> {
-    let bytes = name.as_bytes();
-    let begins = |at: &usize| {
-        bytes.get(*at).is_some_and(u8::is_ascii_uppercase) && bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase)
-    };
-    let stem = stem(name);
-    let kinds: &[&str] = match name.get(stem.len()..) {
-        Some("Id" | "Identifier") => &["Id", "Identifier"],
-        _ => &["Name"],
-    };
-    let endings = (1..stem.len()).filter(begins).filter_map(|at| stem.get(at..));
-    let endings: Vec<String> = endings.flat_map(|word| kinds.iter().map(move |kind| format!("{word}{kind}"))).collect();
-    endings.into_iter()
-}
-
-/// What several are called.
-fn plural(name: &str) -> String {
-    match name.strip_suffix('y').filter(|front| !front.ends_with(['a', 'e', 'o', 'u'])) {
-        Some(front) => format!("{front}ies"),
-        None => format!("{name}s"),
-    }
-}
-
-/// What parameters are called that hold several.
-fn plurals(names: &[String]) -> Vec<String> {
-    let single = names.iter().filter(|name| ["Id", "Name", "Identifier", "Arn"].iter().any(|end| name.ends_with(end)));
-    single.flat_map(|name| [format!("{name}s"), format!("{name}List")]).collect()
-}
-
-/// Names of the service's types that have this one in them: `experimenttemplate` beside `experiment`.
-fn longer(service: &Service, kind_name: &str) -> Vec<String> {
-    let names = service.resource_types().iter().map(|kind| self::kind_name(kind).to_ascii_lowercase());
-    names.filter(|name| name.len() > kind_name.len() && name.contains(kind_name)).collect()
 }
 
 /// Those of the tables that say something.
