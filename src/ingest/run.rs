@@ -393,10 +393,9 @@ fn take_in(
 mod tests {
     use std::collections::BTreeMap;
     use std::fs;
+    use std::time::Duration;
 
     use arrow::array::AsArray;
-
-    use std::time::Duration;
 
     use super::*;
     use crate::store::{Table, read_batches};

@@ -135,7 +135,7 @@ impl VisitorMut for Measure {
 struct Dismantle {
     depth: usize,
     pieces: Vec<Expr>,
-    queries: Vec<Box<SetExpr>>,
+    queries: Vec<SetExpr>,
 }
 
 impl Dismantle {
@@ -147,7 +147,7 @@ impl Dismantle {
             } else if let Some(mut query) = self.queries.pop() {
                 self.unjoin(&mut query);
                 self.depth = 0;
-                let _ = VisitMut::visit(&mut *query, &mut self);
+                let _ = VisitMut::visit(&mut query, &mut self);
             } else {
                 return;
             }
@@ -160,7 +160,7 @@ impl Dismantle {
         {
             let nothing =
                 Box::new(SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows: Vec::new() }));
-            self.queries.push(mem::replace(left, nothing));
+            self.queries.push(*mem::replace(left, nothing));
         }
     }
 }
