@@ -215,9 +215,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Understands the command line, with what is configured for what it doesn't say. What is wrong is said.
 fn parsed(args: &[OsString]) -> Result<(Cli, Config), Exit> {
-    let wrong = |why: String| {
+    let wrong = |fault: config::Fault| {
+        let (why, exit) = match fault {
+            config::Fault::Wrong(why) => (why, Exit::Usage),
+            config::Fault::Unread(why) => (why, Exit::Failed),
+        };
         Context::new(false, 0, asked_format(args), Vec::new(), Config::default()).error(&why);
-        Exit::Usage
+        exit
     };
     let mut config = Config::read(args).map_err(wrong)?;
     let parse = |config: &Config| config.apply(definition()).try_get_matches_from(args);

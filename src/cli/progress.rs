@@ -12,6 +12,9 @@ use crate::iam::Catalog;
 use crate::ingest::{self, OptimizeOptions, Optimized, Options, Progress, Summary};
 use crate::store::Store;
 
+/// Seconds of all threads in each stage, by its name.
+type StageSeconds = Vec<(&'static str, f64)>;
+
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Runs an ingest with a progress bar where one is wanted. The first Ctrl-C ends it in good order if that takes no longer
@@ -21,7 +24,7 @@ pub(super) fn ingest(
     options: &Options,
     catalog: &Catalog,
     context: &Context,
-) -> Result<(Summary, Vec<(&'static str, f64)>), CliError> {
+) -> Result<(Summary, StageSeconds), CliError> {
     let began = Instant::now();
     Ok(with_bar(context, ingest_message, |progress| {
         let outcome = ingest::ingest(store, options, catalog, progress);

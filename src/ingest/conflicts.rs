@@ -15,6 +15,7 @@ use super::reread::{Caps, each_object};
 use crate::archive;
 use crate::record::{EVENT_KEY_COLUMNS, ParsedObject, Record, key_of_record, redact, stored_event_key, to_json};
 use crate::store::{Conflict, RowPredicate, StagedFile, Store, Stored, Table, read_batches};
+use crate::util::json;
 
 /// Objects that are looked at for the first of two records, at the most, for each data file.
 const OBJECTS_MAX: usize = 2_000;
@@ -52,7 +53,7 @@ impl Doubt {
         is_proved: bool,
     ) -> Option<Doubt> {
         let source = object.source(record);
-        let value: Option<serde_json::Value> = serde_json::from_str(source).ok();
+        let value: Option<serde_json::Value> = json::value(source).ok();
         let content = value.as_ref().map(key_of_record);
         if content == Some(record.event_key) {
             return None;
@@ -79,6 +80,9 @@ impl Doubt {
     }
 }
 
+/// Where a record stands, as far as that is known.
+type Place = Option<(String, u64)>;
+
 /// What the doubts come to.
 #[derive(Default)]
 pub(super) struct Compared {
@@ -94,7 +98,7 @@ impl Compared {
     /// takes the place of the one in the file: who wrote that came first, and proved nothing.
     fn add(&mut self, confirmed: Vec<Doubt>, file: &InFile, paths: &[&Path]) {
         let places = with_places(&confirmed, paths);
-        let mut winners: HashMap<u128, (Option<u128>, Option<(String, u64)>)> = HashMap::new();
+        let mut winners: HashMap<u128, (Option<u128>, Place)> = HashMap::new();
         for doubt in confirmed.iter().filter(|doubt| doubt.proved.is_some()) {
             let place = (doubt.path.to_string_lossy().into_owned(), doubt.offset_bytes);
             winners.entry(doubt.event_key).or_insert((doubt.content, Some(place)));
@@ -195,7 +199,7 @@ fn compare<S: Stored + ?Sized>(file: &S, doubts: &mut HashMap<u128, Vec<Doubt>>)
 fn masked(source: &str) -> Option<u128> {
     let mut bytes = source.as_bytes().to_vec();
     let has_secrets = redact(&mut bytes).count > 0;
-    let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok().filter(|_| has_secrets);
+    let value: Option<serde_json::Value> = json::value_of(&bytes).ok().filter(|_| has_secrets);
     value.as_ref().map(key_of_record)
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::disclosing::{is_data_read, is_secret_read};
 use super::limits::Limits;
 use super::made::Made;
 use super::options::{Kind, Options};
@@ -23,6 +24,10 @@ const EXACT: [&str; 9] = ["Delete", "Terminate", "Deregister", "Release", "Descr
 
 /// Verbs whose object may be a part of it: `UpdateFunctionCode`, `ModifyInstanceAttribute`.
 const CHANGING: [&str; 3] = ["Update", "Modify", "Set"];
+
+/// Verbs that look at it, and whose object may be a part of it: `GetQueueAttributes`; but for what discloses secrets,
+/// code and data.
+const LOOKING: [&str; 3] = ["Describe", "Get", "List"];
 
 /// Names of actions that look after tags of any resource.
 const TAGS: [&str; 3] = ["TagResource", "UntagResource", "ListTagsForResource"];
@@ -130,13 +135,22 @@ fn is_sibling(maker: &Action, action: &Action) -> bool {
     let types = |action: &Action| action.resource_types.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
     let shares_type = !types(maker).is_disjoint(&types(action));
     let one = singular(made);
+    let is_look = matches!(action.access_level, AccessLevel::List | AccessLevel::Read);
+    if is_look && (is_secret_read(&action.name) || is_data_read(&action.name)) {
+        return false;
+    }
     let name = action.name.split_once(':').map_or("", |(_, name)| name);
     if TAGS.contains(&name) {
         return shares_type;
     }
     if let Some(object) = object(action, &EXACT) {
-        let is_of_all = action.access_level == AccessLevel::List && action.resource_types.is_empty();
-        return singular(object) == one && (shares_type || is_of_all && !maker.resource_types.is_empty());
+        let is_of_all = is_look && action.resource_types.is_empty() && !maker.resource_types.is_empty();
+        if singular(object) == one {
+            return shares_type || is_of_all;
+        }
+    }
+    if is_look && object(action, &LOOKING).is_some_and(|object| object.starts_with(one)) {
+        return shares_type;
     }
     let changes = object(action, &CHANGING).is_some_and(|object| object.starts_with(one));
     changes && shares_type && action.access_level == AccessLevel::Write
@@ -161,11 +175,11 @@ mod tests {
     #[test]
     fn who_creates_also_deletes() {
         let queue = of("sqs:CreateQueue");
-        for action in ["sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue", "sqs:ListQueues"]
+        for action in ["sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue", "sqs:ListQueues"]
         {
             assert!(queue.contains(&action.to_owned()), "{action} {queue:?}");
         }
-        for action in ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:AddPermission", "sqs:PurgeQueue"] {
+        for action in ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:SetQueueAttributes", "sqs:PurgeQueue"] {
             assert!(!queue.contains(&action.to_owned()), "{action}");
         }
         let instance = of("ec2:RunInstances");

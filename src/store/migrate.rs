@@ -308,8 +308,6 @@ mod tests {
             far: None,
             strays: Vec::new(),
             displaces: None,
-            strays: Vec::new(),
-            displaces: None,
             refused: None,
         };
         writer.commit(&Commit { objects: vec![entry], ..Commit::default() }).expect("a commit");

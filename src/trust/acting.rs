@@ -94,7 +94,7 @@ pub(super) fn each_acting(
             let (Some(times), Some(created)) = (times("event_time"), times("session_creation_date")) else { continue };
             let value =
                 |of: &PrimitiveArray<TimestampMicrosecondType>, row: usize| of.is_valid(row).then(|| of.value(row));
-            let mut run: Option<([i32; 9], Option<i64>, (i64, i64), u64)> = None;
+            let mut run: Option<Run> = None;
             for row in 0..batch.num_rows() {
                 let Some(time) = value(&times, row).filter(|time| range.contains(*time)) else { continue };
                 let places = words.each_ref().map(|words| words.place(row));

@@ -258,7 +258,7 @@ fn values_names_and_commands_are_completed() {
     terminal.wait_for_prompt();
     for (begun, completed) in [
         ("SELECT * FROM events WHERE event_name = 'GetBucketV", "event_name = 'GetBucketVersioning'"),
-        ("FROM cloudtrail_logs WHERE eventSource IN ('secretsm", "'secretsmanager.amazonaws.com'"),
+        ("FROM cloudtrail_logs WHERE eventSource IN ('km", "('kms.amazonaws.com'"),
         ("SELECT e.event_na\x1b[D\x1b[C", "SELECT e.event_na"),
         ("SELECT * FROM cloudtrail_la", "FROM cloudtrail_lake"),
         ("SELECT cidr_", "SELECT cidr_contains("),

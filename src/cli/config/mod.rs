@@ -35,6 +35,21 @@ pub struct Config {
     settings: BTreeMap<&'static str, Setting>,
 }
 
+/// Why a configuration can't be gone by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It says something that makes no sense.
+    Wrong(String),
+    /// It can't be read.
+    Unread(String),
+}
+
+impl From<String> for Fault {
+    fn from(text: String) -> Fault {
+        Fault::Wrong(text)
+    }
+}
+
 /// The value of an option on a command line that is not understood yet: `--profile x`, `--profile=x`.
 pub(super) fn asked(args: &[OsString], option: &str) -> Option<String> {
     let text = |arg: &OsString| arg.to_str().map(str::to_owned);
@@ -54,14 +69,14 @@ impl Config {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn read(args: &[OsString]) -> Result<Config, String> {
+    pub(super) fn read(args: &[OsString]) -> Result<Config, Fault> {
         let given = asked(args, "--config").or_else(|| variable("TRAILPARE_CONFIG"));
         let paths = match given {
             Some(path) if path.is_empty() => Vec::new(),
             Some(path) => {
                 let path = PathBuf::from(path);
                 if !path.is_file() {
-                    return Err(format!("{}: no such configuration", shown::path(&path)));
+                    return Err(Fault::Wrong(format!("{}: no such configuration", shown::path(&path))));
                 }
                 vec![path]
             }
@@ -72,7 +87,7 @@ impl Config {
         Config::of(&paths, profile)
     }
 
-    fn of(paths: &[PathBuf], profile: Option<String>) -> Result<Config, String> {
+    fn of(paths: &[PathBuf], profile: Option<String>) -> Result<Config, Fault> {
         let mut config = Config { profile, ..Config::default() };
         let mut of_profile = Vec::new();
         for path in paths {
@@ -90,7 +105,7 @@ impl Config {
                     true => format!("write [profile.{}] into {NAME}", shown::name(name)),
                     false => format!("did you mean {}?", meant.join(" or ")),
                 };
-                return Err(format!("no such profile: {}\nhint: {hint}", shown::name(name)));
+                return Err(Fault::Wrong(format!("no such profile: {}\nhint: {hint}", shown::name(name))));
             }
             _ => of_profile.into_iter().for_each(|settings| config.set(settings)),
         }
@@ -105,7 +120,7 @@ impl Config {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn add_store(&mut self, store: &Path) -> Result<bool, String> {
+    pub(super) fn add_store(&mut self, store: &Path) -> Result<bool, Fault> {
         let path = store.join(NAME);
         let file = read_file(&path, true)?;
         let is_there = file.is_some();
@@ -160,24 +175,25 @@ fn of_user() -> Option<PathBuf> {
 }
 
 /// Reads a file; `None` where there is none. That of a store must be a plain one, no link to what is elsewhere.
-fn read_file(path: &Path, is_of_store: bool) -> Result<Option<ConfigFile>, String> {
-    let fault = |error: io::Error| format!("cannot read the configuration {}: {error}", shown::path(path));
+fn read_file(path: &Path, is_of_store: bool) -> Result<Option<ConfigFile>, Fault> {
+    let fault =
+        |error: io::Error| Fault::Unread(format!("cannot read the configuration {}: {error}", shown::path(path)));
     let found = if is_of_store { fs::symlink_metadata(path) } else { fs::metadata(path) };
     match found {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
         Err(error) => return Err(fault(error)),
-        Ok(found) if !found.is_file() => return Err(format!("{}: not a plain file", shown::path(path))),
+        Ok(found) if !found.is_file() => return Err(Fault::Wrong(format!("{}: not a plain file", shown::path(path)))),
         Ok(_) => {}
     }
     let mut text = String::new();
     let read = fs::File::open(path).and_then(|file| file.take(FILE_MAX_BYTES + 1).read_to_string(&mut text));
     read.map_err(fault)?;
     if text.len() as u64 > FILE_MAX_BYTES {
-        return Err(format!("{}: more than {FILE_MAX_BYTES} bytes: no configuration", shown::path(path)));
+        return Err(Fault::Wrong(format!("{}: more than {FILE_MAX_BYTES} bytes: no configuration", shown::path(path))));
     }
-    parse(path, &text, is_of_store).map(Some)
+    Ok(Some(parse(path, &text, is_of_store)?))
 }
 
 #[cfg(test)]
@@ -215,7 +231,7 @@ mod tests {
         assert_eq!(config.add_store(folder.path()), Ok(true));
         assert_eq!(value(&config, "unused-after").as_deref(), Some("8"));
         assert_eq!(config.files.iter().map(|(_, is)| *is).collect::<Vec<_>>(), [true, true, false, true]);
-        let unknown = Config::of(&paths, Some("q".to_owned())).unwrap_err();
+        let Fault::Wrong(unknown) = Config::of(&paths, Some("q".to_owned())).unwrap_err() else { panic!() };
         assert!(unknown.contains("no such profile: q") && unknown.contains("hint:"), "{unknown}");
     }
 
@@ -227,6 +243,7 @@ mod tests {
         let store = folder.path().join("store");
         fs::create_dir(&store).unwrap();
         std::os::unix::fs::symlink(&other, store.join(NAME)).unwrap();
-        assert!(Config::default().add_store(&store).is_err_and(|why| why.contains("not a plain file")));
+        let fault = Config::default().add_store(&store).unwrap_err();
+        assert!(matches!(fault, Fault::Wrong(why) if why.contains("not a plain file")));
     }
 }

@@ -307,6 +307,15 @@ impl<'a> Shell<'a> {
         Err(Ended::Stopped)
     }
 
+    /// Asks something about statements and tables, which is for people in whatever mode answers are.
+    fn tell(&mut self, sql: &str, parameters: &HashMap<String, String>) -> Result<(), CliError> {
+        let mode = (self.format, self.is_expanded);
+        (self.format, self.is_expanded) = (Format::Table, false);
+        let told = self.ask(sql, parameters);
+        (self.format, self.is_expanded) = mode;
+        told
+    }
+
     fn command(&mut self, line: &str, depth: usize) -> Result<Then, CliError> {
         let state = |is_on: bool| if is_on { "on" } else { "off" };
         match parse(line, self.parameter).map_err(CliError::Usage)? {
@@ -316,7 +325,7 @@ impl<'a> Shell<'a> {
             Command::Schema(None) => {
                 for relation in query::RELATIONS {
                     self.say(&format!("{}: {}", relation.name, relation.what))?;
-                    self.ask(&format!("DESCRIBE {}", relation.name), &HashMap::new())?;
+                    self.tell(&format!("DESCRIBE {}", relation.name), &HashMap::new())?;
                     self.say("")?;
                 }
             }
@@ -324,7 +333,7 @@ impl<'a> Shell<'a> {
                 if let Some(relation) = query::RELATIONS.iter().find(|relation| relation.name == name) {
                     self.say(relation.what)?;
                 }
-                self.ask(&format!("DESCRIBE {}", quoted(&name)), &HashMap::new())?;
+                self.tell(&format!("DESCRIBE {}", quoted(&name)), &HashMap::new())?;
             }
             Command::Queries(word) => self.queries(word.as_deref())?,
             Command::Run(name, given) => {
@@ -364,7 +373,7 @@ impl<'a> Shell<'a> {
                 let parameters = self.parameters.clone();
                 let is_asked = sql.trim_start().get(..7).is_some_and(|word| word.eq_ignore_ascii_case("explain"));
                 let sql = if is_asked { sql } else { format!("EXPLAIN {}", sql.trim_start()) };
-                self.ask(&sql, &parameters)?;
+                self.tell(&sql, &parameters)?;
             }
         }
         Ok(Then::GoOn)

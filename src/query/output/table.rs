@@ -22,7 +22,7 @@ const GAP: usize = 2;
 /// Columns of a terminal that a cell which was cut has at the least: where that makes the table fit, and where columns are
 /// left out anyway.
 const CELL_MIN: usize = 12;
-const CELL_MIN_OF_MANY: usize = 20;
+const CELL_MIN_OF_MANY: usize = 16;
 
 /// Rows for people, kept until the widths are known.
 pub(super) struct TextTable {
@@ -82,7 +82,7 @@ impl TextTable {
         let mut rendered = Rendered { text: String::new(), columns_left_out: 0, is_cut: false };
         if let (Some(width), Kind::Data) = (self.width, self.kind) {
             let widths = self.widths();
-            let folds = Folds::new(&widths, width);
+            let folds = Folds::new(&widths, &self.numbers, width);
             rendered.columns_left_out = folds.left_out.len();
             rendered.is_cut = folds.widths.iter().zip(&widths).any(|(fold, natural)| fold < natural);
             self.fold(&folds);
@@ -158,9 +158,14 @@ struct Folds {
 }
 
 impl Folds {
-    fn new(natural: &[usize], width: usize) -> Folds {
+    /// Numbers are never cut: another number would be left.
+    fn new(natural: &[usize], numbers: &[bool], width: usize) -> Folds {
         let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
-        let at_least = |cell: usize| -> Vec<usize> { natural.iter().map(|width| (*width).min(cell)).collect() };
+        let is_number = |place: usize| numbers.get(place).copied().unwrap_or_default();
+        let at_least = |cell: usize| -> Vec<usize> {
+            let widths = natural.iter().enumerate();
+            widths.map(|(place, width)| if is_number(place) { *width } else { (*width).min(cell) }).collect()
+        };
         let mut least = at_least(CELL_MIN);
         let mut left_out = 0..0;
         if total(&least) > width {
@@ -264,7 +269,7 @@ mod tests {
     fn a_table_fits_whatever_its_columns() {
         for natural in [vec![3, 4], vec![40, 40, 5], vec![100; 30], vec![1; 100], vec![200], vec![8, 300, 4]] {
             for width in [20, 40, 80, 200] {
-                let folds = Folds::new(&natural, width);
+                let folds = Folds::new(&natural, &[], width);
                 let kept: Vec<usize> = (0..natural.len()).filter(|at| !folds.left_out.contains(at)).collect();
                 let mark = if folds.left_out.is_empty() { 0 } else { 1 };
                 let columns = kept.len() + mark;
