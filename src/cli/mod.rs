@@ -25,6 +25,7 @@ mod licenses;
 mod log;
 mod machine;
 mod man;
+mod named_list;
 mod nightly;
 mod oddities;
 mod optimize;

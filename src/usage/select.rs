@@ -6,7 +6,7 @@ use crate::iam::wildcard_match;
 use crate::time::{MICROS_PER_DAY, format_time};
 
 /// A window of time: from the first instant in it to the first one behind it, microseconds since 1970-01-01 UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TimeRange {
     /// First instant in the window.
     pub from_us: Option<i64>,

@@ -10,6 +10,7 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+mod analyst;
 mod archive;
 mod catalog_damage;
 mod cli;
