@@ -1,4 +1,5 @@
-//! `rds`: further actions of its calls; whom its roles are for; KMS keys used for the caller; names with colons.
+//! `rds`: further actions of its calls; whom its roles are for, and where requests hold them; KMS keys used for the
+//! caller; names with colons.
 
 use crate::iam::arn::{Arn, escape};
 use crate::iam::event::Permission;
@@ -20,6 +21,12 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         passed_to(&["StartExportTask"], &[], &["export.rds", "rds"]),
         passed_to(&["CreateDBProxyEndpoint"], &[], NOT_PASSED),
     ],
+    // Source: RDS User Guide, native backup and restore of SQL Server, S3 integration of Oracle: `IAM_ROLE_ARN` among
+    // an option's settings.
+    named_roles: Some(|call| {
+        let roles = call.request.parameters.role_arns().filter(|_| call.is("ModifyOptionGroup"));
+        roles.map(|(_, role)| ("IAM_ROLE_ARN".to_owned(), role.to_owned())).collect()
+    }),
     key_uses: &[
         KeyUse {
             operations: &["CreateIntegration"],
