@@ -1,12 +1,14 @@
 //! `trailpare actions`: which actions were used, by whom, on what.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
+use super::answer::{OutputArgs, write_rows};
 use super::select::SelectArgs;
 use super::table::{render, row, table};
 use super::{CliError, Context, Exit};
-use crate::query::csv;
+use crate::query::{Format, csv};
 use crate::report::actions::{By, Line, Lines};
+use crate::report::rows::Type;
 use crate::time::format_time;
 use crate::usage::{ReadError, Sessions, Text};
 
@@ -26,9 +28,8 @@ pub struct ActionsArgs {
     /// One table for each of these.
     #[arg(long, value_enum, default_value = "principal")]
     by: ByArg,
-    /// How to print it.
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    #[command(flatten)]
+    answer: OutputArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -39,18 +40,6 @@ enum ByArg {
     Session,
     /// The account in which the principals live.
     Account,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Table,
-    /// A JSON list.
-    Json,
-    /// One JSON object a line.
-    Ndjson,
-    /// Comma-separated values with a header.
-    Csv,
 }
 
 impl ByArg {
@@ -72,18 +61,36 @@ pub fn run(args: &ActionsArgs, context: &Context) -> Result<Exit, CliError> {
     if lines.is_empty() {
         return Err(selected.nobody()?);
     }
-    let mut out = BufWriter::new(io::stdout().lock());
-    match args.format {
+    let mut out = args.answer.open()?;
+    match args.answer.format {
         Format::Table => write_tables(lines, space.bytes(), &mut out)?,
         Format::Json => write_list(lines, &mut out)?,
         Format::Ndjson => {
             lines.try_for_each(|line| Ok::<_, CliError>(writeln!(out, "{}", serde_json::to_string(&line?)?)?))?
         }
         Format::Csv => write_csv(lines, by, &mut out)?,
+        mode => write_rows(mode, &columns(by), lines, &mut out)?,
     }
-    out.flush()?;
+    out.finish()?;
     context.detail(&format!("snapshot {}, {}", selected.snapshot.id, selected.range));
     Ok(selected.exit)
+}
+
+/// Columns of a line that every grouping has.
+const REST: [(&str, Type); 9] = [
+    ("action", Type::Text),
+    ("resource", Type::Text),
+    ("outcome", Type::Text),
+    ("confidence", Type::Text),
+    ("rule", Type::Text),
+    ("event_count", Type::Count),
+    ("first_time", Type::Text),
+    ("last_time", Type::Text),
+    ("overflow", Type::Flag),
+];
+
+fn columns(by: By) -> Vec<(&'static str, Type)> {
+    by.headings().iter().map(|name| (*name, Type::Text)).chain(REST).collect()
 }
 
 /// What a line of a table takes while its columns are made as wide as they must be.
@@ -157,11 +164,8 @@ fn write_csv(
     by: By,
     out: &mut impl Write,
 ) -> Result<(), CliError> {
-    let rest =
-        ["action", "resource", "outcome", "confidence", "rule", "event_count", "first_time", "last_time", "overflow"];
-    let headings: Vec<&str> = by.headings().iter().chain(&rest).copied().collect();
     let mut rows = csv::Rows::new(out, super::printable);
-    rows.write(headings)?;
+    rows.write(columns(by).into_iter().map(|(name, _)| name))?;
     for line in lines {
         let line = line?;
         let (count, first, last) =

@@ -1,12 +1,14 @@
 //! `trailpare status --coverage`: for which hours there are log objects, for which they are proved, and what is missing.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
-use super::table::{Format, render, row, table};
+use super::answer::OutputArgs;
+use super::table::{render, row, table};
 use super::{CliError, Context, Exit, printable};
+use crate::query::Format;
 use crate::report::Day;
 use crate::report::coverage::{Coverage, MissingBy, Place, State};
+use crate::report::rows;
 use crate::store::Store;
 use crate::time::{format_date, parse_date};
 
@@ -49,16 +51,16 @@ impl Signs {
     }
 }
 
-pub(super) fn run(store: &Store, format: Format, context: &Context) -> Result<Exit, CliError> {
+pub(super) fn run(store: &Store, answer: &OutputArgs, context: &Context) -> Result<Exit, CliError> {
     let coverage = Coverage::read(store)?;
     if store.coverage()?.is_none() {
         context.warn("the store is of an older version: the next `trailpare ingest` sums up what it has");
     }
-    let text = match format {
-        Format::Json => serde_json::to_string_pretty(&coverage)? + "\n",
-        Format::Table => printable(&text(&coverage, Signs::new(context))),
-    };
-    io::stdout().write_all(text.as_bytes())?;
+    match answer.format {
+        Format::Json => answer.text(&(serde_json::to_string_pretty(&coverage)? + "\n"))?,
+        Format::Table => answer.text(&printable(&text(&coverage, Signs::new(context))))?,
+        _ => answer.rows(rows::COVERAGE, rows::coverage(&coverage))?,
+    }
     Ok(Exit::Done)
 }
 

@@ -1,18 +1,18 @@
 //! `trailpare explain`: how one event became actions and resources.
 
-use std::io::{self, Write};
-
 use arrow::record_batch::RecordBatch;
 
+use super::answer::OutputArgs;
 use super::select::StoreArgs;
 use super::sql::open;
 use super::table::{render, row, table};
 use super::{CliError, Context, Exit, printable};
 use crate::iam::Outcome;
 use crate::ingest::MEMORY_LIMIT_BYTES;
-use crate::query::{self, Options, QueryError};
+use crate::query::{self, Format, Options, QueryError};
 use crate::report::evidence::Proofs;
 use crate::report::explain::{Action, Explanation, explanations};
+use crate::report::rows;
 use crate::store::{Snapshot, Store};
 
 /// Show what an event says, which IAM actions and resources it took, and how that is known.
@@ -31,23 +31,14 @@ pub struct ExplainArgs {
     /// Show the whole record too.
     #[arg(long)]
     record: bool,
-    /// How to print it.
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    #[command(flatten)]
+    answer: OutputArgs,
     /// Which store.
     #[command(flatten, next_help_heading = "From where")]
     store: StoreArgs,
     /// Ask this snapshot instead of the newest.
     #[arg(long, value_name = "SNAPSHOT", help_heading = "From where")]
     at: Option<i64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// A JSON list, the records within.
-    Json,
 }
 
 pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
@@ -65,15 +56,15 @@ pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
             explained.extend(explanations(batch, context.catalog, proofs.as_ref())?);
         }
     }
-    let mut out = io::stdout().lock();
-    match args.format {
-        Format::Text => {
+    match args.answer.format {
+        Format::Table => {
             let texts: Vec<String> = explained.iter().map(|explanation| text(explanation, args.record)).collect();
-            out.write_all(texts.join("\n").as_bytes())?;
+            args.answer.text(&texts.join("\n"))?;
         }
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&explained)?)?,
+        // A list, the records within.
+        Format::Json => args.answer.text(&(serde_json::to_string_pretty(&explained)? + "\n"))?,
+        _ => args.answer.rows(rows::EXPLAINED, rows::explained(&explained))?,
     }
-    out.flush()?;
     Ok(Exit::Done)
 }
 

@@ -53,6 +53,13 @@ pub(super) fn say(summary: &Summary, context: &Context) -> Exit {
     proof(summary, context);
     if summary.interrupted {
         context.say("interrupted: what was taken in is kept; run it again for the rest");
+    }
+    exit(summary)
+}
+
+/// How an ingest ends.
+pub(super) fn exit(summary: &Summary) -> Exit {
+    if summary.interrupted {
         Exit::Interrupted
     } else if summary.tampered > 0 {
         Exit::Tampered

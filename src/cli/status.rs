@@ -1,12 +1,13 @@
 //! `trailpare status`: what is in the store.
 
-use std::io::{self, Write};
-
+use super::answer::OutputArgs;
 use super::select::{StoreArgs, open_store};
-use super::table::{Format, render, row, table};
-use super::{CliError, Context, Exit, coverage_map, oddities};
+use super::table::{render, row, table};
+use super::{CliError, Context, Exit, coverage_map, oddities, status_due};
+use crate::query::Format;
 use crate::report::Day;
 use crate::report::evidence::{Evidence, Place, Span, percent, thousands};
+use crate::report::rows;
 use crate::report::status::{Conflict, Status};
 use crate::util::shown;
 
@@ -33,9 +34,8 @@ pub struct StatusArgs {
     /// silent, gaps between digests, what was altered or is missing.
     #[arg(long)]
     oddities: bool,
-    /// How to print it.
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    #[command(flatten)]
+    answer: OutputArgs,
 }
 
 /// Objects of one kind that the table has at the most.
@@ -48,17 +48,17 @@ fn days_text(first: Day, last: Day) -> String {
 pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, CliError> {
     let store = open_store(&args.store.store, context)?;
     if args.coverage {
-        return coverage_map::run(&store, args.format, context);
+        return coverage_map::run(&store, &args.answer, context);
     }
     if args.oddities {
-        return oddities::run(&store, args.format);
+        return oddities::run(&store, &args.answer);
     }
     let status = Status::read(&store)?;
-    let text = match args.format {
-        Format::Table => text(&status),
-        Format::Json => serde_json::to_string_pretty(&status)? + "\n",
-    };
-    io::stdout().write_all(text.as_bytes())?;
+    match args.answer.format {
+        Format::Table => args.answer.text(&text(&status))?,
+        Format::Json => args.answer.text(&(serde_json::to_string_pretty(&status)? + "\n"))?,
+        _ => args.answer.rows(rows::STATUS, rows::status(&status))?,
+    }
     Ok(if status.is_clean() { Exit::Done } else { Exit::Refused })
 }
 
@@ -93,6 +93,7 @@ fn text(status: &Status) -> String {
             run.counts.foreign_files
         );
     }
+    out += &status_due::text(status);
     if !status.other_logs.is_empty() {
         let kinds = status.other_logs.iter().map(|(kind, count)| format!("{count} {}", shown::name(kind)));
         out += &format!("other logs {}\n", kinds.collect::<Vec<_>>().join(", "));

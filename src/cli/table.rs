@@ -36,3 +36,13 @@ pub(super) fn row<const N: usize>(table: &mut Table, cells: [&str; N]) {
 pub(super) fn render(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
+
+/// The same within so many columns of a terminal: the last column is wrapped.
+pub(super) fn wrapped(table: &mut Table, width: usize) -> String {
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    if let Some(first) = table.column_mut(0) {
+        first.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+    }
+    render(table)
+}

@@ -1,11 +1,13 @@
 //! `trailpare unused`: what roles and users may do and never did.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::answer::OutputArgs;
 use super::select::EverybodyArgs;
 use super::{CliError, Context, Exit};
 use crate::policy::unused::{Details, EntityUse, name, names, pages, unused};
+use crate::query::Format;
+use crate::report::rows;
 use crate::report::unused::{entities, text};
 use crate::usage::{ReadError, Sessions, UsageRow, data_sight};
 
@@ -28,19 +30,10 @@ pub struct UnusedArgs {
     /// Only roles and users whose ARN holds a match of this glob.
     #[arg(long, value_name = "PATTERN")]
     only: Option<String>,
-    /// How to print it.
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    #[command(flatten)]
+    answer: OutputArgs,
     #[command(flatten)]
     everybody: EverybodyArgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Table,
-    /// A JSON list, nothing left out.
-    Json,
 }
 
 pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
@@ -61,14 +54,15 @@ pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
     let is_theirs = |row: &Result<UsageRow, ReadError>| {
         row.as_ref().map_or(true, |row| name(&row.principal_arn).is_some_and(|name| names.contains(&name)))
     };
-    let rows = select.memory.space().hold(found.filter(is_theirs))?;
+    let held = select.memory.space().hold(found.filter(is_theirs))?;
     let sight = data_sight(&selected.snapshot)?;
-    let uses = unused(&details, &rows, &selected.range, &sight, catalog);
-    let printed = match args.format {
-        Format::Table => super::printable(&text(&uses)),
-        Format::Json => serde_json::to_string_pretty(&entities(&uses))? + "\n",
-    };
-    io::stdout().write_all(printed.as_bytes())?;
+    let uses = unused(&details, &held, &selected.range, &sight, catalog);
+    match args.answer.format {
+        Format::Table => args.answer.text(&super::printable(&text(&uses)))?,
+        // A list, nothing left out.
+        Format::Json => args.answer.text(&(serde_json::to_string_pretty(&entities(&uses))? + "\n"))?,
+        _ => args.answer.rows(rows::UNUSED, rows::unused(&entities(&uses)))?,
+    }
     warn_of_strangers(&uses, context);
     context.say(&format!("snapshot {}, {}", selected.snapshot.id, selected.range));
     if details.service_linked > 0 {

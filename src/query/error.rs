@@ -10,6 +10,16 @@ pub enum QueryError {
     /// DataFusion said no: syntax, names, types, or a failure while running.
     #[error("{}", explain(.0))]
     Sql(Box<DataFusionError>),
+    /// The same, and where in the SQL.
+    #[error("{}", explain_at(.error, .excerpt, .meant))]
+    At {
+        /// What went wrong.
+        error: Box<DataFusionError>,
+        /// The line of the SQL with a caret below the place; empty where it is not known.
+        excerpt: String,
+        /// Names that may have been meant.
+        meant: Vec<String>,
+    },
     /// A file could not be read or written.
     #[error("cannot {what} {path}: {source}", path = .path.display())]
     Io {
@@ -94,7 +104,7 @@ impl From<parquet::errors::ParquetError> for QueryError {
 impl QueryError {
     /// Whether it needs more memory than it may have.
     pub fn is_of_memory(&self) -> bool {
-        matches!(self, QueryError::Sql(error) if explain(error).contains("Resources exhausted"))
+        matches!(self, QueryError::Sql(error) | QueryError::At { error, .. } if explain(error).contains("Resources exhausted"))
     }
 
     /// Names the file in an I/O error.
@@ -106,12 +116,45 @@ impl QueryError {
 
 /// The message without DataFusion's wrappers, and what to do where that is clear.
 fn explain(error: &DataFusionError) -> String {
-    let text = error.find_root().strip_backtrace();
-    // The list of every column of every table says less than the hint.
-    let text = text.split("\nValid fields are").next().unwrap_or(&text).to_owned();
+    let text = message(error);
     match hint(&text) {
         Some(hint) => format!("{text}\nhint: {hint}"),
         None => text,
+    }
+}
+
+/// The same with the place, which its words need not tell then.
+fn explain_at(error: &DataFusionError, excerpt: &str, meant: &[String]) -> String {
+    let text = message(error);
+    let mut lines = vec![match text.rsplit_once(" at Line: ") {
+        Some((text, _)) if !excerpt.is_empty() => text.to_owned(),
+        _ => text.clone(),
+    }];
+    lines.extend((!excerpt.is_empty()).then(|| excerpt.to_owned()));
+    let hint = match meant {
+        [] => hint(&text).map(str::to_owned),
+        [name] => Some(format!("did you mean {name}?")),
+        [names @ .., last] => Some(format!("did you mean {} or {last}?", names.join(", "))),
+    };
+    lines.extend(hint.map(|hint| format!("hint: {hint}")));
+    lines.join("\n")
+}
+
+/// The message without DataFusion's wrappers and suggestions.
+pub(super) fn message(error: &DataFusionError) -> String {
+    let text = error.find_root().strip_backtrace();
+    // The list of every column of every table says less than the hint, and names that may have been meant are ours to say.
+    let text = text.split("\nValid fields are").next().unwrap_or(&text);
+    let text = text.split("\nDid you mean").next().unwrap_or(text);
+    let text = text.split(". Did you mean").next().unwrap_or(text);
+    let text = ["Error during planning: ", "Schema error: ", "SQL error: "]
+        .iter()
+        .fold(text, |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
+    // `ParserError("…")`: the parser's own form.
+    let inner = text.strip_prefix("ParserError(\"").or_else(|| text.strip_prefix("TokenizerError(\""));
+    match inner.and_then(|inner| inner.strip_suffix("\")")) {
+        Some(inner) => inner.replace("\\\"", "\"").replace("\\'", "'"),
+        None => text.replace("table 'store.main.", "table '"),
     }
 }
 

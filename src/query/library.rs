@@ -49,6 +49,16 @@ impl Named {
         Named { sql, header, parameters }
     }
 
+    /// What it answers, in the first of its lines.
+    pub fn summary(&self) -> &str {
+        self.header.lines().next().unwrap_or_default()
+    }
+
+    /// The names of its parameters, in order.
+    pub fn parameter_names(&self) -> Vec<String> {
+        self.parameters.iter().map(|(name, _, _)| name.clone()).collect()
+    }
+
     /// What it answers, its parameters, an example; indented.
     pub fn describe(&self) -> String {
         let lines = self.header.lines().filter(|line| !line.trim().is_empty());

@@ -1,12 +1,17 @@
 //! SQL over the store: a DataFusion session that knows the tables, the views, and what CloudTrail analysts call.
 //!
-//! `session` puts it together, `table` scans a table of the store, `day` and `prune` leave out files that cannot
-//! matter, `files` finds those that were replaced meanwhile, `views` are the views in SQL, `relations` their names, `functions` the functions,
-//! `statement` runs SQL text, `memory` keeps it within its memory and `distinct` helps with that, `trino` reads what Athena, Lake and Tailpipe spell or mean otherwise, `library` holds the named queries, `lookup`
-//! finds one event, `output` writes answers, `csv` their cells.
+//! `session` puts it together, `table` scans a table of the store, `day` and `prune` leave out files that cannot matter,
+//! `files` finds those that were replaced meanwhile, `views` are the views in SQL, `relations` names all of them, `comments`
+//! says what their columns are, `sql_type` of which type. `functions` are the functions. `statement` runs SQL text,
+//! `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe spell or mean otherwise, `describe` answers about
+//! tables, `place` finds where an error is; `memory` keeps a query within its memory and `distinct` helps with that, `stop`
+//! ends it. `library` holds the named queries, `lookup` finds one event, `output` writes answers, `csv` their cells,
+//! `reference` is what documentation says of it all.
 
+mod comments;
 pub mod csv;
 mod day;
+mod describe;
 mod distinct;
 mod error;
 mod files;
@@ -15,21 +20,31 @@ mod library;
 mod lookup;
 mod memory;
 mod output;
+mod place;
 mod prune;
+mod reference;
 mod relations;
 mod session;
+mod shorthand;
+mod sql_type;
 mod statement;
+mod stop;
 mod table;
 mod trino;
 mod views;
 
+pub use comments::{ColumnInfo, columns};
 pub use error::QueryError;
 pub use library::{Library, Named};
 pub use lookup::events_by_id;
 pub use memory::runtime;
-pub use output::{Format, Written, write};
+pub use output::{Format, Layout, Sink, Written, write};
+pub use place::{at, functions, tables};
+pub use reference::{markdown, topic};
+pub use relations::{RELATIONS, Relation};
 pub use session::{Options, session};
-pub use statement::{execute, finish, parse, prepares};
+pub use statement::{Statement, execute, finish, parse, prepares};
+pub use stop::Stop;
 pub use table::StoreTable;
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::functions;
 use super::memory;
 use super::relations::USAGE_BY_FILE;
 use super::statement::Rights;
+use super::stop::Stop;
 use super::table::StoreTable;
 use super::views;
 use crate::iam::Catalog;
@@ -31,6 +32,8 @@ pub struct Options {
     pub spill: Option<PathBuf>,
     /// Nothing but the store: no statement reads or writes a file.
     pub read_only: bool,
+    /// What asks queries that run to end; `None`: nothing does.
+    pub stop: Option<Stop>,
 }
 
 /// A session over one snapshot: tables `events` and `usage`, the views, the functions.
@@ -58,7 +61,7 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
 fn config(options: &Options) -> SessionConfig {
     let mut config =
         SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("store", "main");
-    config = config.with_extension(Arc::new(Rights { read_only: options.read_only }));
+    config = config.with_extension(Arc::new(Rights { read_only: options.read_only, stop: options.stop.clone() }));
     if let Some(threads) = options.threads {
         config = config.with_target_partitions(threads);
     }
@@ -73,6 +76,8 @@ fn config(options: &Options) -> SessionConfig {
     settings.optimizer.enable_leaf_expression_pushdown = false;
     // CloudTrail times are UTC, whatever the clock of the machine says.
     settings.execution.time_zone = Some("UTC".to_owned());
+    // So that errors say where in the SQL they are.
+    settings.sql_parser.collect_spans = true;
     settings.sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
     // As in Trino and DuckDB: PostgreSQL has unknown values first where the order is descending.
     settings.sql_parser.default_null_ordering = "nulls_last".to_owned();

@@ -1,6 +1,7 @@
 //! SQL text → statements → answers. Several statements stand between semicolons.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::TreeNode;
@@ -14,36 +15,98 @@ use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
+use datafusion::sql::sqlparser::ast::{ObjectNamePart, Statement as SqlStatement, visit_relations};
+use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use futures::StreamExt;
 
 use super::error::QueryError;
-use super::memory;
 use super::relations::RELATIONS;
+use super::stop::{self, Stop};
 use super::trino;
 use super::trino::dialect::AnalystDialect;
+use super::{comments, describe, memory, shorthand};
 
 /// What statements of a session may do.
 #[derive(Debug)]
 pub(super) struct Rights {
     /// No statement reads or writes a file beside the store.
     pub read_only: bool,
+    /// What asks queries to end.
+    pub stop: Option<Stop>,
+}
+
+/// One statement.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    parsed: Parsed,
+    about: About,
+}
+
+/// What an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// The rows.
+    Rows,
+    /// The columns of a table: `DESCRIBE t`.
+    Columns,
+    /// The rows, summed up: `SUMMARIZE t`.
+    Summary,
 }
 
 /// The statements of a text, in order.
+///
+/// # Errors
+/// What is no SQL.
 pub fn parse(sql: &str) -> Result<Vec<Statement>, QueryError> {
-    Ok(parsed(sql)?)
+    Ok(statements(sql)?)
 }
 
-/// The same, with DataFusion's error.
-pub(super) fn parsed(sql: &str) -> Result<Vec<Statement>> {
+/// The same as DataFusion has them, for texts of our own.
+pub(super) fn parsed(sql: &str) -> Result<Vec<Parsed>> {
+    Ok(statements(sql)?.into_iter().map(|statement| statement.parsed).collect())
+}
+
+fn statements(sql: &str) -> Result<Vec<Statement>> {
     let sql = trino::stores_named(sql);
     let dialect = AnalystDialect;
-    let mut parser = DFParserBuilder::new(sql.as_str()).with_dialect(&dialect).build()?;
-    let mut statements: Vec<Statement> = parser.parse_statements()?.into();
-    statements.iter_mut().for_each(trino::adapt);
+    let tokens = Tokenizer::new(&dialect, &sql).tokenize_with_location().map_err(ParserError::from)?;
+    let mut statements = Vec::new();
+    for written in shorthand::statements(tokens) {
+        let mut parser = DFParserBuilder::new(written.tokens).with_dialect(&dialect).build()?;
+        for parsed in parser.parse_statements()? {
+            let (mut parsed, is_description) = described(parsed)?;
+            trino::adapt(&mut parsed);
+            let about = match (is_description, written.is_summarized) {
+                (true, _) => About::Columns,
+                (false, true) => About::Summary,
+                (false, false) => About::Rows,
+            };
+            statements.push(Statement { parsed, about });
+        }
+    }
     Ok(statements)
+}
+
+/// `DESCRIBE t` as the query whose columns are told; any other statement as it is.
+fn described(parsed: Parsed) -> Result<(Parsed, bool)> {
+    let Parsed::Statement(statement) = &parsed else { return Ok((parsed, false)) };
+    let SqlStatement::ExplainTable { table_name, .. } = statement.as_ref() else { return Ok((parsed, false)) };
+    let sql = format!("SELECT * FROM {table_name}");
+    let query = DFParserBuilder::new(sql.as_str()).with_dialect(&AnalystDialect).build()?.parse_statement()?;
+    Ok((query, true))
+}
+
+/// The table or view that a statement is about, as the session calls it.
+fn relation(statement: &Parsed) -> Option<String> {
+    let Parsed::Statement(statement) = statement else { return None };
+    let mut found = None;
+    let _ = visit_relations(statement.as_ref(), |name| {
+        found = name.0.last().and_then(ObjectNamePart::as_ident).map(|name| name.value.clone());
+        ControlFlow::Break(())
+    });
+    found
 }
 
 /// Runs one statement. `parameters` are the values of `$name` in it. A statement that answers nothing (`CREATE VIEW`)
@@ -59,10 +122,17 @@ pub async fn execute(
     mut statement: Statement,
     parameters: &HashMap<String, String>,
 ) -> Result<SendableRecordBatchStream, QueryError> {
-    trino::resolve(&mut statement, &|name| context.table_exist(name).unwrap_or(false));
-    let plan = context.state().statement_to_plan(statement).await?;
+    trino::resolve(&mut statement.parsed, &|name| context.table_exist(name).unwrap_or(false));
+    let relation = if statement.about == About::Columns { relation(&statement.parsed) } else { None };
+    let plan = context.state().statement_to_plan(statement.parsed).await?;
+    if let Some(relation) = relation {
+        return Ok(describe::description(&comments::columns(context, &relation).await?)?);
+    }
     permitted(&plan, context)?;
     let frame = context.execute_logical_plan(with_parameters(plan, parameters)?).await?;
+    if statement.about == About::Summary {
+        return Ok(describe::summary(frame).await?);
+    }
     let (state, plan) = frame.into_parts();
     match begun(run(&state, &plan).await?).await {
         Err(error) if memory::has_run_out(&error) => Ok(run(&memory::frugal(state), &plan).await?),
@@ -81,8 +151,8 @@ pub async fn finish(mut answer: SendableRecordBatchStream) -> Result<(), QueryEr
 
 /// Whether a statement is of use only to statements after it: a view or a table that goes with the session.
 pub fn prepares(statement: &Statement) -> bool {
-    match statement {
-        Statement::Statement(statement) => matches!(
+    match &statement.parsed {
+        Parsed::Statement(statement) => matches!(
             statement.as_ref(),
             SqlStatement::CreateView(_)
                 | SqlStatement::CreateTable(_)
@@ -91,7 +161,7 @@ pub fn prepares(statement: &Statement) -> bool {
                 | SqlStatement::Drop { .. }
                 | SqlStatement::Insert(_)
         ),
-        Statement::CreateExternalTable(_) | Statement::Reset(_) => true,
+        Parsed::CreateExternalTable(_) | Parsed::Reset(_) => true,
         _ => false,
     }
 }
@@ -103,7 +173,7 @@ fn permitted(plan: &LogicalPlan, context: &SessionContext) -> Result<(), QueryEr
     let read_only = rights.is_some_and(|rights| rights.read_only);
     let is_ours = |name: &TableReference| {
         let schema = name.schema().unwrap_or("main");
-        schema == "main" && RELATIONS.contains(&name.table())
+        schema == "main" && RELATIONS.iter().any(|relation| relation.name == name.table())
     };
     match plan {
         LogicalPlan::Copy(_) if read_only => Err(QueryError::ReadOnly { what: "COPY writes a file" }),
@@ -147,6 +217,10 @@ fn permitted(plan: &LogicalPlan, context: &SessionContext) -> Result<(), QueryEr
 
 async fn run(state: &SessionState, plan: &LogicalPlan) -> Result<SendableRecordBatchStream> {
     let plan = state.create_physical_plan(plan).await?;
+    let plan = match state.config().get_extension::<Rights>().and_then(|rights| rights.stop.clone()) {
+        Some(stop) => stop::stoppable(plan, &stop)?,
+        None => plan,
+    };
     let task = TaskContext::from(state);
     let task = if has_nested_loop_join(&plan)? { without_spilling(task)? } else { task };
     execute_stream(plan, Arc::new(task))

@@ -455,3 +455,69 @@ fn records_are_given_back() {
         ),
     ]);
 }
+
+/// What people write in DuckDB.
+#[test]
+fn shorthands_are_written_out() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let context = context(dir.path()).await;
+        for (short, long) in [
+            ("FROM usage ORDER BY event_date", "SELECT * FROM usage ORDER BY event_date"),
+            ("FROM events WHERE event_name = 'ListBuckets'", "SELECT * FROM events WHERE event_name = 'ListBuckets'"),
+            ("FROM events SELECT event_name ORDER BY 1", "SELECT event_name FROM events ORDER BY 1"),
+            (
+                "SELECT event_source, count(*) FROM events GROUP BY ALL ORDER BY 1",
+                "SELECT event_source, count(*) FROM events GROUP BY event_source ORDER BY 1",
+            ),
+            (
+                "SELECT * EXCLUDE (b) FROM (SELECT 1 AS a, 2 AS b, 3 AS c)",
+                "SELECT a, c FROM (SELECT 1 AS a, 2 AS b, 3 AS c)",
+            ),
+        ] {
+            assert_eq!(answer(&context, short).await, answer(&context, long).await, "{short}");
+        }
+    });
+}
+
+#[test]
+fn a_summary_has_a_row_for_each_column() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let context = context(dir.path()).await;
+        let asked = "SELECT event_name, error_code, read_only, resources, 7 AS n FROM events";
+        assert_eq!(
+            answer(&context, &format!("SUMMARIZE {asked}")).await,
+            [
+                "event_name | VARCHAR | DescribeInstances | RunInstances | 5 |  | 5 | 0.0",
+                "error_code | VARCHAR | Client.UnauthorizedOperation | Client.UnauthorizedOperation | 1 |  | 1 | 80.0",
+                "read_only | BOOLEAN | false | true | 2 |  | 5 | 0.0",
+                "resources | ARRAY(ROW(arn VARCHAR, account_id VARCHAR, type VARCHAR, arn_prefix VARCHAR)) |  |  |  |  \
+                 | 1 | 80.0",
+                "n | BIGINT | 7 | 7 | 1 | 7.0 | 5 | 0.0",
+            ]
+        );
+        for relation in crate::query::RELATIONS {
+            let count = async |what: &str| {
+                let batches = rows(&context, &format!("{what} {}", relation.name)).await;
+                batches.iter().map(|batch| batch.num_rows()).sum::<usize>()
+            };
+            assert_eq!(count("SUMMARIZE").await, count("DESCRIBE").await, "{}", relation.name);
+        }
+    });
+}
+
+/// Tables of people's own names have the columns of the view that they stand for.
+#[test]
+fn a_description_has_types_of_sql_and_comments() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let context = context(dir.path()).await;
+        let described = answer(&context, "DESCRIBE events").await;
+        assert_eq!(described[1], "event_time | TIMESTAMPTZ | when the call was completed, UTC");
+        let theirs = answer(&context, "DESCRIBE security.my_cloudtrail_table").await;
+        assert_eq!(theirs, answer(&context, "DESCRIBE cloudtrail_logs").await);
+        rows(&context, "CREATE VIEW mine AS SELECT event_name FROM events").await;
+        assert_eq!(answer(&context, "DESCRIBE mine").await, ["event_name | VARCHAR | "]);
+    });
+}

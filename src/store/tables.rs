@@ -56,6 +56,14 @@ impl Table {
         }
     }
 
+    /// What a column says, for people.
+    pub fn comment(self, column: &str) -> Option<&'static str> {
+        match self {
+            Table::Events => schema::COLUMNS.iter().find(|c| c.name == column).map(|c| c.what),
+            Table::Usage => USAGE_COLUMNS.iter().find(|c| c.1 == column).map(|c| c.4),
+        }
+    }
+
     /// Whether a column carries a bloom filter.
     pub(super) fn has_bloom_filter(self, column: &str) -> bool {
         self == Table::Events && schema::COLUMNS.iter().any(|c| c.name == column && c.bloom)
@@ -90,44 +98,74 @@ enum Type {
     Flag,
 }
 
-/// Columns of `usage`: id, name, type, whether it may be null: those that came later are null in rows from before. Ids
-/// are written into every file and every catalog, so that none may ever be given to anything else: append, never
-/// reorder, and take the id behind the greatest, list elements' included.
+/// Columns of `usage`: id, name, type, whether it may be null: those that came later are null in rows from before; what it
+/// says, for people. Ids are written into every file and every catalog, so that none may ever be given to anything else:
+/// append, never reorder, and take the id behind the greatest, list elements' included.
 ///
 /// A row with `overflow` counts the further resources of a container: its `resource` is the container and `*`
 /// (`usage::RESOURCES_MAX`).
 #[rustfmt::skip]
-const USAGE_COLUMNS: &[(u16, &str, Type, bool)] = &[
-    (1, "event_date", Type::Date, false),
-    (2, "account_id", Type::Text, false),
-    (3, "principal_arn", Type::Text, false),
-    (4, "principal_type", Type::Text, false),
-    (5, "permission_set", Type::Text, true),
-    (6, "session_name", Type::Text, true),
-    (7, "action", Type::Text, true),
-    (8, "resource", Type::Text, false),
-    (9, "outcome", Type::Text, false),
-    (10, "confidence", Type::Text, false),
-    (11, "rule", Type::Text, false),
-    (12, "passed_to_service", Type::Text, true),
-    (13, "event_source", Type::Text, false),
-    (14, "event_name", Type::Text, false),
-    (15, "aws_region", Type::Text, false),
-    (16, "via", Type::Text, true),
-    (17, "event_count", Type::Count, false),
-    (18, "first_time", Type::Time, false),
-    (19, "last_time", Type::Time, false),
-    (20, "example_event_id", Type::Text, false),
-    (21, "cross_account", Type::Flag, false),
-    (22, "source_ips", Type::Texts(23), true),
-    (24, "source_ip_overflow", Type::Flag, true),
-    (25, "vpc_endpoint_ids", Type::Texts(26), true),
-    (27, "vpc_endpoint_overflow", Type::Flag, true),
-    (28, "without_vpc_endpoint", Type::Flag, true),
-    (29, "with_mfa", Type::Flag, true),
-    (30, "without_mfa", Type::Flag, true),
-    (31, "mfa_not_recorded", Type::Flag, true),
-    (32, "overflow", Type::Flag, true),
+const USAGE_COLUMNS: &[(u16, &str, Type, bool, &str)] = &[
+    (1, "event_date", Type::Date, false,
+        "day of the uses, UTC; files are by day, so that a condition on it reads only those days"),
+    (2, "account_id", Type::Text, false,
+        "account in which the principal lives, or that logged the event where that isn't known"),
+    (3, "principal_arn", Type::Text, false,
+        "who acted: the role's, user's or root's ARN, without the session"),
+    (4, "principal_type", Type::Text, false,
+        "what the principal is: AssumedRole, IAMUser, Root, AWSService, …"),
+    (5, "permission_set", Type::Text, true,
+        "Identity Center permission set that the role belongs to"),
+    (6, "session_name", Type::Text, true,
+        "name of the role's session; with Identity Center the person"),
+    (7, "action", Type::Text, true,
+        "IAM action: s3:GetObject; NULL where the call needs no permission"),
+    (8, "resource", Type::Text, false,
+        "ARN on which it was taken, or *"),
+    (9, "outcome", Type::Text, false,
+        "allowed, denied, or undecided: failed before anybody decided"),
+    (10, "confidence", Type::Text, false,
+        "how sure the action is: stated, documented, catalogued, inferred or unverified"),
+    (11, "rule", Type::Text, false,
+        "rule by which the action was found"),
+    (12, "passed_to_service", Type::Text, true,
+        "service that got the role, of iam:PassRole"),
+    (13, "event_source", Type::Text, false,
+        "service that was called: s3.amazonaws.com"),
+    (14, "event_name", Type::Text, false,
+        "operation that was called: RunInstances"),
+    (15, "aws_region", Type::Text, false,
+        "region that was called"),
+    (16, "via", Type::Text, true,
+        "AWS service that called on behalf of the principal"),
+    (17, "event_count", Type::Count, false,
+        "events that are counted here"),
+    (18, "first_time", Type::Time, false,
+        "time of the first of them, UTC"),
+    (19, "last_time", Type::Time, false,
+        "time of the last of them, UTC"),
+    (20, "example_event_id", Type::Text, false,
+        "one of them: trailpare explain EVENT_ID"),
+    (21, "cross_account", Type::Flag, false,
+        "whether the account that was called is another than the principal's"),
+    (22, "source_ips", Type::Texts(23), true,
+        "addresses from which it was used, 16 at the most"),
+    (24, "source_ip_overflow", Type::Flag, true,
+        "whether there were more addresses"),
+    (25, "vpc_endpoint_ids", Type::Texts(26), true,
+        "VPC endpoints through which it was used, 16 at the most"),
+    (27, "vpc_endpoint_overflow", Type::Flag, true,
+        "whether there were more VPC endpoints"),
+    (28, "without_vpc_endpoint", Type::Flag, true,
+        "whether it was used without a VPC endpoint too"),
+    (29, "with_mfa", Type::Flag, true,
+        "whether it was used in a session with MFA"),
+    (30, "without_mfa", Type::Flag, true,
+        "whether it was used in a session without MFA"),
+    (31, "mfa_not_recorded", Type::Flag, true,
+        "whether it was used where the record doesn't tell of MFA"),
+    (32, "overflow", Type::Flag, true,
+        "whether the row counts further resources of a container together, without their names"),
 ];
 
 fn usage() -> SchemaRef {
@@ -135,7 +173,7 @@ fn usage() -> SchemaRef {
         let field = |name: &str, data_type: DataType, nullable: bool, id: u16| {
             Field::new(name, data_type, nullable).with_metadata([(FIELD_ID_KEY.to_owned(), id.to_string())].into())
         };
-        let fields = USAGE_COLUMNS.iter().map(|(id, name, column, nullable)| {
+        let fields = USAGE_COLUMNS.iter().map(|(id, name, column, nullable, _)| {
             let data_type = match column {
                 Type::Date => DataType::Date32,
                 Type::Text => DataType::Utf8,

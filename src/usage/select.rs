@@ -104,6 +104,11 @@ impl Selection {
             && matches_any(&self.accounts, Some(who.account_id))
     }
 
+    /// Whether a role is meant that somebody else takes.
+    pub(crate) fn means_role(&self, arn: &str, account_id: &str) -> bool {
+        self.names(arn) && matches_any(&self.accounts, Some(account_id))
+    }
+
     /// Whether a principal is meant by its ARN.
     pub(super) fn names(&self, arn: &str) -> bool {
         let role = self.roles.iter().any(|pattern| arn.contains(":role/") && matches_identity(pattern, arn));

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms. Each may import those before it only.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "util",
     "iam",
     "archive",
@@ -18,6 +18,7 @@ const ROOMS: [&str; 14] = [
     "usage",
     "ingest",
     "policy",
+    "trust",
     "rightsize",
     "report",
     "query",
@@ -362,4 +363,17 @@ fn policies_are_made_where_they_are_proved() {
         found.extend(names.map(|name| format!("{}: {name}", read.sources[module].file)));
     }
     assert_eq!(found, ["cli/policy/job.rs: propose_unchecked"]);
+}
+
+/// Files and folders that "Where a change goes" names are there, below `src/` or the project's root.
+#[test]
+fn where_a_change_goes_names_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/architecture.md")).expect("the page is there");
+    let table = text.split("## Where a change goes").nth(1).expect("the table is there");
+    let quoted = table.split('`').skip(1).step_by(2);
+    let paths = quoted.filter(|text| text.contains('/') && !text.contains(['<', ' ', '*']));
+    let missing: Vec<&str> =
+        paths.filter(|path| !root.join(path).exists() && !root.join("src").join(path).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -37,6 +37,7 @@ mod ingest;
 mod judge;
 mod memory;
 mod months;
+mod night;
 mod nothing_lost;
 mod optimize;
 mod pack;
@@ -47,7 +48,10 @@ mod questions;
 mod record;
 mod report;
 mod rightsize;
+#[cfg(target_os = "linux")]
+mod shell;
 mod sql;
 mod synth;
+mod trust;
 mod usage;
 mod verify;

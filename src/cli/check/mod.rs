@@ -3,23 +3,22 @@
 mod args;
 mod everyone;
 
-use std::io::{self, Write};
-
 use serde_json::{Value, json};
 
 pub use args::CheckArgs;
-use args::Format;
 
 use super::{CliError, Context, Exit};
 use crate::policy::replay::{Group, GroupFate, Replay, replay_each};
 use crate::policy::{explain, key_sources};
+use crate::query::Format;
+use crate::report::rows;
 use crate::time::format_time;
 use crate::usage::{ReadError, Sessions};
 
 pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
-    let policies = args.policies()?;
+    let (policies, organization) = args.policies()?;
     if args.everyone {
-        return everyone::run(args, policies, context);
+        return everyone::run(args, policies, organization.as_ref(), context);
     }
     let catalog = context.catalog;
     let (selected, uses) = args.select.open_exact(Sessions::Together, catalog, context)?;
@@ -34,11 +33,14 @@ pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
         let rows = result.groups.len() as u64 + result.ungrouped;
         return Err(ReadError::TooMany { rows, bytes: result.groups_bytes, space_bytes }.into());
     }
-    let text = match args.format {
-        Format::Table => text(&result, args.limit),
-        Format::Json => format!("{:#}\n", value(&result, args.limit)),
-    };
-    io::stdout().write_all(text.as_bytes())?;
+    match args.answer.format {
+        Format::Table => args.answer.text(&text(&result, args.limit))?,
+        Format::Json => args.answer.text(&format!("{:#}\n", value(&result, args.limit)))?,
+        _ => {
+            let groups: Vec<Value> = result.groups.iter().take(args.limit).map(group).collect();
+            args.answer.rows(rows::CHECKED, rows::checked(&groups))?;
+        }
+    }
     context.detail(&format!("snapshot {}, {}", selected.snapshot.id, selected.range));
     let holds = if args.strict { result.is_proof() } else { result.holds() };
     Ok(if holds { selected.exit } else { Exit::WouldDeny })

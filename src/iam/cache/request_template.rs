@@ -208,6 +208,7 @@ mod tests {
     use crate::iam::arn::arn_format::ArnFormat;
     use crate::iam::request::json_tape::JsonTape;
     use crate::iam::request::name::Name;
+    use crate::iam::request::read_set::Look;
 
     /// What is put into a key of `other`, once the template of `known` was learned.
     fn quoted(known: &str, other: &str, read_set: &ReadSet) -> Option<Vec<u8>> {
@@ -225,8 +226,8 @@ mod tests {
     #[test]
     fn what_nobody_looks_at_may_be_anything() {
         let mut read_set = ReadSet::default();
-        read_set.note_name(Name::new("bucket"));
-        read_set.note_value(Name::new("count"));
+        read_set.note(Look::Name(Name::new("bucket")));
+        read_set.note(Look::Value(Name::new("count")));
         let known = r#"{"bucket":"b","token":"t","n":1,"count":2,"e":"","l":[{"x":"arn:a:b:::c"}],"k":null}"#;
         let key = |other: &str| quoted(known, other, &read_set);
         let same = key(known);
@@ -254,15 +255,16 @@ mod tests {
         ] {
             assert_eq!(key(&known.replace(from, to)), None, "{from} {to}");
         }
-        read_set.note_all();
+        read_set.note(Look::All);
         assert_ne!(quoted(known, &known.replace("\"t\"", "\"u\""), &read_set), quoted(known, known, &read_set));
     }
 
     #[test]
     fn of_responses_what_the_request_names_is_seen() {
         let mut read_set = ReadSet::default();
-        read_set
-            .note_given_back(&ArnFormat::new("arn:${Partition}:lambda:${Region}:${Account}:function:${FunctionName}"));
+        read_set.note(Look::GivenBack(&ArnFormat::new(
+            "arn:${Partition}:lambda:${Region}:${Account}:function:${FunctionName}",
+        )));
         let known = r#"{"functionName":"f","n":1,"a":[{"b":"x"}]}"#;
         let key = |other: &str, response: &str| answered(known, other, response, &read_set);
         let f = r#"{"functionArn":"arn:aws:lambda:r:1:function:f","role":"arn:aws:iam::1:role/x","id":"1"}"#;

@@ -1,4 +1,4 @@
-//! What the steps of several threads tell each other: what one of them has found, the others needn't find again.
+//! What the resolvers of several threads tell each other: what one of them has found, the others needn't find again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -76,18 +76,18 @@ mod tests {
 
     #[test]
     fn kinds_have_their_own_numbers_whatever_was_forgotten() {
-        let common = SharedCache::default();
-        let first = common.kind(b"first");
-        assert_eq!(common.kind(b"first"), first);
-        let others = (0..COUNT_MAX).map(|i| common.kind(&i.to_le_bytes()));
+        let shared = SharedCache::default();
+        let first = shared.kind(b"first");
+        assert_eq!(shared.kind(b"first"), first);
+        let others = (0..COUNT_MAX).map(|i| shared.kind(&i.to_le_bytes()));
         assert!(others.max().is_some_and(|greatest| greatest > first));
-        assert!(common.kind(b"first") > first);
+        assert!(shared.kind(b"first") > first);
         for i in 0..3 * COUNT_MAX {
-            common.put(&i.to_le_bytes(), Arc::default());
+            shared.put(&i.to_le_bytes(), Arc::default());
         }
-        assert!(common.held().outcomes.len() <= COUNT_MAX && common.find(b"first").is_none());
-        common.put(&vec![0; BYTES_MAX], Arc::default());
-        common.put(b"first", Arc::default());
-        assert!(common.find(b"first").is_some() && common.held().outcomes.len() == 1);
+        assert!(shared.held().outcomes.len() <= COUNT_MAX && shared.find(b"first").is_none());
+        shared.put(&vec![0; BYTES_MAX], Arc::default());
+        shared.put(b"first", Arc::default());
+        assert!(shared.find(b"first").is_some() && shared.held().outcomes.len() == 1);
     }
 }

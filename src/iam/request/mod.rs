@@ -17,7 +17,7 @@ use crate::iam::arn::{Arn, NO_NAME, RegionAccount, escape, escaped};
 use document::{Document, Entry};
 use name::Name;
 use params::Params;
-use read_set::ReadSet;
+use read_set::{Look, ReadSet};
 use record_context::{Listed, RecordContext};
 use response::Response;
 
@@ -77,39 +77,39 @@ impl<'a> Request<'a> {
 
     /// The calling user's ARN, escaped.
     pub fn calling_user(&self) -> Option<String> {
-        self.read_set.borrow_mut().note_caller();
+        self.read_set.borrow_mut().note(Look::Caller);
         let is_user = |arn: Arn<'_>| arn.service == "iam" && arn.resource.starts_with("user/");
         self.others.caller.filter(|arn| Arn::parse(arn).is_some_and(is_user)).map(escape)
     }
 
     /// The texts that the response has under a key, which is spelled as the service spells it.
     pub fn answered(&self, key: &'static str) -> Vec<String> {
-        self.read_set.borrow_mut().note_answered(key);
+        self.read_set.borrow_mut().note(Look::Answered(key));
         self.response.texts(key)
     }
 
     /// The ARNs of a form that the response has.
     pub fn answered_arns<'r>(&'r self, form: &'r ArnFormat) -> impl Iterator<Item = &'r str> {
-        self.read_set.borrow_mut().note_answered_arns(form);
+        self.read_set.borrow_mut().note(Look::AnsweredArns(form));
         self.response.of_form(form)
     }
 
     /// How S3 says that it encrypts the object.
     pub fn encryption(&self) -> Option<&'a str> {
-        self.read_set.borrow_mut().note_encryption();
+        self.read_set.borrow_mut().note(Look::Encryption);
         self.others.encryption()
     }
 
     /// ARNs of a form in the record's own list, escaped.
     pub fn listed(&self, form: &ArnFormat) -> Vec<String> {
-        self.read_set.borrow_mut().note_listed();
+        self.read_set.borrow_mut().note(Look::Listed);
         let listed = self.listed_arns.get_or_init(|| listed_arns(self.others.listed).map(ParsedArn::new).collect());
         listed.iter().filter(|tried| tried.fits(form)).map(|tried| tried.arn.to_string()).collect()
     }
 
     /// ARNs of a form in the parameters, each with where it stands.
     pub fn named(&self, form: &ArnFormat) -> impl Iterator<Item = &(Entry<'a>, ParsedArn<'a>)> {
-        self.read_set.borrow_mut().note_arns(form);
+        self.read_set.borrow_mut().note(Look::Arns(form));
         let named = self.named_arns.get_or_init(|| self.parameters.named_arns().collect());
         named.iter().filter(|(_, tried)| tried.fits(form))
     }

@@ -11,7 +11,7 @@ use crate::iam::arn::{Arn, escaped, is_like_arn, is_role_arn};
 use crate::iam::request::document::{DEPTH_MAX, Document, Entry, first_in, is_searched, speaks_of_kms_key};
 use crate::iam::request::json_tape::Text;
 use crate::iam::request::name::{Name, Ranked};
-use crate::iam::request::read_set::ReadSet;
+use crate::iam::request::read_set::{Look, ReadSet};
 use crate::iam::request::response::{Given, Response};
 use crate::iam::request::tag_parameters::{Carrier, carriers};
 use crate::util::json;
@@ -41,7 +41,7 @@ impl<'a> Params<'a> {
     /// Whether one of these parameters is there and holds something.
     pub fn has_one(&self, names: &[Name]) -> bool {
         let mut read_set = self.read_set.borrow_mut();
-        names.iter().for_each(|name| read_set.note_held(*name));
+        names.iter().for_each(|name| read_set.note(Look::Held(*name)));
         names.iter().any(|name| self.document.holds(*name))
     }
 
@@ -51,27 +51,27 @@ impl<'a> Params<'a> {
     }
 
     fn value(&self, name: Name) -> Option<Value> {
-        self.read_set.borrow_mut().note_value(name);
+        self.read_set.borrow_mut().note(Look::Value(name));
         json::value(self.document.value(name)?).ok()
     }
 
     /// A top-level text.
     pub fn text(&self, name: &str) -> Option<&'a str> {
         let name = Name::new(name);
-        self.read_set.borrow_mut().note_value(name);
+        self.read_set.borrow_mut().note(Look::Value(name));
         let Document { source, flat } = self.document;
         self.document.top(name)?.text.map(|span| flat.text(source, span)).filter(|text| !text.is_empty())
     }
 
     /// Whether a top-level text is there, be it empty.
     pub fn tells(&self, name: Name) -> bool {
-        self.read_set.borrow_mut().note_value(name);
+        self.read_set.borrow_mut().note(Look::Value(name));
         self.document.top(name).is_some_and(|top| top.text.is_some())
     }
 
     /// Whether there is a text under one of the names that is empty.
     pub fn has_empty(&self, names: &Ranked) -> bool {
-        self.read_set.borrow_mut().note_names(names);
+        self.read_set.borrow_mut().note(Look::Names(names));
         self.document.entries().any(|entry| entry.text.is_empty() && names.contains(entry.name))
     }
 
@@ -131,7 +131,7 @@ impl<'a> Params<'a> {
 
     /// As [`Params::texts`].
     pub fn texts_of(&self, name: Name) -> Vec<&'a str> {
-        self.read_set.borrow_mut().note_name(name);
+        self.read_set.borrow_mut().note(Look::Name(name));
         self.named(name).collect()
     }
 
@@ -142,26 +142,26 @@ impl<'a> Params<'a> {
 
     /// As [`Params::texts_anywhere`].
     pub fn all_texts_of(&self, name: Name) -> Vec<&'a str> {
-        self.read_set.borrow_mut().note_name(name);
+        self.read_set.borrow_mut().note(Look::Name(name));
         let named = self.document.entries().filter(|entry| entry.name == name && !entry.text.is_empty());
         named.map(|entry| entry.text).take(VALUES_MAX).collect()
     }
 
     /// Every text there is.
     pub fn all(&self) -> impl Iterator<Item = &'a str> {
-        self.read_set.borrow_mut().note_all();
+        self.read_set.borrow_mut().note(Look::All);
         self.document.entries().map(|entry| entry.text)
     }
 
     /// Every text there is, each with the key that it stands under.
     pub fn keyed(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.read_set.borrow_mut().note_all();
+        self.read_set.borrow_mut().note(Look::All);
         self.document.entries().map(|entry| (entry.key, entry.text))
     }
 
     /// What `of` makes of the texts under the first of the names for which it makes something.
     pub fn first_of<T>(&self, names: &Ranked, of: impl Fn(Name, &'a str) -> Option<T>) -> Vec<T> {
-        self.read_set.borrow_mut().note_names(names);
+        self.read_set.borrow_mut().note(Look::Names(names));
         let mut from = 0;
         while let Some(rank) = first_in(names, &self.document.flat.texts, from) {
             let of_name = |name: &Name| self.named(*name).filter_map(|text| of(*name, text)).collect();
@@ -176,7 +176,7 @@ impl<'a> Params<'a> {
 
     /// How far from the top the nearest text under one of the names stands that is no ARN.
     pub fn depth_of(&self, names: &Ranked) -> Option<u32> {
-        self.read_set.borrow_mut().note_names(names);
+        self.read_set.borrow_mut().note(Look::Names(names));
         let named = self.document.entries().filter(|entry| names.contains(entry.name));
         named.filter(|entry| !entry.text.is_empty() && !is_like_arn(entry.text)).map(|entry| entry.depth).min()
     }
@@ -197,7 +197,7 @@ impl<'a> Params<'a> {
 
     /// ARNs of roles, each with the key that it stands under.
     pub fn role_arns(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.read_set.borrow_mut().note_role_arns();
+        self.read_set.borrow_mut().note(Look::RoleArns);
         self.arns().filter(|entry| is_role_arn(entry.text)).map(|entry| (entry.key, entry.text))
     }
 
@@ -208,14 +208,14 @@ impl<'a> Params<'a> {
 
     /// The texts under keys that speak of a KMS key.
     pub fn kms_keys(&self) -> impl Iterator<Item = &'a str> {
-        self.read_set.borrow_mut().note_kms_keys();
+        self.read_set.borrow_mut().note(Look::KmsKeys);
         let of_keys = self.document.entries().filter(|entry| speaks_of_kms_key(entry.key));
         of_keys.map(|entry| entry.text).filter(|text| !text.is_empty())
     }
 
     /// Instance profiles by their names or ARNs, each with the key that it stands under.
     pub fn profiles(&self) -> Vec<(String, String)> {
-        self.read_set.borrow_mut().note_profiles();
+        self.read_set.borrow_mut().note(Look::Profiles);
         let mut found = Vec::new();
         for (key, source) in self.document.profile_values() {
             if let Ok(value) = json::value(source) {
@@ -227,7 +227,7 @@ impl<'a> Params<'a> {
 
     /// What holds tags.
     pub fn carriers(&self) -> Vec<Carrier> {
-        self.read_set.borrow_mut().note_tags();
+        self.read_set.borrow_mut().note(Look::Tags);
         carriers(self.document)
     }
 
@@ -237,7 +237,7 @@ impl<'a> Params<'a> {
     where
         'a: 'r,
     {
-        self.read_set.borrow_mut().note_given_back(form);
+        self.read_set.borrow_mut().note(Look::GivenBack(form));
         let document = self.document;
         response.given_by(move |name| document.has_text(name), form)
     }

@@ -51,76 +51,64 @@ pub(in crate::iam) struct ReadSet {
     has_grown: bool,
 }
 
+/// A look at a request.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::iam) enum Look<'l> {
+    /// Whether a top-level key holds something.
+    Held(Name),
+    /// The value of a top-level key.
+    Value(Name),
+    /// Texts under a name.
+    Name(Name),
+    /// Texts under one of several names.
+    Names(&'l Ranked),
+    /// ARNs of a format in the parameters.
+    Arns(&'l ArnFormat),
+    /// All texts of the parameters.
+    All,
+    RoleArns,
+    KmsKeys,
+    Tags,
+    Profiles,
+    /// The record's own list.
+    Listed,
+    Caller,
+    /// ARNs of a format in the response whose names the request gave.
+    GivenBack(&'l ArnFormat),
+    /// ARNs of a format in the response.
+    AnsweredArns(&'l ArnFormat),
+    /// Texts under a key of the response.
+    Answered(&'static str),
+    /// How an object is encrypted.
+    Encryption,
+}
+
 impl ReadSet {
-    pub fn note_held(&mut self, name: Name) {
-        self.has_grown |= note(&mut self.held, &name);
-    }
-
-    pub fn note_value(&mut self, name: Name) {
-        self.has_grown |= note(&mut self.values, &name);
-    }
-
-    pub fn note_name(&mut self, name: Name) {
-        self.has_grown |= self.names.insert(name);
-    }
-
-    /// Notes a ranked list of names.
-    pub fn note_names(&mut self, list: &Ranked) {
-        // Multiplied by an odd number an id stays one of its own, and its low bits, by which it is found, differ.
-        if list.id != 0 && self.lists.insert(Name { hash: list.id.wrapping_mul(0x9e37_79b9_7f4a_7c15) }) {
-            list.names.iter().for_each(|name| self.note_name(*name));
-        }
-    }
-
-    /// Notes an ARN format.
-    pub fn note_arns(&mut self, form: &ArnFormat) {
-        self.has_grown |= note_form(&mut self.arns, form);
-    }
-
-    pub fn note_all(&mut self) {
-        self.has_grown |= !std::mem::replace(&mut self.all, true);
-    }
-
-    pub fn note_role_arns(&mut self) {
-        self.has_grown |= !std::mem::replace(&mut self.role_arns, true);
-    }
-
-    pub fn note_kms_keys(&mut self) {
-        self.has_grown |= !std::mem::replace(&mut self.kms_keys, true);
-    }
-
-    pub fn note_tags(&mut self) {
-        self.has_grown |= !std::mem::replace(&mut self.tags, true);
-    }
-
-    pub fn note_profiles(&mut self) {
-        self.has_grown |= !std::mem::replace(&mut self.profiles, true);
-    }
-
-    pub fn note_listed(&mut self) {
-        self.has_grown |= !std::mem::replace(&mut self.listed, true);
-    }
-
-    pub fn note_caller(&mut self) {
-        self.has_grown |= !std::mem::replace(&mut self.caller, true);
-    }
-
-    /// As [`ReadSet::note_arns`].
-    pub fn note_given_back(&mut self, form: &ArnFormat) {
-        self.has_grown |= note_form(&mut self.given_back, form);
-    }
-
-    /// As [`ReadSet::note_arns`].
-    pub fn note_answered_arns(&mut self, form: &ArnFormat) {
-        self.has_grown |= note_form(&mut self.answered_arns, form);
-    }
-
-    pub fn note_answered(&mut self, key: &'static str) {
-        self.has_grown |= note(&mut self.answered, &key);
-    }
-
-    pub fn note_encryption(&mut self) {
-        self.has_grown |= !std::mem::replace(&mut self.encryption, true);
+    /// Notes a look.
+    pub fn note(&mut self, look: Look<'_>) {
+        self.has_grown |= match look {
+            Look::Held(name) => note(&mut self.held, &name),
+            Look::Value(name) => note(&mut self.values, &name),
+            Look::Name(name) => self.names.insert(name),
+            Look::Names(list) => {
+                // Multiplied by an odd number an id stays one of its own, and its low bits, by which it is found, differ.
+                let hash = list.id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                let is_new = list.id != 0 && self.lists.insert(Name { hash });
+                is_new && list.names.iter().fold(false, |has_grown, name| self.names.insert(*name) | has_grown)
+            }
+            Look::Arns(format) => note_format(&mut self.arns, format),
+            Look::All => !std::mem::replace(&mut self.all, true),
+            Look::RoleArns => !std::mem::replace(&mut self.role_arns, true),
+            Look::KmsKeys => !std::mem::replace(&mut self.kms_keys, true),
+            Look::Tags => !std::mem::replace(&mut self.tags, true),
+            Look::Profiles => !std::mem::replace(&mut self.profiles, true),
+            Look::Listed => !std::mem::replace(&mut self.listed, true),
+            Look::Caller => !std::mem::replace(&mut self.caller, true),
+            Look::GivenBack(format) => note_format(&mut self.given_back, format),
+            Look::AnsweredArns(format) => note_format(&mut self.answered_arns, format),
+            Look::Answered(key) => note(&mut self.answered, &key),
+            Look::Encryption => !std::mem::replace(&mut self.encryption, true),
+        };
     }
 
     /// Whether something was noted since it was last asked.
@@ -293,7 +281,7 @@ fn note<T: PartialEq + Clone>(noted: &mut Vec<T>, one: &T) -> bool {
     is_new
 }
 
-fn note_form(noted: &mut Vec<ArnFormat>, format: &ArnFormat) -> bool {
+fn note_format(noted: &mut Vec<ArnFormat>, format: &ArnFormat) -> bool {
     let is_new = !noted.iter().any(|known| known.id == format.id);
     if is_new {
         noted.push(format.clone());

@@ -142,9 +142,9 @@ struct Operation<'c> {
     read_set: RefCell<ReadSet>,
     /// Counted up when that grows.
     generation: u32,
-    /// Its number among the kinds of calls of all steps, as long as that doesn't grow.
+    /// Its number among the kinds of calls of all resolvers, as long as that doesn't grow.
     kind: Option<u32>,
-    shapes: RequestTemplates,
+    templates: RequestTemplates,
 }
 
 impl<'c> Operation<'c> {
@@ -163,7 +163,7 @@ impl<'c> Operation<'c> {
             read_set: RefCell::default(),
             generation: 0,
             kind: None,
-            shapes: RequestTemplates::default(),
+            templates: RequestTemplates::default(),
         }
     }
 
@@ -196,28 +196,28 @@ impl<'c> Operation<'c> {
         if has_grown {
             self.generation += 1;
             self.kind = None;
-            self.shapes.clear();
+            self.templates.clear();
         }
         has_grown
     }
 
     /// The key with the shared number of the operation in place of this resolver's own.
-    fn common_key<'k>(&mut self, key: &[u8], common: &SharedCache, common_key: &'k mut Vec<u8>) -> &'k [u8] {
+    fn shared_key<'k>(&mut self, key: &[u8], shared_cache: &SharedCache, shared_key: &'k mut Vec<u8>) -> &'k [u8] {
         let kind = match self.kind {
             Some(kind) => kind,
             None => {
-                common_key.clear();
-                put(common_key, &self.event_source);
-                put(common_key, &self.event_name);
-                self.read_set.get_mut().put_itself(common_key);
-                *self.kind.insert(common.kind(common_key))
+                shared_key.clear();
+                put(shared_key, &self.event_source);
+                put(shared_key, &self.event_name);
+                self.read_set.get_mut().put_itself(shared_key);
+                *self.kind.insert(shared_cache.kind(shared_key))
             }
         };
-        common_key.clear();
-        common_key.extend(key);
-        let own = common_key.iter_mut().skip(BEFORE_OPERATION).take(OPERATION_BYTES);
+        shared_key.clear();
+        shared_key.extend(key);
+        let own = shared_key.iter_mut().skip(BEFORE_OPERATION).take(OPERATION_BYTES);
         own.zip(u64::from(kind).to_le_bytes()).for_each(|(to, from)| *to = from);
-        common_key
+        shared_key
     }
 }
 
@@ -252,7 +252,7 @@ fn into_permissions(found: OperationMatch<'_>, catalog: &Catalog, request: &Requ
 #[derive(Debug)]
 pub struct Resolver<'c> {
     catalog: &'c Catalog,
-    memory: LocalCache,
+    local_cache: LocalCache,
     operations: Vec<Operation<'c>>,
     /// Places of operations, by `eventSource` and `eventName`.
     places: HashTable<u32>,
@@ -262,10 +262,10 @@ pub struct Resolver<'c> {
     /// Where the outcomes of calls stand that come again to the letter, or to all that is seen of them in a shape that
     /// is known; with their numbers.
     again: DirectMappedCache<(At, u64)>,
-    /// Shapes learned so far.
-    shapes: u64,
+    /// Templates learned so far.
+    templates_learned: u64,
     /// What other threads have found.
-    common: Option<Arc<SharedCache>>,
+    shared_cache: Option<Arc<SharedCache>>,
     scratch: Scratch,
 }
 
@@ -273,8 +273,8 @@ pub struct Resolver<'c> {
 #[derive(Debug, Default)]
 struct Scratch {
     key: Vec<u8>,
-    /// The same for the steps of other threads.
-    common_key: Vec<u8>,
+    /// The same for the resolvers of other threads.
+    shared_key: Vec<u8>,
     quoted: Vec<u8>,
     /// Whether the parameters quoted have a shape that is known.
     has_shape: bool,
@@ -301,21 +301,21 @@ impl<'c> Resolver<'c> {
     pub fn new(catalog: &'c Catalog) -> Self {
         Resolver {
             catalog,
-            memory: LocalCache::default(),
+            local_cache: LocalCache::default(),
             operations: Vec::new(),
             places: HashTable::new(),
             hasher: Default::default(),
             last: 0,
             again: DirectMappedCache::new(AGAIN, AGAIN_MAX),
-            shapes: 0,
-            common: None,
+            templates_learned: 0,
+            shared_cache: None,
             scratch: Scratch::default(),
         }
     }
 
     /// A resolver that shares what it finds with others by the same catalogue, if there are others.
-    pub fn with_others(catalog: &'c Catalog, common: Option<Arc<SharedCache>>) -> Self {
-        Resolver { common, ..Resolver::new(catalog) }
+    pub fn with_others(catalog: &'c Catalog, shared_cache: Option<Arc<SharedCache>>) -> Self {
+        Resolver { shared_cache, ..Resolver::new(catalog) }
     }
 
     /// What an event took: [`permissions`], remembered.
@@ -329,7 +329,7 @@ impl<'c> Resolver<'c> {
         let at = self.find_or_derive(event, &mut scratch);
         self.scratch = scratch;
         // INVARIANT: what was just found or put in is there.
-        self.memory.at(at)
+        self.local_cache.at(at)
     }
 
     fn find_or_derive(&mut self, event: &Event<'_>, scratch: &mut Scratch) -> At {
@@ -338,14 +338,14 @@ impl<'c> Resolver<'c> {
         if let Some(reason) = no_call(event) {
             begin(key, Kind::NoCall, outcome);
             put(key, reason);
-            return self.memory.find(key).unwrap_or_else(|| self.memory.put(key, nothing(reason, outcome)));
+            return self.local_cache.find(key).unwrap_or_else(|| self.local_cache.put(key, nothing(reason, outcome)));
         }
         if outcome == Outcome::Denied
             && let Some(message) = denial_message::message(event)
         {
             begin(key, Kind::Message, outcome);
             put(key, &message);
-            if let Some(at) = self.memory.find(key) {
+            if let Some(at) = self.local_cache.find(key) {
                 return at;
             }
             if let Some(StatedPermission { permission, is_open }) = denial_message::stated(self.catalog, &message) {
@@ -357,7 +357,7 @@ impl<'c> Resolver<'c> {
                 put(key, &message);
                 let needed = vec![permission];
                 let permissions = Permissions { needed, suggestions: Vec::new(), outcome, no_permission: None };
-                return self.memory.put(key, permissions);
+                return self.local_cache.put(key, permissions);
             }
         }
         self.by_operation(event, outcome, scratch)
@@ -366,24 +366,24 @@ impl<'c> Resolver<'c> {
     /// What the rules find, if it is what a message says that was asked for.
     fn of_action(&mut self, action: &str, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> Option<At> {
         let at = self.by_operation(event, outcome, scratch);
-        let found = &self.memory.at(at).permissions.needed;
+        let found = &self.local_cache.at(at).permissions.needed;
         matches!(found.as_slice(), [only] if *only.action == *action).then_some(at)
     }
 
     fn by_operation(&mut self, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> At {
         let at = self.operation(event.event_source, event.event_name);
-        let Resolver { operations, memory, again, hasher, .. } = self;
+        let Resolver { operations, local_cache, again, hasher, .. } = self;
         // INVARIANT: `operation` gives the place of one that is there.
-        let Some(operation) = operations.get_mut(at) else { return memory.put(&[], nothing("unknown", outcome)) };
+        let Some(operation) = operations.get_mut(at) else { return local_cache.put(&[], nothing("unknown", outcome)) };
         let response = Response::new(event.response_elements);
         scratch.has_shape = quote(&mut scratch.quoted, at, operation, event, &response, outcome);
         let hash = hasher.hash_one(scratch.quoted.as_slice());
         let said = again.find(hash, |quoted| quoted == scratch.quoted);
-        if let Some(found) = said.and_then(|(_, (at, number))| memory.find_at(*at, *number)) {
+        if let Some(found) = said.and_then(|(_, (at, number))| local_cache.find_at(*at, *number)) {
             return found;
         }
         let found = self.by_what_is_seen(at, event, &response, outcome, scratch);
-        let number = self.memory.at(found).number;
+        let number = self.local_cache.at(found).number;
         self.again.learn(hash, &scratch.quoted, || Some((found, number)));
         found
     }
@@ -397,25 +397,27 @@ impl<'c> Resolver<'c> {
         outcome: Outcome,
         scratch: &mut Scratch,
     ) -> At {
-        let Resolver { catalog, memory, operations, shapes, common, .. } = self;
-        let Some(operation) = operations.get_mut(at) else { return memory.put(&[], nothing("unknown", outcome)) };
-        let Scratch { key, common_key, parameters, has_shape, .. } = scratch;
+        let Resolver { catalog, local_cache, operations, templates_learned, shared_cache, .. } = self;
+        let Some(operation) = operations.get_mut(at) else { return local_cache.put(&[], nothing("unknown", outcome)) };
+        let Scratch { key, shared_key, parameters, has_shape, .. } = scratch;
         let source = event.request_parameters.unwrap_or_default();
         let is_read = operation.read_set.get_mut().sees_parameters();
         parameters.read(if is_read { source } else { "" });
         let document = Document { source, flat: parameters };
         if is_read && !*has_shape {
-            *shapes += 1;
-            let Operation { shapes: known, read_set, .. } = &mut *operation;
-            known.learn(document, read_set.get_mut(), *shapes);
+            *templates_learned += 1;
+            let Operation { templates: known, read_set, .. } = &mut *operation;
+            known.learn(document, read_set.get_mut(), *templates_learned);
         }
         describe(key, at, operation, event, outcome, document, response);
-        if let Some(at) = memory.find(key) {
+        if let Some(at) = local_cache.find(key) {
             return at;
         }
-        let told = common.as_ref().and_then(|common| common.find(operation.common_key(key, common, common_key)));
+        let told = shared_cache
+            .as_ref()
+            .and_then(|shared_cache| shared_cache.find(operation.shared_key(key, shared_cache, shared_key)));
         if let Some(permissions) = told {
-            return memory.put(key, permissions);
+            return local_cache.put(key, permissions);
         }
         if !is_read {
             parameters.read(source);
@@ -428,10 +430,10 @@ impl<'c> Resolver<'c> {
         if operation.take_growth() {
             describe(key, at, operation, event, outcome, document, response);
         }
-        if let Some(common) = common {
-            common.put(operation.common_key(key, common, common_key), Arc::clone(&permissions));
+        if let Some(shared_cache) = shared_cache {
+            shared_cache.put(operation.shared_key(key, shared_cache, shared_key), Arc::clone(&permissions));
         }
-        memory.put(key, permissions)
+        local_cache.put(key, permissions)
     }
 
     fn operation(&mut self, event_source: &str, event_name: &str) -> usize {
@@ -455,7 +457,7 @@ impl<'c> Resolver<'c> {
             self.operations.clear();
             self.places.clear();
             // Its keys name operations by their places.
-            self.memory.clear();
+            self.local_cache.clear();
         }
         let at = self.operations.len();
         self.operations.push(Operation::find(self.catalog, event_source, event_name));
@@ -505,10 +507,10 @@ fn quote(
     outcome: Outcome,
 ) -> bool {
     begin_call(key, at, operation, event, outcome);
-    let Operation { read_set, shapes, .. } = operation;
+    let Operation { read_set, templates, .. } = operation;
     let read_set = read_set.get_mut();
     let parameters = event.request_parameters.filter(|_| read_set.sees_parameters());
-    let has_shape = parameters.is_some_and(|parameters| shapes.quote(parameters, response, read_set, key));
+    let has_shape = parameters.is_some_and(|parameters| templates.quote(parameters, response, read_set, key));
     if !has_shape {
         put_optional(key, parameters);
         put_optional(key, event.response_elements.filter(|_| read_set.sees_response(response)));

@@ -62,7 +62,7 @@ pub(in crate::iam) struct ServiceRules {
     /// Operations whose actions or resources depend on what the request carries; `None` where the general rules hold.
     pub special: Option<fn(&Call<'_, '_>) -> Option<Vec<Permission>>>,
     /// Further actions that a call needs on resources of other services, or of its own.
-    pub further_actions: Option<fn(&Call<'_, '_>) -> Vec<Permission>>,
+    pub also_needed: Option<fn(&Call<'_, '_>) -> Vec<Permission>>,
     /// Further actions that a call may have needed, by the permissions that it did need.
     pub suggested: Option<fn(&Catalog, &Permission, &Request<'_>) -> Option<Permission>>,
 
@@ -145,7 +145,7 @@ impl ServiceRules {
         ServiceRules {
             prefix,
             special: None,
-            further_actions: None,
+            also_needed: None,
             suggested: None,
             passed_to: &[],
             named_roles: None,

@@ -20,7 +20,7 @@ use super::expr::{call, literal};
 use super::types::{TrinoType, type_name};
 
 /// Functions of which an argument may be a lambda.
-pub(super) const TAKE_LAMBDAS: &[&str] = &[
+pub(in crate::query) const TAKE_LAMBDAS: &[&str] = &[
     "all_match",
     "any_match",
     "array_any_match",
@@ -107,6 +107,11 @@ impl Dialect for AnalystDialect {
 
     fn prec_value(&self, precedence: Precedence) -> u8 {
         POSTGRES.prec_value(precedence)
+    }
+
+    /// `FROM events SELECT event_name`, as DuckDB has it.
+    fn supports_from_first_select(&self) -> bool {
+        true
     }
 
     as_postgres!(

@@ -32,7 +32,6 @@ use super::functions::EVENT_ARGUMENTS;
 pub(super) use tables::{LAKE, resolve, stores_named};
 
 /// The names of functions that are rewritten.
-#[cfg(test)]
 pub(super) fn rewritten() -> impl Iterator<Item = &'static str> {
     functions::FUNCTIONS.iter().map(|(name, _, _)| *name)
 }

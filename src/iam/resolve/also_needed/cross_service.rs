@@ -7,7 +7,7 @@ use crate::iam::resolve::service_rules::{Call, ServiceRules};
 
 /// The actions on resources that the request names.
 pub(in crate::iam) fn needed(call: &Call<'_, '_>, rules: &ServiceRules) -> Vec<Permission> {
-    let mut needed = rules.further_actions.map(|further| further(call)).unwrap_or_default();
+    let mut needed = rules.also_needed.map(|further| further(call)).unwrap_or_default();
     needed.extend(log_delivery::needed(call, rules));
     needed
 }

@@ -40,12 +40,12 @@ pub(in crate::iam) fn tagging(
         prefix == service.prefix() && verbs.iter().any(|verb| name.starts_with(verb))
     };
     let dependent = action.dependent_actions.iter().filter_map(|name| catalog.action(name)).find(is_tagging);
-    let special = special(service, rules, operation);
-    let is_documented = dependent.is_some() || special.is_some();
+    let listed = listed_tagging_action(service, rules, operation);
+    let is_documented = dependent.is_some() || listed.is_some();
     if !is_documented && !puts_tags(catalog, action, operation) || !has_tags(rules, service, operation, request) {
         return None;
     }
-    let tag = special.or(dependent).or_else(|| tagging_action(catalog, service, made))?;
+    let tag = listed.or(dependent).or_else(|| tagging_action(catalog, service, made))?;
     let resources = tagged(catalog, rules, tag, made, request).into_iter().map(|arn| without_tail(&tag.name, arn));
     Some(Permission {
         action: Arc::clone(&tag.name),
@@ -124,7 +124,7 @@ const MAKING: &[&str] = &[
 ];
 
 /// The tagging action of a call that neither the tables nor the service's habits tell.
-fn special<'s>(service: &'s Service, rules: &ServiceRules, operation: &str) -> Option<&'s Action> {
+fn listed_tagging_action<'s>(service: &'s Service, rules: &ServiceRules, operation: &str) -> Option<&'s Action> {
     let (_, action) = rules.tag_actions.iter().find(|(name, _)| *name == operation)?;
     service.action(action)
 }

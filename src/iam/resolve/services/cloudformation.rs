@@ -5,7 +5,7 @@ use crate::iam::resolve::s3_reads::{of_url, read};
 use crate::iam::resolve::service_rules::{Call, NOT_PASSED, ServiceRules, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    further_actions: Some(fetched_template),
+    also_needed: Some(fetched_template),
     passed_to: &[
         passed_to(&["RegisterType", "ActivateType"], &[], &["resources.cloudformation"]),
         // CloudFormation User Guide, "Grant self-managed permissions": the administration role takes it on.

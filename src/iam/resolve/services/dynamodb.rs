@@ -10,7 +10,7 @@ use crate::iam::resolve::service_rules::{Call, KeyUse, ServiceRules};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     special: Some(special),
-    further_actions: Some(filled_tables),
+    also_needed: Some(filled_tables),
     key_uses: &[KeyUse {
         operations: &["CreateTable", "UpdateTable", "Restore"],
         actions: &["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey"],

@@ -8,7 +8,7 @@ use crate::iam::resolve::s3_reads::{self, Object};
 use crate::iam::resolve::service_rules::{Call, KeyUse, Reading, ServiceRules, ValueReader};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    further_actions: Some(fetched_code),
+    also_needed: Some(fetched_code),
     key_uses: &[KeyUse {
         operations: &["CreateFunction", "UpdateFunctionConfiguration"],
         actions: &["kms:CreateGrant"],

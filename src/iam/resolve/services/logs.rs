@@ -6,7 +6,7 @@ use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, ServiceRules, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    further_actions: Some(|call| call.is("PutDeliverySource").then(|| allowed(call)).flatten().into_iter().collect()),
+    also_needed: Some(|call| call.is("PutDeliverySource").then(|| allowed(call)).flatten().into_iter().collect()),
     passed_to: &[passed_to(&["CreateImportTask"], &[], &["cloudtrail", "logs"])],
     policy_arns: Some(|action, arn, _| vec![with_tail(action, arn)]),
     ..ServiceRules::new("logs")

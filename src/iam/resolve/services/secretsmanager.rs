@@ -7,7 +7,7 @@ use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, KeyUse, Reading, ServiceRules, ValueReader};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    further_actions: Some(|call| call.is("RotateSecret").then(|| rotated(call)).flatten().into_iter().collect()),
+    also_needed: Some(|call| call.is("RotateSecret").then(|| rotated(call)).flatten().into_iter().collect()),
     key_uses: &[KeyUse {
         operations: &["CreateSecret", "PutSecretValue", "UpdateSecret"],
         actions: &["kms:GenerateDataKey", "kms:Decrypt"],

@@ -9,8 +9,7 @@ use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 
-pub(in crate::iam) const RULES: ServiceRules =
-    ServiceRules { further_actions: Some(further), ..ServiceRules::new("tag") };
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules { also_needed: Some(further), ..ServiceRules::new("tag") };
 
 /// Tagging and untagging.
 fn further(call: &Call<'_, '_>) -> Vec<Permission> {

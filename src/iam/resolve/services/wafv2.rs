@@ -6,12 +6,12 @@ use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, Destination, LogDelivery, ServiceRules};
 
 pub(in crate::iam) const WAF_REGIONAL: ServiceRules = ServiceRules {
-    further_actions: Some(|call| protected_regional(call).into_iter().collect()),
+    also_needed: Some(|call| protected_regional(call).into_iter().collect()),
     ..ServiceRules::new("waf-regional")
 };
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    further_actions: Some(|call| protected(call).into_iter().collect()),
+    also_needed: Some(|call| protected(call).into_iter().collect()),
     log_deliveries: &[LogDelivery {
         operations: &["PutLoggingConfiguration"],
         parameters: &["logDestinationConfigs"],

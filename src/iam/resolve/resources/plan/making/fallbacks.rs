@@ -1,4 +1,4 @@
-//! What of a variable's plan are its fallbacks.
+//! Makes the `ParameterFallbacks` of one variable of an ARN format.
 
 use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::catalog::ResourceType;

@@ -1,4 +1,4 @@
-//! Under which parameters of a request a variable of an ARN form may stand.
+//! Makes the `VariableParameters` of one variable: under which parameters of a request it may stand.
 
 use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::catalog::overrides::overrides;

@@ -1,4 +1,4 @@
-//! What of an action's plan is of one resource type.
+//! Makes the `TypePlan` of one resource type.
 
 use crate::iam::arn::arn_format::{ArnFormat, Piece};
 use crate::iam::catalog::overrides::overrides;

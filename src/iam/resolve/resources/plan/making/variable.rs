@@ -1,4 +1,4 @@
-//! What of a plan is of one variable of an ARN form.
+//! Makes the `VariablePlan` of one variable of an ARN format.
 
 use crate::iam::arn::arn_format::{ArnFormat, Piece};
 use crate::iam::catalog::overrides::overrides;

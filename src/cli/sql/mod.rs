@@ -1,19 +1,35 @@
 //! `trailpare sql`: questions in SQL.
+//!
+//! `shell` runs statements and `commands` one after the other, `script` takes them apart; on a terminal `editor` reads them,
+//! `complete` offers what may follow and `known` knows it, `screen` pages answers.
+
+mod commands;
+mod complete;
+mod editor;
+mod known;
+mod screen;
+mod script;
+mod shell;
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use datafusion::prelude::SessionContext;
 
+use self::script::{Item, script};
+use self::shell::{Shell, Start};
+use super::answer::{OutputArgs, layout};
 use super::interrupt::Temporary;
 use super::machine::MemoryArgs;
 use super::select::{StoreArgs, open_store, refresh_usage};
 use super::spill_folder::SpillFolder;
 use super::{CliError, Context, Exit, allocator, printable};
-use crate::query::{self, Format, Options, QueryError};
-use crate::store::Snapshot;
+use crate::query::{self, Format, Library, Options, QueryError, Stop};
+use crate::report::evidence::thousands;
+use crate::store::{Snapshot, Table};
 use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
+use crate::util::shown;
 
 /// Ask the store in SQL (DataFusion's dialect, close to PostgreSQL's).
 ///
@@ -24,9 +40,11 @@ use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
 /// `SHOW FUNCTIONS` tell more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Without statements, a terminal gets a shell: `.help` there. Elsewhere they are read from standard input.
 Several statements stand between semicolons. $name in a statement is the value of --param name=VALUE.
 
 Examples:
+  trailpare sql
   trailpare sql \"SELECT event_name, count(*) FROM events GROUP BY 1 ORDER BY 2 DESC LIMIT 10\"
   trailpare sql \"SELECT DISTINCT action FROM usage WHERE principal_arn LIKE '%/deploy' AND outcome = 'allowed'\"
   trailpare sql \"SELECT request_parameters ->> 'bucketName' AS bucket, count(*) FROM events
@@ -39,22 +57,18 @@ Examples:
   trailpare sql --list
   trailpare sql --named denied-calls --param principal=%deploy%")]
 pub struct SqlArgs {
-    /// The statements; standard input where nothing is said.
+    /// The statements; a shell, or standard input, where nothing is said.
     #[arg(value_name = "SQL", conflicts_with_all = ["file", "named", "list"])]
     sql: Option<String>,
     /// Read the statements from a file.
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["named", "list"])]
     file: Option<PathBuf>,
-    /// How to write the answer.
-    #[arg(long, value_enum, default_value = "table", help_heading = "Answer")]
-    format: Format,
+    #[command(flatten)]
+    answer: OutputArgs,
     /// Nothing but the store: statements that read or write files (COPY … TO, CREATE EXTERNAL TABLE) are refused.
     #[arg(long, help_heading = "From where")]
     read_only: bool,
-    /// Write the answer to a file instead of standard output.
-    #[arg(long, value_name = "FILE", help_heading = "Answer")]
-    output: Option<PathBuf>,
-    /// Rows that a table shows at the most; the other formats have no limit.
+    /// Rows that a table shows at the most; the modes for programs have no limit.
     #[arg(long, value_name = "N", default_value_t = 10_000, help_heading = "Answer")]
     max_rows: usize,
     /// The value of $NAME in the statements, as NAME=VALUE.
@@ -66,6 +80,9 @@ pub struct SqlArgs {
     /// List the library: what each query answers, its parameters, an example.
     #[arg(long, help_heading = "Named queries")]
     list: bool,
+    /// What the reference has on a table, a column, a named query or a function; `tables` and `queries` list them.
+    #[arg(long, value_name = "TOPIC", conflicts_with_all = ["sql", "file", "named", "list"], help_heading = "Help")]
+    topic: Option<String>,
     /// A folder of .sql files that add to the library or stand in for some of its queries.
     #[arg(long, value_name = "DIR", env = "TRAILPARE_QUERIES", help_heading = "Named queries")]
     queries: Option<PathBuf>,
@@ -101,7 +118,12 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
     if args.list {
         return list(args);
     }
-    let (sql, parameters) = question(args)?;
+    if let Some(topic) = &args.topic {
+        let text = query::topic(topic).map_err(CliError::Usage)?;
+        io::stdout().lock().write_all(text.as_bytes())?;
+        return Ok(Exit::Done);
+    }
+    let question = question(args)?;
     allocator::stay_below(args.memory.memory_limit);
     let snapshot = open(&args.store.store, args.at, args.memory.memory_limit, context)?;
     // What sorts and joins spill is in a folder of its own, so that it can be removed whenever the process ends.
@@ -109,7 +131,55 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
     // An operator that is all at computing never gives way: an interrupt ends the process, not the future.
     let _temporary = Temporary::new(spill.path());
     let runtime = query::runtime(args.memory.memory_limit, args.threads.map(usize::from))?;
-    runtime.block_on(answer(args, &sql, &parameters, &snapshot, spill.path(), context))
+    let stop = Stop::default();
+    let is_shell = !matches!(question, Question::Sql(..));
+    let options = Options {
+        spill: Some(spill.path().to_owned()),
+        threads: args.threads.map(usize::from),
+        memory_limit_bytes: Some(args.memory.memory_limit),
+        catalog: Some(context.catalog),
+        read_only: args.read_only,
+        stop: is_shell.then(|| stop.clone()),
+    };
+    let session = runtime.block_on(query::session(&snapshot, &options)).map_err(QueryError::from)?;
+    let start = |is_interactive: bool| -> Result<Start, CliError> {
+        Ok(Start {
+            session: session.clone(),
+            library: Library::open(args.queries.as_deref())?,
+            runtime: runtime.handle().clone(),
+            stop,
+            format: args.answer.format,
+            max_rows: args.max_rows,
+            output: args.answer.output.clone(),
+            parameters: args.param.iter().cloned().collect(),
+            is_interactive,
+            is_read_only: args.read_only,
+            parameter: parse_parameter,
+        })
+    };
+    let outcome = match question {
+        Question::Sql(sql, parameters) => runtime.block_on(answer(args, &sql, &parameters, &session, context)),
+        Question::Script(text) => Shell::new(start(false)?, context).read(&text),
+        Question::Shell => Shell::new(start(true)?, context).talk(&greeting(&args.store.store, &snapshot)),
+    };
+    // A query that was stopped may still be on its way: nobody waits for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// What a shell says first.
+fn greeting(dir: &Path, snapshot: &Snapshot) -> String {
+    let days = snapshot.files(Table::Events).iter().map(|file| file.event_date);
+    let span = match (days.clone().min(), days.max()) {
+        (Some(first), Some(last)) => format!(", {} to {}", format_date(first), format_date(last)),
+        _ => String::new(),
+    };
+    format!(
+        "trailpare {}: {}, {} events{span}\nStatements end with ; and .help lists the commands.",
+        env!("CARGO_PKG_VERSION"),
+        shown::path(dir),
+        thousands(snapshot.rows(Table::Events))
+    )
 }
 
 /// The store as it stands, its usage brought up to date.
@@ -126,17 +196,27 @@ pub(super) fn open(
     Ok(store.snapshot(at)?)
 }
 
-/// The statements to run, and the values of their parameters.
-fn question(args: &SqlArgs) -> Result<(String, HashMap<String, String>), CliError> {
+/// What is asked.
+enum Question {
+    /// Statements, and the values of their parameters.
+    Sql(String, HashMap<String, String>),
+    /// Statements and commands of the shell.
+    Script(String),
+    /// Somebody sits at a terminal.
+    Shell,
+}
+
+fn question(args: &SqlArgs) -> Result<Question, CliError> {
     let given: HashMap<String, String> = args.param.iter().cloned().collect();
     if let Some(name) = &args.named {
-        let library = query::Library::open(args.queries.as_deref())?;
+        let library = Library::open(args.queries.as_deref())?;
         let named = library.get(name)?;
-        return Ok((named.sql.clone(), named.parameters(given)?));
+        return Ok(Question::Sql(named.sql.clone(), named.parameters(given)?));
     }
     let sql = match (&args.sql, &args.file) {
         (Some(sql), _) => sql.clone(),
         (None, Some(path)) => std::fs::read_to_string(path).map_err(QueryError::io("read", path))?,
+        (None, None) if io::stdin().is_terminal() && io::stdout().is_terminal() => return Ok(Question::Shell),
         (None, None) if io::stdin().is_terminal() => String::new(),
         (None, None) => {
             let mut sql = String::new();
@@ -149,38 +229,32 @@ fn question(args: &SqlArgs) -> Result<(String, HashMap<String, String>), CliErro
             "no statement given\nhint: trailpare sql \"SELECT count(*) FROM events\"".to_owned(),
         ));
     }
-    Ok((sql, given))
+    let library = Library::open(args.queries.as_deref())?;
+    let has_commands =
+        script(&sql, |word| editor::is_query(&library, word)).items.iter().any(|item| matches!(item, Item::Command(_)));
+    Ok(if has_commands { Question::Script(sql) } else { Question::Sql(sql, given) })
 }
 
 async fn answer(
     args: &SqlArgs,
     sql: &str,
     parameters: &HashMap<String, String>,
-    snapshot: &Snapshot,
-    spill: &Path,
+    session: &SessionContext,
     context: &Context,
 ) -> Result<Exit, CliError> {
-    let options = Options {
-        spill: Some(spill.to_owned()),
-        threads: args.threads.map(usize::from),
-        memory_limit_bytes: Some(args.memory.memory_limit),
-        catalog: Some(context.catalog),
-        read_only: args.read_only,
-    };
-    let session = query::session(snapshot, &options).await.map_err(QueryError::from)?;
-    match &args.output {
-        None => run_all(args, &session, sql, parameters, BufWriter::new(io::stdout()), context).await?,
-        Some(path) => {
-            // A file that is there is whole: it appears under its name when everything is written.
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let file = tempfile::NamedTempFile::new_in(folder).map_err(QueryError::io("write", path))?;
-            let _temporary = Temporary::new(file.path());
-            let writer = BufWriter::new(file.reopen().map_err(QueryError::io("write", path))?);
-            run_all(args, &session, sql, parameters, writer, context).await?;
-            file.persist(path).map_err(|error| QueryError::io("write", path)(error.error))?;
+    let mut out = args.answer.open()?;
+    let outcome = run_all(args, session, sql, parameters, &mut out, context).await;
+    match outcome {
+        Err(CliError::Failed(error)) => match error.downcast::<QueryError>() {
+            Ok(error) => Err(query::at(*error, sql, session).into()),
+            Err(error) => Err(CliError::Failed(error)),
+        },
+        Err(error) => Err(error),
+        Ok(()) => {
+            out.finish()?;
+            Ok(Exit::Done)
         }
     }
-    Ok(Exit::Done)
 }
 
 async fn run_all(
@@ -192,6 +266,8 @@ async fn run_all(
     context: &Context,
 ) -> Result<(), CliError> {
     let mut answers = 0;
+    let format = args.answer.format;
+    let layout = layout(args.max_rows, args.answer.output.is_some());
     let statements = query::parse(sql)?;
     if !statements.is_empty() && statements.iter().all(query::prepares) {
         return Err(CliError::Usage(
@@ -207,13 +283,14 @@ async fn run_all(
             continue;
         }
         answers += 1;
-        if answers > 1 && args.format == Format::Parquet {
-            return Err(CliError::Usage("a Parquet file holds the answer of one statement, not of several".to_owned()));
+        if answers > 1 && format.is_binary() {
+            let text = format!("a file of {} holds the answer of one statement, not of several", format.name());
+            return Err(CliError::Usage(text));
         }
-        if answers > 1 && args.format == Format::Table {
+        if answers > 1 && format == Format::Table {
             out.write_all(b"\n").map_err(QueryError::Output)?;
         }
-        let written = match query::write(stream, args.format, args.max_rows, printable, &mut out).await {
+        let written = match query::write(stream, format, &layout, &mut out).await {
             Err(QueryError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return Err(CliError::BrokenPipe);
             }
@@ -228,12 +305,15 @@ async fn run_all(
         } else {
             context.detail(&format!("{} rows", written.rows));
         }
+        if written.columns_left_out > 0 {
+            context.say(&format!("{} columns not shown: --format line shows all", written.columns_left_out));
+        }
     }
     Ok(())
 }
 
 fn list(args: &SqlArgs) -> Result<Exit, CliError> {
-    let library = query::Library::open(args.queries.as_deref())?;
+    let library = Library::open(args.queries.as_deref())?;
     let mut out = io::stdout().lock();
     for (name, named) in library.iter() {
         writeln!(out, "{}\n{}\n", printable(name), printable(&named.describe()))?;
@@ -255,12 +335,17 @@ mod tests {
 
     fn question_of(args: &[&str]) -> Result<(String, HashMap<String, String>), CliError> {
         let command = Command::try_parse_from([&["sql"], args].concat()).map_err(|e| CliError::Usage(e.to_string()))?;
-        question(&command.sql)
+        match question(&command.sql)? {
+            Question::Sql(sql, parameters) => Ok((sql, parameters)),
+            Question::Script(text) => Ok((format!("script: {text}"), HashMap::new())),
+            Question::Shell => panic!("a shell"),
+        }
     }
 
     #[test]
     fn statements_come_from_one_place() {
         assert_eq!(question_of(&["SELECT 1"]).unwrap().0, "SELECT 1");
+        assert_eq!(question_of(&[".mode csv\nSELECT 1;"]).unwrap().0, "script: .mode csv\nSELECT 1;");
         assert!(question_of(&["SELECT 1", "--named", "root-use"]).is_err());
         assert!(question_of(&["SELECT 1", "-f", "x.sql"]).is_err());
         assert!(question_of(&["  "]).is_err());
