@@ -34,7 +34,6 @@ pub(crate) fn value(text: &str) -> serde_json::Result<Value> {
 /// # Errors
 ///
 /// As [`value`], or the bytes are no UTF-8.
-#[cfg(test)]
 pub(crate) fn value_of(bytes: &[u8]) -> serde_json::Result<Value> {
     match std::str::from_utf8(bytes) {
         Ok(text) => value(text),

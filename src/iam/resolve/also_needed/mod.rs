@@ -110,10 +110,10 @@ fn named_dependents(catalog: &Catalog, action: &Action, request: &Request<'_>) -
     dependents.filter_map(permission).collect()
 }
 
-/// Objects that the request names and the service reads in the caller's name: a dependent action too, if no role is handed
-/// over that reads them.
-/// Source: Transcribe Developer Guide, "Identity-based policies", data access role; Textract Developer Guide, actions on
-/// documents in S3.
+/// Objects that the request names and the service reads in the caller's name: a dependent action too, if no role is
+/// handed over that reads them.
+/// Source: Transcribe Developer Guide, "Identity-based policies", data access role; Textract Developer Guide, actions
+/// on documents in S3.
 fn read_objects(call: &Call<'_, '_>, action: &Action) -> Vec<Permission> {
     let is_dependent = action.dependent_actions.iter().any(|name| name == "s3:GetObject");
     if !is_dependent || call.request.parameters.role_arns().next().is_some() {

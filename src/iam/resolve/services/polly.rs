@@ -9,8 +9,8 @@ pub(in crate::iam) const RULES: ServiceRules =
     ServiceRules { further_actions: Some(spoken), ..ServiceRules::new("polly") };
 
 /// Speech that is written to a bucket, and who is told of it: both in the caller's name.
-/// Source: Polly Developer Guide, "Setting up the IAM policy for asynchronous synthesis"; Service Authorization Reference,
-/// StartSpeechSynthesisTask, dependent actions.
+/// Source: Polly Developer Guide, "Setting up the IAM policy for asynchronous synthesis"; Service Authorization
+/// Reference, StartSpeechSynthesisTask, dependent actions.
 fn spoken(call: &Call<'_, '_>) -> Vec<Permission> {
     let Call { catalog, request, .. } = *call;
     if !call.is("StartSpeechSynthesisTask") {

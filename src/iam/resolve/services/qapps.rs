@@ -12,8 +12,8 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
 };
 
 /// An item of the library is some app of the instance, which the request doesn't name.
-/// Source: Service Authorization Reference, Q Apps: GetLibraryItem and the like are on an app, by whose state conditions
-/// ask; Q Apps API Reference, GetLibraryItem.
+/// Source: Service Authorization Reference, Q Apps: GetLibraryItem and the like are on an app, by whose state
+/// conditions ask; Q Apps API Reference, GetLibraryItem.
 fn app_of_item(arn: &str, request: &Request<'_>) -> Option<String> {
     let is_of_item = request.parameters.has("libraryItemId") && !request.parameters.has("appId");
     let application = arn.split_once(":qbusiness:").filter(|(_, rest)| is_of_item && rest.contains(":application/"));
