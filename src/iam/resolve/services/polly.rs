@@ -5,8 +5,7 @@ use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 
-pub(in crate::iam) const RULES: ServiceRules =
-    ServiceRules { further_actions: Some(spoken), ..ServiceRules::new("polly") };
+pub(in crate::iam) const RULES: ServiceRules = ServiceRules { also_needed: Some(spoken), ..ServiceRules::new("polly") };
 
 /// Speech that is written to a bucket, and who is told of it: both in the caller's name.
 /// Source: Polly Developer Guide, "Setting up the IAM policy for asynchronous synthesis"; Service Authorization

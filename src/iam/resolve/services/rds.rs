@@ -7,7 +7,7 @@ use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, KeyUse, NOT_PASSED, ServiceRules, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    further_actions: Some(|call| match call.operation {
+    also_needed: Some(|call| match call.operation {
         "CreateBlueGreenDeployment" => green(call).unwrap_or_default(),
         "CreateIntegration" => inbound(call).into_iter().collect(),
         "DeleteBlueGreenDeployment" | "SwitchoverBlueGreenDeployment" => switched(call),

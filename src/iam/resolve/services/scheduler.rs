@@ -6,9 +6,7 @@ use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    further_actions: Some(|call| {
-        call.is("DeleteScheduleGroup").then(|| schedules(call)).flatten().into_iter().collect()
-    }),
+    also_needed: Some(|call| call.is("DeleteScheduleGroup").then(|| schedules(call)).flatten().into_iter().collect()),
     ..ServiceRules::new("scheduler")
 };
 

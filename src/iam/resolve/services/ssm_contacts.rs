@@ -9,7 +9,7 @@ use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, ServiceRules};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    further_actions: Some(|call| planned(call).into_iter().collect()),
+    also_needed: Some(|call| planned(call).into_iter().collect()),
     policy_arns: Some(|action, arn, request| vec![of_contact(action, arn, request)]),
     ..ServiceRules::new("ssm-contacts")
 };
