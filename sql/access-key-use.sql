@@ -1,6 +1,9 @@
 -- Long-term access keys (AKIA…): whose, first and last use, from how many addresses, and for how many days before the
 -- newest event of the store each has not been used.
 --
+-- Topic: access and credentials
+-- ATT&CK: T1078.004
+--
 -- Parameters:
 --   principal  LIKE pattern over principal_arn [%]
 --

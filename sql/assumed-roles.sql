@@ -1,5 +1,8 @@
 -- Which principal assumed which role, under which session name, how often.
 --
+-- Topic: access and credentials
+-- ATT&CK: T1550.001
+--
 -- Parameters:
 --   role  LIKE pattern over the ARN of the role that was assumed [%]
 --   from  first day [0001-01-01]

@@ -1,6 +1,9 @@
 -- Successful console logins of IAM users and root without MFA. Federated people are left out: their MFA is their
 -- identity provider's, and CloudTrail doesn't see it.
 --
+-- Topic: access and credentials
+-- ATT&CK: T1078.004
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

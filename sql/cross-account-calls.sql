@@ -1,5 +1,8 @@
 -- Calls from one account's principal into another account: who, where to, which services, how often.
 --
+-- Topic: access and credentials
+-- ATT&CK: T1199
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

@@ -1,6 +1,8 @@
 -- Which accounts and services log data events (object reads, function calls, …): where there are none, a policy made
 -- from the store cannot know of them.
 --
+-- Topic: the trail itself
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

@@ -1,5 +1,7 @@
 -- Calls that were denied: by whom, which action, on what, how often, first and last.
 --
+-- Topic: permissions
+--
 -- Parameters:
 --   principal  LIKE pattern over principal_arn [%]
 --   from       first day [0001-01-01]

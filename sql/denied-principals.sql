@@ -1,5 +1,8 @@
 -- Principals that were denied most different actions: a policy that is too tight, or somebody who is trying doors.
 --
+-- Topic: permissions
+-- ATT&CK: T1580
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

@@ -1,5 +1,8 @@
 -- Failed console logins: for which user, from which address, how often, first and last.
 --
+-- Topic: access and credentials
+-- ATT&CK: T1110
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

@@ -1,5 +1,7 @@
 -- Principals that did nothing for some days before the newest event of the store.
 --
+-- Topic: permissions
+--
 -- Parameters:
 --   days  at least so many days [90]
 --

@@ -1,5 +1,8 @@
 -- Calls that turn watching off or down: trails, Config recorders, GuardDuty detectors, flow logs, log groups.
 --
+-- Topic: logging and detection
+-- ATT&CK: T1562.008
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

@@ -1,5 +1,8 @@
 -- Principals whose first event in the store is on or after a day: who is new, and what they did first.
 --
+-- Topic: first seen
+-- ATT&CK: T1136.003
+--
 -- Parameters:
 --   since  the day
 --

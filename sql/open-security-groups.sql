@@ -2,6 +2,9 @@
 -- and whether that succeeded. Which events are meant follows the catalogue of actions: every change (access level Write
 -- or Permissions management) whose action speaks of a security group, an ingress or ports; what goes out is not meant.
 --
+-- Topic: exposure and sharing
+-- ATT&CK: T1562.007
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

@@ -1,5 +1,8 @@
 -- Which roles were handed to which services (iam:PassRole, of which CloudTrail logs no event of its own).
 --
+-- Topic: permissions
+-- ATT&CK: T1548.005
+--
 -- Parameters:
 --   principal  LIKE pattern over principal_arn [%]
 --   from       first day [0001-01-01]

@@ -1,5 +1,8 @@
 -- Changes to who may do what: IAM policies, attachments, permissions boundaries, trust policies; newest first.
 --
+-- Topic: identities and trust
+-- ATT&CK: T1098.003
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

@@ -1,5 +1,8 @@
 -- What the root user of each account did, newest first; calls that AWS services made for it are left out.
 --
+-- Topic: access and credentials
+-- ATT&CK: T1078.004
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

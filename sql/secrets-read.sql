@@ -1,5 +1,8 @@
 -- Who read secrets (Secrets Manager) and parameters (Systems Manager), which ones, how often, first and last.
 --
+-- Topic: data and keys
+-- ATT&CK: T1555.006
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

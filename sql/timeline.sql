@@ -1,5 +1,7 @@
 -- Everything that a principal did on one day, in order, with the actions that it took.
 --
+-- Topic: incident response
+--
 -- Parameters:
 --   principal  LIKE pattern over principal_arn
 --   day        the day

@@ -1,5 +1,7 @@
 -- What principals do most: their allowed actions, on how many resources, how often (a call counts once a resource).
 --
+-- Topic: permissions
+--
 -- Parameters:
 --   principal  LIKE pattern over principal_arn [%]
 --   from       first day [0001-01-01]

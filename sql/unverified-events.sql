@@ -1,5 +1,7 @@
 -- Events of which no IAM action is known for certain: what a person should look at before trusting a policy.
 --
+-- Topic: permissions
+--
 -- Parameters:
 --   from  first day [0001-01-01]
 --   to    last day [9999-12-31]

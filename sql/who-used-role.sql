@@ -1,5 +1,7 @@
 -- Who used a role: its sessions (for Identity Center roles, the people), how often, from where, first and last.
 --
+-- Topic: access and credentials
+--
 -- Parameters:
 --   role  LIKE pattern over the role's ARN
 --   from  first day [0001-01-01]

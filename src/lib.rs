@@ -12,6 +12,7 @@
 //! * [`usage`]: who used which action on what, how often, allowed or denied.
 //! * [`ingest`]: archives into a store: what is new, duplicates, batches, memory, upkeep.
 //! * [`policy`]: usage → statements, generalising, fitting limits, rendering, proving.
+//! * [`trust`]: who took which role, the trust policy for that, chains of roles back to the person.
 //! * [`rightsize`]: where to cut, for everybody: what is granted, used and proposed, and when to act.
 //! * [`report`]: what commands say, as values with a JSON form.
 //! * [`query`]: SQL over every table.
@@ -34,6 +35,7 @@ pub mod report;
 pub mod rightsize;
 pub mod store;
 pub mod synth;
+pub mod trust;
 pub mod usage;
 pub mod util;
 pub mod verify;

@@ -7,6 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use chrono::NaiveDate;
 use walkdir::{DirEntry, WalkDir};
@@ -35,6 +36,8 @@ pub struct Found {
     pub kind: ObjectKind,
     /// Size as stored.
     pub size_bytes: u64,
+    /// When it was changed last, microseconds since 1970, where the system says it.
+    pub modified_us: Option<i64>,
     /// Day of delivery; from the name, else from the folders `YYYY/MM/DD`.
     pub date: Option<NaiveDate>,
     /// Twelve digits, from the name, else from the folders.
@@ -57,6 +60,7 @@ impl Found {
             root,
             kind: key.kind,
             size_bytes,
+            modified_us: None,
             date: key.date,
             account_id: key.account_id,
             region: key.region,
@@ -192,9 +196,10 @@ impl Walk {
         FindError { path, place, fault }
     }
 
-    fn file(&self, path: PathBuf, size_bytes: u64) -> Found {
+    fn file(&self, path: PathBuf, metadata: &fs::Metadata) -> Found {
         let relative = self.relative(&path);
-        Found::new(path, relative, &self.root_place, size_bytes, self.root.0)
+        let found = Found::new(path, relative, &self.root_place, metadata.len(), self.root.0);
+        Found { modified_us: modified_us(metadata), ..found }
     }
 
     /// A path below the root at hand, `/` between folders; of the root itself nothing.
@@ -229,7 +234,7 @@ impl Walk {
             return self.follow(entry.into_path());
         }
         Some(match (kind.is_file(), entry.metadata()) {
-            (true, Ok(metadata)) => Ok(self.file(entry.into_path(), metadata.len())),
+            (true, Ok(metadata)) => Ok(self.file(entry.into_path(), &metadata)),
             (true, Err(error)) => Err(self.unread(error)),
             (false, _) => Err(self.fault(entry.into_path(), FindFault::Special(special(kind)))),
         })
@@ -255,7 +260,7 @@ impl Walk {
                 Ok(true) => FindFault::LinkLoop(target_of(&path)),
                 Err(source) => FindFault::Io(source),
             },
-            Ok((metadata, _)) if metadata.is_file() => return Some(Ok(self.file(path, metadata.len()))),
+            Ok((metadata, _)) if metadata.is_file() => return Some(Ok(self.file(path, &metadata))),
             Ok((metadata, _)) => FindFault::Special(special(metadata.file_type())),
             Err(fault) => fault,
         };
@@ -284,6 +289,12 @@ impl Walk {
         }
         Ok(false)
     }
+}
+
+/// When a file was changed last, microseconds since 1970.
+pub fn modified_us(metadata: &fs::Metadata) -> Option<i64> {
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(modified.as_micros()).ok()
 }
 
 /// A path without what depends on where the program runs or stands for something else, as far as there is such a path.

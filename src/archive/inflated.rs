@@ -46,6 +46,7 @@ pub fn inflated_digest(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Re
 fn gap_fault(gap: &Gap, stored_bytes: u64) -> ReadFault {
     let offset_bytes = gap.offset_bytes;
     match gap.reason.strip_prefix("corrupt: ") {
+        None if gap.is_over_cap() => ReadFault::Window(gap.reason.clone()),
         Some(reason) => ReadFault::Corrupt { offset_bytes, reason: reason.to_owned() },
         None => ReadFault::Truncated { offset_bytes, stored_bytes },
     }

@@ -8,7 +8,7 @@
 use std::io::{self, Read as _};
 
 use super::codec::{Codec, NO_MEMBER, WINDOW_MAX_BYTES};
-use super::error::ReadFault;
+use super::error::{OVER_CAP, ReadFault};
 
 /// A place in inflated bytes at which some are missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,13 @@ pub struct Gap {
     pub offset_bytes: u64,
     /// Why.
     pub reason: String,
+}
+
+impl Gap {
+    /// Whether more memory would close it.
+    pub fn is_over_cap(&self) -> bool {
+        self.reason.starts_with(OVER_CAP)
+    }
 }
 
 /// Places at which a member may begin that are tried behind a fault. In compressed bytes its first three stand by

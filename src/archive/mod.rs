@@ -25,8 +25,8 @@ pub mod pipe;
 pub mod read;
 
 pub use error::{FindError, FindFault, FormError, OVER_CAP, ReadError, ReadFault};
-pub use find::{Found, STANDARD_INPUT, Walk, find, find_following, place_of};
-pub use forms::{DIGESTS, Normal, RefusedElement, normalise, salvage};
+pub use find::{Found, STANDARD_INPUT, Walk, find, find_following, modified_us, place_of};
+pub use forms::{DIGESTS, Normal, RefusedElement, examine, normalise, salvage};
 pub use inflated::{inflated_digest, stream_digest};
 pub use key::{ObjectKey, ObjectKind, is_beside_logs};
 pub use members::Gap;

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use super::CliError;
+use super::config::Config;
+use super::log::{self, Level, LogFormat, Warned};
 use crate::iam::Catalog;
 use crate::util::shown;
 
@@ -20,13 +22,23 @@ pub struct Context {
     pub stderr_is_terminal: bool,
     /// Whether colours are wanted (`NO_COLOR`, `TERM=dumb`).
     pub color: bool,
+    /// How messages look.
+    pub log_format: LogFormat,
     /// Actions, resource types, operations.
     pub catalog: &'static Catalog,
+    /// The file that they are from; `None`: they are built in.
+    pub catalog_file: Option<&'static Path>,
+    /// Where settings come from.
+    pub config: &'static Config,
+    /// The command line, as the history keeps it.
+    pub args: &'static [String],
+    /// What was warned of.
+    pub warned: &'static Warned,
 }
 
 impl Context {
     /// Reads the surroundings.
-    pub fn new(quiet: bool, verbose: u8) -> Context {
+    pub fn new(quiet: bool, verbose: u8, log_format: LogFormat, args: Vec<String>, config: Config) -> Context {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let stderr_is_terminal = io::stderr().is_terminal();
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -36,7 +48,13 @@ impl Context {
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal,
             color: stderr_is_terminal && !is_set("NO_COLOR") && !is_dumb,
+            log_format,
             catalog: Catalog::embedded(),
+            catalog_file: None,
+            config: Box::leak(Box::new(config)),
+            // One of each a run, for as long as it runs.
+            args: Box::leak(args.into_boxed_slice()),
+            warned: Box::leak(Box::default()),
         }
     }
 
@@ -50,59 +68,41 @@ impl Context {
         let catalog =
             Catalog::load(&bytes).map_err(|error| CliError::failed(format!("{}: {error}", shown::path(path))))?;
         // One a run, for as long as it runs.
-        Ok(Context { catalog: Box::leak(Box::new(catalog)), ..self })
+        let file: &'static Path = Box::leak(path.to_owned().into_boxed_path());
+        Ok(Context { catalog: Box::leak(Box::new(catalog)), catalog_file: Some(file), ..self })
     }
 
     /// Whether progress bars are drawn.
     pub fn shows_progress(&self) -> bool {
-        self.stderr_is_terminal && !self.quiet
+        self.stderr_is_terminal && !self.quiet && self.log_format == LogFormat::Text
     }
 
     /// Says something on standard error, unless told to be quiet.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "{}", printable(text));
+            self.write(Level::Info, "", text);
         }
     }
 
     /// Says something on standard error when asked to say more.
     pub fn detail(&self, text: &str) {
-        if self.verbose > 0 {
-            self.say(text);
+        if self.verbose > 0 && !self.quiet {
+            self.write(Level::Debug, "", text);
         }
     }
 
     /// Says what is wrong, on standard error, whatever was asked for.
     pub fn warn(&self, text: &str) {
-        let label = if self.color { "\x1b[33mwarning:\x1b[0m" } else { "warning:" };
-        let _ = writeln!(io::stderr(), "{label} {}", printable(text));
+        self.warned.add(text);
+        self.write(Level::Warning, if self.color { "\x1b[33mwarning:\x1b[0m " } else { "warning: " }, text);
     }
 
     /// Says what went wrong, on standard error, whatever was asked for.
     pub fn error(&self, text: &str) {
-        let label = if self.color { "\x1b[31merror:\x1b[0m" } else { "error:" };
-        let _ = writeln!(io::stderr(), "{label} {}", printable(text));
+        self.write(Level::Error, if self.color { "\x1b[31merror:\x1b[0m " } else { "error: " }, text);
     }
-}
 
-/// Text made harmless for a terminal: control characters but line ends and tabs are shown as escapes. Names in it have
-/// gone through `shown::name` before, so that none ends a line.
-pub fn printable(text: &str) -> String {
-    let is_harmless = |c: char| !shown::is_harmful(c) || matches!(c, '\n' | '\t');
-    if text.chars().all(is_harmless) {
-        return text.to_owned();
-    }
-    text.chars().map(|c| if is_harmless(c) { c.to_string() } else { c.escape_default().to_string() }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::printable;
-
-    #[test]
-    fn control_characters_are_shown() {
-        assert_eq!(printable("a\x1b[31mb\n"), "a\\u{1b}[31mb\n");
-        assert_eq!(printable("arn:aws:iam::1:role/é"), "arn:aws:iam::1:role/é");
-        assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+    fn write(&self, level: Level, label: &str, text: &str) {
+        let _ = io::stderr().write_all(log::line(self.log_format, level, label, text).as_bytes());
     }
 }

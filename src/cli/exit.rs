@@ -29,6 +29,40 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them, the gravest last: of several the one that counts.
+    pub const ALL: [Exit; 9] = [
+        Exit::Done,
+        Exit::Refused,
+        Exit::Incomplete,
+        Exit::WouldDeny,
+        Exit::Drifted,
+        Exit::Tampered,
+        Exit::Usage,
+        Exit::Failed,
+        Exit::Interrupted,
+    ];
+
+    /// In a word, as documents, the history and metrics have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Exit::Done => "done",
+            Exit::Failed => "failed",
+            Exit::Usage => "usage",
+            Exit::Refused => "refused",
+            Exit::WouldDeny => "would-deny",
+            Exit::Incomplete => "incomplete",
+            Exit::Tampered => "tampered",
+            Exit::Drifted => "drifted",
+            Exit::Interrupted => "interrupted",
+        }
+    }
+
+    /// The graver of two.
+    pub fn worst(self, other: Exit) -> Exit {
+        let rank = |exit: Exit| Exit::ALL.iter().position(|one| *one == exit);
+        if rank(other) > rank(self) { other } else { self }
+    }
+
     /// The number for the shell.
     pub fn code(self) -> u8 {
         match self {
@@ -96,6 +130,42 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for CliError {
         match error.downcast_ref::<std::io::Error>() {
             Some(io) if io.kind() == std::io::ErrorKind::BrokenPipe => CliError::BrokenPipe,
             _ => CliError::Failed(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_of_several_counts() {
+        assert_eq!(Exit::Done.worst(Exit::Refused), Exit::Refused);
+        assert_eq!(Exit::Tampered.worst(Exit::Refused), Exit::Tampered);
+        assert_eq!(Exit::Drifted.worst(Exit::Failed), Exit::Failed);
+        for exit in Exit::ALL {
+            assert_eq!((Exit::Done.worst(exit), Exit::Interrupted.worst(exit)), (exit, Exit::Interrupted));
+        }
+    }
+
+    /// The table of the documentation has every exit, in the order of gravity, and nothing else.
+    #[test]
+    fn the_documentation_has_them_all() {
+        let documented = include_str!("../../docs/exit-codes.md");
+        let rows = documented.lines().filter_map(|line| line.strip_prefix("| `"));
+        let told: Vec<(String, String)> = rows
+            .map(|row| {
+                let mut cells = row.split('|').map(str::trim);
+                let name = cells.next().unwrap_or_default().trim_end_matches('`').to_owned();
+                (name, cells.next().unwrap_or_default().to_owned())
+            })
+            .collect();
+        let expected: Vec<(String, String)> =
+            Exit::ALL.iter().map(|exit| (exit.name().to_owned(), exit.code().to_string())).collect();
+        assert_eq!(told, expected);
+        for exit in Exit::ALL {
+            let line = format!("\n  {:<5}", exit.code());
+            assert!(super::super::AFTER_HELP.contains(line.trim_end()), "--help lacks {}", exit.code());
         }
     }
 }

@@ -1,13 +1,16 @@
 //! `trailpare fsck`: is the store what was written?
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::recorded::Begun;
 use super::select::StoreArgs;
 use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
 use crate::ingest::{fsck, repair};
+use crate::report::run::Figures;
 use crate::store::{Checked, Finding, Repaired, Store};
 use crate::time::format_date;
 
@@ -50,6 +53,7 @@ pub fn run(args: &FsckArgs, context: &Context) -> Result<Exit, CliError> {
         false => (fsck(&Store::open_to_check(dir)?, args.usage, context.catalog)?, None),
         true => {
             let (checked, repaired) = repair(dir, args.usage, context.catalog)?;
+            note(dir, &repaired, context);
             (checked, Some(repaired))
         }
     };
@@ -90,6 +94,20 @@ pub fn run(args: &FsckArgs, context: &Context) -> Result<Exit, CliError> {
         }
         Some(_) => Exit::Done,
     })
+}
+
+/// Notes a repair in the history: not before it, because nobody knows then what the catalog is worth.
+fn note(dir: &Path, repaired: &Repaired, context: &Context) {
+    let Ok(store) = Store::open(dir) else { return };
+    let mut begun = Begun::new("fsck", dir, None, context);
+    begun.note(&store);
+    let figures = Figures::from_iter([
+        ("set_aside".to_owned(), repaired.set_aside.len().into()),
+        ("catalog_entries".to_owned(), repaired.corrected.into()),
+        ("objects_to_take_again".to_owned(), repaired.objects.into()),
+    ]);
+    let exit = if repaired.objects > 0 || repaired.catalog.is_some() { Exit::Refused } else { Exit::Done };
+    drop(begun.end(Ok((exit, figures)), false));
 }
 
 fn text(checked: &Checked, repaired: Option<&Repaired>) -> String {

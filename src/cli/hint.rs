@@ -76,7 +76,6 @@ fn ingest(error: &IngestError) -> String {
 
 fn query(error: &QueryError) -> String {
     match error {
-        QueryError::UnknownQuery { .. } => format!("{error}; `trailpare sql --list` tells more"),
         QueryError::MissingParameter { name, .. } => format!("{error}\nhint: --param {name}=VALUE"),
         QueryError::Sql(_) if error.is_of_memory() => format!(
             "{error}\nhint: raise --memory-limit, or narrow the query: event_date = DATE '2024-01-31' reads one day"

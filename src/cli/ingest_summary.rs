@@ -20,6 +20,18 @@ fn kinds(other_logs: &BTreeMap<String, u64>) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
+/// Says on standard error what could not be read of archives that a query has read.
+pub(super) fn archives(summaries: &[Summary], context: &Context) -> Exit {
+    for summary in summaries {
+        summary.problems.iter().for_each(|problem| context.warn(problem));
+        let unsaid = summary.problem_count - summary.problems.len() as u64;
+        if unsaid > 0 {
+            context.warn(&format!("and {unsaid} problems more"));
+        }
+    }
+    if summaries.iter().any(|summary| summary.problem_count > 0) { Exit::Refused } else { Exit::Done }
+}
+
 /// Says on standard error what an ingest came to.
 pub(super) fn say(summary: &Summary, context: &Context) -> Exit {
     let run = &summary.run;
@@ -53,6 +65,13 @@ pub(super) fn say(summary: &Summary, context: &Context) -> Exit {
     proof(summary, context);
     if summary.interrupted {
         context.say("interrupted: what was taken in is kept; run it again for the rest");
+    }
+    exit(summary)
+}
+
+/// How an ingest ends.
+pub(super) fn exit(summary: &Summary) -> Exit {
+    if summary.interrupted {
         Exit::Interrupted
     } else if summary.tampered > 0 {
         Exit::Tampered

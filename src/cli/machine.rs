@@ -87,6 +87,28 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
 }
 
+/// Reads an age: `7d`, `12h`, `30m`, `45s`, `0`.
+pub(super) fn parse_age(text: &str) -> Result<Duration, String> {
+    let hint = || "not an age; hint: write 7d, 12h or 30m".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| hint())?;
+    let unit_seconds = match text.get(digits.len()..).unwrap_or_default() {
+        "w" => 7 * 86_400,
+        "d" => 86_400,
+        "h" => 3_600,
+        "m" | "min" => 60,
+        "s" => 1,
+        "" if number == 0 => 1,
+        _ => return Err(hint()),
+    };
+    number.checked_mul(unit_seconds).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
+}
+
+/// Reads how long to wait.
+pub(super) fn parse_wait(text: &str) -> Result<Duration, String> {
+    if text == "forever" { Ok(Duration::MAX) } else { parse_age(text) }
+}
+
 /// Worker threads for a machine: one a core.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
@@ -94,7 +116,7 @@ pub(super) fn cores() -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_memory, parse_size};
+    use super::*;
 
     #[test]
     fn sizes() {
@@ -107,5 +129,22 @@ mod tests {
         assert_eq!(parse_memory("256MiB"), Ok(256 << 20));
         assert!(parse_memory("255MiB").is_err_and(|why| why.contains("256MiB")));
         assert!(parse_size("99999999999TiB").is_err());
+    }
+
+    #[test]
+    fn ages() {
+        assert_eq!(parse_age("7d"), Ok(Duration::from_secs(604_800)));
+        assert_eq!(parse_age("12h"), Ok(Duration::from_secs(43_200)));
+        assert_eq!(parse_age("0"), Ok(Duration::ZERO));
+        for text in ["7", "d", "1y", "-1d", "99999999999999999d", ""] {
+            assert!(parse_age(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn waits() {
+        assert_eq!(parse_wait("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(parse_wait("forever"), Ok(Duration::MAX));
+        assert!(parse_wait("soon").is_err());
     }
 }

@@ -4,8 +4,11 @@ mod actions;
 mod allocator;
 mod answer;
 mod browser;
+mod chains;
 mod check;
 mod completions;
+mod config;
+mod config_show;
 mod context;
 mod coverage_map;
 mod diff;
@@ -14,35 +17,49 @@ mod explain;
 mod forget;
 mod fsck;
 mod hint;
+mod history;
 mod ingest;
 mod ingest_summary;
 mod interrupt;
+mod licenses;
+mod log;
 mod machine;
 mod man;
+mod named_list;
+mod nightly;
 mod oddities;
 mod optimize;
 mod policy;
 mod progress;
+mod prune;
+mod recorded;
 mod report;
 mod rightsize;
 mod select;
+mod self_check;
 mod signers;
 mod spill_folder;
 mod sql;
 mod status;
+mod status_due;
 mod synth;
 mod table;
+mod take_in;
 mod terminal;
+mod trust;
 mod unused;
 mod verify;
 mod watch;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub use context::{Context, printable};
+pub use config::Config;
+pub use context::Context;
 pub use exit::{CliError, Exit};
+pub use log::{LogFormat, printable};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -61,7 +78,7 @@ Exit codes:
        of `verify`: something in the archive is altered or missing; of `watch`: something drifted
   130  interrupted
 
-The environment variables TRAILPARE_STORE and TRAILPARE_CATALOG give the defaults of --store and --catalog; NO_COLOR
+Defaults of options come from trailpare.toml and from environment variables TRAILPARE_…: `trailpare config` shows them. NO_COLOR
 turns colours off.";
 
 /// What did this role really use, and what is the least it needs? Least-privilege IAM policies from copies of AWS
@@ -75,10 +92,26 @@ struct Cli {
     /// Say only errors on standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
+    /// A configuration in the place of the system's and the user's; an empty name: none.
+    #[arg(long, global = true, value_name = "FILE", env = "TRAILPARE_CONFIG")]
+    config: Option<String>,
+    /// The profile of the configuration to go by: its [profile.NAME].
+    #[arg(long, global = true, value_name = "NAME", env = "TRAILPARE_PROFILE")]
+    profile: Option<String>,
+    /// How messages on standard error look.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        env = "TRAILPARE_LOG_FORMAT"
+    )]
+    log_format: LogFormat,
     /// A newer catalogue of IAM's actions than the one built in: a `catalogue.txt` as the generator in trailpare's
     /// repository writes it. Give it to every command on a store: usage is derived anew where it was derived by another.
     #[arg(long, global = true, value_name = "FILE", env = "TRAILPARE_CATALOG")]
-    catalog: Option<std::path::PathBuf>,
+    catalog: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -86,8 +119,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ingest(ingest::IngestArgs),
+    Nightly(Box<nightly::NightlyArgs>),
     Verify(verify::VerifyArgs),
     Status(status::StatusArgs),
+    History(history::HistoryArgs),
     Forget(forget::ForgetArgs),
     Actions(actions::ActionsArgs),
     Policy(Box<policy::PolicyArgs>),
@@ -95,12 +130,18 @@ enum Command {
     Unused(unused::UnusedArgs),
     Report(Box<report::ReportArgs>),
     Rightsize(Box<rightsize::RightsizeArgs>),
+    Trust(Box<trust::TrustArgs>),
+    Chains(Box<chains::ChainsArgs>),
     Watch(watch::WatchArgs),
     Diff(diff::DiffArgs),
     Sql(sql::SqlArgs),
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
+    Prune(prune::PruneArgs),
     Fsck(fsck::FsckArgs),
+    SelfCheck(self_check::SelfCheckArgs),
+    Config(config_show::ConfigArgs),
+    Licenses(licenses::LicensesArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -145,22 +186,15 @@ fn with_topic(args: Vec<OsString>) -> Vec<OsString> {
 /// Runs the program with its arguments, the first one being its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     allocator::keep_freed();
-    let args = with_topic(args.into_iter().collect());
-    let matches = match definition().try_get_matches_from(args) {
-        Ok(matches) => matches,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
-        }
+    let args: Vec<OsString> = with_topic(args.into_iter().collect());
+    let (cli, config) = match parsed(&args) {
+        Ok(parsed) => parsed,
+        Err(exit) => return exit,
     };
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return Exit::Usage;
-        }
-    };
-    let context = Context::new(cli.quiet, cli.verbose);
+    // They are read before the others are understood.
+    let Cli { config: _, profile: _, .. } = &cli;
+    let said = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let context = Context::new(cli.quiet, cli.verbose, cli.log_format, said, config);
     if crate::time::is_before_1970() {
         context.error("the system's clock is before 1970\nhint: set it: stores note when they were written");
         return Exit::Failed;
@@ -179,11 +213,62 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
+/// Understands the command line, with what is configured for what it doesn't say. What is wrong is said.
+fn parsed(args: &[OsString]) -> Result<(Cli, Config), Exit> {
+    let wrong = |fault: config::Fault| {
+        let (why, exit) = match fault {
+            config::Fault::Wrong(why) => (why, Exit::Usage),
+            config::Fault::Unread(why) => (why, Exit::Failed),
+        };
+        Context::new(false, 0, asked_format(args), Vec::new(), Config::default()).error(&why);
+        exit
+    };
+    let mut config = Config::read(args).map_err(wrong)?;
+    let parse = |config: &Config| config.apply(definition()).try_get_matches_from(args);
+    let mut matches = parse(&config).map_err(|error| usage_error(&error, args))?;
+    // Where the store is, the first pass has found out.
+    let store = matches.subcommand().and_then(|(_, of)| of.try_get_one::<PathBuf>("store").ok().flatten()).cloned();
+    if let Some(store) = store
+        && config.add_store(&store).map_err(wrong)?
+    {
+        matches = parse(&config).map_err(|error| usage_error(&error, args))?;
+    }
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| usage_error(&error, args))?;
+    Ok((cli, config))
+}
+
+/// The format of messages that arguments ask for which are not understood yet.
+fn asked_format(args: &[OsString]) -> LogFormat {
+    let asked = config::asked(args, "--log-format").or_else(|| config::variable("TRAILPARE_LOG_FORMAT"));
+    asked.and_then(|text| LogFormat::from_str(&text, false).ok()).unwrap_or_default()
+}
+
+/// Says what is wrong with the arguments, or gives the help that they ask for.
+fn usage_error(error: &clap::Error, args: &[OsString]) -> Exit {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Done;
+    }
+    match asked_format(args) {
+        LogFormat::Text => {
+            let _ = error.print();
+        }
+        format => {
+            let text = error.render().to_string();
+            let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
+            Context::new(false, 0, format, Vec::new(), Config::default()).error(text);
+        }
+    }
+    Exit::Usage
+}
+
 fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
     match command {
         Command::Ingest(args) => ingest::run(args, context),
+        Command::Nightly(args) => nightly::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Status(args) => status::run(args, context),
+        Command::History(args) => history::run(args, context),
         Command::Forget(args) => forget::run(args, context),
         Command::Actions(args) => actions::run(args, context),
         Command::Policy(args) => policy::run(args, context),
@@ -191,12 +276,18 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Unused(args) => unused::run(args, context),
         Command::Report(args) => report::run(args, context),
         Command::Rightsize(args) => rightsize::run(args, context),
+        Command::Trust(args) => trust::run(args, context),
+        Command::Chains(args) => chains::run(args, context),
         Command::Watch(args) => watch::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Sql(args) => sql::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),
+        Command::Prune(args) => prune::run(args, context),
         Command::Fsck(args) => fsck::run(args, context),
+        Command::SelfCheck(args) => self_check::run(args, context),
+        Command::Config(args) => config_show::run(args, context),
+        Command::Licenses(args) => licenses::run(args, context),
         Command::Synth(args) => synth::run(args, context),
         Command::Completions(args) => completions::run(args, definition()),
         Command::Man(args) => man::run(args, definition(), context),

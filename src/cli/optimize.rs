@@ -5,10 +5,12 @@ use std::time::Duration;
 use indicatif::HumanBytes;
 
 use super::allocator;
-use super::machine::{MachineArgs, parse_size};
+use super::machine::{MachineArgs, parse_age, parse_size};
+use super::recorded::{Begun, OutcomeArgs, WaitArgs};
 use super::select::StoreArgs;
 use super::{CliError, Context, Exit, progress};
 use crate::ingest::{OptimizeOptions, Optimized, would_optimize};
+use crate::report::run::{Figures, optimize as figures};
 use crate::store::Store;
 
 /// Merge the small files that many ingests leave, and give back the space of what nobody needs any more.
@@ -42,47 +44,54 @@ pub struct OptimizeArgs {
     /// Only say what there is to do.
     #[arg(long)]
     dry_run: bool,
-}
-
-/// Reads an age: `7d`, `12h`, `30m`, `45s`, `0`.
-fn parse_age(text: &str) -> Result<Duration, String> {
-    let hint = || "not an age; hint: write 7d, 12h or 30m".to_owned();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| hint())?;
-    let unit_seconds = match text.get(digits.len()..).unwrap_or_default() {
-        "w" => 7 * 86_400,
-        "d" => 86_400,
-        "h" => 3_600,
-        "m" | "min" => 60,
-        "s" => 1,
-        "" if number == 0 => 1,
-        _ => return Err(hint()),
-    };
-    number.checked_mul(unit_seconds).map(Duration::from_secs).ok_or_else(|| "too long".to_owned())
+    #[command(flatten)]
+    wait: WaitArgs,
+    #[command(flatten, next_help_heading = "What it came to")]
+    outcome: OutcomeArgs,
 }
 
 pub fn run(args: &OptimizeArgs, context: &Context) -> Result<Exit, CliError> {
-    let options = OptimizeOptions {
-        memory_limit_bytes: args.machine.memory_limit,
-        threads: args.machine.threads(),
-        file_bytes: args.file_size,
-        expire_older_than: args.expire_older_than,
-        commit_interval: args.machine.commit_interval(),
-        mode: args.machine.mode,
-    };
+    let options = args.options();
+    let mut begun = Begun::new("optimize", &args.store.store, None, context);
+    let outcome = Store::open(&args.store.store).map_err(CliError::from).and_then(|store| match args.dry_run {
+        true => {
+            let sum = would_optimize(&store, &options)?;
+            report(&sum, "would be ", context);
+            Ok((Exit::Done, figures(&sum, true)))
+        }
+        false => work(&args.wait.store(store, context), &options, &mut begun, context),
+    });
+    begun.tell(outcome, &args.outcome)
+}
+
+/// Optimises a store, as a run that is noted in the history; says what it came to.
+pub(super) fn work(
+    store: &Store,
+    options: &OptimizeOptions,
+    begun: &mut Begun<'_>,
+    context: &Context,
+) -> Result<(Exit, Figures), CliError> {
     allocator::stay_below(options.memory_limit_bytes);
-    let store = Store::open(&args.store.store)?;
-    if args.dry_run {
-        report(&would_optimize(&store, &options)?, "would be ", context);
-        return Ok(Exit::Done);
-    }
-    let sum = progress::optimize(&store, &options, context.catalog, context)?;
+    begun.note(store);
+    let sum = progress::optimize(store, options, context.catalog, context)?;
     report(&sum, "", context);
     if sum.interrupted {
         context.say("interrupted: the days that were merged stay so; run it again for the rest");
-        return Ok(Exit::Interrupted);
     }
-    Ok(Exit::Done)
+    Ok((if sum.interrupted { Exit::Interrupted } else { Exit::Done }, figures(&sum, false)))
+}
+
+impl OptimizeArgs {
+    fn options(&self) -> OptimizeOptions {
+        OptimizeOptions {
+            memory_limit_bytes: self.machine.memory_limit,
+            threads: self.machine.threads(),
+            file_bytes: self.file_size,
+            expire_older_than: self.expire_older_than,
+            commit_interval: self.machine.commit_interval(),
+            mode: self.machine.mode,
+        }
+    }
 }
 
 /// Says on standard error what it came to, `would` before what is not done yet.
@@ -100,19 +109,4 @@ fn report(sum: &Optimized, would: &str, context: &Context) {
         HumanBytes(reclaimed.bytes),
         sum.snapshot
     ));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages() {
-        assert_eq!(parse_age("7d"), Ok(Duration::from_secs(604_800)));
-        assert_eq!(parse_age("12h"), Ok(Duration::from_secs(43_200)));
-        assert_eq!(parse_age("0"), Ok(Duration::ZERO));
-        for text in ["7", "d", "1y", "-1d", "99999999999999999d", ""] {
-            assert!(parse_age(text).is_err(), "{text}");
-        }
-    }
 }

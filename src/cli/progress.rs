@@ -12,22 +12,25 @@ use crate::iam::Catalog;
 use crate::ingest::{self, OptimizeOptions, Optimized, Options, Progress, Summary};
 use crate::store::Store;
 
+/// Seconds of all threads in each stage, by its name.
+type StageSeconds = Vec<(&'static str, f64)>;
+
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Runs an ingest with a progress bar where one is wanted. The first Ctrl-C ends it in good order if that takes no longer
-/// than two seconds, the second at once.
+/// than two seconds, the second at once. Also returns the seconds of all threads in each stage.
 pub(super) fn ingest(
     store: &Store,
     options: &Options,
     catalog: &Catalog,
     context: &Context,
-) -> Result<Summary, CliError> {
+) -> Result<(Summary, StageSeconds), CliError> {
     let began = Instant::now();
     Ok(with_bar(context, ingest_message, |progress| {
         let outcome = ingest::ingest(store, options, catalog, progress);
         let seconds = began.elapsed().as_secs_f64();
         context.detail(&format!("{seconds:.2} s; time of all threads: {}", progress.stages));
-        outcome
+        outcome.map(|summary| (summary, progress.stages.seconds()))
     })?)
 }
 

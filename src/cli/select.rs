@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::builder::NonEmptyStringValueParser;
 
 use super::machine::MemoryArgs;
-use super::{CliError, Context, Exit, allocator, hint, ingest_summary, progress};
+use super::recorded::Begun;
+use super::take_in::take_in;
+use super::{CliError, Context, Exit, allocator, hint};
 use crate::iam::Catalog;
 use crate::ingest::{MEMORY_LIMIT_BYTES, Options, Refreshed, refresh_usage_if_outdated};
 use crate::store::{Snapshot, Store};
@@ -257,8 +259,9 @@ impl SelectArgs {
             let store = Store::open_or_create(&self.store.store)?;
             let ingest_bytes = memory_limit_bytes.min(MEMORY_LIMIT_BYTES);
             let options = Options { memory_limit_bytes: ingest_bytes, ..Options::of(self.archive.clone()) };
-            let summary = progress::ingest(&store, &options, context.catalog, context)?;
-            exit = ingest_summary::say(&summary, context);
+            let mut begun = Begun::new("ingest", &self.store.store, None, context);
+            let outcome = take_in(&store, &options, &mut begun, context);
+            exit = begun.end(outcome, false).outcome?;
             if exit == Exit::Interrupted {
                 return Err(CliError::Interrupted);
             }

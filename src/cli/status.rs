@@ -3,7 +3,7 @@
 use super::answer::OutputArgs;
 use super::select::{StoreArgs, open_store};
 use super::table::{render, row, table};
-use super::{CliError, Context, Exit, coverage_map, oddities};
+use super::{CliError, Context, Exit, coverage_map, oddities, status_due};
 use crate::query::Format;
 use crate::report::Day;
 use crate::report::evidence::{Evidence, Place, Span, percent, thousands};
@@ -93,6 +93,7 @@ fn text(status: &Status) -> String {
             run.counts.foreign_files
         );
     }
+    out += &status_due::text(status);
     if !status.other_logs.is_empty() {
         let kinds = status.other_logs.iter().map(|(kind, count)| format!("{count} {}", shown::name(kind)));
         out += &format!("other logs {}\n", kinds.collect::<Vec<_>>().join(", "));

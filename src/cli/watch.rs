@@ -1,12 +1,12 @@
 //! `trailpare watch`: what drifted since the policies were deployed.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::machine::MemoryArgs;
-use super::select::{RangeArgs, StoreArgs, everybody};
+use super::select::{RangeArgs, SelectArgs, StoreArgs, everybody};
 use super::{CliError, Context, Exit};
-use crate::report::watch::{junit, report, sarif, text};
+use crate::report::watch::{Report, junit, report, sarif, text};
 use crate::rightsize::{DeployedPolicies, DriftKind, WatchQuestion, watch};
 use crate::time::{Moment, now_us};
 use crate::util::shown;
@@ -34,6 +34,9 @@ pub struct WatchArgs {
     /// Permissions that nobody used for so many days fell unused.
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     unused_after: u32,
+    /// Look at people and personas too, each by itself, where the folder has policies of theirs.
+    #[arg(long)]
+    people: bool,
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -64,21 +67,10 @@ fn parse_since(text: &str) -> Result<i64, String> {
 }
 
 pub fn run(args: &WatchArgs, context: &Context) -> Result<Exit, CliError> {
-    let deployed = DeployedPolicies::read(&args.policies)?;
     let select = everybody(&RangeArgs::default(), &args.archive, &args.store, None, &args.memory);
-    let (snapshot, _, exit) = select.snapshot(context)?;
-    let space = args.memory.space();
-    let question = WatchQuestion {
-        snapshot: &snapshot,
-        since_us: args.since,
-        unused_days: args.unused_after,
-        deployed: &deployed,
-        catalog: context.catalog,
-        space: &space,
-    };
-    let watched = watch(&question)?;
-    watched.problems.iter().for_each(|problem| context.warn(&shown::name(problem)));
-    let report = report(&watched);
+    let question =
+        Asked { policies: &args.policies, since_us: args.since, unused_days: args.unused_after, people: args.people };
+    let (exit, report) = look(&question, &select, context)?;
     let printed = match args.format {
         Format::Table => super::printable(&text(&report)),
         Format::Json => serde_json::to_string_pretty(&report)? + "\n",
@@ -86,10 +78,39 @@ pub fn run(args: &WatchArgs, context: &Context) -> Result<Exit, CliError> {
         Format::Junit => junit(&report),
     };
     io::stdout().write_all(printed.as_bytes())?;
+    Ok(exit)
+}
+
+/// What is compared: see [`WatchArgs`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub policies: &'a Path,
+    pub since_us: Option<i64>,
+    pub unused_days: u32,
+    pub people: bool,
+}
+
+/// Compares what a selection of everybody did since some time with a folder of policies.
+pub(super) fn look(asked: &Asked<'_>, select: &SelectArgs, context: &Context) -> Result<(Exit, Report), CliError> {
+    let deployed = DeployedPolicies::read(asked.policies)?;
+    let (snapshot, _, exit) = select.snapshot(context)?;
+    let space = select.memory.space();
+    let question = WatchQuestion {
+        snapshot: &snapshot,
+        since_us: asked.since_us,
+        unused_days: asked.unused_days,
+        deployed: &deployed,
+        people: asked.people,
+        catalog: context.catalog,
+        space: &space,
+    };
+    let watched = watch(&question)?;
+    watched.problems.iter().for_each(|problem| context.warn(&shown::name(problem)));
     let is_drift = watched.drift.iter().any(|drift| !matches!(drift.what, DriftKind::FellUnused { .. }));
-    Ok(match exit {
+    let exit = match exit {
         _ if is_drift => Exit::Drifted,
         Exit::Done if !watched.problems.is_empty() => Exit::Refused,
         exit => exit,
-    })
+    };
+    Ok((exit, report(&watched)))
 }

@@ -1,6 +1,6 @@
 //! One thread makes converted batches visible, in the order in which they claimed their events.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,16 +9,17 @@ use crossbeam_channel::Receiver;
 use rayon::prelude::*;
 
 use super::batch::Converted;
-use super::conflicts::conflicts;
+use super::conflicts::{Compared, Doubt, conflicts};
 use super::cross_account_calls::HeldCalls;
 use super::error::IngestError;
-use super::packs::Seen;
-use super::plan::other_kind;
+use super::pack::Seen;
+use super::planned::other_kind;
 use super::proving::{ALTERED, note_proved};
+use super::replaced::replace;
 use super::timings::Stage;
 use super::upkeep;
 use super::usage_files::write_usage;
-use super::{Progress, Summary, count_kind};
+use super::{Progress, REFUSALS_MAX, Refusal, Summary, count_kind};
 use crate::archive::DIGESTS;
 use crate::iam::Catalog;
 use crate::store::{
@@ -32,6 +33,9 @@ const COMMIT_FILES_MAX: usize = 256;
 
 /// Records in doubt that may wait for a commit.
 const COMMIT_DOUBTS_MAX: usize = 50_000;
+
+/// Memory that they may take.
+const COMMIT_DOUBTS_BYTES_MAX: usize = 32 << 20;
 
 /// What a worker came to, and the place of its claim among all.
 pub(super) type Ticketed = (u64, Result<Converted, IngestError>);
@@ -58,6 +62,8 @@ pub(super) struct Committer<'a> {
     pub partial: HashSet<String>,
     /// Containers that were taken whole and are to be noted once all is settled.
     pub containers: Vec<Container>,
+    /// New events of objects that took the place of others, by their names.
+    pub new_instead: HashMap<String, u64>,
     /// The run's id in the ledger.
     pub run: i64,
 }
@@ -102,11 +108,13 @@ impl Committer<'_> {
         }
         self.pending.date = converted.date.or(self.pending.date);
         self.pending.objects.extend(converted.objects);
+        converted.days.iter().for_each(|count| self.summary.new_events(count));
         self.pending.days.extend(converted.days);
         if self.since.elapsed() >= self.interval
             || self.pending.files.len() >= COMMIT_FILES_MAX
             || self.pending.usage.size_bytes() >= self.usage_bytes
             || self.pending.doubts.len() >= COMMIT_DOUBTS_MAX
+            || self.pending.doubts.iter().map(Doubt::bytes).sum::<usize>() >= COMMIT_DOUBTS_BYTES_MAX
         {
             let progress = self.progress;
             progress.stages.time(Stage::Commit, || self.commit())?;
@@ -136,6 +144,10 @@ impl Committer<'_> {
             return is_new;
         }
         self.summary.run.refused += 1;
+        if self.summary.refusals.len() < REFUSALS_MAX {
+            let (path, reason) = (entry.path.clone(), reason.clone());
+            self.summary.refusals.push(Refusal { path, offset_bytes: *offset, reason });
+        }
         if reason.starts_with(ALTERED) {
             self.summary.tampered += 1;
         }
@@ -172,6 +184,7 @@ impl Committer<'_> {
         }
         let summary = &mut self.summary;
         summary.run.taken += 1;
+        summary.object_bytes += entry.size_bytes;
         if let Some(proof) = &entry.proof {
             summary.verified.add(proof.verdict);
         }
@@ -202,13 +215,24 @@ impl Committer<'_> {
         let mut pending = std::mem::take(&mut self.pending);
         let paths: Vec<&Path> = pending.objects.iter().map(|entry| Path::new(&entry.path)).collect();
         let doubts = std::mem::take(&mut pending.doubts);
-        let conflicts = conflicts(doubts, self.writer.store(), &pending.files, &paths)?;
-        conflicts.iter().for_each(|conflict| self.count_conflict(conflict));
+        let Compared { conflicts, won } = conflicts(doubts, self.writer.store(), &pending.files, &paths)?;
+        conflicts.iter().for_each(|(conflict, is_won)| self.count_conflict(conflict, *is_won));
+        let staging = self.writer.staging();
+        let replaced = replace(won, self.writer.store(), &mut pending.files, &staging)?;
+        let mut instead: HashMap<&str, u64> = HashMap::new();
+        for (conflict, _) in conflicts.iter().filter(|(_, is_won)| *is_won) {
+            let path = conflict.first.as_ref().map_or("", |(path, _)| path.as_str());
+            *instead.entry(path).or_default() += 1;
+        }
+        for entry in pending.objects.iter_mut().filter(|entry| entry.displaces.is_some()) {
+            entry.displaces = Some(instead.get(entry.path.as_str()).copied().unwrap_or_default());
+            *self.new_instead.entry(entry.name.clone()).or_default() += entry.events;
+        }
         let mut commit = Commit {
             add: pending.files,
             objects: pending.objects,
             days: pending.days,
-            conflicts,
+            conflicts: conflicts.into_iter().map(|(conflict, _)| conflict).collect(),
             struck: pending.struck,
             mended: pending.mended,
             run: Some((self.run, self.summary.run.clone())),
@@ -227,13 +251,31 @@ impl Committer<'_> {
             commit.usage.push((date, state));
         }
         commit.add.extend(self.write_days(&mut pending.usage)?);
+        if !replaced.is_empty() {
+            replaced.put_into(&mut commit);
+        }
         self.writer.commit(&commit)?;
         pending.shared.into_iter().for_each(|(date, calls)| self.shared.add(date, calls));
         pending.date.map_or(Ok(()), |date| self.resolve_days_done(date))
     }
 
-    fn count_conflict(&mut self, conflict: &Conflict) {
+    /// `is_won`: the store has the other one from here on.
+    fn count_conflict(&mut self, conflict: &Conflict, is_won: bool) {
         self.summary.conflicts += 1;
+        if is_won {
+            self.summary.problem(|| {
+                let (path, offset) = conflict.first.clone().unwrap_or_default();
+                format!(
+                    "{}: the record at byte {} has the id {} and other content than the one in {} at byte {offset}, which is \
+                     proved by digests; the store has that one from now on",
+                    shown::name(&conflict.path),
+                    conflict.offset_bytes,
+                    shown::name(&conflict.event_id),
+                    shown::name(&path)
+                )
+            });
+            return;
+        }
         let first = match &conflict.first {
             Some((path, offset)) => format!("{} at byte {offset}", shown::name(path)),
             None => "an object that is not there any more, or in a large container".to_owned(),

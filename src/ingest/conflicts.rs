@@ -1,8 +1,8 @@
 //! Records with the id of an event that is in the store, and other bytes: whether they say the same, and if not, where
 //! both stand.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 
 use arrow::array::BooleanArray;
 use arrow::error::ArrowError;
@@ -10,18 +10,21 @@ use arrow::record_batch::RecordBatch;
 use memchr::memmem;
 
 use super::error::IngestError;
-use crate::archive::{self, Buffers, Limits, Visit, WITHIN, each_member};
+use super::replaced::{InFile, Won};
+use super::reread::{Caps, each_object};
+use crate::archive;
 use crate::record::{EVENT_KEY_COLUMNS, ParsedObject, Record, key_of_record, redact, stored_event_key, to_json};
-use crate::store::{Conflict, RowPredicate, StagedFile, Store, Table, read_batches};
+use crate::store::{Conflict, RowPredicate, StagedFile, Store, Stored, Table, read_batches};
+use crate::util::json;
 
 /// Objects that are looked at for the first of two records, at the most, for each data file.
 const OBJECTS_MAX: usize = 2_000;
 
-/// Inflated bytes of an object that is looked at.
-const OBJECT_BYTES_MAX: u64 = 64 << 20;
+/// What is read for a message.
+const CAPS: Caps = Caps { object_bytes: 64 << 20, container_bytes: 256 << 20 };
 
-/// Stored bytes of a container that is looked into.
-const CONTAINER_BYTES_MAX: u64 = 256 << 20;
+/// What stands for an object that nobody finds any more.
+const LOST: &str = "an object that is not there any more, or in a large container";
 
 /// A record that may say something else than the one that is in the store.
 #[derive(Clone, Debug)]
@@ -33,6 +36,8 @@ pub(super) struct Doubt {
     content: Option<u128>,
     /// The same with its secrets masked.
     masked: Option<u128>,
+    /// The record itself, of an object that is proved.
+    proved: Option<Box<str>>,
     path: Box<Path>,
     index: u64,
     offset_bytes: u64,
@@ -45,9 +50,10 @@ impl Doubt {
         record: &Record,
         path: &Path,
         (index, offset_bytes): (u64, u64),
+        is_proved: bool,
     ) -> Option<Doubt> {
         let source = object.source(record);
-        let value: Option<serde_json::Value> = serde_json::from_str(source).ok();
+        let value: Option<serde_json::Value> = json::value(source).ok();
         let content = value.as_ref().map(key_of_record);
         if content == Some(record.event_key) {
             return None;
@@ -59,10 +65,65 @@ impl Doubt {
             event_id: id.map_or_else(|| uuid::Uuid::from_u128(record.event_key).to_string(), str::to_owned),
             content,
             masked: masked(source).or(content),
+            proved: is_proved.then(|| source.into()),
             path: path.into(),
             index,
             offset_bytes,
         })
+    }
+}
+
+impl Doubt {
+    /// Memory that it takes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Doubt>() + self.event_id.len() + self.proved.as_ref().map_or(0, |source| source.len())
+    }
+}
+
+/// Where a record stands, as far as that is known.
+type Place = Option<(String, u64)>;
+
+/// What the doubts come to.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// Records that say something else than the one of their id which the store has from here on; and whether that one
+    /// has come in their place.
+    pub conflicts: Vec<(Conflict, bool)>,
+    /// Proved records that take the place of others.
+    pub won: Vec<Won>,
+}
+
+impl Compared {
+    /// Adds confirmed doubts of one file, with the places where the others stand. Of the doubts of one id a proved one
+    /// takes the place of the one in the file: who wrote that came first, and proved nothing.
+    fn add(&mut self, confirmed: Vec<Doubt>, file: &InFile, paths: &[&Path]) {
+        let places = with_places(&confirmed, paths);
+        let mut winners: HashMap<u128, (Option<u128>, Place)> = HashMap::new();
+        for doubt in confirmed.iter().filter(|doubt| doubt.proved.is_some()) {
+            let place = (doubt.path.to_string_lossy().into_owned(), doubt.offset_bytes);
+            winners.entry(doubt.event_key).or_insert((doubt.content, Some(place)));
+        }
+        let mut is_won: HashSet<u128> = HashSet::new();
+        for (doubt, conflict) in confirmed.into_iter().zip(places) {
+            let Some((content, place)) = winners.get(&doubt.event_key) else {
+                self.conflicts.push((conflict, false));
+                continue;
+            };
+            match doubt.proved {
+                Some(source) if is_won.insert(doubt.event_key) => {
+                    let (path, offset_bytes) = conflict.first.unwrap_or_else(|| (LOST.to_owned(), 0));
+                    let conflict = Conflict { path, index: 0, offset_bytes, first: place.clone(), ..conflict };
+                    self.conflicts.push((conflict, true));
+                    let Doubt { event_key, event_date, .. } = doubt;
+                    self.won.push(Won { event_key, event_date, source, file: file.clone() });
+                }
+                _ if doubt.content != *content => {
+                    self.conflicts.push((Conflict { first: place.clone(), ..conflict }, false));
+                }
+                // It is the same as the one that has won.
+                _ => {}
+            }
+        }
     }
 }
 
@@ -73,40 +134,38 @@ pub(super) fn conflicts(
     store: &Store,
     staged: &[StagedFile],
     paths: &[&Path],
-) -> Result<Vec<Conflict>, IngestError> {
+) -> Result<Compared, IngestError> {
+    let mut compared = Compared::default();
     if doubts.is_empty() {
-        return Ok(Vec::new());
+        return Ok(compared);
     }
     let snapshot = store.snapshot_with(None, &[])?;
     let mut by_day: BTreeMap<i32, HashMap<u128, Vec<Doubt>>> = BTreeMap::new();
     for doubt in doubts {
         by_day.entry(doubt.event_date).or_default().entry(doubt.event_key).or_default().push(doubt);
     }
-    let mut conflicts = Vec::new();
     for (date, mut doubts) in by_day {
         for file in snapshot.files(Table::Events).iter().filter(|file| file.event_date == date) {
-            let found = compare(&file.path, &mut doubts)?;
+            let found = compare(&*file.path, &mut doubts)?;
             if !found.is_empty() {
                 let paths = store.paths_of_file(file.id, date, OBJECTS_MAX)?;
                 let paths: Vec<&Path> = paths.iter().map(Path::new).collect();
-                conflicts.extend(with_places(found, &paths));
+                compared.add(found, &InFile::Stored(file.id), &paths);
             }
         }
-        let staged = staged.iter().filter(|file| file.table == Table::Events && file.event_date == date);
-        let staged: Vec<PathBuf> = staged.map(|file| file.staged.clone()).collect();
-        let mut found = Vec::new();
-        for path in staged {
-            found.extend(compare(&path, &mut doubts)?);
-        }
-        if !found.is_empty() {
-            conflicts.extend(with_places(found, paths));
+        let is_of_day = |(_, file): &(usize, &StagedFile)| file.table == Table::Events && file.event_date == date;
+        for (at, file) in staged.iter().enumerate().filter(is_of_day) {
+            let found = compare(&*file.staged, &mut doubts)?;
+            if !found.is_empty() {
+                compared.add(found, &InFile::Staged(at), paths);
+            }
         }
     }
-    Ok(conflicts)
+    Ok(compared)
 }
 
 /// The doubts that a file's events confirm; those whose event is in the file are no doubts any more.
-fn compare(file: &Path, doubts: &mut HashMap<u128, Vec<Doubt>>) -> Result<Vec<Doubt>, IngestError> {
+fn compare<S: Stored + ?Sized>(file: &S, doubts: &mut HashMap<u128, Vec<Doubt>>) -> Result<Vec<Doubt>, IngestError> {
     if doubts.is_empty() {
         return Ok(Vec::new());
     }
@@ -140,17 +199,17 @@ fn compare(file: &Path, doubts: &mut HashMap<u128, Vec<Doubt>>) -> Result<Vec<Do
 fn masked(source: &str) -> Option<u128> {
     let mut bytes = source.as_bytes().to_vec();
     let has_secrets = redact(&mut bytes).count > 0;
-    let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok().filter(|_| has_secrets);
+    let value: Option<serde_json::Value> = json::value_of(&bytes).ok().filter(|_| has_secrets);
     value.as_ref().map(key_of_record)
 }
 
 /// The confirmed doubts with the places where the first records of their ids stand, as far as one of the objects still
 /// holds them.
-fn with_places(confirmed: Vec<Doubt>, paths: &[&Path]) -> Vec<Conflict> {
+fn with_places(confirmed: &[Doubt], paths: &[&Path]) -> Vec<Conflict> {
     let mut first: HashMap<&str, Option<(String, u64)>> =
         confirmed.iter().map(|doubt| (doubt.event_id.as_str(), None)).collect();
-    let mut look = |path: &Path, bytes: &[u8]| {
-        for (id, offset) in ids_in(bytes) {
+    let mut look = |path: &Path, read: &archive::Read| {
+        for (id, offset) in ids_in(&read.bytes) {
             let is_second =
                 |doubt: &&Doubt| doubt.event_id == id && *doubt.path == *path && doubt.offset_bytes <= offset;
             if let Some(place @ None) = first.get_mut(id)
@@ -161,7 +220,7 @@ fn with_places(confirmed: Vec<Doubt>, paths: &[&Path]) -> Vec<Conflict> {
         }
         first.values().any(Option::is_none)
     };
-    each_object(paths.get(..OBJECTS_MAX.min(paths.len())).unwrap_or_default(), &mut look);
+    each_object(paths.get(..OBJECTS_MAX.min(paths.len())).unwrap_or_default(), CAPS, &mut look);
     let conflict = |doubt: &Doubt| Conflict {
         event_id: doubt.event_id.clone(),
         event_date: doubt.event_date,
@@ -171,51 +230,6 @@ fn with_places(confirmed: Vec<Doubt>, paths: &[&Path]) -> Vec<Conflict> {
         first: first.get(doubt.event_id.as_str()).cloned().flatten(),
     };
     confirmed.iter().map(conflict).collect()
-}
-
-/// Looks at objects, in containers or not, as long as `look` says so.
-fn each_object(paths: &[&Path], look: &mut dyn FnMut(&Path, &[u8]) -> bool) {
-    let mut buffers = Buffers::default();
-    let mut within: BTreeMap<PathBuf, HashMap<String, &Path>> = BTreeMap::new();
-    for path in paths {
-        if !path.is_file() {
-            if let Some((container, name)) = container_of(path) {
-                within.entry(container).or_default().insert(name, path);
-            }
-            continue;
-        }
-        let Ok(read) = archive::read(path, &mut buffers, OBJECT_BYTES_MAX) else { continue };
-        if !look(path, &read.bytes) {
-            return;
-        }
-        buffers.recycle(read.bytes);
-    }
-    for (container, names) in within {
-        let mut goes_on = true;
-        let _ = each_member(&container, &Limits::default(), OBJECT_BYTES_MAX, &mut |visit| {
-            if let Visit::Held(name, packed) = visit
-                && let Some(path) = names.get(name)
-                && let Ok(read) = packed.read(&mut buffers, OBJECT_BYTES_MAX, &|_| false)
-            {
-                goes_on = look(path, &read.bytes);
-            }
-            goes_on
-        });
-        if !goes_on {
-            return;
-        }
-    }
-}
-
-/// The container that an object lies in, and its name there; of one that isn't too large to be read for a message.
-fn container_of(path: &Path) -> Option<(PathBuf, String)> {
-    let text = path.to_str()?;
-    text.match_indices(WITHIN).find_map(|(at, mark)| {
-        let container = Path::new(text.get(..at)?);
-        let is_it =
-            container.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= CONTAINER_BYTES_MAX);
-        is_it.then(|| Some((container.to_owned(), text.get(at + mark.len()..)?.to_owned())))?
-    })
 }
 
 /// The ids of events in an object of any form, escaped or not, with their places.

@@ -71,6 +71,8 @@ pub(super) struct Dedup {
     held: u64,
     clock: u64,
     spill: PathBuf,
+    /// Days before it were pruned: what comes of them counts as known.
+    keeps_from: i32,
 }
 
 impl Dedup {
@@ -80,7 +82,14 @@ impl Dedup {
         for file in snapshot.files(Table::Events) {
             files.entry(file.event_date).or_default().push(file.clone());
         }
-        Dedup { files, hours: HashMap::new(), limit_bytes: 0, held: 0, clock: 0, spill: spill.to_owned() }
+        let spill = spill.to_owned();
+        Dedup { files, hours: HashMap::new(), limit_bytes: 0, held: 0, clock: 0, spill, keeps_from: i32::MIN }
+    }
+
+    /// The same, which knows all events of days before one that were pruned.
+    pub fn keeping_from(mut self, day: Option<i32>) -> Dedup {
+        self.keeps_from = day.unwrap_or(i32::MIN);
+        self
     }
 
     /// Begins a claim, while `limit_bytes` of ids may be held: hours touched from here on are newer than all before.
@@ -99,6 +108,9 @@ impl Dedup {
     pub fn claim(&mut self, event_time_us: i64, event_key: u128, fingerprint: u64) -> Result<Claimed, IngestError> {
         let hour = event_time_us.div_euclid(MICROS_PER_HOUR);
         let day = hour.div_euclid(HOURS_PER_DAY) as i32;
+        if day < self.keeps_from {
+            return Ok(Claimed::Same);
+        }
         if let Some(files) = self.files.remove(&day) {
             self.load(&files)?;
         }
@@ -246,6 +258,7 @@ mod tests {
 
     fn seen(spill: &Path) -> Dedup {
         Dedup {
+            keeps_from: i32::MIN,
             files: HashMap::new(),
             hours: HashMap::new(),
             limit_bytes: 0,

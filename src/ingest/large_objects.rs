@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::plan::Planned;
+use super::planned::Planned;
 
 /// An object that is larger than a batch.
 #[derive(Clone, Copy)]

@@ -5,15 +5,18 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_channel::Sender;
 
-use super::batch::{Loaded, Memory, Untaken, load};
 use super::budget;
-use super::packs::{Before, Beside, Handful, Item, ItemBytes, Packs, Task};
-use super::plan::{Identity, Planned};
+use super::committer::struck_by;
+use super::load::{Loaded, Memory, Untaken, load};
+use super::pack::Beside;
+use super::packs::{Before, Packs};
+use super::planned::{Identity, Planned};
 use super::proving::{Proved, prove};
-use super::run::{CrossAccountCalls, Filled};
+use super::queue::{Handful, Item, ItemBytes, Task};
 use super::timings::Stage;
+use super::work::{CrossAccountCalls, Filled};
 use crate::archive::{self, Buffers, EntryFault, Gap, Packed, Read, ReadError, ReadFault};
-use crate::store::{Known, ObjectProof};
+use crate::store::{ObjectProof, Struck};
 use crate::verify::Proof;
 
 impl<'a> CrossAccountCalls<'a> {
@@ -73,8 +76,7 @@ impl<'a> CrossAccountCalls<'a> {
         for mut item in items {
             let read = match &mut item.bytes {
                 ItemBytes::Packed(packed) => {
-                    let is_known =
-                        |sha256: &[u8; 32]| is_known(&item.planned, item.unproved.as_deref(), sha256, self.known);
+                    let is_known = |sha256: &[u8; 32]| item.planned.is_known(sha256, self.known);
                     match self.inflate(packed, &is_known, memory, cap) {
                         Err((_, ReadFault::Container)) => {
                             // What is in it is found.
@@ -82,7 +84,7 @@ impl<'a> CrossAccountCalls<'a> {
                             filled.refused.extend(packs.enter(item));
                             continue;
                         }
-                        Err((_, ReadFault::OverCap { .. })) if self.may_be_large() => {
+                        read if self.may_be_large() && is_over_cap(&read) => {
                             packs.put_off(item);
                             continue;
                         }
@@ -124,8 +126,7 @@ impl<'a> CrossAccountCalls<'a> {
                 read.map_err(|error| (error.sha256, error.fault))
             }
             ItemBytes::Packed(packed) => {
-                let is_known =
-                    |sha256: &[u8; 32]| is_known(&item.planned, item.unproved.as_deref(), sha256, self.known);
+                let is_known = |sha256: &[u8; 32]| item.planned.is_known(sha256, self.known);
                 let read = self.inflate(&packed, &is_known, memory, cap);
                 packs.end_large();
                 if let Err((_, ReadFault::Container)) = read {
@@ -170,6 +171,14 @@ impl<'a> CrossAccountCalls<'a> {
         filled.failure = digests.add_read(name, &object.to_string_lossy(), read).err().or(filled.failure.take());
     }
 
+    /// What stood as refused at the place of an object that is what was taken in.
+    fn struck_there(&self, planned: &Planned) -> Option<Struck> {
+        let path = planned.path();
+        self.known
+            .has_standing()
+            .then(|| struck_by(&planned.refused_name(None), &path.to_string_lossy(), self.known))?
+    }
+
     /// Adds what became of an object; the bytes of its JSON.
     fn put_item(
         &self,
@@ -180,12 +189,11 @@ impl<'a> CrossAccountCalls<'a> {
         filled: &mut Filled<'_>,
     ) -> u64 {
         let read = metered(&item, read, cap_bytes);
-        let Item { planned, pack, beside, unproved, name, .. } = item;
-        if let (Some(known), Some(proof)) = (unproved, memory.proof)
-            && let Some(judged) = prove_known(&known, &planned, &read, proof)
-        {
+        let Item { planned, pack, beside, name, .. } = item;
+        if let Some(judged) = memory.proof.and_then(|proof| prove_known(&planned, &read, proof)) {
             filled.seen.known += 1;
-            filled.proved.push(Proved { name: known, path: planned.path(), judged });
+            filled.proved.push(Proved { name: planned.name().to_owned(), path: planned.path(), judged });
+            filled.struck.extend(self.struck_there(&planned));
             return 0;
         }
         if let Some(beside) = beside {
@@ -202,12 +210,23 @@ impl<'a> CrossAccountCalls<'a> {
         self.progress.objects_total.fetch_add(1, Ordering::Relaxed);
         let read = read.map_err(|(sha256, fault)| ReadError { path: planned.path(), sha256, fault });
         let loaded = load(&planned, Some(read), memory, cap_bytes, self.known, self.progress);
+        if matches!(loaded, Err(Untaken::Known)) {
+            filled.struck.extend(self.struck_there(&planned));
+        }
         match &loaded {
             Ok(_) => filled.packs.push(pack),
             Err(Untaken::Refused(entry)) => pack.note_refused(entry),
             Err(_) => {}
         }
         self.put(&planned, loaded, filled)
+    }
+}
+
+/// Whether more memory may bring more of an object.
+fn is_over_cap(read: &Result<Read, EntryFault>) -> bool {
+    match read {
+        Ok(read) => read.gaps.iter().any(Gap::is_over_cap),
+        Err((_, fault)) => matches!(fault, ReadFault::OverCap { .. }),
     }
 }
 
@@ -230,20 +249,15 @@ fn metered(item: &Item, read: Result<Read, EntryFault>, cap_bytes: u64) -> Resul
     }
 }
 
-/// Whether an object of this content need not be read: it was taken in, and digests are not asked about it.
-fn is_known(planned: &Planned, unproved: Option<&str>, sha256: &[u8; 32], known: &Known) -> bool {
-    unproved.is_none() && planned.is_known(sha256, known)
-}
-
 /// What digests say of an object that was taken in before anybody verified it; `None` where it is not the one that was
 /// taken in.
 fn prove_known(
-    name: &str,
     planned: &Planned,
     read: &Result<Read, EntryFault>,
     proof: &Proof,
-) -> Option<Result<Option<ObjectProof>, String>> {
-    let Identity::Place(Some(before)) = &planned.identity else { return None };
+) -> Option<Result<ObjectProof, String>> {
+    let Identity::Changed(changed) = &planned.identity else { return None };
+    let name = planned.name();
     let (sha256, judged) = match read {
         Ok(read) => (read.sha256, prove(proof, name, &read.bytes, &read.gaps)),
         Err((Some(sha256), fault)) => {
@@ -253,7 +267,8 @@ fn prove_known(
         Err((None, _)) => return None,
     };
     let in_words = |error: super::error::IngestError| error.to_string();
-    (**before == sha256).then(|| judged.map(|(proof, _)| Some(proof)).map_err(in_words))
+    let is_it = changed.before.is_unproved && changed.before.sha256 == sha256;
+    is_it.then(|| judged.map(|(proof, _)| proof).map_err(in_words))
 }
 
 impl Packs<'_> {
@@ -264,7 +279,7 @@ impl Packs<'_> {
         let mut is_taken = |loaded: &mut Loaded| {
             let pack = packs.next();
             let (name, size_bytes) = loaded.ledger_name();
-            match self.claim(&name, size_bytes, loaded.is_whole()) {
+            match self.claim(&name, size_bytes, &loaded.sha256, loaded.is_whole()) {
                 Before::Nothing => true,
                 Before::Same => {
                     seen.known += 1;
@@ -274,8 +289,13 @@ impl Packs<'_> {
                     loaded.take_again();
                     true
                 }
-                Before::Other => {
-                    let reason = "another object of the same name but of another size is in this archive";
+                other @ (Before::Other | Before::OtherBytes) => {
+                    let reason = match other {
+                        Before::OtherBytes => {
+                            "another object of the same name and size, but with other bytes, is in this archive"
+                        }
+                        _ => "another object of the same name but of another size is in this archive",
+                    };
                     let entry = loaded.refused_as(reason.to_owned());
                     pack.iter().for_each(|pack| pack.note_refused(&entry));
                     refused.push(entry);
@@ -297,12 +317,12 @@ impl Packs<'_> {
             };
             for item in &mut handful.items {
                 let ItemBytes::Packed(packed) = &item.bytes else { continue };
-                let is_known =
-                    |sha256: &[u8; 32]| is_known(&item.planned, item.unproved.as_deref(), sha256, self.known);
+                let is_known = |sha256: &[u8; 32]| item.planned.is_known(sha256, self.known);
                 let inflate = || packed.read(&mut buffers, cap_bytes, &is_known);
                 match self.progress.stages.time(Stage::Inflate, inflate) {
                     // It is read again by whoever opens it, or has memory for it.
-                    Err((_, ReadFault::Container | ReadFault::OverCap { .. })) => {}
+                    Err((_, ReadFault::Container)) => {}
+                    read if is_over_cap(&read) => {}
                     read => item.bytes = ItemBytes::Read(read),
                 }
             }

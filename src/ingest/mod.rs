@@ -1,7 +1,7 @@
 //! Taking an archive in: what is new, batch by batch into data files, committed in order.
 //!
-//! `plan` finds what is new, part by part where the list of it would be too long. Worker threads (`run`) fill batches
-//! from it (`batch`), drop the events that were there already (`dedup`) and write data files that nobody sees yet. One
+//! `plan` finds what is new, part by part where the list of it would be too long; `again` compares what is known by its
+//! name. Worker threads (`work`) fill batches from it (`load`, `parse`, `batch`), drop the events that were there already (`dedup`) and write data files that nobody sees yet. One
 //! thread commits them in the order in which they claimed their events (`committer`), so that a batch that left an
 //! event to another one is never visible without it.
 //! Tars and zips are told by what is in them, when they are read: `packs` goes through them once the other objects of a
@@ -9,37 +9,50 @@
 //! Where all is one batch, other threads read for its worker (`read_ahead`) and write for it (`day_writer`).
 //!
 //! `proving` asks CloudTrail's digests what they say of the objects, `settle` notes at the
-//! end what they list and never came. `conflicts` compares records of one id.
+//! end what they list and never came. `conflicts` compares records of one id: a proved one takes the place of another
+//! (`replaced`). `displaced` takes out what only an object had whose place a proved one has taken.
 //!
 //! `budget` divides the memory. `memory_permits` gives batches theirs, and `large_objects` puts off what has to wait for
 //! some. `cross_account_calls` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage
 //! whole and in few files. `fsck` finds damage and mends it. `optimize` merges the files of many ingests and removes old
 //! snapshots.
 
+mod again;
 mod batch;
 mod budget;
 mod committer;
 mod conflicts;
 mod cross_account_calls;
+mod day_counts;
 mod day_writer;
 mod dedup;
+mod displaced;
 mod error;
 mod fsck;
 mod large_objects;
+mod load;
 mod members;
 mod memory_permits;
 mod mended;
 mod optimize;
+mod pack;
 mod packs;
+mod parse;
 mod plan;
+mod planned;
 mod proving;
+mod prune;
+mod queue;
 mod read;
 mod read_ahead;
+mod replaced;
+mod reread;
 mod run;
 mod settle;
 mod timings;
 mod upkeep;
 mod usage_files;
+mod work;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,12 +63,13 @@ use std::time::Duration;
 pub use budget::{MEMORY_LIMIT_BYTES, MEMORY_LIMIT_MIN_BYTES};
 pub use error::IngestError;
 pub use fsck::{fsck, repair};
-pub use optimize::{OptimizeOptions, Optimized, optimize, would_optimize};
+pub use optimize::{OptimizeOptions, Optimized, mergeable, optimize, would_optimize};
+pub use prune::{PruneOptions, PruneSummary, prune};
 pub use run::ingest;
 pub use timings::{Stage, Timings};
 pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
 
-use crate::store::{Mode, ObjectVerdict, Run};
+use crate::store::{DayCount, Mode, ObjectVerdict, Run};
 use crate::usage::TimeRange;
 use crate::verify::Signers;
 
@@ -164,6 +178,14 @@ impl Progress {
 pub struct Summary {
     /// Counts of objects.
     pub run: Run,
+    /// Bytes of the objects taken in, as they are stored.
+    pub object_bytes: u64,
+    /// What was refused, the first [`REFUSALS_MAX`].
+    pub refusals: Vec<Refusal>,
+    /// New events by day, days since 1970-01-01.
+    pub days: BTreeMap<i32, u64>,
+    /// New events by account; empty where the record tells none.
+    pub accounts: BTreeMap<String, u64>,
     /// Records in the objects taken in.
     pub records: u64,
     /// Events new to the store.
@@ -204,6 +226,17 @@ pub struct Summary {
     pub interrupted: bool,
 }
 
+/// An object that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Refusal {
+    /// Where it was read.
+    pub path: String,
+    /// Where in the inflated bytes, where that is known.
+    pub offset_bytes: Option<u64>,
+    /// Why.
+    pub reason: String,
+}
+
 /// How many objects have each verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdicts {
@@ -231,6 +264,12 @@ impl Verdicts {
 /// Problems that a summary says in words.
 pub const PROBLEMS_MAX: usize = 20;
 
+/// Refused objects that a summary names.
+pub const REFUSALS_MAX: usize = 1_000;
+
+/// Days and accounts that a summary counts by themselves, each; a record may claim any.
+const COUNTED_MAX: usize = 100_000;
+
 /// Kinds of other logs that are counted by themselves; a key may have any service's name.
 const KINDS_MAX: usize = 1_000;
 
@@ -241,6 +280,16 @@ fn count_kind(kinds: &mut BTreeMap<String, u64>, kind: &str, count: u64) {
 }
 
 impl Summary {
+    /// Counts new events of a day and account.
+    pub(crate) fn new_events(&mut self, count: &DayCount) {
+        if self.days.len() < COUNTED_MAX || self.days.contains_key(&count.event_date) {
+            *self.days.entry(count.event_date).or_default() += count.events;
+        }
+        let is_counted = self.accounts.len() < COUNTED_MAX || self.accounts.contains_key(&count.account_id);
+        *self.accounts.entry(if is_counted { count.account_id.clone() } else { "others".to_owned() }).or_default() +=
+            count.events;
+    }
+
     /// Counts a log of this kind.
     pub(crate) fn other_log(&mut self, kind: &str) {
         count_kind(&mut self.other_logs, kind, 1);

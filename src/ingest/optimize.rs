@@ -126,6 +126,12 @@ pub fn would_optimize(store: &Store, options: &OptimizeOptions) -> Result<Optimi
     })
 }
 
+/// Days of which [`optimize()`] would merge files smaller than `file_bytes`, and how many files fewer there would be.
+pub fn mergeable(snapshot: &Snapshot, file_bytes: u64) -> (u64, u64) {
+    let days = days(snapshot, file_bytes);
+    (days.len() as u64, days.iter().map(|day| day.files.len() as u64 - 1).sum())
+}
+
 fn stale_since_us(options: &OptimizeOptions) -> i64 {
     now_us().saturating_sub(i64::try_from(options.expire_older_than.as_micros()).unwrap_or(i64::MAX))
 }

@@ -7,26 +7,22 @@
 //! An entry that is too large for a batch waits until there is memory for it alone; whoever holds memory then ends the
 //! batch, so that nobody waits for somebody who waits.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::io::BufRead;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::NaiveDate;
-use hashbrown::HashMap;
-
-use super::plan::{Identity, MemberKey, PIPE_PLACE, Planned, is_wanted_by, modified_us, other_kind, refused_entry};
+use super::pack::{Beside, Pack, Seen};
+use super::plan::is_wanted_by;
+use super::planned::{Changed, Identity, MemberKey, Planned, changed_size, refused_entry};
 use super::proving::NewDigests;
+use super::queue::{Handful, Item, ItemBytes, Open, Queue, State, Task};
 use super::timings::Stage;
-use super::{Options, Progress, count_kind};
+use super::{Options, Progress};
 use crate::archive::{
-    self, ContainerWalk, DIGESTS, EntryFault, Event, Held, Limits, Member, ObjectKey, ObjectKind, Packed, Read,
-    ReadFault, Refusal, WITHIN, Within,
+    self, ContainerWalk, EntryFault, Event, Held, Limits, Member, ObjectKey, ObjectKind, Read, ReadFault, Refusal,
+    WITHIN,
 };
-use crate::store::{Container, Known, LedgerEntry, NO_LOG, NameKey, Store};
-use crate::time::now_us;
+use crate::store::{Known, LedgerEntry, TakenBefore, TakenObjects};
 
 /// What is read at once: small objects are not worth taking turns for.
 const HANDFUL_BYTES: usize = 1 << 20;
@@ -35,311 +31,11 @@ const HANDFUL: usize = 64;
 /// Memory of what is noted of an entry, about.
 pub(super) const NOTE_BYTES: u64 = 256;
 
-/// A change may have the same time as one that was this little before.
-const CLOCK_US: i64 = 2_000_000;
-
 /// What a decoder may take at the least: what the usual levels of compression need.
 const WINDOW_MIN_BYTES: u64 = 9 << 20;
 
 /// How often somebody who waits asks whether to go on.
 const ASK_INTERVAL: Duration = Duration::from_millis(50);
-
-/// A file that is a container, and what it came to.
-pub(super) struct Pack {
-    path: PathBuf,
-    place: String,
-    size_bytes: u64,
-    modified_us: Option<i64>,
-    date: Option<NaiveDate>,
-    is_pipe: bool,
-    sha256: Mutex<Option<[u8; 32]>>,
-    /// Whether something in it was refused, or left out.
-    is_partial: AtomicBool,
-    has_files: AtomicBool,
-    /// Containers of it that are not at their end: itself, and those in it.
-    open: AtomicU64,
-    stored_bytes: AtomicU64,
-    objects: AtomicU64,
-    digests: AtomicU64,
-    other_services: AtomicU64,
-    other_logs: Mutex<BTreeMap<String, u64>>,
-    foreign_files: AtomicU64,
-}
-
-impl Pack {
-    fn new(planned: &Planned) -> Pack {
-        let path = planned.path();
-        let is_pipe = matches!(planned.identity, Identity::Pipe);
-        let place = if is_pipe { PIPE_PLACE.to_owned() } else { archive::place_of(&path) };
-        let modified_us = if is_pipe { None } else { modified_us(&path) };
-        Pack {
-            place,
-            size_bytes: planned.size_bytes,
-            modified_us,
-            date: planned.date,
-            is_pipe,
-            path,
-            sha256: Mutex::default(),
-            is_partial: AtomicBool::new(false),
-            has_files: AtomicBool::new(false),
-            open: AtomicU64::new(1),
-            stored_bytes: AtomicU64::new(0),
-            objects: AtomicU64::new(0),
-            digests: AtomicU64::new(0),
-            other_services: AtomicU64::new(0),
-            other_logs: Mutex::default(),
-            foreign_files: AtomicU64::new(0),
-        }
-    }
-
-    /// The place and the path of something in it.
-    fn within(&self, name: &str) -> (String, PathBuf) {
-        if name.is_empty() {
-            return (self.place.clone(), self.path.clone());
-        }
-        let mut path = self.path.as_os_str().to_owned();
-        path.push(format!("{WITHIN}{name}"));
-        (format!("{}{WITHIN}{name}", self.place), path.into())
-    }
-
-    fn refused(&self, Refusal { name, reason, offset_bytes }: Refusal) -> LedgerEntry {
-        self.is_partial.store(true, Ordering::Relaxed);
-        let (place, path) = self.within(&name);
-        let size_bytes = if name.is_empty() { self.size_bytes } else { 0 };
-        refused_entry(&place, &path, size_bytes, None, reason, offset_bytes)
-    }
-
-    /// Refuses what has no files at all, once its end is reached.
-    fn empty(&self) -> Option<LedgerEntry> {
-        let is_empty = !self.has_files.load(Ordering::Relaxed) && !self.is_partial.load(Ordering::Relaxed);
-        let refusal =
-            || Refusal { name: String::new(), reason: "empty: no file is in it".to_owned(), offset_bytes: None };
-        is_empty.then(|| self.refused(refusal()))
-    }
-
-    /// Notes what became of an object that is refused.
-    pub fn note_refused(&self, entry: &LedgerEntry) {
-        let reason = entry.refused.as_ref().map_or("", |(reason, _)| reason.as_str());
-        let count = match other_kind(reason) {
-            Some(DIGESTS) => &self.digests,
-            Some(kind) => {
-                self.count_kind(kind);
-                &self.other_services
-            }
-            None if reason.starts_with(NO_LOG) => &self.foreign_files,
-            None => return self.is_partial.store(true, Ordering::Relaxed),
-        };
-        self.objects.fetch_sub(1, Ordering::Relaxed);
-        count.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn count_kind(&self, kind: &str) {
-        count_kind(&mut self.other_logs.lock().unwrap_or_else(PoisonError::into_inner), kind, 1);
-    }
-
-    /// Notes that an object turned out to be something else.
-    pub fn note_beside(&self, beside: &Beside, seen: &mut Seen) {
-        self.objects.fetch_sub(1, Ordering::Relaxed);
-        match beside {
-            Beside::Digest => {
-                self.digests.fetch_add(1, Ordering::Relaxed);
-                seen.digests += 1;
-            }
-            Beside::OtherService(service) => {
-                self.other_services.fetch_add(1, Ordering::Relaxed);
-                self.count_kind(service);
-                seen.other_services += 1;
-                count_kind(&mut seen.other_logs, service, 1);
-            }
-        }
-    }
-
-    /// What the ledger is to have of it, if nothing of it was refused or left out and it is what it was.
-    fn noted(&self) -> Option<Container> {
-        let sha256 = (*self.sha256.lock().unwrap_or_else(PoisonError::into_inner))?;
-        let is_whole = !self.is_pipe
-            && !self.is_partial.load(Ordering::Relaxed)
-            && self.open.load(Ordering::Relaxed) == 0
-            && self.path.metadata().is_ok_and(|metadata| metadata.len() == self.size_bytes)
-            && modified_us(&self.path) == self.modified_us;
-        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        is_whole.then(|| Container {
-            place: self.place.clone(),
-            size_bytes: self.size_bytes,
-            modified_us: self.modified_us.filter(|modified| now_us() - modified > CLOCK_US),
-            sha256,
-            objects: count(&self.objects),
-            digests: count(&self.digests),
-            other_services: count(&self.other_services),
-            other_logs: self.other_logs.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            foreign_files: count(&self.foreign_files),
-        })
-    }
-}
-
-/// What the name of an object says that it is, beside logs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Beside {
-    Digest,
-    OtherService(String),
-}
-
-/// Counts of what was found in containers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub found: u64,
-    pub known: u64,
-    pub digests: u64,
-    pub other_services: u64,
-    /// Those of other services, by service.
-    pub other_logs: BTreeMap<String, u64>,
-    pub foreign_files: u64,
-    pub filtered: u64,
-}
-
-impl Seen {
-    pub fn add(&mut self, other: &Seen) {
-        self.found += other.found;
-        self.known += other.known;
-        self.digests += other.digests;
-        self.other_services += other.other_services;
-        other.other_logs.iter().for_each(|(kind, count)| count_kind(&mut self.other_logs, kind, *count));
-        self.foreign_files += other.foreign_files;
-        self.filtered += other.filtered;
-    }
-}
-
-/// A container at hand.
-pub(super) struct Open {
-    walk: ContainerWalk,
-    pack: Arc<Pack>,
-    window_bytes: u64,
-    is_root: bool,
-}
-
-/// An object out of a container.
-pub(super) struct Item {
-    pub planned: Planned,
-    pub pack: Arc<Pack>,
-    /// What it is by its name, unless it turns out to hold events.
-    pub beside: Option<Beside>,
-    /// The name of one that was taken in before anybody verified it: its bytes are read to be compared with digests.
-    pub unproved: Option<String>,
-    pub bytes: ItemBytes,
-    /// For a container that it turns out to be: its name, and what it lies in.
-    pub name: String,
-    pub within: Option<Within>,
-}
-
-/// Its bytes.
-pub(super) enum ItemBytes {
-    /// As they stand in the container.
-    Packed(Packed),
-    /// Read already.
-    Read(Result<Read, EntryFault>),
-    /// All that comes out of a pipe.
-    Pipe(Box<dyn BufRead + Send>),
-    /// To be read as a stream, by who has memory for so much text: for all there may be, where nobody knows.
-    Stream(Box<Open>, Option<u64>),
-}
-
-/// What was read at once.
-#[derive(Default)]
-pub(super) struct Handful {
-    pub items: Vec<Item>,
-    pub refused: Vec<LedgerEntry>,
-    pub seen: Seen,
-}
-
-/// What a worker has to do.
-pub(super) enum Task {
-    /// Read a handful.
-    Pull(Box<Open>),
-    /// Open one, whose decoder may take so much memory.
-    Open(Box<Planned>, u64),
-    /// Read one object that is larger than a batch.
-    Large(Box<Item>),
-    /// Give back the memory that is held, because somebody needs all of it.
-    EndBatch,
-    /// Nothing more.
-    Done,
-}
-
-/// Containers that are read or wait to be.
-#[derive(Default)]
-pub(super) struct Queue {
-    state: Mutex<State>,
-    changed: Condvar,
-    /// What was taken out of containers since it was noted last.
-    names: Mutex<HashMap<NameKey, u64>>,
-}
-
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Planned>,
-    /// The one in another before that.
-    idle: Vec<Open>,
-    large: VecDeque<Box<Item>>,
-    /// How many workers have one at hand.
-    out: usize,
-    /// How many of them wait for memory for a large object.
-    large_out: usize,
-    /// Memory that decoders take.
-    windows_bytes: u64,
-    /// Entries that may come before those that came are noted.
-    left: u64,
-    packs: Vec<Arc<Pack>>,
-}
-
-impl Queue {
-    pub fn new(containers: Vec<Planned>) -> Queue {
-        let state = State { waiting: containers.into(), ..State::default() };
-        Queue { state: Mutex::new(state), ..Queue::default() }
-    }
-
-    /// Allows so many entries more.
-    pub fn begin(&self, entries: u64) {
-        self.state().left = entries;
-    }
-
-    /// Counts one of them.
-    fn count(&self) {
-        let mut state = self.state();
-        state.left = state.left.saturating_sub(1);
-    }
-
-    /// Whether all were read to their ends.
-    pub fn is_done(&self) -> bool {
-        let state = self.state();
-        state.waiting.is_empty() && state.idle.is_empty() && state.large.is_empty()
-    }
-
-    /// Stored bytes that are to be read.
-    pub fn stored_bytes(&self) -> u64 {
-        let state = self.state();
-        let waiting: u64 = state.waiting.iter().map(|planned| planned.size_bytes).sum();
-        waiting + state.idle.iter().map(|open| open.pack.size_bytes).sum::<u64>()
-    }
-
-    /// Names and sizes of what was taken.
-    pub fn take_names(&self) -> Vec<(NameKey, u64)> {
-        self.names().drain().collect()
-    }
-
-    /// The containers that were taken whole.
-    pub fn whole(&self) -> Vec<Container> {
-        self.state().packs.iter().filter_map(|pack| pack.noted()).collect()
-    }
-
-    /// Nothing can panic while it is held but what is out of memory.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn names(&self) -> MutexGuard<'_, HashMap<NameKey, u64>> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What an object has to the one of its name that was taken before in this part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -350,6 +46,8 @@ pub(super) enum Before {
     Partial,
     /// Of another size.
     Other,
+    /// Of the same size, with other bytes.
+    OtherBytes,
 }
 
 /// The queue, with what decides about entries.
@@ -360,7 +58,8 @@ pub(super) struct Packs<'a> {
     pub known: &'a Known,
     /// Where digests are put; `None` where they were read before.
     pub digests: Option<&'a Mutex<NewDigests>>,
-    pub store: &'a Store,
+    /// Where objects are looked up that were taken in.
+    pub taken: &'a TakenObjects,
     pub progress: &'a Progress,
     /// Memory of all decoders.
     pub window_bytes: u64,
@@ -525,7 +224,6 @@ impl Packs<'_> {
                     planned: planned.clone(),
                     pack: Arc::clone(pack),
                     beside: None,
-                    unproved: None,
                     bytes: ItemBytes::Pipe(reader),
                     name: String::new(),
                     within: None,
@@ -636,22 +334,20 @@ impl Packs<'_> {
             passed += 1;
             handful.seen.found += 1;
             open.pack.has_files.store(true, Ordering::Relaxed);
-            let (planned, beside, unproved) = match self.judge(&member, &open.pack, &mut handful.seen) {
+            let (planned, beside) = match self.judge(&member, &open.pack, &mut handful.seen) {
                 Judged::Passed => continue,
                 Judged::Refused(entry) => {
                     open.pack.is_partial.store(true, Ordering::Relaxed);
                     handful.refused.push(*entry);
                     continue;
                 }
-                Judged::Taken(planned, beside) => (*planned, beside, None),
-                Judged::Unproved(planned, name) => (*planned, None, Some(name)),
+                Judged::Taken(planned, beside) => (*planned, beside),
             };
             let held = open.walk.hold(self.hold_bytes);
             let mut item = Item {
                 planned,
                 pack: Arc::clone(&open.pack),
                 beside,
-                unproved,
                 bytes: ItemBytes::Read(Err((None, ReadFault::Empty))),
                 name: member.name,
                 within: Some(open.walk.within()),
@@ -712,54 +408,45 @@ impl Packs<'_> {
                 None => taken(place, Identity::Place(None)),
             };
         };
-        if self.known.is_partial(&name) {
-            let digest = self.store.known_digest(&name).ok().flatten();
-            return taken(name, digest.map_or(Identity::Name, |digest| Identity::Again(Box::new(digest))));
-        }
-        if self.options.verify
-            && member.size_bytes.is_none_or(|size| size == before)
-            && let Ok(Some(digest)) = self.store.unproved_digest(&name)
+        let verify = self.options.verify;
+        if let Some(size) = member.size_bytes.filter(|size| *size != before && !verify && !self.known.is_partial(&name))
         {
-            return Judged::Unproved(planned(place, Identity::Place(Some(Box::new(digest)))), name);
-        }
-        match member.size_bytes {
-            Some(size) if size == before && !self.options.rehash => {
-                seen.known += 1;
-                Judged::Passed
-            }
-            Some(size) if size != before => Judged::Refused(Box::new(refused_entry(
+            return Judged::Refused(Box::new(refused_entry(
                 &place,
                 &path,
                 size,
                 None,
-                format!(
-                    "changed: taken in earlier with {before} bytes, now {size} bytes under the same name; the store \
-                     keeps the first"
-                ),
+                changed_size(before, size),
                 None,
-            ))),
-            // By its content.
-            _ => {
-                let digest = self.store.known_digest(&name).ok().flatten();
-                taken(place, Identity::Place(digest.map(Box::new)))
+            )));
+        }
+        // Its bytes come by anyhow: they say whether it is what was taken in.
+        match self.taken.get(&name) {
+            Ok(Some(before)) => {
+                let before = TakenBefore { is_unproved: before.is_unproved && verify, ..before };
+                let changed = Changed { before, place: Some(place.into()) };
+                taken(name, Identity::Changed(Box::new(changed)))
             }
+            _ => taken(place, Identity::Place(None)),
         }
     }
 
     /// Notes an object that is about to be taken, unless one of its name was.
-    pub fn claim(&self, name: &str, size_bytes: u64, is_whole: bool) -> Before {
+    pub fn claim(&self, name: &str, size_bytes: u64, sha256: &[u8; 32], is_whole: bool) -> Before {
         let (key, noted) = Known::noted(name, size_bytes, !is_whole);
         let mut names = self.queue.names();
         let Some(before) = names.get(&key).copied() else {
-            names.insert(key, noted);
+            names.insert(key, (noted, *sha256));
             return Before::Nothing;
         };
+        let (before, bytes) = before;
         match Known::noted_size(before) {
             (_, true) if is_whole => {
-                names.insert(key, noted);
+                names.insert(key, (noted, *sha256));
                 Before::Partial
             }
-            (size, _) if size == size_bytes => Before::Same,
+            (size, _) if size == size_bytes && bytes == *sha256 => Before::Same,
+            (size, false) if size == size_bytes => Before::OtherBytes,
             (_, true) => Before::Same,
             _ => Before::Other,
         }
@@ -779,6 +466,4 @@ enum Judged {
     Passed,
     Refused(Box<LedgerEntry>),
     Taken(Box<Planned>, Option<Beside>),
-    /// Known by this name, and never verified.
-    Unproved(Box<Planned>, String),
 }

@@ -1,174 +1,26 @@
 //! What there is to take in: log objects found, filtered, and told from those already known. However many there are, so
 //! many are planned at once as there is memory for.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::UNIX_EPOCH;
 
 use chrono::NaiveDate;
 use hashbrown::HashTable;
 
 use super::error::IngestError;
-use super::proving::{NewDigests, Unproved};
+use super::planned::{CLOCK_US, Changed, Identity, Planned, changed_size, modified_us, refused_entry};
+use super::proving::NewDigests;
 use super::{Options, Progress, Summary, count_kind};
-use crate::archive::{self, Found, ObjectKey, ObjectKind, STANDARD_INPUT, WITHIN, Walk};
-use crate::store::{Known, LedgerEntry, OTHER_LOG, Standing, Writer, placed_name};
+use crate::archive::{self, Found, ObjectKind, STANDARD_INPUT, Walk};
+use crate::store::{Known, LedgerEntry, TakenBefore, Writer};
 use crate::time;
 
 /// Bytes of an object, as it is stored, that is likely larger than a batch.
 const LARGE_BYTES: u64 = 8 << 20;
-
-/// What the allocator and the table of names take for an object beside what it asks for.
-const OVERHEAD_BYTES: usize = 24;
-
-/// One log object to be taken in: small, because there may be millions.
-#[derive(Clone, Debug)]
-pub(super) struct Planned {
-    folder: Arc<Path>,
-    file_name: Box<OsStr>,
-    name: Name,
-    pub identity: Identity,
-    /// Other copies of the object, of the same name and size: tried when this one is bad.
-    pub copies: Vec<PathBuf>,
-    pub size_bytes: u64,
-    pub date: Option<NaiveDate>,
-    /// Whether it was named itself: whoever did so expects events in it.
-    pub is_by_hand: bool,
-}
-
-/// What tells an object from others.
-#[derive(Clone, Debug)]
-pub(super) enum Identity {
-    /// Its name alone, which CloudTrail gave.
-    Name,
-    /// Likewise; but of the one taken in, which had this content, records were kept out.
-    Again(Box<[u8; 32]>),
-    /// Its place, which is its name, and its content. It is known as well if its content is that of the object with its
-    /// file's name.
-    Place(Option<Box<[u8; 32]>>),
-    /// Its content: it can be read only once.
-    Pipe,
-}
-
-/// The place of every pipe.
-pub(super) const PIPE_PLACE: &str = "-";
-
-/// An object's name in the ledger, or its place.
-#[derive(Clone, Debug)]
-enum Name {
-    /// So much of the file's name.
-    Front(usize),
-    Own(Box<str>),
-}
-
-impl Planned {
-    fn new(found: Found, folder: Arc<Path>, identity: Identity) -> Planned {
-        let file_name = found.path.file_name().unwrap_or_default();
-        let is_named = matches!(identity, Identity::Name | Identity::Again(_));
-        let is_front = is_named && file_name.to_str().is_some_and(|file_name| file_name.starts_with(&found.name));
-        let name = if is_front { Name::Front(found.name.len()) } else { Name::Own(found.name.into()) };
-        let file_name = file_name.into();
-        let copies = Vec::new();
-        let (size_bytes, date, is_by_hand) = (found.size_bytes, found.date, found.is_by_hand);
-        Planned { folder, file_name, name, identity, copies, size_bytes, date, is_by_hand }
-    }
-
-    /// A file in a container, with the container's path.
-    pub fn member(container: &Path, member: &str, found: MemberKey, identity: Identity) -> Planned {
-        let mut path = container.as_os_str().to_owned();
-        path.push(format!("{WITHIN}{member}"));
-        let path = PathBuf::from(path);
-        let MemberKey { name, size_bytes, date } = found;
-        let file_name: Box<OsStr> = path.file_name().unwrap_or_default().into();
-        let folder = path.parent().unwrap_or(Path::new("")).into();
-        let (name, copies) = (Name::Own(name.into()), Vec::new());
-        Planned { folder, file_name, name, identity, copies, size_bytes, date, is_by_hand: false }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> PathBuf {
-        self.folder.join(&*self.file_name)
-    }
-
-    /// Its name in the ledger, once its content is known.
-    pub fn ledger_name(&self, sha256: &[u8; 32]) -> String {
-        match &self.identity {
-            Identity::Name | Identity::Again(_) => self.name().to_owned(),
-            Identity::Place(_) => placed_name(self.name(), sha256),
-            Identity::Pipe => placed_name(PIPE_PLACE, sha256),
-        }
-    }
-
-    /// Its name in the ledger if it is refused.
-    pub fn refused_name(&self, sha256: Option<&[u8; 32]>) -> String {
-        match (&self.identity, sha256) {
-            (Identity::Pipe, Some(sha256)) => placed_name(PIPE_PLACE, sha256),
-            _ => self.name().to_owned(),
-        }
-    }
-
-    /// Whether an object of this content was taken in.
-    pub fn is_known(&self, sha256: &[u8; 32], known: &Known) -> bool {
-        match &self.identity {
-            Identity::Name => false,
-            Identity::Again(before) => **before == *sha256,
-            Identity::Place(named) => {
-                named.as_deref().is_some_and(|named| named == sha256) || known.has_placed(self.name(), sha256)
-            }
-            Identity::Pipe => known.has_placed(PIPE_PLACE, sha256),
-        }
-    }
-
-    /// Whether it has a name that CloudTrail gave.
-    pub fn is_named(&self) -> bool {
-        matches!(self.identity, Identity::Name | Identity::Again(_))
-    }
-
-    /// The name by which digests list it; of what its place tells from others that of its file.
-    pub fn listed_name(&self) -> Option<Cow<'_, str>> {
-        match self.identity {
-            Identity::Name | Identity::Again(_) => Some(self.name().into()),
-            Identity::Place(_) => ObjectKey::parse(self.file_name.to_str()?).canonical_name.map(Cow::Owned),
-            Identity::Pipe => None,
-        }
-    }
-
-    /// Its name, or its place.
-    pub fn name(&self) -> &str {
-        match &self.name {
-            Name::Front(len) => self.file_name.to_str().and_then(|name| name.get(..*len)).unwrap_or_default(),
-            Name::Own(name) => name,
-        }
-    }
-
-    /// Whether it is expected to hold no events.
-    pub fn is_beside_logs(&self) -> bool {
-        let of_member = |name: &str| archive::is_beside_logs(name.rsplit(WITHIN).next().unwrap_or(name));
-        self.file_name.to_str().is_some_and(of_member)
-    }
-
-    /// Memory that it takes.
-    fn bytes(&self) -> usize {
-        let own_name = if let Name::Own(name) = &self.name { name.len() } else { 0 };
-        let own_name =
-            own_name + if matches!(self.identity, Identity::Again(_) | Identity::Place(Some(_))) { 48 } else { 0 };
-        size_of::<Planned>() + self.file_name.len() + own_name + OVERHEAD_BYTES
-    }
-}
-
-/// What is known of a file in a container before it is read.
-pub(super) struct MemberKey {
-    /// Its name, or its place.
-    pub name: String,
-    pub size_bytes: u64,
-    pub date: Option<NaiveDate>,
-}
 
 /// What finding came to.
 #[derive(Default)]
@@ -178,8 +30,8 @@ pub(super) struct Plan {
     pub objects: Vec<Planned>,
     /// Objects that are refused without being read.
     pub refused: Vec<LedgerEntry>,
-    /// Objects that are known and were never verified.
-    pub unproved: Vec<Unproved>,
+    /// Objects that are known by their names, and whose bytes are to be compared with what was taken in.
+    pub again: Vec<Planned>,
     /// Memory that all this takes.
     pub bytes: u64,
 }
@@ -191,6 +43,8 @@ pub(super) struct Planner<'a> {
     known: Known,
     /// Log objects found in each of the archives.
     found: Vec<u64>,
+    /// When what is known of each of the archives was last compared with what lies there.
+    compared_us: Vec<Option<i64>>,
     /// Keys of the places of what was found and not looked at.
     unread: HashSet<u64>,
     /// Digests found on the way; `None` where they were read before.
@@ -203,7 +57,7 @@ impl<'a> Planner<'a> {
         options: &'a Options,
         known: Known,
         digests: Option<NewDigests>,
-        store: &Path,
+        writer: &Writer,
     ) -> Result<Planner<'a>, IngestError> {
         let is_there = |path: &&PathBuf| path.as_os_str() == STANDARD_INPUT || path.exists();
         // One of several that is missing is refused, and the others are read.
@@ -211,9 +65,11 @@ impl<'a> Planner<'a> {
             return Err(IngestError::NoArchive(missing.clone()));
         }
         let find = if options.follow_links { archive::find_following } else { archive::find };
-        let walk = find(&options.archives).without(store);
+        let walk = find(&options.archives).without(writer.store().dir());
+        let compared_us = |archive: &PathBuf| Ok(writer.compared(&archive::place_of(archive))?);
+        let compared_us = options.archives.iter().map(compared_us).collect::<Result<_, IngestError>>()?;
         let found = vec![0; options.archives.len()];
-        Ok(Planner { options, walk, known, found, unread: HashSet::new(), digests, is_done: false })
+        Ok(Planner { options, walk, known, found, compared_us, unread: HashSet::new(), digests, is_done: false })
     }
 
     /// How many log objects were found in each of the archives.
@@ -224,6 +80,11 @@ impl<'a> Planner<'a> {
     /// Whether a place was found and not looked at.
     pub fn is_unread(&self, place: &str) -> bool {
         self.unread.contains(&place_key(place))
+    }
+
+    /// Whether everything that was found was looked at.
+    pub fn has_seen_all(&self) -> bool {
+        self.unread.is_empty()
     }
 
     /// What was taken in before, and by the plans so far.
@@ -264,12 +125,13 @@ impl<'a> Planner<'a> {
         progress: &Progress,
         summary: &mut Summary,
     ) -> Result<Plan, IngestError> {
-        let Planner { options, walk, known, found: in_archives, unread, digests, is_done } = self;
+        let Planner { options, walk, known, found: in_archives, compared_us, unread, digests, is_done } = self;
         let mut sorter = Sorter {
             options,
             writer,
             summary,
             known,
+            compared_us,
             names: HashTable::new(),
             hasher: foldhash::fast::RandomState::default(),
             folder: Path::new("").into(),
@@ -315,7 +177,8 @@ impl<'a> Planner<'a> {
                 Some(Known::noted(planned.name(), planned.size_bytes, partial.contains(planned.name())))
             }
             Identity::Place(_) => Some(Known::noted(&read_place(planned.name()), planned.size_bytes, false)),
-            Identity::Pipe => None,
+            // It is known already, and looked up wherever it comes again.
+            Identity::Pipe | Identity::Changed(_) => None,
         });
         let noted = noted.collect();
         self.known.extend_noted(noted);
@@ -337,6 +200,7 @@ struct Sorter<'a> {
     writer: &'a Writer,
     summary: &'a mut Summary,
     known: &'a Known,
+    compared_us: &'a [Option<i64>],
     /// Places of the planned objects, by their names.
     names: HashTable<u32>,
     hasher: foldhash::fast::RandomState,
@@ -389,9 +253,11 @@ impl Sorter<'_> {
 
     /// An object with a name that CloudTrail gave, found below a folder.
     fn sort_named(&mut self, found: Found) -> Result<(), IngestError> {
+        let verify = self.options.verify;
         let planned = self.planned(&found.name);
         let is_planned = planned.is_some();
-        if let Some(planned) = planned.filter(|planned| planned.size_bytes == found.size_bytes) {
+        // Where digests are asked they say which of several is the right one.
+        if let Some(planned) = planned.filter(|planned| verify || planned.size_bytes == found.size_bytes) {
             let bytes = size_of::<PathBuf>() + found.path.as_os_str().len();
             planned.copies.push(found.path);
             self.plan.bytes += bytes as u64;
@@ -399,16 +265,13 @@ impl Sorter<'_> {
             return Ok(());
         }
         match self.known.size_bytes(&found.name) {
-            Some(_) if self.known.is_partial(&found.name) => {
+            Some(_) if self.known.is_partial(&found.name) && !verify => {
                 let digest = self.writer.known_digest(&found.name)?;
                 self.plan_object(found, digest.map_or(Identity::Name, |digest| Identity::Again(Box::new(digest))));
             }
-            Some(size) if size == found.size_bytes => self.known_again(&found)?,
+            Some(size) if verify || size == found.size_bytes => self.known_again(found)?,
             Some(size) => {
-                let reason = format!(
-                    "changed: taken in earlier with {size} bytes, now {} bytes under the same name; the store keeps the first",
-                    found.size_bytes
-                );
+                let reason = changed_size(size, found.size_bytes);
                 self.refuse(&found.name, &found.path, found.size_bytes, reason);
             }
             None if is_planned => {
@@ -423,6 +286,9 @@ impl Sorter<'_> {
     /// The same, named on the command line: it is read, whatever is known of its name.
     fn sort_by_hand(&mut self, mut found: Found) -> Result<(), IngestError> {
         let digest = self.writer.known_digest(&found.name)?;
+        if self.options.verify && digest.is_some() {
+            return self.known_again(found);
+        }
         let is_first = digest.is_none() && self.planned(&found.name).is_none();
         if is_first && self.known.size_bytes(&found.name).is_none() {
             self.plan_object(found, Identity::Name);
@@ -482,86 +348,49 @@ impl Sorter<'_> {
 
     #[expect(clippy::cast_possible_truncation, reason = "a batch holds fewer than 2^32 objects")]
     fn plan_object(&mut self, found: Found, identity: Identity) {
-        let folder = found.path.parent().unwrap_or(Path::new(""));
-        if *self.folder != *folder {
-            self.folder = folder.into();
-        }
-        let planned = Planned::new(found, Arc::clone(&self.folder), identity);
-        self.plan.bytes += planned.bytes() as u64;
+        let planned = self.new_planned(found, identity);
         let (objects, hasher) = (&self.plan.objects, &self.hasher);
         let rehash = |at: &u32| objects.get(*at as usize).map_or(0, |planned| hasher.hash_one(planned.name()));
         self.names.insert_unique(hasher.hash_one(planned.name()), objects.len() as u32, rehash);
         self.plan.objects.push(planned);
     }
 
-    /// A name and size that are known: with `--rehash` the bytes are compared as well.
-    fn known_again(&mut self, found: &Found) -> Result<(), IngestError> {
-        self.summary.run.known += 1;
-        if self.options.verify
-            && matches!(self.writer.standing_of(&found.name)?, Standing::Taken(None))
-            && let Some(sha256) = self.writer.known_digest(&found.name)?
-        {
-            let (name, path) = (found.name.clone(), found.path.clone());
-            self.plan.bytes += (size_of::<Unproved>() + name.len() + path.as_os_str().len()) as u64;
-            self.plan.unproved.push(Unproved { name, path, sha256 });
+    fn new_planned(&mut self, found: Found, identity: Identity) -> Planned {
+        let folder = found.path.parent().unwrap_or(Path::new(""));
+        if *self.folder != *folder {
+            self.folder = folder.into();
         }
-        if !self.options.rehash {
+        let planned = Planned::new(found, Arc::clone(&self.folder), identity);
+        self.plan.bytes += planned.bytes() as u64;
+        planned
+    }
+
+    /// A name that is known: its bytes are compared with what was taken in where somebody asks, and where nobody has
+    /// done so since the file was changed.
+    fn known_again(&mut self, found: Found) -> Result<(), IngestError> {
+        self.summary.run.known += 1;
+        let Options { verify, rehash, .. } = *self.options;
+        if !verify && !rehash && self.is_compared(&found) {
             return Ok(());
         }
-        let Some(known) = self.writer.known_digest(&found.name)? else { return Ok(()) };
-        match archive::digest(&found.path) {
-            Ok(digest) if digest == known => {}
-            Ok(_) => {
-                let reason =
-                    "changed: the same name and size as an object taken in earlier, but other bytes".to_owned();
-                self.summary.run.known -= 1;
-                self.refuse(&found.name, &found.path, found.size_bytes, reason);
-            }
-            Err(error) => self.summary.problem(|| error.to_string()),
-        }
+        let Some(before) = self.writer.taken_before(&found.name)? else { return Ok(()) };
+        let before = TakenBefore { is_unproved: before.is_unproved && verify, ..before };
+        let planned = self.new_planned(found, Identity::Changed(Box::new(Changed { before, place: None })));
+        self.plan.again.push(planned);
         Ok(())
+    }
+
+    /// Whether a file was compared with what was taken in, and not been changed since: a run that went through its whole
+    /// archive did so, or took it in. Only its time says so: nothing is read for it.
+    fn is_compared(&self, found: &Found) -> bool {
+        let compared_us = self.compared_us.get(found.root).copied().flatten();
+        compared_us.zip(found.modified_us).is_some_and(|(compared, modified)| modified + CLOCK_US < compared)
     }
 
     fn refuse(&mut self, name: &str, path: &Path, size_bytes: u64, reason: String) {
         self.plan.bytes += (size_of::<LedgerEntry>() + name.len() + path.as_os_str().len()) as u64;
         self.plan.refused.push(refused_entry(name, path, size_bytes, None, reason, None));
     }
-}
-
-/// When a file was changed last, microseconds since 1970.
-pub(super) fn modified_us(path: &Path) -> Option<i64> {
-    let modified = path.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(modified.as_micros()).ok()
-}
-
-/// The ledger's entry for a refused object.
-pub(super) fn refused_entry(
-    name: &str,
-    path: &Path,
-    size_bytes: u64,
-    sha256: Option<[u8; 32]>,
-    reason: String,
-    offset: Option<u64>,
-) -> LedgerEntry {
-    LedgerEntry {
-        name: name.to_owned(),
-        path: path.to_string_lossy().into_owned(),
-        size_bytes,
-        sha256,
-        records: 0,
-        events: 0,
-        duplicates: 0,
-        broken: Vec::new(),
-        is_again: false,
-        proof: None,
-        far: None,
-        refused: Some((reason, offset)),
-    }
-}
-
-/// The kind of a known log of another kind, if that is why something is not taken.
-pub(super) fn other_kind(reason: &str) -> Option<&str> {
-    reason.strip_prefix(OTHER_LOG).map(|kind| kind.trim_start_matches([':', ' ']))
 }
 
 /// Whether what was delivered there and then is wanted: deliveries lag behind events. What has no day may be of any.

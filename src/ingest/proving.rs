@@ -7,8 +7,6 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 use super::error::IngestError;
 use super::{Options, Summary};
 use crate::archive::{self, Buffers, Found, Gap, Read, ReadFault};
@@ -122,39 +120,11 @@ pub(super) fn to_proof(
     (ObjectProof { verdict, content_sha256, reason }, altered)
 }
 
-/// An object that was taken in before anybody verified it.
-pub(super) struct Unproved {
-    pub name: String,
-    pub path: PathBuf,
-    /// SHA-256 of the bytes as stored that were taken in.
-    pub sha256: [u8; 32],
-}
-
-/// Verifies objects that were taken in before, where what lies there now is what was taken then.
-pub(super) fn prove_known(
-    unproved: Vec<Unproved>,
-    proof: &Proof,
-    writer: &mut Writer,
-    summary: &mut Summary,
-) -> Result<(), IngestError> {
-    for some in unproved.chunks(NOTED_AT_ONCE) {
-        let prove = |buffers: &mut Buffers, one: &Unproved| Proved {
-            name: one.name.clone(),
-            path: one.path.clone(),
-            judged: prove_one(one, proof, buffers),
-        };
-        let proved = some.par_iter().map_init(Buffers::default, prove).collect();
-        note_proved(proved, writer, summary)?;
-    }
-    Ok(())
-}
-
 /// What digests say of an object that was taken in before anybody verified it.
 pub(super) struct Proved {
     pub name: String,
     pub path: PathBuf,
-    /// `None`: other bytes lie there now.
-    pub judged: Result<Option<ObjectProof>, String>,
+    pub judged: Result<ObjectProof, String>,
 }
 
 /// Notes what digests say of objects that were taken in before.
@@ -162,53 +132,29 @@ pub(super) fn note_proved(proved: Vec<Proved>, writer: &mut Writer, summary: &mu
     let mut notes = ProofNotes::default();
     for Proved { name, path, judged } in proved {
         match judged {
-            Ok(Some(proof)) => {
-                note(summary, &name, &proof);
+            Ok(proof) => {
+                summary.verified.add(proof.verdict);
                 notes.verdicts.push((name, proof));
             }
-            Ok(None) => summary.problem(|| {
-                format!(
-                    "{}: changed since it was taken in: other bytes under the same name and size; not verified",
-                    shown::path(&path)
-                )
-            }),
             Err(error) => summary.problem(|| format!("{}: not verified: {error}", shown::path(&path))),
         }
     }
     Ok(writer.note_proof(&notes)?)
 }
 
-/// `None`: other bytes lie there now.
-fn prove_one(one: &Unproved, proof: &Proof, buffers: &mut Buffers) -> Result<Option<ObjectProof>, String> {
-    if archive::digest(&one.path).map_err(|error| error.reason())? != one.sha256 {
-        return Ok(None);
-    }
+/// What digests say of an object in a file, without having all of it in memory.
+pub(super) fn prove_file(name: &str, path: &Path, proof: &Proof, buffers: &mut Buffers) -> Result<ObjectProof, String> {
     let in_words = |error: VerifyError| error.to_string();
-    match archive::inflated_digest(&one.path, buffers, INFLATED_MAX_BYTES) {
+    match archive::inflated_digest(path, buffers, INFLATED_MAX_BYTES) {
         Ok(sha256) => {
-            let judged = proof.judge(&one.name, &sha256).map_err(in_words)?;
-            Ok(Some(to_proof(judged, Some(sha256)).0))
+            let judged = proof.judge(name, &sha256).map_err(in_words)?;
+            Ok(to_proof(judged, Some(sha256)).0)
         }
         Err(error) if matches!(error.fault, ReadFault::Io(_)) => Err(error.reason()),
         Err(error) => {
             let reason = error.reason();
-            let judged = proof.judge_unsound(&one.name, reason.lines().next().unwrap_or_default()).map_err(in_words)?;
-            Ok(Some(to_proof(judged, None).0))
+            let judged = proof.judge_unsound(name, reason.lines().next().unwrap_or_default()).map_err(in_words)?;
+            Ok(to_proof(judged, None).0)
         }
-    }
-}
-
-/// Counts what was found of an object in the store, and says what is wrong with it.
-pub(super) fn note(summary: &mut Summary, name: &str, proof: &ObjectProof) {
-    summary.verified.add(proof.verdict);
-    if proof.verdict == ObjectVerdict::Altered {
-        summary.tampered += 1;
-        summary.problem(|| {
-            format!(
-                "{}: {ALTERED}: {}; it was taken in before, and its events are in the store",
-                shown::name(name),
-                proof.reason.as_deref().unwrap_or_default()
-            )
-        });
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Progress;
-use super::plan::{Identity, Planned};
+use super::planned::{Identity, Planned};
 use super::timings::Stage;
 use crate::archive::{self, Read, ReadError};
 use crate::store::Known;

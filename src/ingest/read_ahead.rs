@@ -6,7 +6,7 @@ use std::vec;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Progress;
-use super::plan::{Identity, Planned};
+use super::planned::{Identity, Planned};
 use super::read::read_object;
 use crate::archive::{Buffers, Read, ReadError};
 use crate::store::Known;

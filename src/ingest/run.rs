@@ -1,44 +1,43 @@
 //! One ingest: threads fill and convert batches, one commits them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crossbeam_channel::Sender;
-
-use super::batch::{Claim, Converted, Loaded, Memory, Untaken, claim, convert, load};
+use super::again;
+use super::batch::Converted;
 use super::budget::{self, Budget, MEMORY_LIMIT_MIN_BYTES, PLAN_MIN_BYTES};
-use super::committer::{Committer, Ticketed, struck_by};
+use super::committer::Committer;
 use super::cross_account_calls::HeldCalls;
 use super::dedup::Dedup;
+use super::displaced;
 use super::error::IngestError;
-use super::large_objects::{LargeObjects, PutOff};
-use super::memory_permits::{MemoryPermits, Taken};
+use super::large_objects::PutOff;
+use super::load::Memory;
+use super::memory_permits::MemoryPermits;
 use super::mended::Standing;
-use super::packs::{NOTE_BYTES, Pack, Packs, Queue, Seen};
-use super::plan::{Identity, Plan, Planned, Planner, refused_entry};
-use super::proving::{self, NewDigests, Proved};
+use super::packs::{NOTE_BYTES, Packs};
+use super::plan::{Plan, Planner};
+use super::planned::{Planned, refused_entry};
+use super::proving::{self, NewDigests};
+use super::queue::Queue;
 use super::read_ahead::{ahead, read_all};
 use super::settle;
 use super::timings::Stage;
 use super::upkeep::{self, Days};
+use super::work::{CrossAccountCalls, GROWTH, SeenBefore, needed_of_room};
 use super::{Options, Progress, Summary};
 use crate::archive;
 use crate::iam::Catalog;
-use crate::store::{Known, LedgerEntry, Store, Struck};
+use crate::store::{Known, Store, Struck};
+use crate::time::now_us;
 use crate::usage;
 use crate::verify::Proof;
 
-/// Objects that one batch holds at the most, so that tiny objects reach a commit as well.
-const BATCH_OBJECTS_MAX: u64 = 20_000;
-
 /// Large objects that are put off at the most, for each thread.
 const PUT_OFF_MAX: usize = 4;
-
-/// JSON that is worth a batch of its own.
-const BATCH_MIN_BYTES: u64 = 32 << 20;
 
 /// Of the text of a batch, what one entry of a container may have as it stands there and be held.
 const HELD_PART: u64 = 4;
@@ -48,15 +47,6 @@ const HANDFULS_AHEAD: usize = 2;
 
 /// Entries of containers that are taken in before they are noted, at the least.
 const ENTRIES_MIN: u64 = 16;
-
-/// Batches a thread that may be claimed before the one that is to be committed next.
-const AHEAD_MAX: u64 = 8;
-
-/// Bytes of JSON in a byte of an archive, about, before any is known.
-const GROWTH: f64 = 8.0;
-
-/// Likewise in what hardly any archive has.
-const GROWTH_SURE: u64 = 64;
 
 /// Takes archives into a store.
 ///
@@ -88,13 +78,17 @@ fn in_parts(
     let archives: Vec<String> = options.archives.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let run = writer.begin_run(&archives)?;
     let known = progress.stages.time(Stage::Find, || writer.known_objects())?;
+    let began_us = now_us();
     let proof = progress.stages.time(Stage::Find, || proving::read_first(options, store.dir()))?;
     let digests = if proof.is_none() { Some(NewDigests::new(&writer)?) } else { None };
     let proof_bytes = proof.as_ref().map_or(0, Proof::bytes);
-    let mut planner = Planner::new(options, known, digests, store.dir())?;
+    let mut planner = Planner::new(options, known, digests, &writer)?;
     let budget = budget_beside(options, &planner, proof_bytes)?;
     let before = store.snapshot_with(None, upkeep::STATISTICS)?;
-    let mut seen = (Dedup::new(&before, &writer.staging()), Standing::new(writer.kept_out()?));
+    let mut seen = (
+        Dedup::new(&before, &writer.staging()).keeping_from(store.pruned()?.before),
+        Standing::new(writer.kept_out()?),
+    );
     let mut committer = Committer {
         shared: HeldCalls::new(&before, budget.shared_bytes),
         foreign_before: upkeep::cross_account_days(&before),
@@ -104,6 +98,7 @@ fn in_parts(
         refused: HashSet::new(),
         partial: HashSet::new(),
         containers: Vec::new(),
+        new_instead: HashMap::new(),
         run,
         writer: &mut writer,
         catalog,
@@ -116,7 +111,8 @@ fn in_parts(
     let common = Common { options, proof: proof.as_ref(), catalog, progress };
     take_in_all(list_bytes_max, &mut planner, &mut seen, common, &mut committer)?;
     if !progress.is_stopped() {
-        close(options, &planner, &mut committer)?;
+        close(options, &planner, &mut committer, began_us)?;
+        progress.stages.time(Stage::Commit, || displaced::clear(options, &mut committer))?;
         let found = planner.take_digests().map(NewDigests::finish).transpose()?;
         if let Some(proof) = proof.as_ref().or(found.as_ref()) {
             settle::settle(options, proof, &mut committer)?;
@@ -135,7 +131,12 @@ fn in_parts(
 }
 
 /// Says at the end of a whole run which archives had nothing, and strikes what stood as refused and was looked at now.
-fn close(options: &Options, planner: &Planner<'_>, committer: &mut Committer<'_>) -> Result<(), IngestError> {
+fn close(
+    options: &Options,
+    planner: &Planner<'_>,
+    committer: &mut Committer<'_>,
+    began_us: i64,
+) -> Result<(), IngestError> {
     let folders = options.archives.iter().zip(planner.found()).filter(|(archive, _)| archive.is_dir());
     let folders: Vec<(&Path, String, u64)> =
         folders.map(|(archive, found)| (archive.as_path(), archive::place_of(archive), *found)).collect();
@@ -148,6 +149,10 @@ fn close(options: &Options, planner: &Planner<'_>, committer: &mut Committer<'_>
     }
     let full: Vec<(&str, u64)> = full.iter().map(|(_, place, found)| (place.as_str(), *found)).collect();
     committer.writer.note_archives(&full)?;
+    if committer.summary.filtered == 0 && planner.has_seen_all() {
+        let places: Vec<&str> = full.iter().map(|(place, _)| *place).collect();
+        committer.writer.note_compared(&places, began_us)?;
+    }
     let is_within = |name: &str, place: &str| {
         name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || place.ends_with('/') || rest.starts_with('/'))
     };
@@ -179,93 +184,6 @@ fn nothing_in(before: Option<(u64, String)>) -> String {
     }
 }
 
-/// The events that the store has, and the records that were kept out.
-type SeenBefore = (Dedup, Standing);
-
-/// What the worker threads share.
-pub(super) struct CrossAccountCalls<'a> {
-    objects: &'a [Planned],
-    /// Where objects come out of containers.
-    pub(super) packs: Option<Packs<'a>>,
-    /// The objects that turned out to be containers.
-    containers: Mutex<Vec<&'a Planned>>,
-    pub(super) known: &'a Known,
-    next: AtomicUsize,
-    seen: Mutex<(u64, &'a mut SeenBefore)>,
-    large: PutOff<'a>,
-    pub(super) room: MemoryPermits,
-    pub(super) budget: Budget,
-    /// Threads that fill batches.
-    threads: usize,
-    /// The ticket that was handed on last, and whether a worker died with one.
-    done: AtomicU64,
-    has_died: AtomicBool,
-    catalog: &'a Catalog,
-    staging: &'a Path,
-    pub(super) progress: &'a Progress,
-}
-
-/// A batch in memory.
-pub(super) struct Filled<'a> {
-    pub objects: Vec<Loaded>,
-    /// The containers that they are of, where they are of any.
-    pub packs: Vec<Arc<Pack>>,
-    pub refused: Vec<LedgerEntry>,
-    /// How many were known by their content.
-    pub known: u64,
-    /// What was found in containers.
-    pub seen: Seen,
-    /// What stands as refused although it is known.
-    pub struck: Vec<Struck>,
-    /// What digests say of what was taken in before.
-    pub proved: Vec<Proved>,
-    /// What makes going on pointless.
-    pub failure: Option<IngestError>,
-    _room: Taken<'a>,
-}
-
-impl<'a> Filled<'a> {
-    pub fn new(room: Taken<'a>) -> Filled<'a> {
-        Filled {
-            objects: Vec::new(),
-            packs: Vec::new(),
-            refused: Vec::new(),
-            known: 0,
-            seen: Seen::default(),
-            struck: Vec::new(),
-            proved: Vec::new(),
-            failure: None,
-            _room: room,
-        }
-    }
-
-    /// Whether nothing came of it.
-    pub fn is_empty(&self) -> bool {
-        let has_failed = self.failure.is_some();
-        self.objects.is_empty()
-            && self.refused.is_empty()
-            && self.known == 0
-            && self.seen == Seen::default()
-            && !has_failed
-    }
-
-    /// Whether it is as large as a batch may be.
-    pub fn has_all(&self) -> bool {
-        (self.objects.len() + self.refused.len()) as u64 + self.known >= BATCH_OBJECTS_MAX
-    }
-}
-
-/// Tells the others that a worker died: what it had claimed never comes.
-struct Alarm<'a>(&'a AtomicBool);
-
-impl Drop for Alarm<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
 /// How memory is shared out beside a list of known objects, and one of new ones.
 fn budget_beside(options: &Options, planner: &Planner<'_>, proof_bytes: u64) -> Result<Budget, IngestError> {
     let lists_bytes = planner.known_bytes() + proof_bytes + PLAN_MIN_BYTES;
@@ -290,7 +208,8 @@ fn take_in_all(
         let bytes_max = budget_beside(options, planner, common.proof_bytes())?.more_lists_bytes + PLAN_MIN_BYTES;
         let bytes_max = bytes_max.min(list_bytes_max);
         let find = || planner.next(bytes_max, committer.writer, progress, committer.summary);
-        let Plan { objects, refused, unproved, bytes } = progress.stages.time(Stage::Find, find)?;
+        let Plan { mut objects, refused, again, bytes } = progress.stages.time(Stage::Find, find)?;
+        objects.extend(again::look_again(again, proof, committer, planner.known())?);
         progress.objects_total.fetch_add(objects.len() as u64, Ordering::Relaxed);
         progress.bytes_total.fetch_add(objects.iter().map(|o| o.size_bytes).sum(), Ordering::Relaxed);
         committer.add(Converted { objects: refused, ..Default::default() }, planner.known())?;
@@ -299,9 +218,6 @@ fn take_in_all(
         // The last object may be a little beyond.
         let lists_bytes = planner.known_bytes() + common.proof_bytes() + bytes.min(bytes_max);
         let budget = Budget::new(options.memory_limit_bytes, options.threads, lists_bytes)?;
-        if let Some(proof) = proof {
-            proving::prove_known(unproved, proof, committer.writer, committer.summary)?;
-        }
         let containers = take_in(Objects::Planned(&objects), budget, planner.known(), seen, common, committer)?;
         progress.stages.time(Stage::Commit, || committer.commit())?;
         if planner.is_done() && containers.is_empty() {
@@ -392,7 +308,7 @@ fn take_in(
     committer: &mut Committer<'_>,
 ) -> Result<Vec<Planned>, IngestError> {
     let staging = committer.writer.staging();
-    let store = committer.writer.store().clone();
+    let taken = committer.writer.store().taken_objects()?;
     let (objects, within) = match objects {
         Objects::Planned(objects) => (objects, None),
         Objects::Within(queue, window_bytes, digests) => (&[][..], Some((queue, window_bytes, digests))),
@@ -412,7 +328,7 @@ fn take_in(
         digests,
         options,
         known,
-        store: &store,
+        taken: &taken,
         progress,
         window_bytes,
         open_max: budget.threads,
@@ -473,225 +389,11 @@ fn take_in(
     outcome.map(|()| containers.into_iter().cloned().collect())
 }
 
-impl<'a> CrossAccountCalls<'a> {
-    fn work(&self, mut memory: Memory<'a>, sender: &Sender<Ticketed>) {
-        let _alarm = Alarm(&self.has_died);
-        while !self.progress.is_stopped() {
-            let Some(mut filled) = self.fill(&mut memory) else { return };
-            self.wait_for_others();
-            let claimed = self.progress.stages.time(Stage::Deduplicate, || match self.seen.lock() {
-                Ok(mut guard) => {
-                    guard.0 += 1;
-                    self.packs.iter().for_each(|packs| packs.claim_all(&mut filled));
-                    Some((guard.0, self.claim(&filled.objects, guard.1)))
-                }
-                Err(_) => None,
-            });
-            // Another worker died in a claim; the committer hears of it by the missing ticket.
-            let Some((ticket, claimed)) = claimed else { return };
-            let stages = &self.progress.stages;
-            let Filled { objects, refused, known, seen, struck, proved, failure, _room, .. } = filled;
-            let claimed = failure.map_or(claimed, Err);
-            let converted = claimed.and_then(|claimed| {
-                let staging = (self.staging, self.has_beside());
-                let converted = convert(&objects, &claimed, refused, &mut memory, self.catalog, staging, stages)?;
-                Ok(Converted { known, seen, struck, proved, ..converted })
-            });
-            memory.recycle(objects);
-            if sender.send((ticket, converted)).is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Waits while too much is converted that can't be committed yet, because a batch before it takes long.
-    fn wait_for_others(&self) {
-        let most = AHEAD_MAX * self.threads as u64;
-        let is_ahead = || self.seen.lock().is_ok_and(|seen| seen.0 > self.done.load(Ordering::Relaxed) + most);
-        while is_ahead() && !self.progress.is_stopped() && !self.has_died.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    /// JSON and usage of a batch.
-    fn batch_memory(&self) -> (u64, u64) {
-        // So much of what is set aside for a batch may be its usage.
-        let usage_bytes = (self.budget.usage_bytes / self.threads as u64).max(self.budget.batch_bytes);
-        (self.budget.batch_bytes, usage_bytes)
-    }
-
-    /// Whether there are threads that no worker has, because there is only one.
-    fn has_beside(&self) -> bool {
-        self.threads < self.budget.threads
-    }
-
-    fn claim(&self, objects: &[Loaded], (seen, standing): &mut SeenBefore) -> Result<Claim, IngestError> {
-        let own_bytes = self.budget.seen_bytes - self.budget.lent_bytes;
-        seen.begin_claim(own_bytes + self.room.untouched_bytes());
-        let claimed = claim(objects, seen, standing);
-        self.room.need(needed_of_room(self.budget, seen));
-        claimed
-    }
-
-    /// Reads a batch, or one large object. `None` when there are no more.
-    fn fill(&self, memory: &mut Memory<'a>) -> Option<Filled<'_>> {
-        if let Some(packs) = &self.packs {
-            return self.fill_of(packs, memory);
-        }
-        while !self.progress.is_stopped() {
-            let fitting = self.large.take_fitting(|large| self.room.try_take(budget::object_room(large.json_bytes)));
-            if let Some((large, room)) = fitting {
-                return Some(self.fill_large(large, room, memory));
-            }
-            let planned = if self.large.is_full() { None } else { self.take_next() };
-            let Some(planned) = planned else {
-                let large = self.large.take_largest()?;
-                let room = self.room.take(budget::object_room(large.json_bytes));
-                return Some(self.fill_large(large, room, memory));
-            };
-            if self.puts_off(planned) {
-                continue;
-            }
-            let filled = self.fill_batch(planned, memory);
-            if !filled.is_empty() {
-                return Some(filled);
-            }
-        }
-        None
-    }
-
-    /// Reads objects from `first` on until a batch is full, or there are no more; puts off those that are too large for
-    /// one.
-    fn fill_batch(&self, first: &'a Planned, memory: &mut Memory<'a>) -> Filled<'_> {
-        let mut filled = Filled::new(self.room.take(budget::batch_room(self.budget.batch_bytes)));
-        let mut json_bytes = 0;
-        let wanted_bytes = self.batch_bytes();
-        let cap = self.batch_cap();
-        let mut next = Some(first);
-        while let Some(planned) = next {
-            let before = memory.ahead.as_mut().and_then(|ahead| ahead.take(planned));
-            let read = load(planned, before, memory, cap, self.known, self.progress);
-            match self.may_be_large() && is_over_cap(&read) {
-                // It said that it was smaller.
-                true => self.large.put(LargeObjects { planned, json_bytes: self.budget.object_bytes }),
-                false => json_bytes += self.put_planned(planned, read, &mut filled),
-            }
-            let is_full = json_bytes >= wanted_bytes || filled.has_all() || self.progress.is_stopped();
-            next = if is_full { None } else { self.next_small() };
-        }
-        filled
-    }
-
-    fn next_small(&self) -> Option<&'a Planned> {
-        std::iter::from_fn(|| self.take_next()).find(|planned| !self.puts_off(planned))
-    }
-
-    /// JSON of one object that a batch may hold.
-    pub(super) fn batch_cap(&self) -> u64 {
-        self.budget.batch_bytes.min(self.budget.object_bytes)
-    }
-
-    pub(super) fn may_be_large(&self) -> bool {
-        self.budget.object_bytes > self.batch_cap()
-    }
-
-    /// Puts off an object that says that it is larger than a batch; whether it did.
-    fn puts_off(&self, planned: &'a Planned) -> bool {
-        let cap = self.batch_cap();
-        // It can't be read again, should it be too large for a batch, or a container.
-        if matches!(planned.identity, Identity::Pipe) {
-            self.put_container(planned);
-            return true;
-        }
-        // Asked of those alone that may well be: it takes as long as reading a small object.
-        if !self.may_be_large() || planned.size_bytes <= cap / GROWTH_SURE {
-            return false;
-        }
-        let Some(said_bytes) = archive::said_size(&planned.path()).filter(|said| *said > cap) else { return false };
-        self.large.put(LargeObjects { planned, json_bytes: said_bytes.min(self.budget.object_bytes) });
-        true
-    }
-
-    /// Reads one object that is larger than a batch.
-    fn fill_large<'s>(&'s self, large: LargeObjects<'a>, room: Taken<'s>, memory: &mut Memory<'_>) -> Filled<'s> {
-        let LargeObjects { planned, json_bytes } = large;
-        memory.buffers.clear();
-        let mut filled = Filled::new(room);
-        let mut read = load(planned, None, memory, json_bytes, self.known, self.progress);
-        // What the object says of itself may be too little.
-        let may_be_larger = is_over_cap(&read) || read.is_err() && !planned.copies.is_empty();
-        let most_bytes = self.budget.object_bytes;
-        if may_be_larger && json_bytes < most_bytes {
-            // Given back first: whoever holds some and waits for all waits for ever.
-            drop(filled);
-            filled = Filled::new(self.room.take(budget::object_room(most_bytes)));
-            read = load(planned, None, memory, most_bytes, self.known, self.progress);
-        }
-        self.put_planned(planned, read, &mut filled);
-        filled
-    }
-
-    /// Puts aside what turned out to be no object, but files in one.
-    fn put_container(&self, planned: &'a Planned) {
-        self.containers.lock().unwrap_or_else(PoisonError::into_inner).push(planned);
-    }
-
-    /// Adds what became of a file; the bytes of its JSON.
-    fn put_planned(&self, planned: &'a Planned, read: Result<Loaded, Untaken>, filled: &mut Filled<'_>) -> u64 {
-        if matches!(read, Err(Untaken::Container)) {
-            self.put_container(planned);
-            return 0;
-        }
-        self.progress.bytes.fetch_add(planned.size_bytes, Ordering::Relaxed);
-        self.put(planned, read, filled)
-    }
-
-    /// Adds what became of an object; the bytes of its JSON.
-    pub(super) fn put(&self, planned: &Planned, read: Result<Loaded, Untaken>, filled: &mut Filled<'_>) -> u64 {
-        let json_bytes = read.as_ref().map_or(0, |object| object.json_bytes);
-        match read {
-            Ok(object) => filled.objects.push(object),
-            Err(Untaken::Refused(entry)) => filled.refused.push(*entry),
-            Err(Untaken::Known) => {
-                filled.known += 1;
-                filled.struck.extend(struck_by(planned.name(), &planned.path().to_string_lossy(), self.known));
-            }
-            Err(Untaken::Stopped | Untaken::Container) => return 0,
-        }
-        self.progress.objects.fetch_add(1, Ordering::Relaxed);
-        self.progress.json_bytes.fetch_add(json_bytes, Ordering::Relaxed);
-        json_bytes
-    }
-
-    /// JSON at which the next batch is full: smaller towards the end, so that no thread waits long for the last one.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate of bytes")]
-    pub(super) fn batch_bytes(&self) -> u64 {
-        let [total, done, json] = [&self.progress.bytes_total, &self.progress.bytes, &self.progress.json_bytes]
-            .map(|count| count.load(Ordering::Relaxed));
-        let growth = if done == 0 { GROWTH } else { json as f64 / done as f64 };
-        let left_bytes = total.saturating_sub(done) as f64 * growth;
-        let share = left_bytes / self.threads as f64;
-        (share as u64).max(BATCH_MIN_BYTES).min(self.budget.batch_bytes)
-    }
-
-    fn take_next(&self) -> Option<&'a Planned> {
-        self.objects.get(self.next.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// What the ids that are held need of what they lend.
-fn needed_of_room(budget: Budget, seen: &Dedup) -> u64 {
-    seen.held_bytes().saturating_sub(budget.seen_bytes - budget.lent_bytes)
-}
-
-pub(super) fn is_over_cap(read: &Result<Loaded, Untaken>) -> bool {
-    matches!(read, Err(Untaken::Refused(entry)) if entry.refused.as_ref().is_some_and(|(reason, _)| reason.starts_with(crate::archive::OVER_CAP)))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
     use std::fs;
+    use std::time::Duration;
 
     use arrow::array::AsArray;
 

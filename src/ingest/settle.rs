@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::committer::Committer;
 use super::error::IngestError;
 use super::plan::is_wanted_place;
-use super::proving::{NOTED_AT_ONCE, note, to_proof};
+use super::proving::{ALTERED, NOTED_AT_ONCE, to_proof};
 use super::{Options, Summary};
 use crate::archive::ObjectKey;
 use crate::store::{ObjectVerdict, ProofNotes, Standing, Writer};
@@ -36,6 +36,7 @@ pub(super) fn settle(options: &Options, proof: &Proof, committer: &mut Committer
     })?;
     writer.note_proof(&notes)?;
     if options.verify {
+        say_altered(options, writer, summary)?;
         say_missing_digests(&before, writer, summary)?;
     }
     Ok(())
@@ -58,7 +59,7 @@ fn settle_one(
             let Some(sha256) = before.content_sha256 else { return Ok(()) };
             let (proof, _) = to_proof(listed.judge(&sha256), Some(sha256));
             if proof != before {
-                note(summary, &listed.name, &proof);
+                summary.verified.add(proof.verdict);
                 notes.verdicts.push((listed.name.clone(), proof));
             }
         }
@@ -76,6 +77,31 @@ fn settle_one(
     }
     Ok(())
 }
+
+/// Says of every object in the store that is not what digests say, whichever run found it.
+fn say_altered(options: &Options, writer: &Writer, summary: &mut Summary) -> Result<(), IngestError> {
+    let (count, altered) = writer.store().altered_objects(ALTERED_MAX)?;
+    let is_wanted = |name: &str| {
+        let ObjectKey { account_id, region, date, .. } = ObjectKey::parse(&format!("{name}.json"));
+        is_wanted_place(options, account_id.as_deref(), region.as_deref(), date.map(crate::time::days_of), 1)
+    };
+    let left_out = count - altered.len() as u64;
+    for odd in altered.into_iter().filter(|odd| is_wanted(&odd.object)) {
+        summary.tampered += 1;
+        summary.problem(|| {
+            let (name, reason) = (shown::name(&odd.object), odd.reason);
+            format!("{name}: {ALTERED}: {reason}; it was taken in before, and its events are in the store")
+        });
+    }
+    if left_out > 0 {
+        summary.tampered += left_out;
+        summary.problem(|| format!("and {left_out} log objects more that were taken in and are altered"));
+    }
+    Ok(())
+}
+
+/// Altered objects of a store that are looked at one by one.
+const ALTERED_MAX: u64 = 10_000;
 
 /// Says which digests are not what AWS wrote. Those that are missing are told by what the store knows: an archive may hold the
 /// end of a chain alone.

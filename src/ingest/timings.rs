@@ -60,6 +60,13 @@ impl Timings {
     }
 }
 
+impl Timings {
+    /// Seconds spent in each stage so far, by its name.
+    pub fn seconds(&self) -> Vec<(&'static str, f64)> {
+        STAGES.iter().map(|(stage, name)| (*name, self.spent(*stage).as_secs_f64())).collect()
+    }
+}
+
 /// `find 1 %, inflate 20 %, …`.
 impl fmt::Display for Timings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,6 +20,9 @@ pub(crate) struct Carried {
     pub(crate) conditions: Vec<(String, String, Vec<String>)>,
     /// `NotResource`, where nothing narrower can be said.
     pub(crate) not_resources: Vec<String>,
+    /// Whether the resource has a variable. IAM may take a statement for invalid as a whole in which a variable has no
+    /// value: such resources stand apart from those that other statements allow.
+    pub(crate) has_variable: bool,
 }
 
 /// The statements of a policy, in the language of 2012-10-17.
@@ -42,8 +45,8 @@ impl Ceiling {
         }
     }
 
-    /// What parts of the statement say as well.
-    pub(crate) fn carried(&self, home: Home) -> Carried {
+    /// What a part of the statement on a resource says as well.
+    pub(crate) fn carried(&self, home: Home, resource: &str) -> Carried {
         let Some(statement) = self.statements.get(home.statement) else { return Carried::default() };
         let tests = statement.condition.iter().flat_map(|test| {
             test.keys.iter().map(|(key, values)| (test.operator.clone(), key.clone(), values.clone()))
@@ -52,7 +55,7 @@ impl Ceiling {
             ResourceSpec::NotResource(list) if home.is_as_written => list.clone(),
             _ => Vec::new(),
         };
-        Carried { conditions: tests.collect(), not_resources }
+        Carried { conditions: tests.collect(), not_resources, has_variable: has_variable(resource) }
     }
 
     /// What a statement and a used resource have in common: the used resource where the statement holds all of it, else
@@ -89,6 +92,12 @@ impl Ceiling {
             _ => Vec::new(),
         }
     }
+}
+
+/// Whether a pattern has a variable, other than those that stand for what they look like.
+fn has_variable(pattern: &str) -> bool {
+    let is_text = |text: &str| ["${*}", "${?}", "${$}"].iter().any(|escaped| text.starts_with(escaped));
+    pattern.match_indices("${").filter_map(|(at, _)| pattern.get(at..)).any(|text| !is_text(text))
 }
 
 fn holds(resources: &ResourceSpec, pattern: &str) -> bool {

@@ -91,6 +91,14 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     }
     lines.extend(opened(made));
     lines.extend(escalations(made));
+    if !made.siblings.is_empty() {
+        let siblings: BTreeSet<String> = made.siblings.iter().cloned().collect();
+        lines.push(format!(
+            "{} that nobody used, because siblings were asked for (statements Siblings): {}",
+            count(siblings.len(), "action"),
+            some(&siblings)
+        ));
+    }
     if !made.open_actions.is_empty() {
         lines.push(format!("on * because no event tells the resource: {}", some(&made.open_actions)));
     }

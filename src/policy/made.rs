@@ -69,6 +69,8 @@ pub struct Made {
     pub layout: Layout,
     /// Granted actions with which more can be gained, and what they open.
     pub escalations: BTreeMap<String, &'static str>,
+    /// Actions that nobody used and that stand there because siblings were asked for.
+    pub siblings: Vec<String>,
     /// Where the policies are several: what other options would come to.
     pub choices: Vec<Choice>,
     /// What was widened to fit.
@@ -129,6 +131,7 @@ impl Made {
             widened: Vec::new(),
             layout: Layout::default(),
             escalations: BTreeMap::new(),
+            siblings: Vec::new(),
             choices: Vec::new(),
             uncertain_services: BTreeSet::new(),
             open_actions: BTreeSet::new(),

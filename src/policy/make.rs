@@ -112,6 +112,7 @@ pub(crate) fn assemble(classified: Classified, recipe: &Recipe<'_>) -> Result<Ma
         uncertain_services: BTreeSet::new(),
         layout: fitted.layout,
         widened: fitted.widened,
+        siblings: Vec::new(),
         choices,
         excess,
         before: None,

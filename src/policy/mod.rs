@@ -46,6 +46,7 @@ mod recipe;
 mod render;
 pub mod replay;
 mod request_contexts;
+mod siblings;
 mod sid;
 mod split;
 mod statement;
@@ -68,7 +69,7 @@ pub use options::{
 };
 pub use propose::{Cut, Existing, Findings, Proposal, ProposeError, Proved, Proving, Task, Unproved, propose};
 pub(crate) use propose::{Unchecked, propose_unchecked};
-pub use render::{RENDERERS, RenderError, Renderer, Source, renderer};
+pub use render::{RENDERERS, RenderError, Renderer, Source, renderer, trust_cloudformation, trust_terraform};
 
 #[cfg(test)]
 mod properties;

@@ -131,6 +131,8 @@ pub struct Options {
     pub any_region: bool,
     /// `*` instead of the principals' own accounts in ARNs; always so for permission sets.
     pub any_account: bool,
+    /// Grant what whoever makes a resource will need as well: never used, marked and counted.
+    pub siblings: bool,
     /// Name of the policy, and the beginning of the names of its parts.
     pub name: String,
 }
@@ -153,6 +155,7 @@ impl Default for Options {
             pass_role_any_service: false,
             any_region: false,
             any_account: false,
+            siblings: false,
             name: "LeastPrivilege".to_owned(),
         }
     }

@@ -11,6 +11,7 @@ use super::options::{Fit, Kind, Options, Provenance};
 use super::prove::{Proof, prove};
 use super::render::Source;
 use super::replay::{Replay, policy_set, replay_with, set_of};
+use super::siblings::{NoRoom, with_siblings};
 use crate::iam::Catalog;
 use crate::iam::document::Policy;
 use crate::iam::evaluate::PolicySet;
@@ -200,6 +201,16 @@ pub enum ProposeError {
         /// What policies of its kind are called.
         name: &'static str,
     },
+    /// With siblings it is too large.
+    #[error("with siblings the policies have {size} characters, and {name} may have {size_max} each")]
+    NoRoomForSiblings {
+        /// Characters of all of them, without white space between tokens.
+        size: usize,
+        /// Characters that one may have.
+        size_max: usize,
+        /// What policies of its kind are called.
+        name: &'static str,
+    },
     /// It failed its proof.
     #[error("the policy failed its proof: {}", failure(.0))]
     Unproved(Box<Unproved>),
@@ -227,7 +238,7 @@ pub fn propose(task: &Task<'_>) -> Result<Proved, ProposeError> {
     let proposal = task.proposal()?;
     let findings = task.findings(&proposal.made);
     if findings.hold() {
-        Ok(Proved { proposal, findings })
+        Ok(Proved { proposal: task.with_siblings(proposal)?, findings })
     } else {
         Err(ProposeError::Unproved(Box::new(Unproved { proposal, findings })))
     }
@@ -235,7 +246,7 @@ pub fn propose(task: &Task<'_>) -> Result<Proved, ProposeError> {
 
 /// The same without the proof.
 pub(crate) fn propose_unchecked(task: &Task<'_>) -> Result<Unchecked, ProposeError> {
-    Ok(Unchecked { proposal: task.proposal()? })
+    Ok(Unchecked { proposal: task.with_siblings(task.proposal()?)? })
 }
 
 fn too_long(TooLong { size, limits }: TooLong) -> ProposeError {
@@ -251,6 +262,21 @@ impl<'a> Task<'a> {
         catalog: &'a Catalog,
     ) -> Task<'a> {
         Task { rows, requests, proving: Proving::Usage, existing: Existing::None, options, catalog }
+    }
+
+    /// Beside what was proved, what was asked for without use: it only allows, so that the proof of what is allowed
+    /// stands.
+    fn with_siblings(&self, proposal: Proposal) -> Result<Proposal, ProposeError> {
+        if !self.options.siblings || matches!(self.existing, Existing::CutDown(_)) {
+            return Ok(proposal);
+        }
+        let made = with_siblings(proposal.made, self.options, self.catalog);
+        let made = made.map_err(|NoRoom(size, limits)| ProposeError::NoRoomForSiblings {
+            size,
+            size_max: limits.size_max,
+            name: limits.name,
+        })?;
+        Ok(Proposal { made, ..proposal })
     }
 
     fn proposal(&self) -> Result<Proposal, ProposeError> {

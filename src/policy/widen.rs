@@ -118,7 +118,8 @@ impl<'a> Scope<'a> {
     }
 
     fn carried(&self, grant: &Grant) -> Carried {
-        self.ceiling.zip(grant.home).map(|(ceiling, home)| ceiling.carried(home)).unwrap_or_default()
+        let carried = |(ceiling, home): (&Ceiling, Home)| ceiling.carried(home, &grant.resource);
+        self.ceiling.zip(grant.home).map(carried).unwrap_or_default()
     }
 
     /// The first of these patterns, the last of which is the grant's own, that does not go beyond the ceiling.

@@ -31,12 +31,12 @@ pub enum QueryError {
         source: std::io::Error,
     },
     /// There is no named query of this name.
-    #[error("no query is named {name}\nhint: there are {known}")]
+    #[error("no query is named {name}\nhint: {}`trailpare sql --list` has them all, `--list WORD` those about something", did_you_mean(.meant))]
     UnknownQuery {
         /// What was asked for.
         name: String,
-        /// What there is.
-        known: String,
+        /// What is close to it.
+        meant: Option<String>,
     },
     /// A parameter that the named query doesn't have.
     #[error("the query has no parameter {name}\nhint: it has {known}")]
@@ -112,6 +112,10 @@ impl QueryError {
         let path = path.to_owned();
         move |source| QueryError::Io { what, path, source }
     }
+}
+
+fn did_you_mean(names: &Option<String>) -> String {
+    names.as_ref().map(|names| format!("did you mean {names}? ")).unwrap_or_default()
 }
 
 /// The message without DataFusion's wrappers, and what to do where that is clear.

@@ -12,6 +12,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsume
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
+use super::depth::WORKER_STACK_BYTES;
 use super::distinct::DistinctApart;
 
 /// What the program takes beside what grows with the limit: code, catalogue, allocator.
@@ -53,7 +54,7 @@ pub fn runtime(limit_bytes: u64, threads: Option<usize>) -> std::io::Result<toki
     let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()));
     let threads = partitions(limit_bytes, threads);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.enable_all().worker_threads(threads);
+    builder.enable_all().worker_threads(threads).thread_stack_size(WORKER_STACK_BYTES);
     if limit_bytes < FULL_BATCHES_BYTES {
         builder.max_blocking_threads(threads + 1);
     }

@@ -1,16 +1,20 @@
 //! SQL over the store: a DataFusion session that knows the tables, the views, and what CloudTrail analysts call.
 //!
-//! `session` puts it together, `table` scans a table of the store, `day` and `prune` leave out files that cannot matter,
-//! `files` finds those that were replaced meanwhile, `views` are the views in SQL, `relations` names all of them, `comments`
-//! says what their columns are, `sql_type` of which type. `functions` are the functions. `statement` runs SQL text,
-//! `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe spell or mean otherwise, `describe` answers about
-//! tables, `place` finds where an error is; `memory` keeps a query within its memory and `distinct` helps with that, `stop`
-//! ends it. `library` holds the named queries, `lookup` finds one event, `output` writes answers, `csv` their cells,
-//! `reference` is what documentation says of it all.
+//! `session` puts it together by its `options`, `table` scans a table of the store, `day` and `prune` leave out files that
+//! cannot matter, `files` finds those that were replaced meanwhile, `archive` is the table function over log objects.
+//! `views` are the views in SQL, `relations` names all of them, `comments` says what their columns are, `sql_type` of which
+//! type. `functions` are the functions. `statement` runs SQL text, `depth` says how deep it may be nested, `shorthand` and
+//! `trino` read what DuckDB, Athena, Lake and Tailpipe spell or mean otherwise, `describe` answers about tables, `place`
+//! finds where an error is; `memory` keeps a query within its memory and `distinct` helps with that, `stop` ends it.
+//! `library` holds the named queries, `lookup` finds one event, `output` writes answers, `csv` their cells, `reference` is
+//! what documentation says of it all.
 
+mod archive;
+mod archive_filter;
 mod comments;
 pub mod csv;
 mod day;
+mod depth;
 mod describe;
 mod distinct;
 mod error;
@@ -19,6 +23,7 @@ mod functions;
 mod library;
 mod lookup;
 mod memory;
+mod options;
 mod output;
 mod place;
 mod prune;
@@ -33,16 +38,19 @@ mod table;
 mod trino;
 mod views;
 
+pub use archive::archives_read;
 pub use comments::{ColumnInfo, columns};
+pub use depth::STACK_BYTES;
 pub use error::QueryError;
-pub use library::{Library, Named};
+pub use library::{Library, Named, Parameter};
 pub use lookup::events_by_id;
 pub use memory::runtime;
+pub use options::Options;
 pub use output::{Format, Layout, Sink, Written, write};
 pub use place::{at, functions, tables};
 pub use reference::{markdown, topic};
 pub use relations::{RELATIONS, Relation};
-pub use session::{Options, session};
+pub use session::session;
 pub use statement::{Statement, execute, finish, parse, prepares};
 pub use stop::Stop;
 pub use table::StoreTable;

@@ -1,6 +1,5 @@
 //! The one place that builds a DataFusion session.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::error::Result;
@@ -8,33 +7,17 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::archive;
 use super::files::{self, SnapshotFiles};
 use super::functions;
 use super::memory;
+use super::options::Options;
 use super::relations::USAGE_BY_FILE;
 use super::statement::Rights;
-use super::stop::Stop;
 use super::table::StoreTable;
 use super::views;
 use crate::iam::Catalog;
 use crate::store::{Snapshot, Table};
-
-/// How queries run.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Threads; `None`: one a core.
-    pub threads: Option<usize>,
-    /// Peak resident memory to stay below: sorts, joins and groupings that would take more spill to disk; `None`: no limit.
-    pub memory_limit_bytes: Option<u64>,
-    /// What the IAM functions know; `None`: the catalogue that is built in.
-    pub catalog: Option<&'static Catalog>,
-    /// Where sorts, joins and groupings spill to; `None`: below the system's folder for temporary files.
-    pub spill: Option<PathBuf>,
-    /// Nothing but the store: no statement reads or writes a file.
-    pub read_only: bool,
-    /// What asks queries that run to end; `None`: nothing does.
-    pub stop: Option<Stop>,
-}
 
 /// A session over one snapshot: tables `events` and `usage`, the views, the functions.
 pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionContext> {
@@ -48,12 +31,13 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
     let mut builder = SessionStateBuilder::new_with_default_features()
         .with_config(config(options))
         .with_runtime_env(runtime.build_arc()?);
-    builder.expr_planners().get_or_insert_default().insert(0, functions::planner());
+    builder.expr_planners().get_or_insert_default().splice(0..0, functions::planners());
     let mut context = SessionContext::new_with_state(builder.build());
     context.register_object_store(files::url()?.as_ref(), Arc::new(SnapshotFiles::new(snapshot)));
     functions::register(&mut context, options.catalog.unwrap_or_else(Catalog::embedded))?;
-    context.register_table(Table::Events.name(), Arc::new(StoreTable::new(snapshot, Table::Events)))?;
-    context.register_table(USAGE_BY_FILE, Arc::new(StoreTable::new(snapshot, Table::Usage)))?;
+    context.register_table(Table::Events.name(), Arc::new(StoreTable::new(snapshot, Table::Events)?))?;
+    context.register_table(USAGE_BY_FILE, Arc::new(StoreTable::new(snapshot, Table::Usage)?))?;
+    archive::register(&context);
     views::register(&context).await?;
     Ok(context)
 }
@@ -62,6 +46,7 @@ fn config(options: &Options) -> SessionConfig {
     let mut config =
         SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("store", "main");
     config = config.with_extension(Arc::new(Rights { read_only: options.read_only, stop: options.stop.clone() }));
+    config = config.with_extension(archive::archives(options));
     if let Some(threads) = options.threads {
         config = config.with_target_partitions(threads);
     }

@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use futures::StreamExt;
 
+use super::depth;
 use super::error::QueryError;
 use super::relations::RELATIONS;
 use super::stop::{self, Stop};
@@ -69,6 +70,7 @@ pub(super) fn parsed(sql: &str) -> Result<Vec<Parsed>> {
 }
 
 fn statements(sql: &str) -> Result<Vec<Statement>> {
+    depth::brackets(sql)?;
     let sql = trino::stores_named(sql);
     let dialect = AnalystDialect;
     let tokens = Tokenizer::new(&dialect, &sql).tokenize_with_location().map_err(ParserError::from)?;
@@ -76,8 +78,10 @@ fn statements(sql: &str) -> Result<Vec<Statement>> {
     for written in shorthand::statements(tokens) {
         let mut parser = DFParserBuilder::new(written.tokens).with_dialect(&dialect).build()?;
         for parsed in parser.parse_statements()? {
-            let (mut parsed, is_description) = described(parsed)?;
+            let (mut parsed, is_description) = described(depth::checked(parsed)?)?;
             trino::adapt(&mut parsed);
+            // What takes the place of a call may be deeper than the call.
+            let parsed = depth::checked(parsed)?;
             let about = match (is_description, written.is_summarized) {
                 (true, _) => About::Columns,
                 (false, true) => About::Summary,

@@ -11,6 +11,7 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::object_store;
@@ -26,12 +27,22 @@ pub struct StoreTable {
     table: Table,
     files: Vec<DataFile>,
     schema: SchemaRef,
+    /// Where DataFusion finds the files.
+    url: ObjectStoreUrl,
 }
 
 impl StoreTable {
     /// The table as it was at the snapshot.
-    pub fn new(snapshot: &Snapshot, table: Table) -> StoreTable {
-        StoreTable { table, files: snapshot.files(table).to_vec(), schema: with_text_views(&table.schema()) }
+    ///
+    /// # Errors
+    /// None that anybody could cause.
+    pub fn new(snapshot: &Snapshot, table: Table) -> Result<StoreTable> {
+        Ok(StoreTable::at(files::url()?, snapshot, table))
+    }
+
+    /// The same, of a store whose files are found elsewhere.
+    pub(super) fn at(url: ObjectStoreUrl, snapshot: &Snapshot, table: Table) -> StoreTable {
+        StoreTable { table, files: snapshot.files(table).to_vec(), schema: schema_of(table), url }
     }
 
     /// One partition a thread, about the same bytes in each.
@@ -107,7 +118,7 @@ impl TableProvider for StoreTable {
         let mut options = state.table_options().parquet.clone();
         options.global = state.config_options().execution.parquet.clone();
         let source = ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(options);
-        let config = FileScanConfigBuilder::new(files::url()?, Arc::new(source))
+        let config = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
             .with_statistics(self.statistics_of(&files)?)
             .with_file_groups(self.groups(&files, state.config().target_partitions())?)
             .with_projection_indices(projection.cloned())?
@@ -124,6 +135,11 @@ impl TableProvider for StoreTable {
     fn statistics(&self) -> Option<Statistics> {
         self.statistics_of(&self.files.iter().collect::<Vec<_>>()).ok()
     }
+}
+
+/// The columns of a table as queries see them.
+pub(super) fn schema_of(table: Table) -> SchemaRef {
+    with_text_views(&table.schema())
 }
 
 /// The schema with texts as views, which DataFusion compares and groups without copying; Parquet ids left out.

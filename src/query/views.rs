@@ -185,7 +185,8 @@ SELECT
   source_ip_address AS tp_source_ip,
   make_array(source_ip_address) AS tp_ips,
   transform(resources, r -> r['arn']) AS tp_akas,
-  array_remove_all(make_array(user_identity_user_name, user_identity_access_key_id), NULL) AS tp_usernames,
+  array_filter(make_array(user_identity_user_name, user_identity_access_key_id), name -> name IS NOT NULL)
+    AS tp_usernames,
   'aws_cloudtrail_log' AS tp_table,
   additional_event_data, api_version, aws_region, edge_device_details, error_code, error_message, event_category,
   event_id, event_name, event_source, event_time, event_type, event_version, management_event, read_only,

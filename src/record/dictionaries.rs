@@ -72,7 +72,7 @@ pub struct Dictionaries {
 
 impl Dictionaries {
     /// The number of a word.
-    pub(super) fn number(&mut self, word: &str) -> u32 {
+    pub fn number(&mut self, word: &str) -> u32 {
         self.words.number(word)
     }
 
@@ -108,7 +108,7 @@ impl Dictionaries {
     }
 
     /// The word of a number.
-    pub(super) fn word(&self, number: u32) -> Option<&str> {
+    pub fn word(&self, number: u32) -> Option<&str> {
         (number != NONE).then(|| self.words.word(number))
     }
 

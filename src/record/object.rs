@@ -8,7 +8,7 @@ use super::error::{BrokenRecord, ParseError};
 use super::fields::{Target, groups};
 use super::identity::event_key;
 use super::json_string::unescape;
-use super::positions::{EVENT_ID, EVENT_TIME, IDENTITY, NAMES};
+use super::positions::{EVENT_ID, EVENT_TIME, IDENTITY, NAMES, REGION};
 use super::resource_list;
 use super::scanned_value::{Extra, ScannedValue, Value, prefetch};
 use super::schema::{COLUMNS, Kind};
@@ -34,6 +34,8 @@ pub struct Record {
     pub(super) principal: PrincipalWords,
     /// `recipientAccountId`, `eventSource` and `eventName`.
     pub(super) names: [u32; 3],
+    /// `awsRegion`.
+    region: u32,
     /// Its part of the object's values, from first to behind last.
     values: (u32, u32),
     /// Likewise of the object's extras.
@@ -64,6 +66,8 @@ pub struct ParsedObject {
     extras: Vec<Extra>,
     /// For each column the bytes of text that its records take, at the most.
     text_bytes: [usize; COLUMNS.len()],
+    /// Whether something that may hold events stands beside its lists.
+    has_beside: bool,
 }
 
 impl ParsedObject {
@@ -99,13 +103,23 @@ impl ParsedObject {
         if let Err(error) = builder.object(&text) {
             return Err((error, text.into_bytes()));
         }
-        let Builder { rewritten, records, broken, values, extras, text_bytes, .. } = builder;
-        Ok(ParsedObject { text, rewritten, records, broken, values, extras, text_bytes })
+        let Builder { rewritten, records, broken, values, extras, text_bytes, has_beside, .. } = builder;
+        Ok(ParsedObject { text, rewritten, records, broken, values, extras, text_bytes, has_beside })
     }
 
     /// Its bytes, for reuse.
     pub fn into_bytes(self) -> Vec<u8> {
         self.text.into_bytes()
+    }
+
+    /// Whether something that may hold events stands beside its lists of records.
+    pub fn has_beside(&self) -> bool {
+        self.has_beside
+    }
+
+    /// `recipientAccountId` and `awsRegion` of a record, by their numbers in the dictionaries.
+    pub fn place_of(record: &Record) -> [u32; 2] {
+        [record.names[0], record.region]
     }
 
     /// The records that are sound.
@@ -173,6 +187,13 @@ impl ParsedObject {
 const WITHIN: &str = "spans lie within the text they were scanned from";
 const GROWS: &str = "values and extras only grow within a record";
 
+/// Whether a value beside a list of records may hold events: the names of their fields, or escapes, which may hide
+/// them.
+fn may_hold_events(value: &str) -> bool {
+    let has = |hint: &str| memchr::memmem::find(value.as_bytes(), hint.as_bytes()).is_some();
+    value.starts_with(['[', '{', '"']) && (has("event") || has("class_uid") || has("\\u"))
+}
+
 struct Builder<'v> {
     dictionaries: &'v mut Dictionaries,
     text_bytes: [usize; COLUMNS.len()],
@@ -191,6 +212,7 @@ struct Builder<'v> {
     seen: u128,
     seen_groups: u32,
     has_duplicates: bool,
+    has_beside: bool,
 }
 
 /// Offsets fit: a text is at most 4 GiB.
@@ -225,6 +247,7 @@ impl<'v> Builder<'v> {
             seen: 0,
             seen_groups: 0,
             has_duplicates: false,
+            has_beside: false,
         }
     }
 
@@ -250,7 +273,9 @@ impl<'v> Builder<'v> {
                         Ok(())
                     });
                 }
-                scanner.value().map(drop)
+                let value = scanner.value()?;
+                self.has_beside |= text.get(value.start..value.end).is_some_and(may_hold_events);
+                Ok(())
             })?;
             scanner.skip_space();
             let next = scanner.peek();
@@ -346,6 +371,7 @@ impl<'v> Builder<'v> {
         self.records.push(Record {
             principal: self.dictionaries.principal(identity),
             names,
+            region: word(REGION),
             event_key,
             fingerprint: fingerprint(source),
             event_time_us,

@@ -56,3 +56,5 @@ pub(super) const NAMES: [usize; 3] =
 pub(super) const EVENT_TIME: usize = column_named("event_time");
 /// Likewise.
 pub(super) const EVENT_ID: usize = column_named("event_id");
+/// Likewise.
+pub(super) const REGION: usize = column_named("aws_region");

@@ -5,8 +5,9 @@
 //! delivers within minutes, so that what happened shortly before midnight comes then.
 //!
 //! The store doesn't know which object an event came from. So nothing counts as proved where objects without CloudTrail's
-//! names brought events: any event may come from them. Objects with CloudTrail's names are taken to hold what their names
-//! say: an object of another account, region or day that is not proved could hold an event that claims this one.
+//! names brought events: any event may come from them. Nor where an object of another account, region or day that is not
+//! proved brought an event of there and then: the ledger has these by object (`trailpare_stray_events`). Of two events of
+//! one id the proved one is in the store.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use serde::Serialize;
 
 use super::Day;
 use crate::policy::{Evidenced, MAY_BE_UNNAMED};
-use crate::store::{CoverageDay, Store, StoreError};
+use crate::store::{CoverageDay, Store, StoreError, Stray};
 use crate::usage::UsageRow;
 
 /// How much of the events in a store is proved by digests.
@@ -72,16 +73,14 @@ impl std::fmt::Display for Span {
 }
 
 impl Evidence {
-    /// Reads it; `None` of a store of an older version.
+    /// Reads it, of so many events, those that were pruned among them; `None` of a store of an older version.
     ///
     /// # Errors
     /// Those of reading the store.
     pub fn read(store: &Store, events: u64) -> Result<Option<Evidence>, StoreError> {
         let Some(days) = store.coverage()? else { return Ok(None) };
         let mut evidence = Evidence { events, missing_objects: store.missing_objects(0)?.0, ..Evidence::default() };
-        let mut named_events = 0;
         for day in &days {
-            named_events += day.events;
             evidence.proved_events += day.valid_events;
             evidence.unchecked_events += day.unchecked_events;
             evidence.altered_objects += day.altered_objects;
@@ -91,7 +90,7 @@ impl Evidence {
                 None => evidence.places.push(Place::new(day)),
             }
         }
-        evidence.unnamed_events = events.saturating_sub(named_events);
+        evidence.unnamed_events = store.unnamed_events()?;
         Ok(Some(evidence))
     }
 
@@ -152,6 +151,9 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// Why an event is not proved although its day is.
+const STRAY: &str = "; an object of another account, region or day that is not proved has events of then and there";
+
 /// What is proved of each account, region and day.
 #[derive(Clone, Debug, Default)]
 pub struct Proofs {
@@ -159,6 +161,8 @@ pub struct Proofs {
     days: BTreeMap<(String, i32), BTreeMap<String, CoverageDay>>,
     /// Whether objects without CloudTrail's names brought events.
     has_unnamed: bool,
+    /// Events of objects that are not proved, of another account, region or time than the objects' names say.
+    strays: Vec<Stray>,
 }
 
 /// How far what happened somewhere on a day is proved.
@@ -179,7 +183,8 @@ impl Proofs {
         if days.iter().all(|day| day.valid_objects + day.unchecked_objects + day.altered_objects == 0) {
             return Ok(None);
         }
-        let mut proofs = Proofs { has_unnamed: store.unnamed_events()? > 0, ..Proofs::default() };
+        let (has_unnamed, strays) = (store.unnamed_events()? > 0, store.unproved_strays()?);
+        let mut proofs = Proofs { has_unnamed, strays, ..Proofs::default() };
         for day in days {
             let key = (day.account_id.clone(), day.day);
             proofs.days.entry(key).or_default().insert(day.region.clone(), day);
@@ -211,7 +216,8 @@ impl Proofs {
                 let days = self.at(account_id, region, day);
                 let (valid, all) = days.iter().fold((0, 0), |(v, a), day| (v + day.valid_objects, a + day.objects));
                 let unnamed = if self.has_unnamed { format!("; {MAY_BE_UNNAMED}") } else { String::new() };
-                format!("not known to be proved: of the log objects of {place} {valid} of {all} are{unnamed}")
+                let stray = if self.is_stray(account_id, region, day) { STRAY } else { "" };
+                format!("not known to be proved: of the log objects of {place} {valid} of {all} are{unnamed}{stray}")
             }
             Extent::None => format!("not proved: no log object of {place} is"),
         }
@@ -225,9 +231,25 @@ impl Proofs {
         let is_next_proved = next.iter().all(|day| day.present & !day.valid & 1 == 0);
         match (valid, all) {
             (0, _) => Extent::None,
-            (valid, all) if valid == all && is_next_proved && !self.has_unnamed => Extent::Whole,
+            (valid, all) if valid == all && is_next_proved && !self.may_be_other(account_id, region, day) => {
+                Extent::Whole
+            }
             _ => Extent::Part,
         }
+    }
+
+    /// Whether an event of there and then may come from an object without a name, or of another place's or time's.
+    fn may_be_other(&self, account_id: &str, region: &str, day: i32) -> bool {
+        self.has_unnamed || self.is_stray(account_id, region, day)
+    }
+
+    fn is_stray(&self, account_id: &str, region: &str, day: i32) -> bool {
+        let may_be = |said: &str, wanted: &str| said.is_empty() || said == wanted;
+        self.strays.iter().any(|stray| {
+            may_be(&stray.account_id, account_id)
+                && may_be(&stray.region, region)
+                && stray.day.is_none_or(|said| said == day)
+        })
     }
 
     /// The days of an account and region; of all its regions where objects of that one are named after another, as those of

@@ -4,19 +4,24 @@
 //! left to the command line, but for what is text by its nature.
 
 pub mod actions;
+pub mod chains;
 pub mod coverage;
 mod day;
 pub mod diff;
+pub mod due;
 pub mod everyone;
 pub mod evidence;
 pub mod explain;
 mod findings;
+pub mod history;
 pub mod html;
 pub mod oddities;
 pub mod overview;
 pub mod rightsize;
 pub mod rows;
+pub mod run;
 pub mod status;
+pub mod trust;
 pub mod unused;
 pub mod watch;
 

@@ -49,6 +49,9 @@ pub enum Kind {
     /// A log object that was taken in and is not what digests say.
     #[serde(rename = "object altered")]
     ObjectAltered,
+    /// A log object that was not what digests say, and that the proved one has taken the place of.
+    #[serde(rename = "altered object displaced")]
+    Displaced,
     /// A log object that digests list, or a digest, is not there.
     #[serde(rename = "missing")]
     Missing,
@@ -71,6 +74,7 @@ impl Kind {
             Kind::DigestAltered => "digest altered",
             Kind::BeginsWithin => "begins within a chain of digests",
             Kind::ObjectAltered => "object altered",
+            Kind::Displaced => "altered object displaced",
             Kind::Missing => "missing",
             Kind::StandsOut => "hours without objects that stand out",
         }
@@ -115,6 +119,7 @@ impl Oddities {
         all.extend(trails(&days));
         let (_, altered) = store.altered_objects(u64::MAX >> 1)?;
         all.extend(altered.into_iter().map(|odd| of(Kind::ObjectAltered, None, odd.object, odd.reason)));
+        all.extend(store.displaced_objects()?.into_iter().map(displaced));
         let coverage = Coverage::read(store)?;
         all.extend(coverage.places.iter().flat_map(|place| place.missing.iter().map(move |one| missing(place, one))));
         all.sort_unstable();
@@ -139,6 +144,14 @@ fn conflict(conflict: Conflict) -> Oddity {
     let first = first.map_or("an object that is not there any more".to_owned(), |(path, _)| path);
     let what = format!("record {index} of {path} says something else than the stored one, which is from {first}");
     of(Kind::Conflict, Some((day.clone(), day)), event_id, what)
+}
+
+fn displaced((name, replaced, removed): (String, u64, u64)) -> Oddity {
+    let what = format!(
+        "an object of this name was taken in before it could be proved; {replaced} of its events were replaced by the proved \
+         ones, and {removed} that only it had were taken out"
+    );
+    of(Kind::Displaced, None, name, what)
 }
 
 fn far_events(far: FarEvents) -> Oddity {

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Day;
+use super::due::{Due, Silent};
 use super::evidence::Evidence;
+use super::history::{self, History};
 use crate::store::{self, DayCount, NO_LOG, OTHER_LOG, Store, StoreError, Table, place_in};
 
 /// What is in a store, what could not be taken into it, and what goes on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
     /// The store's folder.
     #[serde(skip)]
@@ -37,6 +39,8 @@ pub struct Status {
     pub duplicates: u64,
     /// Records that could not be read.
     pub records_kept_out: u64,
+    /// What was pruned; `None` where nothing ever was.
+    pub pruned: Option<Pruned>,
     /// Rows of `usage`.
     pub usage_rows: u64,
     /// Day → events.
@@ -67,6 +71,12 @@ pub struct Status {
     pub staged_bytes: u64,
     /// The last ingest; `None` if there was none.
     pub last_run: Option<Run>,
+    /// The last run that the history has, of whatever command; steps of others apart.
+    pub last_done: Option<history::Run>,
+    /// What the store waits for.
+    pub due: Due,
+    /// Since when nothing new has come.
+    pub silent: Silent,
     /// Where DuckDB looks for the data, if that is elsewhere.
     pub data_elsewhere: Option<String>,
     /// Files without a recorded checksum.
@@ -78,6 +88,9 @@ pub struct Status {
     /// Objects that digests list and that never came, the first of them; `evidence` has how many there are.
     pub missing_objects: Vec<store::OddObject>,
 }
+
+/// Runs among which the last is looked for that is no step of another.
+const STEPS_MAX: u64 = 20;
 
 /// Objects that are listed at the most.
 const OBJECTS_MAX: u64 = 1_000;
@@ -157,6 +170,24 @@ pub struct Run {
     pub counts: store::Run,
 }
 
+/// Days that are kept no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// Days before this one.
+    pub before: Day,
+    /// Those of them that had events.
+    pub days: u64,
+    /// Their events.
+    pub events: u64,
+}
+
+impl Pruned {
+    fn read(store: &Store) -> Result<Option<Pruned>, StoreError> {
+        let store::Pruned { before, days, events } = store.pruned()?;
+        Ok(before.map(|before| Pruned { before: Day(before), days, events }))
+    }
+}
+
 impl Status {
     /// Reads it.
     ///
@@ -181,6 +212,12 @@ impl Status {
         }
         let totals = store.totals()?;
         let activity = store.activity();
+        let accounts = accounts(&counts);
+        let evidence = Evidence::read(store, totals.events + totals.pruned)?;
+        let missing = evidence.as_ref().map_or(0, |evidence| evidence.missing_objects);
+        let due = Due::new(&snapshot, refused.len() as u64, missing, gap_days(&accounts));
+        let silent = Silent::read(store, days.last_key_value().map(|(day, _)| *day))?;
+        let last_done = History::read(store, STEPS_MAX)?.runs.into_iter().find(|run| run.parent.is_none());
         Ok(Status {
             dir: store.dir().to_owned(),
             event_rows: snapshot.rows(Table::Events),
@@ -193,9 +230,10 @@ impl Status {
             events: totals.events,
             duplicates: totals.duplicates,
             records_kept_out: totals.broken,
+            pruned: Pruned::read(store)?,
             usage_rows: snapshot.rows(Table::Usage),
             days,
-            accounts: accounts(&counts),
+            accounts,
             regions,
             refused_objects: refused,
             other_logs,
@@ -210,7 +248,10 @@ impl Status {
             last_run: store.last_run()?.map(|(started, finished, counts)| Run { started, finished, counts }),
             data_elsewhere: store.data_elsewhere()?,
             files_without_checksum: files().filter(|file| file.checks.is_none()).count() as u64,
-            evidence: Evidence::read(store, totals.events)?,
+            evidence,
+            last_done,
+            due,
+            silent,
             altered_objects: store.altered_objects(OBJECTS_MAX)?.1,
             missing_objects: store.missing_objects(OBJECTS_MAX)?.1,
         })
@@ -220,6 +261,12 @@ impl Status {
     pub fn is_clean(&self) -> bool {
         self.refused_objects.is_empty() && self.broken_records.is_empty() && self.conflicts.is_empty()
     }
+}
+
+/// Days without events between an account's first and last day, of all accounts.
+fn gap_days(accounts: &[Account]) -> u64 {
+    let days = accounts.iter().flat_map(|account| &account.gaps).map(|gap| gap.to.0.abs_diff(gap.from.0) + 1);
+    days.map(u64::from).sum()
 }
 
 fn accounts(counts: &[DayCount]) -> Vec<Account> {

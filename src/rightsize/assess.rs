@@ -71,6 +71,7 @@ pub struct Assessment<'c> {
     pub data_event_sources: BTreeSet<String>,
     /// Of a persona, what its people share.
     pub persona: Option<Persona>,
+    is_excluded: bool,
 }
 
 /// What somebody used.
@@ -200,6 +201,7 @@ pub fn assess<'c>(
         no_proposal,
         presets,
         persona,
+        is_excluded: false,
     };
     assessment.add_people(rows, terms.inventory);
     assessment.decide(terms);
@@ -240,7 +242,15 @@ fn proposals(
         let options = options_of(subject, preset, terms.options);
         let existing = base.as_ref().map_or(Existing::None, Existing::AddedTo);
         let task = Task { existing, ..Task::new(rows, terms.requests, &options, terms.catalog) };
-        let made = propose(&task).map_err(said);
+        // Where siblings don't fit, what was used does.
+        let made = match propose(&task) {
+            Err(ProposeError::NoRoomForSiblings { .. }) => {
+                let options = Options { siblings: false, ..options.clone() };
+                propose(&Task { options: &options, ..task })
+            }
+            made => made,
+        };
+        let made = made.map_err(said);
         figures.extend(PresetFigures::of(preset, &made));
         proposed.insert(preset, made);
     }
@@ -341,6 +351,11 @@ impl Assessment<'_> {
         }
     }
 
+    /// A rule says that it is left as it is.
+    pub fn is_excluded(&self) -> bool {
+        self.is_excluded
+    }
+
     /// Nothing says that anybody was it in the window.
     fn is_idle(&self) -> bool {
         self.used.times_us.is_none()
@@ -349,6 +364,7 @@ impl Assessment<'_> {
     fn decide(&mut self, terms: &Terms<'_, '_>) {
         if let Some(reason) = terms.inventory.rules.exclusion(&self.subject) {
             (self.wave, self.reasons) = (Wave::Keep, vec![format!("excluded: {reason}")]);
+            self.is_excluded = true;
             return;
         }
         let mut doubts = self.doubts(terms);

@@ -1,6 +1,6 @@
 //! Policies that are deployed, as a folder of `rightsize` has them: whoever edits them there deploys what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,13 +26,19 @@ pub struct Deployed {
     pub policies: Vec<Policy>,
     /// Why its policies cannot be read.
     pub problem: Option<String>,
+    /// Of a persona, its people.
+    pub people: BTreeSet<String>,
 }
 
 /// All policies of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeployedPolicies {
-    /// By the key of a row's group.
+    /// Permission sets, roles and users by the key of a row's group.
     pub by_key: BTreeMap<String, Deployed>,
+    /// People by name.
+    pub people: BTreeMap<String, Deployed>,
+    /// Personas by permission set.
+    pub personas: BTreeMap<String, Vec<Deployed>>,
     /// What could not be read, and why.
     pub problems: Vec<String>,
 }
@@ -57,14 +63,13 @@ pub enum DeployedError {
 const BYTES_MAX: u64 = 64 << 20;
 
 impl DeployedPolicies {
-    /// Reads the permission sets, roles and users of a folder. People and personas are parts of permission sets, and
-    /// have no rows of their own.
+    /// Reads all that is in a folder.
     ///
     /// # Errors
     /// It cannot be read, or holds nothing. One principal that cannot be read is a problem, and the others are taken.
     pub fn read(root: &Path) -> Result<DeployedPolicies, DeployedError> {
         let mut all = DeployedPolicies::default();
-        for kind in [SubjectKind::PermissionSet, SubjectKind::Role, SubjectKind::User] {
+        for kind in SubjectKind::ALL {
             let folder = root.join(kind.folder());
             let mut names = match names(&folder) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -77,17 +82,28 @@ impl DeployedPolicies {
                     Ok(Some(deployed)) => {
                         let problem = deployed.problem.iter().map(|why| format!("{}: {why}", shown::name(&place)));
                         all.problems.extend(problem);
-                        all.by_key.insert(key(&deployed.subject), deployed);
+                        all.add(deployed);
                     }
                     Ok(None) => {}
                     Err(why) => all.problems.push(format!("{}: {why}", shown::name(&place))),
                 }
             }
         }
-        if all.by_key.is_empty() && all.problems.is_empty() {
+        if all.by_key.is_empty() && all.people.is_empty() && all.problems.is_empty() {
             return Err(DeployedError::Nothing(root.to_owned()));
         }
         Ok(all)
+    }
+}
+
+impl DeployedPolicies {
+    fn add(&mut self, deployed: Deployed) {
+        let subject = &deployed.subject;
+        match (subject.kind, &subject.of) {
+            (SubjectKind::Person, _) => drop(self.people.insert(subject.name.clone(), deployed)),
+            (SubjectKind::Persona, Some(of)) => self.personas.entry(of.clone()).or_default().push(deployed),
+            _ => drop(self.by_key.insert(key(subject), deployed)),
+        }
     }
 }
 
@@ -110,6 +126,11 @@ fn one(folder: &Path, place: &str) -> Result<Option<Deployed>, String> {
     let member = |name: &str| value.get(name).and_then(Value::as_str);
     let subject = match (member("kind"), member("arn"), member("name")) {
         (Some("permission-set"), _, Some(name)) => Subject::new(SubjectKind::PermissionSet, name),
+        (Some("person"), _, Some(name)) => Subject::new(SubjectKind::Person, name),
+        (Some("persona"), _, Some(name)) => {
+            let of = member("of").ok_or("document.json tells not of which permission set the persona is")?;
+            Subject { of: Some(of.to_owned()), ..Subject::new(SubjectKind::Persona, name) }
+        }
         (Some("role" | "user"), Some(arn), _) => {
             Subject::of_arn(arn).ok_or("document.json: \"arn\" is that of no role or user")?
         }
@@ -122,7 +143,9 @@ fn one(folder: &Path, place: &str) -> Result<Option<Deployed>, String> {
     let reasons = value.get("reasons").and_then(Value::as_array).into_iter().flatten();
     let is_break_glass = reasons.filter_map(Value::as_str).any(|reason| reason.contains("break-glass"));
     let wave = member("wave").unwrap_or_default().to_owned();
-    Ok(Some(Deployed { subject, folder: place.to_owned(), wave, is_break_glass, policies, problem }))
+    let people = value.pointer("/people/used_it").and_then(Value::as_array).into_iter().flatten();
+    let people = people.filter_map(Value::as_str).map(str::to_owned).collect();
+    Ok(Some(Deployed { subject, folder: place.to_owned(), wave, is_break_glass, policies, problem, people }))
 }
 
 /// All policies of a principal's folder.

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::subject::Subject;
 use crate::iam::evaluate::covers_action;
-use crate::iam::wildcard_match;
+use crate::iam::{Catalog, wildcard_match};
+use crate::util::closest::closest;
 
 /// Exclusions, and actions that must stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -90,12 +91,58 @@ pub enum RulesError {
         /// What it lacks.
         what: &'static str,
     },
+    /// A rule that says something empty, which would mean nobody.
+    #[error("{place} has an empty {what}\nhint: leave it out where it does not matter, or write * for anybody")]
+    Empty {
+        /// Which rule.
+        place: String,
+        /// What is empty.
+        what: &'static str,
+    },
+    /// A member that no rule has: it would be read past.
+    #[error("{place} has {what:?}, which no such rule has\nhint: docs/rightsize.md shows the file's form")]
+    Unknown {
+        /// Which rule.
+        place: String,
+        /// The member.
+        what: String,
+    },
     /// An action that is none.
-    #[error("{0} is no action\nhint: write service:Action, with * and ? as in a policy")]
-    NoAction(String),
+    #[error("{place}: {action} is no action\nhint: write service:Action, with * and ? as in a policy")]
+    NoAction {
+        /// Which rule.
+        place: String,
+        /// What stands there.
+        action: String,
+    },
+    /// An action of the right form that IAM does not have.
+    #[error("{place}: {action} names no action that IAM has\nhint: {}", meant(.closest.as_deref()))]
+    UnknownAction {
+        /// Which rule.
+        place: String,
+        /// What stands there.
+        action: String,
+        /// An action with a name that is near.
+        closest: Option<String>,
+    },
     /// A kind that is none.
-    #[error("{0} is no kind\nhint: permission-set, role, user or person")]
-    NoKind(String),
+    #[error("{place}: {kind} is no kind\nhint: permission-set, role, user or person")]
+    NoKind {
+        /// Which rule.
+        place: String,
+        /// What stands there.
+        kind: String,
+    },
+}
+
+/// Members of a rule about somebody.
+const WHOM: [&str; 5] = ["name", "path", "tag", "account", "kind"];
+
+fn meant(closest: Option<&str>) -> String {
+    match closest {
+        Some(name) => format!("did you mean {name}?"),
+        None => "the Service Authorization Reference lists the actions of each service".to_owned(),
+    }
 }
 
 const KINDS: [&str; 4] = ["permission-set", "role", "user", "person"];
@@ -106,10 +153,16 @@ impl Rules {
     /// # Errors
     /// A file of another form, or a rule that says not whom it is about or why.
     pub fn parse(text: &str) -> Result<Rules, RulesError> {
-        let rules: Rules = serde_yaml_ng::from_str(text).map_err(|error| RulesError::Form(error.to_string()))?;
-        let missing = |list: &str, at: usize, what| RulesError::Missing { place: format!("{list}[{at}]"), what };
+        let form = |error: serde_yaml_ng::Error| RulesError::Form(error.to_string());
+        let rules: Rules = serde_yaml_ng::from_str(text).map_err(form)?;
+        let value: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).map_err(form)?;
+        // A flattened part takes every member, so that members nobody knows are looked for here.
+        members(&value, "exclude", &["reason", "break_glass"])?;
+        members(&value, "keep_actions", &["reason", "actions"])?;
+        let place = |list: &str, at: usize| format!("{list}[{at}]");
+        let missing = |list: &str, at: usize, what| RulesError::Missing { place: place(list, at), what };
         for (at, rule) in rules.exclude.iter().enumerate() {
-            rule.whom.check().map_err(|kind| RulesError::NoKind(kind.to_owned()))?;
+            rule.whom.check(&place("exclude", at))?;
             if rule.reason.trim().is_empty() {
                 return Err(missing("exclude", at, "reason"));
             }
@@ -118,7 +171,7 @@ impl Rules {
             }
         }
         for (at, rule) in rules.keep_actions.iter().enumerate() {
-            rule.whom.check().map_err(|kind| RulesError::NoKind(kind.to_owned()))?;
+            rule.whom.check(&place("keep_actions", at))?;
             if rule.reason.trim().is_empty() {
                 return Err(missing("keep_actions", at, "reason"));
             }
@@ -126,7 +179,7 @@ impl Rules {
                 return Err(missing("keep_actions", at, "action"));
             }
             if let Some(action) = rule.actions.iter().find(|action| !is_action(action)) {
-                return Err(RulesError::NoAction(action.clone()));
+                return Err(RulesError::NoAction { place: place("keep_actions", at), action: action.clone() });
             }
         }
         for (at, rule) in rules.without_data_events.iter().enumerate() {
@@ -135,6 +188,25 @@ impl Rules {
             }
         }
         Ok(rules)
+    }
+
+    /// Checks that every pattern of `keep_actions` names an action that there is: one that names none would keep
+    /// nothing, and nobody would be told.
+    ///
+    /// # Errors
+    /// The first pattern that names none.
+    pub fn check_actions(&self, catalog: &Catalog) -> Result<(), RulesError> {
+        let services = catalog.prefixes().into_iter().filter_map(|prefix| catalog.service(prefix));
+        let all: Vec<&str> = services.flat_map(|service| service.actions()).map(|action| &*action.name).collect();
+        for (at, rule) in self.keep_actions.iter().enumerate() {
+            let names_none = |pattern: &&String| !all.iter().any(|action| covers_action(pattern, action));
+            if let Some(action) = rule.actions.iter().find(names_none) {
+                let closest = closest(action, all.iter().copied()).first().map(|name| (*name).to_owned());
+                let place = format!("keep_actions[{at}]");
+                return Err(RulesError::UnknownAction { place, action: action.clone(), closest });
+            }
+        }
+        Ok(())
     }
 
     /// Whether somebody says that data events of a source need not be waited for.
@@ -167,8 +239,22 @@ impl Rules {
 }
 
 impl Whom {
-    fn check(&self) -> Result<(), &str> {
-        self.kind.as_deref().filter(|kind| !KINDS.contains(kind)).map_or(Ok(()), Err)
+    fn check(&self, place: &str) -> Result<(), RulesError> {
+        let texts = [
+            ("name", self.name.as_ref()),
+            ("path", self.path.as_ref()),
+            ("account", self.account.as_ref()),
+            ("kind", self.kind.as_ref()),
+            ("key of a tag", self.tag.as_ref().map(|tag| &tag.key)),
+        ];
+        let is_empty = |(_, text): &&(&str, Option<&String>)| text.is_some_and(|text| text.trim().is_empty());
+        if let Some((what, _)) = texts.iter().find(is_empty) {
+            return Err(RulesError::Empty { place: place.to_owned(), what });
+        }
+        match self.kind.as_deref().filter(|kind| !KINDS.contains(kind)) {
+            Some(kind) => Err(RulesError::NoKind { place: place.to_owned(), kind: kind.to_owned() }),
+            None => Ok(()),
+        }
     }
 
     fn holds(&self, subject: &Subject) -> bool {
@@ -185,6 +271,19 @@ impl Whom {
             && self.account.as_ref().is_none_or(|account| subject.account.as_ref() == Some(account))
             && self.kind.as_deref().is_none_or(|kind| kind == subject.kind.as_str())
     }
+}
+
+/// Looks for members that rules of a list do not have.
+fn members(value: &serde_yaml_ng::Value, list: &str, known: &[&str]) -> Result<(), RulesError> {
+    let rules = value.get(list).and_then(serde_yaml_ng::Value::as_sequence).into_iter().flatten();
+    for (at, rule) in rules.enumerate() {
+        let names = rule.as_mapping().into_iter().flat_map(|members| members.keys());
+        let is_unknown = |name: &&str| !WHOM.contains(name) && !known.contains(name);
+        if let Some(name) = names.filter_map(serde_yaml_ng::Value::as_str).find(is_unknown) {
+            return Err(RulesError::Unknown { place: format!("{list}[{at}]"), what: name.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 fn is_action(text: &str) -> bool {
@@ -244,7 +343,12 @@ mod tests {
             ("exclude: [{reason: r}]", "exclude[0] has no name"),
             ("exclude: [{kind: robot, reason: r}]", "robot is no kind"),
             ("keep_actions: [{actions: [], reason: r}]", "no action"),
-            ("keep_actions: [{actions: ['*'], reason: r}]", "* is no action"),
+            ("keep_actions: [{actions: ['*'], reason: r}]", "keep_actions[0]: * is no action"),
+            ("exclude: [{name: '', reason: r}]", "exclude[0] has an empty name"),
+            ("exclude: [{name: a, reason: r}, {path: ' ', reason: r}]", "exclude[1] has an empty path"),
+            ("exclude: [{tag: {key: ''}, reason: r}]", "exclude[0] has an empty key of a tag"),
+            ("exclude: [{name: a, reason: r, breakglass: true}]", "exclude[0] has \"breakglass\""),
+            ("keep_actions: [{actions: ['s3:*'], reason: r, names: a}]", "keep_actions[0] has \"names\""),
             ("keep_actions: [{actions: ['s3:${x}'], reason: r}]", "is no action"),
             ("without_data_events: [{source: s3.amazonaws.com, reason: ''}]", "without_data_events[0] has no reason"),
             ("excluded: []", "excluded"),
@@ -253,5 +357,20 @@ mod tests {
             assert!(error.contains(said) && error.contains("hint:"), "{text}: {error}");
         }
         assert_eq!(Rules::parse("{}").unwrap(), Rules::default());
+    }
+
+    #[test]
+    fn actions_that_iam_does_not_have_are_said() {
+        let check = |actions: &str| {
+            let rules = Rules::parse(&format!("keep_actions: [{{actions: [{actions}], reason: r}}]")).unwrap();
+            rules.check_actions(Catalog::embedded()).map_err(|error| error.to_string())
+        };
+        assert_eq!(check("'s3:GetObject', 's3:Get*', 'support:*'"), Ok(()));
+        let said = check("'s3:*', 's3:GetObjct'").unwrap_err();
+        assert!(
+            said.contains("keep_actions[0]: s3:GetObjct names no action") && said.contains("s3:GetObject?"),
+            "{said}"
+        );
+        assert!(check("'suport:*'").is_err());
     }
 }

@@ -14,7 +14,7 @@ use crate::policy::unused::{granted_actions, used_actions};
 use crate::policy::{Existing, Kind, NamedPolicy, Options, Task, key_sources, propose};
 use crate::store::{Snapshot, Table};
 use crate::time::MICROS_PER_DAY;
-use crate::usage::{self, Outcome, ReadError, RequestValues, Selection, Space, TimeRange, UsageRow};
+use crate::usage::{self, Outcome, ReadError, RequestValues, Selection, Sessions, Space, TimeRange, UsageRow};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,8 @@ pub struct WatchQuestion<'a> {
     pub unused_days: u32,
     /// What is deployed.
     pub deployed: &'a DeployedPolicies,
+    /// People and personas are looked at as well, each by itself.
+    pub people: bool,
     /// The actions of IAM.
     pub catalog: &'a Catalog,
     /// Memory.
@@ -111,8 +113,14 @@ pub fn watch(question: &WatchQuestion<'_>) -> Result<Watched, ReadError> {
     let requests = requests(question, &recent)?;
     let mut look = Look { question, requests, in_use_us, watched, met: BTreeSet::new() };
     look.each(&recent, Look::recent)?;
+    if question.people {
+        look.each_of_sets(&recent, Part::Recent)?;
+    }
     if look.watched.too_short.is_none() {
         look.each(&TimeRange::default(), Look::whole)?;
+        if question.people {
+            look.each_of_sets(&TimeRange::default(), Part::Whole)?;
+        }
         look.idle();
     }
     let mut watched = look.watched;
@@ -122,7 +130,9 @@ pub fn watch(question: &WatchQuestion<'_>) -> Result<Watched, ReadError> {
 
 /// What the policies ask of requests, and what making one may ask.
 fn requests(question: &WatchQuestion<'_>, recent: &TimeRange) -> Result<RequestValues, ReadError> {
-    let all = question.deployed.by_key.values().flat_map(|deployed| &deployed.policies).cloned().collect();
+    let DeployedPolicies { by_key, people, personas, .. } = question.deployed;
+    let parts = people.values().chain(personas.values().flatten()).filter(|_| question.people);
+    let all = by_key.values().chain(parts).flat_map(|deployed| &deployed.policies).cloned().collect();
     let mut sources = key_sources::for_everybody();
     let judging = key_sources::for_judging(&PolicySet::of_identity(all));
     sources.extend(
@@ -130,6 +140,15 @@ fn requests(question: &WatchQuestion<'_>, recent: &TimeRange) -> Result<RequestV
     );
     let everybody = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
     usage::read_requests(question.snapshot, &everybody, recent, &sources, question.catalog)
+}
+
+/// Which rows are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// What was done lately.
+    Recent,
+    /// All that was ever done.
+    Whole,
 }
 
 struct Look<'a> {
@@ -156,13 +175,73 @@ impl Look<'_> {
     fn each(&mut self, range: &TimeRange, look: fn(&mut Self, &str, &[UsageRow])) -> Result<(), ReadError> {
         let WatchQuestion { snapshot, catalog, space, .. } = *self.question;
         for (key, rows) in Groups::of_everybody(Reading { snapshot, range, catalog, space })? {
-            match rows {
-                Ok(rows) => look(self, &key, &rows),
-                Err(error @ ReadError::TooMany { .. }) => self.watched.problems.push(format!("{key}: {error}")),
-                Err(error) => return Err(error),
+            if let Some(rows) = self.fitting(&key, rows)? {
+                look(self, &key, &rows);
             }
         }
         Ok(())
+    }
+
+    /// Looks at people and personas: at the rows of each person whatever the permission set, and at those of the people
+    /// of a persona, of its permission set alone.
+    fn each_of_sets(&mut self, range: &TimeRange, part: Part) -> Result<(), ReadError> {
+        fn by_person(a: &UsageRow, b: &UsageRow) -> std::cmp::Ordering {
+            a.session_name.cmp(&b.session_name).then_with(|| UsageRow::compare(a, b))
+        }
+        let WatchQuestion { snapshot, catalog, space, deployed, .. } = *self.question;
+        let selection = Selection { permission_sets: vec!["*".to_owned()], ..Selection::default() };
+        let reading = Reading { snapshot, range, catalog, space };
+        let person = |row: &UsageRow| row.session_name.as_deref().unwrap_or_default().to_owned();
+        for (name, rows) in Groups::new(reading, &selection, Sessions::Apart, (by_person, person))? {
+            let Some(rows) = self.fitting(&format!("person {name}"), rows)? else { continue };
+            // Who has no policy of its own has those of its permission sets.
+            if let Some(of) = deployed.people.get(&name) {
+                self.part(of, &rows, part);
+            }
+        }
+        let set = |row: &UsageRow| row.permission_set.as_deref().unwrap_or_default().to_owned();
+        for (name, rows) in Groups::new(reading, &selection, Sessions::Apart, (RowKey::order, set))? {
+            let Some(personas) = deployed.personas.get(&name) else { continue };
+            let Some(rows) = self.fitting(&format!("{}{name}", RowKey::OF_SETS), rows)? else { continue };
+            for persona in personas {
+                let is_one =
+                    |row: &&UsageRow| row.session_name.as_deref().is_some_and(|person| persona.people.contains(person));
+                let own: Vec<UsageRow> = rows.iter().filter(is_one).cloned().collect();
+                if !own.is_empty() {
+                    self.part(persona, &own, part);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows, or a note that they don't fit: the others go on.
+    fn fitting(
+        &mut self,
+        title: &str,
+        rows: Result<Vec<UsageRow>, ReadError>,
+    ) -> Result<Option<Vec<UsageRow>>, ReadError> {
+        match rows {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error @ ReadError::TooMany { .. }) => {
+                self.watched.problems.push(format!("{title}: {error}"));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn part(&mut self, deployed: &Deployed, rows: &[UsageRow], part: Part) {
+        if deployed.policies.is_empty() || deployed.is_break_glass {
+            return;
+        }
+        if part == Part::Recent {
+            self.watched.principals += 1;
+            self.denied(deployed, rows);
+        } else {
+            self.met.insert(deployed.folder.clone());
+            self.unused(deployed, rows);
+        }
     }
 
     /// What was done lately.
@@ -243,6 +322,14 @@ impl Look<'_> {
         let deployed = self.question.deployed;
         for (key, one) in &deployed.by_key {
             if !self.met.contains(key) && !one.policies.is_empty() && !one.is_break_glass {
+                self.unused(one, &[]);
+            }
+        }
+        if !self.question.people {
+            return;
+        }
+        for one in deployed.people.values().chain(deployed.personas.values().flatten()) {
+            if !self.met.contains(&one.folder) && !one.policies.is_empty() && !one.is_break_glass {
                 self.unused(one, &[]);
             }
         }

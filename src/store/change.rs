@@ -17,6 +17,12 @@ pub struct Commit {
     pub objects: Vec<LedgerEntry>,
     /// Events added, by day, account and region.
     pub days: Vec<DayCount>,
+    /// Events taken out again, likewise.
+    pub less: Vec<DayCount>,
+    /// Events that came in the place of others, which no object is counted with.
+    pub instead: u64,
+    /// What became of objects that others have taken the place of.
+    pub cleared: Vec<Cleared>,
     /// How the usage of each day in the commit stands.
     pub usage: Vec<(i32, UsageState)>,
     /// Events that were there already and say something else.
@@ -27,6 +33,8 @@ pub struct Commit {
     pub mended: Vec<(String, u64)>,
     /// What a run has come to so far, and its id.
     pub run: Option<(i64, Run)>,
+    /// The day before which nothing is kept any more, days since 1970-01-01.
+    pub pruned_before: Option<i32>,
     /// For `ducklake_snapshot_changes.commit_message`.
     pub message: String,
 }
@@ -36,6 +44,8 @@ pub struct Commit {
 pub enum UsageState {
     /// Rows were added, derived under this version of the IAM catalogue.
     Added(String),
+    /// Rows were taken out or replaced: it has to be derived anew.
+    Outdated,
     /// Rows were added, and copies of calls by other accounts wait to be told apart.
     Unresolved,
     /// The day is whole, derived under this version.
@@ -61,12 +71,16 @@ pub struct LedgerEntry {
     pub duplicates: u64,
     /// Records kept out.
     pub broken: Vec<BrokenEntry>,
-    /// Whether it takes the place of an object of this name that had records kept out.
+    /// Whether it takes the place of an object of this name: of one that had records kept out, or that it displaces.
     pub is_again: bool,
     /// What digests say of it; `None` where nobody asked.
     pub proof: Option<ObjectProof>,
     /// Events in it that are far from the time that its name has.
     pub far: Option<FarEvents>,
+    /// Events of another account, region or time than its name says.
+    pub strays: Vec<Stray>,
+    /// Whether it is proved and takes the place of one that is not, and how many events of that one it replaces.
+    pub displaces: Option<u64>,
     /// Why it was refused, and where in the inflated bytes; `None` when it was taken in.
     pub refused: Option<(String, Option<u64>)>,
 }
@@ -82,6 +96,34 @@ pub struct FarEvents {
     pub first_time_us: i64,
     /// Time of the last of them.
     pub last_time_us: i64,
+}
+
+/// Events of another account, region or time than their object's name says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// `recipientAccountId`; empty: it may be any.
+    pub account_id: String,
+    /// `awsRegion`; empty: it may be any.
+    pub region: String,
+    /// Days since 1970-01-01; `None`: it may be any.
+    pub day: Option<i32>,
+    /// How many.
+    pub events: u64,
+}
+
+/// What became of an object that a proved one has taken the place of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// The name of both.
+    pub name: String,
+    /// SHA-256 of the bytes as stored of the one that was displaced.
+    pub sha256: [u8; 32],
+    /// Events that only it had and that are gone.
+    pub removed: u64,
+    /// Why it stands as refused from then on, where what only it had can't be told from what others have.
+    pub left: Option<String>,
+    /// Events that it had brought and that the proved one has as well.
+    pub moved: u64,
 }
 
 /// What digests say of an object that was taken in.

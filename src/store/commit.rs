@@ -184,7 +184,7 @@ fn insert_files(transaction: &Transaction<'_>, commit: &Commit, snapshot: i64) -
     for (i, file) in commit.add.iter().enumerate() {
         insert_file(transaction, file, first_file_id + i as i64, snapshot)?;
     }
-    insert_origins(transaction, commit, first_file_id)?;
+    insert_origins(transaction, commit, snapshot, first_file_id)?;
     for table in Table::ALL {
         let files: Vec<&StagedFile> = commit.add.iter().filter(|f| f.table == table).collect();
         if !files.is_empty() {
@@ -195,9 +195,15 @@ fn insert_files(transaction: &Transaction<'_>, commit: &Commit, snapshot: i64) -
 }
 
 /// Notes where the events of files come from that take the place of others of their day.
-fn insert_origins(transaction: &Transaction<'_>, commit: &Commit, first_file_id: i64) -> rusqlite::Result<()> {
+fn insert_origins(
+    transaction: &Transaction<'_>,
+    commit: &Commit,
+    snapshot: i64,
+    first_file_id: i64,
+) -> rusqlite::Result<()> {
     let events = (first_file_id..).zip(&commit.add).filter(|(_, file)| file.table == Table::Events);
     for (id, file) in events {
+        let mut is_mixed = false;
         for (_, old) in
             commit.replace.iter().filter(|(table, old)| *table == file.table && old.event_date == file.event_date)
         {
@@ -209,6 +215,13 @@ fn insert_origins(transaction: &Transaction<'_>, commit: &Commit, first_file_id:
                      (SELECT 1 FROM trailpare_file_origins WHERE data_file_id = ?2)",
                 )?
                 .execute([id, old.id])?;
+            is_mixed = !commit.objects.is_empty();
+        }
+        if is_mixed {
+            // What is new in it came with this commit.
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO trailpare_file_origins VALUES (?1, ?2)")?
+                .execute([id, snapshot])?;
         }
     }
     Ok(())

@@ -37,6 +37,12 @@ pub(super) const CHECKS_SQL: &str = include_str!("checks.sql");
 /// Further tables of the ledger, which stores from before get when they are written to.
 pub(super) const PASSED_OVER_SQL: &str = include_str!("passed_over.sql");
 
+/// The table of what was pruned, likewise.
+pub(super) const PRUNED_SQL: &str = include_str!("pruned.sql");
+
+/// Whose events the store has where objects contradict each other, likewise.
+pub(super) const EVIDENCE_SQL: &str = include_str!("evidence.sql");
+
 /// The tables of what digests say, likewise.
 pub(super) const PROOF_SQL: &str = include_str!("proof.sql");
 

@@ -7,10 +7,11 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::agreement::note_snapshot;
 use super::connection::{
-    CATALOG_PAGE_BYTES, CHECKS_SQL, DUCKLAKE_VERSION, OBJECTS_SQL, PASSED_OVER_SQL, PROOF_SQL, REBUILDING_KEY,
-    TRAILPARE_VERSION,
+    CATALOG_PAGE_BYTES, CHECKS_SQL, DUCKLAKE_VERSION, EVIDENCE_SQL, OBJECTS_SQL, PASSED_OVER_SQL, PROOF_SQL,
+    PRUNED_SQL, REBUILDING_KEY, TRAILPARE_VERSION,
 };
 use super::error::StoreError;
+use super::history_table::HISTORY_SQL;
 use super::layout::{catalog_path, staging_dir, table_dir};
 use super::metadata;
 use super::migrate::insert_column;
@@ -46,6 +47,9 @@ pub(super) fn create(dir: &Path, rebuilding: Option<Option<&Path>>) -> Result<()
         transaction.execute_batch(CHECKS_SQL)?;
         transaction.execute_batch(PASSED_OVER_SQL)?;
         transaction.execute_batch(PROOF_SQL)?;
+        transaction.execute_batch(HISTORY_SQL)?;
+        transaction.execute_batch(PRUNED_SQL)?;
+        transaction.execute_batch(EVIDENCE_SQL)?;
         fill(&transaction)?;
         if let Some(old) = rebuilding {
             note_rebuilding(&transaction, old)?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Transaction, params};
 
 use super::change::{BrokenEntry, Commit, DayCount, LedgerEntry, Neighbours, Run, UsageState};
+use super::displaced;
 use super::error::StoreError;
 use super::layout::catalog_path;
 use super::mended;
@@ -12,11 +13,15 @@ use super::object_rows::{Objects, split};
 use super::open::Store;
 use super::passed_over;
 use super::proof;
+use super::prune;
 use super::writer::Writer;
 use crate::time::{format_date, format_time, now_us};
 
 /// Version of a day whose usage isn't whole yet.
 const UNRESOLVED: &str = "";
+
+/// Version of a day whose usage has to be derived anew, whatever the catalogue.
+pub(super) const DAMAGED: &str = "damaged";
 
 /// Sums over the whole ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +38,8 @@ pub struct Totals {
     pub duplicates: u64,
     /// Records kept out.
     pub broken: u64,
+    /// Events that were pruned.
+    pub pruned: u64,
 }
 
 /// Writes a commit's objects and day counts.
@@ -45,6 +52,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     let mut objects = Objects::new(transaction);
     for entry in entries {
         if entry.is_again {
+            displaced::note(transaction, entry)?;
             take_back(transaction, &entry.name)?;
         }
         objects.insert(snapshot, entry, entry.broken.len() as u64)?;
@@ -65,12 +73,16 @@ pub(super) fn insert(transaction: &Transaction<'_>, snapshot: i64, commit: &Comm
     for day in &commit.days {
         days.execute(params![format_date(day.event_date), day.account_id, day.aws_region, day.events])?;
     }
+    // Of what came with this commit some may go as well.
+    displaced::insert(transaction, commit)?;
+    proof::refresh_days_of(transaction, commit.cleared.iter().map(|cleared| cleared.name.as_str()))?;
     for (date, state) in &commit.usage {
         insert_usage_state(transaction, *date, state)?;
     }
     passed_over::insert(transaction, snapshot, commit)?;
     proof::insert(transaction, commit)?;
     mended::strike(transaction, commit)?;
+    prune::insert(transaction, commit)?;
     if let Some((id, run)) = &commit.run {
         update_run(transaction, *id, None, run)?;
     }
@@ -121,7 +133,9 @@ fn insert_usage_state(transaction: &Transaction<'_>, date: i32, state: &UsageSta
     let (version, conflict) = match state {
         // A day that waits for more keeps waiting.
         UsageState::Added(version) => (version.as_str(), "DO NOTHING"),
-        UsageState::Unresolved => (UNRESOLVED, "DO UPDATE SET version = excluded.version"),
+        UsageState::Outdated => (DAMAGED, "DO UPDATE SET version = excluded.version"),
+        // Nor is one told apart that has to be derived anew.
+        UsageState::Unresolved => (UNRESOLVED, "DO UPDATE SET version = excluded.version WHERE version <> 'damaged'"),
         UsageState::Whole(version) => (version.as_str(), "DO UPDATE SET version = excluded.version"),
     };
     let sql = format!("INSERT INTO trailpare_usage_catalogue VALUES (?1, ?2) ON CONFLICT {conflict}");
@@ -184,13 +198,15 @@ impl Store {
                 values.insert(name, u64::try_from(value).unwrap_or(0));
             }
             let value = |name: &str| values.get(name).copied().unwrap_or(0);
+            let pruned = prune::read(connection)?.events;
             Ok(Totals {
                 objects: value("objects"),
                 object_bytes: value("object_bytes"),
                 records: value("records"),
                 events: value("events"),
-                duplicates: value("duplicates"),
+                duplicates: value("duplicates").saturating_sub(pruned),
                 broken: value("broken"),
+                pruned,
             })
         })
     }

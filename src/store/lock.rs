@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::StoreError;
 use super::layout::{lock_path, marker_path};
@@ -14,15 +14,30 @@ use super::private::{self, Mode};
 /// How often the writer's lock is asked for, 10 ms apart.
 const LOCK_TRIES: usize = 5;
 
+/// How often it is asked for by who waits.
+const WAIT_INTERVAL: Duration = Duration::from_millis(200);
+
 /// Takes a store's lock.
 ///
 /// # Errors
 /// [`StoreError::Locked`] when another process writes.
 pub(super) fn take(dir: &Path) -> Result<File, StoreError> {
-    try_take(dir)?.ok_or_else(|| StoreError::Locked {
-        path: dir.to_owned(),
-        holder: fs::read_to_string(lock_path(dir)).unwrap_or_default().trim().to_owned(),
-    })
+    take_within(dir, Duration::ZERO)
+}
+
+/// The same, after `wait` at the latest.
+pub(super) fn take_within(dir: &Path, wait: Duration) -> Result<File, StoreError> {
+    let began = Instant::now();
+    loop {
+        if let Some(lock) = try_take(dir)? {
+            return Ok(lock);
+        }
+        let Some(left) = wait.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
+            let holder = fs::read_to_string(lock_path(dir)).unwrap_or_default().trim().to_owned();
+            return Err(StoreError::Locked { path: dir.to_owned(), holder });
+        };
+        thread::sleep(left.min(WAIT_INTERVAL));
+    }
 }
 
 /// Takes the writer's lock; `None` when somebody else holds it.
@@ -66,4 +81,25 @@ fn try_take(dir: &Path) -> Result<Option<File>, StoreError> {
 pub(super) fn is_cut_short(dir: &Path) -> bool {
     let is_free = || File::open(lock_path(dir)).map_or(true, |lock| lock.try_lock_shared().is_ok());
     marker_path(dir).exists() && is_free()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_gets_it_once_the_other_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = take(folder.path()).unwrap();
+        let refused = take_within(folder.path(), Duration::from_millis(300));
+        assert!(matches!(refused, Err(StoreError::Locked { .. })));
+        let began = Instant::now();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| take_within(folder.path(), Duration::MAX).is_ok());
+            thread::sleep(Duration::from_millis(400));
+            drop(held);
+            assert!(waiting.join().unwrap());
+        });
+        assert!(began.elapsed() >= Duration::from_millis(400));
+    }
 }

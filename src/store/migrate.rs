@@ -8,8 +8,10 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use super::agreement::note_snapshot;
 use super::change::LedgerEntry;
 use super::connection::{
-    BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, PASSED_OVER_SQL, TRAILPARE_VERSION,
+    BUSY_TIMEOUT, CATALOG_PAGE_BYTES, CHECKS_SQL, OBJECTS_SQL, PASSED_OVER_SQL, PRUNED_SQL, TRAILPARE_VERSION,
 };
+use super::displaced;
+use super::history_table;
 use super::metadata;
 use super::object_rows::Objects;
 use super::proof;
@@ -25,10 +27,13 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.execute_batch(CHECKS_SQL)?;
     add_missing_columns(connection)?;
     connection.execute_batch(PASSED_OVER_SQL)?;
+    connection.execute_batch(PRUNED_SQL)?;
+    displaced::migrate(connection)?;
     if metadata::get(connection, VERSION)?.as_deref() == Some("1") {
         normalise_objects(connection)?;
     }
     proof::migrate(connection)?;
+    history_table::migrate(connection)?;
     // Last: SQLite renames no table beside a view that asks for more trust than a connection has.
     metadata::make_relative(connection)?;
     connection.pragma_update(None, "user_version", TRAILPARE_VERSION)
@@ -81,6 +86,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
         is_again: false,
         proof: None,
         far: None,
+        strays: Vec::new(),
+        displaces: None,
         refused: (state == "refused").then(|| (reason.unwrap_or_default(), offset_bytes)),
     })
 }
@@ -299,6 +306,8 @@ mod tests {
             is_again: false,
             proof: None,
             far: None,
+            strays: Vec::new(),
+            displaces: None,
             refused: None,
         };
         writer.commit(&Commit { objects: vec![entry], ..Commit::default() }).expect("a commit");

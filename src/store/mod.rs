@@ -26,12 +26,16 @@ mod coverage;
 mod coverage_read;
 mod create;
 mod datafile;
+mod displaced;
+mod displaced_read;
 mod error;
 mod events_writer;
 mod expire_snapshots;
 mod forget;
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
+mod history_table;
 mod layout;
 mod ledger;
 mod lock;
@@ -52,6 +56,7 @@ mod place;
 mod private;
 mod proof;
 mod proof_notes;
+mod prune;
 mod read;
 mod recover;
 mod retired_files;
@@ -62,8 +67,8 @@ mod writer;
 
 pub use activity::Activity;
 pub use change::{
-    BrokenEntry, Commit, Conflict, DayCount, FarEvents, LedgerEntry, Neighbours, ObjectProof, ObjectVerdict, Run,
-    Struck, UsageState,
+    BrokenEntry, Cleared, Commit, Conflict, DayCount, FarEvents, LedgerEntry, Neighbours, ObjectProof, ObjectVerdict,
+    Run, Stray, Struck, UsageState,
 };
 pub use check::{Checked, Finding, FindingKind, Repaired, Repairer};
 pub use checks::{CheckedFile, FileChecks, Stored};
@@ -71,10 +76,12 @@ pub use containers::Container;
 pub use coverage::CoverageDay;
 pub use coverage_read::{MissingHour, OddObject};
 pub use datafile::{DataFileWriter, ROW_GROUP_ROWS, StagedFile};
+pub use displaced_read::{Displaced, Holder};
 pub use error::StoreError;
 pub use events_writer::EventsFileWriter;
 pub use expire_snapshots::Reclaimed;
 pub use forget::{Forget, Forgotten};
+pub use history::{BegunRun, EndedRun, HistoryRun};
 pub use ledger::{OutdatedDay, Totals};
 pub use mended::KeptOut;
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
@@ -85,7 +92,8 @@ pub use passed_over::{ALTERED, NO_LOG, OTHER_LOG, Unread, refusal_key};
 pub(crate) use private::create_or_replace_private;
 pub use private::{Mode, create_private_folder, write_private};
 pub use proof::ProofNotes;
-pub use proof_notes::Standing;
+pub use proof_notes::{Standing, TakenBefore, TakenObjects};
+pub use prune::Pruned;
 pub use read::{RowPredicate, read_batches, read_dictionaries};
 pub use retired_files::replaced_path;
 pub use snapshot::{ColumnStats, DataFile, Snapshot};

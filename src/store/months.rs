@@ -173,6 +173,14 @@ impl Writer {
         Ok(())
     }
 
+    /// The months of which there are copies, whatever they are worth.
+    pub(super) fn usage_month_names(&self) -> Result<BTreeSet<String>, StoreError> {
+        let folder = months_dir(self.store().dir());
+        no_links(self.store().dir(), &folder)?;
+        let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        Ok(paths.filter_map(|path| name_of(&path)?.get(..7).map(str::to_owned)).collect())
+    }
+
     /// Removes the copies of a month, `but` apart.
     pub fn drop_usage_month(&self, month: &str, but: Option<&Path>) -> Result<(), StoreError> {
         let dir = self.store().dir();

@@ -150,6 +150,11 @@ impl Known {
         self.parts.push(Part::new(noted));
     }
 
+    /// Whether anything stands as refused.
+    pub fn has_standing(&self) -> bool {
+        !self.standing.is_empty()
+    }
+
     /// Whether something of this name or path stands as refused.
     pub fn is_standing(&self, name_or_path: &str) -> bool {
         !self.standing.is_empty() && self.standing.contains(&name_key(name_or_path))
@@ -276,13 +281,6 @@ fn known_digest(connection: &Connection, name: &str) -> rusqlite::Result<Option<
     let digest: Option<Option<[u8; 32]>> =
         connection.prepare_cached(sql)?.query_row([tail, prefix], |row| row.get(0)).optional()?;
     Ok(digest.flatten())
-}
-
-impl Store {
-    /// As [`Writer::known_digest`], for who doesn't write.
-    pub fn known_digest(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
-        self.query(|connection| known_digest(connection, name))
-    }
 }
 
 impl Store {

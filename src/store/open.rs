@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -19,6 +20,8 @@ use super::snapshot::{self, Snapshot};
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) dir: PathBuf,
+    /// How long whoever wants to write waits for who writes.
+    pub(super) wait: Duration,
 }
 
 impl Store {
@@ -53,7 +56,18 @@ impl Store {
             Err(error) => return Err(StoreError::io(&catalog, "cannot look at")(error)),
         }
         check_version(dir, &connect_read_only(dir)?)?;
-        Ok(Store { dir: dir.to_owned() })
+        Ok(Store::at(dir))
+    }
+
+    /// The one in a folder, whatever is there.
+    pub(super) fn at(dir: &Path) -> Store {
+        Store { dir: dir.to_owned(), wait: Duration::ZERO }
+    }
+
+    /// The same; whoever wants to write to it waits so long for another process that does.
+    pub fn waiting(mut self, wait: Duration) -> Store {
+        self.wait = wait;
+        self
     }
 
     /// Whether the last commit was cut short. Until a writer has mended that, the newest snapshot is the last whole
@@ -109,9 +123,9 @@ impl Store {
     }
 }
 
-/// What a creation that was cut short may have left.
+/// What a creation that was cut short may have left, and the configuration that somebody has put there first.
 fn is_leftover(name: &str) -> bool {
-    name == "data" || name.starts_with("catalog.sqlite") || name == "ingest.lock"
+    name == "trailpare.toml" || name == "data" || name.starts_with("catalog.sqlite") || name == "ingest.lock"
 }
 
 /// Whether there are data files, of whatever catalog.

@@ -178,6 +178,8 @@ mod tests {
             is_again: false,
             proof: None,
             far: None,
+            strays: Vec::new(),
+            displaces: None,
             refused: Some((reason.to_owned(), None)),
         }
     }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params, params_from
 use super::change::{Commit, LedgerEntry, ObjectProof};
 use super::connection::PROOF_SQL;
 use super::coverage::{self, CoverageDay};
+use super::displaced;
 use super::metadata::has_table;
 use super::object_rows::split;
 use crate::time::format_date;
@@ -55,7 +56,10 @@ pub(super) fn insert_notes(transaction: &Transaction<'_>, notes: &ProofNotes) ->
 }
 
 /// Sums up the days of these objects anew.
-fn refresh_days_of<'n>(transaction: &Transaction<'_>, names: impl Iterator<Item = &'n str>) -> rusqlite::Result<()> {
+pub(super) fn refresh_days_of<'n>(
+    transaction: &Transaction<'_>,
+    names: impl Iterator<Item = &'n str>,
+) -> rusqlite::Result<()> {
     let days: BTreeSet<i32> = names.filter_map(|name| Some(coverage::hour_of(split(name))?.day)).collect();
     days.into_iter().try_for_each(|day| refresh(transaction, day))
 }
@@ -63,6 +67,7 @@ fn refresh_days_of<'n>(transaction: &Transaction<'_>, names: impl Iterator<Item 
 /// `is_missed`: there are objects that were missing until now.
 fn insert_taken(transaction: &Transaction<'_>, entry: &LedgerEntry, is_missed: bool) -> rusqlite::Result<()> {
     insert_far(transaction, entry)?;
+    displaced::insert_strays(transaction, entry)?;
     let (prefix, tail) = split(&entry.name);
     match &entry.proof {
         Some(proof) => insert_verdict(transaction, &entry.name, proof)?,
@@ -83,6 +88,9 @@ fn insert_taken(transaction: &Transaction<'_>, entry: &LedgerEntry, is_missed: b
 }
 
 fn insert_far(transaction: &Transaction<'_>, entry: &LedgerEntry) -> rusqlite::Result<()> {
+    if entry.is_again {
+        transaction.prepare_cached("DELETE FROM trailpare_far_events WHERE name = ?1")?.execute([&entry.name])?;
+    }
     let Some(far) = &entry.far else { return Ok(()) };
     transaction
         .prepare_cached("INSERT OR REPLACE INTO trailpare_far_events VALUES (?1, ?2, ?3, ?4)")?

@@ -1,5 +1,8 @@
 //! What the ledger knows of objects that digests list, and what is noted of them.
 
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::change::{ObjectProof, ObjectVerdict};
@@ -24,19 +27,69 @@ pub enum Standing {
     Taken(Option<ObjectProof>),
 }
 
+/// What the ledger has of an object that was taken in, to be compared with what lies there now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBefore {
+    /// SHA-256 of its bytes as stored.
+    pub sha256: [u8; 32],
+    /// SHA-256 of its inflated bytes, where digests were asked about it.
+    pub content_sha256: Option<[u8; 32]>,
+    /// Its size as stored.
+    pub size_bytes: u64,
+    /// Whether records of it were kept out.
+    pub is_partial: bool,
+    /// Whether it is proved.
+    pub is_proved: bool,
+    /// Whether digests were never asked about it, and are to be.
+    pub is_unproved: bool,
+}
+
+fn taken_before(connection: &Connection, name: &str) -> rusqlite::Result<Option<TakenBefore>> {
+    let (prefix, tail) = split(name);
+    let sql = "SELECT sha256, content_sha256, size_bytes, broken, verdict FROM trailpare_taken_objects \
+               LEFT JOIN trailpare_verdicts USING (tail, prefix_id) WHERE sha256 IS NOT NULL AND tail = ?1 AND \
+               prefix_id = (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)";
+    let before = |row: &rusqlite::Row<'_>| {
+        Ok(TakenBefore {
+            sha256: row.get(0)?,
+            content_sha256: row.get(1)?,
+            size_bytes: row.get(2)?,
+            is_partial: row.get::<_, u64>(3)? > 0,
+            is_proved: row.get_ref(4)?.as_str_or_null()? == Some(ObjectVerdict::Valid.name()),
+            is_unproved: row.get::<_, Option<String>>(4)?.is_none(),
+        })
+    };
+    connection.prepare_cached(sql)?.query_row([tail, prefix], before).optional()
+}
+
+/// Looks objects up that were taken in, for threads that don't write.
+#[derive(Debug)]
+pub struct TakenObjects {
+    connection: Mutex<Connection>,
+    catalog: PathBuf,
+}
+
+impl TakenObjects {
+    /// What the ledger has of the object of a canonical name, if it was taken in.
+    pub fn get(&self, name: &str) -> Result<Option<TakenBefore>, StoreError> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        taken_before(&connection, name).map_err(StoreError::catalog(&self.catalog))
+    }
+}
+
 impl Store {
-    /// SHA-256 of the bytes as stored of the object of a canonical name, if it was taken in and never verified.
-    pub fn unproved_digest(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
-        let (prefix, tail) = split(name);
-        let sql = "SELECT sha256 FROM trailpare_taken_objects LEFT JOIN trailpare_verdicts USING (tail, prefix_id) \
-                   WHERE verdict IS NULL AND tail = ?1 AND prefix_id = \
-                   (SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?2)";
-        let found = self.query(|connection| connection.query_row(sql, [tail, prefix], |row| row.get(0)).optional())?;
-        Ok(found.flatten())
+    /// Looks objects up that were taken in.
+    pub fn taken_objects(&self) -> Result<TakenObjects, StoreError> {
+        Ok(TakenObjects { connection: Mutex::new(self.connect()?), catalog: catalog_path(self.dir()) })
     }
 }
 
 impl Writer {
+    /// As [`TakenObjects::get`], for who writes.
+    pub fn taken_before(&self, name: &str) -> Result<Option<TakenBefore>, StoreError> {
+        taken_before(self.connection(), name).map_err(StoreError::catalog(&catalog_path(self.store().dir())))
+    }
+
     /// What the ledger knows of the object of a canonical name.
     pub fn standing_of(&self, name: &str) -> Result<Standing, StoreError> {
         let (prefix, tail) = split(name);

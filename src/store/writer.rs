@@ -28,7 +28,7 @@ pub struct Writer {
 impl Writer {
     /// Takes the store's lock, mends what an earlier process left half done, and empties the staging folder.
     pub(super) fn open(store: Store) -> Result<Writer, StoreError> {
-        let lock = lock::take(&store.dir)?;
+        let lock = lock::take_within(&store.dir, store.wait)?;
         check_whole(&store.dir)?;
         Writer::with_lock(store, lock)
     }

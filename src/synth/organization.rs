@@ -187,7 +187,7 @@ impl Files<'_> {
         };
         let trust = match actor.kind {
             Kind::Person => federated(
-                &format!("arn:aws:iam::{account}:saml-provider/AWSSSO_0123456789abcdef_DO_NOT_DELETE"),
+                &format!("arn:aws:iam::{account}:saml-provider/AWSSSO_0a1b2c3d4e5f6789_DO_NOT_DELETE"),
                 "sts:AssumeRoleWithSAML",
             ),
             Kind::Pipeline => federated(

@@ -6,7 +6,7 @@ use crate::iam::wildcard_match;
 use crate::time::{MICROS_PER_DAY, format_time};
 
 /// A window of time: from the first instant in it to the first one behind it, microseconds since 1970-01-01 UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TimeRange {
     /// First instant in the window.
     pub from_us: Option<i64>,
@@ -102,6 +102,11 @@ impl Selection {
         (self.names(who.principal_arn) || who.permission_set.is_some_and(|name| self.names_permission_set(name)))
             && matches_any(&self.sessions, who.session_name)
             && matches_any(&self.accounts, Some(who.account_id))
+    }
+
+    /// Whether a role is meant that somebody else takes.
+    pub(crate) fn means_role(&self, arn: &str, account_id: &str) -> bool {
+        self.names(arn) && matches_any(&self.accounts, Some(account_id))
     }
 
     /// Whether a principal is meant by its ARN.

@@ -5,9 +5,9 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::chain::Broken;
 use super::digest::{Digest, File, hex};
 use super::error::{VerifyError, first_line, in_words};
+use super::links::Broken;
 use super::names::{DigestName, chain_of, object_of_metadata, stem};
 use super::objects::{self, FilePath, FoundObject, INFLATED_MAX_BYTES, Within};
 use super::signatures::{self, Signature};

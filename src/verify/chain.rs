@@ -2,31 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde::{Deserialize, Serialize};
-
 use super::claims::{Claim, Claims, Trust};
 use super::digest::{Digest, Previous};
 use super::finding::{Finding, Gap, GapCause, Kind, Verdict};
 use super::keys::PublicKeys;
+use super::links::{Broken, Chain, Named, by_name, following};
 use super::names::{DigestName, chain_of, is_backfill, stem};
-
-/// What stands in the files of one chain.
-#[derive(Debug, Default)]
-pub(super) struct Chain {
-    pub digests: Vec<Digest>,
-    /// Files that should be digests of these names and aren't.
-    pub broken: Vec<Broken>,
-    /// By the digest's name.
-    pub signatures: HashMap<String, Vec<String>>,
-}
-
-/// A file that should be a digest.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Broken {
-    pub object: String,
-    pub name: String,
-    pub reason: String,
-}
+use super::planted::Contradictions;
 
 /// What is known of a digest.
 #[derive(Clone, Debug)]
@@ -44,23 +26,9 @@ pub(super) struct Judged {
     pub gaps: Vec<Gap>,
 }
 
-/// Digests of one name: mostly one.
-#[derive(Default)]
-struct Named<'a> {
-    /// Places in [`Chain::digests`].
-    digests: Vec<usize>,
-    /// Digests that name it as the one before them.
-    nexts: Vec<usize>,
-    /// How many of those are not judged yet.
-    waits_for: usize,
-    is_broken: bool,
-    /// The key, where a digest names it.
-    key: Option<&'a str>,
-}
-
 pub(super) fn judge(chain: &Chain, keys: &PublicKeys, is_wanted: impl Fn(i64, i64) -> bool) -> Judged {
     let names = by_name(chain);
-    let heads = Heads::new(chain, &names);
+    let (heads, contradictions) = (Heads::new(chain, &names), Contradictions::new(chain, &names, keys));
     let mut judgements: Vec<Option<Judgement>> = vec![None; chain.digests.len()];
     let mut waits_for: HashMap<&str, usize> = names.iter().map(|(name, named)| (*name, named.waits_for)).collect();
     let mut ready: Vec<&str> = waits_for.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
@@ -77,7 +45,7 @@ pub(super) fn judge(chain: &Chain, keys: &PublicKeys, is_wanted: impl Fn(i64, i6
         for place in &named.digests {
             let (Some(digest), Some(slot)) = (chain.digests.get(*place), judgements.get_mut(*place)) else { continue };
             if slot.is_none() {
-                *slot = Some(judge_one(digest, &claims, keys, &heads));
+                *slot = Some(judge_one(digest, &claims, keys, &heads, &contradictions));
             }
             let Some(previous) = following(digest) else { continue };
             if let Some(count) = waits_for.get_mut(previous.name.as_str()).filter(|count| **count > 0) {
@@ -105,17 +73,6 @@ pub(super) fn judge(chain: &Chain, keys: &PublicKeys, is_wanted: impl Fn(i64, i6
 
 /// Why what AWS never wrote is none of its digests.
 const IN_CIRCLE: &str = "it follows itself by way of others";
-
-/// The digest that one follows, where it can: a chain is hourly and goes on, so that none follows itself or a later one.
-/// Of backfill digests each is written when something came late, for whatever hour.
-fn following(digest: &Digest) -> Option<&Previous> {
-    let previous = digest.previous.as_ref().filter(|previous| previous.name != digest.name)?;
-    let (Some(own), Some(before)) = (DigestName::parse(&digest.name), DigestName::parse(&previous.name)) else {
-        return Some(previous);
-    };
-    let is_backward = own.chain == before.chain && !is_backfill(&own.chain) && before.end_us >= own.end_us;
-    (!is_backward).then_some(previous)
-}
 
 /// Where all that is left waits for itself: judges what does so without the others, by its signature alone, and gives the
 /// names that are ready then. What is only waited for by a circle keeps waiting.
@@ -173,23 +130,6 @@ fn break_circles<'a>(
     ready
 }
 
-fn by_name(chain: &Chain) -> BTreeMap<&str, Named<'_>> {
-    let mut names: BTreeMap<&str, Named<'_>> = BTreeMap::new();
-    for (place, digest) in chain.digests.iter().enumerate() {
-        names.entry(&digest.name).or_default().digests.push(place);
-        if let Some(previous) = following(digest) {
-            let named = names.entry(&previous.name).or_default();
-            named.nexts.push(place);
-            named.waits_for += 1;
-            named.key.get_or_insert(&previous.key);
-        }
-    }
-    for broken in &chain.broken {
-        names.entry(&broken.name).or_default().is_broken = true;
-    }
-    names
-}
-
 /// What is said about the digests of a name by those that follow, all of which are judged.
 fn claims<'a>(chain: &'a Chain, name: &str, named: &Named<'_>, judgements: &[Option<Judgement>]) -> Claims<'a> {
     let mut claims = Claims::default();
@@ -223,7 +163,13 @@ fn by_signature(digest: &Digest, claims: &Claims<'_>, keys: &PublicKeys) -> Opti
     Some(Judgement { trust: Trust::Unchecked, reason })
 }
 
-fn judge_one(digest: &Digest, claims: &Claims<'_>, keys: &PublicKeys, heads: &Heads) -> Judgement {
+fn judge_one(
+    digest: &Digest,
+    claims: &Claims<'_>,
+    keys: &PublicKeys,
+    heads: &Heads,
+    contradictions: &Contradictions<'_>,
+) -> Judgement {
     let judgement = |trust, reason: String| Judgement { trust, reason };
     if let Some(signed) = by_signature(digest, claims, keys) {
         return signed;
@@ -240,6 +186,13 @@ fn judge_one(digest: &Digest, claims: &Claims<'_>, keys: &PublicKeys, heads: &He
     if digest.previous.is_some() && digest.previous_signature.is_none() {
         // Nobody could ever check that one: CloudTrail never leaves it out.
         return judgement(Trust::Altered, "it names the digest before it and leaves out its signature".to_owned());
+    }
+    // What a signed digest gives the hash of is AWS's, whatever the key that nobody has.
+    let contradicts = || following(digest).and_then(|previous| contradictions.with(digest, previous));
+    if !claims.vouch(&digest.sha256)
+        && let Some(reason) = contradicts()
+    {
+        return judgement(Trust::Altered, reason);
     }
     if !claims.allow(&digest.sha256) {
         let by = claims.by.map_or("the next digest", |(next, _)| next);

@@ -14,7 +14,7 @@ pub(super) enum Trust {
 }
 
 /// Signatures of one digest that are tried at the most. It has one; who keeps more keeps wrong ones.
-const TRIED_MAX: usize = 8;
+pub(super) const TRIED_MAX: usize = 8;
 
 /// What is said about the digests of one name.
 #[derive(Debug, Default)]
@@ -69,6 +69,11 @@ impl<'a> Claims<'a> {
             None if has_room => self.signatures.push(claim),
             None => {}
         }
+    }
+
+    /// Whether a digest that is signed gives this hash.
+    pub fn vouch(&self, sha256: &str) -> bool {
+        self.signed.contains(&sha256)
     }
 
     /// Whether a digest with this hash can be the one that is meant.

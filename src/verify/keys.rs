@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use num_bigint::BigUint;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde::Deserialize;
 use serde_json::Value;
@@ -138,6 +139,60 @@ impl PublicKeys {
         };
         keys.filter(fits).collect()
     }
+}
+
+/// A signature of a key of 8,192 bits has so many bytes: more are those of none.
+const SIGNATURE_MAX_BYTES: usize = 1024;
+
+impl PublicKeys {
+    /// Whether one of the keys made this signature (in hexadecimal), of whatever text: only such a one has the padding
+    /// of PKCS#1 v1.5 before a hash once it is raised to the key's exponent.
+    ///
+    /// Source: RFC 8017, 8.2.2 and 9.2.
+    pub fn may_have_made(&self, signature: &str) -> bool {
+        let Some(signature) = unhex(signature).filter(|bytes| bytes.len() <= SIGNATURE_MAX_BYTES) else { return false };
+        let number = BigUint::from_bytes_be(&signature);
+        let is_padded = |(modulus, exponent): (BigUint, BigUint)| {
+            let is_in = exponent.bits() <= 64 && number < modulus && modulus.bits() <= 8 * SIGNATURE_MAX_BYTES as u64;
+            is_in && is_padded(&number.modpow(&exponent, &modulus).to_bytes_be(), modulus.bits().div_ceil(8))
+        };
+        self.0.values().flatten().filter_map(|key| public_numbers(&key.der)).any(is_padded)
+    }
+}
+
+/// What stands before the hash: the algorithm, as DER has it.
+const SHA256_INFO: [u8; 19] =
+    [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
+
+/// `00 01 ff … ff 00`, the algorithm, a hash; of a number without its first zero.
+fn is_padded(bytes: &[u8], modulus_bytes: u64) -> bool {
+    let Some(rest) = bytes.strip_prefix(&[1]).filter(|_| bytes.len() as u64 + 1 == modulus_bytes) else { return false };
+    let ones = rest.iter().take_while(|byte| **byte == 0xff).count();
+    let info = rest.get(ones..).and_then(|rest| rest.strip_prefix(&[0])?.strip_prefix(&SHA256_INFO));
+    ones >= 8 && info.is_some_and(|hash| hash.len() == 32)
+}
+
+/// Modulus and exponent of a PKCS#1 `RSAPublicKey`.
+fn public_numbers(der: &[u8]) -> Option<(BigUint, BigUint)> {
+    let (inner, _) = element(der, 0x30)?;
+    let (modulus, rest) = element(inner, 0x02)?;
+    let (exponent, _) = element(rest, 0x02)?;
+    let [modulus, exponent] = [modulus, exponent].map(BigUint::from_bytes_be);
+    (modulus.bits() > 0).then_some((modulus, exponent))
+}
+
+/// The content of a DER element of this tag, and what follows it.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (first, rest) = der.strip_prefix(&[tag])?.split_first()?;
+    let (len, rest) = match usize::from(*first) {
+        short @ ..0x80 => (short, rest),
+        long => {
+            let (len, rest) = rest.split_at_checked(long & 0x7f)?;
+            let len = len.iter().try_fold(0_usize, |len, byte| Some(len.checked_mul(256)? + usize::from(*byte)))?;
+            (len, rest)
+        }
+    };
+    rest.split_at_checked(len)
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

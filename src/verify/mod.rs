@@ -7,7 +7,8 @@
 //! anybody's:
 //!
 //! 1. `aside` walks the archive. Digests are read and put aside by chain, log objects by name ([`spill`](self)).
-//! 2. `chain` judges the digests of one chain, from the newest back. What a digest lists is put aside by name.
+//! 2. `chain` judges the digests of one chain, from the newest back, and `planted` those that contradict the one before
+//!    them. What a digest lists is put aside by name.
 //! 3. `objects` compares, name by name, what is listed with what is there.
 //! 4. The findings, sorted, come out one by one.
 //!
@@ -25,8 +26,10 @@ mod finding;
 #[doc(hidden)]
 pub mod fuzzing;
 mod keys;
+mod links;
 mod names;
 mod objects;
+mod planted;
 mod run;
 mod signatures;
 mod spans;

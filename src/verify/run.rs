@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::aside::{Aside, Bounded, Brief, Record};
-use super::chain::{self, Chain, Judged};
+use super::chain::{self, Judged};
 use super::claims::Trust;
 use super::days::DigestDays;
 use super::digest::File;
 use super::error::VerifyError;
 use super::finding::{Finding, Findings, Gap, Sums};
 use super::keys::PublicKeys;
+use super::links::Chain;
 use super::names::{chain_of, stem};
 use super::objects::{self, Listed, Standing};
 use super::signatures::{self, Signature};

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms. Each may import those before it only.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "util",
     "iam",
     "archive",
@@ -18,6 +18,7 @@ const ROOMS: [&str; 14] = [
     "usage",
     "ingest",
     "policy",
+    "trust",
     "rightsize",
     "report",
     "query",

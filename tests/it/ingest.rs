@@ -195,8 +195,12 @@ fn a_changed_object_is_an_error_and_never_a_replacement() {
     let before = export(text(&store), "events");
     let object = archive.path().join("111122223333_CloudTrail_eu-west-1_20240302T0710Z_AAAAAAAAAAAAAAAA.json");
     let content = fs::read_to_string(&object).expect("readable");
-    // The same size: only the digest tells.
+    // The same size: its time says that it was changed, and its bytes are compared.
     fs::write(&object, content.replace("k1", "kX")).expect("written");
+    assert_eq!(run(&["ingest", text(archive.path()), "--store", text(&store)]).status.code(), Some(3));
+    // Where that says nothing, only the digest tells.
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3_600);
+    fs::File::options().write(true).open(&object).expect("a file").set_modified(long_ago).expect("set");
     assert_eq!(run(&["ingest", text(archive.path()), "--store", text(&store)]).status.code(), Some(0));
     let rehashed = run(&["ingest", text(archive.path()), "--store", text(&store), "--rehash"]);
     assert_eq!(rehashed.status.code(), Some(3), "{rehashed:?}");

@@ -10,6 +10,7 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+mod analyst;
 mod archive;
 mod catalog_damage;
 mod cli;
@@ -37,6 +38,7 @@ mod ingest;
 mod judge;
 mod memory;
 mod months;
+mod night;
 mod nothing_lost;
 mod optimize;
 mod pack;
@@ -51,5 +53,6 @@ mod rightsize;
 mod shell;
 mod sql;
 mod synth;
+mod trust;
 mod usage;
 mod verify;

@@ -113,6 +113,25 @@ fn files_of_one_name_and_size_are_told_apart_by_their_content() {
     }
 }
 
+/// Events beside a list that begins an object are refused with their place, and a copy of the same is not.
+#[test]
+fn what_stands_beside_a_list_of_records_is_told() {
+    for (behind, code) in [
+        (format!("\"logEvents\":[{{\"message\":{}}}]", serde_json::to_string(&event("B")).expect("a text")), 3),
+        (format!("\"detail\":{}", event("B")), 3),
+        (format!("\"records\":[{}]", event("B")), 3),
+        (format!("\"detail\":{}", event("A")), 0),
+        ("\"eventCount\":1,\"x\":{\"event\":1}".to_owned(), 0),
+    ] {
+        let place = Place::new();
+        let text = object(&["A"]);
+        place.write("logs/a.json", format!("{},{behind}}}", text.trim_end().trim_end_matches('}')));
+        let (told, words) = place.ingest(&["logs"]);
+        assert_eq!((told, place.events()), (code, vec!["A".to_owned()]), "{behind}: {words}");
+        assert!(code == 0 || words.contains("a second payload"), "{words}");
+    }
+}
+
 #[test]
 fn a_file_that_grew_brings_what_is_new() {
     let place = Place::new();
@@ -131,8 +150,8 @@ fn an_object_named_by_hand_is_read_whatever_its_name_says() {
     place.write(&format!("two/{NAMED}"), object(&["B"]));
     assert_eq!(place.ingest(&["one"]).0, 0);
     let two = format!("two/{NAMED}");
-    // Below a folder its name and size say that it is known.
-    assert_eq!((place.ingest(&["two"]).0, place.events()), (0, vec!["A".to_owned()]));
+    // Below a folder its name says that it is known, and its bytes that it is another one: that is said.
+    assert_eq!((place.ingest(&["two"]).0, place.events()), (3, vec!["A".to_owned()]));
     assert_eq!((place.ingest(&[&two]).0, place.events()), (0, vec!["A".to_owned(), "B".to_owned()]));
     for again in [&two, &format!("one/{NAMED}")] {
         let (_, told) = place.ingest(&[again]);

@@ -1,7 +1,7 @@
 //! Rightsizing, drift and trust: folders as people get them, over the sample archive and over what is made up to break
 //! them.
 
-mod command;
+pub mod command;
 mod drift;
 mod hostile;
 mod inputs;

@@ -1,4 +1,5 @@
-//! SQL as users ask it: the files of `tests/slt` over the archive beside them, taken in by the real ingest.
+//! SQL as users ask it: the files of `tests/slt` and of its folders, each over the archive beside them, taken in by the real
+//! ingest.
 //!
 //! A statement that begins with `named` runs a query of `sql/`: `named denied-calls principal=%deploy%`.
 
@@ -21,22 +22,32 @@ use trailpare::ingest::{self, Progress};
 use trailpare::query::{self, Library};
 use trailpare::store::{Snapshot, Store};
 
+use super::data;
+
 fn slt_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt")
 }
 
-fn slt_files() -> Vec<PathBuf> {
-    let entries = fs::read_dir(slt_dir()).unwrap().map(|entry| entry.unwrap().path());
+/// The folders that have an archive and questions over it.
+fn worlds() -> Vec<PathBuf> {
+    let has_archive = |dir: &PathBuf| dir.join("archive").is_dir();
+    let folders = fs::read_dir(slt_dir()).unwrap().map(|entry| entry.unwrap().path());
+    let mut worlds: Vec<PathBuf> = folders.chain([slt_dir()]).filter(has_archive).collect();
+    worlds.sort();
+    worlds
+}
+
+fn slt_files(world: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(world).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "slt")).collect();
     files.sort();
-    assert!(!files.is_empty(), "no .slt file in {}", slt_dir().display());
+    assert!(!files.is_empty(), "no .slt file in {}", world.display());
     files
 }
 
-/// A store of the archive in `tests/slt/archive`.
-fn snapshot(dir: &Path) -> Snapshot {
+/// A store of archives.
+fn snapshot_of(dir: &Path, archives: Vec<PathBuf>) -> Snapshot {
     let store = Store::open_or_create(dir).unwrap();
-    let archives = vec![slt_dir().join("archive")];
     let options = ingest::Options { threads: 1, commit_interval: Duration::ZERO, ..ingest::Options::of(archives) };
     let summary = ingest::ingest(&store, &options, Catalog::embedded(), &Progress::default()).unwrap();
     assert_eq!((summary.broken, summary.problem_count), (0, 0), "{:?}", summary.problems);
@@ -135,33 +146,91 @@ fn cells(batch: &RecordBatch) -> Vec<Vec<String>> {
     (0..batch.num_rows()).map(|row| columns.iter().map(|column| cell(column, row)).collect()).collect()
 }
 
-fn run_all<D, M>(mut runner: Runner<D, M>)
+fn run_all<D, M>(mut runner: Runner<D, M>, world: &Path) -> Vec<String>
 where
     D: sqllogictest::AsyncDB<ColumnType = DefaultColumnType>,
     M: MakeConnection<Conn = D>,
 {
     runner.with_column_validator(sqllogictest::strict_column_validator);
-    let failures: Vec<String> =
-        slt_files().iter().filter_map(|file| runner.run_file(file).err().map(|error| error.to_string())).collect();
-    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    slt_files(world).iter().filter_map(|file| runner.run_file(file).err().map(|error| error.to_string())).collect()
 }
 
 #[test]
 fn every_slt_file_passes() {
-    let dir = tempfile::tempdir().unwrap();
-    let snapshot = snapshot(dir.path());
-    run_all(Runner::new(|| async { Ok(Session::new(&snapshot)) }));
+    let failures: Vec<String> = worlds()
+        .iter()
+        .flat_map(|world| {
+            let dir = tempfile::tempdir().unwrap();
+            let snapshot = snapshot_of(dir.path(), vec![world.join("archive")]);
+            run_all(Runner::new(|| async { Ok(Session::new(&snapshot)) }), world)
+        })
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
+/// A query that finds nothing anywhere is not tested.
 #[test]
-fn every_named_query_has_an_slt_test() {
-    let tests: String = slt_files().iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    let asked: Vec<&str> = tests
-        .lines()
-        .filter_map(|line| line.strip_prefix("named "))
+fn every_named_query_finds_something_in_a_test() {
+    let files: Vec<PathBuf> = worlds().iter().flat_map(|world| slt_files(world)).collect();
+    let tests: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let found: Vec<&str> = tests
+        .iter()
+        .flat_map(|text| text.split("\n\n"))
+        .filter(|test| test.rsplit("\n----\n").next().is_some_and(|rows| !rows.trim().is_empty() && *test != rows))
+        .flat_map(|test| test.lines().filter_map(|line| line.strip_prefix("named ")))
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     for (name, _) in Library::open(None).unwrap().iter() {
-        assert!(asked.contains(&name), "no .slt file runs {name}");
+        assert!(found.contains(&name), "no .slt file has a row of {name}");
     }
+}
+
+/// `role-actions` derives in SQL what `trailpare actions` reads from usage: the same lines, but for calls that need no
+/// permission, and but for resources that usage counts together.
+fn role_actions_are_actions(archives: &[PathBuf]) {
+    let dir = tempfile::tempdir().unwrap();
+    drop(snapshot_of(dir.path(), archives.to_vec()));
+    let said = |args: &[&str]| -> Vec<serde_json::Value> {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_trailpare"));
+        command.args(args).args(["--quiet", "--store"]).arg(dir.path()).env_remove("TRAILPARE_CATALOG");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let text = |line: &serde_json::Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+    let key = |line: &serde_json::Value| ["principal_arn", "action", "outcome"].map(|name| text(line, name));
+    let expected: Vec<serde_json::Value> = said(&["actions", "--principal", "*", "--format", "ndjson"])
+        .into_iter()
+        .filter(|line| line["action"].is_string())
+        .collect();
+    let together: Vec<_> = expected.iter().filter(|line| line["overflow"] == true).map(key).collect();
+    let lines = |all: Vec<serde_json::Value>| -> Vec<String> {
+        let names =
+            ["principal_arn", "action", "resource", "outcome", "confidence", "rule", "event_count", "first_time"];
+        let cell = |line: &serde_json::Value, name: &str| line[name].to_string();
+        let apart = all.iter().filter(|line| !together.contains(&key(line)));
+        let mut lines: Vec<String> = apart
+            .map(|line| names.iter().chain(&["last_time"]).map(|name| cell(line, name)).collect::<Vec<_>>().join(" "))
+            .collect();
+        lines.sort();
+        lines
+    };
+    let answered = said(&["sql", "--named", "role-actions", "--format", "ndjson"]);
+    let (answered, expected) = (lines(answered), lines(expected));
+    assert!(expected.len() > 50, "{}", expected.len());
+    for (answered, expected) in answered.iter().zip(&expected) {
+        assert_eq!(answered, expected);
+    }
+    assert_eq!(answered.len(), expected.len());
+}
+
+#[test]
+fn role_actions_are_actions_over_sample_logs() {
+    role_actions_are_actions(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs")]);
+}
+
+#[test]
+fn role_actions_are_actions_over_real_archives() {
+    let Some(data) = data::dir() else { return };
+    role_actions_are_actions(&[data.join("real/invictus"), data.join("real/sans-s3-lab")]);
 }

@@ -1,6 +1,7 @@
 //! `verify`: archives signed by the tests' own key, every way to tamper with them, and no false alarm.
 
 mod archives;
+mod contradicted;
 mod hostile;
 mod ingested;
 mod packed;

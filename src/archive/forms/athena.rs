@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::form::{Content, Form};
 use super::object::Object;
+use crate::util::json;
 
 pub(super) const FORM: Form = Form { name: "Athena", read };
 
@@ -100,7 +101,7 @@ fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     for (key, value) in object.members().filter(|(key, _)| !PARTITIONS.contains(key)) {
         let name = name_of(key);
         // What serde_json can't read (nested too deep, a lone surrogate) can't be renamed either.
-        let Ok(value) = serde_json::from_str::<Value>(value.get()) else {
+        let Ok(value) = json::value(value.get()) else {
             return Some(Content::Foreign("a row of Athena's table that can't be read"));
         };
         event.insert(name.to_owned(), field(name, value));
@@ -120,7 +121,7 @@ pub(super) fn field(name: &str, value: Value) -> Value {
             if (is_free || NESTED.contains(&name)) && text.trim_start().starts_with(['{', '[', 'n']) =>
         {
             // In a string it is as CloudTrail wrote it.
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
+            json::value(&text).unwrap_or(Value::String(text))
         }
         value if is_free => value,
         Value::Array(resources) if name == "resources" => Value::Array(resources.into_iter().map(resource).collect()),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::local_time;
 use super::row::Row;
+use crate::util::json;
 
 /// Whether these titles are of such a file.
 pub(super) fn is_form(titles: &[String]) -> bool {
@@ -65,7 +66,7 @@ fn set_identity(record: &mut Map<String, Value>, field: &str, cell: &str) {
 
 /// `[{"resourceType":…,"resourceName":…}]` with the field names of a record; a name that is no ARN keeps its field.
 fn resources(cell: &str) -> Value {
-    let Ok(Value::Array(mut resources)) = serde_json::from_str(cell) else { return json!(cell) };
+    let Ok(Value::Array(mut resources)) = json::value(cell) else { return json!(cell) };
     for resource in resources.iter_mut().filter_map(Value::as_object_mut) {
         if let Some(kind) = resource.remove("resourceType") {
             resource.insert("type".to_owned(), kind);

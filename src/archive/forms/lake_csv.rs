@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::athena;
 use super::blanks::json_of;
 use super::row::Row;
+use crate::util::json;
 
 const FIELDS: [&str; 3] = ["eventTime", "eventSource", "eventName"];
 
@@ -70,7 +71,7 @@ pub(super) fn read_columns(row: Row<'_>) -> Result<String, String> {
 
 /// A struct as Lake writes it, or JSON; what is neither stays text.
 fn structure(text: &str) -> Value {
-    serde_json::from_str(text).ok().or_else(|| parse(text, 0)).unwrap_or_else(|| Value::from(text))
+    json::value(text).ok().or_else(|| parse(text, 0)).unwrap_or_else(|| Value::from(text))
 }
 
 /// Structs within each other that are followed.

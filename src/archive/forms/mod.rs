@@ -81,6 +81,15 @@ pub fn normalise(mut bytes: Vec<u8>) -> Result<Normal, FormError> {
     Ok(normal)
 }
 
+/// Brings sound JSON to `{"Records":[…]}`, whatever it begins with: also where it begins like that and something stands
+/// beside its list.
+///
+/// # Errors
+/// Bytes that hold no event at all.
+pub fn examine(bytes: &[u8]) -> Result<Normal, FormError> {
+    rewrite(bytes)?.finish()
+}
+
 /// Brings bytes that are no sound JSON to `{"Records":[…]}`: what is sound in them is taken, the rest is refused piece
 /// by piece.
 ///

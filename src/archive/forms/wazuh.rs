@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::form::{Content, Form};
 use super::object::Object;
+use crate::util::json;
 
 pub(super) const FORM: Form = Form { name: "Wazuh", read };
 
@@ -31,7 +32,7 @@ fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
 }
 
 fn event<'a>(aws: &RawValue) -> Option<Content<'a>> {
-    let Ok(Value::Object(mut event)) = serde_json::from_str(aws.get()) else { return None };
+    let mut event = json::object(aws.get())?;
     if !event.contains_key("eventName") {
         return Some(Content::Other("events of other services in Wazuh's form"));
     }

@@ -4,7 +4,8 @@
 //! [`Walk`] goes from entry to entry. What it hands out is either [`Packed`], an entry's bytes as they stand in the
 //! container, which whoever takes them inflates while others read on, or, of a large one, read as a stream.
 //!
-//! A tar or zip is told by its first bytes (`kind`), below whatever it is compressed with. `tar` and `zip` read headers;
+//! A tar or zip is told by its first bytes (`kind`), below whatever it is compressed with. `tar` and `zip` read headers, of a zip in a file by
+//! its directory (`zip_directory`);
 //! `level` is one container with the bytes of the entry at hand; `meter` says how much there may be; `name` which names
 //! are refused.
 
@@ -18,6 +19,8 @@ mod packed;
 mod tar;
 mod walk;
 mod zip;
+mod zip_directory;
+mod zip_header;
 
 pub use each::{Visit, each_member};
 pub use meter::Limits;

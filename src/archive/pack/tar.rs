@@ -21,6 +21,8 @@ struct Ahead {
     size: Option<u64>,
     is_sparse: bool,
     is_too_long: bool,
+    /// Where it stands, if anything is.
+    at: Option<u64>,
 }
 
 /// Where a tar is read.
@@ -30,6 +32,8 @@ pub(super) struct State {
     pub padding: u64,
     /// Whether blocks of zeros have come, which end it.
     has_ended: bool,
+    /// What is wrong with what stands ahead of the entry at hand, told behind it.
+    fault: Option<Fault>,
 }
 
 /// Whether a block is a header: its checksum is right.
@@ -77,10 +81,13 @@ fn name_of(block: &[u8]) -> Vec<u8> {
 impl State {
     /// The next entry, with so many bytes that follow.
     pub fn next<S: Read>(&mut self, input: &mut Buffered<S>) -> Result<Option<Entry>, Fault> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
         let mut ahead = Ahead::default();
         loop {
             let at = input.offset();
-            let Some(block) = self.block(input)? else { return Ok(None) };
+            let Some(block) = self.block(input)? else { return ahead.none_follows().map_or(Ok(None), Err) };
             if !is_header(&block) {
                 return Err(resync(input, at, self.has_ended));
             }
@@ -90,8 +97,12 @@ impl State {
                 return Err(Fault::passed(at, "corrupt: a tar header says no size".to_owned()));
             };
             match kind {
-                b'x' | b'X' | b'L' | b'K' => extend(&mut ahead, kind, said, input)?,
-                b'g' => skip(input, padded(said))?,
+                b'x' | b'X' | b'L' | b'K' | b'g' => {
+                    ahead.at.get_or_insert(at);
+                    if let Some(reason) = extend(&mut ahead, kind, said, input)? {
+                        self.fault.get_or_insert(Fault::passed(at, reason));
+                    }
+                }
                 // The label of a volume has no bytes; one that has is no label.
                 b'V' if ahead.size.unwrap_or(said) == 0 => {}
                 _ => return self.entry(&block, kind, said, ahead, input).map(Some),
@@ -199,10 +210,13 @@ fn skip<S: Read>(input: &mut Buffered<S>, bytes: u64) -> Result<(), Fault> {
 }
 
 /// Reads what is said ahead of an entry.
-fn extend<S: Read>(ahead: &mut Ahead, kind: u8, size: u64, input: &mut Buffered<S>) -> Result<(), Fault> {
+///
+/// What of it makes no sense, where the entry does.
+fn extend<S: Read>(ahead: &mut Ahead, kind: u8, size: u64, input: &mut Buffered<S>) -> Result<Option<String>, Fault> {
     if size > EXTENDED_MAX_BYTES {
-        ahead.is_too_long = true;
-        return skip(input, padded(size));
+        skip(input, padded(size))?;
+        ahead.is_too_long |= kind != b'g';
+        return Ok((kind == b'g').then(|| format!("corrupt: a pax header of {size} bytes; it was passed over")));
     }
     let mut bytes = Vec::new();
     let read: io::Result<usize> = input.by_ref().take(padded(size)).read_to_end(&mut bytes);
@@ -216,20 +230,29 @@ fn extend<S: Read>(ahead: &mut Ahead, kind: u8, size: u64, input: &mut Buffered<
     match kind {
         b'L' => ahead.name = Some(text(Some(&bytes))),
         b'K' => ahead.link = Some(text(Some(&bytes))),
-        _ => pax(ahead, &bytes),
+        b'g' => {
+            // It is of all entries that follow: what it says of a file's own name or size is of none of them.
+            let mut of_all = Ahead::default();
+            let left = pax(&mut of_all, &bytes);
+            let is_of_one = of_all.name.is_some() || of_all.size.is_some() || of_all.link.is_some() || of_all.is_sparse;
+            let of_one = "a pax header for all entries that says a file's name or size; it was passed over";
+            return Ok(foreign(left).or(is_of_one.then(|| of_one.to_owned())));
+        }
+        _ => return Ok(foreign(pax(ahead, &bytes))),
     }
-    Ok(())
+    Ok(None)
 }
 
-/// `LENGTH KEY=VALUE\n`, again and again.
-fn pax(ahead: &mut Ahead, mut records: &[u8]) {
-    while let Some(space) = records.iter().position(|byte| *byte == b' ') {
-        let len = records.get(..space).and_then(|len| std::str::from_utf8(len).ok()?.parse::<usize>().ok());
-        let Some(record) = len.and_then(|len| records.get(space + 1..len)) else { return };
-        records = records.get(space + 1 + record.len()..).unwrap_or_default();
-        let record = record.strip_suffix(b"\n").unwrap_or(record);
-        let Some(equals) = record.iter().position(|byte| *byte == b'=') else { continue };
-        let (key, value) = (record.get(..equals).unwrap_or_default(), record.get(equals + 1..).unwrap_or_default());
+/// Says that bytes of a header are none of its records.
+fn foreign(bytes: usize) -> Option<String> {
+    (bytes > 0).then(|| format!("corrupt: {bytes} bytes in a pax header that are none of its records"))
+}
+
+/// `LENGTH KEY=VALUE\n`, again and again. How many bytes are left that are no such record; zeros are none.
+fn pax(ahead: &mut Ahead, mut records: &[u8]) -> usize {
+    while records.iter().any(|byte| *byte != 0) {
+        let Some((key, value, rest)) = pax_record(records) else { return records.len() };
+        records = rest;
         match key {
             b"path" | b"GNU.sparse.name" => ahead.name = Some(value.to_vec()),
             b"linkpath" => ahead.link = Some(value.to_vec()),
@@ -237,6 +260,26 @@ fn pax(ahead: &mut Ahead, mut records: &[u8]) {
             _ => {}
         }
         ahead.is_sparse |= key.starts_with(b"GNU.sparse.");
+    }
+    0
+}
+
+/// The first record's key and value, and what follows it.
+fn pax_record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let space = records.iter().position(|byte| *byte == b' ')?;
+    let len = std::str::from_utf8(records.get(..space)?).ok()?.parse::<usize>().ok()?;
+    let (record, rest) = (records.get(space + 1..len)?, records.get(len..)?);
+    let record = record.strip_suffix(b"\n")?;
+    let equals = record.iter().position(|byte| *byte == b'=')?;
+    Some((record.get(..equals)?, record.get(equals + 1..)?, rest))
+}
+
+impl Ahead {
+    /// What is wrong where something is said of an entry and none follows.
+    fn none_follows(&self) -> Option<Fault> {
+        let is_said = self.name.is_some() || self.link.is_some() || self.size.is_some() || self.is_too_long;
+        let reason = "corrupt: a header that says more about an entry, and none follows";
+        self.at.filter(|_| is_said).map(|at| Fault::end(at, reason.to_owned()))
     }
 }
 

@@ -21,7 +21,7 @@ use ::parquet::file::metadata::{
 };
 use bytes::Bytes;
 
-use super::error::ReadFault;
+use super::error::{OVER_CAP, ReadFault};
 use super::forms::of_names;
 use super::members::Gap;
 use rows::Stop;
@@ -60,9 +60,20 @@ pub(super) fn json_lines(file: Vec<u8>, cap_bytes: u64) -> Result<(Vec<u8>, Vec<
     let (mut lines, mut gaps, mut rows_before) = (Vec::new(), Vec::new(), 0_u64);
     for (index, group) in metadata.row_groups().iter().enumerate() {
         let before = lines.len();
-        let outcome = pages::check(&file, group, cap_bytes)
-            .map_err(Stop::Unsound)
-            .and_then(|()| rows::write(&file, group, &nodes, cap_bytes, &mut lines));
+        let outcome = match pages::check(&file, group, cap_bytes) {
+            Ok(true) => rows::write(&file, group, &nodes, cap_bytes, &mut lines),
+            Ok(false) => {
+                // Whoever has more memory reads it again; the others have the rows of the other row groups.
+                let reason = format!(
+                    "{OVER_CAP} of {cap_bytes} bytes: the pages of row group {index}, behind row {rows_before}, which are \
+                     inflated together; none of its rows is taken\nhint: raise --memory-limit, or write it anew with \
+                     smaller row groups"
+                );
+                gaps.push(Gap { offset_bytes: lines.len() as u64, reason });
+                Ok(())
+            }
+            Err(reason) => Err(Stop::Unsound(reason)),
+        };
         match outcome {
             Ok(()) => {}
             Err(Stop::OverCap) => return Err(ReadFault::OverCap { cap_bytes }),
@@ -76,6 +87,7 @@ pub(super) fn json_lines(file: Vec<u8>, cap_bytes: u64) -> Result<(Vec<u8>, Vec<
         rows_before = rows_before.saturating_add(u64::try_from(group.num_rows()).unwrap_or_default());
     }
     match gaps.first() {
+        Some(gap) if lines.is_empty() && gap.reason.starts_with(OVER_CAP) => Err(ReadFault::OverCap { cap_bytes }),
         Some(gap) if lines.is_empty() => Err(corrupt(0, gap.reason.trim_start_matches("corrupt: "))),
         // As an empty list of events.
         None if lines.is_empty() => Ok((b"[]".to_vec(), gaps)),

@@ -11,18 +11,15 @@ use super::thrift::Thrift;
 /// What the places of a dictionary's values take, beside its bytes: 32 for each, of which one has four at the least.
 const DICTIONARY_GROWTH: u64 = 9;
 
-/// Checks the pages of all columns that are decoded together.
-pub(super) fn check(file: &[u8], group: &RowGroupMetaData, cap_bytes: u64) -> Result<(), String> {
+/// Checks the pages of all columns that are decoded together; whether so much memory is enough for them.
+pub(super) fn check(file: &[u8], group: &RowGroupMetaData, cap_bytes: u64) -> Result<bool, String> {
     let mut page_bytes = 0_u64;
     for column in group.columns() {
         let name = || column.column_path().string();
         let sums = chunk(file, column).map_err(|reason| format!("{reason} (column {})", name()))?;
         page_bytes = page_bytes.saturating_add(sums);
     }
-    if page_bytes > cap_bytes {
-        return Err("more in one row group than the memory allows; hint: raise --memory-limit".to_owned());
-    }
-    Ok(())
+    Ok(page_bytes <= cap_bytes)
 }
 
 /// Bytes that a column needs: of its largest page and its dictionary, inflated.

@@ -1,6 +1,6 @@
 //! The arguments of `trailpare check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::CliError;
 use crate::cli::answer::OutputArgs;
@@ -9,6 +9,9 @@ use crate::cli::select::SelectArgs;
 use crate::iam::document::Policy;
 use crate::iam::evaluate::PolicySet;
 use crate::policy::replay::allow_everything;
+use crate::policy::unused::Details;
+use crate::rightsize::{Answers, Inventory, Rules};
+use crate::util::shown;
 
 /// Replay the events of a window under any set of policies: what would be allowed, what denied, and what depends on
 /// things that no log holds.
@@ -22,7 +25,8 @@ Examples:
   trailpare check --policy policy.json --role deploy
   trailpare check --policy a.json --policy b.json --boundary boundary.json --role 'app-*' --from 90d
   trailpare check --scp root.json --scp-level ou.json --account 111122223333 --principal '*'
-  trailpare check --everyone --scp deny-regions.json --from 365d")]
+  trailpare check --everyone --scp deny-regions.json --from 365d
+  trailpare check --everyone --scp organizations/answers.json")]
 pub struct CheckArgs {
     #[command(flatten)]
     pub(super) select: SelectArgs,
@@ -32,7 +36,8 @@ pub struct CheckArgs {
     /// The permissions boundary.
     #[arg(long, value_name = "FILE", help_heading = "Policies")]
     pub(super) boundary: Option<PathBuf>,
-    /// Service control policies attached at one level: one of them must allow.
+    /// Service control policies attached at one level: one of them must allow. With --everyone also the answers of
+    /// `aws organizations` that docs/collect-organization.sh collects: each account is then bound by its own levels.
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Policies")]
     pub(super) scp: Vec<PathBuf>,
     /// A service control policy of a further level (organizational unit, account): each level must allow.
@@ -60,27 +65,51 @@ pub struct CheckArgs {
 }
 
 impl CheckArgs {
-    /// The set of all policies that are given.
-    pub(super) fn policies(&self) -> Result<PolicySet, CliError> {
+    /// The set of all policies that are given, and the organisation where a file of --scp tells it.
+    pub(super) fn policies(&self) -> Result<(PolicySet, Option<Inventory>), CliError> {
         let read = |paths: &[PathBuf]| -> Result<Vec<Policy>, CliError> {
             let read = paths.iter().map(|path| read_policies(path)).collect::<Result<Vec<_>, _>>()?;
             Ok(read.into_iter().flatten().collect())
         };
-        let mut scps = Vec::new();
-        if !self.scp.is_empty() {
-            scps.push(read(&self.scp)?);
+        let (mut scps, mut level, mut answers) = (Vec::new(), Vec::new(), None);
+        for path in &self.scp {
+            match (read_policies(path), organization(path)) {
+                (Ok(policies), _) => level.extend(policies),
+                (Err(_), Some(found)) if self.everyone => answers = Some(found),
+                (Err(_), Some(_)) => {
+                    let path = shown::path(path);
+                    return Err(CliError::Usage(format!(
+                        "{path} tells of an organisation, in which each account has policies of its own\n\
+                         hint: give --everyone"
+                    )));
+                }
+                (Err(error), None) => return Err(error),
+            }
+        }
+        if !level.is_empty() {
+            scps.push(level);
         }
         for path in &self.scp_level {
             scps.push(read_policies(path)?);
         }
         let boundary = self.boundary.as_deref().map(read_policy).transpose()?;
         let session = read(&self.session_policy)?;
-        if self.policy.is_empty() && boundary.is_none() && scps.is_empty() && session.is_empty() {
+        let is_empty = self.policy.is_empty() && boundary.is_none() && scps.is_empty() && session.is_empty();
+        if is_empty && answers.is_none() {
             return Err(CliError::Usage(
                 "no policy to check\nhint: give --policy, --boundary, --scp or --session-policy".to_owned(),
             ));
         }
         let identity = if self.policy.is_empty() { vec![allow_everything()] } else { read(&self.policy)? };
-        Ok(PolicySet { identity, boundary, scps, session, ..PolicySet::default() })
+        let organization = answers.map(|answers| Inventory::new(Details::default(), answers, Rules::default()));
+        Ok((PolicySet { identity, boundary, scps, session, ..PolicySet::default() }, organization))
     }
+}
+
+/// Answers of `aws organizations` that tell control policies, where a file holds them.
+fn organization(path: &Path) -> Option<Answers> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let mut answers = Answers::default();
+    answers.add(&text).ok()?;
+    (!answers.scps.is_empty()).then_some(answers)
 }

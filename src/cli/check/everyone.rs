@@ -1,5 +1,6 @@
 //! `trailpare check --everyone`: whom policies would have stopped. One principal's rows after the other's, none kept.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::args::CheckArgs;
@@ -11,13 +12,19 @@ use crate::policy::replay::{allow_everything, replay_each};
 use crate::query::Format;
 use crate::report::everyone::{Everyone, Example, Whom};
 use crate::report::rows;
+use crate::rightsize::Inventory;
 use crate::time::format_time;
 use crate::usage::{ReadError, Sessions, UsageRow};
 use crate::util::shown;
 
-pub(super) fn run(args: &CheckArgs, mut policies: PolicySet, context: &Context) -> Result<Exit, CliError> {
+pub(super) fn run(
+    args: &CheckArgs,
+    mut policies: PolicySet,
+    organization: Option<&Inventory>,
+    context: &Context,
+) -> Result<Exit, CliError> {
     let catalog = context.catalog;
-    if policies.scps.is_empty() && policies.boundary.is_none() {
+    if policies.scps.is_empty() && policies.boundary.is_none() && organization.is_none() {
         let text = "--everyone asks about service control policies and boundaries\nhint: give --scp or --boundary";
         return Err(CliError::Usage(text.to_owned()));
     }
@@ -25,10 +32,14 @@ pub(super) fn run(args: &CheckArgs, mut policies: PolicySet, context: &Context) 
     if completed > 0 {
         context.detail(&format!("{completed} levels only deny: FullAWSAccess stands beside them"));
     }
+    if let Some(organization) = organization {
+        organization.answers.problems.iter().for_each(|problem| context.warn(problem));
+    }
+    let bound = Bound::new(&policies, organization, args);
     let mut select = args.select.clone();
     select.principal = vec!["*".to_owned()];
     let (selected, uses) = select.open_exact(Sessions::Together, catalog, context)?;
-    let requests = selected.requests(&key_sources::for_judging(&policies), catalog)?;
+    let requests = selected.requests(&key_sources::for_judging(&bound.all()), catalog)?;
     let mut rows = uses.into_iter().peekable();
     if rows.peek().is_none() {
         return Err(selected.nobody()?);
@@ -51,14 +62,17 @@ pub(super) fn run(args: &CheckArgs, mut policies: PolicySet, context: &Context) 
                 times = Some((from.min(row.first_time_us), to.max(row.last_time_us)));
             }
         });
-        if is_bound(&account, &principal, args) {
-            let replay = replay_each(&policies, of_one, &requests, groups_bytes, catalog)?;
-            everyone.add(&account, &principal, &replay);
-        } else {
-            for row in of_one {
-                row?;
+        match bound.policies(&account, &principal) {
+            Some(policies) => {
+                let replay = replay_each(policies, of_one, &requests, groups_bytes, catalog)?;
+                everyone.add(&account, &principal, &replay);
             }
-            everyone.not_bound = everyone.not_bound.saturating_add(uses);
+            None => {
+                for row in of_one {
+                    row?;
+                }
+                everyone.not_bound = everyone.not_bound.saturating_add(uses);
+            }
         }
     }
     everyone.finish(args.limit);
@@ -92,13 +106,49 @@ fn complete(levels: &mut [Vec<Policy>]) -> usize {
     completed
 }
 
-/// Control policies bind neither service-linked roles nor the management account (AWS Organizations User Guide, "Service
-/// control policies").
-fn is_bound(account: &str, principal: &str, args: &CheckArgs) -> bool {
-    let is_control = !args.scp.is_empty() || !args.scp_level.is_empty();
-    let is_free =
-        principal.contains(":role/aws-service-role/") || args.management_account.iter().any(|id| id == account);
-    !(is_control && is_free)
+/// Which policies bind whom.
+struct Bound<'a> {
+    /// Those that bind everybody.
+    common: &'a PolicySet,
+    organization: Option<&'a Inventory>,
+    args: &'a CheckArgs,
+    /// Of accounts that the organisation knows, with their own levels.
+    by_account: BTreeMap<String, PolicySet>,
+}
+
+impl<'a> Bound<'a> {
+    fn new(common: &'a PolicySet, organization: Option<&'a Inventory>, args: &'a CheckArgs) -> Bound<'a> {
+        let mut by_account = BTreeMap::new();
+        let accounts =
+            organization.into_iter().flat_map(|known| known.answers.accounts.keys().map(move |id| (known, id)));
+        for (known, account) in accounts {
+            let mut scps = known.scps(account);
+            complete(&mut scps);
+            scps.extend(common.scps.iter().cloned());
+            by_account.insert(account.clone(), PolicySet { scps, ..common.clone() });
+        }
+        Bound { common, organization, args, by_account }
+    }
+
+    /// Every policy, for what has to be known of requests.
+    fn all(&self) -> PolicySet {
+        let scps = self.organization.iter().map(|known| known.answers.scps.values().cloned().collect());
+        PolicySet { scps: self.common.scps.iter().cloned().chain(scps).collect(), ..self.common.clone() }
+    }
+
+    /// Those of a principal; `None` where none binds it. Control policies bind neither service-linked roles nor the
+    /// management account (AWS Organizations User Guide, "Service control policies").
+    fn policies(&self, account: &str, principal: &str) -> Option<&PolicySet> {
+        let is_management =
+            self.organization.is_some_and(|known| known.answers.management_account.as_deref() == Some(account));
+        let is_free = principal.contains(":role/aws-service-role/")
+            || is_management
+            || self.args.management_account.iter().any(|id| id == account);
+        let policies = self.by_account.get(account).unwrap_or(self.common);
+        let is_control = !policies.scps.is_empty();
+        let is_any = is_control || policies.boundary.is_some();
+        (is_any && !(is_control && is_free)).then_some(policies)
+    }
 }
 
 fn text(everyone: &Everyone) -> String {

@@ -16,9 +16,9 @@ use crate::time::format_time;
 use crate::usage::{ReadError, Sessions};
 
 pub fn run(args: &CheckArgs, context: &Context) -> Result<Exit, CliError> {
-    let policies = args.policies()?;
+    let (policies, organization) = args.policies()?;
     if args.everyone {
-        return everyone::run(args, policies, context);
+        return everyone::run(args, policies, organization.as_ref(), context);
     }
     let catalog = context.catalog;
     let (selected, uses) = args.select.open_exact(Sessions::Together, catalog, context)?;

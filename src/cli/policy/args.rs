@@ -105,6 +105,10 @@ pub(super) struct WidthArgs {
     /// `*` for the principals' own accounts in ARNs; permission sets always have it.
     #[arg(long)]
     pub(super) any_account: bool,
+    /// Grant as well what whoever makes a resource will need: who creates also deletes, describes, changes and tags.
+    /// Never used, so in statements of their own (Siblings), and counted.
+    #[arg(long, conflicts_with = "deny_unused")]
+    pub(super) siblings: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -316,6 +320,7 @@ impl PolicyArgs {
             pass_role_any_service: self.width.pass_role_any_service,
             any_region: self.width.any_region,
             any_account: self.width.any_account,
+            siblings: self.width.siblings,
             name: self.what.name.clone().unwrap_or_else(|| Options::default().name),
         }
     }

@@ -30,6 +30,7 @@ impl InventoryArgs {
         // A rule that is not heard would cut somebody down who must not be.
         let rules = match &self.rules {
             Some(path) => Rules::parse(&text(path).map_err(CliError::failed)?)
+                .and_then(|rules| rules.check_actions(context.catalog).map(|()| rules))
                 .map_err(|error| CliError::failed(format!("{}: {error}", shown::path(path))))?,
             None => Rules::default(),
         };
@@ -52,6 +53,14 @@ impl InventoryArgs {
         let problems = problems.iter().map(|problem| problem.lines().next().unwrap_or_default().to_owned()).collect();
         Ok((Inventory::new(details, answers, rules), problems))
     }
+}
+
+/// Roles and users of files, and how many could not be made use of.
+pub(in crate::cli) fn read_details_of(paths: &[PathBuf], context: &Context) -> (Details, usize) {
+    let mut problems = Vec::new();
+    let details = details(paths, &mut problems);
+    problems.iter().for_each(|problem| context.warn(problem));
+    (details, problems.len())
 }
 
 fn details(paths: &[PathBuf], problems: &mut Vec<String>) -> Details {

@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use folder::Folder;
-pub(super) use inputs::InventoryArgs;
+pub(super) use inputs::{InventoryArgs, read_details_of};
 
 use super::select::EverybodyArgs;
 use super::{CliError, Context, Exit};
 use crate::policy::{Options, Preset, Provenance};
 use crate::report::rightsize::{Entry, Summary, entry, files, index, sarif};
-use crate::rightsize::{Assessment, Inventory, Question, Totals, Wave, folder as folder_of, rightsize};
+use crate::rightsize::{Assessment, Inventory, Question, SubjectKind, Totals, Wave, folder as folder_of, rightsize};
+use crate::trust::{Looked, RoleName, SIZE_MAX, TrustQuestion, trust};
+use crate::usage::ReadError;
 
 /// Say for every permission set, role and user what it is granted, what it used of that, and write the policy that covers
 /// just that, proved; with when to act: delete, tighten, ask the owner, keep.
@@ -56,6 +58,10 @@ struct HowArgs {
     /// console, else `workload`.
     #[arg(long, value_enum)]
     preset: Option<PresetArg>,
+    /// Grant as well what whoever makes a resource will need (delete, describe, change, tag), in statements of their
+    /// own.
+    #[arg(long)]
+    siblings: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -71,7 +77,7 @@ pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
     let select = args.everybody.select();
     let (snapshot, range, exit) = select.snapshot(context)?;
     let space = select.memory.space();
-    let options = Options::default();
+    let options = Options { siblings: args.how.siblings, ..Options::default() };
     let question = Question {
         snapshot: &snapshot,
         range: &range,
@@ -86,7 +92,8 @@ pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
         people: args.how.people,
         space: &space,
     };
-    let mut out = Out::new(args, context)?;
+    let trust = trust_of(&question, &mut problems, context)?;
+    let mut out = Out::new(args, trust, context)?;
     let totals = rightsize(&question, &mut |one: Assessment<'_>| out.take(&one, context))?;
     problems.extend(inventory.answers.problems.iter().cloned());
     let is_whole = problems.is_empty() && totals.too_many.is_empty();
@@ -101,8 +108,34 @@ pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
     })
 }
 
+/// Who takes which role.
+fn trust_of(question: &Question<'_>, problems: &mut Vec<String>, context: &Context) -> Result<Looked, CliError> {
+    let known = super::trust::knowledge(&question.inventory.details);
+    let selection = super::trust::roles(&[], &[]);
+    let asked = TrustQuestion {
+        snapshot: question.snapshot,
+        range: question.range,
+        selection: &selection,
+        known: &known,
+        options: crate::trust::Options { require_mfa: false, size_max: SIZE_MAX },
+        space: &question.space.share(4),
+    };
+    match trust(&asked) {
+        Ok(looked) => Ok(looked),
+        // The rest does not need it.
+        Err(error @ ReadError::TooMany { .. }) => {
+            let problem = format!("trust policies: {error}");
+            context.warn(&problem);
+            problems.push(problem);
+            Ok(Looked::default())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// What is written, on its way.
 struct Out {
+    trust: Looked,
     folder: Folder,
     taken: BTreeSet<String>,
     entries: Vec<Entry>,
@@ -110,24 +143,26 @@ struct Out {
 }
 
 impl Out {
-    fn new(args: &RightsizeArgs, context: &Context) -> Result<Out, CliError> {
+    fn new(args: &RightsizeArgs, trust: Looked, context: &Context) -> Result<Out, CliError> {
         // Neither a snapshot nor a time: they would be other bytes without any news.
         let provenance = Provenance { catalogue: context.catalog.version().to_owned(), ..Provenance::default() };
         let folder = Folder::open(&args.out)?;
-        Ok(Out { folder, taken: BTreeSet::new(), entries: Vec::new(), provenance })
+        Ok(Out { trust, folder, taken: BTreeSet::new(), entries: Vec::new(), provenance })
     }
 
     fn take(&mut self, one: &Assessment<'_>, context: &Context) -> Result<(), CliError> {
         let folder = folder_of(&one.subject, &mut self.taken);
         let provenance =
             Provenance { data_event_sources: Some(one.data_event_sources.clone()), ..self.provenance.clone() };
-        let files = files(one, &folder, &provenance)
+        let role = one.subject.arn.as_deref().filter(|_| one.subject.kind == SubjectKind::Role).and_then(RoleName::of);
+        let trust = role.and_then(|role| self.trust.roles.get(&role));
+        let files = files(one, trust, &folder, &provenance)
             .map_err(|error| CliError::failed(format!("{}: {error}", one.subject.title())))?;
         for file in &files {
             self.folder.write(&file.path, &file.text)?;
         }
         context.detail(&format!("{}: {}", one.subject.title(), one.wave.as_str()));
-        self.entries.push(entry(one, &folder));
+        self.entries.push(entry(one, trust, &folder));
         Ok(())
     }
 

@@ -24,7 +24,7 @@ use super::interrupt::Temporary;
 use super::machine::MemoryArgs;
 use super::select::{StoreArgs, open_store, refresh_usage};
 use super::spill_folder::SpillFolder;
-use super::{CliError, Context, Exit, allocator, printable};
+use super::{CliError, Context, Exit, allocator, ingest_summary, named_list};
 use crate::query::{self, Format, Library, Options, QueryError, Stop};
 use crate::report::evidence::thousands;
 use crate::store::{Snapshot, Table};
@@ -36,7 +36,8 @@ use crate::util::shown;
 /// Tables: events (one row an event, CloudTrail's names in snake_case), usage (who used which action on what),
 /// event_actions (each event's IAM actions and resources), cloudtrail_logs (events under the names of the table that
 /// the AWS documentation has people create in Athena), cloudtrail_lake (as an event data store has them),
-/// aws_cloudtrail_log (as Tailpipe has them). Queries for these run as they are. `SHOW TABLES`, `DESCRIBE events` and
+/// aws_cloudtrail_log (as Tailpipe has them). Queries for these run as they are. cloudtrail_archive('PATH') has the events
+/// of log objects that no store has, in the columns of events. `SHOW TABLES`, `DESCRIBE events` and
 /// `SHOW FUNCTIONS` tell more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -54,7 +55,9 @@ Examples:
   trailpare sql \"COPY (SELECT * FROM usage) TO 'usage.parquet'\"
   trailpare sql \"CREATE EXTERNAL TABLE known STORED AS CSV LOCATION 'known.csv' OPTIONS (format.has_header true);
                  SELECT * FROM usage WHERE principal_arn NOT IN (SELECT arn FROM known)\"
+  trailpare sql \"SELECT event_name, count(*) FROM cloudtrail_archive('AWSLogs/') WHERE event_date = DATE '2024-03-01' GROUP BY 1\"
   trailpare sql --list
+  trailpare sql --list mfa
   trailpare sql --named denied-calls --param principal=%deploy%")]
 pub struct SqlArgs {
     /// The statements; a shell, or standard input, where nothing is said.
@@ -65,7 +68,8 @@ pub struct SqlArgs {
     file: Option<PathBuf>,
     #[command(flatten)]
     answer: OutputArgs,
-    /// Nothing but the store: statements that read or write files (COPY … TO, CREATE EXTERNAL TABLE) are refused.
+    /// Nothing but the store: statements that read or write files (COPY … TO, CREATE EXTERNAL TABLE,
+    /// cloudtrail_archive) are refused.
     #[arg(long, help_heading = "From where")]
     read_only: bool,
     /// Rows that a table shows at the most; the modes for programs have no limit.
@@ -77,9 +81,10 @@ pub struct SqlArgs {
     /// Run a query of the library.
     #[arg(long, value_name = "NAME", conflicts_with = "list", help_heading = "Named queries")]
     named: Option<String>,
-    /// List the library: what each query answers, its parameters, an example.
-    #[arg(long, help_heading = "Named queries")]
-    list: bool,
+    /// List the library by topic; with a word the queries about it, with their parameters and an example (`--format json`
+    /// for programs).
+    #[arg(long, value_name = "WORD", num_args = 0..=1, default_missing_value = "", help_heading = "Named queries")]
+    list: Option<String>,
     /// What the reference has on a table, a column, a named query or a function; `tables` and `queries` list them.
     #[arg(long, value_name = "TOPIC", conflicts_with_all = ["sql", "file", "named", "list"], help_heading = "Help")]
     topic: Option<String>,
@@ -115,8 +120,8 @@ fn day(name: &str, value: &str) -> String {
 }
 
 pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
-    if args.list {
-        return list(args);
+    if let Some(word) = &args.list {
+        return named_list::print(&Library::open(args.queries.as_deref())?, word, args.answer.format);
     }
     if let Some(topic) = &args.topic {
         let text = query::topic(topic).map_err(CliError::Usage)?;
@@ -252,7 +257,7 @@ async fn answer(
         Err(error) => Err(error),
         Ok(()) => {
             out.finish()?;
-            Ok(Exit::Done)
+            Ok(ingest_summary::archives(&query::archives_read(session), context))
         }
     }
 }
@@ -312,15 +317,6 @@ async fn run_all(
     Ok(())
 }
 
-fn list(args: &SqlArgs) -> Result<Exit, CliError> {
-    let library = Library::open(args.queries.as_deref())?;
-    let mut out = io::stdout().lock();
-    for (name, named) in library.iter() {
-        writeln!(out, "{}\n{}\n", printable(name), printable(&named.describe()))?;
-    }
-    Ok(Exit::Done)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -358,6 +354,6 @@ mod tests {
         assert_eq!(parameters.get("a").map(String::as_str), Some("b=c"));
         assert!(question_of(&["SELECT 1", "--param", "a"]).is_err());
         assert!(question_of(&["--named", "denied-calls", "--param", "nonsense=1"]).is_err());
-        assert!(question_of(&["--named", "nonsense"]).unwrap_err().to_string().contains("denied-calls"));
+        assert!(question_of(&["--named", "denied-call"]).unwrap_err().to_string().contains("denied-calls"));
     }
 }

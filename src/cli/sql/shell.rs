@@ -18,7 +18,7 @@ use super::script::{Item, script};
 use crate::cli::answer::{Destination, layout, no_terminal};
 use crate::cli::interrupt::{self, GRACE};
 use crate::cli::table::{table, wrapped};
-use crate::cli::{CliError, Context, Exit, printable, terminal};
+use crate::cli::{CliError, Context, Exit, ingest_summary, printable, terminal};
 use crate::query::{self, Format, Library, QueryError, Statement, Stop, Written};
 use crate::util::closest::closest;
 use crate::util::shown;
@@ -67,6 +67,8 @@ pub(super) struct Shell<'a> {
     is_read_only: bool,
     parameter: fn(&str) -> Result<(String, String), String>,
     interrupts: interrupt::Shell,
+    /// How a script ends that goes through: not all of an archive may have been readable.
+    exit: Exit,
     context: &'a Context,
 }
 
@@ -102,6 +104,7 @@ impl<'a> Shell<'a> {
             is_read_only: start.is_read_only,
             parameter: start.parameter,
             interrupts: interrupt::Shell::new(),
+            exit: Exit::Done,
             context,
         }
     }
@@ -136,7 +139,7 @@ impl<'a> Shell<'a> {
     /// Those of statements and commands.
     pub fn read(mut self, text: &str) -> Result<Exit, CliError> {
         self.run(text, 0)?;
-        Ok(Exit::Done)
+        Ok(self.exit)
     }
 
     fn run(&mut self, text: &str, depth: usize) -> Result<Then, CliError> {
@@ -228,6 +231,8 @@ impl<'a> Shell<'a> {
         self.interrupts.works();
         self.took = begun.elapsed();
         let shown = screen.screen().finish();
+        let read = ingest_summary::archives(&query::archives_read(&self.session), self.context);
+        self.exit = if read == Exit::Done { self.exit } else { read };
         match outcome {
             Err(Ended::Stopped) => return Err(CliError::failed("stopped")),
             Err(Ended::Error(QueryError::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {

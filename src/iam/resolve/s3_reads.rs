@@ -1,10 +1,13 @@
 //! Objects of S3 that a service reads in the caller's name, because its request names them. S3 logs that only where data
 //! events are logged.
 
+use serde_json::Value;
+
 use crate::iam::arn::{escape, partition_of};
 use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
-use crate::iam::resolve::service_rules::Call;
+use crate::iam::resolve::resources::fill::RESOURCES_MAX;
+use crate::iam::resolve::service_rules::{Call, member_text};
 
 /// An object that is read.
 pub(in crate::iam) struct Object {
@@ -58,6 +61,51 @@ fn is_region(text: &str) -> bool {
 fn bucket_before(host: &str) -> Option<&str> {
     let mut dots = host.rmatch_indices('.').map(|(at, _)| host.split_at(at));
     dots.find(|(_, end)| end.strip_prefix('.').is_some_and(is_of_s3)).map(|(bucket, _)| bucket)
+}
+
+/// Objects that a request names by `s3://` or by their URL, or by bucket and name under `s3Object`.
+/// Source: Textract API Reference, S3Object; Transcribe API Reference, Media.
+pub(in crate::iam) fn named(call: &Call<'_, '_>, source: &str) -> Vec<Permission> {
+    let parameters = &call.request.parameters;
+    let of_texts = parameters.all().filter(|text| text.starts_with("s3://") || text.starts_with("https://"));
+    let of_texts = of_texts.filter_map(|text| of_uri(text).or_else(|| of_url(text)));
+    let held = HOLDERS.iter().filter_map(|name| parameters.get(name));
+    let mut objects: Vec<Object> = of_texts.take(RESOURCES_MAX).collect();
+    held.for_each(|value| objects.extend(of_value(&value)));
+    let mut found: Vec<Permission> = Vec::new();
+    for one in objects.iter().take(RESOURCES_MAX).filter_map(|object| read(call, object, source)) {
+        match found.iter_mut().find(|known| known.action == one.action) {
+            Some(known) => known.resources.extend(one.resources),
+            None => found.push(one),
+        }
+    }
+    for permission in &mut found {
+        permission.resources.sort_unstable();
+        permission.resources.dedup();
+    }
+    found
+}
+
+/// Parameters that hold an object under `s3Object`, or a list of what does.
+const HOLDERS: [&str; 3] = ["Document", "DocumentLocation", "DocumentPages"];
+
+/// An object by its URI, if that says more than a folder.
+fn of_uri(uri: &str) -> Option<Object> {
+    let (bucket, key) = uri.strip_prefix("s3://")?.split_once('/')?;
+    let is_whole = !bucket.is_empty() && !key.is_empty() && !key.ends_with('/');
+    is_whole.then(|| Object { bucket: bucket.to_owned(), key: key.to_owned(), is_version: false })
+}
+
+/// The objects under `s3Object`.
+fn of_value(value: &Value) -> Vec<Object> {
+    let all = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    let of = |value: &Value| {
+        let (_, object) = value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("S3Object"))?;
+        let (bucket, key) = (member_text(object, "Bucket")?, member_text(object, "Name")?);
+        let is_version = member_text(object, "Version").is_some();
+        Some(Object { bucket: bucket.to_owned(), key: key.to_owned(), is_version })
+    };
+    all.iter().filter_map(of).take(RESOURCES_MAX).collect()
 }
 
 #[cfg(test)]

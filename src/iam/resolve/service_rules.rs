@@ -127,6 +127,8 @@ pub(in crate::iam) struct ServiceRules {
     pub is_of_any: bool,
     /// Whether a closer resource type stands for the wider one even where that is required.
     pub closer_suffices: bool,
+    /// Resource types of which the ARNs are followed by a colon and more where they stand for something of one.
+    pub followed_types: &'static [&'static str],
     /// Resources that its responses name.
     pub answers: &'static [Answer],
 }
@@ -171,6 +173,7 @@ impl ServiceRules {
             on_caller: &[],
             is_of_any: false,
             closer_suffices: false,
+            followed_types: &[],
             answers: &[],
         }
     }

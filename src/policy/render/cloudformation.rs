@@ -29,7 +29,7 @@ impl Renderer for CloudFormation {
     }
 }
 
-fn yaml(json: &str) -> Result<String, serde_yaml_ng::Error> {
+pub(super) fn yaml(json: &str) -> Result<String, serde_yaml_ng::Error> {
     let value: serde_yaml_ng::Value = serde_yaml_ng::from_str(json)?;
     Ok(serde_yaml_ng::to_string(&value)?.lines().map(unambiguous).fold(String::new(), |text, line| text + &line + "\n"))
 }

@@ -8,6 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use super::renderer::{RenderError, identifier};
+use crate::iam::document::Policy;
 use crate::policy::{Attach, Kind, Made};
 
 pub(super) fn template(made: &Made) -> Result<Value, RenderError> {
@@ -27,6 +28,19 @@ pub(super) fn template(made: &Made) -> Result<Value, RenderError> {
     }
     template.insert("Resources".to_owned(), Value::Object(resources));
     Ok(Value::Object(template))
+}
+
+/// A template with the trust policy of a role, to be put into the one that has the role: CloudFormation has no resource
+/// for a trust policy alone.
+pub(super) fn trust(name: &str, path: &str, policy: &Policy) -> Value {
+    let mut document = policy.to_value();
+    unreferenced(&mut document);
+    let id = identifier(name, None);
+    let id = if is_ambiguous(&id) { format!("{id}Role") } else { id };
+    let properties = json!({"RoleName": name, "Path": path, "AssumeRolePolicyDocument": document});
+    let mut resources = Map::new();
+    resources.insert(id, json!({"Type": "AWS::IAM::Role", "Properties": properties}));
+    json!({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
 }
 
 fn unreferenced(value: &mut Value) {

@@ -12,8 +12,10 @@ mod json;
 mod markdown;
 mod renderer;
 mod terraform;
+mod trust;
 
 pub use renderer::{RenderError, Renderer, Source};
+pub use trust::{trust_cloudformation, trust_terraform};
 
 /// The formats, in the order in which they are shown; the first is the default.
 pub static RENDERERS: &[&dyn Renderer] = &[

@@ -8,7 +8,7 @@ use hcl::expr::{Traversal, Variable};
 use hcl::{Block, Body, Expression};
 
 use super::renderer::{RenderError, Renderer, Source, identifier};
-use crate::iam::document::{Condition, Policy, Statement, Version};
+use crate::iam::document::{Condition, Policy, Principal, PrincipalSpec, Statement, Version};
 use crate::policy::{Attach, Kind, Made};
 
 #[derive(Debug)]
@@ -88,12 +88,40 @@ fn block(statement: &Statement) -> Block {
     if let Some(element) = statement.resources.element() {
         block = block.add_attribute((argument(element), list(statement.resources.patterns())));
     }
+    for principals in principals(statement) {
+        block = block.add_block(principals);
+    }
     for condition in &statement.condition {
         for test in conditions(condition) {
             block = block.add_block(test);
         }
     }
     block.build()
+}
+
+/// Whom a trust policy names: one block a kind.
+fn principals(statement: &Statement) -> Vec<Block> {
+    let (name, who) = match &statement.principal {
+        None => return Vec::new(),
+        Some(PrincipalSpec::Principal(who)) => ("principals", who),
+        Some(PrincipalSpec::NotPrincipal(who)) => ("not_principals", who),
+    };
+    let block = |kind: &str, ids: &[String]| {
+        Block::builder(name).add_attribute(("type", kind)).add_attribute(("identifiers", list(ids))).build()
+    };
+    match who {
+        Principal::Everyone => vec![block("*", &["*".to_owned()])],
+        Principal::Of(kinds) => kinds.iter().map(|(kind, ids)| block(kind, ids)).collect(),
+    }
+}
+
+/// A trust policy: a data source for the `assume_role_policy` of an `aws_iam_role`, which is all of it that Terraform
+/// can set by itself, and an output that shows it.
+pub(super) fn trust(name: &str, policy: &Policy) -> Result<String, hcl::Error> {
+    let id = format!("{}_trust", identifier(name, Some('_')).to_ascii_lowercase());
+    let value = reference(&["data", "aws_iam_policy_document", &id, "json"])?;
+    let output = Block::builder("output").add_label(id.as_str()).add_attribute(("value", value)).build();
+    hcl::to_string(&Body::builder().add_block(data(&id, policy)).add_block(output).build())
 }
 
 /// What the provider calls an element.

@@ -47,6 +47,8 @@ pub struct Entity {
     pub created_us: Option<i64>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// Its unique id: `AROA…`, `AIDA…`.
+    pub unique_id: Option<String>,
     /// Who may assume a role; `None` of a user, and where it cannot be read.
     pub trust: Option<Policy>,
 }
@@ -265,9 +267,9 @@ impl Shelf {
     }
 
     fn entity(&self, object: &Map<String, Value>, kind: EntityKind) -> Result<Entity, DetailsError> {
-        let (list, key) = match kind {
-            EntityKind::Role => ("an entry of RoleDetailList", "RolePolicyList"),
-            EntityKind::User => ("an entry of UserDetailList", "UserPolicyList"),
+        let (list, key, id) = match kind {
+            EntityKind::Role => ("an entry of RoleDetailList", "RolePolicyList", "RoleId"),
+            EntityKind::User => ("an entry of UserDetailList", "UserPolicyList", "UserId"),
         };
         let arn = text(object, "Arn", list)?.to_owned();
         let mut owned = Owned::of(object, key, "")?;
@@ -311,6 +313,7 @@ impl Shelf {
             iam_last_used_us,
             created_us,
             tags: tags(object),
+            unique_id: object.get(id).and_then(Value::as_str).map(str::to_owned),
             trust,
         })
     }

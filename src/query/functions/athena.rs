@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringViewArray, StructArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow::datatypes::{DataType, Field, Fields, Int64Type};
 use datafusion::error::Result;
 use datafusion::functions::utils::make_scalar_function;
 use datafusion::functions_nested::extract::array_element_udf;
@@ -72,10 +72,20 @@ impl ScalarUDFImpl for ElementAt {
             _ => {
                 if let Some(position) = args.args.get_mut(1) {
                     *position = position.cast_to(&DataType::Int64, None)?;
+                    places_from_one(position)?;
                 }
                 array_element_udf().invoke_with_args(args)
             }
         }
+    }
+}
+
+/// Refuses place 0 of a list.
+fn places_from_one(places: &ColumnarValue) -> Result<()> {
+    let has_zero = places.to_array(1)?.as_primitive::<Int64Type>().iter().any(|place| place == Some(0));
+    match has_zero {
+        true => datafusion::common::exec_err!("the places of a list are counted from 1\nhint: -1 is the last"),
+        false => Ok(()),
     }
 }
 

@@ -29,18 +29,21 @@ use crate::time::{format_time, parse_time};
 /// The functions of this file.
 pub(super) fn functions() -> Vec<ScalarUDF> {
     vec![
-        from_iso8601_timestamp(),
-        date_parse(),
+        reading(from_iso8601_timestamp("from_iso8601_timestamp")),
+        reading(date_parse("date_parse")),
+        reading(parse_datetime("parse_datetime")),
+        reading(from_iso8601_date("from_iso8601_date")),
+        from_iso8601_timestamp("try_from_iso8601_timestamp"),
+        date_parse("try_date_parse"),
+        parse_datetime("try_parse_datetime"),
+        from_iso8601_date("try_from_iso8601_date"),
         to_iso8601(),
         date_diff(),
+        Plain::of_any("at_timezone", 2, zoned_type, zoned),
         Plain::of_any("date_add", 3, date_add_type, date_add),
-        Plain::of_any("date_format", 2, returns!(TEXT), |arrays, _| {
-            formatted(arrays, |format| Ok(chrono_format(format)))
-        }),
+        Plain::of_any("date_format", 2, returns!(TEXT), |arrays, _| formatted(arrays, chrono_format)),
         Plain::of_any("format_datetime", 2, returns!(TEXT), |arrays, _| formatted(arrays, joda::format)),
         Plain::of_any("strftime", 2, returns!(TEXT), strftime),
-        Plain::of("parse_datetime", &[&[TEXT, TEXT]], returns!(time_type()), parse_datetime),
-        Plain::of("from_iso8601_date", &[&[TEXT]], returns!(DataType::Date32), from_iso8601_date),
         Plain::of("to_unixtime", &[&[time_type()]], returns!(DataType::Float64), to_unixtime),
         Plain::of("from_unixtime", &[&[DataType::Float64]], returns!(time_type()), from_unixtime),
         ScalarUDF::from(DateTrunc { signature: Signature::any(2, Volatility::Immutable) }),
@@ -51,19 +54,28 @@ fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
     Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
 }
 
-fn from_iso8601_timestamp() -> ScalarUDF {
-    let read = text_function("from_iso8601_timestamp", 1, time_type(), |texts| {
-        Ok(times(first(texts)?.iter().map(|text| text.and_then(parse_time))))
-    });
-    ScalarUDF::from(ReadTime { read })
+fn from_iso8601_timestamp(name: &'static str) -> ScalarUDF {
+    text_function(name, 1, time_type(), |texts| Ok(times(first(texts)?.iter().map(|text| text.and_then(parse_time)))))
 }
 
 /// `date_parse(text, format)`, the format in MySQL's letters.
-fn date_parse() -> ScalarUDF {
-    let read = text_function("date_parse", 2, time_type(), |texts| {
+fn date_parse(name: &'static str) -> ScalarUDF {
+    text_function(name, 2, time_type(), |texts| {
         let [texts, formats] = texts else { return datafusion::common::internal_err!("date_parse wants two texts") };
-        Ok(times(texts.iter().zip(formats.iter()).map(|(text, format)| parse_by(text?, format?))))
-    });
+        let mut rows = Vec::with_capacity(texts.len());
+        for (text, format) in texts.iter().zip(formats.iter()) {
+            rows.push(match (text, format) {
+                (Some(text), Some(format)) => parse_with(text, &chrono_format(format)?),
+                _ => None,
+            });
+        }
+        Ok(times(rows.into_iter()))
+    })
+}
+
+/// Makes a constant that can't be read an error, as it is in Trino: somebody has misspelt it. What a column holds may be
+/// anything, and is nothing then.
+fn reading(read: ScalarUDF) -> ScalarUDF {
     ScalarUDF::from(ReadTime { read })
 }
 
@@ -83,17 +95,32 @@ impl ScalarUDFImpl for ReadTime {
         self.read.signature()
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(time_type())
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.read.return_type(types)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        self.read.invoke_with_args(args)
+        let given = match args.args.first() {
+            Some(ColumnarValue::Scalar(text)) => text.try_as_str().flatten().map(str::to_owned),
+            _ => None,
+        };
+        let is_constant = args.args.iter().all(|value| matches!(value, ColumnarValue::Scalar(text) if !text.is_null()));
+        let answer = self.read.invoke_with_args(args)?;
+        let is_unread = match &answer {
+            ColumnarValue::Scalar(time) => time.is_null(),
+            ColumnarValue::Array(times) => times.len() == 1 && times.null_count() == 1,
+        };
+        match given.filter(|_| is_constant && is_unread) {
+            Some(text) => {
+                datafusion::common::exec_err!("{}: {text:?} can't be read\nhint: try({0}(…)) is NULL then", self.name())
+            }
+            None => Ok(answer),
+        }
     }
 
     fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let format = args.get(1).map(|format| match format {
-            Expr::Literal(format, _) => format.try_as_str().flatten().map(chrono_format),
+            Expr::Literal(format, _) => format.try_as_str().flatten().and_then(|format| chrono_format(format).ok()),
             _ => None,
         });
         let reads_whole = format.is_none_or(|format| format.as_deref() == Some(CLOUDTRAIL_FORMAT));
@@ -110,15 +137,14 @@ impl ScalarUDFImpl for ReadTime {
     }
 }
 
-fn parse_by(text: &str, format: &str) -> Option<i64> {
-    parse_with(text, &chrono_format(format))
-}
-
 /// A time by chrono's letters. What a format doesn't name is that of the beginning of 1970, as in Trino.
 fn parse_with(text: &str, letters: &str) -> Option<i64> {
     let mut parsed = Parsed::new();
     parse(&mut parsed, text, StrftimeItems::new(letters)).ok()?;
-    let (year, month, day) = (parsed.year().unwrap_or(1970), parsed.month().unwrap_or(1), parsed.day().unwrap_or(1));
+    // Two digits are of 1970 to 2069, as in Trino.
+    let of_two_digits = parsed.year_mod_100().map(|year| if year < 70 { 2000 + year } else { 1900 + year });
+    let year = parsed.year().or(of_two_digits).unwrap_or(1970);
+    let (month, day) = (parsed.month().unwrap_or(1), parsed.day().unwrap_or(1));
     let date = match parsed.to_naive_date() {
         Ok(date) => date,
         Err(_) => NaiveDate::from_ymd_opt(year, month, day)?,
@@ -134,7 +160,10 @@ fn parse_with(text: &str, letters: &str) -> Option<i64> {
 }
 
 /// MySQL's letters that chrono spells otherwise.
-fn chrono_format(format: &str) -> String {
+///
+/// # Errors
+/// For those that Trino has no meaning for either: <https://trino.io/docs/current/functions/datetime.html>.
+fn chrono_format(format: &str) -> Result<String> {
     let mut out = String::new();
     let mut letters = format.chars();
     while let Some(letter) = letters.next() {
@@ -159,6 +188,7 @@ fn chrono_format(format: &str) -> String {
             Some('e') => "%-d",
             Some('H') => "%H",
             Some('k') => "%-H",
+            Some('l') => "%-I",
             Some('p') => "%p",
             Some('a') => "%a",
             Some('b') => "%b",
@@ -166,6 +196,9 @@ fn chrono_format(format: &str) -> String {
             Some('v') => "%V",
             Some('x') => "%G",
             Some('%') => "%%",
+            Some(letter @ ('D' | 'U' | 'u' | 'V' | 'w' | 'X')) => {
+                return datafusion::common::exec_err!("%{letter} is not supported in the format {format:?}");
+            }
             // Without a meaning: the letter itself, as in MySQL.
             Some(other) => {
                 out.push(other);
@@ -174,7 +207,7 @@ fn chrono_format(format: &str) -> String {
             None => "%%",
         });
     }
-    out
+    Ok(out)
 }
 
 /// A function of the arguments as arrays.
@@ -250,21 +283,51 @@ fn strftime(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
     }
 }
 
-fn parse_datetime(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
-    let (text, formats) = (texts(arrays, 0)?, texts(arrays, 1)?);
-    let mut rows = Vec::with_capacity(text.len());
-    for row in 0..text.len() {
-        rows.push(match (text_at(text, row), text_at(formats, row)) {
-            (Some(text), Some(format)) => parse_with(text, &joda::format(format)?),
-            _ => None,
-        });
-    }
-    Ok(times(rows.into_iter()))
+fn parse_datetime(name: &'static str) -> ScalarUDF {
+    Plain::of(name, &[&[TEXT, TEXT]], returns!(time_type()), |arrays, _| {
+        let (text, formats) = (texts(arrays, 0)?, texts(arrays, 1)?);
+        let mut rows = Vec::with_capacity(text.len());
+        for row in 0..text.len() {
+            rows.push(match (text_at(text, row), text_at(formats, row)) {
+                (Some(text), Some(format)) => parse_with(text, &joda::format(format)?),
+                _ => None,
+            });
+        }
+        Ok(times(rows.into_iter()))
+    })
 }
 
-fn from_iso8601_date(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
-    let day = |text: &str| crate::time::parse_date(text.get(..10).unwrap_or(text));
-    Ok(Arc::new(texts(arrays, 0)?.iter().map(|text| day(text?)).collect::<Date32Array>()))
+fn from_iso8601_date(name: &'static str) -> ScalarUDF {
+    Plain::of(name, &[&[TEXT]], returns!(DataType::Date32), |arrays, _| {
+        let day = |text: &str| crate::time::parse_date(text.get(..10).unwrap_or(text));
+        Ok(Arc::new(texts(arrays, 0)?.iter().map(|text| day(text?)).collect::<Date32Array>()))
+    })
+}
+
+/// `at_timezone(time, zone)`, `time AT TIME ZONE zone`: the same time, shown in the zone.
+fn zoned_type(types: &[DataType], constants: &[Option<&ScalarValue>]) -> Result<DataType> {
+    let zone = constants.get(1).copied().flatten().and_then(|zone| zone.try_as_str().flatten());
+    match (types.first(), zone) {
+        (Some(DataType::Timestamp(_, _) | DataType::Date32 | DataType::Null), Some(zone)) => {
+            // A zone that there isn't is said while planning.
+            offset_seconds(zone, 0)?;
+            Ok(DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into())))
+        }
+        (Some(text), Some(_)) if text.is_string() => zoned_type(&[time_type()], constants),
+        (_, None) => datafusion::common::plan_err!("at_timezone: the zone has to be a constant, as 'Europe/Berlin'"),
+        (Some(other), _) => datafusion::common::plan_err!("at_timezone takes a time and a zone, not {other}"),
+        (None, _) => datafusion::common::plan_err!("at_timezone takes a time and a zone"),
+    }
+}
+
+fn zoned(arrays: &[ArrayRef], returns: &DataType) -> Result<ArrayRef> {
+    let Some(given) = arrays.first() else { return datafusion::common::internal_err!("at_timezone wants a time") };
+    // A time without a zone is UTC's.
+    let utc = match given.data_type() {
+        DataType::Timestamp(_, Some(_)) => Arc::clone(given),
+        _ => cast(given, &time_type())?,
+    };
+    Ok(cast(&utc, returns)?)
 }
 
 /// Seconds since 1970, with their fraction.
@@ -499,8 +562,12 @@ mod tests {
 
     #[test]
     fn formats() {
+        let parse_by = |text: &str, format: &str| parse_with(text, &chrono_format(format).unwrap());
         assert_eq!(parse_by("2023-07-10T12:30:05Z", "%Y-%m-%dT%H:%i:%sZ"), Some(at("2023-07-10T12:30:05Z")));
         assert_eq!(parse_by("10.7.2023", "%e.%c.%Y"), Some(at("2023-07-10")));
+        assert_eq!(parse_by("69", "%y"), Some(at("2069-01-01")));
+        assert_eq!(parse_by("70", "%y"), Some(at("1970-01-01")));
         assert_eq!(parse_by("x", "%"), None);
+        assert!(chrono_format("%D").is_err());
     }
 }

@@ -1,13 +1,14 @@
 //! The functions that SQL gets beside DataFusion's own.
 //!
 //! `time`, `dates`, `athena` and those named after what they are over (`text`, `regexp`, `json`, `lists`, `address`, `url`,
-//! `casts`, `reduce`) make queries written for Athena and CloudTrail Lake run, `arn` takes ARNs apart, `iam` knows what an event
+//! `casts`, `checked`, `sequence`, `reduce`) make queries written for Athena and CloudTrail Lake run, `arn` takes ARNs apart, `iam` knows what an event
 //! needs, `event_json` gives it back as it was written.
 
 mod address;
 mod arn;
 mod athena;
 mod casts;
+mod checked;
 mod dates;
 mod event_json;
 mod iam;
@@ -20,6 +21,7 @@ mod over_texts;
 mod plain;
 mod reduce;
 mod regexp;
+mod sequence;
 mod subscript;
 mod text;
 mod time;
@@ -55,12 +57,14 @@ pub(super) fn all(catalog: &'static Catalog) -> Vec<ScalarUDF> {
         arn::functions(),
         athena::functions(),
         casts::functions(),
+        checked::functions(),
         dates::functions(),
         event_json::functions(),
         iam::functions(catalog),
         json::functions(),
         lists::functions(),
         regexp::functions(),
+        sequence::functions(),
         text::functions(),
         time::functions(),
         url::functions(),
@@ -70,7 +74,7 @@ pub(super) fn all(catalog: &'static Catalog) -> Vec<ScalarUDF> {
     .collect()
 }
 
-/// What plans `json['key']`. It has to be asked before DataFusion's own planners.
-pub(super) fn planner() -> Arc<dyn ExprPlanner> {
-    Arc::new(subscript::JsonMembers { element_at: Arc::new(athena::element_at()) })
+/// What plans `json['key']`, and `+` of whole numbers. They have to be asked before DataFusion's own planners.
+pub(super) fn planners() -> [Arc<dyn ExprPlanner>; 2] {
+    [Arc::new(subscript::JsonMembers { element_at: Arc::new(athena::element_at()) }), Arc::new(checked::WholeNumbers)]
 }

@@ -21,6 +21,9 @@ pub(super) fn argument(expr: &Expr) -> Option<Expr> {
     Some(argument)
 }
 
+/// Functions that fail where a constant can't be read.
+const READ: &[&str] = &["from_iso8601_timestamp", "from_iso8601_date", "date_parse", "parse_datetime"];
+
 struct Attempt;
 
 impl VisitorMut for Attempt {
@@ -42,6 +45,11 @@ impl VisitorMut for Attempt {
             Expr::Function(function) if name_of(function) == "json_parse" => {
                 if let Some(given) = arguments(function) {
                     *expr = call("try_json_parse", given);
+                }
+            }
+            Expr::Function(function) if READ.contains(&name_of(function).as_str()) => {
+                if let Some(given) = arguments(function) {
+                    *expr = call(&format!("try_{}", name_of(function)), given);
                 }
             }
             _ => {}

@@ -77,6 +77,24 @@ impl Dialect for AnalystDialect {
         }
     }
 
+    /// The parser takes `a IS DISTINCT FROM b AND c` for `a IS DISTINCT FROM (b AND c)`.
+    fn parse_infix(&self, parser: &mut Parser, expr: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+        let is = |parser: &Parser, at: usize, keyword: Keyword| matches!(&parser.peek_nth_token_ref(at).token, Token::Word(word) if word.keyword == keyword);
+        let negated = is(parser, 1, Keyword::NOT);
+        let at = 1 + usize::from(negated);
+        let is_distinct =
+            is(parser, 0, Keyword::IS) && is(parser, at, Keyword::DISTINCT) && is(parser, at + 1, Keyword::FROM);
+        if !is_distinct {
+            return None;
+        }
+        (0..at + 2).for_each(|_| parser.advance_token());
+        let left = Box::new(expr.clone());
+        Some(parser.parse_subexpr(precedence).map(|right| match negated {
+            true => Expr::IsNotDistinctFrom(left, Box::new(right)),
+            false => Expr::IsDistinctFrom(left, Box::new(right)),
+        }))
+    }
+
     fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
         POSTGRES.identifier_quote_style(identifier)
     }

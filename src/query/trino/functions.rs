@@ -37,8 +37,7 @@ pub(super) const FUNCTIONS: &[(&str, usize, &str)] = &[
     ("millisecond", 1, "(date_part('millisecond', _1) % 1000)"),
     ("date", 1, "CAST(_1 AS DATE)"),
     ("last_day_of_month", 1, "CAST(date_trunc('month', _1) + INTERVAL '1 month' - INTERVAL '1 day' AS DATE)"),
-    ("at_timezone", 2, "(_1 AT TIME ZONE _2)"),
-    ("from_unixtime", 2, "(from_unixtime(_1) AT TIME ZONE _2)"),
+    ("from_unixtime", 2, "at_timezone(from_unixtime(_1), _2)"),
     ("current_timezone", 0, "'UTC'"),
     ("epoch", 1, "to_unixtime(_1)"),
     ("epoch_ms", 1, "from_unixtime(_1 / 1000.0)"),
@@ -100,13 +99,12 @@ pub(super) const FUNCTIONS: &[(&str, usize, &str)] = &[
     ("array_sort", 1, "array_sort(_1, 'ASC', 'NULLS LAST')"),
     ("array_join", 2, "array_to_string(_1, _2)"),
     ("array_join", 3, "array_to_string(_1, _2, _3)"),
-    ("arrays_overlap", 2, "array_has_any(_1, _2)"),
+    ("arrays_overlap", 2, ARRAYS_OVERLAP),
     ("list_contains", 2, "contains(_1, _2)"),
-    ("sequence", 2, "generate_series(_1, _2)"),
-    ("sequence", 3, "generate_series(_1, _2, _3)"),
     ("slice", 3,
-        "CASE WHEN _2 > 0 THEN array_slice(_1, _2, _2 + _3 - 1) \
-         ELSE array_slice(_1, CAST(array_length(_1) AS BIGINT) + _2 + 1, CAST(array_length(_1) AS BIGINT) + _2 + _3) END"),
+        "CASE WHEN list_place(_2) > 0 THEN array_slice(_1, _2, _2 + list_count(_3) - 1) \
+         WHEN cardinality(_1) + _2 < 0 THEN array_slice(_1, 1, 0) \
+         ELSE array_slice(_1, cardinality(_1) + _2 + 1, cardinality(_1) + _2 + list_count(_3)) END"),
     ("zip", 2, "arrays_zip(_1, _2)"),
     ("zip", 3, "arrays_zip(_1, _2, _3)"),
     // Lambdas.
@@ -116,6 +114,12 @@ pub(super) const FUNCTIONS: &[(&str, usize, &str)] = &[
     // Addresses.
     ("is_subnet_of", 2, "cidr_contains(_1, _2)"),
 ];
+
+/// Unknown where they have nothing in common and one of them holds something unknown; of an empty one nothing is unknown.
+const ARRAYS_OVERLAP: &str = "CASE WHEN _1 IS NULL OR _2 IS NULL THEN NULL \
+     WHEN cardinality(_1) = 0 OR cardinality(_2) = 0 THEN false \
+     WHEN array_has_any(array_filter(_1, x -> x IS NOT NULL), array_filter(_2, x -> x IS NOT NULL)) THEN true \
+     WHEN array_any_match(_1, x -> x IS NULL) OR array_any_match(_2, x -> x IS NULL) THEN NULL ELSE false END";
 
 /// Monday is 1 and Sunday 7.
 pub(super) const DAY_OF_WEEK: &str = "CAST(to_char(_1, '%u') AS BIGINT)";

@@ -134,6 +134,10 @@ fn respelled(expr: &mut Expr) -> Option<Expr> {
             Some(call(name, vec![(**expr).clone(), white]))
         }
         Expr::Extract { field, expr, .. } => extracted(field, expr),
+        // A time without a zone is UTC's, as elsewhere here; in PostgreSQL it would be the named zone's.
+        Expr::AtTimeZone { timestamp, time_zone } => {
+            Some(call("at_timezone", vec![(**timestamp).clone(), (**time_zone).clone()]))
+        }
         Expr::Cast { kind, expr, data_type, .. } => cast(kind, expr, data_type),
         Expr::TypedString(TypedString { data_type, value, .. }) => typed(data_type, &value.value),
         Expr::BinaryOp { left, op, right } => binary(left, op, right),
@@ -202,6 +206,10 @@ fn cast(kind: &CastKind, expr: &Expr, data_type: &DataType) -> Option<Expr> {
                 _ => text,
             })
         }
+        DataType::Char(Some(CharacterLength::IntegerLength { length, .. }))
+        | DataType::Character(Some(CharacterLength::IntegerLength { length, .. })) => {
+            Some(call("rpad", vec![call("varchar", vec![expr.clone()]), number(&length.to_string())]))
+        }
         DataType::Text | DataType::String(_) if is_json(expr) => Some(call("json_text", vec![expr.clone()])),
         DataType::Boolean | DataType::Double(_) | DataType::DoublePrecision | DataType::Real if is_json(expr) => {
             Some(same(call("json_text", vec![expr.clone()]), data_type))
@@ -227,6 +235,7 @@ fn typed(data_type: &DataType, value: &Value) -> Option<Expr> {
     let Value::SingleQuotedString(text) = value else { return None };
     match data_type {
         DataType::JSON => Some(call("json_parse", vec![literal(text)])),
+        DataType::Timestamp(..) => zoned(text),
         DataType::Custom(name, _) => match name.to_string().to_lowercase().as_str() {
             "ipaddress" => Some(call("ip_address", vec![literal(text)])),
             "ipprefix" => Some(literal(text)),
@@ -236,12 +245,22 @@ fn typed(data_type: &DataType, value: &Value) -> Option<Expr> {
     }
 }
 
+/// `TIMESTAMP '2024-03-01 09:00:00 Europe/Berlin'`: a time in its zone.
+fn zoned(text: &str) -> Option<Expr> {
+    let behind = text.trim().get(10..)?.trim_start_matches(['T', 't']).trim_start();
+    let zone = behind.find(|c: char| !matches!(c, '0'..='9' | ':' | '.')).and_then(|at| behind.get(at..))?.trim();
+    let zone = if matches!(zone, "Z" | "z") { "UTC" } else { zone };
+    let utc = call("arrow_cast", vec![literal(text), literal("Timestamp(Microsecond, Some(\"UTC\"))")]);
+    (!zone.is_empty()).then(|| call("at_timezone", vec![utc, literal(zone)]))
+}
+
 fn binary(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
     use BinaryOperator::{Arrow, Eq, Gt, GtEq, LongArrow, Lt, LtEq, NotEq};
     match op {
         // DuckDB's: a key that begins with `$` is a path.
         Arrow if is_path(right) => Some(call("json_extract", vec![left.clone(), right.clone()])),
         LongArrow if is_path(right) => Some(call("json_extract_string", vec![left.clone(), right.clone()])),
+        Arrow | LongArrow => keys(left, right, if *op == Arrow { "json_get" } else { "json_as_text" }),
         Lt | LtEq | Gt | GtEq if is_address(left) || is_address(right) => {
             Some(Expr::BinaryOp { left: Box::new(in_order(left)), op: op.clone(), right: Box::new(in_order(right)) })
         }
@@ -251,6 +270,29 @@ fn binary(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
         }
         _ => None,
     }
+}
+
+/// The arrows in a row from which on they are one call: planning them one by one takes twice as long for each.
+const ARROWS_MAX: usize = 4;
+
+/// `x -> 'a' -> 'b' -> …` as one call with many keys.
+fn keys(left: &Expr, last: &Expr, name: &str) -> Option<Expr> {
+    if let Expr::Function(inner) = left
+        && name_of(inner) == "json_get"
+        && let Some(mut given) = expr::arguments(inner)
+        && given.len() > ARROWS_MAX
+    {
+        given.push(last.clone());
+        return Some(call(name, given));
+    }
+    let (mut keys, mut root) = (vec![last.clone()], left);
+    while let Expr::BinaryOp { left, op: BinaryOperator::Arrow, right } = root {
+        keys.push((**right).clone());
+        root = left;
+    }
+    keys.push(root.clone());
+    keys.reverse();
+    (keys.len() > ARROWS_MAX + 1).then(|| call(name, keys))
 }
 
 fn is_path(key: &Expr) -> bool {

@@ -25,6 +25,10 @@ pub(super) fn in_place(select: &mut Select) -> Vec<Unnested> {
     let mut gone = Vec::new();
     let from = &mut select.from;
     for tables in from.iter_mut() {
+        if let Some((unnested, name)) = alone(&tables.relation) {
+            tables.relation = unnested;
+            gone.push(name);
+        }
         while let Some(Join { relation: entries, join_operator, .. }) = tables.joins.first()
             && let Some(is_outer) = kind(join_operator)
             && let Some((unnested, name)) = unnested(&tables.relation, entries, is_outer)
@@ -45,6 +49,29 @@ pub(super) fn in_place(select: &mut Select) -> Vec<Unnested> {
     }
     rename(select, &gone);
     gone
+}
+
+/// A table of one row and of a column that nobody asks for.
+const ONE_ROW: &str = "(SELECT 1 AS \"__one\")";
+
+/// `FROM UNNEST(…) WITH ORDINALITY AS t(a, n)` with nothing before it, which DataFusion has without numbers alone.
+fn alone(table: &TableFactor) -> Option<(TableFactor, Unnested)> {
+    let TableFactor::UNNEST { with_ordinality: true, alias: Some(alias), .. } = table else { return None };
+    let one = relation(&format!("SELECT 1 FROM {ONE_ROW} AS {}", alias.name))?;
+    let (unnested, gone) = unnested(&one, table, false)?;
+    let sql = format!("SELECT 1 FROM (SELECT * EXCLUDE (\"__one\") FROM {unnested}) AS {}", alias.name);
+    Some((relation(&sql)?, gone))
+}
+
+/// The first table of a query.
+fn relation(sql: &str) -> Option<TableFactor> {
+    let dialect = AnalystDialect;
+    let statement = DFParserBuilder::new(sql).with_dialect(&dialect).build().ok()?.parse_statement().ok()?;
+    let Statement::Statement(statement) = statement else { return None };
+    let SqlStatement::Query(query) = *statement else { return None };
+    let SetExpr::Select(select) = *query.body else { return None };
+    let TableWithJoins { relation, .. } = select.from.into_iter().next()?;
+    Some(relation)
 }
 
 /// `u.entry` is `entry` now.
@@ -134,15 +161,9 @@ fn unnested(table: &TableFactor, entries: &TableFactor, is_outer: bool) -> Optio
             )
         }
     };
-    let dialect = AnalystDialect;
-    let statement = DFParserBuilder::new(sql.as_str()).with_dialect(&dialect).build().ok()?.parse_statement().ok()?;
-    let Statement::Statement(statement) = statement else { return None };
-    let SqlStatement::Query(query) = *statement else { return None };
-    let SetExpr::Select(select) = *query.body else { return None };
     let gone = Unnested {
         table: alias.name.value.clone(),
         columns: columns.iter().map(|column| column.value.clone()).collect(),
     };
-    let TableWithJoins { relation, .. } = select.from.into_iter().next()?;
-    Some((relation, gone))
+    Some((relation(&sql)?, gone))
 }

@@ -103,7 +103,7 @@ impl<'a> Builder<'a> {
             window: provenance.window.clone(),
             selection: provenance.selection.clone(),
             catalogue: provenance.catalogue.clone(),
-            proof: Evidence::read(store, evidence.events)?,
+            proof: Evidence::read(store, evidence.events + store.pruned()?.events)?,
             coverage: Coverage::read(store)?,
             evidence,
             accounts,

@@ -8,8 +8,10 @@ use serde_json::Value;
 use crate::policy::Preset;
 use crate::policy::loss::Loss;
 use crate::policy::replay::{Group, GroupFate, Replay};
+use crate::report::trust::{TrustValue, trust_value};
 use crate::rightsize::{Assessment, DISAGREEMENTS_MAX, PresetFigures, Proposal, Today};
 use crate::time::format_time;
+use crate::trust::RoleTrust;
 
 /// The form of this document.
 const SCHEMA: &str = "trailpare/rightsize/principal/1";
@@ -52,6 +54,8 @@ pub struct Document {
     pub disagreements_left_out: usize,
     /// Granted actions whose use the archive would not show, by event source.
     pub not_covered_by_data_events: BTreeMap<&'static str, usize>,
+    /// Of a role, who takes it, and the trust policy for that.
+    pub trust: Option<TrustValue>,
 }
 
 /// What is granted today.
@@ -87,6 +91,7 @@ pub struct ProposedValue {
     policies: Vec<PolicyValue>,
     statements: Vec<StatementValue>,
     kept_actions: Vec<KeptValue>,
+    siblings: Vec<String>,
     ways_to_more: BTreeMap<String, &'static str>,
     proof: Option<ProofValue>,
     not_granted: BTreeMap<&'static str, usize>,
@@ -178,8 +183,8 @@ pub(super) fn preset(preset: Preset) -> &'static str {
     }
 }
 
-/// The value of one principal.
-pub fn document(one: &Assessment<'_>) -> Document {
+/// The value of one principal; of a role with who takes it.
+pub fn document(one: &Assessment<'_>, trust: Option<&RoleTrust>) -> Document {
     let subject = &one.subject;
     let shown = one.disagreements.iter().take(DISAGREEMENTS_MAX);
     Document {
@@ -201,6 +206,7 @@ pub fn document(one: &Assessment<'_>) -> Document {
         disagreements: shown.map(disagreement).collect(),
         disagreements_left_out: one.disagreements.len().saturating_sub(DISAGREEMENTS_MAX),
         not_covered_by_data_events: one.unseen.clone(),
+        trust: trust.map(trust_value),
     }
 }
 
@@ -263,6 +269,7 @@ fn proposed(proposal: &Proposal) -> ProposedValue {
         policies: policies.collect(),
         statements: statements.collect(),
         kept_actions: kept.collect(),
+        siblings: made.siblings.clone(),
         ways_to_more: made.escalations.clone(),
         proof: proposal
             .proved

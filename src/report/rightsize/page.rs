@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use super::document::{preset, why};
 use crate::policy::loss::Loss;
 use crate::policy::{Provenance, explain};
+use crate::report::trust::section;
 use crate::rightsize::{Assessment, DISAGREEMENTS_MAX, Proposal, Today};
 use crate::time::format_time;
+use crate::trust::RoleTrust;
 use crate::util::markdown::{code, fence, plain};
 use crate::util::shown;
 
@@ -32,7 +34,7 @@ fn spans<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
 }
 
 /// The whole page.
-pub(super) fn page(one: &Assessment<'_>, provenance: &Provenance) -> String {
+pub(super) fn page(one: &Assessment<'_>, trust: Option<&RoleTrust>, provenance: &Provenance) -> String {
     let mut out = String::new();
     let subject = &one.subject;
     let _ = writeln!(out, "# {} {}\n", subject.kind.as_str(), span(&subject.name));
@@ -64,6 +66,9 @@ pub(super) fn page(one: &Assessment<'_>, provenance: &Provenance) -> String {
         }
     }
     disagreements(&mut out, one);
+    if let Some(trust) = trust {
+        let _ = writeln!(out, "\n## Who takes it\n{}", section(trust, 3));
+    }
     out
 }
 

@@ -15,6 +15,11 @@ const RULES: &[(&str, &str, &str)] = &[
     ("assigned-never-used", "note", "People have a permission set that they never used"),
     ("log-and-files-disagree", "warning", "Something was used that the files do not grant"),
     ("no-policy", "warning", "No policy could be proposed"),
+    (
+        "trust-too-wide",
+        "warning",
+        "The trust policy lets in more than took the role, and the proof of the narrower one is complete",
+    ),
 ];
 
 /// All findings of a summary.
@@ -61,6 +66,15 @@ fn results(entry: &Entry) -> Vec<Value> {
     if entry.disagreements > 0 {
         let text = "pairs of action and resource were used that the files do not grant";
         add("log-and-files-disagree", format!("{title}: {} {text}", entry.disagreements));
+    }
+    if let Some(trust) = entry.trust.as_ref().filter(|trust| trust.proposed && trust.doubts == 0) {
+        let (never, openings) = (trust.never_came, trust.openings);
+        if never + openings > 0 {
+            let text = format!(
+                "{title}: {never} that its trust policy names never came, {openings} are wider than those who did"
+            );
+            add("trust-too-wide", text);
+        }
     }
     if let Some(why) = &entry.not_proposed {
         add("no-policy", format!("{title}: {why}"));

@@ -9,6 +9,7 @@ use super::document::document;
 use crate::policy::loss::Loss;
 use crate::rightsize::{Assessment, SubjectKind, Totals, Wave};
 use crate::time::format_date;
+use crate::trust::RoleTrust;
 use crate::util::markdown::{code, plain};
 use crate::util::shown;
 
@@ -24,6 +25,7 @@ pub struct Summary {
     window: WindowValue,
     data_event_sources: Vec<String>,
     waves: BTreeMap<&'static str, usize>,
+    trust: TrustSummary,
     /// One for each principal, by kind, account and name.
     pub principals: Vec<Entry>,
     /// Uses of those to whom nothing can be attached, by what they are.
@@ -73,14 +75,16 @@ pub struct Entry {
     /// Whether a policy was made and proved.
     pub(super) is_proved: bool,
     pub(super) not_proposed: Option<String>,
+    /// Of a role, who takes it, in numbers.
+    pub(super) trust: Option<TrustFigures>,
     #[serde(skip)]
     failed_its_proof: bool,
 }
 
 /// The entry of one principal whose files are in `folder`.
-pub fn entry(one: &Assessment<'_>, folder: &str) -> Entry {
+pub fn entry(one: &Assessment<'_>, trust: Option<&RoleTrust>, folder: &str) -> Entry {
     let (kind, account, of, name) = one.subject.key();
-    let value = document(one);
+    let value = document(one, None);
     let made = one.proposal.as_ref().map(|proposal| &proposal.made().documents);
     let sum = |of: fn(&crate::policy::NamedPolicy) -> usize| made.map(|documents| documents.iter().map(of).sum());
     Entry {
@@ -106,6 +110,7 @@ pub fn entry(one: &Assessment<'_>, folder: &str) -> Entry {
         disagreements: one.disagreements.len(),
         is_proved: one.findings().is_some_and(crate::policy::Findings::hold),
         not_proposed: value.not_proposed,
+        trust: trust.map(TrustFigures::of),
         failed_its_proof: one.no_proposal.as_ref().is_some_and(|none| none.failed_its_proof),
     }
 }
@@ -138,6 +143,61 @@ impl LossFigures {
             actions_narrowed: loss.narrowed,
             some_ways: loss.escalations.keys().take(WAYS_MAX).cloned().collect(),
         }
+    }
+}
+
+/// Who takes a role, in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct TrustFigures {
+    calls: u64,
+    ways: usize,
+    refused: usize,
+    sessions: u64,
+    sessions_unexplained: u64,
+    pub(super) proposed: bool,
+    pub(super) doubts: usize,
+    pub(super) never_came: usize,
+    pub(super) openings: usize,
+    disagreements: usize,
+}
+
+impl TrustFigures {
+    fn of(role: &RoleTrust) -> TrustFigures {
+        let compared = role.comparison.as_ref();
+        TrustFigures {
+            calls: role.calls(),
+            ways: role.ways.ways.len(),
+            refused: role.ways.denials.len(),
+            sessions: role.sessions.seen,
+            sessions_unexplained: role.sessions.unexplained,
+            proposed: role.proposed.is_ok(),
+            doubts: role.doubts().len(),
+            never_came: compared.map_or(0, |compared| compared.never_came.len()),
+            openings: compared.map_or(0, |compared| compared.openings.len()),
+            disagreements: compared.map_or(0, |compared| compared.disagreements.len()),
+        }
+    }
+}
+
+/// Trust policies of all roles.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+struct TrustSummary {
+    roles: usize,
+    proposed: usize,
+    in_doubt: usize,
+    nobody_took: usize,
+}
+
+impl TrustSummary {
+    fn of(entries: &[Entry]) -> TrustSummary {
+        let mut summary = TrustSummary::default();
+        for trust in entries.iter().filter_map(|entry| entry.trust.as_ref()) {
+            summary.roles += 1;
+            summary.proposed += usize::from(trust.proposed);
+            summary.in_doubt += usize::from(trust.proposed && trust.doubts > 0);
+            summary.nobody_took += usize::from(trust.ways == 0 && trust.sessions == 0);
+        }
+        summary
     }
 }
 
@@ -176,6 +236,7 @@ impl Summary {
             },
             data_event_sources: totals.data_event_sources.iter().cloned().collect(),
             waves,
+            trust: TrustSummary::of(&principals),
             principals,
             left_out: totals.left_out.clone(),
             problems,
@@ -209,6 +270,15 @@ pub fn index(summary: &Summary) -> String {
     }
     for wave in Wave::ALL {
         let _ = writeln!(out, "- **{}**: {} ({})", wave.as_str(), summary.count(wave), wave.about());
+    }
+    let trust = &summary.trust;
+    if trust.roles > 0 {
+        let TrustSummary { roles, proposed, in_doubt, nobody_took } = trust;
+        let _ = writeln!(
+            out,
+            "\nTrust policies: {proposed} of {roles} roles have a proposal, {in_doubt} of them in doubt; \
+             {nobody_took} roles nobody took."
+        );
     }
     for wave in Wave::ALL {
         let entries = summary.in_wave(wave);

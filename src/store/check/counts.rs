@@ -14,13 +14,13 @@ use super::super::change::DayCount;
 use super::super::coverage;
 use super::super::datafile::StagedColumn;
 use super::super::error::StoreError;
+use super::super::ledger::DAMAGED;
 use super::super::metadata::has_table;
 use super::super::read::read_batches;
 use super::super::tables::{Table, catalog_columns};
 use super::entries::integer;
 use super::fix::{Fix, Sql, Wrong};
 use super::judged::Judged;
-use super::set_aside::DAMAGED;
 use crate::time::{format_date, parse_date, parse_time};
 
 fn sql(text: &str, values: impl IntoIterator<Item = Value>) -> Sql {

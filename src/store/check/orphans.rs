@@ -16,11 +16,11 @@ use super::super::checks::FileChecks;
 use super::super::datafile::{DataFileWriter, StagedFile};
 use super::super::error::StoreError;
 use super::super::layout::{QUARANTINE, data_dir, staging_dir};
+use super::super::ledger::DAMAGED;
 use super::super::read::read_batches;
 use super::super::tables::Table;
 use super::super::writer::Writer;
 use super::look::{Look, Looks, Sound};
-use super::set_aside::DAMAGED;
 use crate::record::{EVENT_KEY_COLUMNS, key_of_record, stored_event_key, to_json};
 use crate::time::format_date;
 

@@ -18,6 +18,7 @@ use super::super::lock;
 use super::super::metadata::{self, has_table};
 use super::super::open::Store;
 use super::super::place::{check_store, make_quarantine};
+use super::super::prune::begin_anew;
 use super::super::recover::set_marker_aside;
 use super::super::writer::Writer;
 use super::checked::Checked;
@@ -36,8 +37,14 @@ pub struct Repairer {
 }
 
 /// Tables whose rows are taken over from a catalog that can't be used any more: what people decided and what stood.
-const TAKEN_OVER: [&str; 4] =
-    ["trailpare_forgotten", "trailpare_runs", "trailpare_archives", "trailpare_refused_objects"];
+const TAKEN_OVER: [&str; 6] = [
+    "trailpare_forgotten",
+    "trailpare_runs",
+    "trailpare_history",
+    "trailpare_archives",
+    "trailpare_refused_objects",
+    "trailpare_pruned",
+];
 
 impl Repairer {
     /// Becomes the writer of a store that may be damaged, with a new catalog where the one that is there can't be used.
@@ -66,7 +73,7 @@ impl Repairer {
         let (writer, marker) = match Writer::open(store) {
             Err(StoreError::Marker(_)) => {
                 let marker = set_marker_aside(&dir)?;
-                (Writer::open(Store { dir: dir.clone() })?, Some(below(&dir, &marker)))
+                (Writer::open(Store::at(&dir))?, Some(below(&dir, &marker)))
             }
             opened => (opened?, None),
         };
@@ -88,7 +95,7 @@ impl Repairer {
         }
         let old = move_if_there(&catalog_path(dir), &old)?.then_some(old);
         create(dir, Some(old.as_deref()))?;
-        let writer = Writer::with_lock(Store { dir: dir.to_owned() }, lock)?;
+        let writer = Writer::with_lock(Store::at(dir), lock)?;
         let salvaged = old.as_deref().map(salvage).unwrap_or_default();
         Ok(Repairer { writer, old, salvaged, marker: None })
     }
@@ -224,4 +231,5 @@ fn take_over(old: &Path, new: &Connection) {
         // A table that can't be copied is one more thing that the old catalog keeps.
         let _ = copy();
     }
+    let _ = begin_anew(new);
 }

@@ -18,6 +18,7 @@ use super::super::change::{Commit, DayCount};
 use super::super::commit::{insert_snapshot, retire_row};
 use super::super::error::StoreError;
 use super::super::layout::{FROM_TABLE, QUARANTINE, catalog_path, data_dir};
+use super::super::ledger::DAMAGED;
 use super::super::metadata::has_table;
 use super::super::moves::move_files;
 use super::super::proof;
@@ -38,9 +39,6 @@ pub(super) fn noted(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> 
     let ids = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<Value>>>()?;
     Ok(ids.iter().filter_map(integer).collect())
 }
-
-/// Version of a day whose usage has to be derived anew, whatever the catalogue.
-pub(super) const DAMAGED: &str = "damaged";
 
 impl Writer {
     /// Says that the usage of days has to be derived anew.

@@ -85,10 +85,10 @@ pub fn disturb(case: &Case, ready: &Ready) -> Result<Outcome, String> {
     let outcome = outcome(case, ready, &ended)?;
     let nothing = State::default();
     let before = ready.before.as_ref().unwrap_or(&nothing);
-    let all = if ready.scene.reads { before } else { &ready.end };
+    let (least, all) = ready.bounds(&nothing);
     // A store that is damaged can't be read until it is repaired.
     let state = match !ready.scene.is_damaged() {
-        true => consistent(&store, before, all).map_err(|error| format!("behind the fault: {error}"))?,
+        true => consistent(&store, least, all).map_err(|error| format!("behind the fault: {error}"))?,
         false => None,
     };
     if outcome == Outcome::Done && ended.hits > 0 && !ready.scene.reads {

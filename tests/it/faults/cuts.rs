@@ -88,8 +88,8 @@ impl Course {
         let place = || format!("behind {:?}", self.changes[..point].last().map(Change::name));
         if !ready.scene.is_damaged() {
             let nothing = State::default();
-            let before = ready.before.as_ref().unwrap_or(&nothing);
-            consistent(&store_in(sandbox.path()), before, &ready.end)
+            let (least, all) = ready.bounds(&nothing);
+            consistent(&store_in(sandbox.path()), least, all)
                 .map_err(|what| format!("{}, behind the cut: {what}", place()))?;
         }
         finish(ready, sandbox.path()).map_err(|what| format!("{}, {what}", place()))?;

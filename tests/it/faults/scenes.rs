@@ -77,7 +77,7 @@ const OF_ONE: Scene = Scene {
 };
 
 /// All scenes.
-pub const SCENES: [Scene; 10] = [
+pub const SCENES: [Scene; 11] = [
     Scene { name: "ingest", ..OF_ONE },
     Scene { name: "ingest more", made_by: &["ingest @part1"], ..OF_ONE },
     Scene { name: "recover", made_by: &["ingest @part1"], is_cut: true, ..OF_ONE },
@@ -87,6 +87,13 @@ pub const SCENES: [Scene; 10] = [
         made_by: &PARTS,
         attacked: "optimize --expire-older-than 0",
         followed_by: &["optimize --expire-older-than 0"],
+        ..OF_ONE
+    },
+    Scene {
+        name: "prune",
+        made_by: &PARTS,
+        attacked: "prune --before 2024-03-05 --expire-older-than 0",
+        followed_by: &["prune --before 2024-03-05 --expire-older-than 0"],
         ..OF_ONE
     },
     Scene {
@@ -197,6 +204,17 @@ impl Ready {
         ready.end = State::read(&store).expect("a state");
         ready.files = files_by_day(&store);
         ready
+    }
+
+    /// What the store has at the least and at the most while the command is at work: one that lets go of something begins
+    /// with the most.
+    pub fn bounds<'s>(&'s self, nothing: &'s State) -> (&'s State, &'s State) {
+        let before = self.before.as_ref().unwrap_or(nothing);
+        match self.scene.name {
+            "prune" => (&self.end, before),
+            _ if self.scene.reads => (before, before),
+            _ => (before, &self.end),
+        }
     }
 
     /// A copy of the store, alone in a folder.

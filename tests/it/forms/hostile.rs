@@ -138,6 +138,25 @@ fn a_row_group_that_is_unsound_costs_its_own_rows() {
     assert!(taken.gaps[0].reason.contains("row group 1"), "{:?}", taken.gaps);
 }
 
+/// Too much for the memory there is: said so, with what helps; the other row groups are taken.
+#[test]
+fn a_row_group_that_is_too_large_says_so() {
+    let mut rows = rows(24);
+    for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| (8..16).contains(at)) {
+        row["eventname"] = json!(format!("{at}").repeat(40_000));
+    }
+    let bytes = file::write(&rows, Compression::SNAPPY, 8);
+    assert_eq!(take_with(&bytes, 8 << 20).events.len(), 24);
+    let taken = take_with(&bytes, 100_000);
+    assert_eq!((taken.events.len(), taken.gaps.len()), (16, 1), "{:?} {:?}", taken.gaps, taken.error);
+    let reason = &taken.gaps[0].reason;
+    assert!(reason.starts_with("larger than the cap of 100000 bytes") && reason.contains("row group 1"), "{reason}");
+    assert!(reason.contains("--memory-limit") && !reason.contains("corrupt"), "{reason}");
+    let alone = file::write(&rows[8..16], Compression::SNAPPY, 8);
+    let (reason, _) = take_with(&alone, 100_000).error.expect("refused");
+    assert!(reason.starts_with("larger than the cap"), "{reason}");
+}
+
 #[test]
 fn parquet_that_claims_too_much_is_refused_and_nothing_is_set_aside() {
     let reason = |taken: super::Taken| taken.error.expect("refused").0;

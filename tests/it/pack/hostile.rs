@@ -316,6 +316,48 @@ fn no_more_than_four_containers_lie_in_one_another() {
     }
 }
 
+/// What stands in pax's headers beside their records is told, and so is one that no entry follows.
+#[test]
+fn bytes_in_headers_that_are_none_of_their_records_are_told() {
+    let own = entries(&OBJECTS);
+    let header = |kind: u8, content: &[u8]| {
+        let mut all = [&tar_header("pax", content.len() as u64, kind, "")[..], content].concat();
+        all.resize(all.len().next_multiple_of(512), 0);
+        all
+    };
+    let event = br#"{"Records":[{"eventSource":"s3.amazonaws.com","eventName":"A","eventID":"x"}]}"#;
+    let behind = [&b"19 comment=nothing\n"[..], event].concat();
+    let cases: [(u8, &[u8], bool); 10] = [
+        (b'g', event, true),
+        (b'x', event, true),
+        (b'g', &behind, true),
+        (b'x', &behind, true),
+        (b'x', b"9999 path=x\n", true),
+        (b'g', b"15 path=x.json\n", true),
+        (b'g', b"13 size=1024\n", true),
+        (b'g', b"19 comment=nothing\n", false),
+        (b'x', b"19 comment=nothing\n", false),
+        (b'x', b"19 comment=nothing\n\0\0\0", false),
+    ];
+    for (kind, content, is_told) in cases {
+        let bytes = [header(kind, content), tar(&own)].concat();
+        let place = Place::new();
+        let (taken, refused) = among(&place, &bytes, "a.tar");
+        let case = format!("{} {:?}: {refused:?}", char::from(kind), String::from_utf8_lossy(content));
+        assert_eq!((taken, refused.len()), (own.len() as u64, usize::from(is_told)), "{case}");
+        assert!(refused.iter().all(|(_, reason)| reason.contains("a pax header")), "{case}");
+    }
+    for kind in [b'x', b'L'] {
+        let content: &[u8] = if kind == b'x' { b"12 path=x.j\n" } else { event };
+        let all = tar(&own);
+        let bytes = [&all[..all.len() - 1024], &header(kind, content), &[0; 1024]].concat();
+        let place = Place::new();
+        let (taken, refused) = among(&place, &bytes, "a.tar");
+        assert_eq!((taken, refused.len()), (own.len() as u64, 1), "{refused:?}");
+        assert!(refused[0].1.contains("none follows"), "{refused:?}");
+    }
+}
+
 #[test]
 fn headers_that_ask_for_memory_get_none() {
     let own = entries(&OBJECTS);

@@ -222,3 +222,37 @@ fn a_service_control_policy_says_whom_it_binds() {
     let (_, said) = ok(&["policy", "--role", ADMIN, "--kind", "scp"]);
     assert!(said.contains("made from only some of those whom it binds"), "{said}");
 }
+
+/// By option, marked, and beside what is proved: nobody used any of it.
+#[test]
+fn siblings_stand_in_statements_of_their_own() {
+    let set = ["policy", "--permission-set", "AdministratorAccess", "--kind", "permission-set"];
+    let args = [&set[..], &["--max-policies", "1", "--max-size", "20000"]].concat();
+    let (code, _, said) = run(&[&set[..], &["--siblings"]].concat());
+    assert!(code == 1 && said.contains("with siblings the policies have"), "{code} {said}");
+    let statements = |more: &[&str]| -> Vec<Value> {
+        let mut all = args.to_vec();
+        all.extend(more);
+        let (code, printed, said) = run(&all);
+        assert!(code == 0 || code == 5, "{said}");
+        serde_json::from_str::<Value>(&printed).unwrap()["Statement"].as_array().unwrap().clone()
+    };
+    let (without, with) = (statements(&[]), statements(&["--siblings"]));
+    let is_sibling = |statement: &&Value| statement["Sid"].as_str().is_some_and(|sid| sid.starts_with("Siblings"));
+    assert_eq!(without.iter().filter(is_sibling).count(), 0);
+    let rest: Vec<Value> = with.iter().filter(|statement| !is_sibling(statement)).cloned().collect();
+    assert_eq!(rest, without, "what is proved stays as it is");
+    let actions = |statements: &mut dyn Iterator<Item = &Value>| -> BTreeSet<String> {
+        let all = statements.flat_map(|statement| statement["Action"].as_array().unwrap().clone());
+        all.map(|action| action.as_str().unwrap().to_owned()).collect()
+    };
+    let (siblings, used) = (actions(&mut with.iter().filter(is_sibling)), actions(&mut without.iter()));
+    assert!(!siblings.is_empty() && siblings.is_disjoint(&used), "{siblings:?}");
+    let makes =
+        |action: &str| used.iter().any(|used| used.starts_with(&format!("{}:", action.split(':').next().unwrap())));
+    assert!(siblings.iter().all(|action| makes(action)), "{siblings:?}");
+    let mut all = args.to_vec();
+    all.push("--siblings");
+    let (_, _, said) = run(&all);
+    assert!(said.contains(&format!("{} action", siblings.len())) && said.contains("siblings were asked for"), "{said}");
+}

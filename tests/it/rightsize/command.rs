@@ -90,6 +90,24 @@ fn waves_are_as_the_organisation_was_made() {
     assert!(entries().iter().all(|entry| entry["statements"].is_null() || entry["is_proved"] == true));
 }
 
+/// Roles say who takes them; what a rule leaves alone gets no trust policy.
+#[test]
+fn roles_have_their_trust_policies() {
+    let role = sample().join("roles/098024949548-lambda-assistant-8");
+    let document = json(&role.join("document.json"));
+    assert_eq!(document["trust"]["assumed_by"][0]["who"], "lambda.amazonaws.com");
+    assert_eq!(document["trust"]["proposed"]["policy"], json(&role.join("trust.json")));
+    assert!(fs::read_to_string(role.join("README.md")).unwrap().contains("## Who takes it"));
+    assert!(!sample().join("roles/098024949548-break-glass/trust.json").exists());
+    let summary = json(&sample().join("summary.json"));
+    let roles = entries().iter().filter(|entry| entry["kind"] == "role").count() as u64;
+    assert_eq!(summary["trust"]["roles"], roles);
+    let proposed = entries().iter().filter(|entry| entry["trust"]["proposed"] == true).count() as u64;
+    assert!(proposed > 5 && summary["trust"]["proposed"] == proposed, "{}", summary["trust"]);
+    let sarif = fs::read_to_string(sample().join("findings.sarif")).unwrap();
+    assert!(sarif.contains("trust-too-wide"));
+}
+
 #[test]
 fn one_document_says_before_and_after() {
     let folder = sample().join("permission-sets/AdministratorAccess");

@@ -249,3 +249,74 @@ fn everyone_under_a_control_policy_as_sql_counts() {
     let (code, _, said) = run(&["check", "--everyone", "--store", store()]);
     assert!(code == 2 && said.contains("hint:"), "{said}");
 }
+
+/// A person's own policy is compared with what that person did, by option only.
+#[test]
+fn people_are_watched_by_option() {
+    let findings = |args: &[&str]| -> Vec<Value> {
+        let mut all = vec!["--since", "2024-03-01", "--format", "json"];
+        all.extend(args);
+        let (_, printed, said) = watch(deployed(), &all);
+        let report: Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{said}"));
+        report["findings"].as_array().unwrap().clone()
+    };
+    let of = |found: &[Value], kind: &str| found.iter().filter(|finding| finding["kind"] == kind).count();
+    assert_eq!(of(&findings(&[]), "person"), 0);
+    let found = findings(&["--people"]);
+    assert!(of(&found, "person") > 0, "{found:?}");
+    // Who did something on the third day that the first two do not hold, by SQL.
+    let query = "SELECT DISTINCT session_name AS who FROM usage WHERE permission_set IS NOT NULL AND outcome = 'allowed' AND confidence \
+                 <> 'unverified' AND action IS NOT NULL AND event_date = DATE '2024-03-03'";
+    let active: Vec<String> = sql(query).iter().map(|row| row["who"].as_str().unwrap().to_owned()).collect();
+    for finding in found.iter().filter(|finding| finding["kind"] == "person") {
+        assert!(active.contains(&finding["name"].as_str().unwrap().to_owned()), "{finding}");
+        assert!(finding["folder"].as_str().unwrap().starts_with("people/"));
+    }
+    // Policies of the whole time deny nobody anything.
+    let (code, printed, _) =
+        watch(super::command::sample(), &["--since", "2024-03-01", "--format", "json", "--people"]);
+    assert_eq!(code, 0, "{printed}");
+}
+
+/// The organisation's own answers: each account is bound by its levels, the management account by none.
+#[test]
+fn an_organisations_answers_bind_each_account() {
+    let answers = "sample-organization/organizations/answers.json";
+    let args = ["check", "--everyone", "--scp", answers, "--store", store(), "--format", "json"];
+    let (code, printed, said) = run(&args);
+    assert!(code == 0 || code == 4, "{said}");
+    let found: Value = serde_json::from_str(&printed).unwrap();
+    assert!(found["principals"].as_u64().unwrap() > 10, "{printed}");
+    // Only with --everyone accounts are told apart.
+    let (code, _, said) = run(&["check", "--scp", answers, "--store", store(), "--principal", "*"]);
+    assert!(code == 2 && said.contains("hint: give --everyone"), "{code} {said}");
+    // Denied to one account alone.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.json");
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]});
+    let own = json!([
+        {"Organization": {"Id": "o-1", "MasterAccountId": "999900001111"}},
+        {"Roots": [{"Id": "r-1"}]},
+        {"Of": "r-1", "Answer": {"Accounts": [{"Id": "098024949548", "Name": "a"}, {"Id": "451962865797", "Name": "b"}]}},
+        {"Policy": {"PolicySummary": {"Id": "p-1", "Type": "SERVICE_CONTROL_POLICY"}, "Content": policy.to_string()}},
+        {"Of": "p-1", "Answer": {"Targets": [{"TargetId": "098024949548", "Type": "ACCOUNT"}]}},
+    ]);
+    fs::write(&path, own.to_string()).unwrap();
+    let args = [
+        "check",
+        "--everyone",
+        "--scp",
+        path.to_str().unwrap(),
+        "--store",
+        store(),
+        "--format",
+        "json",
+        "--limit",
+        "500",
+    ];
+    let (code, printed, said) = run(&args);
+    assert_eq!(code, 4, "{said}");
+    let found: Value = serde_json::from_str(&printed).unwrap();
+    let whom = found["whom"].as_array().unwrap();
+    assert!(!whom.is_empty() && whom.iter().all(|one| one["account_id"] == "098024949548"), "{printed}");
+}

@@ -134,7 +134,7 @@ fn names_stay_where_they_are_put() {
         for kind in [SubjectKind::PermissionSet, SubjectKind::Person, SubjectKind::Persona] {
             with_assessment(name, kind, |one| {
                 let place = folder(&one.subject, &mut BTreeSet::new());
-                let written = files(one, &place, &Provenance::default()).unwrap();
+                let written = files(one, None, &place, &Provenance::default()).unwrap();
                 assert!(written.len() >= 5, "{name}: a policy was made");
                 for file in &written {
                     let is_harmless = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains("..");
@@ -184,7 +184,7 @@ fn lists_of_hostile_names_stay_lists() {
     let mut entries = Vec::new();
     for name in NAMES {
         with_assessment(name, SubjectKind::Person, |one| {
-            entries.push(entry(one, &folder(&one.subject, &mut BTreeSet::new())));
+            entries.push(entry(one, None, &folder(&one.subject, &mut BTreeSet::new())));
         });
     }
     let summary = Summary::new(entries, &Totals::default(), vec!["a\n<script>".to_owned()], "x");

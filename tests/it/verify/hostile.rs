@@ -69,6 +69,65 @@ fn what_is_planted_beside_a_chain_is_altered_and_the_chain_is_not() {
     }
 }
 
+/// Whoever plants a digest behind the newest one chooses what it says of that one, and has no key to sign it with.
+#[test]
+fn a_digest_planted_behind_the_newest_accuses_only_itself() {
+    let right = |archive: &Archive| super::archives::sha256(&archive.trails[0].digests[4].bytes);
+    let signature = |archive: &Archive, hour: usize| archive.trails[0].digests[hour].signature.clone();
+    for has_signature in [true, false] {
+        let planted = |hash: &str, said: &str| {
+            let mut archive = Archive::new();
+            archive.add(Trail::new("111122223333", "eu-west-1", "main").hours(0..5));
+            if has_signature {
+                archive.write_sidecars();
+            }
+            let newest = &archive.trails[0].digests[4];
+            let key = newest.key.replace("T050000Z", "T060000Z");
+            let mut value: serde_json::Value = serde_json::from_slice(&newest.bytes).unwrap();
+            value["digestS3Object"] = json!(key);
+            value["digestStartTime"] = json!("2024-03-01T05:00:00Z");
+            value["digestEndTime"] = json!("2024-03-01T06:00:00Z");
+            value["previousDigestS3Object"] = json!(newest.key);
+            value["previousDigestHashValue"] = json!(if hash.is_empty() { right(&archive) } else { hash.to_owned() });
+            value["previousDigestSignature"] = json!(said);
+            value["logFiles"] = json!([]);
+            archive.write(&key, &gzip(value.to_string().as_bytes()));
+            (archive, key)
+        };
+        let (other, _) = planted("", "");
+        let (wrong_hash, bogus, replayed) = ("ab".repeat(32), "17".repeat(256), signature(&other, 2));
+        for (hash, said) in [
+            ("", &bogus),
+            (wrong_hash.as_str(), &bogus),
+            (&wrong_hash, &replayed),
+            ("", &replayed),
+            (&wrong_hash, &"00".into()),
+        ] {
+            let (archive, key) = planted(hash, said);
+            let told = Told::of(&archive.options());
+            let newest = archive.trails[0].digests[4].key.clone();
+            let odd = told.odd().into_iter();
+            let altered: Vec<String> =
+                odd.filter(|(_, verdict)| *verdict == Verdict::DigestAltered).map(|(object, _)| object).collect();
+            assert_eq!(altered, [key], "{hash} {}: {:?}", &said[..8.min(said.len())], told.odd());
+            let expected = if has_signature { Verdict::Valid } else { Verdict::Unchecked };
+            let of_newest = told.findings.iter().find(|finding| finding.object == newest).unwrap();
+            assert_eq!(of_newest.verdict, expected, "{}", of_newest.reason);
+        }
+        // Where the one before it is what was altered, that is what is said: the signature is one of the key's.
+        let mut archive = Archive::new();
+        archive.add(Trail::new("111122223333", "eu-west-1", "main").hours(0..5));
+        let altered = &archive.trails[0].digests[3];
+        let mut value: serde_json::Value = serde_json::from_slice(&altered.bytes).unwrap();
+        value["logFiles"] = json!([]);
+        archive.write(&altered.key, &gzip(value.to_string().as_bytes()));
+        let told = Told::of(&archive.options());
+        let faults: Vec<String> =
+            told.odd().into_iter().filter(|(_, verdict)| verdict.is_fault()).map(|(object, _)| object).collect();
+        assert_eq!(faults, [altered.key.clone()], "{:?}", told.odd());
+    }
+}
+
 #[test]
 fn digests_that_are_none() {
     let archive = Archive::new();

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::athena;
 use super::tree::{at, is_nothing, set, text_at};
+use crate::util::json;
 
 /// CloudTrail's field, and where OCSF has it: the first that says something. Texts as they are.
 const TEXTS: [(&str, &[&str]); 18] = [
@@ -91,7 +92,7 @@ fn unmapped(ocsf: &Value) -> Map<String, Value> {
             pairs.iter().filter_map(|pair| Some((pair.get("key")?.as_str()?, pair.get("value")?))).collect()
         }
         Some(Value::String(text)) => {
-            parsed = serde_json::from_str::<Value>(text).unwrap_or_default();
+            parsed = json::value(text).unwrap_or_default();
             parsed.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value)).collect()
         }
         _ => Vec::new(),
@@ -113,7 +114,7 @@ fn unmapped(ocsf: &Value) -> Map<String, Value> {
 /// The request or the response: an object, its JSON, or another text.
 fn data(event: &mut Map<String, Value>, field: &str, data: Option<&Value>) {
     let data = match data {
-        Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+        Some(Value::String(text)) => json::value(text).unwrap_or_else(|_| json!(text)),
         Some(value) => value.clone(),
         None => Value::Null,
     };

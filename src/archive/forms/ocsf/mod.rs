@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::form::{Content, Form};
 use super::known_event::is_event_object;
 use super::object::Object;
+use crate::util::json;
 use tree::{at, text_at};
 
 pub(super) const FORM: Form = Form { name: "OCSF", read };
@@ -31,7 +32,7 @@ fn read<'a>(object: &Object<'a>) -> Option<Content<'a>> {
     let mut members = Map::new();
     for (key, value) in object.members() {
         // What serde_json can't read (nested too deep, a lone surrogate) can't be mapped either.
-        let Ok(value) = serde_json::from_str::<Value>(value.get()) else {
+        let Ok(value) = json::value(value.get()) else {
             return Some(Content::Foreign("foreign: an event in OCSF's form that can't be read"));
         };
         members.insert(key.to_owned(), value);

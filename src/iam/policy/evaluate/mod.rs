@@ -18,6 +18,7 @@ mod glob;
 mod operator;
 mod prefix;
 mod statement;
+mod trust;
 mod value;
 mod variable;
 
@@ -25,6 +26,7 @@ pub use action::{ActionMatcher, covers_action};
 pub use context::{Context, ContextValue};
 pub use engine::Compiled;
 pub use glob::Coverage;
+pub use trust::{Caller, TrustPolicy, TrustVerdict};
 
 use crate::iam::policy::document::{Policy, Statement};
 use glob::{Glob, Kind};

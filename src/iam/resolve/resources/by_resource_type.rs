@@ -69,7 +69,7 @@ pub(in crate::iam) fn of_type(
 ) -> ResourcesOfType {
     let is_own = |arn: &String| !kind.closer.iter().any(|form| form.fits(arn));
     let own = |arns: Vec<String>| -> Vec<String> {
-        arns.into_iter().filter(is_own).map(|arn| if kind.is_topic { topic(arn) } else { arn }).collect()
+        arns.into_iter().filter(is_own).map(|arn| if kind.is_followed { followed(arn) } else { arn }).collect()
     };
     let listed = if kind.is_of_any_service { Vec::new() } else { own(request.listed(&kind.form)) };
     if !listed.is_empty() {
@@ -92,8 +92,10 @@ pub(in crate::iam) fn of_type(
         given.extend(copied(kind, request, place, false).map(|copied| copied.arns).unwrap_or_default());
         return ResourcesOfType { is_resource, ..ResourcesOfType::given(given) };
     }
-    let made = own(in_response(kind, request));
+    let mut made = own(in_response(kind, request));
     if !made.is_empty() {
+        // The response names what a copy or a restore has made, and not what of.
+        made.extend(copied(kind, request, place, true).map(|copied| copied.arns).unwrap_or_default());
         return ResourcesOfType::given(made);
     }
     let queues = if kind.is_queue() { queue_urls::arns(&kind.form, request) } else { Vec::new() };
@@ -118,8 +120,8 @@ fn with_names(given: Vec<String>, filled: Vec<String>) -> Vec<String> {
     elsewhere.iter().chain(here).cloned().collect()
 }
 
-/// The topic of a subscription's ARN.
-fn topic(arn: String) -> String {
+/// The ARN that another one's begins with: the topic of a subscription.
+fn followed(arn: String) -> String {
     match arn.match_indices(':').nth(5) {
         Some((at, _)) => arn.get(..at).unwrap_or(&arn).to_owned(),
         None => arn,

@@ -50,12 +50,15 @@ pub(in crate::iam) fn name_existing(
     permission: &mut Permission,
 ) {
     let name = bare_name(&action.name);
-    if !ON_EXISTING.iter().any(|verb| name.starts_with(verb)) {
+    let is_on_existing = ON_EXISTING.iter().any(|verb| name.starts_with(verb));
+    if !is_on_existing && !name.starts_with("Create") {
         return;
     }
     let plan = Plan::of(catalog, action);
     for resource in permission.resources.iter_mut().filter(|resource| resource.contains('*')) {
-        let kinds = plan.types.iter().filter(|kind| !kind.is_of_any_service);
+        // What is made is another one the next time; what it is made in, or of, is not.
+        let is_there = |kind: &&TypePlan| is_on_existing || !kind.is_made && kind.is_named_otherwise(request);
+        let kinds = plan.types.iter().filter(|kind| !kind.is_of_any_service).filter(is_there);
         // What stands behind a name that the request gives is counted, and another one when the thing is made again.
         let is_numbered = |kind: &&TypePlan| {
             request.parameters.given_back(request.response, &kind.form).any(|given| given.is_numbered)

@@ -12,7 +12,8 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         passed_to(
             &["AddDirectQueryDataSource", "UpdateDirectQueryDataSource", "AddDataSource", "UpdateDataSource"],
             &[],
-            &["directquery.opensearchservice", "opensearchservice", "es"],
+            // OpenSearch Service Developer Guide, "Direct queries": the roles trust this principal.
+            &["directquery.opensearchservice"],
         ),
         passed_to(
             &["CreateApplication", "UpdateApplication"],

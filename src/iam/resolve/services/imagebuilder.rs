@@ -1,11 +1,13 @@
-//! `imagebuilder`: whom its roles are for; tags on what it makes; how its names are read.
+//! `imagebuilder`: whom its roles are for; tags on what it makes; how its names are read and its ARNs are written.
 
 use crate::iam::arn::escape;
+use crate::iam::request::Request;
 use crate::iam::resolve::service_rules::{NOT_PASSED, Reading, ServiceRules, ValueReader, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     passed_to: &[passed_to(&[], &["instanceprofilename"], &["ec2"]), passed_to(&[], &["rolename"], NOT_PASSED)],
     tag_actions: &[("UpdateImagePipeline", "TagResource")],
+    policy_arns: Some(|_, arn, request| vec![of_recipe(arn, request)]),
     read: Some(|_, variable| {
         let is_name = variable.ends_with("Name") || variable == "ResourceId";
         is_name.then(|| ValueReader::new(as_in_arns))
@@ -21,4 +23,20 @@ fn as_in_arns(name: &str) -> Reading<'_> {
         return Reading::Name(name);
     }
     Reading::Exactly(escape(&name.to_ascii_lowercase().replace(' ', "-")))
+}
+
+/// What is made by a recipe is called after it and has its version; the number of the build is counted.
+/// Source: Image Builder API Reference, CreateImage: `image/name/1.0.0/1` of `image-recipe/name/1.0.0`; User Guide,
+/// "Semantic versioning".
+fn of_recipe(arn: String, request: &Request<'_>) -> String {
+    let Some((head, _)) = arn.split_once(":image/").filter(|(_, rest)| rest.ends_with("/*")) else { return arn };
+    let recipe = ["imageRecipeArn", "containerRecipeArn"].iter().find_map(|key| request.parameters.text(key));
+    let named = recipe.and_then(|recipe| recipe.split_once("-recipe/"));
+    let of = |(_, named): (_, &str)| {
+        let (name, version) = named.split_once('/').filter(|(_, version)| !version.contains(['/', ':']))?;
+        // `x.x.x` leaves open which version it is.
+        let version = if version.contains('x') { "*".to_owned() } else { escape(version) };
+        Some(format!("{head}:image/{}/{version}/*", escape(name)))
+    };
+    named.and_then(of).unwrap_or(arn)
 }

@@ -18,6 +18,7 @@ mod bedrock_agentcore;
 mod braket;
 mod budgets;
 mod chime;
+mod clouddirectory;
 mod cloudformation;
 mod cloudhsm;
 mod cloudtrail;
@@ -85,33 +86,40 @@ mod osis;
 mod payment_cryptography;
 mod pcs;
 mod pi;
+mod polly;
+mod qapps;
 mod qbusiness;
 mod quicksight;
 mod rds;
 mod redshift;
 mod rekognition;
 mod resiliencehub;
+mod route53resolver;
 mod rum;
 pub mod s3;
 mod s3express;
 mod s3files;
 mod s3tables;
 mod sagemaker;
+mod scheduler;
 mod secretsmanager;
 mod securityhub;
 mod securitylake;
 mod servicecatalog;
 mod ses;
 mod shield;
+mod signer;
 mod sms_voice;
 mod snowball;
 mod sns;
 mod social_messaging;
 mod sqs;
 mod ssm;
+mod ssm_contacts;
 mod ssm_incidents;
 mod ssm_quicksetup;
 mod states;
+mod storagegateway;
 mod swf;
 mod synthetics;
 mod tag;
@@ -144,6 +152,7 @@ static SERVICES: &[&ServiceRules] = &[
     &braket::RULES,
     &budgets::RULES,
     &chime::RULES,
+    &clouddirectory::RULES,
     &cloudformation::RULES,
     &cloudhsm::RULES,
     &cloudtrail::RULES,
@@ -214,6 +223,8 @@ static SERVICES: &[&ServiceRules] = &[
     &payment_cryptography::RULES,
     &pcs::RULES,
     &pi::RULES,
+    &polly::RULES,
+    &qapps::RULES,
     &qbusiness::RULES,
     &quicksight::RULES,
     &rds::RULES,
@@ -222,27 +233,32 @@ static SERVICES: &[&ServiceRules] = &[
     &redshift::REDSHIFT_SERVERLESS,
     &rekognition::RULES,
     &resiliencehub::RULES,
+    &route53resolver::RULES,
     &rum::RULES,
     &s3::RULES,
     &s3express::RULES,
     &s3files::RULES,
     &s3tables::RULES,
     &sagemaker::RULES,
+    &scheduler::RULES,
     &secretsmanager::RULES,
     &securityhub::RULES,
     &securitylake::RULES,
     &servicecatalog::RULES,
     &ses::RULES,
     &shield::RULES,
+    &signer::RULES,
     &sms_voice::RULES,
     &snowball::RULES,
     &sns::RULES,
     &social_messaging::RULES,
     &sqs::RULES,
     &ssm::RULES,
+    &ssm_contacts::RULES,
     &ssm_incidents::RULES,
     &ssm_quicksetup::RULES,
     &states::RULES,
+    &storagegateway::RULES,
     &swf::RULES,
     &synthetics::RULES,
     &tag::RULES,

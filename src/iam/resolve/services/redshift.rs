@@ -4,7 +4,7 @@ use crate::iam::arn::is_account_id;
 use crate::iam::catalog::Action;
 use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
-use crate::iam::resolve::service_rules::{Call, ServiceRules, passed_to};
+use crate::iam::resolve::service_rules::{Call, KeyUse, ServiceRules, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     special: Some(|call| {
@@ -19,6 +19,12 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
             &["redshift", "redshift-serverless"],
         ),
     ],
+    key_uses: &[KeyUse {
+        operations: &["CreateIntegration"],
+        actions: &["kms:CreateGrant", "kms:DescribeKey"],
+        is_certain: true,
+        source: "Service Authorization Reference, CreateIntegration, dependent actions",
+    }],
     names_with_colons: WITH_COLONS,
     ..ServiceRules::new("redshift")
 };
@@ -28,11 +34,8 @@ pub(in crate::iam) const REDSHIFT_DATA: ServiceRules =
 
 pub(in crate::iam) const REDSHIFT_SERVERLESS: ServiceRules = ServiceRules {
     passed_to: &[
-        passed_to(
-            &["CreateScheduledAction", "UpdateScheduledAction"],
-            &[],
-            &["scheduler.redshift", "redshift-serverless"],
-        ),
+        // Redshift Serverless API Reference, CreateScheduledAction, "roleArn": the principal is the scheduler.
+        passed_to(&["CreateScheduledAction", "UpdateScheduledAction"], &[], &["scheduler.redshift"]),
         passed_to(&[], &[], &["redshift", "redshift-serverless"]),
     ],
     ..ServiceRules::new("redshift-serverless")

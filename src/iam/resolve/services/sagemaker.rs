@@ -9,18 +9,25 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         passed_to(&[], &["amazonbedrockrolearn"], &["bedrock", "sagemaker"]),
     ],
     tag_actions: &[("UpdatePartnerApp", "AddTags")],
-    policy_arns: Some(|action, arn, _| match is_end(action) && arn.ends_with("/*") {
+    policy_arns: Some(|action, arn, _| match is_on_named(action) && arn.ends_with("/*") {
         true => Vec::new(),
         false => vec![of_sagemaker(arn)],
     }),
     ..ServiceRules::new("sagemaker")
 };
 
-/// Whether an action is on the two ends of an association alone, which are named by their ARNs: the table has every
-/// type that one may be of as required.
-/// Source: SageMaker API Reference, AddAssociation, "SourceArn", "DestinationArn".
-fn is_end(action: &str) -> bool {
-    matches!(action, "sagemaker:AddAssociation" | "sagemaker:DeleteAssociation")
+/// Whether an action is on what is named alone: the table has every type that this may be of as required.
+/// Source: SageMaker API Reference, AddAssociation, "SourceArn", "DestinationArn"; BatchGetMetrics, "ResourceArn";
+/// BatchPutMetrics and DisassociateTrialComponent, "TrialComponentName".
+fn is_on_named(action: &str) -> bool {
+    matches!(
+        action,
+        "sagemaker:AddAssociation"
+            | "sagemaker:BatchGetMetrics"
+            | "sagemaker:BatchPutMetrics"
+            | "sagemaker:DeleteAssociation"
+            | "sagemaker:DisassociateTrialComponent"
+    )
 }
 
 /// A hub of SageMaker, or what is in it: the public one is AWS's.

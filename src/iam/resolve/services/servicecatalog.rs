@@ -1,5 +1,7 @@
-//! `servicecatalog`: whom its roles are for; where requests hold roles; what its ids begin with.
+//! `servicecatalog`: whom its roles are for; where requests hold roles; what its ids begin with; how
+//! policies write its ARNs.
 
+use crate::iam::arn::escape;
 use crate::iam::request::Request;
 use crate::iam::resolve::service_rules::{IdPrefix, NamedRole, ServiceRules, member_text, passed_to};
 use crate::util::json;
@@ -11,6 +13,7 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         if is_it { constraint(call.request) } else { Vec::new() }
     }),
     id_prefixes: &[("Portfolio", IdPrefix::Text("port-")), ("Product", IdPrefix::Text("prod-"))],
+    policy_arns: Some(|_, arn, request| vec![of_registry(arn, request)]),
     ..ServiceRules::new("servicecatalog")
 };
 
@@ -24,4 +27,26 @@ fn constraint(request: &Request<'_>) -> Vec<NamedRole> {
         Some(((*name).to_owned(), found.to_owned()))
     };
     names.iter().filter_map(role).collect()
+}
+
+/// Applications and attribute groups of AppRegistry may be named by their names, while their ARNs end with ids: some of
+/// their calls answer with the ARN.
+/// Source: AppRegistry API Reference, AssociateAttributeGroup, "application": name, id or ARN; the pattern of ids.
+fn of_registry(arn: String, request: &Request<'_>) -> String {
+    for (kind, key) in [(":/applications/", "applicationArn"), (":/attribute-groups/", "attributeGroupArn")] {
+        let Some((head, _)) = arn.split_once(kind).filter(|(_, id)| !is_id(id) && *id != "*") else { continue };
+        return match request.answered(key).as_slice() {
+            [only] if only.contains(kind) && only.starts_with(head) => escape(only),
+            _ => format!("{head}{kind}*"),
+        };
+    }
+    arn
+}
+
+/// `0aqmvxvgmry0ecc4mjhwypun6i`; `app-02oc` of CloudTrail's samples.
+fn is_id(text: &str) -> bool {
+    let is_counted = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let has_digit = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
+    text.len() == 26 && is_counted(text)
+        || text.strip_prefix("app-").is_some_and(|rest| is_counted(rest) && has_digit(rest))
 }

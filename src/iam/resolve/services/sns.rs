@@ -9,6 +9,9 @@ use crate::iam::resolve::service_rules::{Call, NamedRole, ServiceRules};
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     special: Some(|call| if call.is("Publish") { text_message(call) } else { None }),
     named_roles: Some(|call| attribute(call.request)),
+    // A subscription's ARN is its topic's with more behind, and the topic is what is asked for.
+    // Source: denials of SNS, `SNS:Unsubscribe on resource: arn:aws:sns:…:topic`.
+    followed_types: &["topic"],
     ..ServiceRules::new("sns")
 };
 

@@ -1,5 +1,7 @@
 //! AWS Systems Manager: documents and parameters of AWS, managed nodes.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::iam::arn::escape;
@@ -17,6 +19,11 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         source: "Systems Manager User Guide, Secure string parameters",
     }],
     policy_arns: Some(|_, arn, _| vec![of_systems_manager(of_parameter(arn))]),
+    // Tags of an activation are put on the nodes that register with it.
+    // Source: Systems Manager API Reference, CreateActivation, "Tags".
+    tagged_types: Some(|operation, _| {
+        (operation == "CreateActivation").then(|| BTreeSet::from(["managed-instance".to_owned()]))
+    }),
     read: Some(read),
     targets: Some(("InstanceId", targeted_instances)),
     ..ServiceRules::new("ssm")

@@ -5,7 +5,7 @@ use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     passed_to: &[
         // Incident Manager User Guide, "Working with response plans", trust policy of runbooks' roles.
-        passed_to(&[], &[], &["ssm-incidents", "ssm"]),
+        passed_to(&[], &[], &["ssm-incidents"]),
     ],
     ..ServiceRules::new("ssm-incidents")
 };

@@ -44,9 +44,8 @@ pub(in crate::iam) struct TypePlan {
     pub is_of_any_service: bool,
     /// The parameter that holds the account of these, while what else the action takes is the caller's.
     pub(super) owner: Option<&'static str>,
-    /// Whether it is a topic: a subscription's ARN is its topic's with more behind.
-    /// Source: denials of SNS, `SNS:Unsubscribe on resource: arn:aws:sns:…:topic`.
-    pub is_topic: bool,
+    /// Whether the ARN of what is of one is its own with a colon and more behind.
+    pub is_followed: bool,
 }
 
 impl TypePlan {

@@ -4,6 +4,7 @@ use crate::iam::arn::arn_format::ArnFormat;
 use crate::iam::catalog::ResourceType;
 use crate::iam::request::name::{Name, Ranked};
 use crate::iam::resolve::resources::plan::fallbacks::ParameterFallbacks;
+use crate::iam::resolve::resources::plan::making::words::stem;
 use crate::iam::resolve::service_rules::ServiceRules;
 
 impl ParameterFallbacks {
@@ -42,11 +43,14 @@ impl ParameterFallbacks {
     }
 }
 
-/// `AddSubnetId` and `RemoveSubnetId`, `UserIdsToAdd` and `UserIdsToRemove`.
-/// Source: EC2 API Reference, ModifyVpcEndpoint; ElastiCache API Reference, ModifyUserGroup.
+/// `AddSubnetId` and `RemoveSubnetId`, `UserIdsToAdd` and `UserIdsToRemove`, `thingGroupsToAdd` and
+/// `thingGroupsToRemove`.
+/// Source: EC2 API Reference, ModifyVpcEndpoint; ElastiCache API Reference, ModifyUserGroup; IoT API Reference,
+/// UpdateThingGroupsForThing.
 fn changed(variable: &str) -> [Ranked; 2] {
     ["Add", "Remove"].map(|verb| {
-        let names = [String::new(), "s".to_owned()].map(|ending| format!("{variable}{ending}"));
+        let names = [variable, stem(variable)].into_iter().flat_map(|name| [name.to_owned(), format!("{name}s")]);
+        let names: Vec<String> = names.collect();
         let names = names.iter().flat_map(|name| [format!("{verb}{name}"), format!("{name}To{verb}")]);
         Ranked::new(names.map(|name| Name::new(&name)))
     })

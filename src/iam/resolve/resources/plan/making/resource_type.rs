@@ -44,7 +44,7 @@ impl TypePlan {
             makes: MAKING.iter().any(|verb| bare_name(&action.name).starts_with(verb)),
             is_of_any_service: kind.arn.starts_with("arn:${Partition}:${"),
             owner: overrides().owner_of_type(service.prefix(), &kind.name),
-            is_topic: service.prefix() == "sns" && kind.name == "topic",
+            is_followed: rules.followed_types.contains(&kind.name.as_str()),
             form,
         }
     }

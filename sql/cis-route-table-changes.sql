@@ -1,0 +1,21 @@
+-- Changes of route tables and of routes.
+--
+-- Topic: CIS metric filters
+-- CIS: AWS Foundations 4.13
+-- ATT&CK: T1562.007
+--
+-- Parameters:
+--   from  first day [0001-01-01]
+--   to    last day [9999-12-31]
+--
+-- Example: trailpare sql --named cis-route-table-changes
+SELECT event_time, recipient_account_id, aws_region, principal_arn, session_name, event_name,
+       coalesce(request_parameters ->> 'routeTableId', request_parameters ->> 'associationId',
+                request_parameters ->> 'vpcId') AS what,
+       source_ip_address, error_code
+FROM events
+WHERE event_source = 'ec2.amazonaws.com'
+  AND event_name IN ('CreateRoute', 'CreateRouteTable', 'ReplaceRoute', 'ReplaceRouteTableAssociation',
+                      'DeleteRouteTable', 'DeleteRoute', 'DisassociateRouteTable')
+  AND event_date BETWEEN $from AND $to
+ORDER BY event_time, event_id;

@@ -1,0 +1,25 @@
+-- Access keys that a principal used for the first time on or after a day, long-term ones as a rule: `key` says which.
+-- `new_principal`: its first call at all.
+--
+-- Topic: first seen
+-- ATT&CK: T1098.001
+--
+-- Parameters:
+--   since      the day
+--   principal  LIKE pattern over principal_arn [%]
+--   key        LIKE pattern over access key IDs [AKIA%]
+--
+-- Example: trailpare sql --named new-access-keys --param since=2024-03-01
+WITH uses AS (
+  SELECT principal_arn, user_identity_access_key_id AS access_key_id, min(event_time) AS first_time,
+         count(*) AS events, count(error_code) AS errors
+  FROM events
+  WHERE principal_arn LIKE $principal AND user_identity_access_key_id LIKE $key
+  GROUP BY principal_arn, user_identity_access_key_id
+), marked AS (
+  SELECT *, first_time = min(first_time) OVER (PARTITION BY principal_arn) AS new_principal FROM uses
+)
+SELECT principal_arn, access_key_id, first_time, events, errors, new_principal
+FROM marked
+WHERE first_time >= CAST($since AS DATE)
+ORDER BY first_time, principal_arn, access_key_id;

@@ -1,0 +1,24 @@
+-- Addresses from which a principal called for the first time on or after a day; services that called for it are left
+-- out. `new_principal`: its first call at all.
+--
+-- Topic: first seen
+-- ATT&CK: T1078.004
+--
+-- Parameters:
+--   since      the day
+--   principal  LIKE pattern over principal_arn [%]
+--
+-- Example: trailpare sql --named new-addresses --param since=2024-03-01
+WITH uses AS (
+  SELECT principal_arn, source_ip_address AS address, min(event_time) AS first_time,
+         count(*) AS events, count(error_code) AS errors
+  FROM events
+  WHERE principal_arn LIKE $principal AND ip_kind(source_ip_address) IS NOT NULL
+  GROUP BY principal_arn, source_ip_address
+), marked AS (
+  SELECT *, first_time = min(first_time) OVER (PARTITION BY principal_arn) AS new_principal FROM uses
+)
+SELECT principal_arn, address, first_time, events, errors, new_principal
+FROM marked
+WHERE first_time >= CAST($since AS DATE)
+ORDER BY first_time, principal_arn, address;
