@@ -124,7 +124,7 @@ fn a_digest_planted_behind_the_newest_accuses_only_itself() {
         let told = Told::of(&archive.options());
         let faults: Vec<String> =
             told.odd().into_iter().filter(|(_, verdict)| verdict.is_fault()).map(|(object, _)| object).collect();
-        assert_eq!(faults, [altered.key.clone()], "{:?}", told.odd());
+        assert_eq!(faults, std::slice::from_ref(&altered.key), "{:?}", told.odd());
     }
 }
 
