@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,9 @@ impl Terminal {
         assert_eq!(made, 0, "a pseudo-terminal");
         // SAFETY: `openpty` has just opened both, and nobody else has them.
         let (own, theirs) = unsafe { (OwnedFd::from_raw_fd(own), OwnedFd::from_raw_fd(theirs)) };
+        // A shell that held its own terminal's other end would never see it go.
+        // SAFETY: the descriptor is open.
+        assert_eq!(unsafe { libc::fcntl(own.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) }, 0);
         let mut command = store.command(&["sql", "--store", "store"]);
         command.envs([("TERM", "xterm"), ("NO_COLOR", "1"), ("PAGER", "cat")]).envs(environment.iter().copied());
         command.env("XDG_STATE_HOME", store.folder.path().join("state"));
@@ -131,6 +134,14 @@ impl Terminal {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+}
+
+/// A test that failed leaves no shell behind.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -285,7 +285,7 @@ fn tables_in(statement: &str, known: &Known) -> Vec<(String, Option<String>)> {
         let is_name = |word: &&String| {
             word.chars().all(is_letter) && !KEYWORDS.iter().any(|keyword| keyword.eq_ignore_ascii_case(word))
         };
-        let alias = words.next_if(|word| is_name(&word)).cloned();
+        let alias = words.next_if(is_name).cloned();
         if !found.contains(&(lower.clone(), alias.clone())) {
             found.push((lower, alias));
         }
