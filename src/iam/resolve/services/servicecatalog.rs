@@ -36,11 +36,16 @@ fn constraint(request: &Request<'_>) -> Vec<NamedRole> {
 /// their calls answer with the ARN.
 /// Source: AppRegistry API Reference, AssociateAttributeGroup, "application": name, id or ARN; the pattern of ids.
 fn of_registry(arn: String, request: &Request<'_>) -> String {
-    for (kind, key) in [(":/applications/", "applicationArn"), (":/attribute-groups/", "attributeGroupArn")] {
-        let Some((head, _)) = arn.split_once(kind).filter(|(_, id)| !is_id(id) && *id != "*") else { continue };
-        return match request.answered(key).as_slice() {
-            [only] if only.contains(kind) && only.starts_with(head) => escape(only),
-            _ => format!("{head}{kind}*"),
+    for (kind, parameter, key) in [
+        (":/applications/", "application", "applicationArn"),
+        (":/attribute-groups/", "attributeGroup", "attributeGroupArn"),
+    ] {
+        let Some((head, _)) = arn.split_once(kind) else { continue };
+        let named = request.parameters.text(parameter).filter(|text| !text.contains(':') && !is_id(text));
+        return match (named, request.answered(key).as_slice()) {
+            (None, _) => arn,
+            (Some(_), [only]) if only.contains(kind) && only.starts_with(head) => escape(only),
+            (Some(_), _) => format!("{head}{kind}*"),
         };
     }
     arn
