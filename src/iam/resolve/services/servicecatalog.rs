@@ -13,10 +13,7 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         if is_it { constraint(call.request) } else { Vec::new() }
     }),
     id_prefixes: &[("Portfolio", IdPrefix::Text("port-")), ("Product", IdPrefix::Text("prod-"))],
-    policy_arns: Some(|action, arn, request| {
-        // Tags are put on what an ARN names.
-        vec![if action.contains("Tag") { arn } else { of_registry(arn, request) }]
-    }),
+    policy_arns: Some(|_, arn, request| vec![of_registry(arn, request)]),
     ..ServiceRules::new("servicecatalog")
 };
 
