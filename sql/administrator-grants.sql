@@ -1,5 +1,5 @@
 -- Grants of everything, or of what leads to it: AdministratorAccess, PowerUserAccess, IAMFullAccess, and policies that
--- allow every action or all of IAM; to whom.
+-- allow every action, all of IAM, or all but some (`NotAction`); to whom.
 --
 -- Topic: identities and trust
 -- ATT&CK: T1098.003
@@ -30,6 +30,9 @@ WHERE event_source IN ('iam.amazonaws.com', 'sso.amazonaws.com')
                       'PutInlinePolicyToPermissionSet')
       AND regexp_like(coalesce(json_extract_scalar(request_parameters, '$.policyDocument'),
                                json_extract_scalar(request_parameters, '$.inlinePolicy')),
-                      '"Action"\s*:\s*(\[[^\]]*)?"(\*|\*:\*|iam:\*)"'))
+                      '(?i)"Action"\s*:\s*(\[[^\]]*)?"(\*|\*:\*|i(a(m:?)?)?\*)"|"NotAction"')
+      AND regexp_like(coalesce(json_extract_scalar(request_parameters, '$.policyDocument'),
+                               json_extract_scalar(request_parameters, '$.inlinePolicy')),
+                      '(?i)"Effect"\s*:\s*"Allow"'))
   AND event_date BETWEEN $from AND $to
 ORDER BY event_time, event_id;

@@ -15,8 +15,10 @@ WITH uses AS (
   FROM events
   WHERE principal_arn LIKE $principal AND regexp_extract(user_agent, '^\[?([^ /;]+)', 1) IS NOT NULL
   GROUP BY principal_arn, regexp_extract(user_agent, '^\[?([^ /;]+)', 1)
+), principals AS (
+  SELECT principal_arn AS arn, min(event_time) AS first_call FROM events WHERE principal_arn LIKE $principal GROUP BY 1
 ), marked AS (
-  SELECT *, first_time = min(first_time) OVER (PARTITION BY principal_arn) AS new_principal FROM uses
+  SELECT uses.*, first_time = first_call AS new_principal FROM uses JOIN principals ON principal_arn = arn
 )
 SELECT principal_arn, agent, first_time, events, errors, new_principal
 FROM marked

@@ -1,6 +1,7 @@
 -- What was opened to everybody, and how: policies whose principal is `*` (of any service), public ACLs, blocks of
 -- public access taken away, public snapshots and images, functions without authentication, public databases, clusters
--- and load balancers. Whether conditions of a policy narrow it again has to be read in the event. Security groups:
+-- and load balancers. Whether conditions of a policy narrow it again, and which of
+-- its statements deny, has to be read in the event. Security groups:
 -- open-security-groups.
 --
 -- Topic: exposure and sharing
@@ -14,6 +15,7 @@
 WITH opened AS (
   SELECT *, CASE
     WHEN regexp_like(request_parameters, '\\*"Principal\\*"\s*:\s*(\{\s*\\*"AWS\\*"\s*:\s*)?\[?\s*\\*"\*\\*"')
+      AND regexp_like(request_parameters, '\\*"Effect\\*"\s*:\s*\\*"Allow\\*"')
       AND event_name NOT LIKE 'Delete%' THEN 'policy for everybody'
     WHEN regexp_like(request_parameters, 'acs\.amazonaws\.com/groups/global/(AllUsers|AuthenticatedUsers)')
       OR regexp_like(request_parameters, '"x-amz-acl":\[?"(public-read|public-read-write|authenticated-read)"')

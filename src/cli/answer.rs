@@ -91,6 +91,7 @@ impl Destination {
     /// It can't be made.
     pub fn file(path: &Path) -> Result<Destination, CliError> {
         let failed = QueryError::io("write", path);
+        crate::store::outside_stores(path).map_err(QueryError::io("write", path))?;
         if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
             return Ok(Destination::There(BufWriter::new(OpenOptions::new().write(true).open(path).map_err(failed)?)));
         }

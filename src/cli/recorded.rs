@@ -203,6 +203,7 @@ fn metrics(head: &Head<'_>, figures: &Figures, dir: &Path) -> String {
 
 /// Writes a file in the place of another at once: whoever reads it sees one or the other whole.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    crate::store::outside_stores(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Readable for those for whom it is made: there is nothing in it but sums.
     let mut builder = tempfile::Builder::new();

@@ -201,7 +201,11 @@ fn open_actions(grants: &[Grant], options: &Options, knowledge: &CatalogView<'_>
         return BTreeSet::new();
     }
     let open = |grant: &Grant| match Arn::parse(&grant.resource) {
-        Some(arn) if arn.region == "*" || arn.account == "*" => Some(format!("{} ({})", grant.action, grant.resource)),
+        Some(arn)
+            if arn.region == "*" || arn.account == "*" || arn.resource == "*" || arn.resource.starts_with("*/") =>
+        {
+            Some(format!("{} ({})", grant.action, grant.resource))
+        }
         Some(arn) => {
             let of_type = arn.resource.strip_suffix("/*").or_else(|| arn.resource.strip_suffix(":*"))?;
             (!of_type.contains(['/', ':', '*', '?'])).then(|| format!("{} ({})", grant.action, arn.resource))

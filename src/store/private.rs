@@ -117,12 +117,32 @@ pub(crate) fn create_or_replace_private(path: &Path) -> io::Result<File> {
     create_file_with(path, Mode::Private, OpenOptions::new().create(true).write(true).truncate(true))
 }
 
+/// Makes sure that a file is none of a store's: an answer there would write over data or the catalog.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidInput`] where a folder above it, links followed, is a store.
+pub fn outside_stores(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A link is what it leads to.
+    let real = fs::canonicalize(path).or_else(|_| fs::canonicalize(folder).map(|folder| folder.join("new")));
+    let Ok(real) = real else { return Ok(()) };
+    let is_store = |folder: &Path| catalog_path(folder).is_file() && folder.join("data").is_dir();
+    match real.ancestors().skip(1).find(|folder| is_store(folder)) {
+        Some(store) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("it is within the store {}: choose a place outside it", crate::util::shown::path(store)),
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Writes a file that nobody else may read, in the place of one that is there.
 ///
 /// # Errors
-/// The disk; a file that is there keeps what it has as far as nothing was written.
+/// The disk; a file that is there keeps what it has as far as nothing was written. See [`outside_stores`].
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use io::Write;
+    outside_stores(path)?;
     // What is no file, as /dev/stdout, has the permissions that it has.
     if path.exists() && !path.is_file() {
         return fs::write(path, bytes);
@@ -149,6 +169,20 @@ pub(super) fn note_mode(dir: &Path, connection: &Connection, mode: Mode) -> Resu
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn answers_stay_outside_stores() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("store");
+        crate::store::Store::open_or_create(&store).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(store.join("catalog.sqlite"), &link).unwrap();
+        for inside in [store.join("catalog.sqlite"), store.join("data/new.parquet"), store.join("new"), link] {
+            let said = super::write_private(&inside, b"an answer").unwrap_err().to_string();
+            assert!(said.contains("within the store"), "{inside:?}: {said}");
+        }
+        assert!(super::write_private(&folder.path().join("new"), b"an answer").is_ok());
+        assert!(crate::store::Store::open(&store).is_ok());
+    }
     use super::*;
 
     fn mode_of(path: &Path) -> u32 {

@@ -30,6 +30,7 @@ pub(super) struct Link {
     pub subject: Number,
     pub source_identity: Number,
     pub event_id: Box<str>,
+    has_key: bool,
     caller_key: Option<u128>,
 }
 
@@ -96,6 +97,7 @@ impl Links {
             source_identity: number(call.source_identity.as_deref()),
             who: call.who.clone(),
             event_id: call.event_id.as_str().into(),
+            has_key: call.issued_key.is_some(),
             caller_key: call.caller_key.as_ref().map(|key| hash(&[key])),
         };
         self.links.push(link);
@@ -124,6 +126,9 @@ impl Links {
             return Some(*at);
         }
         let all = self.by_name.get(&name_of(role, session))?;
+        // Who tells a key is none of those whose keys are others.
+        let may_be = |at: &&u32| key.is_none() || self.get(**at).is_some_and(|link| !link.has_key);
+        let all: Vec<u32> = all.iter().filter(may_be).copied().collect();
         let time = |at: &u32| self.get(*at).map_or(0, |link| link.time_us);
         let behind = all.partition_point(|at| time(at) <= time_us.saturating_add(SAME_US));
         let at = behind.checked_sub(1).and_then(|at| all.get(at))?;

@@ -1,6 +1,6 @@
 //! Roles that are asked about: who took them, the policy for that, and today's beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::acting::each_acting;
 use super::assumption::Outcome;
@@ -63,6 +63,8 @@ pub struct RoleTrust {
     pub keeper: Keeper,
     /// Who took it, and to whom it was refused.
     pub ways: RoleWays,
+    /// Who took it shortly before the window in a way that is not in it: such sessions may act in the window.
+    pub earlier: BTreeSet<String>,
     /// Sessions that acted.
     pub sessions: RoleSessions,
     /// The policy with its proof, or why there is none.
@@ -92,10 +94,17 @@ pub fn trust(question: &TrustQuestion<'_>) -> Result<Looked, ReadError> {
     // Sessions that act in the window may have begun before it.
     let earlier = TimeRange { from_us: range.from_us.map(|from| from.saturating_sub(LASTS_US)), ..*range };
     let (mut ways, mut issued, mut callers, mut calls) = (Ways::default(), Issued::default(), Callers::default(), 0);
+    let mut before = Ways::default();
     known.ids.iter().for_each(|(id, arn)| callers.insert(id, arn));
     read_assumptions(snapshot, &earlier, &space.share(4), &mut |call| {
         issued.note(&call);
         callers.note(&call);
+        if !range.contains(call.time_us)
+            && call.outcome == Outcome::Succeeded
+            && is_meant(&call.role_arn, &call.role.account)
+        {
+            before.add(&call, &space.share(4))?;
+        }
         if range.contains(call.time_us) {
             calls += 1;
             // Who fails may have made the role's name up.
@@ -108,6 +117,7 @@ pub fn trust(question: &TrustQuestion<'_>) -> Result<Looked, ReadError> {
     })?;
     callers.look_for(&ways, snapshot, range)?;
     callers.name_all(&mut ways);
+    callers.name_all(&mut before);
     let mut sessions = Sessions::default();
     each_acting(snapshot, range, &mut |acting| {
         let account = RoleName::of(acting.role_arn).map(|role| role.account).unwrap_or_default();
@@ -124,7 +134,10 @@ pub fn trust(question: &TrustQuestion<'_>) -> Result<Looked, ReadError> {
     for (name, ways) in ways.roles {
         let sessions = of_role.remove(&name).unwrap_or_default();
         let today = known.roles.get(&name).cloned();
-        looked.roles.insert(name.clone(), role_trust(name, ways, sessions, today, &options));
+        let earlier = before.roles.remove(&name).unwrap_or_default();
+        let earlier: BTreeSet<String> =
+            earlier.ways.keys().filter(|way| !ways.ways.contains_key(way)).map(|way| way.who.text()).collect();
+        looked.roles.insert(name.clone(), RoleTrust { earlier, ..role_trust(name, ways, sessions, today, &options) });
     }
     Ok(looked)
 }
@@ -151,7 +164,7 @@ fn role_trust(
         }
     });
     let comparison = today.as_ref().and_then(|today| today.policy.as_ref()).map(|policy| compare(policy, &ways));
-    RoleTrust { name, arn, keeper, ways, sessions, proposed, today, comparison }
+    RoleTrust { name, arn, keeper, ways, earlier: BTreeSet::new(), sessions, proposed, today, comparison }
 }
 
 /// Words about a number of sessions.
@@ -190,11 +203,16 @@ impl RoleTrust {
                 sessions_said(*unexplained)
             ));
         }
+        if !self.earlier.is_empty() && self.keeper == Keeper::Account {
+            let names: Vec<_> = self.earlier.iter().take(3).map(|who| crate::util::shown::name(who)).collect();
+            doubts.push(format!("shortly before the window it was taken by {}: sessions last", names.join(", ")));
+        }
         if let Ok((proposed, _)) = &self.proposed {
             for provider in &proposed.widened {
                 let provider = crate::util::shown::name(provider);
                 doubts.push(format!("subjects of {provider} are too many and stand by what they begin with"));
             }
+            doubts.extend(proposed.open.iter().cloned());
         }
         if let Some(comparison) = &self.comparison
             && !comparison.disagreements.is_empty()

@@ -35,6 +35,8 @@ pub struct Proposed {
     pub statements: Vec<TrustStatement>,
     /// Providers whose subjects were too many, and stand there by what they begin with.
     pub widened: BTreeSet<String>,
+    /// What the policy asks of nobody, because a call does not tell it or a policy cannot say it.
+    pub open: BTreeSet<String>,
 }
 
 /// What a statement rests on.
@@ -178,17 +180,21 @@ fn principal(who: &Who, role_arn: &str) -> Option<Named> {
 type Alike<'a> = Vec<(&'a Way, &'a Seen)>;
 
 fn make(role_arn: &str, ways: &BTreeMap<Way, Seen>, widen: bool, options: &Options) -> Proposed {
-    let (mut grants, mut widened) = (Grants::default(), BTreeSet::new());
+    let (mut grants, mut widened, mut open) = (Grants::default(), BTreeSet::new(), BTreeSet::new());
     let mut by_who: BTreeMap<(Call, &Who), Alike<'_>> = BTreeMap::new();
     for (way, seen) in ways {
         by_who.entry((way.call, &way.who)).or_default().push((way, seen));
     }
     for ((call, who), alike) in by_who {
         let Some(named) = principal(who, role_arn) else { continue };
+        open.extend(untold(who, call, &alike));
         for (mut tests, alike) in parts(who, call, alike, widen, &mut widened) {
             if options.require_mfa && alike.iter().all(|(way, _)| way.mfa == Some(true)) {
                 tests.insert("aws:MultiFactorAuthPresent".to_owned(), values(["true".to_owned()]));
             }
+            open.extend(tests.values().flat_map(|all| &all.values).filter(|value| !is_plain(value)).map(|value| {
+                format!("a policy cannot say {}: any characters stand for some", crate::util::shown::name(value))
+            }));
             let by_principal = grants.by_terms.entry((call, named.0, tests)).or_default();
             let rest = by_principal.entry(named.1.clone()).or_default();
             alike.iter().for_each(|(_, seen)| rest.add(seen));
@@ -202,7 +208,35 @@ fn make(role_arn: &str, ways: &BTreeMap<Way, Seen>, widen: bool, options: &Optio
         }
     }
     let (statements, notes) = grants.statements();
-    Proposed { policy: Policy::new(statements), statements: notes, widened }
+    Proposed { policy: Policy::new(statements), statements: notes, widened, open }
+}
+
+/// What calls of one principal do not all tell, so that the policy asks it of nobody.
+fn untold(who: &Who, call: Call, alike: &Alike<'_>) -> Option<String> {
+    let lacks = |of: &dyn Fn(&Way) -> bool| alike.iter().any(|(way, _)| !of(way));
+    let what = match (call, who) {
+        (Call::WithWebIdentity, Who::Provider(provider)) => {
+            let (_, audience, subject) = token_keys(provider);
+            let lacks_subject = subject.is_some() && lacks(&|way| way.subject.is_some());
+            let has_subjects = super::providers::lists_subjects(provider);
+            match lacks_subject && has_subjects {
+                true => "subject of the token",
+                false if audience.is_some() && lacks(&|way| way.audience.is_some()) => "audience of the token",
+                false => return None,
+            }
+        }
+        (Call::WithSaml, _) if lacks(&|way| way.audience.is_some()) => "audience of the assertion",
+        (_, Who::Service(service)) if service == PODS && lacks(&|way| way.pod.len() == POD_TAGS.len()) => {
+            "cluster, namespace and service account"
+        }
+        _ => return None,
+    };
+    Some(format!("a call of {} tells no {what}: the policy asks it of nobody", crate::util::shown::name(&who.text())))
+}
+
+/// Whether a policy can hold a text as it is: see [`conditions`].
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| matches!(c, '\u{20}'..='\u{7e}'))
 }
 
 /// Actions beside that of the call.
@@ -404,7 +438,6 @@ impl Grants {
 
 /// "Policy documents can contain only [...] characters in the range U+0020 to U+00FF": another character is any one.
 fn conditions(tests: &Tests) -> Vec<Condition> {
-    let is_plain = |text: &String| text.chars().all(|c| matches!(c, '\u{20}'..='\u{7e}'));
     let mut by_operator: BTreeMap<&str, Vec<(String, Vec<String>)>> = BTreeMap::new();
     for (key, Values { is_like, values }) in tests {
         let is_like = *is_like;
@@ -412,7 +445,7 @@ fn conditions(tests: &Tests) -> Vec<Condition> {
             "aws:MultiFactorAuthPresent" => ("Bool", values.iter().cloned().collect()),
             "aws:PrincipalArn" => ("ArnEquals", values.iter().cloned().collect()),
             _ if is_like => ("StringLike", values.iter().cloned().collect()),
-            _ if values.iter().all(is_plain) => {
+            _ if values.iter().all(|value| is_plain(value)) => {
                 ("StringEquals", values.iter().map(|value| value.replace("${", "${$}{")).collect())
             }
             _ => ("StringLike", values.iter().map(|value| any_odd(value)).collect()),

@@ -29,7 +29,9 @@ const SAME_US: i64 = 2_000_000;
 pub(super) struct Issued {
     /// Access keys that were given out.
     keys: HashSet<u128>,
-    /// Role and session name → first and last assumption.
+    /// Role and session name of those whose keys are known.
+    named: HashSet<u128>,
+    /// Role and session name → first and last assumption, of those that tell no access key.
     names: HashMap<u128, (i64, i64)>,
 }
 
@@ -69,6 +71,10 @@ impl Issued {
         }
         if let Some(key) = &call.issued_key {
             self.keys.insert(hash(&[key]));
+            let session = call.session_name.as_deref().unwrap_or_default();
+            self.named.insert(hash(&[&call.role.account, &call.role.name, session]));
+            // Its session is known by the key: another one of the same name is another one.
+            return;
         }
         let name = call.session_name.as_deref().unwrap_or_default();
         let of = hash(&[&call.role.account, &call.role.name, name]);
@@ -81,6 +87,10 @@ impl Issued {
         if !acting.key.is_empty() && self.keys.contains(&hash(&[acting.key])) {
             return true;
         }
+        // A session that tells no key may be one of those whose keys are known.
+        if acting.key.is_empty() && self.named.contains(&hash(&[&role.account, &role.name, acting.session_name])) {
+            return true;
+        }
         let Some((first, last)) = self.names.get(&hash(&[&role.account, &role.name, acting.session_name])) else {
             return false;
         };
@@ -90,7 +100,7 @@ impl Issued {
 
     /// Bytes, about.
     pub fn bytes(&self) -> u64 {
-        KNOWN_BYTES * (self.keys.len() + self.names.len()) as u64
+        KNOWN_BYTES * (self.keys.len() + self.named.len() + self.names.len()) as u64
     }
 }
 

@@ -9,6 +9,7 @@ use crate::iam::document::Policy;
 /// # Errors
 /// HCL cannot hold it.
 pub fn trust_terraform(name: &str, policy: &Policy) -> Result<String, RenderError> {
+    holds(policy, "&{", "Terraform")?;
     let failed = |error| RenderError::new(format!("cannot write the policy as HCL: {error}"), "policy");
     terraform::trust(name, policy).map_err(failed)
 }
@@ -18,7 +19,22 @@ pub fn trust_terraform(name: &str, policy: &Policy) -> Result<String, RenderErro
 /// # Errors
 /// YAML cannot hold it.
 pub fn trust_cloudformation(name: &str, path: &str, policy: &Policy) -> Result<String, RenderError> {
+    holds(policy, "{{resolve:", "CloudFormation")?;
     let text = cloudformation_template::trust(name, path, policy).to_string();
     let failed = |error| RenderError::new(format!("cannot write the template as YAML: {error}"), "policy");
     cloudformation::yaml(&text).map_err(failed)
+}
+
+/// Conditions are compared to the letter: another character in the place of what a format takes for its own would shut
+/// somebody out.
+fn holds(policy: &Policy, taken: &str, format: &str) -> Result<(), RenderError> {
+    let conditions = policy.statements.iter().flat_map(|statement| &statement.condition);
+    let mut values = conditions.flat_map(|condition| &condition.keys).flat_map(|(_, values)| values);
+    match values.find(|value| value.contains(taken)) {
+        Some(value) => {
+            let value = crate::util::shown::name(value);
+            Err(RenderError::new(format!("{format} takes `{taken}` in {value} for its own"), "policy"))
+        }
+        None => Ok(()),
+    }
 }

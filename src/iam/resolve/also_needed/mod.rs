@@ -56,10 +56,18 @@ pub(in crate::iam) fn add(call: &Call<'_, '_>, needed: &mut Vec<Permission>) -> 
         .chain(used_keys)
         .chain(named_dependents(catalog, action, request))
         .chain(read_objects(call, action));
+    let own = needed.len();
     for permission in more {
-        match needed.iter_mut().find(|known| known.action == permission.action) {
+        match needed.iter_mut().enumerate().find(|(_, known)| known.action == permission.action) {
             // A rule that names the action needn't know on what.
-            Some(known) if known.resources == ["*"] => known.resources = permission.resources,
+            Some((_, known)) if known.resources == ["*"] => known.resources = permission.resources,
+            // Two of these rules: tags on a deployment, and on what is deployed.
+            Some((at, known)) if at >= own && permission.resources != ["*"] => {
+                let more = permission.resources.into_iter().filter(|arn| !known.resources.contains(arn));
+                let more: Vec<String> = more.collect();
+                known.resources.extend(more);
+                known.resources.sort_unstable();
+            }
             Some(_) => {}
             None => needed.push(permission),
         }
