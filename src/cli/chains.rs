@@ -1,12 +1,10 @@
 //! `trailpare chains`: who acted behind roles, back to the person.
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 
-use super::machine::MemoryArgs;
-use super::select::{RangeArgs, StoreArgs, everybody};
+use super::select::EverybodyArgs;
 use super::table::{render, row, table};
 use super::trust::roles;
 use super::{CliError, Context, Exit};
@@ -41,20 +39,8 @@ pub struct ChainsArgs {
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// When.
-    #[command(flatten, next_help_heading = "When")]
-    range: RangeArgs,
-    /// Take these archives in first (only what is new), then answer.
-    #[arg(long, value_name = "PATH", help_heading = "From where")]
-    archive: Vec<PathBuf>,
-    /// Which store.
-    #[command(flatten, next_help_heading = "From where")]
-    store: StoreArgs,
-    /// Answer from this snapshot instead of the newest.
-    #[arg(long, value_name = "SNAPSHOT", help_heading = "From where", conflicts_with = "archive")]
-    at: Option<i64>,
     #[command(flatten)]
-    memory: MemoryArgs,
+    everybody: EverybodyArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -69,9 +55,9 @@ enum Format {
 
 pub fn run(args: &ChainsArgs, context: &Context) -> Result<Exit, CliError> {
     let selection = roles(&args.role, &args.account);
-    let select = everybody(&args.range, &args.archive, &args.store, args.at, &args.memory);
+    let select = args.everybody.select();
     let (snapshot, range, exit) = select.snapshot(context)?;
-    let space = args.memory.space();
+    let space = select.memory.space();
     let question = ChainQuestion {
         snapshot: &snapshot,
         range: &range,

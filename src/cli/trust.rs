@@ -1,13 +1,13 @@
 //! `trailpare trust`: who takes which role, and the trust policy that allows just them.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 
-use super::machine::MemoryArgs;
 use super::rightsize::read_details_of;
-use super::select::{RangeArgs, StoreArgs, everybody};
+use super::select::EverybodyArgs;
 use super::{CliError, Context, Exit};
 use crate::policy::unused::{Details, EntityKind};
 use crate::policy::{trust_cloudformation, trust_terraform};
@@ -53,20 +53,8 @@ pub struct TrustArgs {
     /// Characters that a trust policy may have: AWS allows up to 4096 on request.
     #[arg(long, value_name = "N", default_value_t = SIZE_MAX, help_heading = "How")]
     max_size: usize,
-    /// When.
-    #[command(flatten, next_help_heading = "When")]
-    range: RangeArgs,
-    /// Take these archives in first (only what is new), then answer.
-    #[arg(long, value_name = "PATH", help_heading = "From where")]
-    archive: Vec<PathBuf>,
-    /// Which store.
-    #[command(flatten, next_help_heading = "From where")]
-    store: StoreArgs,
-    /// Answer from this snapshot instead of the newest.
-    #[arg(long, value_name = "SNAPSHOT", help_heading = "From where", conflicts_with = "archive")]
-    at: Option<i64>,
     #[command(flatten)]
-    memory: MemoryArgs,
+    everybody: EverybodyArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -110,9 +98,9 @@ pub fn run(args: &TrustArgs, context: &Context) -> Result<Exit, CliError> {
     let (details, problems) = read_details_of(&args.authorization_details, context);
     let known = knowledge(&details);
     let selection = roles(&args.role, &args.account);
-    let select = everybody(&args.range, &args.archive, &args.store, args.at, &args.memory);
+    let select = args.everybody.select();
     let (snapshot, range, exit) = select.snapshot(context)?;
-    let space = args.memory.space();
+    let space = select.memory.space();
     let question = TrustQuestion {
         snapshot: &snapshot,
         range: &range,
@@ -180,7 +168,11 @@ fn printed(args: &TrustArgs, looked: &Looked) -> Result<String, CliError> {
             Ok(serde_json::to_string_pretty(&values)? + "\n")
         }
         Format::Policy => only(looked).map(|policy| policy + "\n"),
-        Format::Terraform => each(&|role| Some(trust_terraform(&role.name.name, role.policy()?).map_err(other))),
+        Format::Terraform => {
+            let labels =
+                looked.roles.values().map(|role| (role.name.clone(), label(role, looked))).collect::<BTreeMap<_, _>>();
+            each(&|role| Some(trust_terraform(labels.get(&role.name)?, role.policy()?).map_err(other)))
+        }
         Format::Cloudformation => match looked.roles.values().filter(|role| role.policy().is_some()).count() {
             // Templates can't stand in one file.
             0 | 1 => {
@@ -189,6 +181,18 @@ fn printed(args: &TrustArgs, looked: &Looked) -> Result<String, CliError> {
             several => Err(one_is_needed(several)),
         },
     }
+}
+
+/// A role's name, with its account where another role's is written alike: `de-ploy`, `de.ploy`; roles of two accounts.
+fn label(role: &RoleTrust, looked: &Looked) -> String {
+    let written = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_ascii_lowercase();
+    let RoleName { account, name } = &role.name;
+    let alike = looked.roles.keys().filter(|other| written(&other.name) == written(name));
+    if alike.clone().count() == 1 {
+        return name.clone();
+    }
+    let place = alike.filter(|other| other.account == *account).position(|other| other == &role.name).unwrap_or(0);
+    if place == 0 { format!("{name}_{account}") } else { format!("{name}_{account}_{}", place + 1) }
 }
 
 fn one_is_needed(several: usize) -> CliError {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Day;
 use super::coverage::{Coverage, Missing, MissingBy, Place};
-use crate::store::{Conflict, DayCount, FarEvents, Store, StoreError};
+use crate::store::{Conflict, DayCount, FarEvents, ONE_NAME, Store, StoreError};
 use crate::time::format_time;
 use crate::verify::{DigestDay, missing_hours};
 
@@ -52,6 +52,9 @@ pub enum Kind {
     /// A log object that was not what digests say, and that the proved one has taken the place of.
     #[serde(rename = "altered object displaced")]
     Displaced,
+    /// A log object that has the name of another one, and says something else.
+    #[serde(rename = "objects of one name")]
+    OneName,
     /// A log object that digests list, or a digest, is not there.
     #[serde(rename = "missing")]
     Missing,
@@ -75,6 +78,7 @@ impl Kind {
             Kind::BeginsWithin => "begins within a chain of digests",
             Kind::ObjectAltered => "object altered",
             Kind::Displaced => "altered object displaced",
+            Kind::OneName => "objects of one name",
             Kind::Missing => "missing",
             Kind::StandsOut => "hours without objects that stand out",
         }
@@ -120,6 +124,9 @@ impl Oddities {
         let (_, altered) = store.altered_objects(u64::MAX >> 1)?;
         all.extend(altered.into_iter().map(|odd| of(Kind::ObjectAltered, None, odd.object, odd.reason)));
         all.extend(store.displaced_objects()?.into_iter().map(displaced));
+        let refused = store.refused_objects()?.into_iter();
+        let of_one_name = refused.filter(|object| ONE_NAME.iter().any(|front| object.reason.starts_with(front)));
+        all.extend(of_one_name.map(|object| of(Kind::OneName, None, object.path, object.reason)));
         let coverage = Coverage::read(store)?;
         all.extend(coverage.places.iter().flat_map(|place| place.missing.iter().map(move |one| missing(place, one))));
         all.sort_unstable();

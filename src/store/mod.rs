@@ -88,7 +88,7 @@ pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
 pub use months::UsageMonth;
 pub use objects::{Known, NameKey, RefusedObject, place_in, placed_name};
 pub use open::Store;
-pub use passed_over::{ALTERED, NO_LOG, OTHER_LOG, Unread, refusal_key};
+pub use passed_over::{ALTERED, NO_LOG, ONE_NAME, OTHER_LOG, Unread, refusal_key};
 pub(crate) use private::create_or_replace_private;
 pub use private::{Mode, create_private_folder, outside_stores, write_private};
 pub use proof::ProofNotes;

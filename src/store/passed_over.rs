@@ -21,6 +21,9 @@ pub const OTHER_LOG: &str = "another log";
 /// How the reason begins of what is not as CloudTrail's digests say.
 pub const ALTERED: &str = "altered";
 
+/// What reasons begin with that tell of two objects of one name.
+pub const ONE_NAME: [&str; 2] = ["another object of the same name", "changed: "];
+
 /// What tells one refusal from another: the object with its bytes, or with the reason where they could not be read.
 pub fn refusal_key(entry: &LedgerEntry) -> u128 {
     let reason = entry.refused.as_ref().map_or("", |(reason, _)| reason.as_str());

@@ -613,3 +613,23 @@ fn who_forgets_is_known_without_its_surroundings() {
     let name = String::from_utf8_lossy(&id.stdout).trim().to_owned();
     assert!(by == name || by.starts_with("user "), "{by} {name}");
 }
+
+/// Two objects of one name that say different things are told to an auditor.
+#[test]
+fn two_objects_of_one_name_are_an_oddity() {
+    let place = Place::new();
+    let name = "111122223333_CloudTrail_eu-west-1_20240301T0710Z_AAAAAAAAAAAAAAAA.json";
+    let object = |event: &str| {
+        format!(
+            r#"{{"Records":[{{"eventVersion":"1.10","eventID":"e-1","eventTime":"2024-03-01T07:05:00Z",
+            "eventSource":"s3.amazonaws.com","eventName":"{event}","awsRegion":"eu-west-1","eventType":"AwsApiCall",
+            "recipientAccountId":"111122223333","userIdentity":{{"type":"IAMUser","userName":"a"}}}}]}}"#
+        )
+    };
+    place.write(&format!("logs/a/{name}"), object("GetObject"));
+    place.write(&format!("logs/b/{name}"), object("PutObject"));
+    assert_eq!(place.ingest(&["logs"]).0, 3);
+    let output = place.run(&["status", "--oddities", "--format", "json"]);
+    let odd: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(odd["counts"]["objects of one name"], 1, "{odd}");
+}
