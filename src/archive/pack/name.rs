@@ -35,7 +35,10 @@ fn hostile(name: &[u8]) -> Option<&'static str> {
         _ if name.contains(&0) => Some("has a zero byte in it"),
         [first, ..] if is_separator(first) => Some("is absolute"),
         [letter, b':', ..] if letter.is_ascii_alphabetic() => Some("names a drive"),
-        _ if name.split(is_separator).any(|part| part == b"..") => Some("leads out of the archive, by `..`"),
+        // Behind an exclamation mark a name would look like one within the entry.
+        _ if name.split(|byte| is_separator(byte) || *byte == b'!').any(|part| part == b"..") => {
+            Some("leads out of the archive, by `..`")
+        }
         _ => None,
     }
 }
@@ -58,6 +61,7 @@ mod tests {
             b"",
             b"a\0b",
             b"./../a",
+            b"a!../b",
         ] {
             assert!(refused(name), "{name:?}");
         }
