@@ -47,7 +47,7 @@ pub struct PruneSummary {
     pub files: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// Principals who are in no day that is left, and how many uses they had, the first [`NAMES_MAX`].
+    /// Principals who are in no day that is left, and how many uses they had, the first `NAMES_MAX`.
     pub principals_gone: BTreeMap<String, u64>,
     /// Principals who are in days that are left and used actions in those that went alone: how many.
     pub principals_thinned: BTreeMap<String, u64>,

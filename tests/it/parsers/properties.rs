@@ -302,8 +302,7 @@ pub fn ocsf(bytes: &[u8]) {
 pub fn digest(bytes: &[u8]) {
     let _ = (verified::public_keys(bytes), verified::signatures(bytes));
     let Some((signed, listed)) = verified::digest(bytes) else { return };
-    // What a digest says beside its own fields is not read: there may be escapes that are no character.
-    assert!(serde_json::from_slice::<&RawValue>(bytes).is_ok(), "a digest is JSON");
+    // What a digest says beside its own fields is not read: there may be escapes that are no character, and other bytes.
     let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return };
     let of = |name: &str| value[name].as_str().unwrap_or("null").to_owned();
     let place = format!("{}\n{}/{}\n", of("digestEndTime"), of("digestS3Bucket"), of("digestS3Object"));
