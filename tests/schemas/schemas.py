@@ -127,6 +127,9 @@ def every_command(program, folder):
     program.document("verify", "verify", "sample-logs", "--format", "json", codes=(0, 5))
     details = sorted(str(path) for path in Path("sample-organization/iam").glob("*.json"))
     assert details, "no authorization details in sample-organization"
+    for of_today in ([], ["--authorization-details", *details]):
+        program.document("trust", "trust", *of_today, *at, "--format", "json", codes=(0, 5))
+    program.document("chains", "chains", *at, "--format", "json")
     program.document("unused", "unused", "--authorization-details", *details, *at, "--format", "json")
     program.document(
         "report", "report", "--authorization-details", *details, *at, "--format", "json", "--out", "-", codes=(0,)
