@@ -122,7 +122,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 /// One principal; none where there is no document.
 fn one(folder: &Path, place: &str) -> Result<Option<Deployed>, String> {
     let Some(text) = read(&folder.join("document.json"))? else { return Ok(None) };
-    let value: Value = serde_json::from_str(&text).map_err(|error| format!("document.json is not JSON: {error}"))?;
+    let value = crate::util::json::value(&text).map_err(|error| format!("document.json is not JSON: {error}"))?;
     let member = |name: &str| value.get(name).and_then(Value::as_str);
     let subject = match (member("kind"), member("arn"), member("name")) {
         (Some("permission-set"), _, Some(name)) => Subject::new(SubjectKind::PermissionSet, name),

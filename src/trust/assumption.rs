@@ -314,7 +314,7 @@ fn denied_role(row: &Row<'_>) -> Option<String> {
 }
 
 fn json(text: Option<&str>) -> Value {
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    text.and_then(|text| crate::util::json::value(text).ok()).unwrap_or_default()
 }
 
 fn text(value: &Value, key: &str) -> Option<String> {

@@ -73,8 +73,8 @@ fn date_parse(name: &'static str) -> ScalarUDF {
     })
 }
 
-/// Makes a constant that can't be read an error, as it is in Trino: somebody has misspelt it. What a column holds may be
-/// anything, and is nothing then.
+/// Makes a constant that can't be read an error, as it is in Trino: somebody has misspelt it. What a column holds may
+/// be anything, and is nothing then.
 fn reading(read: ScalarUDF) -> ScalarUDF {
     ScalarUDF::from(ReadTime { read })
 }

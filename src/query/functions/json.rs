@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::json_path::{JsonPath, scalar, text};
 use super::json_types::{Shape, column};
 use super::plain::{Plain, TEXT, integer_at, integers, returns, text_at, texts};
+use crate::util::json;
 
 const INT: DataType = DataType::Int64;
 
@@ -82,7 +83,7 @@ fn each<T>(arrays: &[ArrayRef], find: impl Fn(&JsonPath, &Value) -> Option<T>) -
             continue;
         };
         let path = parsed.get(path)?;
-        let document = text_at(json, row).and_then(|json| serde_json::from_str(json).ok());
+        let document = text_at(json, row).and_then(|json| json::value(json).ok());
         rows.push(document.and_then(|document| find(path, &document)));
     }
     Ok(rows)
@@ -110,12 +111,12 @@ fn size(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
 }
 
 fn documents(arrays: &[ArrayRef], find: impl Fn(Value) -> Option<String>) -> Result<ArrayRef> {
-    let rows = texts(arrays, 0)?.iter().map(|json| find(serde_json::from_str(json?).ok()?));
+    let rows = texts(arrays, 0)?.iter().map(|json| find(json::value(json?).ok()?));
     Ok(Arc::new(rows.collect::<StringViewArray>()))
 }
 
 fn array_length(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
-    let rows = texts(arrays, 0)?.iter().map(|json| match serde_json::from_str(json?).ok()? {
+    let rows = texts(arrays, 0)?.iter().map(|json| match json::value(json?).ok()? {
         Value::Array(elements) => i64::try_from(elements.len()).ok(),
         _ => None,
     });
@@ -127,7 +128,7 @@ fn array_get(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
     let (json, indexes) = (texts(arrays, 0)?, integers(arrays, 1)?);
     let row = |row: usize| {
         let (json, index) = (text_at(json, row)?, integer_at(indexes, row)?);
-        let Value::Array(elements) = serde_json::from_str(json).ok()? else { return None };
+        let Value::Array(elements) = json::value(json).ok()? else { return None };
         let distance = usize::try_from(index.unsigned_abs()).ok()?;
         let index = if index < 0 { elements.len().checked_sub(distance)? } else { distance };
         elements.get(index).filter(|value| !value.is_null()).map(ToString::to_string)
@@ -141,7 +142,7 @@ fn array_contains(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
     let (json, wanted) = (texts(&arrays, 0)?, texts(&arrays, 1)?);
     let row = |row: usize| {
         let (json, wanted) = (text_at(json, row)?, text_at(wanted, row)?);
-        let Value::Array(elements) = serde_json::from_str(json).ok()? else { return None };
+        let Value::Array(elements) = json::value(json).ok()? else { return None };
         Some(elements.iter().any(|element| scalar(element).as_deref() == Some(wanted)))
     };
     Ok(Arc::new((0..json.len()).map(row).collect::<BooleanArray>()))
@@ -151,8 +152,8 @@ fn array_contains(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
 fn contains(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
     let (json, parts) = (texts(arrays, 0)?, texts(arrays, 1)?);
     let row = |row: usize| {
-        let document: Value = serde_json::from_str(text_at(json, row)?).ok()?;
-        let part: Value = serde_json::from_str(text_at(parts, row)?).ok()?;
+        let document = json::value(text_at(json, row)?).ok()?;
+        let part = json::value(text_at(parts, row)?).ok()?;
         Some(holds(&document, &part))
     };
     Ok(Arc::new((0..json.len()).map(row).collect::<BooleanArray>()))
@@ -179,7 +180,7 @@ fn holds(value: &Value, part: &Value) -> bool {
 
 fn is_scalar(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
     let rows = texts(arrays, 0)?.iter().map(|json| {
-        let document: Value = serde_json::from_str(json?).ok()?;
+        let document = json::value(json?).ok()?;
         Some(!document.is_array() && !document.is_object())
     });
     Ok(Arc::new(rows.collect::<BooleanArray>()))
@@ -190,7 +191,7 @@ fn parse(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
     const SHOWN: usize = 60;
     let mut rows = Vec::new();
     for json in texts(arrays, 0)?.iter() {
-        rows.push(match json.map(serde_json::from_str::<Value>) {
+        rows.push(match json.map(json::value) {
             None => None,
             Some(Ok(document)) => Some(document.to_string()),
             Some(Err(error)) => {
@@ -258,6 +259,6 @@ fn json_as(arrays: &[ArrayRef], returns: &DataType) -> Result<ArrayRef> {
         return Ok(arrow::array::new_empty_array(returns));
     }
     let texts = cast(values, &TEXT)?;
-    let rows: Vec<Option<Value>> = texts.as_string_view().iter().map(|json| serde_json::from_str(json?).ok()).collect();
+    let rows: Vec<Option<Value>> = texts.as_string_view().iter().map(|json| json::value(json?).ok()).collect();
     column(&rows, &shape)
 }

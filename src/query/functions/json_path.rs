@@ -134,7 +134,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
 
 /// The member of this name, as text.
 pub(super) fn member(json: &str, key: &str) -> Option<String> {
-    let document: Value = serde_json::from_str(json).ok()?;
+    let document = crate::util::json::value(json).ok()?;
     text(document.get(key)?)
 }
 

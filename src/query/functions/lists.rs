@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::address;
 use super::plain::{Plain, TEXT, text_at, text_list, text_lists};
+use crate::util::json;
 
 /// The functions of this file.
 pub(super) fn functions() -> Vec<ScalarUDF> {
@@ -82,7 +83,7 @@ fn cardinality(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
     if array.data_type().is_string() {
         let texts = cast(array, &TEXT)?;
         let size = |json: &str| {
-            i64::try_from(match serde_json::from_str(json).ok()? {
+            i64::try_from(match json::value(json).ok()? {
                 Value::Array(elements) => elements.len(),
                 Value::Object(members) => members.len(),
                 _ => return None,
@@ -154,7 +155,7 @@ fn entries(arrays: &[ArrayRef], returns: &DataType) -> Result<ArrayRef> {
     let texts = cast(array, &TEXT)?;
     let (mut keys, mut values, mut lengths, mut valid) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for json in texts.as_string_view().iter() {
-        let members = json.and_then(|json| serde_json::from_str::<serde_json::Map<String, Value>>(json).ok());
+        let members = json.and_then(json::object);
         lengths.push(members.as_ref().map_or(0, serde_json::Map::len));
         valid.push(members.is_some());
         for (key, value) in members.into_iter().flatten() {
@@ -178,10 +179,7 @@ fn element(list: &DataType) -> Result<Arc<Field>> {
 
 fn json_keys(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
     let texts = cast(argument(arrays, 0)?, &TEXT)?;
-    let keys = |json: &str| {
-        let members: serde_json::Map<String, Value> = serde_json::from_str(json).ok()?;
-        Some(members.into_iter().map(|(key, _)| Some(key)).collect())
-    };
+    let keys = |json: &str| Some(json::object(json)?.into_iter().map(|(key, _)| Some(key)).collect());
     Ok(text_lists(texts.as_string_view().iter().map(|json| keys(json?))))
 }
 

@@ -1,8 +1,8 @@
 //! The functions that SQL gets beside DataFusion's own.
 //!
-//! `time`, `dates`, `athena` and those named after what they are over (`text`, `regexp`, `json`, `lists`, `address`, `url`,
-//! `casts`, `checked`, `sequence`, `reduce`) make queries written for Athena and CloudTrail Lake run, `arn` takes ARNs apart, `iam` knows what an event
-//! needs, `event_json` gives it back as it was written.
+//! `time`, `dates`, `athena` and those named after what they are over (`text`, `regexp`, `json`, `lists`, `address`,
+//! `url`, `casts`, `checked`, `sequence`, `reduce`) make queries written for Athena and CloudTrail Lake run, `arn`
+//! takes ARNs apart, `iam` knows what an event needs, `event_json` gives it back as it was written.
 
 mod address;
 mod arn;
