@@ -30,7 +30,6 @@ pub(super) struct Link {
     pub subject: Number,
     pub source_identity: Number,
     pub event_id: Box<str>,
-    has_key: bool,
     caller_key: Option<u128>,
 }
 
@@ -42,6 +41,8 @@ pub(super) struct Links {
     by_key: HashMap<u128, u32>,
     /// Role and session name → links by time.
     by_name: HashMap<u128, Vec<u32>>,
+    /// The same, of sessions whose assumption tells no access key.
+    keyless: HashMap<u128, Vec<u32>>,
     bytes: u64,
 }
 
@@ -83,10 +84,12 @@ impl Links {
         }
         let session = call.session_name.as_deref().unwrap_or_default();
         let at = u32::try_from(self.links.len()).unwrap_or(u32::MAX);
-        if let Some(key) = &call.issued_key {
-            self.by_key.insert(hash(&[key]), at);
+        let name = name_of(&call.role, session);
+        self.by_name.entry(name).or_default().push(at);
+        match &call.issued_key {
+            Some(key) => drop(self.by_key.insert(hash(&[key]), at)),
+            None => self.keyless.entry(name).or_default().push(at),
         }
-        self.by_name.entry(name_of(&call.role, session)).or_default().push(at);
         let mut number = |text: Option<&str>| self.texts.number(text.unwrap_or_default());
         let link = Link {
             time_us: call.time_us,
@@ -97,7 +100,6 @@ impl Links {
             source_identity: number(call.source_identity.as_deref()),
             who: call.who.clone(),
             event_id: call.event_id.as_str().into(),
-            has_key: call.issued_key.is_some(),
             caller_key: call.caller_key.as_ref().map(|key| hash(&[key])),
         };
         self.links.push(link);
@@ -113,7 +115,7 @@ impl Links {
     pub fn sort(&mut self) {
         let links = &self.links;
         let time = |at: &u32| links.get(*at as usize).map_or(0, |link| link.time_us);
-        self.by_name.values_mut().for_each(|all| all.sort_by_key(time));
+        self.by_name.values_mut().chain(self.keyless.values_mut()).for_each(|all| all.sort_by_key(time));
     }
 
     pub fn get(&self, at: u32) -> Option<&Link> {
@@ -125,10 +127,9 @@ impl Links {
         if let Some(at) = key.and_then(|key| self.by_key.get(&key)) {
             return Some(*at);
         }
-        let all = self.by_name.get(&name_of(role, session))?;
-        // Who tells a key is none of those whose keys are others.
-        let may_be = |at: &&u32| key.is_none() || self.get(**at).is_some_and(|link| !link.has_key);
-        let all: Vec<u32> = all.iter().filter(may_be).copied().collect();
+        // Whoever tells a key that nobody was given is none of those whose keys are known.
+        let names = if key.is_none() { &self.by_name } else { &self.keyless };
+        let all = names.get(&name_of(role, session))?;
         let time = |at: &u32| self.get(*at).map_or(0, |link| link.time_us);
         let behind = all.partition_point(|at| time(at) <= time_us.saturating_add(SAME_US));
         let at = behind.checked_sub(1).and_then(|at| all.get(at))?;

@@ -99,21 +99,18 @@ pub fn trust(question: &TrustQuestion<'_>) -> Result<Looked, ReadError> {
     read_assumptions(snapshot, &earlier, &space.share(4), &mut |call| {
         issued.note(&call);
         callers.note(&call);
-        if !range.contains(call.time_us)
-            && call.outcome == Outcome::Succeeded
-            && is_meant(&call.role_arn, &call.role.account)
-        {
-            before.add(&call, &space.share(4))?;
+        let is_in = range.contains(call.time_us);
+        calls += u64::from(is_in);
+        if !is_meant(&call.role_arn, &call.role.account) {
+            return Ok(());
         }
-        if range.contains(call.time_us) {
-            calls += 1;
+        match (is_in, &call.outcome) {
             // Who fails may have made the role's name up.
-            let is_failure = matches!(call.outcome, Outcome::Failed(_));
-            if is_meant(&call.role_arn, &call.role.account) && (!is_failure || known.roles.contains_key(&call.role)) {
-                ways.add(&call, &space.share(2))?;
-            }
+            (true, Outcome::Failed(_)) if !known.roles.contains_key(&call.role) => Ok(()),
+            (true, _) => ways.add(&call, &space.share(2)),
+            (false, Outcome::Succeeded) => before.add(&call, &space.share(4)),
+            (false, _) => Ok(()),
         }
-        Ok(())
     })?;
     callers.look_for(&ways, snapshot, range)?;
     callers.name_all(&mut ways);
@@ -135,20 +132,20 @@ pub fn trust(question: &TrustQuestion<'_>) -> Result<Looked, ReadError> {
         let sessions = of_role.remove(&name).unwrap_or_default();
         let today = known.roles.get(&name).cloned();
         let earlier = before.roles.remove(&name).unwrap_or_default();
-        let earlier: BTreeSet<String> =
-            earlier.ways.keys().filter(|way| !ways.ways.contains_key(way)).map(|way| way.who.text()).collect();
-        looked.roles.insert(name.clone(), RoleTrust { earlier, ..role_trust(name, ways, sessions, today, &options) });
+        looked.roles.insert(name.clone(), role_trust(name, (ways, earlier), sessions, today, &options));
     }
     Ok(looked)
 }
 
 fn role_trust(
     name: RoleName,
-    ways: RoleWays,
+    (ways, earlier): (RoleWays, RoleWays),
     sessions: RoleSessions,
     today: Option<Today>,
     options: &Options,
 ) -> RoleTrust {
+    let only_earlier = earlier.ways.keys().filter(|way| !ways.ways.contains_key(way));
+    let earlier = only_earlier.map(|way| way.who.text()).collect();
     let arn = today.as_ref().map_or_else(|| ways.arn.clone(), |today| today.arn.clone());
     let keeper = Keeper::of(&arn);
     let proposed = match keeper {
@@ -164,7 +161,7 @@ fn role_trust(
         }
     });
     let comparison = today.as_ref().and_then(|today| today.policy.as_ref()).map(|policy| compare(policy, &ways));
-    RoleTrust { name, arn, keeper, ways, earlier: BTreeSet::new(), sessions, proposed, today, comparison }
+    RoleTrust { name, arn, keeper, ways, earlier, sessions, proposed, today, comparison }
 }
 
 /// Words about a number of sessions.

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
 use hashbrown::{HashMap, HashSet};
-use serde_json::Value;
 
 use super::acting::Acting;
 use super::assumption::{Assumption, Call, Outcome, Who};
@@ -29,10 +28,10 @@ const SAME_US: i64 = 2_000_000;
 pub(super) struct Issued {
     /// Access keys that were given out.
     keys: HashSet<u128>,
-    /// Role and session name of those whose keys are known.
-    named: HashSet<u128>,
-    /// Role and session name → first and last assumption, of those that tell no access key.
+    /// Role and session name → first and last assumption.
     names: HashMap<u128, (i64, i64)>,
+    /// The same, of assumptions that tell no access key.
+    keyless: HashMap<u128, (i64, i64)>,
 }
 
 /// The sessions of one role that acted.
@@ -63,23 +62,25 @@ pub(super) fn hash(texts: &[&str]) -> u128 {
     half(1) << 64 | half(2)
 }
 
+/// Lets the times of a name reach to another one.
+fn widen(names: &mut HashMap<u128, (i64, i64)>, name: u128, time_us: i64) {
+    let times = names.entry(name).or_insert((time_us, time_us));
+    *times = (times.0.min(time_us), times.1.max(time_us));
+}
+
 impl Issued {
     /// Notes an assumption.
     pub fn note(&mut self, call: &Assumption) {
         if call.outcome != Outcome::Succeeded {
             return;
         }
-        if let Some(key) = &call.issued_key {
-            self.keys.insert(hash(&[key]));
-            let session = call.session_name.as_deref().unwrap_or_default();
-            self.named.insert(hash(&[&call.role.account, &call.role.name, session]));
-            // Its session is known by the key: another one of the same name is another one.
-            return;
+        let session = call.session_name.as_deref().unwrap_or_default();
+        let name = hash(&[&call.role.account, &call.role.name, session]);
+        widen(&mut self.names, name, call.time_us);
+        match &call.issued_key {
+            Some(key) => drop(self.keys.insert(hash(&[key]))),
+            None => widen(&mut self.keyless, name, call.time_us),
         }
-        let name = call.session_name.as_deref().unwrap_or_default();
-        let of = hash(&[&call.role.account, &call.role.name, name]);
-        let times = self.names.entry(of).or_insert((call.time_us, call.time_us));
-        *times = (times.0.min(call.time_us), times.1.max(call.time_us));
     }
 
     /// Whether an assumption explains a session.
@@ -87,11 +88,9 @@ impl Issued {
         if !acting.key.is_empty() && self.keys.contains(&hash(&[acting.key])) {
             return true;
         }
-        // A session that tells no key may be one of those whose keys are known.
-        if acting.key.is_empty() && self.named.contains(&hash(&[&role.account, &role.name, acting.session_name])) {
-            return true;
-        }
-        let Some((first, last)) = self.names.get(&hash(&[&role.account, &role.name, acting.session_name])) else {
+        // Whoever tells a key that nobody was given is none of those whose keys are known.
+        let names = if acting.key.is_empty() { &self.names } else { &self.keyless };
+        let Some((first, last)) = names.get(&hash(&[&role.account, &role.name, acting.session_name])) else {
             return false;
         };
         let made = acting.created_us.unwrap_or(acting.times_us.0);
@@ -100,7 +99,7 @@ impl Issued {
 
     /// Bytes, about.
     pub fn bytes(&self) -> u64 {
-        KNOWN_BYTES * (self.keys.len() + self.named.len() + self.names.len()) as u64
+        KNOWN_BYTES * (self.keys.len() + self.names.len() + self.keyless.len()) as u64
     }
 }
 
@@ -174,7 +173,7 @@ fn told(acting: &Acting<'_>) -> Option<Result<Way, String>> {
     }
     let provider = acting.web_provider.to_owned();
     let (prefix, audience, subject) = token_keys(&provider);
-    let attributes: Value = serde_json::from_str(acting.web_attributes).unwrap_or_default();
+    let attributes = crate::util::json::value(acting.web_attributes).unwrap_or_default();
     let of = |key: Option<&str>| {
         let found = attributes.get(format!("{prefix}:{}", key?))?.as_str()?;
         (!found.is_empty()).then(|| found.to_owned())

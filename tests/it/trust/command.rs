@@ -291,6 +291,21 @@ fn a_session_of_another_key_is_another_one() {
     );
 }
 
+/// A session that tells no key is explained by its name, within the time that sessions last.
+#[test]
+fn a_session_without_key_is_explained_by_its_name_in_time() {
+    for (created, expected) in [("2024-03-01T08:31:00Z", 0), ("2024-03-01T21:40:00Z", 5)] {
+        let keyless = |record: &mut Value| {
+            if record["userIdentity"]["accessKeyId"] == "ASIADEEP" {
+                record["userIdentity"]["accessKeyId"] = Value::Null;
+                record["userIdentity"]["sessionContext"]["attributes"]["creationDate"] = created.into();
+            }
+        };
+        let (code, printed, said) = changed("audit2", &[], keyless);
+        assert_eq!(code, expected, "{created}: {printed}{said}");
+    }
+}
+
 /// Who took the role shortly before the window may still act in it.
 #[test]
 fn who_began_before_the_window_is_a_doubt() {
