@@ -1,9 +1,9 @@
 //! What containers cost: the same objects unpacked, and in tars and zips.
 //!
-//! `cargo bench --bench packs [-- [--events N] [--record]]` makes an archive (a million events unless told) and packs it in
-//! every way. It takes each of them in once a round, so that a slow moment hits all alike. The limit: a tar and a zip
-//! reach 0.8 of the speed of the unpacked objects, else it exits with 1. xz and bzip2 have no limit: one thread inflates
-//! them. `TRAILPARE_BENCH_BEFORE` names another program, which takes in the unpacked objects as well.
+//! `cargo bench --bench packs [-- [--events N] [--record]]` makes an archive (a million events unless told) and packs
+//! it in every way. It takes each of them in once a round, so that a slow moment hits all alike. The limit: a tar and a
+//! zip reach 0.8 of the speed of the unpacked objects, else it exits with 1. xz and bzip2 have no limit: one thread
+//! inflates them. `TRAILPARE_BENCH_BEFORE` names another program, which takes in the unpacked objects as well.
 
 #![allow(
     clippy::cast_possible_truncation,

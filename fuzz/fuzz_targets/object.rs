@@ -27,8 +27,8 @@ fn inflated(stored: &[u8]) -> Option<Vec<u8>> {
     Some(read.bytes)
 }
 
-/// Whether it begins as gzip, zstd, bzip2, xz, lz4 or Parquet: what is packed twice is inflated twice, and of Parquet its
-/// rows are read.
+/// Whether it begins as gzip, zstd, bzip2, xz, lz4 or Parquet: what is packed twice is inflated twice, and of Parquet
+/// its rows are read.
 fn is_packed(bytes: &[u8]) -> bool {
     let magic: [&[u8]; 6] =
         [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0", b"\x04\x22\x4d\x18", b"PAR1"];

@@ -11,8 +11,8 @@ use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
 use crate::util::shown;
 
-/// Show what is configured: each key, its value, and which file and line, or which variable of the environment, it comes
-/// from.
+/// Show what is configured: each key, its value, and which file and line, or which variable of the environment, it
+/// comes from.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Later ones hold: /etc/trailpare/trailpare.toml; $XDG_CONFIG_HOME/trailpare/trailpare.toml (or ~/.config/…); of both

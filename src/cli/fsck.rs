@@ -96,7 +96,7 @@ pub fn run(args: &FsckArgs, context: &Context) -> Result<Exit, CliError> {
     })
 }
 
-/// Notes a repair in the history: not before it, because nobody knows then what the catalog is worth.
+/// Notes a repair in the history, once it is done: before it the catalog itself may be damaged.
 fn note(dir: &Path, repaired: &Repaired, context: &Context) {
     let Ok(store) = Store::open(dir) else { return };
     let mut begun = Begun::new("fsck", dir, None, context);

@@ -21,8 +21,8 @@ use crate::report::run::{Figures, path_text};
 use crate::store::{Store, StoreError, Table};
 use crate::time::{MICROS_PER_DAY, format_date, parse_date};
 
-/// Do what a night needs, as configured: take new log objects in, merge files where that is due, prune old days, look for
-/// drift, write the report.
+/// Do what a night needs, as configured: take new log objects in, merge files where that is due, prune old days, look
+/// for drift, write the report.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Everything can stand in trailpare.toml (`trailpare config`); options take its place. Steps that nothing is configured for are
@@ -101,7 +101,7 @@ struct LookArgs {
     /// The folder of deployed policies, to look for drift.
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
-    /// Permissions that nobody used for so many days fell unused.
+    /// Report permissions that nobody used for so many days.
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     unused_after: u32,
     /// Look at people and personas too, where the folder has policies of theirs.
@@ -272,8 +272,8 @@ impl Night<'_> {
         since
     }
 
-    /// The day from which on drift is looked for: the one before the newest of the last night that looked for it, or the
-    /// first that new events are of; `None` where no night did so yet.
+    /// The day from which on drift is looked for: the one before the newest of the last night that looked for it, or
+    /// the first that new events are of; `None` where no night did so yet.
     fn since(&self) -> Option<i32> {
         let history = History::read(self.store, NIGHTS_MAX).ok()?;
         let watched = history.runs.iter().filter(|run| run.command == "nightly").find_map(|run| {

@@ -89,8 +89,8 @@ pub fn run(args: &PruneArgs, context: &Context) -> Result<Exit, CliError> {
     begun.tell(outcome, &args.outcome)
 }
 
-/// The first day to keep, where so many are kept: counted from today or from the newest day with events, so that neither a
-/// wrong clock nor an event with a wrong time deletes what is in between.
+/// The first day to keep, where so many are kept: counted from today or from the newest day with events, so that
+/// neither a wrong clock nor an event with a wrong time deletes what is in between.
 pub(super) fn day_before(store: &Store, days: i32) -> Result<i32, CliError> {
     let snapshot = store.snapshot_with(None, &[])?;
     let newest = snapshot.files(Table::Events).iter().map(|file| file.event_date).max();

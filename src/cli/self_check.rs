@@ -14,8 +14,8 @@ use crate::store::Store;
 use crate::time::{day_of, format_date, now_us, parse_date};
 use crate::util::{process, shown};
 
-/// Say what support would ask first: the program, the age of its catalogue, the configuration, the store, who may read it,
-/// the disk, and whether an ingest is due.
+/// Say what support would ask first: the program, the age of its catalogue, the configuration, the store, who may read
+/// it, the disk, and whether an ingest is due.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 It reads what is quickly read; `trailpare fsck` looks at every byte. The exit code is 0 where all is well, 3 where something

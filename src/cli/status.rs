@@ -30,8 +30,8 @@ pub struct StatusArgs {
     /// For which hours there are log objects, for which they are proved, and what is missing, by account and region.
     #[arg(long, conflicts_with = "oddities")]
     coverage: bool,
-    /// What an auditor should look at: conflicting copies, objects of one name, events far from their object's time, accounts
-    /// that appear or fall silent, gaps between digests, what was altered or is missing.
+    /// What an auditor should look at: conflicting copies, objects of one name, events far from their object's time,
+    /// accounts that appear or fall silent, gaps between digests, what was altered or is missing.
     #[arg(long)]
     oddities: bool,
     #[command(flatten)]

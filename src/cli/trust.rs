@@ -1,6 +1,5 @@
 //! `trailpare trust`: who takes which role, and the trust policy that allows just them.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -10,7 +9,7 @@ use super::rightsize::read_details_of;
 use super::select::EverybodyArgs;
 use super::{CliError, Context, Exit};
 use crate::policy::unused::{Details, EntityKind};
-use crate::policy::{trust_cloudformation, trust_terraform};
+use crate::policy::{trust_cloudformation, trust_label, trust_terraform};
 use crate::report::trust::{markdown, text, trust_value};
 use crate::trust::{Knowledge, Looked, Options, RoleName, RoleTrust, SIZE_MAX, Today, TrustQuestion, trust};
 use crate::usage::Selection;
@@ -169,9 +168,10 @@ fn printed(args: &TrustArgs, looked: &Looked) -> Result<String, CliError> {
         }
         Format::Policy => only(looked).map(|policy| policy + "\n"),
         Format::Terraform => {
-            let labels =
-                looked.roles.values().map(|role| (role.name.clone(), label(role, looked))).collect::<BTreeMap<_, _>>();
-            each(&|role| Some(trust_terraform(labels.get(&role.name)?, role.policy()?).map_err(other)))
+            let names: Vec<(&str, &str)> =
+                looked.roles.keys().map(|role| (role.account.as_str(), role.name.as_str())).collect();
+            let label = |role: &RoleTrust| trust_label((&role.name.account, &role.name.name), &names);
+            each(&|role| Some(trust_terraform(&label(role), role.policy()?).map_err(other)))
         }
         Format::Cloudformation => match looked.roles.values().filter(|role| role.policy().is_some()).count() {
             // Templates can't stand in one file.
@@ -181,18 +181,6 @@ fn printed(args: &TrustArgs, looked: &Looked) -> Result<String, CliError> {
             several => Err(one_is_needed(several)),
         },
     }
-}
-
-/// A role's name, with its account where another role's is written alike: `de-ploy`, `de.ploy`; roles of two accounts.
-fn label(role: &RoleTrust, looked: &Looked) -> String {
-    let written = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_ascii_lowercase();
-    let RoleName { account, name } = &role.name;
-    let alike = looked.roles.keys().filter(|other| written(&other.name) == written(name));
-    if alike.clone().count() == 1 {
-        return name.clone();
-    }
-    let place = alike.filter(|other| other.account == *account).position(|other| other == &role.name).unwrap_or(0);
-    if place == 0 { format!("{name}_{account}") } else { format!("{name}_{account}_{}", place + 1) }
 }
 
 fn one_is_needed(several: usize) -> CliError {

@@ -31,7 +31,7 @@ pub struct WatchArgs {
     /// Look at uses from this time on; the last day with events where nothing is said.
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     since: Option<i64>,
-    /// Permissions that nobody used for so many days fell unused.
+    /// Report permissions that nobody used for so many days.
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     unused_after: u32,
     /// Look at people and personas too, each by itself, where the folder has policies of theirs.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::batch::Converted;
 use super::committer::{Committer, struck_by};
 use super::error::IngestError;
-use super::planned::{Identity, Planned, refused_entry};
+use super::planned::{Identity, Planned};
 use super::proving::{NOTED_AT_ONCE, Proved, prove_file};
 use crate::archive::{self, Buffers};
 use crate::store::{Known, LedgerEntry};
@@ -78,7 +78,7 @@ fn look(planned: Planned, proof: Option<&Proof>, buffers: &mut Buffers) -> Looke
         },
         Err(error) => {
             let name = planned.refused_name(None);
-            let entry = refused_entry(&name, &path, planned.size_bytes, None, error.reason(), None);
+            let entry = LedgerEntry::refused(&name, &path, planned.size_bytes, None, error.reason(), None);
             Looked::Unread(Box::new(entry))
         }
     }

@@ -1,10 +1,10 @@
 //! Objects that a proved one has taken the place of: what only they had leaves the store.
 //!
-//! The store does not know which object an event came from. The ledger knows with which snapshot an object was taken in,
-//! and the catalog of which snapshots a file of events has rows. So an event is the displaced object's alone where it is in
-//! such a file and in no other object that was taken in with one of these snapshots, nor in a later one that had events
-//! which were there already. These objects are read again; where one of them can't be, nothing is taken out, and that stands
-//! in the ledger.
+//! The store does not know which object an event came from. The ledger knows with which snapshot an object was taken
+//! in, and the catalog of which snapshots a file of events has rows. So an event is the displaced object's alone where
+//! it is in such a file and in no other object that was taken in with one of these snapshots, nor in a later one that
+//! had events which were there already. These objects are read again; where one of them can't be, nothing is taken out,
+//! and that stands in the ledger.
 //!
 //! It is done at the end of a run: until then a batch may have left an event to the displaced object's.
 
@@ -167,8 +167,8 @@ fn has_any(file: &DataFile, keys: &HashSet<u128>) -> Result<bool, IngestError> {
     Ok(false)
 }
 
-/// The keys of those events in some objects that may go; `None` where an object is not there any more as it was, or can't be
-/// read.
+/// The keys of those events in some objects that may go; `None` where an object is not there any more as it was, or
+/// can't be read.
 fn keys_of(holders: &[Holder], candidates: &Candidates, caps: Caps) -> Option<HashSet<u128>> {
     let wanted: HashMap<&Path, [u8; 32]> =
         holders.iter().map(|one| Some((Path::new(&one.path), one.sha256?))).collect::<Option<_>>()?;
@@ -191,8 +191,8 @@ fn keys_of(holders: &[Holder], candidates: &Candidates, caps: Caps) -> Option<Ha
     (left == 0).then_some(found)
 }
 
-/// The keys of the events in an object, whether its secrets were masked when it was taken in or not: one without an id is
-/// told by all it says.
+/// The keys of the events in an object, whether its secrets were masked when it was taken in or not: one without an id
+/// is told by all it says.
 fn keys(bytes: Vec<u8>, candidates: &Candidates, dictionaries: &mut Dictionaries) -> Option<Vec<u128>> {
     let mut keys = keys_in(bytes.clone(), true, dictionaries)?;
     keys.extend(keys_in(bytes, false, dictionaries)?);

@@ -9,7 +9,7 @@ use crossbeam_channel::Receiver;
 use super::Progress;
 use super::mended::Elements;
 use super::parse::{Parsed, Unread, parse_bytes};
-use super::planned::{Changed, Identity, Planned, changed_size, refused_entry};
+use super::planned::{Changed, Identity, Planned, changed_size};
 use super::proving::prove;
 use super::queue::Handful;
 use super::read::read_object;
@@ -196,7 +196,7 @@ fn parse(
         let is_foreign = ["foreign", "empty"].iter().any(|kind| reason.starts_with(kind));
         let reason = if is_beside && is_foreign { format!("{NO_LOG}: {reason}") } else { reason };
         let name = planned.refused_name(sha256.as_ref());
-        Untaken::Refused(Box::new(refused_entry(&name, path, size_bytes, sha256, reason, offset)))
+        Untaken::Refused(Box::new(LedgerEntry::refused(&name, path, size_bytes, sha256, reason, offset)))
     };
     let read = match read {
         Ok(read) => read,
@@ -312,7 +312,8 @@ fn altered_unread(proof: Option<&Proof>, planned: &Planned, error: &ReadError) -
     prove(proof, &planned.listed_name()?, &[], &[gap]).ok()?.1
 }
 
-/// Why the ledger has these bytes as altered, under the name by which digests list the object; under any, if it has none.
+/// Why the ledger has these bytes as altered, under the name by which digests list the object; under any, if it has
+/// none.
 fn altered_before(planned: &Planned, sha256: &[u8; 32], known: &Known) -> Option<String> {
     let listed = |name: &str| {
         let file = name.rsplit('/').next().unwrap_or(name);
@@ -340,11 +341,11 @@ impl Loaded {
         let name = self.planned.refused_name(Some(&self.sha256));
         // The name is that of the object that was taken.
         let name = if self.planned.is_named() { self.path.to_string_lossy().into_owned() } else { name };
-        refused_entry(&name, &self.path, self.size_bytes, Some(self.sha256), reason, None)
+        LedgerEntry::refused(&name, &self.path, self.size_bytes, Some(self.sha256), reason, None)
     }
 
-    /// Why a copy is refused although the object is taken: it is altered, or says something else. What can't be read gives
-    /// way to what can.
+    /// Why a copy is refused although the object is taken: it is altered, or says something else. What can't be read
+    /// gives way to what can.
     fn contradicted(&self, copy: Result<Loaded, Untaken>) -> Option<LedgerEntry> {
         let fingerprints =
             |loaded: &Loaded| -> Vec<u64> { loaded.object.records().iter().map(|record| record.fingerprint).collect() };
@@ -355,7 +356,7 @@ impl Loaded {
                     shown::path(&self.path)
                 );
                 let name = archive::place_of(&copy.path);
-                Some(refused_entry(&name, &copy.path, copy.size_bytes, Some(copy.sha256), reason, None))
+                Some(LedgerEntry::refused(&name, &copy.path, copy.size_bytes, Some(copy.sha256), reason, None))
             }
             copy => altered_copy(copy),
         }
@@ -423,7 +424,8 @@ impl Loaded {
         self.object.records().iter().map(position).collect()
     }
 
-    /// Events far from the time that its name has. CloudTrail delivers within minutes; it never delivers what is to come.
+    /// Events far from the time that its name has. CloudTrail delivers within minutes; it never delivers what is to
+    /// come.
     pub fn far_events(&self) -> Option<FarEvents> {
         const LONG_BEFORE_US: i64 = MICROS_PER_DAY;
         // The name has the minute, and clocks differ.

@@ -1,21 +1,21 @@
 //! Taking an archive in: what is new, batch by batch into data files, committed in order.
 //!
 //! `plan` finds what is new, part by part where the list of it would be too long; `again` compares what is known by its
-//! name. Worker threads (`work`) fill batches from it (`load`, `parse`, `batch`), drop the events that were there already (`dedup`) and write data files that nobody sees yet. One
-//! thread commits them in the order in which they claimed their events (`committer`), so that a batch that left an
-//! event to another one is never visible without it.
+//! name. Worker threads (`work`) fill batches from it (`load`, `parse`, `batch`), drop the events that were there
+//! already (`dedup`) and write data files that nobody sees yet. One thread commits them in the order in which they
+//! claimed their events (`committer`), so that a batch that left an event to another one is never visible without it.
 //! Tars and zips are told by what is in them, when they are read: `packs` goes through them once the other objects of a
-//! plan are done, entry by entry, for whichever worker needs some.
-//! Where all is one batch, other threads read for its worker (`read_ahead`) and write for it (`day_writer`).
+//! plan are done, entry by entry, for whichever worker needs some. Where all is one batch, other threads read for its
+//! worker (`read_ahead`) and write for it (`day_writer`).
 //!
 //! `proving` asks CloudTrail's digests what they say of the objects, `settle` notes at the
 //! end what they list and never came. `conflicts` compares records of one id: a proved one takes the place of another
 //! (`replaced`). `displaced` takes out what only an object had whose place a proved one has taken.
 //!
-//! `budget` divides the memory. `memory_permits` gives batches theirs, and `large_objects` puts off what has to wait for
-//! some. `cross_account_calls` holds what it takes to count calls between accounts once. `upkeep` keeps the stored usage
-//! whole and in few files. `fsck` finds damage and mends it. `optimize` merges the files of many ingests and removes old
-//! snapshots.
+//! `budget` divides the memory. `memory_permits` gives batches theirs, and `large_objects` puts off what has to wait
+//! for some. `cross_account_calls` holds what it takes to count calls between accounts once. `upkeep` keeps the stored
+//! usage whole and in few files. `fsck` finds damage and mends it. `optimize` merges the files of many ingests and
+//! removes old snapshots.
 
 mod again;
 mod batch;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::NaiveDate;
 
 use super::count_kind;
-use super::planned::{CLOCK_US, Identity, PIPE_PLACE, Planned, modified_us, other_kind, refused_entry};
+use super::planned::{CLOCK_US, Identity, PIPE_PLACE, Planned, modified_us, other_kind};
 use crate::archive::{self, DIGESTS, Refusal, WITHIN};
 use crate::store::{Container, LedgerEntry, NO_LOG};
 use crate::time::now_us;
@@ -75,7 +75,7 @@ impl Pack {
         self.is_partial.store(true, Ordering::Relaxed);
         let (place, path) = self.within(&name);
         let size_bytes = if name.is_empty() { self.size_bytes } else { 0 };
-        refused_entry(&place, &path, size_bytes, None, reason, offset_bytes)
+        LedgerEntry::refused(&place, &path, size_bytes, None, reason, offset_bytes)
     }
 
     /// Refuses what has no files at all, once its end is reached.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::pack::{Beside, Pack, Seen};
 use super::plan::is_wanted_by;
-use super::planned::{Changed, Identity, MemberKey, Planned, changed_size, refused_entry};
+use super::planned::{Changed, Identity, MemberKey, Planned, changed_size};
 use super::proving::NewDigests;
 use super::queue::{Handful, Item, ItemBytes, Open, Queue, State, Task};
 use super::timings::Stage;
@@ -411,7 +411,7 @@ impl Packs<'_> {
         let verify = self.options.verify;
         if let Some(size) = member.size_bytes.filter(|size| *size != before && !verify && !self.known.is_partial(&name))
         {
-            return Judged::Refused(Box::new(refused_entry(
+            return Judged::Refused(Box::new(LedgerEntry::refused(
                 &place,
                 &path,
                 size,

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use hashbrown::HashTable;
 
 use super::error::IngestError;
-use super::planned::{CLOCK_US, Changed, Identity, Planned, changed_size, modified_us, refused_entry};
+use super::planned::{CLOCK_US, Changed, Identity, Planned, changed_size, modified_us};
 use super::proving::NewDigests;
 use super::{Options, Progress, Summary, count_kind};
 use crate::archive::{self, Found, ObjectKind, STANDARD_INPUT, Walk};
@@ -380,8 +380,8 @@ impl Sorter<'_> {
         Ok(())
     }
 
-    /// Whether a file was compared with what was taken in, and not been changed since: a run that went through its whole
-    /// archive did so, or took it in. Only its time says so: nothing is read for it.
+    /// Whether a file was compared with what was taken in, and not been changed since: a run that went through its
+    /// whole archive did so, or took it in. Only its time says so: nothing is read for it.
     fn is_compared(&self, found: &Found) -> bool {
         let compared_us = self.compared_us.get(found.root).copied().flatten();
         compared_us.zip(found.modified_us).is_some_and(|(compared, modified)| modified + CLOCK_US < compared)
@@ -389,7 +389,7 @@ impl Sorter<'_> {
 
     fn refuse(&mut self, name: &str, path: &Path, size_bytes: u64, reason: String) {
         self.plan.bytes += (size_of::<LedgerEntry>() + name.len() + path.as_os_str().len()) as u64;
-        self.plan.refused.push(refused_entry(name, path, size_bytes, None, reason, None));
+        self.plan.refused.push(LedgerEntry::refused(name, path, size_bytes, None, reason, None));
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use crate::archive::{self, Found, ObjectKey, WITHIN};
-use crate::store::{Known, LedgerEntry, OTHER_LOG, TakenBefore, placed_name};
+use crate::store::{Known, OTHER_LOG, TakenBefore, placed_name};
 
 /// What the allocator and the table of names take for an object beside what it asks for.
 const OVERHEAD_BYTES: usize = 24;
@@ -192,33 +192,6 @@ pub(super) fn changed_size(before: u64, now: u64) -> String {
 /// When a file was changed last, microseconds since 1970.
 pub(super) fn modified_us(path: &Path) -> Option<i64> {
     archive::modified_us(&path.metadata().ok()?)
-}
-
-/// The ledger's entry for a refused object.
-pub(super) fn refused_entry(
-    name: &str,
-    path: &Path,
-    size_bytes: u64,
-    sha256: Option<[u8; 32]>,
-    reason: String,
-    offset: Option<u64>,
-) -> LedgerEntry {
-    LedgerEntry {
-        name: name.to_owned(),
-        path: path.to_string_lossy().into_owned(),
-        size_bytes,
-        sha256,
-        records: 0,
-        events: 0,
-        duplicates: 0,
-        broken: Vec::new(),
-        is_again: false,
-        proof: None,
-        far: None,
-        strays: Vec::new(),
-        displaces: None,
-        refused: Some((reason, offset)),
-    }
 }
 
 /// The kind of a known log of another kind, if that is why something is not taken.

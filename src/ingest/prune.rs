@@ -1,5 +1,5 @@
-//! Retention: days that are kept no longer go, events, usage and what is counted of them; and what that takes from whoever
-//! makes policies of the rest.
+//! Retention: days that are kept no longer go, events, usage and what is counted of them; and what that takes from
+//! whoever makes policies of the rest.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasher;

@@ -20,7 +20,7 @@ use super::memory_permits::MemoryPermits;
 use super::mended::Standing;
 use super::packs::{NOTE_BYTES, Packs};
 use super::plan::{Plan, Planner};
-use super::planned::{Planned, refused_entry};
+use super::planned::Planned;
 use super::proving::{self, NewDigests};
 use super::queue::Queue;
 use super::read_ahead::{ahead, read_all};
@@ -31,7 +31,7 @@ use super::work::{CrossAccountCalls, GROWTH, SeenBefore, needed_of_room};
 use super::{Options, Progress, Summary};
 use crate::archive;
 use crate::iam::Catalog;
-use crate::store::{Known, Store, Struck};
+use crate::store::{Known, LedgerEntry, Store, Struck};
 use crate::time::now_us;
 use crate::usage;
 use crate::verify::Proof;
@@ -145,7 +145,7 @@ fn close(
     let mut refused = Vec::new();
     for (archive, place, _) in empty {
         let before = committer.writer.archive_before(place)?.filter(|(objects, _)| *objects > 0);
-        refused.push(refused_entry(place, archive, 0, None, nothing_in(before), None));
+        refused.push(LedgerEntry::refused(place, archive, 0, None, nothing_in(before), None));
     }
     let full: Vec<(&str, u64)> = full.iter().map(|(_, place, found)| (place.as_str(), *found)).collect();
     committer.writer.note_archives(&full)?;

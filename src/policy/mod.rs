@@ -69,7 +69,9 @@ pub use options::{
 };
 pub use propose::{Cut, Existing, Findings, Proposal, ProposeError, Proved, Proving, Task, Unproved, propose};
 pub(crate) use propose::{Unchecked, propose_unchecked};
-pub use render::{RENDERERS, RenderError, Renderer, Source, renderer, trust_cloudformation, trust_terraform};
+pub use render::{
+    RENDERERS, RenderError, Renderer, Source, renderer, trust_cloudformation, trust_label, trust_terraform,
+};
 
 #[cfg(test)]
 mod properties;

@@ -1,8 +1,8 @@
 //! `cloudtrail_archive('PATH', …)`: log objects as a table with the columns of `events`, without a store.
 //!
-//! The objects are taken in by the real ingest, into a store that goes with the session: whatever form or container they
-//! come in, in bounded memory, an event that stands in several objects once. What filters say of days, accounts and regions
-//! leaves out objects by their keys, before they are opened.
+//! The objects are taken in by the real ingest, into a store that goes with the session: whatever form or container
+//! they come in, in bounded memory, an event that stands in several objects once. What filters say of days, accounts
+//! and regions leaves out objects by their keys, before they are opened.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! What each column of a table or a view says, and of what type it is in SQL.
 //!
-//! Columns of tables have their comments where they are defined. A column of a view that is made of one of these has that
-//! one's; what views make of several is here.
+//! Columns of tables have their comments where they are defined. A column of a view that is made of one of these has
+//! that one's; what views make of several is here.
 
 use std::sync::Arc;
 

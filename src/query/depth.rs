@@ -22,8 +22,8 @@ pub(super) const DEPTH_MAX: usize = 2_000;
 /// How deep brackets may be nested: more than what the parser takes anyway, which looks for long before it says so.
 const BRACKETS_MAX: usize = 50;
 
-/// What a thread needs for a statement of `DEPTH_MAX`, built without optimisation. Measured: 1,200 levels take less than
-/// 32 MiB. Of this only what is used is memory.
+/// What a thread needs for a statement of `DEPTH_MAX`, built without optimisation. Measured: 1,200 levels take less
+/// than 32 MiB. Of this only what is used is memory.
 pub const STACK_BYTES: usize = 256 << 20;
 
 /// The same of a thread that only works expressions out.

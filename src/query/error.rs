@@ -147,7 +147,8 @@ fn explain_at(error: &DataFusionError, excerpt: &str, meant: &[String]) -> Strin
 /// The message without DataFusion's wrappers and suggestions.
 pub(super) fn message(error: &DataFusionError) -> String {
     let text = error.find_root().strip_backtrace();
-    // The list of every column of every table says less than the hint, and names that may have been meant are ours to say.
+    // The list of every column of every table says less than the hint, and names that may have been meant are ours to
+    // say.
     let text = text.split("\nValid fields are").next().unwrap_or(&text);
     let text = text.split("\nDid you mean").next().unwrap_or(text);
     let text = text.split(". Did you mean").next().unwrap_or(text);

@@ -1,8 +1,8 @@
 //! Named queries: the `.sql` files of `sql/`, compiled in, and those of a folder of the user's own.
 //!
-//! A query starts with comments: what it answers, what it belongs to, its parameters with their defaults in brackets, an
-//! example. `Topic` groups the list. `ATT&CK` are techniques of MITRE ATT&CK for the cloud (version 17), `CIS` the control
-//! of the CIS AWS Foundations Benchmark (3.0.0) whose metric filter it is.
+//! A query starts with comments: what it answers, what it belongs to, its parameters with their defaults in brackets,
+//! an example. `Topic` groups the list. `ATT&CK` are techniques of MITRE ATT&CK for the cloud (version 17), `CIS` the
+//! control of the CIS AWS Foundations Benchmark (3.0.0) whose metric filter it is.
 //!
 //! ```sql
 //! -- Calls that were denied, by principal and action.

@@ -10,7 +10,8 @@ use crate::iam::Catalog;
 pub struct Options {
     /// Threads; `None`: one a core.
     pub threads: Option<usize>,
-    /// Peak resident memory to stay below: sorts, joins and groupings that would take more spill to disk; `None`: no limit.
+    /// Peak resident memory to stay below: sorts, joins and groupings that would take more spill to disk; `None`: no
+    /// limit.
     pub memory_limit_bytes: Option<u64>,
     /// What the IAM functions know; `None`: the catalogue that is built in.
     pub catalog: Option<&'static Catalog>,

@@ -1,4 +1,5 @@
-//! The reference of what there is in SQL: `docs/sql.md`, which is made of the definitions, and what of it answers a topic.
+//! The reference of what there is in SQL: `docs/sql.md`, which is made of the definitions, and what of it answers a
+//! topic.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,6 @@
-//! Shorthands of DuckDB that the grammar lacks, written out among the tokens of a statement, so that every error keeps its
-//! place: `FROM events WHERE …` is `SELECT * FROM events WHERE …`, `SUMMARIZE events` is `SUMMARIZE SELECT * FROM events`.
+//! Shorthands of DuckDB that the grammar lacks, written out among the tokens of a statement, so that every error keeps
+//! its place: `FROM events WHERE …` is `SELECT * FROM events WHERE …`, `SUMMARIZE events` is `SUMMARIZE SELECT * FROM
+//! events`.
 
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};

@@ -1,7 +1,8 @@
 //! Queries that can be asked to end while they compute.
 //!
-//! A future that is dropped ends where it waits. A join that finds many rows does not wait for a long time: so each of them
-//! looks whether it is to end, whenever it has rows, and one that compares row by row before each comparison of a batch.
+//! A future that is dropped ends where it waits. A join that finds many rows does not wait for a long time: so each of
+//! them looks whether it is to end, whenever it has rows, and one that compares row by row before each comparison of a
+//! batch.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -1,13 +1,13 @@
 //! How much of the evidence is proved: of a store, of what a policy rests on, of one event.
 //!
-//! The ledger knows it by account, region and day of delivery, as the names of log objects have them. An event is taken for
-//! proved where every object that was delivered on its day, and in the first hour of the day after it, is proved: CloudTrail
-//! delivers within minutes, so that what happened shortly before midnight comes then.
+//! The ledger knows it by account, region and day of delivery, as the names of log objects have them. An event is taken
+//! for proved where every object that was delivered on its day, and in the first hour of the day after it, is proved:
+//! CloudTrail delivers within minutes, so that what happened shortly before midnight comes then.
 //!
-//! The store doesn't know which object an event came from. So nothing counts as proved where objects without CloudTrail's
-//! names brought events: any event may come from them. Nor where an object of another account, region or day that is not
-//! proved brought an event of there and then: the ledger has these by object (`trailpare_stray_events`). Of two events of
-//! one id the proved one is in the store.
+//! The store doesn't know which object an event came from. So nothing counts as proved where objects without
+//! CloudTrail's names brought events: any event may come from them. Nor where an object of another account, region or
+//! day that is not proved brought an event of there and then: the ledger has these by object
+//! (`trailpare_stray_events`). Of two events of one id the proved one is in the store.
 
 use std::collections::BTreeMap;
 
@@ -252,8 +252,8 @@ impl Proofs {
         })
     }
 
-    /// The days of an account and region; of all its regions where objects of that one are named after another, as those of
-    /// global services may be.
+    /// The days of an account and region; of all its regions where objects of that one are named after another, as
+    /// those of global services may be.
     fn at(&self, account_id: &str, region: &str, day: i32) -> Vec<&CoverageDay> {
         let Some(regions) = self.days.get(&(account_id.to_owned(), day)) else { return Vec::new() };
         match regions.get(region) {

@@ -1,5 +1,7 @@
 //! What one commit changes: files of the tables, and lines of the ledger.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::datafile::StagedFile;
@@ -83,6 +85,35 @@ pub struct LedgerEntry {
     pub displaces: Option<u64>,
     /// Why it was refused, and where in the inflated bytes; `None` when it was taken in.
     pub refused: Option<(String, Option<u64>)>,
+}
+
+impl LedgerEntry {
+    /// Of a refused object: `name` is its place, `offset` where in the inflated bytes the reason lies.
+    pub fn refused(
+        name: &str,
+        path: &Path,
+        size_bytes: u64,
+        sha256: Option<[u8; 32]>,
+        reason: String,
+        offset: Option<u64>,
+    ) -> LedgerEntry {
+        LedgerEntry {
+            name: name.to_owned(),
+            path: path.to_string_lossy().into_owned(),
+            size_bytes,
+            sha256,
+            records: 0,
+            events: 0,
+            duplicates: 0,
+            broken: Vec::new(),
+            is_again: false,
+            proof: None,
+            far: None,
+            strays: Vec::new(),
+            displaces: None,
+            refused: Some((reason, offset)),
+        }
+    }
 }
 
 /// Events from after the time that their object's name has, or from more than a day before it.

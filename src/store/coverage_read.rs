@@ -50,7 +50,8 @@ impl Store {
         })
     }
 
-    /// Events of log objects whose names say no account, region and hour of delivery: [`Store::coverage`] has all others.
+    /// Events of log objects whose names say no account, region and hour of delivery: [`Store::coverage`] has all
+    /// others.
     pub fn unnamed_events(&self) -> Result<u64, StoreError> {
         self.query(|connection| {
             let sum = |sql| connection.query_row(sql, [], |row| row.get::<_, u64>(0));

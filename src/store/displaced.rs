@@ -9,8 +9,8 @@ use super::metadata::has_table;
 use super::object_rows::split;
 use crate::time::{format_date, parse_time};
 
-/// Makes the tables where they are missing. What a store from before has of its archives counts as compared when they were
-/// last gone through: nobody wants to read all of them anew.
+/// Makes the tables where they are missing. What a store from before has of its archives counts as compared when they
+/// were last gone through: nobody wants to read all of them anew.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     if has_table(connection, "trailpare_compared")? {
         return Ok(());

@@ -113,9 +113,9 @@ impl Writer {
         read.map_err(StoreError::catalog(&catalog_path(self.store().dir())))
     }
 
-    /// Objects that may hold an event in those files: all that were taken in with a snapshot that a file has rows of, those
-    /// of later ones that had events which were there, and those that have taken the place of others, whose events they
-    /// may have.
+    /// Objects that may hold an event in those files: all that were taken in with a snapshot that a file has rows of,
+    /// those of later ones that had events which were there, and those that have taken the place of others, whose
+    /// events they may have.
     pub fn holders(&self, snapshots: &[i64]) -> Result<Vec<Holder>, StoreError> {
         let first = snapshots.iter().min().copied().unwrap_or_default();
         let read = || {

@@ -1,7 +1,7 @@
 //! The history of a store: who did what to it, when, and what came of it.
 //!
-//! A row is written before a run begins and completed when it has ended, also by who doesn't have the writer's lock: that
-//! it could not be had is part of the history. A row that nobody completed is that of a run that was cut short.
+//! A row is written before a run begins and completed when it has ended, also by who doesn't have the writer's lock:
+//! that it could not be had is part of the history. A row that nobody completed is that of a run that was cut short.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 

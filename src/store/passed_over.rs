@@ -165,26 +165,13 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::connection::connect;
     use super::*;
 
     fn entry(name: &str, sha256: Option<[u8; 32]>, reason: &str) -> LedgerEntry {
-        LedgerEntry {
-            name: name.to_owned(),
-            path: format!("/logs/{name}"),
-            size_bytes: 1,
-            sha256,
-            records: 0,
-            events: 0,
-            duplicates: 0,
-            broken: Vec::new(),
-            is_again: false,
-            proof: None,
-            far: None,
-            strays: Vec::new(),
-            displaces: None,
-            refused: Some((reason.to_owned(), None)),
-        }
+        LedgerEntry::refused(name, &Path::new("/logs").join(name), 1, sha256, reason.to_owned(), None)
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Retention: days that a store keeps no longer. Their files leave the tables by a commit like any other, and their counts
-//! the ledger; the log objects stay in it, so that no archive brings them back.
+//! Retention: days that a store keeps no longer. Their files leave the tables by a commit like any other, and their
+//! counts the ledger; the log objects stay in it, so that no archive brings them back.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 

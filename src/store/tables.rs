@@ -98,9 +98,9 @@ enum Type {
     Flag,
 }
 
-/// Columns of `usage`: id, name, type, whether it may be null: those that came later are null in rows from before; what it
-/// says, for people. Ids are written into every file and every catalog, so that none may ever be given to anything else:
-/// append, never reorder, and take the id behind the greatest, list elements' included.
+/// Columns of `usage`: id, name, type, whether it may be null: those that came later are null in rows from before; what
+/// it says, for people. Ids are written into every file and every catalog, so that none may ever be given to anything
+/// else: append, never reorder, and take the id behind the greatest, list elements' included.
 ///
 /// A row with `overflow` counts the further resources of a container: its `resource` is the container and `*`
 /// (`usage::RESOURCES_MAX`).

@@ -1,8 +1,8 @@
 //! JSON values whose keys may be anything.
 //!
-//! `serde_json` 1.0 with `arbitrary_precision` and `raw_value` takes an object whose first key is one of two texts of its
-//! own for a number, or for JSON within a text (`serde_json::value::Value`, its visitor's `KeyClassifier`). Such a key in a
-//! log would fail its record, or change what it says. Here it is a key.
+//! `serde_json` 1.0 with `arbitrary_precision` and `raw_value` takes an object whose first key is one of two texts of
+//! its own for a number, or for JSON within a text (`serde_json::value::Value`, its visitor's `KeyClassifier`). Such a
+//! key in a log would fail its record, or change what it says. Here it is a key.
 
 use std::borrow::Cow;
 use std::fmt;

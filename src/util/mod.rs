@@ -1,5 +1,5 @@
-//! What is generally useful: time, caches, names that were meant, scanning and reading JSON, showing names, Markdown, the
-//! process, loud invariants.
+//! What is generally useful: time, caches, names that were meant, scanning and reading JSON, showing names, Markdown,
+//! the process, loud invariants.
 
 pub(crate) mod closest;
 pub(crate) mod direct_mapped_cache;

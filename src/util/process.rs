@@ -52,7 +52,8 @@ pub fn host() -> String {
     by_system.or_else(said).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// This process, so that no later one of its number is taken for it: the number, and when it began by the system's count.
+/// This process, so that no later one of its number is taken for it: the number, and when it began by the system's
+/// count.
 pub fn identity() -> String {
     let number = std::process::id();
     began(number).map_or_else(|| number.to_string(), |began| format!("{number}:{began}"))

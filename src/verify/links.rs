@@ -39,8 +39,8 @@ pub(super) struct Named<'a> {
     pub key: Option<&'a str>,
 }
 
-/// The digest that one follows, where it can: a chain is hourly and goes on, so that none follows itself or a later one.
-/// Of backfill digests each is written when something came late, for whatever hour.
+/// The digest that one follows, where it can: a chain is hourly and goes on, so that none follows itself or a later
+/// one. Of backfill digests each is written when something came late, for whatever hour.
 pub(super) fn following(digest: &Digest) -> Option<&Previous> {
     let previous = digest.previous.as_ref().filter(|previous| previous.name != digest.name)?;
     let (Some(own), Some(before)) = (DigestName::parse(&digest.name), DigestName::parse(&previous.name)) else {

@@ -1,8 +1,8 @@
 //! Whether a digest that no signature vouches for can be AWS's, by what it says of the one before it.
 //!
 //! Whoever plants a digest at the end of a chain chooses what it says of the digest before it, and has no key of AWS's.
-//! Where the two contradict each other one of them was altered; which one, tells the signature that the later has of the
-//! earlier. AWS's fits, or was made by one of its keys for what the earlier one was before somebody altered it.
+//! Where the two contradict each other one of them was altered; which one, tells the signature that the later has of
+//! the earlier. AWS's fits, or was made by one of its keys for what the earlier one was before somebody altered it.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};

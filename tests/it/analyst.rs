@@ -1,5 +1,5 @@
-//! What analysts ask of `trailpare sql` beside plain questions: the list of named queries, statements that are nested deep,
-//! log objects without a store.
+//! What analysts ask of `trailpare sql` beside plain questions: the list of named queries, statements that are nested
+//! deep, log objects without a store.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,5 @@
-//! `trailpare sql` on a terminal, as a person sees it: a real pseudo-terminal, and a screen that draws what comes out of it.
+//! `trailpare sql` on a terminal, as a person sees it: a real pseudo-terminal, and a screen that draws what comes out
+//! of it.
 //!
 //! What the README shows of a session is what this test sees.
 

@@ -1,5 +1,5 @@
-//! SQL as users ask it: the files of `tests/slt` and of its folders, each over the archive beside them, taken in by the real
-//! ingest.
+//! SQL as users ask it: the files of `tests/slt` and of its folders, each over the archive beside them, taken in by the
+//! real ingest.
 //!
 //! A statement that begins with `named` runs a query of `sql/`: `named denied-calls principal=%deploy%`.
 

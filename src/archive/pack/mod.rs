@@ -1,13 +1,12 @@
-//! Containers: tar and zip, compressed or not, and the containers in them. Read in one pass, from the first byte to the last,
-//! with no more in memory than one entry; nothing is unpacked to disk.
+//! Containers: tar and zip, compressed or not, and the containers in them. Read in one pass, from the first byte to the
+//! last, with no more in memory than one entry; nothing is unpacked to disk.
 //!
 //! [`Walk`] goes from entry to entry. What it hands out is either [`Packed`], an entry's bytes as they stand in the
 //! container, which whoever takes them inflates while others read on, or, of a large one, read as a stream.
 //!
-//! A tar or zip is told by its first bytes (`kind`), below whatever it is compressed with. `tar` and `zip` read headers, of a zip in a file by
-//! its directory (`zip_directory`);
-//! `level` is one container with the bytes of the entry at hand; `meter` says how much there may be; `name` which names
-//! are refused.
+//! The first bytes below any compression tell a tar or zip (`kind`). `tar` and `zip` read headers. A zip in a file is
+//! read by its directory (`zip_directory`); `level` is one container with the bytes of the entry at hand; `meter` says
+//! how much there may be; `name` which names are refused.
 
 mod each;
 mod entry;

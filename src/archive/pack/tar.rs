@@ -209,9 +209,8 @@ fn skip<S: Read>(input: &mut Buffered<S>, bytes: u64) -> Result<(), Fault> {
     }
 }
 
-/// Reads what is said ahead of an entry.
-///
-/// What of it makes no sense, where the entry does.
+/// Reads the headers that stand before an entry's own. Returns what is wrong with them where the entry can be read all
+/// the same.
 fn extend<S: Read>(ahead: &mut Ahead, kind: u8, size: u64, input: &mut Buffered<S>) -> Result<Option<String>, Fault> {
     if size > EXTENDED_MAX_BYTES {
         skip(input, padded(size))?;

@@ -32,7 +32,7 @@ pub(super) struct State {
     fault: Option<Fault>,
     /// Whether the entry at hand has its sizes behind it, and in eight bytes each.
     pub descriptor: Option<bool>,
-    /// What the directory says next, while what stands before it is told.
+    /// The directory's next entry, kept back while the bytes before it are reported.
     header: Option<Header>,
     /// Checksum and sizes of the entry at hand, which may stand behind it once more.
     behind: Option<Descriptor>,

@@ -63,11 +63,11 @@ pub(super) fn json_lines(file: Vec<u8>, cap_bytes: u64) -> Result<(Vec<u8>, Vec<
         let outcome = match pages::check(&file, group, cap_bytes) {
             Ok(true) => rows::write(&file, group, &nodes, cap_bytes, &mut lines),
             Ok(false) => {
-                // Whoever has more memory reads it again; the others have the rows of the other row groups.
+                // A later run with more memory reads the file again. Until then the other row groups' rows are taken.
                 let reason = format!(
-                    "{OVER_CAP} of {cap_bytes} bytes: the pages of row group {index}, behind row {rows_before}, which are \
-                     inflated together; none of its rows is taken\nhint: raise --memory-limit, or write it anew with \
-                     smaller row groups"
+                    "{OVER_CAP} of {cap_bytes} bytes: the pages of row group {index}, behind row {rows_before}, which \
+                     are inflated together; none of its rows is taken\nhint: raise --memory-limit, or write it anew \
+                     with smaller row groups"
                 );
                 gaps.push(Gap { offset_bytes: lines.len() as u64, reason });
                 Ok(())

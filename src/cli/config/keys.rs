@@ -17,8 +17,8 @@ pub(in crate::cli) struct Key {
     pub kind: Kind,
     /// The commands that take it; empty: all that have the option.
     pub commands: &'static [&'static str],
-    /// Whether a store's own file may set it. Whoever made a store may have made it to do harm: so no path, nothing that
-    /// decides what is masked or kept, who may read it, or how much of the machine is taken.
+    /// Whether a store's own file may set it. A stranger may have made the store to do harm. So its file sets no path,
+    /// and nothing that decides what is masked or kept, who may read it, or how much of the machine is taken.
     pub from_store: bool,
     /// What it is for.
     pub about: &'static str,

@@ -144,7 +144,7 @@ mod tests {
 
     use super::*;
 
-    /// Whoever adds a dependency makes the list anew.
+    /// Fails after a dependency was added, until the generator was run.
     #[test]
     fn the_list_is_that_of_the_lock_file() {
         let licenses = Licenses::read().unwrap();

@@ -1,7 +1,7 @@
 //! `trailpare sql`: questions in SQL.
 //!
-//! `shell` runs statements and `commands` one after the other, `script` takes them apart; on a terminal `editor` reads them,
-//! `complete` offers what may follow and `known` knows it, `screen` pages answers.
+//! `shell` runs statements and `commands` one after the other, `script` takes them apart; on a terminal `editor` reads
+//! them, `complete` offers what may follow and `known` knows it, `screen` pages answers.
 
 mod commands;
 mod complete;
@@ -36,9 +36,9 @@ use crate::util::shown;
 /// Tables: events (one row an event, CloudTrail's names in snake_case), usage (who used which action on what),
 /// event_actions (each event's IAM actions and resources), cloudtrail_logs (events under the names of the table that
 /// the AWS documentation has people create in Athena), cloudtrail_lake (as an event data store has them),
-/// aws_cloudtrail_log (as Tailpipe has them). Queries for these run as they are. cloudtrail_archive('PATH') has the events
-/// of log objects that no store has, in the columns of events. `SHOW TABLES`, `DESCRIBE events` and
-/// `SHOW FUNCTIONS` tell more.
+/// aws_cloudtrail_log (as Tailpipe has them). Queries for these run as they are. cloudtrail_archive('PATH') has the
+/// events of log objects that no store has, in the columns of events. `SHOW TABLES`, `DESCRIBE events` and `SHOW
+/// FUNCTIONS` tell more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Without statements, a terminal gets a shell: `.help` there. Elsewhere they are read from standard input.
@@ -81,8 +81,8 @@ pub struct SqlArgs {
     /// Run a query of the library.
     #[arg(long, value_name = "NAME", conflicts_with = "list", help_heading = "Named queries")]
     named: Option<String>,
-    /// List the library by topic; with a word the queries about it, with their parameters and an example (`--format json`
-    /// for programs).
+    /// List the library by topic; with a word the queries about it, with their parameters and an example (`--format
+    /// json` for programs).
     #[arg(long, value_name = "WORD", num_args = 0..=1, default_missing_value = "", help_heading = "Named queries")]
     list: Option<String>,
     /// What the reference has on a table, a column, a named query or a function; `tables` and `queries` list them.

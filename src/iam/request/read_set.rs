@@ -1,9 +1,9 @@
 //! What the rules look at in requests of one operation.
 //!
-//! The resolver remembers what requests came to. Two requests come to the same if they agree in all that a rule has looked
-//! at; what a rule never looked at (tokens, filters, page sizes) may differ. So every look is noted, and what is noted
-//! is put into the key under which an outcome is remembered. A look that was never made before makes a read_set grow: then
-//! keys are made anew.
+//! The resolver remembers what requests came to. Two requests come to the same if they agree in all that a rule has
+//! looked at; what a rule never looked at (tokens, filters, page sizes) may differ. So every look is noted, and what is
+//! noted is put into the key under which an outcome is remembered. A look that was never made before makes a read_set
+//! grow: then keys are made anew.
 
 use std::ops::Range;
 
@@ -91,7 +91,8 @@ impl ReadSet {
             Look::Value(name) => note(&mut self.values, &name),
             Look::Name(name) => self.names.insert(name),
             Look::Names(list) => {
-                // Multiplied by an odd number an id stays one of its own, and its low bits, by which it is found, differ.
+                // Multiplied by an odd number an id stays one of its own, and its low bits, by which it is found,
+                // differ.
                 let hash = list.id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
                 let is_new = list.id != 0 && self.lists.insert(Name { hash });
                 is_new && list.names.iter().fold(false, |has_grown, name| self.names.insert(*name) | has_grown)

@@ -15,7 +15,7 @@ mod terraform;
 mod trust;
 
 pub use renderer::{RenderError, Renderer, Source};
-pub use trust::{trust_cloudformation, trust_terraform};
+pub use trust::{trust_cloudformation, trust_label, trust_terraform};
 
 /// The formats, in the order in which they are shown; the first is the default.
 pub static RENDERERS: &[&dyn Renderer] = &[

@@ -115,10 +115,15 @@ fn principals(statement: &Statement) -> Vec<Block> {
     }
 }
 
+/// The label of a role's document and output.
+pub(super) fn trust_id(name: &str) -> String {
+    format!("{}_trust", identifier(name, Some('_')).to_ascii_lowercase())
+}
+
 /// A trust policy: a data source for the `assume_role_policy` of an `aws_iam_role`, which is all of it that Terraform
 /// can set by itself, and an output that shows it.
 pub(super) fn trust(name: &str, policy: &Policy) -> Result<String, hcl::Error> {
-    let id = format!("{}_trust", identifier(name, Some('_')).to_ascii_lowercase());
+    let id = trust_id(name);
     let value = reference(&["data", "aws_iam_policy_document", &id, "json"])?;
     let output = Block::builder("output").add_label(id.as_str()).add_attribute(("value", value)).build();
     hcl::to_string(&Body::builder().add_block(data(&id, policy)).add_block(output).build())

@@ -4,6 +4,18 @@ use super::renderer::RenderError;
 use super::{cloudformation, cloudformation_template, terraform};
 use crate::iam::document::Policy;
 
+/// What a role, an account and a name, is called among others in one file of HCL: its name, with the account where
+/// another's label is written alike (`de-ploy`, `de.ploy`; roles of two accounts).
+pub fn trust_label(role: (&str, &str), all: &[(&str, &str)]) -> String {
+    let (account, name) = role;
+    let alike = all.iter().filter(|(_, other)| terraform::trust_id(other) == terraform::trust_id(name));
+    if alike.clone().count() == 1 {
+        return name.to_owned();
+    }
+    let place = alike.filter(|(other, _)| *other == account).position(|other| *other == role).unwrap_or(0);
+    if place == 0 { format!("{name}_{account}") } else { format!("{name}_{account}_{}", place + 1) }
+}
+
 /// HCL: an `aws_iam_policy_document` for `assume_role_policy` of the role's resource.
 ///
 /// # Errors

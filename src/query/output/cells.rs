@@ -39,8 +39,8 @@ pub(super) fn renamed(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &rows)?)
 }
 
-/// The columns as CSV has them: numbers, times and truth values as they are, nested ones as JSON, all others as texts; all
-/// texts do no harm.
+/// The columns as CSV has them: numbers, times and truth values as they are, nested ones as JSON, all others as texts;
+/// all texts do no harm.
 pub(super) fn csv_cells(batch: &RecordBatch, printable: fn(&str) -> String) -> Result<RecordBatch, QueryError> {
     let options = format_options();
     let mut fields = Vec::new();

@@ -1,7 +1,7 @@
 //! The table for people: columns as wide as their widest cell, folded where a terminal is narrower.
 //!
-//! What does not fit is cut, and a mark (`…`) stands for it: cells first, ARNs in their middle, since their ends tell most;
-//! then columns in the middle of the table, which become one `…`.
+//! What does not fit is cut, and a mark (`…`) stands for it: cells first, ARNs in their middle, since their ends tell
+//! most; then columns in the middle of the table, which become one `…`.
 
 use std::ops::Range;
 
@@ -19,8 +19,8 @@ const MARK: &str = "…";
 /// Blanks between columns.
 const GAP: usize = 2;
 
-/// Columns of a terminal that a cell which was cut has at the least: where that makes the table fit, and where columns are
-/// left out anyway.
+/// Columns of a terminal that a cell which was cut has at the least: where that makes the table fit, and where columns
+/// are left out anyway.
 const CELL_MIN: usize = 12;
 const CELL_MIN_OF_MANY: usize = 16;
 

@@ -115,7 +115,8 @@ pub(super) const FUNCTIONS: &[(&str, usize, &str)] = &[
     ("is_subnet_of", 2, "cidr_contains(_1, _2)"),
 ];
 
-/// Unknown where they have nothing in common and one of them holds something unknown; of an empty one nothing is unknown.
+/// Unknown where they have nothing in common and one of them holds something unknown; of an empty one nothing is
+/// unknown.
 const ARRAYS_OVERLAP: &str = "CASE WHEN _1 IS NULL OR _2 IS NULL THEN NULL \
      WHEN cardinality(_1) = 0 OR cardinality(_2) = 0 THEN false \
      WHEN array_has_any(array_filter(_1, x -> x IS NOT NULL), array_filter(_2, x -> x IS NOT NULL)) THEN true \

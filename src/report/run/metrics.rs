@@ -1,5 +1,5 @@
-//! Metrics for Prometheus, in a text that is both its own format 0.0.4 and OpenMetrics 1.0: gauges alone, whose names end
-//! with their units. Sources: Prometheus, "Exposition formats" and "Metric and label naming"; OpenMetrics 1.0.0.
+//! Metrics for Prometheus, in a text that is both its own format 0.0.4 and OpenMetrics 1.0: gauges alone, whose names
+//! end with their units. Sources: Prometheus, "Exposition formats" and "Metric and label naming"; OpenMetrics 1.0.0.
 
 use std::fmt::Write as _;
 

@@ -206,8 +206,8 @@ impl Ready {
         ready
     }
 
-    /// What the store has at the least and at the most while the command is at work: one that lets go of something begins
-    /// with the most.
+    /// What the store has at the least and at the most while the command is at work: one that lets go of something
+    /// begins with the most.
     pub fn bounds<'s>(&'s self, nothing: &'s State) -> (&'s State, &'s State) {
         let before = self.before.as_ref().unwrap_or(nothing);
         match self.scene.name {

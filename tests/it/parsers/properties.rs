@@ -233,8 +233,8 @@ struct Object<'a> {
     records: Vec<&'a RawValue>,
 }
 
-/// Any bytes are brought to a list of events that is sound JSON, or refused with a reason that a terminal doesn't act on.
-/// Elements are numbered in order, each once.
+/// Any bytes are brought to a list of events that is sound JSON, or refused with a reason that a terminal doesn't act
+/// on. Elements are numbered in order, each once.
 pub fn forms(bytes: &[u8]) {
     normal(bytes, normalise(bytes.to_vec()));
     // As one event among others.
@@ -264,8 +264,8 @@ fn normal(bytes: &[u8], normal: Result<Normal, FormError>) {
     }
 }
 
-/// An event in OCSF's form, whatever its fields are, is an event or refused; nothing but lines of JSON comes of a Parquet
-/// file, and no more than was allowed.
+/// An event in OCSF's form, whatever its fields are, is an event or refused; nothing but lines of JSON comes of a
+/// Parquet file, and no more than was allowed.
 pub fn ocsf(bytes: &[u8]) {
     const CAP_BYTES: usize = 1 << 20;
     let text = String::from_utf8_lossy(bytes);
@@ -297,12 +297,13 @@ pub fn ocsf(bytes: &[u8]) {
     }
 }
 
-/// Digests, public keys and signatures are read without a panic, and what is signed of a digest is all that the documentation
-/// says, so that no two digests have one signature.
+/// Digests, public keys and signatures are read without a panic, and what is signed of a digest is all that the
+/// documentation says, so that no two digests have one signature.
 pub fn digest(bytes: &[u8]) {
     let _ = (verified::public_keys(bytes), verified::signatures(bytes));
     let Some((signed, listed)) = verified::digest(bytes) else { return };
-    // What a digest says beside its own fields is not read: there may be escapes that are no character, and other bytes.
+    // What a digest says beside its own fields is not read: there may be escapes that are no character, and other
+    // bytes.
     let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return };
     let of = |name: &str| value[name].as_str().unwrap_or("null").to_owned();
     let place = format!("{}\n{}/{}\n", of("digestEndTime"), of("digestS3Bucket"), of("digestS3Object"));
@@ -323,7 +324,8 @@ pub fn digest_name(key: &str) {
     assert!(object.is_none_or(|object| key.starts_with(object)), "{object:?} of {key:?}");
 }
 
-/// Digests that follow one another in whatever way come to an end, each with a verdict; in what is no circle none is altered.
+/// Digests that follow one another in whatever way come to an end, each with a verdict; in what is no circle none is
+/// altered.
 pub fn digest_chain(links: &[(u8, Option<u8>)], is_backfill: bool) {
     let end = if is_backfill { "_backfill" } else { "" };
     let name = |hour: u8| {

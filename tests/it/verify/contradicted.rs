@@ -207,8 +207,8 @@ fn what_a_forged_object_copied_stays() {
     }
 }
 
-/// Of two that were forged, taken in together and mended one after the other, nothing that the first one's place was taken
-/// by is lost with the second.
+/// Of two that were forged, taken in together and mended one after the other, nothing that the first one's place was
+/// taken by is lost with the second.
 #[test]
 fn forged_objects_are_displaced_one_after_the_other() {
     let archive = archive();

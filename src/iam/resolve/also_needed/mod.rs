@@ -63,10 +63,9 @@ pub(in crate::iam) fn add(call: &Call<'_, '_>, needed: &mut Vec<Permission>) -> 
             Some((_, known)) if known.resources == ["*"] => known.resources = permission.resources,
             // Two of these rules: tags on a deployment, and on what is deployed.
             Some((at, known)) if at >= own && permission.resources != ["*"] => {
-                let more = permission.resources.into_iter().filter(|arn| !known.resources.contains(arn));
-                let more: Vec<String> = more.collect();
-                known.resources.extend(more);
+                known.resources.extend(permission.resources);
                 known.resources.sort_unstable();
+                known.resources.dedup();
             }
             Some(_) => {}
             None => needed.push(permission),

@@ -91,9 +91,9 @@ impl<'r, 'a> Selection<'r, 'a> {
 
     /// Whether the call is on what was found for a type.
     ///
-    /// Types that share a variable (an object's key) are told apart by the ones that only one of them has. What an action
-    /// may do without is left out where the request names what it is in, and not itself: queues of an instance in which
-    /// something else is made.
+    /// Types that share a variable (an object's key) are told apart by the ones that only one of them has. What an
+    /// action may do without is left out where the request names what it is in, and not itself: queues of an instance
+    /// in which something else is made.
     fn is_met(&self, kind: &TypePlan, of_type: &ResourcesOfType) -> bool {
         let is_wanted = kind.is_required || !self.some_required || of_type.is_whole || of_type.is_told(kind);
         let is_named = self.some_required && !self.plan.is_of_any && !kind.is_required && of_type.is_named(kind);

@@ -1,8 +1,8 @@
-//! How the resources of an action are found: for each resource type that it takes its ARN form, and for each variable of
-//! that the parameters that may hold it.
+//! How the resources of an action are found: for each resource type that it takes its ARN form, and for each variable
+//! of that the parameters that may hold it.
 //!
-//! A plan is made once for each action, when it is first asked for: [`making`] does that (`Plan::of`), from the catalogue and
-//! the service's rules alone. The files beside it read requests by a plan; none of them makes one.
+//! A plan is made once for each action, when it is first asked for: [`making`] does that (`Plan::of`), from the
+//! catalogue and the service's rules alone. The files beside it read requests by a plan; none of them makes one.
 
 pub mod fallbacks;
 pub mod making;
