@@ -66,6 +66,11 @@ pub(super) fn register(context: &SessionContext) {
     }
 }
 
+/// Whether statements name the function.
+pub fn names_archive(sql: &str) -> bool {
+    sql.to_ascii_lowercase().contains(ARCHIVE)
+}
+
 /// What the archives that statements of a session have read came to, since it was asked before.
 pub fn archives_read(context: &SessionContext) -> Vec<Summary> {
     match context.copied_config().get_extension::<Archives>() {

@@ -38,7 +38,7 @@ mod table;
 mod trino;
 mod views;
 
-pub use archive::archives_read;
+pub use archive::{archives_read, names_archive};
 pub use comments::{ColumnInfo, columns};
 pub use depth::STACK_BYTES;
 pub use error::QueryError;

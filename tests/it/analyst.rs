@@ -131,6 +131,21 @@ fn an_archive_is_asked_without_a_store() {
     assert_eq!(answered(&trailpare(&empty, &["sql", "--format", "csv"], &both)), "same,some\ntrue,true\n");
 }
 
+/// Where there is no store at all, none is made, and nothing else is answered.
+#[test]
+fn an_archive_needs_no_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = folder.path().join("store");
+    let question = |table: &str| format!("SELECT count(*) AS n FROM {table}");
+    let archive = question(&format!("cloudtrail_archive('{}')", sample_logs().to_string_lossy()));
+    let asked = trailpare(&store, &["sql", "--format", "csv", &archive], "");
+    assert_eq!(answered(&asked), "n\n889\n");
+    assert!(said(&asked).contains("its tables are empty"), "{}", said(&asked));
+    let other = trailpare(&store, &["sql", "--format", "csv", &question("events")], "");
+    assert!(other.status.code() == Some(1) && said(&other).contains("no store here"), "{}", said(&other));
+    assert!(!store.exists());
+}
+
 #[test]
 fn what_an_archive_cannot_give_is_said() {
     let folder = empty_store();

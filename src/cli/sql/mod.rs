@@ -27,7 +27,7 @@ use super::spill_folder::SpillFolder;
 use super::{CliError, Context, Exit, allocator, ingest_summary, named_list};
 use crate::query::{self, Format, Library, Options, QueryError, Stop};
 use crate::report::evidence::thousands;
-use crate::store::{Snapshot, Table};
+use crate::store::{Snapshot, Store, Table};
 use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
 use crate::util::shown;
 
@@ -130,11 +130,17 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
     }
     let question = question(args)?;
     allocator::stay_below(args.memory.memory_limit);
-    let snapshot = open(&args.store.store, args.at, args.memory.memory_limit, context)?;
     // What sorts and joins spill is in a folder of its own, so that it can be removed whenever the process ends.
     let spill = SpillFolder::create()?;
     // An operator that is all at computing never gives way: an interrupt ends the process, not the future.
     let _temporary = Temporary::new(spill.path());
+    let snapshot = match &question {
+        Question::Sql(sql, _) if asks_archive_alone(args, sql) => {
+            context.say(&format!("no store at {}: its tables are empty", shown::path(&args.store.store)));
+            Store::open_or_create(&spill.path().join("none"))?.snapshot(None)?
+        }
+        _ => open(&args.store.store, args.at, args.memory.memory_limit, context)?,
+    };
     let runtime = query::runtime(args.memory.memory_limit, args.threads.map(usize::from))?;
     let stop = Stop::default();
     let is_shell = !matches!(question, Question::Sql(..));
@@ -185,6 +191,12 @@ fn greeting(dir: &Path, snapshot: &Snapshot) -> String {
         shown::path(dir),
         thousands(snapshot.rows(Table::Events))
     )
+}
+
+/// Whether there is no store, and statements name log objects, which need none.
+fn asks_archive_alone(args: &SqlArgs, sql: &str) -> bool {
+    let has_store = std::fs::symlink_metadata(&args.store.store).is_ok();
+    !has_store && args.at.is_none() && query::names_archive(sql)
 }
 
 /// The store as it stands, its usage brought up to date.
