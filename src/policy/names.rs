@@ -4,8 +4,9 @@
 //! granted for such a name: it is no resource, and a policy that cannot hold its characters would have to say something
 //! wider. A name that the service allows and a policy cannot hold is said with `?`, one for each such character.
 
-use super::pattern::{ESCAPES, is_policy_char};
+use super::pattern::ESCAPES;
 use crate::iam::arn::{Arn, NO_NAME, is_plain};
+use crate::iam::document::is_policy_char;
 
 /// What a policy can say of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use crate::iam::arn::Arn;
+use crate::iam::document::is_policy_char;
 
 /// The ARN with another resource part.
 pub(crate) fn with_resource(arn: &Arn<'_>, resource: &str) -> String {
@@ -53,13 +54,6 @@ pub(crate) fn for_policy(resource: &str) -> Cow<'_, str> {
         rest = rest.get(c.len_utf8()..).unwrap_or_default();
     }
     Cow::Owned(safe)
-}
-
-/// "Policy documents can contain only [...] horizontal tab (U+0009), linefeed (U+000A), carriage return (U+000D), and
-/// characters in the range U+0020 to U+00FF" (IAM User Guide, `reference_iam-quotas`). Control characters among them
-/// are left out as well: nobody can read them.
-pub(crate) fn is_policy_char(c: char) -> bool {
-    matches!(c, '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{ff}')
 }
 
 /// The pattern with a private character for each escape, for comparing: then no `*`, `?` or `${` is ambiguous.

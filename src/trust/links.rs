@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::assumption::{Assumption, Outcome, Who};
 use super::role_name::RoleName;
-use super::sessions::{LASTS_US, hash};
+use super::sessions::{LASTS_US, SAME_US, hash};
 use crate::usage::{ReadError, Space};
 
 /// The number of a text.
@@ -48,9 +48,6 @@ pub(super) struct Links {
 
 /// What a link takes beside its texts, with its places in the tables.
 const LINK_BYTES: u64 = 400;
-
-/// The time of a call and that at which its session was made differ by no more.
-const SAME_US: i64 = 2_000_000;
 
 impl Texts {
     pub fn number(&mut self, text: &str) -> Number {

@@ -11,7 +11,9 @@ use super::assumption::{Call, Who};
 use super::providers::token_keys;
 use super::ways::{POD_TAGS, PODS, Seen, Way};
 use crate::iam::arn::{Arn, escape};
-use crate::iam::document::{ActionSpec, Condition, Effect, Policy, Principal, PrincipalSpec, ResourceSpec, Statement};
+use crate::iam::document::{
+    ActionSpec, Condition, Effect, Policy, Principal, PrincipalSpec, ResourceSpec, Statement, is_policy_char,
+};
 
 /// Characters of a trust policy (IAM User Guide, `reference_iam-quotas`: "Role trust policy length", 2,048 and on
 /// request 4,096).
@@ -236,7 +238,7 @@ fn untold(who: &Who, call: Call, alike: &Alike<'_>) -> Option<String> {
 
 /// Whether a policy can hold a text as it is: see [`conditions`].
 fn is_plain(text: &str) -> bool {
-    text.chars().all(|c| matches!(c, '\u{20}'..='\u{7e}'))
+    text.chars().all(is_policy_char)
 }
 
 /// Actions beside that of the call.
@@ -460,7 +462,7 @@ fn any_odd(value: &str) -> String {
     for c in value.chars() {
         match c {
             '*' | '?' | '$' => out.extend(["${", c.encode_utf8(&mut [0; 4]), "}"]),
-            '\u{20}'..='\u{7e}' => out.push(c),
+            _ if is_policy_char(c) => out.push(c),
             _ => out.push('?'),
         }
     }

@@ -21,7 +21,7 @@ use crate::usage::{ReadError, Space};
 pub(super) const LASTS_US: i64 = 12 * 3_600_000_000;
 
 /// The time of a call and that at which its session was made differ by no more.
-const SAME_US: i64 = 2_000_000;
+pub(super) const SAME_US: i64 = 2_000_000;
 
 /// Sessions that a set of assumptions explains.
 #[derive(Debug, Default)]

@@ -291,6 +291,22 @@ fn a_session_of_another_key_is_another_one() {
     );
 }
 
+/// What a policy can hold stands in it as it is; another character is any, and that is said.
+#[test]
+fn letters_that_a_policy_holds_are_compared_as_they_are() {
+    for (id, expected, operator) in [("ren\u{e9}", 0, "StringEquals"), ("ren\u{151}", 5, "StringLike")] {
+        let named = |record: &mut Value| {
+            if record["requestParameters"]["externalId"] == "ext-1" {
+                record["requestParameters"]["externalId"] = id.into();
+            }
+        };
+        let (code, printed, said) = changed("vendor", &["--format", "policy"], named);
+        let policy: Value = serde_json::from_str(&printed).unwrap();
+        let value = policy["Statement"][0]["Condition"][operator]["sts:ExternalId"][0].as_str().unwrap();
+        assert_eq!((code, value), (expected, if expected == 0 { id } else { "ren?" }), "{said}");
+    }
+}
+
 /// A session that tells no key is explained by its name, within the time that sessions last.
 #[test]
 fn a_session_without_key_is_explained_by_its_name_in_time() {

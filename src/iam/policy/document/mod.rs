@@ -104,6 +104,13 @@ pub struct Condition {
     pub keys: Vec<(String, Vec<String>)>,
 }
 
+/// "Policy documents can contain only [...] horizontal tab (U+0009), linefeed (U+000A), carriage return (U+000D), and
+/// characters in the range U+0020 to U+00FF" (IAM User Guide, `reference_iam-quotas`). Control characters among them
+/// are left out as well: nobody can read them.
+pub(crate) fn is_policy_char(c: char) -> bool {
+    matches!(c, '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{ff}')
+}
+
 impl Policy {
     /// A document of the current language version.
     pub fn new(statements: Vec<Statement>) -> Policy {
