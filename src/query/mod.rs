@@ -6,8 +6,9 @@
 //! `sql_type` of which type. `functions` are the functions. `statement` runs SQL text, `depth` and `breadth` say how
 //! much it may hold, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe spell or mean otherwise,
 //! `describe` answers about tables, `place` finds where an error is; `memory` keeps a query within its memory and
-//! `distinct` helps with that, `stop` ends it. `library` holds the named queries, `lookup` finds one event, `output` writes answers,
-//! `csv` their cells, `reference` is what documentation says of it all.
+//! `distinct` helps with that, `semi_join` asks for each key once, `stop` ends it. `library` holds the named queries,
+//! `lookup` finds one event, `output` writes answers, `csv` their cells, `reference` is what documentation says of it
+//! all.
 
 mod archive;
 mod archive_filter;
@@ -30,6 +31,7 @@ mod place;
 mod prune;
 mod reference;
 mod relations;
+mod semi_join;
 mod session;
 mod shorthand;
 mod sql_type;

@@ -13,6 +13,7 @@ use super::functions;
 use super::memory;
 use super::options::Options;
 use super::relations::USAGE_BY_FILE;
+use super::semi_join::KeysOnce;
 use super::statement::Rights;
 use super::table::StoreTable;
 use super::views;
@@ -30,7 +31,8 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
     }
     let mut builder = SessionStateBuilder::new_with_default_features()
         .with_config(config(options))
-        .with_runtime_env(runtime.build_arc()?);
+        .with_runtime_env(runtime.build_arc()?)
+        .with_optimizer_rule(Arc::new(KeysOnce));
     builder.expr_planners().get_or_insert_default().splice(0..0, functions::planners());
     let mut context = SessionContext::new_with_state(builder.build());
     context.register_object_store(files::url()?.as_ref(), Arc::new(SnapshotFiles::new(snapshot)));
