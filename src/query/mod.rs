@@ -7,10 +7,11 @@
 //! nested, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe spell or mean otherwise, `describe`
 //! answers about tables, `place` finds where an error is; `memory` keeps a query within its memory and `distinct` helps
 //! with that, `stop` ends it. `library` holds the named queries, `lookup` finds one event, `output` writes answers,
-//! `csv` their cells, `reference` is what documentation says of it all.
+//! `csv` their cells, `reference` is what documentation says of it all, `build` is what other rooms build conditions of.
 
 mod archive;
 mod archive_filter;
+mod build;
 mod comments;
 pub mod csv;
 mod day;
@@ -39,6 +40,7 @@ mod trino;
 mod views;
 
 pub use archive::{archives_read, names_archive};
+pub use build::{call, is_network, sql_of};
 pub use comments::{ColumnInfo, columns};
 pub use depth::STACK_BYTES;
 pub use error::QueryError;
