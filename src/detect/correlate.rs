@@ -9,31 +9,13 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::rule::{Correlation, Kind};
-use super::tally::Tally;
+use super::tally::{Input, Tally};
 
 /// Ids of events that a match lists; it counts all.
 pub const IDS_MAX: usize = 100;
 
 /// Events between two looks for groups whose time is over.
 const SWEEP: usize = 10_000;
-
-/// An event, or the match of a correlation, as another correlation sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Input {
-    /// Which of the correlation's sources it is from.
-    pub source: usize,
-    pub time_us: i64,
-    /// When the first event behind it was.
-    pub first_us: i64,
-    /// How many events are behind it, and ids of them.
-    pub events: usize,
-    pub ids: Vec<Arc<str>>,
-    pub principal: Option<Arc<str>>,
-    /// Values of `group-by`.
-    pub group: Vec<Arc<str>>,
-    /// Values of the fields that are counted or summed.
-    pub values: Vec<Option<Arc<str>>>,
-}
 
 /// What a correlation found.
 #[derive(Clone, Debug, Default, PartialEq)]

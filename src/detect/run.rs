@@ -12,12 +12,13 @@ use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::StreamExt;
 
-use super::correlate::{Correlator, Input, Match, field_of};
+use super::correlate::{Correlator, Match, field_of};
 use super::expr::texts_of;
 use super::field::{Field, Source as FieldSource};
 use super::rule::{Header, Kind};
 use super::rules::{Linked, Rules, Source};
 use super::scan::{HITS, TOLD, Window, events, scan};
+use super::tally::Input;
 use crate::query::QueryError;
 
 /// What a rule found.
@@ -313,7 +314,8 @@ impl<'a> Plan<'a> {
         for (at, ((linked, wanted), correlator)) in all.enumerate() {
             let is_temporal = matches!(linked.correlation.kind, Kind::Temporal | Kind::TemporalOrdered);
             let mut met: Option<(Source, bool, Input)> = None;
-            for (place, (source, [grouped, counted])) in linked.sources.iter().zip(wanted).enumerate() {
+            // The last first: an event that stands for two places of an order ends a chain before it begins one.
+            for (place, (source, [grouped, counted])) in linked.sources.iter().zip(wanted).enumerate().rev() {
                 let Some((_, is_new, input)) = seen.iter().find(|(seen, ..)| seen == source) else { continue };
                 // A match that goes on is one match. An event without a value of the group belongs to none.
                 let group: Option<Vec<Arc<str>>> = event.values(grouped).into_iter().collect();

@@ -3,8 +3,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::correlate::Input;
 use super::rule::{Correlation, Kind};
+
+/// An event, or the match of a correlation, as another correlation sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Input {
+    /// Which of the correlation's sources it is from.
+    pub source: usize,
+    pub time_us: i64,
+    /// When the first event behind it was.
+    pub first_us: i64,
+    /// How many events are behind it, and ids of them.
+    pub events: usize,
+    pub ids: Vec<Arc<str>>,
+    pub principal: Option<Arc<str>>,
+    /// Values of `group-by`.
+    pub group: Vec<Arc<str>>,
+    /// Values of the fields that are counted or summed.
+    pub values: Vec<Option<Arc<str>>>,
+}
 
 /// Values of the fields that are counted together.
 type Values = Vec<Arc<str>>;

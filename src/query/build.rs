@@ -1,11 +1,13 @@
 //! What other rooms build conditions of: calls of functions that SQL has here, and conditions as SQL.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::common::plan_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ScalarUDF};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Value, visit_expressions_mut};
 use datafusion::sql::unparser::Unparser;
 
 use super::error::QueryError;
@@ -32,7 +34,17 @@ pub fn call(name: &str, arguments: Vec<Expr>) -> Result<Expr> {
 /// SQL has no words for it.
 pub fn sql_of(condition: &Expr) -> Result<String, QueryError> {
     let unparser = Unparser::default().with_pretty(true);
-    Ok(unparser.expr_to_sql(condition)?.to_string())
+    let mut sql = unparser.expr_to_sql(condition)?;
+    // Texts are quoted here: the parser's own writer takes a quote behind a backslash for one that is escaped.
+    let _ = visit_expressions_mut(&mut sql, |expr| {
+        if let SqlExpr::Value(value) = expr
+            && let Value::SingleQuotedString(text) = &value.value
+        {
+            value.value = Value::Placeholder(format!("'{}'", text.replace('\'', "''")));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    Ok(sql.to_string())
 }
 
 /// Whether a text is a network as `cidr_contains` takes it: `10.0.0.0/8`.

@@ -224,19 +224,20 @@ fn of_time(text: &str, part: &str) -> Option<f64> {
     }))
 }
 
-fn within(address: &str, network: &str) -> bool {
-    let Ok(address) = address.parse::<IpAddr>() else { return false };
-    let (net, bits) = network.split_once('/').unwrap_or((network, ""));
-    let bits_of = |address: IpAddr| -> Vec<bool> {
-        let bytes = match address {
+/// Whether an address, or all of a network, is in a network.
+fn within(held: &str, network: &str) -> bool {
+    let read = |text: &str| {
+        let (address, bits) = text.split_once('/').unwrap_or((text, ""));
+        let bytes = match address.parse::<IpAddr>().ok()? {
             IpAddr::V4(v4) => v4.octets().to_vec(),
             IpAddr::V6(v6) => v6.octets().to_vec(),
         };
-        bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1)).collect()
+        let all: Vec<bool> = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1)).collect();
+        let bits = if bits.is_empty() { all.len() } else { bits.parse().ok()? };
+        Some((all, bits))
     };
-    let (own, net) = (bits_of(address), bits_of(net.parse().expect("a network")));
-    let bits = bits.parse().unwrap_or(net.len());
-    own.len() == net.len() && own[..bits] == net[..bits]
+    let (Some((own, own_bits)), Some((net, bits))) = (read(held), read(network)) else { return false };
+    own.len() == net.len() && own_bits >= bits && own[..bits] == net[..bits]
 }
 
 /// A text with wildcards.

@@ -50,7 +50,7 @@ pub fn record(id: &str, more: Value) -> Value {
 pub struct World {
     pub runtime: Runtime,
     pub context: SessionContext,
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 /// Takes records in as a log object has them.
@@ -73,7 +73,7 @@ impl World {
         let options = query::Options { threads: Some(2), ..query::Options::default() };
         let snapshot = store.snapshot(None).expect("a snapshot");
         let context = runtime.block_on(query::session(&snapshot, &options)).expect("a session");
-        World { runtime, context, folder }
+        World { runtime, context, _folder: folder }
     }
 
     /// What rules find, by their titles; correlations behind the others.
