@@ -232,7 +232,7 @@ fn every_construct_finds_what_it_means() {
 #[test]
 fn many_values_are_one_question() {
     let world = World::new(&events());
-    let many: Vec<String> = (0..3_000).map(|n| format!("Name{n}")).chain(["deleteBUCKET".to_owned()]).collect();
+    let many: Vec<String> = (0..300).map(|n| format!("Name{n}")).chain(["deleteBUCKET".to_owned()]).collect();
     let text = |field: &str| rule(field, &format!("    s: {{{field}: [{}]}}\n    condition: s", many.join(", ")));
     let rules =
         rules(&[text("eventName"), text("requestParameters.bucketName"), text("eventName|startswith")].concat());
