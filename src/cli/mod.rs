@@ -11,6 +11,7 @@ mod config;
 mod config_show;
 mod context;
 mod coverage_map;
+mod detect;
 mod diff;
 mod exit;
 mod explain;
@@ -75,7 +76,8 @@ Exit codes:
   3    done, but some log objects were refused or records kept out: see `trailpare status`
   4    a policy would deny what was allowed, or grants what no event speaks for
   5    the policy lacks something that was used, because too little is known of it: standard error says what;
-       of `verify`: something in the archive is altered or missing; of `watch`: something drifted
+       of `verify`: something in the archive is altered or missing; of `watch`: something drifted;
+       of `detect`: a rule found something
   130  interrupted
 
 Defaults of options come from trailpare.toml and from environment variables TRAILPARE_…: `trailpare config` shows them. NO_COLOR
@@ -133,6 +135,7 @@ enum Command {
     Trust(Box<trust::TrustArgs>),
     Chains(Box<chains::ChainsArgs>),
     Watch(watch::WatchArgs),
+    Detect(Box<detect::DetectArgs>),
     Diff(diff::DiffArgs),
     Sql(sql::SqlArgs),
     Explain(explain::ExplainArgs),
@@ -279,6 +282,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Trust(args) => trust::run(args, context),
         Command::Chains(args) => chains::run(args, context),
         Command::Watch(args) => watch::run(args, context),
+        Command::Detect(args) => detect::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Sql(args) => sql::run(args, context),
         Command::Explain(args) => explain::run(args, context),

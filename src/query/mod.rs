@@ -8,11 +8,12 @@
 //! `describe` answers about tables, `place` finds where an error is; `memory` keeps a query within its memory and
 //! `distinct` helps with that, `semi_join` asks for each key once, `stop` ends it. `library` holds the named queries,
 //! `lookup` finds one event, `output` writes answers, `csv` their cells, `reference` is what documentation says of it
-//! all.
+//! all, `build` is what other rooms build conditions of.
 
 mod archive;
 mod archive_filter;
 mod breadth;
+mod build;
 mod comments;
 pub mod csv;
 mod day;
@@ -42,6 +43,7 @@ mod trino;
 mod views;
 
 pub use archive::{archives_read, names_archive};
+pub use build::{call, is_network, sql_of};
 pub use comments::{ColumnInfo, columns};
 pub use depth::STACK_BYTES;
 pub use error::QueryError;

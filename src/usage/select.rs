@@ -98,6 +98,11 @@ impl Selection {
         if patterns.iter().all(|p| p.is_empty()) { Err(SelectError::Empty) } else { Ok(()) }
     }
 
+    /// Whether a principal is meant, by its ARN, its permission set, the name of its session and its account.
+    pub(crate) fn means(&self, arn: &str, permission_set: Option<&str>, session: Option<&str>, account: &str) -> bool {
+        self.matches(&Who { principal_arn: arn, permission_set, session_name: session, account_id: account })
+    }
+
     pub(crate) fn matches(&self, who: &Who<'_>) -> bool {
         (self.names(who.principal_arn) || who.permission_set.is_some_and(|name| self.names_permission_set(name)))
             && matches_any(&self.sessions, who.session_name)

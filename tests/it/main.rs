@@ -17,6 +17,7 @@ mod cli;
 mod conditions;
 mod data;
 mod data_events;
+mod detect;
 mod evaluate;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
