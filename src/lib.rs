@@ -16,6 +16,7 @@
 //! * [`rightsize`]: where to cut, for everybody: what is granted, used and proposed, and when to act.
 //! * [`report`]: what commands say, as values with a JSON form.
 //! * [`query`]: SQL over every table.
+//! * [`serve`]: other doors to the store: agents (MCP).
 //! * [`synth`]: made-up archives for trying out and for benchmarks.
 //! * [`cli`]: one file a subcommand.
 
@@ -33,6 +34,7 @@ pub mod query;
 pub mod record;
 pub mod report;
 pub mod rightsize;
+pub mod serve;
 pub mod store;
 pub mod synth;
 pub mod trust;

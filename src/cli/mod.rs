@@ -25,6 +25,7 @@ mod licenses;
 mod log;
 mod machine;
 mod man;
+mod mcp;
 mod named_list;
 mod nightly;
 mod oddities;
@@ -37,6 +38,7 @@ mod report;
 mod rightsize;
 mod select;
 mod self_check;
+mod serving;
 mod signers;
 mod spill_folder;
 mod sql;
@@ -135,6 +137,7 @@ enum Command {
     Watch(watch::WatchArgs),
     Diff(diff::DiffArgs),
     Sql(sql::SqlArgs),
+    Mcp(Box<mcp::McpArgs>),
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
     Prune(prune::PruneArgs),
@@ -281,6 +284,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Watch(args) => watch::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Sql(args) => sql::run(args, context),
+        Command::Mcp(args) => mcp::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),
         Command::Prune(args) => prune::run(args, context),
