@@ -167,6 +167,7 @@ fn values(named: &Named, arguments: &[FunctionArg]) -> Result<HashMap<String, Ex
                 None => return Err(wrong(named, format!("it takes {} values", named.parameters.len()))),
             },
             FunctionArg::Named { name, arg, .. } => (name.value.clone(), arg),
+            FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, .. } => (name.value.clone(), arg),
             FunctionArg::ExprNamed { name, arg, .. } => (name.to_string(), arg),
         };
         let Some(parameter) = named.parameters.iter().find(|known| known.name.eq_ignore_ascii_case(&name)) else {
@@ -280,6 +281,7 @@ mod tests {
         assert_eq!(all.len(), 5, "{all:?}");
         assert_eq!(said("CALL own_calls('%', '2000-01-01')").unwrap(), all);
         assert_eq!(said("SELECT * FROM \"own-calls\"(from => DATE '2000-01-01')").unwrap(), all);
+        assert_eq!(said("SELECT * FROM own_calls(\"from\" => '2000-01-01')").unwrap(), all);
         let alice = said("SELECT * FROM own_calls(who => '%/ali' || 'ce', from => '2000-01-01')").unwrap();
         assert!(!alice.is_empty() && alice.len() < 5, "{alice:?}");
         assert_eq!(said("SELECT * FROM own_calls(from => '2000-01-01') LIMIT 2").unwrap(), all[..2]);

@@ -230,7 +230,7 @@ fn questions_are_answered_as_the_command_line_answers_them() {
     let (_folder, store) = samples();
     let dir = store.to_str().unwrap();
     let json_of = |args: &[&str]| -> Value { serde_json::from_slice(&trailpare(args).stdout).unwrap() };
-    let mut talk = Talk::open(&store, &[]);
+    let mut talk = Talk::open(&store, &["--max-rows", "100000", "--max-bytes", "64MiB"]);
     let sql = "SELECT event_name, count(*) AS calls FROM events GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5";
     let expected = json_of(&["sql", "--store", dir, "--format", "json", sql]);
     let answer = talk.call("sql", json!({ "sql": sql })).unwrap();
@@ -244,7 +244,7 @@ fn questions_are_answered_as_the_command_line_answers_them() {
     assert_eq!(as_table["rows"], expected);
 
     let expected = json_of(&["actions", "--store", dir, "--principal", "*", "--format", "json"]);
-    let answer = talk.call("actions", json!({ "principal": "*", "max_rows": 1000 })).unwrap();
+    let answer = talk.call("actions", json!({ "principal": "*", "max_rows": 100_000 })).unwrap();
     assert_eq!(answer["rows"], expected);
     assert_eq!(answer["complete"], true);
 

@@ -49,14 +49,15 @@ impl Cut {
         match value {
             Value::String(text) => Value::String(cut(text)),
             Value::Array(elements) => {
-                self.note(at, elements.len());
+                self.note(at, self.elements_max, elements.len());
                 let kept = elements.iter().take(self.elements_max);
                 Value::Array(kept.map(|element| self.value(element, &format!("{at}[]"))).collect())
             }
             Value::Object(fields) => {
-                self.note(at, fields.len());
                 // What a program names is not cut: only what grows with the data is that long.
-                let kept = fields.iter().take(self.elements_max.max(64));
+                let most = self.elements_max.max(64);
+                self.note(at, most, fields.len());
+                let kept = fields.iter().take(most);
                 let within = |key: &str| if at.is_empty() { cut(key) } else { format!("{at}.{}", cut(key)) };
                 Value::Object(
                     kept.map(|(key, value)| (cut(key), self.value(value, &within(key)))).collect::<Map<_, _>>(),
@@ -66,10 +67,10 @@ impl Cut {
         }
     }
 
-    fn note(&mut self, at: &str, of: usize) {
+    fn note(&mut self, at: &str, given: usize, of: usize) {
         // One line for all lists of one place.
-        if of > self.elements_max && !self.left_out.iter().any(|known| known["at"] == at) {
-            self.left_out.push(json!({ "at": at, "given": self.elements_max, "of": of }));
+        if of > given && !self.left_out.iter().any(|known| known["at"] == at) {
+            self.left_out.push(json!({ "at": at, "given": given, "of": of }));
         }
     }
 }
