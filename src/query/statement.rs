@@ -22,6 +22,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use futures::StreamExt;
 
+use super::breadth;
 use super::comments::ColumnInfo;
 use super::depth;
 use super::error::QueryError;
@@ -173,6 +174,7 @@ pub async fn prepare(context: &SessionContext, mut statement: Statement) -> Resu
         return Ok(Prepared::Columns(comments::columns(context, &relation).await?));
     }
     permitted(&plan, context)?;
+    breadth::checked(&plan)?;
     Ok(match statement.about {
         About::Summary => Prepared::Summary(plan),
         About::Rows | About::Columns => Prepared::Rows(plan),
