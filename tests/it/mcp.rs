@@ -264,7 +264,7 @@ fn questions_are_answered_as_the_command_line_answers_them() {
     let listed = talk.call("list_queries", json!({ "word": "T1078" })).unwrap();
     assert!(listed.as_object().unwrap().values().flat_map(|of| of.as_array().unwrap()).count() > 0, "{listed}");
     let tables = talk.call("reference", json!({ "topic": "events" })).unwrap();
-    assert!(tables["text"].as_str().unwrap().contains("request_parameters"));
+    assert!(tables["lines"].to_string().contains("request_parameters"));
     talk.close();
 }
 

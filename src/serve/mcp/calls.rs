@@ -47,7 +47,11 @@ impl Calls {
             Tool::Status => self.status(),
             Tool::Actions => self.actions(&arguments),
             Tool::Explain => self.explain(&arguments, ending),
-            Tool::Reference => Ok(json!({ "text": query::topic(arguments.text("topic")?.unwrap_or_default())? })),
+            Tool::Reference => {
+                let text = query::topic(arguments.text("topic")?.unwrap_or_default())?;
+                // A text as long as that of a table would be cut; lines are not.
+                Ok(json!({ "lines": text.lines().collect::<Vec<&str>>() }))
+            }
             Tool::ListQueries => self.list_queries(&arguments),
             Tool::RunQuery => self.run_query(&arguments, ending),
             Tool::Sql => self.sql(&arguments, ending),
