@@ -17,6 +17,7 @@
 //! * [`report`]: what commands say, as values with a JSON form.
 //! * [`query`]: SQL over every table.
 //! * [`detect`]: Sigma rules, run as queries.
+//! * [`serve`]: other doors to the store: agents (MCP).
 //! * [`synth`]: made-up archives for trying out and for benchmarks.
 //! * [`cli`]: one file a subcommand.
 
@@ -35,6 +36,7 @@ pub mod query;
 pub mod record;
 pub mod report;
 pub mod rightsize;
+pub mod serve;
 pub mod store;
 pub mod synth;
 pub mod trust;

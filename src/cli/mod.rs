@@ -26,6 +26,7 @@ mod licenses;
 mod log;
 mod machine;
 mod man;
+mod mcp;
 mod named_list;
 mod nightly;
 mod oddities;
@@ -38,6 +39,7 @@ mod report;
 mod rightsize;
 mod select;
 mod self_check;
+mod serving;
 mod signers;
 mod spill_folder;
 mod sql;
@@ -138,6 +140,7 @@ enum Command {
     Detect(Box<detect::DetectArgs>),
     Diff(diff::DiffArgs),
     Sql(sql::SqlArgs),
+    Mcp(Box<mcp::McpArgs>),
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
     Prune(prune::PruneArgs),
@@ -285,6 +288,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Detect(args) => detect::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Sql(args) => sql::run(args, context),
+        Command::Mcp(args) => mcp::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),
         Command::Prune(args) => prune::run(args, context),

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms. Each may import those before it only.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "util",
     "iam",
     "archive",
@@ -23,6 +23,7 @@ const ROOMS: [&str; 16] = [
     "report",
     "query",
     "detect",
+    "serve",
     "synth",
     "cli",
 ];

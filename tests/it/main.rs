@@ -37,6 +37,7 @@ mod iam_suspects;
 mod imports;
 mod ingest;
 mod judge;
+mod mcp;
 mod memory;
 mod months;
 mod night;
