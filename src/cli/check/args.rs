@@ -73,18 +73,28 @@ impl CheckArgs {
         };
         let (mut scps, mut level, mut answers) = (Vec::new(), Vec::new(), None);
         for path in &self.scp {
-            match (read_policies(path), organization(path)) {
-                (Ok(policies), _) => level.extend(policies),
-                (Err(_), Some(found)) if self.everyone => answers = Some(found),
-                (Err(_), Some(_)) => {
-                    let path = shown::path(path);
-                    return Err(CliError::Usage(format!(
-                        "{path} tells of an organisation, in which each account has policies of its own\n\
-                         hint: give --everyone"
-                    )));
-                }
-                (Err(error), None) => return Err(error),
+            match read_policies(path) {
+                Ok(policies) => level.extend(policies),
+                // What was asked for in several files is one organisation.
+                Err(error) => match (add_answers(answers.clone().unwrap_or_default(), path), self.everyone) {
+                    (Some(found), true) => answers = Some(found),
+                    (Some(_), false) => {
+                        let path = shown::path(path);
+                        return Err(CliError::Usage(format!(
+                            "{path} tells of an organisation, in which each account has policies of its own\n\
+                             hint: give --everyone"
+                        )));
+                    }
+                    (None, _) => return Err(error),
+                },
             }
+        }
+        if answers.as_ref().is_some_and(|answers| answers.scps.is_empty()) {
+            return Err(CliError::Usage(
+                "the answers of --scp hold no service control policy\n\
+                 hint: give those of `aws organizations describe-policy` too; docs/collect-organization.sh collects them"
+                    .to_owned(),
+            ));
         }
         if !level.is_empty() {
             scps.push(level);
@@ -106,10 +116,9 @@ impl CheckArgs {
     }
 }
 
-/// Answers of `aws organizations` that tell control policies, where a file holds them.
-fn organization(path: &Path) -> Option<Answers> {
+/// The same with the answers of `aws organizations` that a file holds; nothing where it holds none.
+fn add_answers(mut answers: Answers, path: &Path) -> Option<Answers> {
     let text = std::fs::read_to_string(path).ok()?;
-    let mut answers = Answers::default();
     answers.add(&text).ok()?;
-    (!answers.scps.is_empty()).then_some(answers)
+    Some(answers)
 }
