@@ -71,31 +71,8 @@ impl CheckArgs {
             let read = paths.iter().map(|path| read_policies(path)).collect::<Result<Vec<_>, _>>()?;
             Ok(read.into_iter().flatten().collect())
         };
-        let (mut scps, mut level, mut answers) = (Vec::new(), Vec::new(), None);
-        for path in &self.scp {
-            match read_policies(path) {
-                Ok(policies) => level.extend(policies),
-                // What was asked for in several files is one organisation.
-                Err(error) => match (add_answers(answers.clone().unwrap_or_default(), path), self.everyone) {
-                    (Some(found), true) => answers = Some(found),
-                    (Some(_), false) => {
-                        let path = shown::path(path);
-                        return Err(CliError::Usage(format!(
-                            "{path} tells of an organisation, in which each account has policies of its own\n\
-                             hint: give --everyone"
-                        )));
-                    }
-                    (None, _) => return Err(error),
-                },
-            }
-        }
-        if answers.as_ref().is_some_and(|answers| answers.scps.is_empty()) {
-            return Err(CliError::Usage(
-                "the answers of --scp hold no service control policy\n\
-                 hint: give those of `aws organizations describe-policy` too; docs/collect-organization.sh collects them"
-                    .to_owned(),
-            ));
-        }
+        let (level, answers) = self.control_policies()?;
+        let mut scps = Vec::new();
         if !level.is_empty() {
             scps.push(level);
         }
@@ -113,6 +90,38 @@ impl CheckArgs {
         let identity = if self.policy.is_empty() { vec![allow_everything()] } else { read(&self.policy)? };
         let organization = answers.map(|answers| Inventory::new(Details::default(), answers, Rules::default()));
         Ok((PolicySet { identity, boundary, scps, session, ..PolicySet::default() }, organization))
+    }
+}
+
+impl CheckArgs {
+    /// What the files of --scp hold: policies of one level, and the organisation whose answers some of them are. Where there
+    /// is one, an answer that is a policy belongs to it.
+    fn control_policies(&self) -> Result<(Vec<Policy>, Option<Answers>), CliError> {
+        let (mut level, mut answers) = (Vec::new(), None);
+        let tells_more =
+            |path: &PathBuf| read_policies(path).is_err() && add_answers(Answers::default(), path).is_some();
+        let told_by = self.scp.iter().find(|path| tells_more(path));
+        if let Some(path) = told_by.filter(|_| !self.everyone) {
+            let path = shown::path(path);
+            return Err(CliError::Usage(format!(
+                "{path} tells of an organisation, in which each account has policies of its own\nhint: give --everyone"
+            )));
+        }
+        for path in &self.scp {
+            let more = told_by.and_then(|_| add_answers(answers.clone().unwrap_or_default(), path));
+            match more {
+                Some(more) => answers = Some(more),
+                None => level.extend(read_policies(path)?),
+            }
+        }
+        match &answers {
+            Some(answers) if answers.scps.is_empty() => Err(CliError::Usage(
+                "the answers of --scp hold no service control policy\n\
+                 hint: give those of `aws organizations describe-policy` too; docs/collect-organization.sh collects them"
+                    .to_owned(),
+            )),
+            _ => Ok((level, answers)),
+        }
     }
 }
 

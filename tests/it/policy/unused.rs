@@ -196,7 +196,7 @@ fn an_odd_document_is_said() {
 fn a_role_that_iam_saw_is_not_called_unused() {
     let [first, second] = account().map(|page| page.to_string());
     let details = details(&[first, second]);
-    let said = text(&uses(&details));
+    let said = text(&uses(&details), &RoleLives::default());
     assert!(said.contains("3 roles and users, 1 without any use"), "{said}");
     assert!(said.contains("but IAM says that it was used 2023-11-15T08:00:00Z"), "{said}");
     let later = TimeRange { from_us: Some(1_800_000_000_000_000), to_us: None };
