@@ -22,14 +22,13 @@ mod measure;
 mod questions;
 #[path = "record.rs"]
 mod record;
+#[path = "stores.rs"]
+mod stores;
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use measure::{program, run};
 use questions::{ask, busiest};
-use trailpare::synth::{Config, generate};
 
 /// Ten times the events may take this much longer: what a busy machine makes of the same work.
 const RATIO_MAX: f64 = 1.25;
@@ -37,15 +36,12 @@ const RATIO_MAX: f64 = 1.25;
 /// Differences of less are no differences.
 const NOISE_MS: f64 = 15.0;
 
-/// Parts that an archive is made and taken in by, so that it never lies on the disk as a whole.
-const SLICES: u64 = 10;
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let after = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1));
     let events = after("--events").map_or(10_000_000, |n| n.parse().expect("--events N"));
     let work = tempfile::tempdir().expect("a folder");
-    let [large, small] = [events, events / 10].map(|events| store(work.path(), events));
+    let [large, small] = [events, events / 10].map(|events| stores::made(work.path(), events));
     let principal = busiest(&large);
     let mut text = format!(
         "Made by `cargo bench --bench answers -- --record`; asked for {principal}.\n\n\
@@ -62,20 +58,4 @@ fn main() -> ExitCode {
     print!("{text}");
     record::if_asked("answers", "Answers", &text);
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// A store of this many events, made in slices.
-fn store(work: &Path, events: u64) -> PathBuf {
-    let store = work.join(format!("store-{events}"));
-    for slice in 0..SLICES {
-        let archive = work.join("slice");
-        let config =
-            Config { events: Some(events), principals: 200, slice: Some((slice, SLICES)), ..Config::default() };
-        generate(&config, &archive, |_, _| {}).expect("an archive to ask about");
-        let mut command = Command::new(program());
-        command.arg("ingest").arg(&archive).arg("--store").arg(&store).arg("--quiet");
-        run(&mut command).expect("an ingest");
-        std::fs::remove_dir_all(&archive).expect("a slice that is taken in goes away");
-    }
-    store
 }

@@ -8,8 +8,7 @@ use std::time::Instant;
 use crate::MEMORY_LIMIT_BYTES;
 use crate::archives::Archive;
 use crate::measure::{folder_bytes, program, run};
-
-const PEERS: &str = "target/peers";
+use crate::peers;
 
 enum Kind {
     /// Every object read and inflated, by as many threads, and nothing else.
@@ -39,7 +38,7 @@ pub fn all(with_peers: bool) -> Vec<Contender> {
         Contender { name: "bare inflate", kind: Kind::Inflate },
         Contender { name: "trailpare ingest", kind: Kind::Own },
     ];
-    if with_peers && install() {
+    if with_peers && peers::python().is_some() {
         all.push(Contender { name: "DuckDB", kind: Kind::Peer("duckdb") });
         all.push(Contender { name: "ClickHouse", kind: Kind::Peer("clickhouse") });
         all.push(Contender { name: "trailscraper select", kind: Kind::Trailscraper });
@@ -47,25 +46,11 @@ pub fn all(with_peers: bool) -> Vec<Contender> {
     all
 }
 
-/// Whether the peers are there, now.
-fn install() -> bool {
-    let requirements = "benches/end_to_end/requirements.txt";
-    let succeeds = |command: &mut Command| command.status().is_ok_and(|status| status.success());
-    let python = Path::new(PEERS).join("bin/python");
-    let is_there = python.exists() || succeeds(Command::new("python3").args(["-m", "venv", PEERS]));
-    let installed =
-        is_there && succeeds(Command::new(&python).args(["-m", "pip", "install", "-q", "-r", requirements]));
-    if !installed {
-        eprintln!("without peers: Python 3 with venv and pip could not install {requirements}");
-    }
-    installed
-}
-
 /// Names and versions, for the record.
 pub fn versions(contenders: &[Contender]) -> String {
     let mut text = format!("trailpare {}", env!("CARGO_PKG_VERSION"));
     if contenders.len() > 2 {
-        let pins = include_str!("requirements.txt").lines().map(|line| line.replace("==", " "));
+        let pins = peers::REQUIREMENTS.lines().map(|line| line.replace("==", " "));
         pins.for_each(|pin| text.push_str(&format!(", {pin}")));
     }
     text
@@ -88,7 +73,7 @@ impl Contender {
             Kind::Own => ingest(archive, work, MEMORY_LIMIT_BYTES),
             Kind::Peer(peer) => convert(peer, archive, &out.with_extension("parquet")),
             Kind::Trailscraper => {
-                let mut command = Command::new(Path::new(PEERS).join("bin/trailscraper"));
+                let mut command = Command::new(Path::new(peers::FOLDER).join("bin/trailscraper"));
                 command.arg("select").arg("--log-dir").arg(&archive.path);
                 let ran = run(&mut command)?;
                 Some(Outcome {
@@ -149,7 +134,7 @@ pub fn ingest(archive: &Archive, work: &Path, limit_bytes: u64) -> Option<Outcom
 
 fn convert(peer: &str, archive: &Archive, out: &Path) -> Option<Outcome> {
     let _ = std::fs::remove_file(out);
-    let mut command = Command::new(Path::new(PEERS).join("bin/python"));
+    let mut command = Command::new(Path::new(peers::FOLDER).join("bin/python"));
     let folder = archive.path.canonicalize().ok()?;
     command.arg("benches/end_to_end/peers.py").arg(peer).arg(folder).arg(out).arg(threads().to_string());
     let ran = run(&mut command)?;

@@ -24,6 +24,8 @@ mod archives;
 mod contenders;
 #[path = "../measure.rs"]
 mod measure;
+#[path = "../peers.rs"]
+mod peers;
 #[path = "../record.rs"]
 mod record;
 

@@ -3,14 +3,15 @@
 //! `session` puts it together by its `options`, `table` scans a table of the store, `day` and `prune` leave out files
 //! that cannot matter, `files` finds those that were replaced meanwhile, `archive` is the table function over log
 //! objects. `views` are the views in SQL, `relations` names all of them, `comments` says what their columns are,
-//! `sql_type` of which type. `functions` are the functions. `statement` runs SQL text, `depth` says how deep it may be
-//! nested, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe spell or mean otherwise, `describe`
-//! answers about tables, `place` finds where an error is; `memory` keeps a query within its memory and `distinct` helps
-//! with that, `stop` ends it. `library` holds the named queries, `lookup` finds one event, `output` writes answers,
+//! `sql_type` of which type. `functions` are the functions. `statement` runs SQL text, `depth` and `breadth` say how
+//! much it may hold, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe spell or mean otherwise,
+//! `describe` answers about tables, `place` finds where an error is; `memory` keeps a query within its memory and
+//! `distinct` helps with that, `stop` ends it. `library` holds the named queries, `lookup` finds one event, `output` writes answers,
 //! `csv` their cells, `reference` is what documentation says of it all.
 
 mod archive;
 mod archive_filter;
+mod breadth;
 mod comments;
 pub mod csv;
 mod day;

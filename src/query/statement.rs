@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use futures::StreamExt;
 
+use super::breadth;
 use super::depth;
 use super::error::QueryError;
 use super::relations::RELATIONS;
@@ -133,6 +134,7 @@ pub async fn execute(
         return Ok(describe::description(&comments::columns(context, &relation).await?)?);
     }
     permitted(&plan, context)?;
+    breadth::checked(&plan)?;
     let frame = context.execute_logical_plan(with_parameters(plan, parameters)?).await?;
     if statement.about == About::Summary {
         return Ok(describe::summary(frame).await?);

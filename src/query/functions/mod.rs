@@ -1,7 +1,7 @@
 //! The functions that SQL gets beside DataFusion's own.
 //!
 //! `time`, `dates`, `athena` and those named after what they are over (`text`, `regexp`, `json`, `lists`, `address`,
-//! `url`, `casts`, `checked`, `sequence`, `reduce`) make queries written for Athena and CloudTrail Lake run, `arn`
+//! `url`, `casts`, `checked`, `sums`, `sequence`, `reduce`) make queries written for Athena and CloudTrail Lake run, `arn`
 //! takes ARNs apart, `iam` knows what an event needs, `event_json` gives it back as it was written.
 
 mod address;
@@ -23,6 +23,7 @@ mod reduce;
 mod regexp;
 mod sequence;
 mod subscript;
+mod sums;
 mod text;
 mod time;
 mod url;
@@ -47,6 +48,7 @@ pub(super) fn register(context: &mut SessionContext, catalog: &'static Catalog) 
     datafusion_functions_json::register_all(context)?;
     all(catalog).into_iter().for_each(|function| context.register_udf(function));
     context.register_higher_order_function(reduce::function());
+    context.register_udaf(sums::function());
     Ok(())
 }
 
