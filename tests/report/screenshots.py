@@ -1,6 +1,6 @@
 """Pictures of a report of the sample archive: `screenshots.py PROGRAM CHROMIUM OUT`.
 
-Writes report-waves.png, report-role.png, report-narrow-dark.png and report-print.png into OUT.
+Writes report-waves.png, report-role.png and report-narrow-dark.png into OUT.
 """
 
 import subprocess
@@ -32,8 +32,8 @@ def main():
             context.close()
 
         def to_role(tab):
-            """The role with most to be given away, its policies opened."""
-            link = tab.locator("#waves tbody tr").filter(has_text="role").locator("a[href^='#p']").first.get_attribute("href")
+            """A role that can be tightened, its policies opened."""
+            link = tab.locator("#waves tbody tr").filter(has_text="deploy-stacks").locator("a[href^='#p']").first.get_attribute("href")
             section = tab.locator(link)
             section.locator(".beside details").evaluate_all("all => all.slice(0, 2).forEach(one => { one.open = true })")
             section.evaluate("one => one.scrollIntoView()")
