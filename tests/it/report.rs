@@ -243,7 +243,8 @@ fn with<'a>(args: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn what_to_cut_is_said_as_rightsize_says_it() {
     let folder = sample();
-    let out = folder.path().join("cuts");
+    let beside = tempfile::tempdir().expect("a folder");
+    let out = beside.path().join("cuts");
     let people = with(&GRANTED, &["--people"]);
     let args = with(&["rightsize", "--out", out.to_str().expect("text")], &people);
     let ran = trailpare(folder.path(), &args);

@@ -76,7 +76,9 @@ pub(super) fn run(
                 }
                 // Whom only the called account knows of may be of any organisation.
                 let gap = bound.gap(&account, &principal).filter(|_| is_own);
-                let sum = if gap.is_some() { &mut everyone.not_known } else { &mut everyone.not_bound };
+                let may_be_bound = is_own && !bound.unknown.is_empty() && !bound.is_free(&account, &principal);
+                let is_open = gap.is_some() || may_be_bound;
+                let sum = if is_open { &mut everyone.not_known } else { &mut everyone.not_bound };
                 *sum = sum.saturating_add(uses);
                 everyone.gaps.extend(gap);
             }
