@@ -111,7 +111,7 @@ def cuts(browser, path, figures):
     assert look.page.locator("section.part[id^='a']").count() == len(figures["accounts"])
     assert look.page.locator("section.part[id^='u']").count() == len(figures["people"])
     assert look.page.locator("pre del").count() > 0 and look.page.locator("pre ins").count() > 0
-    links = look.page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => !document.getElementById(a.hash.slice(1))).length")
+    links = look.page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => !document.getElementById(a.getAttribute('href').slice(1))).length")
     assert links == 0, f"{links} links lead nowhere"
     look.end()
 
