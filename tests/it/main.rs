@@ -51,6 +51,7 @@ mod questions;
 mod record;
 mod report;
 mod rightsize;
+mod role_identity;
 #[cfg(target_os = "linux")]
 mod shell;
 mod sql;
