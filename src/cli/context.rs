@@ -1,13 +1,11 @@
 //! What every subcommand gets: how much to say, where, and in which colours.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 
-use super::CliError;
+use super::catalog::source::Source;
 use super::config::Config;
 use super::log::{self, Level, LogFormat, Warned};
 use crate::iam::Catalog;
-use crate::util::shown;
 
 /// How the program talks, and what it knows of IAM.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +24,10 @@ pub struct Context {
     pub log_format: LogFormat,
     /// Actions, resource types, operations.
     pub catalog: &'static Catalog,
-    /// The file that they are from; `None`: they are built in.
-    pub catalog_file: Option<&'static Path>,
+    /// Where they are from.
+    pub catalog_source: Source,
+    /// The version of an imported catalogue that is not used, because it is older than the one built in.
+    pub passed_over: Option<&'static str>,
     /// Where settings come from.
     pub config: &'static Config,
     /// The command line, as the history keeps it.
@@ -50,26 +50,13 @@ impl Context {
             color: stderr_is_terminal && !is_set("NO_COLOR") && !is_dumb,
             log_format,
             catalog: Catalog::embedded(),
-            catalog_file: None,
+            catalog_source: Source::BuiltIn,
+            passed_over: None,
             config: Box::leak(Box::new(config)),
             // One of each a run, for as long as it runs.
             args: Box::leak(args.into_boxed_slice()),
             warned: Box::leak(Box::default()),
         }
-    }
-
-    /// The same with a catalogue out of a file.
-    ///
-    /// # Errors
-    /// A file that can't be read or is no catalogue.
-    pub fn with_catalog(self, path: &Path) -> Result<Context, CliError> {
-        let bytes = std::fs::read(path)
-            .map_err(|error| CliError::failed(format!("cannot read the catalogue {}: {error}", shown::path(path))))?;
-        let catalog =
-            Catalog::load(&bytes).map_err(|error| CliError::failed(format!("{}: {error}", shown::path(path))))?;
-        // One a run, for as long as it runs.
-        let file: &'static Path = Box::leak(path.to_owned().into_boxed_path());
-        Ok(Context { catalog: Box::leak(Box::new(catalog)), catalog_file: Some(file), ..self })
     }
 
     /// Whether progress bars are drawn.

@@ -4,6 +4,7 @@ mod actions;
 mod allocator;
 mod answer;
 mod browser;
+mod catalog;
 mod chains;
 mod check;
 mod completions;
@@ -112,10 +113,11 @@ struct Cli {
         env = "TRAILPARE_LOG_FORMAT"
     )]
     log_format: LogFormat,
-    /// A newer catalogue of IAM's actions than the one built in: a `catalogue.txt` as the generator in trailpare's
-    /// repository writes it. Give it to every command on a store: usage is derived anew where it was derived by another.
+    /// A catalogue of IAM's actions in the place of the imported or built-in one; an empty name: the one built in. Give
+    /// it to every command on a store: usage is derived anew where it was derived by another. `trailpare catalog`
+    /// writes them.
     #[arg(long, global = true, value_name = "FILE", env = "TRAILPARE_CATALOG")]
-    catalog: Option<PathBuf>,
+    catalog: Option<OsString>,
     #[command(subcommand)]
     command: Command,
 }
@@ -146,6 +148,7 @@ enum Command {
     Prune(prune::PruneArgs),
     Fsck(fsck::FsckArgs),
     SelfCheck(self_check::SelfCheckArgs),
+    Catalog(catalog::CatalogArgs),
     Config(config_show::ConfigArgs),
     Licenses(licenses::LicensesArgs),
     Synth(synth::SynthArgs),
@@ -205,11 +208,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         context.error("the system's clock is before 1970\nhint: set it: stores note when they were written");
         return Exit::Failed;
     }
-    let outcome = match &cli.catalog {
-        Some(path) => context.with_catalog(path).and_then(|context| run_command(&cli.command, &context)),
-        None => run_command(&cli.command, &context),
+    let chosen = match &cli.command {
+        Command::Catalog(args) if args.is_reset() => Ok(context),
+        _ => catalog::place::choose(context, cli.catalog.as_deref()),
     };
-    match outcome {
+    match chosen.and_then(|context| run_command(&cli.command, &context)) {
         Ok(exit) => exit,
         Err(CliError::BrokenPipe) => Exit::Done,
         Err(error) => {
@@ -294,6 +297,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Prune(args) => prune::run(args, context),
         Command::Fsck(args) => fsck::run(args, context),
         Command::SelfCheck(args) => self_check::run(args, context),
+        Command::Catalog(args) => catalog::run(args, context),
         Command::Config(args) => config_show::run(args, context),
         Command::Licenses(args) => licenses::run(args, context),
         Command::Synth(args) => synth::run(args, context),

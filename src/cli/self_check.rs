@@ -6,12 +6,13 @@ use std::path::Path;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
+use super::catalog::source::Source;
 use super::select::StoreArgs;
 use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
 use crate::report::status::Status;
 use crate::store::Store;
-use crate::time::{day_of, format_date, now_us, parse_date};
+use crate::time::{day_of, format_date, now_us};
 use crate::util::{process, shown};
 
 /// Say what support would ask first: the program, the age of its catalogue, the configuration, the store, who may read
@@ -118,18 +119,24 @@ impl Checks {
 
     fn catalogue(&mut self, context: &Context) {
         let version = context.catalog.version();
-        let source = match context.catalog_file {
-            Some(path) => format!("from {}", shown::path(path)),
-            None => "built in".to_owned(),
+        let source = match context.catalog_source {
+            Source::BuiltIn => "built in".to_owned(),
+            Source::Imported(path) => format!("imported: {}", shown::path(path)),
+            Source::Given(path) => format!("from {}", shown::path(path)),
         };
-        match made_on(version) {
+        let older = context.passed_over.map_or_else(String::new, |version| {
+            format!("; {version} is imported and older: `trailpare catalog reset` removes it")
+        });
+        match context.catalog.made_on() {
             Some(day) => {
                 let days = day_of(now_us()) - day;
-                let state = if days > CATALOGUE_DAYS { State::Look } else { State::Ok };
-                let text = format!("{}, {source}, of {}: {days} days old", shown::name(version), format_date(day));
+                let is_old = days > CATALOGUE_DAYS;
+                let state = if is_old { State::Look } else { State::Ok };
+                let newer = if is_old { ": `trailpare catalog import` takes a newer one" } else { "" };
+                let text = format!("{version}, {source}, of {}: {days} days old{newer}{older}", format_date(day));
                 self.add("catalogue", state, text);
             }
-            None => self.add("catalogue", State::Ok, format!("{}, {source}", shown::name(version))),
+            None => self.add("catalogue", State::Ok, format!("{version}, {source}{older}")),
         }
     }
 
@@ -242,24 +249,5 @@ impl Checks {
             let text = format!("{} free in {}", HumanBytes(free), shown::path(path));
             self.add(check, state, if free < wanted { format!("little room: {text}") } else { text });
         }
-    }
-}
-
-/// The day that a catalogue's version has: its last part begins with it.
-fn made_on(version: &str) -> Option<i32> {
-    let digits = version.rsplit('.').next()?.get(..8)?;
-    let (year, month, day) = (digits.get(..4)?, digits.get(4..6)?, digits.get(6..)?);
-    parse_date(&format!("{year}-{month}-{day}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_catalogue_says_its_day() {
-        assert_eq!(made_on("0.21.202609261").map(format_date).as_deref(), Some("2026-09-26"));
-        assert_eq!((made_on("9.9.9"), made_on("1.2.99999999")), (None, None));
-        assert!(made_on(crate::iam::Catalog::embedded().version()).is_some());
     }
 }

@@ -25,7 +25,9 @@ mod resolve;
 pub use arn::wildcard::wildcard_match;
 pub use cache::local::Remembered;
 pub use cache::shared::SharedCache;
-pub use catalog::{AccessLevel, Action, Catalog, CatalogError, ResourceType, Service};
+pub use catalog::update::merge::updated_catalog;
+pub use catalog::update::reference::{Reference, ReferenceError};
+pub use catalog::{AccessLevel, Action, CATALOG_MAX_BYTES, Catalog, CatalogError, ResourceType, Service};
 pub use event::{Confidence, Event, Outcome, Permission, Permissions, ResourceRef};
 pub use policy::{document, evaluate};
 #[doc(hidden)]

@@ -4,6 +4,7 @@
 //! left to the command line, but for what is text by its nature.
 
 pub mod actions;
+pub mod catalog;
 pub mod chains;
 pub mod coverage;
 mod day;

@@ -14,6 +14,7 @@ use super::dates::write_iso;
 use super::error::SynthError;
 use super::object::{Times, Writer};
 use super::output::{compress, compressor, store};
+use crate::util::hex::hex;
 
 const TRAIL: &str = "organization";
 
@@ -100,11 +101,7 @@ fn write_one(
         "logFiles": files.collect::<Vec<_>>(),
     });
     let bytes = digest.to_string().into_bytes();
-    let sha256 = hex(&Sha256::digest(&bytes).into());
+    let sha256 = hex(&Sha256::digest(&bytes));
     store(&out.join(&key), &compress(&bytes, &mut compressor(6)?)?)?;
     Ok((key, sha256))
-}
-
-fn hex(sha256: &[u8; 32]) -> String {
-    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::digest::{Digest, File, hex};
+use super::digest::{Digest, File};
 use super::error::{VerifyError, first_line, in_words};
 use super::links::Broken;
 use super::names::{DigestName, chain_of, object_of_metadata, stem};
@@ -18,6 +18,7 @@ use crate::archive::{
     Refusal, Visit, WITHIN, Walk, each_member, has_events, is_container_file, is_digest, may_be_digest, read, sha256,
     stream_digest,
 };
+use crate::util::hex::hex;
 use crate::util::shown;
 
 /// A digest of an hour with a hundred thousand log objects has less.

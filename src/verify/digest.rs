@@ -7,6 +7,7 @@ use sha2::Digest as _;
 
 use super::names::stem;
 use crate::time::parse_time;
+use crate::util::hex::hex;
 
 /// A digest, as much of it as is needed to judge it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +94,7 @@ impl Digest {
             start_us: time(&raw.digest_start_time)?,
             end_us: time(&raw.digest_end_time)?,
             end: raw.digest_end_time,
-            sha256: hex(&sha2::Sha256::digest(bytes).into()),
+            sha256: hex(&sha2::Sha256::digest(bytes)),
             fingerprint: raw.digest_public_key_fingerprint,
             previous,
             previous_signature: raw.previous_digest_signature,
@@ -108,9 +109,4 @@ impl Digest {
         let Digest { end, bucket, key, sha256, previous_signature, .. } = self;
         format!("{end}\n{bucket}/{key}\n{sha256}\n{}", previous_signature.as_deref().unwrap_or("null"))
     }
-}
-
-/// In lower-case hexadecimal.
-pub(super) fn hex(sha256: &[u8; 32]) -> String {
-    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::claims::Trust;
-use super::digest::hex;
 use super::error::in_words;
 use super::finding::{Finding, Kind, Verdict};
 use super::spans::Spans;
 use super::spill::Part;
 use crate::archive::{Buffers, ReadFault, inflated_digest, may_hold_events};
+use crate::util::hex::hex;
 
 /// Objects that are compared at once.
 const AT_ONCE: usize = 512;

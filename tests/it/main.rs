@@ -12,6 +12,7 @@
 
 mod analyst;
 mod archive;
+mod catalog;
 mod catalog_damage;
 mod cli;
 mod conditions;

@@ -221,6 +221,30 @@ def more(program, folder, store, bad, cuts):
         program.document("self-check", "self-check", "--store", folder / one, "--format", "json", codes=(0, 1, 3))
     program.document("licenses", "licenses", "--format", "json")
     program.document("licenses", "licenses", "zstd-sys", "--format", "json")
+    catalogue(program, folder)
+
+
+def catalogue(program, folder):
+    """The catalogue of IAM's actions, and what comes from elsewhere."""
+    shown = program.document("catalog", "catalog", "show", "--format", "json")
+    assert sum(shown["actions_by_access_level"].values()) == shown["actions"] > 20_000
+    program.document("catalog-entries", "catalog", "show", "s3", "iam:Put*", "--format", "json")
+    exported = program.document("catalog-export", "catalog", "export", folder / "catalogue.txt", "--format", "json")
+    same = program.document("catalog-compare", "catalog", "compare", folder / "catalogue.txt", "--format", "json")
+    assert not same["changes"] and same["from"] == same["to"] == exported["version"]
+    reference = folder / "service-reference"
+    reference.mkdir()
+    level = {"IsList": True, "IsPermissionManagement": False, "IsTaggingOnly": False, "IsWrite": False}
+    action = {"Name": "GetDream", "Annotations": {"Properties": level}, "Resources": [{"Name": "dream"}]}
+    types = [{"Name": "dream", "ARNFormats": ["arn:${Partition}:dreams:::${Dream}"]}]
+    dreams = {"Name": "dreams", "Actions": [action], "Resources": types, "Version": "v1.4"}
+    (reference / "dreams.json").write_text(json.dumps(dreams))
+    (reference / "broken.json").write_text("<html>")
+    program.document("catalog-compare", "catalog", "compare", reference, "--format", "json", codes=(3,))
+    out = ("--out", folder / "newer.txt", "--format", "json")
+    imported = program.document("catalog-import", "catalog", "import", reference, *out, codes=(3,))
+    assert imported["counts"]["new_actions"] == 1 and len(imported["refused"]) == 1
+    program.document("catalog", "--catalog", folder / "newer.txt", "catalog", "show", "--format", "json")
 
 
 def parse_metrics(path, expected):
@@ -255,9 +279,10 @@ def documented():
     with tempfile.TemporaryDirectory() as folder:
         names = ["trailpare-nightly.service", "trailpare-nightly.timer"]
         for name, block in zip(names, blocks["ini"], strict=True):
+            assert block == Path("packaging/systemd", name).read_text(), f"docs/nightly.md has another {name}"
             # What is not on this machine is not what is looked at.
             block = block.replace("/usr/bin/trailpare", "/bin/true").replace("User=trailpare\nGroup=trailpare\n", "")
-            (Path(folder) / name).write_text(block.replace("Documentation=man:trailpare(1)\n", ""))
+            (Path(folder) / name).write_text(re.sub("Documentation=.*\n", "", block))
         tool = shutil.which("systemd-analyze")
         if tool is None:
             print("skipped: no systemd-analyze here")

@@ -113,7 +113,7 @@ impl Source<'_> {
 
     /// A path is seen from the file's folder.
     fn resolved(&self, key: &Key, value: String) -> String {
-        match self.path.parent().filter(|_| key.is_path()) {
+        match self.path.parent().filter(|_| key.is_path() && !value.is_empty()) {
             Some(folder) => folder.join(&value).to_string_lossy().into_owned(),
             None => value,
         }

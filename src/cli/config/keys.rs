@@ -73,7 +73,7 @@ pub(in crate::cli) const KEYS: &[Key] = &[
     key("log-format", "log_format", Kind::LogFormat, "how messages on standard error look"),
     // One file for each command: that of nights is the one that monitoring waits for.
     of(NIGHTLY, key("metrics", "metrics", Kind::Path, "the file of metrics that `nightly` writes")),
-    key("catalog", "catalog", Kind::Path, "a newer catalogue of IAM's actions"),
+    key("catalog", "catalog", Kind::Path, "the catalogue of IAM's actions; empty: the one built in"),
     Key { from_store: true, ..key("file-size", "file_size", Kind::Size, "files of this size are merged no further") },
     Key {
         from_store: true,
@@ -119,6 +119,8 @@ impl Key {
             false => Err(format!("not one of {}", names.join(", "))),
         };
         match self.kind {
+            // The catalogue that is built in.
+            Kind::Path if text.is_empty() && self.id == "catalog" => Ok(()),
             Kind::Path | Kind::Paths | Kind::Texts if text.is_empty() => Err("empty".to_owned()),
             Kind::Path | Kind::Paths | Kind::Texts => Ok(()),
             Kind::Bool => one_of(&["true".to_owned(), "false".to_owned()]),
@@ -172,6 +174,7 @@ mod tests {
         ] {
             assert!(check(name, good) && !check(name, bad), "{name}");
         }
+        assert!(Key::named("catalog").unwrap().check("").is_ok(), "the one built in");
         assert_eq!(Key::named("memory-limit").unwrap().variable(), "TRAILPARE_MEMORY_LIMIT");
     }
 

@@ -15,11 +15,16 @@ const PACKED: &[u8] = include_bytes!("licenses.json.gz");
 /// The licence of trailpare itself.
 const OWN: &str = include_str!("../../../LICENSE");
 
+/// That of the GNU C Library, which stands in the program that needs no library.
+#[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
+const GLIBC: &str = include_str!("LGPL-2.1.txt");
+
 /// Show the licences of everything inside the program: which crates, under which licence, and their texts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Beside the crates there are SQLite, which is in the public domain, and Rust's standard library, which is under MIT OR
-Apache-2.0 as most crates are.
+Apache-2.0 as most crates are. The program for Linux that needs no library has the GNU C Library inside (`glibc` in the
+list); its source and all of this program's are public, so that the two can be put together anew.
 
 Examples:
   trailpare licenses
@@ -79,8 +84,24 @@ impl Licenses {
             texts: vec![licenses.texts.len() - 1],
         };
         licenses.crates.insert(0, own);
+        licenses.add_glibc();
         Ok(licenses)
     }
+
+    #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
+    fn add_glibc(&mut self) {
+        self.texts.push(GLIBC.to_owned());
+        self.crates.push(OneCrate {
+            name: "glibc".to_owned(),
+            version: "of the machine that built it".to_owned(),
+            license: "LGPL-2.1-or-later".to_owned(),
+            repository: Some("https://sourceware.org/git/glibc.git".to_owned()),
+            texts: vec![self.texts.len() - 1],
+        });
+    }
+
+    #[cfg(not(all(target_env = "gnu", target_feature = "crt-static")))]
+    fn add_glibc(&mut self) {}
 
     /// One crate alone, with its texts.
     fn only(&mut self, name: &str) -> Result<(), CliError> {

@@ -3,7 +3,11 @@
 //! The table is text (`tables/catalogue.txt`, written by `generate/generate.py`). At start only the places of its
 //! services are found; a service's part is read when it is first asked for.
 
+mod access_level;
+mod error;
+mod file;
 pub mod overrides;
+pub mod update;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -13,66 +17,13 @@ use hashbrown::HashMap;
 
 use crate::iam::arn::arn_format::ArnFormat;
 use crate::util::invariant::Invariant as _;
+use crate::util::time::parse_date;
 use overrides::overrides;
 
+pub use access_level::AccessLevel;
+pub use error::{CATALOG_MAX_BYTES, CatalogError};
+
 const EMBEDDED: &str = include_str!("tables/catalogue.txt");
-
-/// A file that is no catalogue.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CatalogError {
-    /// Not text.
-    #[error(
-        "the catalogue is not UTF-8\nhint: give a catalogue.txt as the generator in trailpare's repository writes it"
-    )]
-    NotText,
-    /// No version or no service in it.
-    #[error("line {line}: {reason}\nhint: give a catalogue.txt as the generator in trailpare's repository writes it")]
-    Malformed {
-        /// Where, from 1.
-        line: usize,
-        /// What is wrong.
-        reason: &'static str,
-    },
-}
-
-/// How much harm an action can do, in IAM's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AccessLevel {
-    /// Lists what there is.
-    List,
-    /// Reads what is in it.
-    Read,
-    /// Changes tags.
-    Tagging,
-    /// Creates, changes, deletes.
-    Write,
-    /// Changes who may do what.
-    PermissionsManagement,
-}
-
-impl AccessLevel {
-    /// As the Service Authorization Reference writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            AccessLevel::List => "List",
-            AccessLevel::Read => "Read",
-            AccessLevel::Tagging => "Tagging",
-            AccessLevel::Write => "Write",
-            AccessLevel::PermissionsManagement => "Permissions management",
-        }
-    }
-
-    fn parse(letter: u8) -> Option<Self> {
-        Some(match letter {
-            b'L' => AccessLevel::List,
-            b'R' => AccessLevel::Read,
-            b'T' => AccessLevel::Tagging,
-            b'W' => AccessLevel::Write,
-            b'P' => AccessLevel::PermissionsManagement,
-            _ => return None,
-        })
-    }
-}
 
 /// One IAM action.
 #[derive(Clone, Debug)]
@@ -176,6 +127,8 @@ impl Service {
 pub struct Catalog {
     text: Cow<'static, str>,
     version: String,
+    /// Days since 1970.
+    made_on: Option<i32>,
     /// Prefix → place of its part, and the part once it was read.
     services: HashMap<String, (usize, usize, OnceLock<Service>)>,
     sources: HashMap<String, Vec<String>>,
@@ -192,16 +145,51 @@ impl Catalog {
         CATALOG.get_or_init(read)
     }
 
-    /// Reads a newer catalogue.
+    /// Reads a catalogue out of a file, which anybody may have made. Its version says which one it is, whatever it says
+    /// of itself: part of its checksum stands behind it, unless it is the one that is built in.
+    ///
+    /// # Errors
+    /// The file is no catalogue, or not as its checksum says.
     pub fn load(bytes: &[u8]) -> Result<Catalog, CatalogError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| CatalogError::NotText)?;
-        Catalog::read(Cow::Owned(text.to_owned()))
+        let text = file::opened(bytes)?;
+        let mut catalog = Catalog::read(Cow::Owned(text.to_owned()))?;
+        if text != EMBEDDED {
+            catalog.version += &format!("+{:.12}", catalog.digest());
+        }
+        Ok(catalog)
+    }
+
+    /// The file that it travels in: its text below a line with its checksum.
+    pub fn to_file(&self) -> String {
+        file::sealed(&self.text)
+    }
+
+    /// The SHA-256 of its text, in hexadecimal.
+    pub fn digest(&self) -> String {
+        file::digest(&self.text)
+    }
+
+    /// What it says of where it is from.
+    pub fn origins(&self) -> Vec<&str> {
+        self.head().filter_map(|line| line.strip_prefix("# ")).collect()
+    }
+
+    /// The lines before the first service.
+    pub(in crate::iam) fn head(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().take_while(|line| !line.starts_with("service "))
+    }
+
+    /// The lines of a service, as they stand in the text.
+    pub(in crate::iam) fn service_lines(&self, prefix: &str) -> impl Iterator<Item = &str> {
+        let place = self.services.get(prefix);
+        place.and_then(|(begin, end, _)| self.text.get(*begin..*end)).unwrap_or_default().lines()
     }
 
     fn empty() -> Catalog {
         Catalog {
             text: Cow::Borrowed(""),
             version: String::new(),
+            made_on: None,
             services: HashMap::new(),
             sources: HashMap::new(),
             keys: Vec::new(),
@@ -229,6 +217,7 @@ impl Catalog {
             catalog.services.insert(prefix.to_owned(), (begin + line.len(), end, OnceLock::new()));
             begin = end;
         }
+        catalog.made_on = catalog.made_on.or_else(|| made_on(&catalog.version));
         catalog.text = text;
         Ok(catalog)
     }
@@ -237,6 +226,7 @@ impl Catalog {
         let mut words = line.split(' ');
         match words.next() {
             Some("version") => self.version = words.next().unwrap_or_default().to_owned(),
+            Some("made") => self.made_on = words.next().and_then(parse_date),
             Some("source") => {
                 let host = words.next().ok_or("a source without host")?;
                 self.sources.insert(host.to_owned(), words.map(str::to_owned).collect());
@@ -254,9 +244,14 @@ impl Catalog {
         Ok(())
     }
 
-    /// Version of the catalogue: that of the package that lists the actions.
+    /// Version of the catalogue: that of the package that lists the actions, and what makes it another one.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The day on which its list of actions was made, in days since 1970, if it says one.
+    pub fn made_on(&self) -> Option<i32> {
+        self.made_on
     }
 
     /// The IAM prefixes, sorted.
@@ -279,6 +274,11 @@ impl Catalog {
             Some(service) => service.action(name),
             None => self.service(&prefix.to_ascii_lowercase())?.action(name),
         }
+    }
+
+    /// How many lists of condition keys it has.
+    pub(in crate::iam) fn key_lists(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|(begin, end)| self.text.get(*begin..*end).unwrap_or_default().trim_start())
     }
 
     /// Condition keys that an action takes.
@@ -309,6 +309,13 @@ impl Catalog {
             action.formats.get_or_init(parse).iter().any(|format| format.fits(resource))
         }
     }
+}
+
+/// The day that a version has: its last part begins with it, in packages that are made of the list of the day.
+fn made_on(version: &str) -> Option<i32> {
+    let digits = version.split('+').next()?.rsplit('.').next()?.get(..8)?;
+    let (year, month, day) = (digits.get(..4)?, digits.get(4..6)?, digits.get(6..)?);
+    parse_date(&format!("{year}-{month}-{day}"))
 }
 
 fn parse_service(prefix: &str, text: &str) -> Service {
@@ -425,5 +432,26 @@ mod tests {
         assert_eq!(Catalog::load(b"\xff").err(), Some(CatalogError::NotText));
         assert!(Catalog::load(b"hello").is_err());
         assert!(Catalog::load(b"version 1\nservice s3\naction GetObject R - -\n").is_ok());
+    }
+
+    /// Usage is derived anew by the version: two catalogues that call themselves alike are not taken for one.
+    #[test]
+    fn a_version_tells_one_catalogue_from_another() {
+        let own = Catalog::embedded();
+        let again = Catalog::load(own.to_file().as_bytes()).unwrap();
+        assert_eq!((again.version(), again.digest()), (own.version(), own.digest()));
+        let other = Catalog::load(EMBEDDED.replacen("action GetObject R", "action GetObject L", 1).as_bytes()).unwrap();
+        let added = other.version().strip_prefix(own.version()).unwrap();
+        assert_eq!(added, format!("+{}", &other.digest()[..12]));
+        assert_eq!(other.action("s3:GetObject").unwrap().access_level, AccessLevel::List);
+    }
+
+    #[test]
+    fn a_catalogue_says_its_day() {
+        let day = |text: &str| Catalog::load(text.as_bytes()).unwrap().made_on().map(crate::time::format_date);
+        assert_eq!(Catalog::embedded().made_on().map(crate::time::format_date).as_deref(), Some("2026-09-26"));
+        assert_eq!(day("version 0.1.202609261\nservice s3\n").as_deref(), Some("2026-09-26"));
+        assert_eq!(day("version 0.1.202609261\nmade 2026-11-30\nservice s3\n").as_deref(), Some("2026-11-30"));
+        assert_eq!((day("version 9.9.9\nservice s3\n"), day("version 1.2.99999999\nservice s3\n")), (None, None));
     }
 }
