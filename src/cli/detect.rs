@@ -114,10 +114,14 @@ pub fn run(args: &DetectArgs, context: &Context) -> Result<Exit, CliError> {
         memory_limit_bytes: Some(args.select.memory.memory_limit),
         catalog: Some(context.catalog),
         read_only: true,
+        queries_only: false,
         stop: None,
     };
     let session = runtime.block_on(query::session(&snapshot, &options)).map_err(QueryError::from)?;
-    let selection = (!args.select.is_open()).then(|| args.select.selection());
+    let selection = match args.select.is_open() {
+        true => None,
+        false => Some(args.select.selection().knowing(&snapshot)?),
+    };
     let window = Window { range, selection };
     if window.selection.is_some() && !runtime.block_on(has_events(&session, &window))? {
         let selection = args.select.selection();

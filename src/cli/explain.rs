@@ -1,7 +1,5 @@
 //! `trailpare explain`: how one event became actions and resources.
 
-use std::collections::BTreeSet;
-
 use arrow::record_batch::RecordBatch;
 
 use super::answer::OutputArgs;
@@ -16,7 +14,7 @@ use crate::report::evidence::Proofs;
 use crate::report::explain::{Action, Explanation, explanations};
 use crate::report::rows;
 use crate::store::{Snapshot, Store};
-use crate::usage::{EventColumns, RoleLives, TimeRange};
+use crate::usage::RoleLives;
 
 /// Show what an event says, which IAM actions and resources it took, and how that is known.
 #[derive(Debug, clap::Args)]
@@ -48,7 +46,7 @@ pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
     let snapshot = open(&args.store.store, args.at, MEMORY_LIMIT_BYTES, context)?;
     let proofs = Proofs::read(&Store::open(&args.store.store)?)?;
     let (mut explained, found) = (Vec::new(), find(&snapshot, &args.event_id, context)?);
-    let lives = lives_of(&snapshot, found.iter().flatten())?;
+    let lives = RoleLives::of_events(&snapshot, found.iter().flatten())?;
     for (id, batches) in args.event_id.iter().zip(found) {
         if batches.is_empty() {
             return Err(CliError::failed(format!(
@@ -83,16 +81,6 @@ fn find(snapshot: &Snapshot, ids: &[String], context: &Context) -> Result<Vec<Ve
         }
         Ok(found)
     })
-}
-
-/// Whether the roles of these events were deleted and made again, whenever that was.
-fn lives_of<'a>(snapshot: &Snapshot, batches: impl Iterator<Item = &'a RecordBatch>) -> Result<RoleLives, CliError> {
-    let mut arns = BTreeSet::new();
-    for batch in batches {
-        let events = EventColumns::try_new(batch)?;
-        arns.extend((0..events.len()).filter_map(|row| events.principal_arn(row)).map(str::to_owned));
-    }
-    Ok(RoleLives::of_roles(snapshot, &TimeRange::default(), arns.iter().map(String::as_str))?)
 }
 
 fn text(explanation: &Explanation, with_record: bool) -> String {

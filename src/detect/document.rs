@@ -74,7 +74,7 @@ fn rule(map: &Mapping, header: Header, place: &Place, notes: &mut Vec<Problem>) 
         return Err(at.problem("is missing: the condition counts events", hint));
     };
     let counted = counted(&header, aggregation, timespan(&timeframe, &at)?, place)?;
-    Ok(Document::Counted(rule, counted))
+    Ok(Document::Counted(rule, Box::new(counted)))
 }
 
 /// The correlation that a condition with `| count() > 5` means.

@@ -197,7 +197,7 @@ pub(super) enum Document {
     Correlation(Correlation),
     Filter(Filter),
     /// A rule whose condition counts, as rules did before Sigma 2.
-    Counted(Rule, Correlation),
+    Counted(Rule, Box<Correlation>),
     /// One for another log.
     Skipped(Header, LogSource),
 }

@@ -66,7 +66,7 @@ impl Rules {
             match document {
                 Document::Rule(rule) => rules.rules.push(rule),
                 Document::Counted(rule, correlation) => {
-                    open.push((correlation, Some(rules.rules.len())));
+                    open.push((*correlation, Some(rules.rules.len())));
                     rules.rules.push(rule);
                 }
                 Document::Correlation(correlation) => open.push((correlation, None)),

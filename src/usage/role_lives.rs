@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
 
+use super::columns::EventColumns;
 use super::error::ReadError;
 use super::select::{Cover, TimeRange};
 use crate::iam::arn::Arn;
@@ -82,6 +84,22 @@ impl RoleLives {
             return Ok(RoleLives::default());
         }
         RoleLives::read(snapshot, range, |arn| key(arn).is_some_and(|key| keys.contains(&key)))
+    }
+
+    /// Of the roles of events, whenever they acted.
+    ///
+    /// # Errors
+    /// When a file can't be read, or the events lack columns.
+    pub fn of_events<'a>(
+        snapshot: &Snapshot,
+        batches: impl IntoIterator<Item = &'a RecordBatch>,
+    ) -> Result<RoleLives, ReadError> {
+        let mut arns = BTreeSet::new();
+        for batch in batches {
+            let events = EventColumns::try_new(batch)?;
+            arns.extend((0..events.len()).filter_map(|row| events.principal_arn(row)).map(str::to_owned));
+        }
+        RoleLives::of_roles(snapshot, &TimeRange::default(), arns.iter().map(String::as_str))
     }
 
     /// Of a role by its ARN, the earliest first; none of one that acted under one id.

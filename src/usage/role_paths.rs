@@ -81,9 +81,7 @@ impl Found {
                 match without_path(arn) {
                     Some(short) => self.add(short, arn),
                     None if arn.contains(":role/") && self.without.len() < ROLES_MAX => {
-                        if !self.without.contains(arn) {
-                            self.without.insert(arn.to_owned());
-                        }
+                        self.without.insert(arn.to_owned());
                     }
                     None => {}
                 }

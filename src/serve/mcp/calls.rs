@@ -19,7 +19,7 @@ use crate::report::status::Status;
 use crate::serve::job::{End, Ending, Failure, Jobs, Most};
 use crate::serve::source::Source;
 use crate::time::{Moment, now_us};
-use crate::usage::{self, Selection, Sessions, Space, TimeRange};
+use crate::usage::{self, RoleLives, Selection, Sessions, Space, TimeRange};
 
 /// Rows that an answer has where nothing is said.
 const ROWS_DEFAULT: u64 = 100;
@@ -144,6 +144,7 @@ impl Calls {
             principals: arguments.texts("principal")?,
             sessions: arguments.texts("session")?,
             accounts: arguments.texts("account")?,
+            ..Selection::default()
         };
         selection.validate().map_err(|error| format!("{error}: give role, user, permission_set or principal"))?;
         let by = match arguments.text("by")? {
@@ -163,6 +164,7 @@ impl Calls {
         let limits = self.source.limits();
         let rows_max = arguments.count("max_rows")?.unwrap_or(ROWS_DEFAULT).min(limits.rows);
         let world = self.runtime.block_on(self.source.world()).map_err(|error| error.to_string())?;
+        let selection = selection.knowing(&world.snapshot).map_err(|error| error.to_string())?;
         let sessions = if by == By::Session { Sessions::Apart } else { Sessions::Together };
         let bytes = limits.memory_of_query_bytes().saturating_sub(PROGRAM_BYTES);
         let space = Space::new(self.source.spill(), bytes);
@@ -191,8 +193,8 @@ impl Calls {
         }
         let with_record = arguments.flag("record")?;
         let proofs = Proofs::read(self.source.store()).map_err(|error| error.to_string())?;
+        let world = self.runtime.block_on(self.source.world()).map_err(|error| error.to_string())?;
         let found = self.runtime.block_on(async {
-            let world = self.source.world().await?;
             let session = self.source.session(&world, Stop::default())?;
             let find = self.jobs.deep(async move {
                 let mut found = Vec::new();
@@ -209,14 +211,18 @@ impl Calls {
                 }
             }
         });
+        let found = found.map_err(|error| error.to_string())?;
+        let batches = found.iter().flat_map(|(_, batches)| batches);
+        let lives = RoleLives::of_events(&world.snapshot, batches).map_err(|error| error.to_string())?;
         let mut explained = Vec::new();
-        for (id, batches) in found.map_err(|error| error.to_string())? {
+        for (id, batches) in found {
             if batches.is_empty() {
                 explained.push(json!({ "event_id": id, "error": "the store has no such event" }));
             }
             for batch in &batches {
                 let catalog = self.source.catalog();
-                let of_batch = explanations(batch, catalog, proofs.as_ref()).map_err(|error| error.to_string())?;
+                let of_batch =
+                    explanations(batch, catalog, proofs.as_ref(), &lives).map_err(|error| error.to_string())?;
                 for explanation in of_batch {
                     let mut value = serde_json::to_value(&explanation).map_err(|error| error.to_string())?;
                     if let (false, Some(fields)) = (with_record, value.as_object_mut()) {
