@@ -16,6 +16,8 @@
 //! * [`rightsize`]: where to cut, for everybody: what is granted, used and proposed, and when to act.
 //! * [`report`]: what commands say, as values with a JSON form.
 //! * [`query`]: SQL over every table.
+//! * [`detect`]: Sigma rules, run as queries.
+//! * [`serve`]: other doors to the store: agents (MCP).
 //! * [`synth`]: made-up archives for trying out and for benchmarks.
 //! * [`cli`]: one file a subcommand.
 
@@ -26,6 +28,7 @@ const _: () = assert!(usize::BITS == 64, "trailpare is built for 64-bit machines
 
 pub mod archive;
 pub mod cli;
+pub mod detect;
 pub mod iam;
 pub mod ingest;
 pub mod policy;
@@ -33,6 +36,7 @@ pub mod query;
 pub mod record;
 pub mod report;
 pub mod rightsize;
+pub mod serve;
 pub mod store;
 pub mod synth;
 pub mod trust;

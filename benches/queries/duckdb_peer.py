@@ -15,7 +15,7 @@ import time
 import duckdb
 
 _, files, questions, out, threads, memory = sys.argv
-base = duckdb.connect(config={"threads": int(threads), "memory_limit": memory, "TimeZone": "UTC"})
+base = duckdb.connect(config={"threads": int(threads), "memory_limit": memory})
 base.execute("SET parquet_metadata_cache = true")
 base.execute("SET preserve_insertion_order = false")
 names = json.load(open(files, encoding="utf-8"))

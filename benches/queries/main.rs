@@ -101,19 +101,16 @@ fn main() -> ExitCode {
 /// The questions of `questions.sql`, with values that the store holds.
 fn questions(store: &Path) -> Vec<Question> {
     let values = values(store);
-    let filled = |sql: &str| values.iter().fold(sql.trim().trim_end_matches(';').to_owned(), |sql, (name, value)| {
-        sql.replace(name, value)
-    });
-    let blocks = include_str!("questions.sql").split("\n-- ").skip(1);
-    let mut questions: Vec<Question> = Vec::new();
-    for block in blocks {
-        let (name, sql) = block.split_once('\n').expect("a question has a name and its SQL");
-        match questions.last_mut().filter(|_| name == "DuckDB") {
-            Some(last) => last.duckdb = filled(sql),
-            None => questions.push(Question { name, ours: filled(sql), duckdb: filled(sql) }),
-        }
-    }
-    questions
+    let filled = |sql: &str| {
+        values.iter().fold(sql.trim().trim_end_matches(';').to_owned(), |sql, (name, value)| sql.replace(name, value))
+    };
+    let blocks = include_str!("questions.sql").split("\n\n").skip(1);
+    let question = |block: &'static str| {
+        let (name, sql) = block.strip_prefix("-- ")?.split_once('\n')?;
+        let (ours, duckdb) = sql.split_once("\n-- DuckDB\n").unwrap_or((sql, sql));
+        Some(Question { name, ours: filled(ours), duckdb: filled(duckdb) })
+    };
+    blocks.map(|block| question(block).expect("a question has a name and its SQL")).collect()
 }
 
 /// What stands for `$name` in the questions: days, and what a common event has.

@@ -15,12 +15,18 @@ GROUP BY 1, 2 ORDER BY n DESC, 1, 2 LIMIT 20;
 -- share of errors, by service
 SELECT event_source, count(*) AS n, count(error_code) AS failed, count(error_code) * 1000 / count(*) AS permille
 FROM events GROUP BY 1 ORDER BY permille DESC, 1 LIMIT 20;
+-- DuckDB
+SELECT event_source, count(*) AS n, count(error_code) AS failed, count(error_code) * 1000 // count(*) AS permille
+FROM events GROUP BY 1 ORDER BY permille DESC, 1 LIMIT 20;
 
 -- principals of each day
 SELECT CAST(event_date AS varchar) AS day, count(DISTINCT principal_arn) AS n FROM events GROUP BY event_date ORDER BY 1;
 
 -- hours of a week
 SELECT extract(hour FROM event_time) AS hour, count(*) AS n FROM events
+WHERE event_date BETWEEN DATE '$from' AND DATE '$to' GROUP BY 1 ORDER BY 1;
+-- DuckDB
+SELECT extract(hour FROM CAST(event_time AS timestamp)) AS hour, count(*) AS n FROM events
 WHERE event_date BETWEEN DATE '$from' AND DATE '$to' GROUP BY 1 ORDER BY 1;
 
 -- one address
@@ -99,7 +105,7 @@ SELECT principal_arn, max(date_diff('second', earlier, event_time)) AS seconds F
   FROM events) AS t
 GROUP BY 1 ORDER BY seconds DESC, 1 LIMIT 20;
 -- DuckDB
-SELECT principal_arn, max(date_sub('second', earlier, event_time)) AS seconds FROM (
+SELECT principal_arn, max(epoch_us(event_time) // 1000000 - epoch_us(earlier) // 1000000) AS seconds FROM (
   SELECT principal_arn, event_time, lag(event_time) OVER (PARTITION BY principal_arn ORDER BY event_time) AS earlier
   FROM events) AS t
 GROUP BY 1 ORDER BY seconds DESC, 1 LIMIT 20;

@@ -24,18 +24,21 @@ pub enum Exit {
     Tampered,
     /// Something was done that the deployed policies would not allow, or for which there are none.
     Drifted,
+    /// A rule found something.
+    Found,
     /// Ended by Ctrl-C or a signal.
     Interrupted,
 }
 
 impl Exit {
     /// All of them, the gravest last: of several the one that counts.
-    pub const ALL: [Exit; 9] = [
+    pub const ALL: [Exit; 10] = [
         Exit::Done,
         Exit::Refused,
         Exit::Incomplete,
         Exit::WouldDeny,
         Exit::Drifted,
+        Exit::Found,
         Exit::Tampered,
         Exit::Usage,
         Exit::Failed,
@@ -53,6 +56,7 @@ impl Exit {
             Exit::Incomplete => "incomplete",
             Exit::Tampered => "tampered",
             Exit::Drifted => "drifted",
+            Exit::Found => "found",
             Exit::Interrupted => "interrupted",
         }
     }
@@ -71,7 +75,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Refused => 3,
             Exit::WouldDeny => 4,
-            Exit::Incomplete | Exit::Tampered | Exit::Drifted => 5,
+            Exit::Incomplete | Exit::Tampered | Exit::Drifted | Exit::Found => 5,
             Exit::Interrupted => 130,
         }
     }

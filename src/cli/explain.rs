@@ -1,5 +1,7 @@
 //! `trailpare explain`: how one event became actions and resources.
 
+use std::collections::BTreeSet;
+
 use arrow::record_batch::RecordBatch;
 
 use super::answer::OutputArgs;
@@ -14,6 +16,7 @@ use crate::report::evidence::Proofs;
 use crate::report::explain::{Action, Explanation, explanations};
 use crate::report::rows;
 use crate::store::{Snapshot, Store};
+use crate::usage::{EventColumns, RoleLives, TimeRange};
 
 /// Show what an event says, which IAM actions and resources it took, and how that is known.
 #[derive(Debug, clap::Args)]
@@ -44,8 +47,9 @@ pub struct ExplainArgs {
 pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
     let snapshot = open(&args.store.store, args.at, MEMORY_LIMIT_BYTES, context)?;
     let proofs = Proofs::read(&Store::open(&args.store.store)?)?;
-    let mut explained = Vec::new();
-    for (id, batches) in args.event_id.iter().zip(find(&snapshot, &args.event_id, context)?) {
+    let (mut explained, found) = (Vec::new(), find(&snapshot, &args.event_id, context)?);
+    let lives = lives_of(&snapshot, found.iter().flatten())?;
+    for (id, batches) in args.event_id.iter().zip(found) {
         if batches.is_empty() {
             return Err(CliError::failed(format!(
                 "snapshot {} has no event {id}\nhint: trailpare sql \"SELECT event_id, event_time FROM events LIMIT 10\"",
@@ -53,7 +57,7 @@ pub fn run(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
             )));
         }
         for batch in &batches {
-            explained.extend(explanations(batch, context.catalog, proofs.as_ref())?);
+            explained.extend(explanations(batch, context.catalog, proofs.as_ref(), &lives)?);
         }
     }
     match args.answer.format {
@@ -81,6 +85,16 @@ fn find(snapshot: &Snapshot, ids: &[String], context: &Context) -> Result<Vec<Ve
     })
 }
 
+/// Whether the roles of these events were deleted and made again, whenever that was.
+fn lives_of<'a>(snapshot: &Snapshot, batches: impl Iterator<Item = &'a RecordBatch>) -> Result<RoleLives, CliError> {
+    let mut arns = BTreeSet::new();
+    for batch in batches {
+        let events = EventColumns::try_new(batch)?;
+        arns.extend((0..events.len()).filter_map(|row| events.principal_arn(row)).map(str::to_owned));
+    }
+    Ok(RoleLives::of_roles(snapshot, &TimeRange::default(), arns.iter().map(String::as_str))?)
+}
+
 fn text(explanation: &Explanation, with_record: bool) -> String {
     let outcome = match (explanation.outcome, &explanation.error) {
         (Outcome::Denied, Some(error)) => format!("denied: {error}"),
@@ -99,7 +113,14 @@ fn text(explanation: &Explanation, with_record: bool) -> String {
     ];
     let one_line = |text: &str| printable(text).replace(['\n', '\t'], " ");
     let evidence = explanation.evidence.as_deref().map(|evidence| ("evidence", evidence));
-    let lines = lines.into_iter().chain(evidence);
+    let lives: Vec<String> = explanation
+        .made_again
+        .iter()
+        .map(|life| format!("{} from {} to {}", life.unique_id, life.first_time, life.last_time))
+        .collect();
+    let lives = lives.join("; ");
+    let made_again = (!lives.is_empty()).then_some(("made again", lives.as_str()));
+    let lines = lines.into_iter().chain(evidence).chain(made_again);
     let mut text: String = lines.map(|(name, value)| format!("{name:<11}{}\n", one_line(value))).collect();
     if let Some(reason) = explanation.no_permission {
         text += &format!("\nNo permission is needed: {reason}\n");

@@ -12,6 +12,7 @@ mod config;
 mod config_show;
 mod context;
 mod coverage_map;
+mod detect;
 mod diff;
 mod exit;
 mod explain;
@@ -26,6 +27,7 @@ mod licenses;
 mod log;
 mod machine;
 mod man;
+mod mcp;
 mod named_list;
 mod nightly;
 mod oddities;
@@ -38,6 +40,7 @@ mod report;
 mod rightsize;
 mod select;
 mod self_check;
+mod serving;
 mod signers;
 mod spill_folder;
 mod sql;
@@ -76,7 +79,8 @@ Exit codes:
   3    done, but some log objects were refused or records kept out: see `trailpare status`
   4    a policy would deny what was allowed, or grants what no event speaks for
   5    the policy lacks something that was used, because too little is known of it: standard error says what;
-       of `verify`: something in the archive is altered or missing; of `watch`: something drifted
+       of `verify`: something in the archive is altered or missing; of `watch`: something drifted;
+       of `detect`: a rule found something
   130  interrupted
 
 Defaults of options come from trailpare.toml and from environment variables TRAILPARE_…: `trailpare config` shows them. NO_COLOR
@@ -135,8 +139,10 @@ enum Command {
     Trust(Box<trust::TrustArgs>),
     Chains(Box<chains::ChainsArgs>),
     Watch(watch::WatchArgs),
+    Detect(Box<detect::DetectArgs>),
     Diff(diff::DiffArgs),
     Sql(sql::SqlArgs),
+    Mcp(Box<mcp::McpArgs>),
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
     Prune(prune::PruneArgs),
@@ -282,8 +288,10 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Trust(args) => trust::run(args, context),
         Command::Chains(args) => chains::run(args, context),
         Command::Watch(args) => watch::run(args, context),
+        Command::Detect(args) => detect::run(args, context),
         Command::Diff(args) => diff::run(args, context),
         Command::Sql(args) => sql::run(args, context),
+        Command::Mcp(args) => mcp::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),
         Command::Prune(args) => prune::run(args, context),

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::policy::{default_options, print, provenance};
+use super::rightsize::{HowArgs, InventoryArgs, trust_for, trust_of};
 use super::select::{SelectArgs, Selected, open_store};
-use super::{CliError, Context, Exit, browser, unused};
+use super::{CliError, Context, Exit, browser};
 use crate::policy::key_sources;
-use crate::policy::unused::Details;
 use crate::report::actions::By;
 use crate::report::html::{Language, Page, render};
-use crate::report::overview::{Builder, Overview, Source};
+use crate::report::overview::{Builder, Cuts, CutsBuilder, Overview, Source};
+use crate::rightsize::{Assessment, Inventory, rightsize};
 use crate::usage::{self, Sessions, Text, UsageRow};
 
 /// Write a report to look at: who used what, when, on what evidence; what was denied; what nobody needed; and for every
@@ -33,15 +34,16 @@ Examples:
 pub struct ReportArgs {
     #[command(flatten)]
     select: SelectArgs,
+    #[command(flatten, next_help_heading = "What is granted")]
+    inventory: InventoryArgs,
+    #[command(flatten, next_help_heading = "How")]
+    how: HowArgs,
     /// Where to write it; `-` is standard output.
     #[arg(long, value_name = "FILE", help_heading = "What")]
     out: PathBuf,
     /// The page, its figures as JSON, or the page as it prints.
     #[arg(long, value_enum, default_value = "html", help_heading = "What")]
     format: Format,
-    /// Outputs of `aws iam get-account-authorization-details`: what roles and users may do today.
-    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "What")]
-    authorization_details: Vec<PathBuf>,
     /// The language of the page.
     #[arg(long, value_enum, default_value = "en", help_heading = "What")]
     language: LanguageArg,
@@ -55,6 +57,10 @@ pub struct ReportArgs {
     #[arg(long, value_name = "PROGRAM", help_heading = "What")]
     browser: Option<PathBuf>,
 }
+
+/// Principals, and rows of theirs, that are looked at together.
+const TOGETHER_MAX: usize = 64;
+const ROWS_MAX: usize = 100_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
@@ -75,11 +81,9 @@ enum LanguageArg {
 }
 
 pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
-    let details = match args.authorization_details.as_slice() {
-        [] => None,
-        paths => Some(unused::read_details(paths, context)?),
-    };
-    let (selected, overview) = args.overview(details.as_ref(), context)?;
+    let (inventory, problems) = args.inventory.read(context)?;
+    let is_whole = problems.is_empty();
+    let (selected, overview) = args.overview(&inventory, problems, context)?;
     let out = (args.out != Path::new("-")).then_some(args.out.as_path());
     match args.format {
         Format::Html => print(out, &args.page(&overview)?)?,
@@ -94,7 +98,10 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
         "{principals} principals, {proved} with a proved policy; snapshot {}, {}",
         overview.snapshot, overview.window
     ));
-    Ok(selected.exit)
+    Ok(match selected.exit {
+        Exit::Done if !is_whole => Exit::Refused,
+        exit => exit,
+    })
 }
 
 fn proved(overview: &Overview) -> usize {
@@ -121,7 +128,12 @@ impl ReportArgs {
     }
 
     /// Everything that is shown. The uses of one principal are in memory at a time.
-    fn overview(&self, details: Option<&Details>, context: &Context) -> Result<(Selected, Overview), CliError> {
+    fn overview(
+        &self,
+        inventory: &Inventory,
+        problems: Vec<String>,
+        context: &Context,
+    ) -> Result<(Selected, Overview), CliError> {
         let (select, catalog) = (self.select(), context.catalog);
         let (first, uses) = select.open(Sessions::Together, catalog, context)?;
         let mut by_action: BTreeMap<Option<Text>, UsageRow> = BTreeMap::new();
@@ -146,23 +158,54 @@ impl ReportArgs {
             range: &selected.range,
             requests: &requests,
             daily: &daily,
-            details,
+            details: (!inventory.details.entities.is_empty()).then_some(&inventory.details),
             sight: &sight,
             catalog,
         };
         let mut builder = Builder::new(source);
-        let mut rows: Vec<UsageRow> = Vec::new();
+        let (mut rows, mut batch, mut held) = (Vec::new(), Vec::new(), 0);
         for row in uses.ordered_by(By::Principal.order(), &space)? {
             let row = row?;
-            if rows.first().is_some_and(|first| first.principal_arn != row.principal_arn) {
-                builder.add(&rows, &default_options(&rows));
-                rows.clear();
+            if rows.first().is_some_and(|first: &UsageRow| first.principal_arn != row.principal_arn) {
+                held += rows.len();
+                let options = default_options(&rows);
+                batch.push((std::mem::take(&mut rows), options));
+                if batch.len() >= TOGETHER_MAX || held >= ROWS_MAX {
+                    builder.add(&batch);
+                    batch.clear();
+                    held = 0;
+                }
             }
             rows.push(row);
         }
-        builder.add(&rows, &default_options(&rows));
+        let options = default_options(&rows);
+        batch.push((rows, options));
+        builder.add(&batch);
         let store = open_store(&again.store.store, context)?;
-        let overview = builder.finish(&store, self.select.is_open())?;
+        let mut overview = builder.finish(&store, self.select.is_open())?;
+        if self.select.is_open() {
+            overview.rightsize = Some(self.cuts(&selected, inventory, problems, context)?);
+        }
         Ok((Selected { exit: first.exit, ..selected }, overview))
+    }
+
+    /// Where to cut, as `rightsize` says it.
+    fn cuts(
+        &self,
+        selected: &Selected,
+        inventory: &Inventory,
+        mut problems: Vec<String>,
+        context: &Context,
+    ) -> Result<Cuts, CliError> {
+        let (options, space) = (self.how.options(), self.select.memory.space());
+        let question = self.how.question((&selected.snapshot, &selected.range), inventory, (&options, &space), context);
+        let trust = trust_of(&question, &mut problems, context)?;
+        let mut cuts = CutsBuilder::default();
+        let totals = rightsize(&question, &mut |one: Assessment<'_>| {
+            cuts.take(&one, trust_for(&one, &trust));
+            Ok::<(), CliError>(())
+        })?;
+        problems.extend(inventory.answers.problems.iter().cloned());
+        Ok(cuts.finish(&totals, problems, context.catalog.version()))
     }
 }

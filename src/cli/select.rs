@@ -201,6 +201,7 @@ impl SelectArgs {
             principals: self.principal.clone(),
             sessions: self.session.clone(),
             accounts: self.account.clone(),
+            ..Selection::default()
         }
     }
 
@@ -242,6 +243,7 @@ impl SelectArgs {
         let selection = self.selection();
         selection.validate().map_err(|error| CliError::Usage(hint::said(&error)))?;
         let (snapshot, range, exit) = self.snapshot(context)?;
+        let selection = selection.knowing(&snapshot)?;
         let uses = read(&snapshot, &selection, &range, sessions, catalog, &self.memory.space())?;
         say_left_out(&snapshot, context);
         Ok((Selected { snapshot, selection, range, rows: Vec::new(), exit }, uses))

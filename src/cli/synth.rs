@@ -25,6 +25,7 @@ Examples:
   trailpare synth ./made-up --objects 20000 --events 50000 --shape tiny --accounts 12 --principals 200
   trailpare synth ./made-up --events 1000000 --seed 7 --start 2024-01-01 --days 365 --digests
   trailpare synth ./made-up --objects 200 --organization ./made-up-organization
+  trailpare synth ./large --events 10000000 --accounts 40 --people 400 --permission-sets 25 --principals 1900
   trailpare synth ./part3 --objects 120000 --level 1 --slice 3/10")]
 pub struct SynthArgs {
     /// Folder to write to; it must be empty, unless a slice is written.
@@ -48,6 +49,12 @@ pub struct SynthArgs {
     /// People, roles and users; AWS services come on top.
     #[arg(long, value_name = "N", default_value_t = 60)]
     principals: usize,
+    /// People among them, three of ten where not given.
+    #[arg(long, value_name = "N")]
+    people: Option<usize>,
+    /// Permission sets that people have, 2 to 40.
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    permission_sets: usize,
     /// Regions; the first is the organisation's home. Global services log in us-east-1 only.
     #[arg(
         long,
@@ -121,6 +128,8 @@ pub fn run(args: &SynthArgs, context: &Context) -> Result<Exit, CliError> {
         },
         accounts: args.accounts,
         principals: args.principals,
+        people: args.people,
+        permission_sets: args.permission_sets,
         regions: args.regions.clone(),
         start: args.start,
         days: args.days,

@@ -9,7 +9,7 @@ use crate::policy::unused::{Details, EntityUse, name, names, pages, unused};
 use crate::query::Format;
 use crate::report::rows;
 use crate::report::unused::{entities, text};
-use crate::usage::{ReadError, Sessions, UsageRow, data_sight};
+use crate::usage::{ReadError, RoleLives, Sessions, UsageRow, data_sight};
 
 /// Compare what roles and users may do with what they did: services, actions, policies and whole roles and users that
 /// nobody needed in the window, the riskiest first.
@@ -57,11 +57,14 @@ pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
     let held = select.memory.space().hold(found.filter(is_theirs))?;
     let sight = data_sight(&selected.snapshot)?;
     let uses = unused(&details, &held, &selected.range, &sight, catalog);
+    let lives = RoleLives::read(&selected.snapshot, &selected.range, |arn| {
+        name(arn).is_some_and(|name| names.contains(&name))
+    })?;
     match args.answer.format {
-        Format::Table => args.answer.text(&super::printable(&text(&uses)))?,
+        Format::Table => args.answer.text(&super::printable(&text(&uses, &lives)))?,
         // A list, nothing left out.
-        Format::Json => args.answer.text(&(serde_json::to_string_pretty(&entities(&uses))? + "\n"))?,
-        _ => args.answer.rows(rows::UNUSED, rows::unused(&entities(&uses)))?,
+        Format::Json => args.answer.text(&(serde_json::to_string_pretty(&entities(&uses, &lives))? + "\n"))?,
+        _ => args.answer.rows(rows::UNUSED, rows::unused(&entities(&uses, &lives)))?,
     }
     warn_of_strangers(&uses, context);
     context.say(&format!("snapshot {}, {}", selected.snapshot.id, selected.range));

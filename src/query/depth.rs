@@ -30,7 +30,10 @@ pub const STACK_BYTES: usize = 256 << 20;
 pub const WORKER_STACK_BYTES: usize = 64 << 20;
 
 /// Refuses text whose brackets are nested too deep for the parser.
-pub(super) fn brackets(sql: &str) -> Result<()> {
+///
+/// # Errors
+/// Such a text.
+pub fn brackets(sql: &str) -> Result<()> {
     let dialect = AnalystDialect;
     // What is no token is the parser's to say.
     let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize() else { return Ok(()) };

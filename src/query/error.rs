@@ -78,6 +78,24 @@ pub enum QueryError {
         /// What it does.
         what: &'static str,
     },
+    /// A statement that is no query, in a session that answers queries alone.
+    #[error(
+        "{what} is no query, and this session answers queries only\nhint: views and tables of one's own: trailpare sql"
+    )]
+    QueriesOnly {
+        /// What it does.
+        what: String,
+    },
+    /// A query of the library that is given what it doesn't take.
+    #[error("{name}: {why}\nhint: {name}({takes})")]
+    Arguments {
+        /// The query, as SQL calls it.
+        name: String,
+        /// What is wrong.
+        why: String,
+        /// What it takes.
+        takes: String,
+    },
     /// Standard output went away or is full.
     #[error("cannot write the answer: {0}")]
     Output(#[from] std::io::Error),

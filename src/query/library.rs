@@ -23,6 +23,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::error::QueryError;
+use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
 use crate::util::closest::closest;
 
 /// Name and text of every file of `sql/`, found by `build.rs`.
@@ -104,6 +105,11 @@ impl Named {
         [&self.name, &self.header].iter().any(|text| text.to_lowercase().contains(&word))
     }
 
+    /// Its name where SQL calls it: without what would need quotes.
+    pub fn sql_name(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
     /// The names of its parameters, in order.
     pub fn parameter_names(&self) -> Vec<String> {
         self.parameters.iter().map(|parameter| parameter.name.clone()).collect()
@@ -165,6 +171,14 @@ impl Parameter {
     }
 }
 
+/// A value of a parameter: days of the library's queries may be written as other commands take them, `90d`.
+pub fn day(parameter: &str, value: &str) -> String {
+    let is_day = matches!(parameter, "from" | "to");
+    let moment = if is_day && parse_date(value).is_none() { Moment::parse(value, now_us()) } else { None };
+    let day = moment.and_then(|moment| i32::try_from(moment.begin_us.div_euclid(MICROS_PER_DAY)).ok());
+    day.map_or_else(|| value.to_owned(), format_date)
+}
+
 /// The named queries that there are.
 #[derive(Clone, Debug)]
 pub struct Library {
@@ -206,6 +220,14 @@ impl Library {
             let meant = if meant.is_empty() { None } else { Some(meant.join(" or ")) };
             QueryError::UnknownQuery { name: name.to_owned(), meant }
         })
+    }
+
+    /// A query by its name, or by the one that SQL has for it.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn called(&self, name: &str) -> Result<&Named, QueryError> {
+        self.get(name).or_else(|error| self.get(&name.replace('_', "-").to_lowercase()).map_err(|_| error))
     }
 
     /// All of them, by name.

@@ -19,6 +19,8 @@ pub struct Options {
     pub spill: Option<PathBuf>,
     /// Nothing but the store: no statement reads or writes a file.
     pub read_only: bool,
+    /// Nothing but queries: no statement makes a view, sets anything or reads a file.
+    pub queries_only: bool,
     /// What asks queries that run to end; `None`: nothing does.
     pub stop: Option<Stop>,
 }

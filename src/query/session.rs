@@ -13,7 +13,8 @@ use super::functions;
 use super::memory;
 use super::options::Options;
 use super::relations::USAGE_BY_FILE;
-use super::statement::Rights;
+use super::rights::Rights;
+use super::semi_join::KeysOnce;
 use super::table::StoreTable;
 use super::views;
 use crate::iam::Catalog;
@@ -30,7 +31,8 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
     }
     let mut builder = SessionStateBuilder::new_with_default_features()
         .with_config(config(options))
-        .with_runtime_env(runtime.build_arc()?);
+        .with_runtime_env(runtime.build_arc()?)
+        .with_optimizer_rule(Arc::new(KeysOnce));
     builder.expr_planners().get_or_insert_default().splice(0..0, functions::planners());
     let mut context = SessionContext::new_with_state(builder.build());
     context.register_object_store(files::url()?.as_ref(), Arc::new(SnapshotFiles::new(snapshot)));
@@ -42,10 +44,28 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
     Ok(context)
 }
 
+/// Another session over what a session has: the same tables, views and functions, rights and memory of its own. What
+/// one of them registers, all have.
+///
+/// # Errors
+/// None that is known.
+pub fn another(context: &SessionContext, options: &Options) -> Result<SessionContext> {
+    let state = context.state();
+    let mut runtime = RuntimeEnvBuilder::from_runtime_env(state.runtime_env());
+    if let Some(bytes) = options.memory_limit_bytes {
+        runtime = runtime.with_memory_pool(memory::pool(bytes));
+    }
+    // A default catalog would take the place of the store's.
+    let config = state.config().clone().with_create_default_catalog_and_schema(false);
+    let config = config.with_extension(Arc::new(Rights::of(options)));
+    let builder = SessionStateBuilder::new_from_existing(state).with_config(config);
+    Ok(SessionContext::new_with_state(builder.with_runtime_env(runtime.build_arc()?).build()))
+}
+
 fn config(options: &Options) -> SessionConfig {
     let mut config =
         SessionConfig::new().with_information_schema(true).with_default_catalog_and_schema("store", "main");
-    config = config.with_extension(Arc::new(Rights { read_only: options.read_only, stop: options.stop.clone() }));
+    config = config.with_extension(Arc::new(Rights::of(options)));
     config = config.with_extension(archive::archives(options));
     if let Some(threads) = options.threads {
         config = config.with_target_partitions(threads);

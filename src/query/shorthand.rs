@@ -69,13 +69,30 @@ fn written_out(mut tokens: Vec<TokenWithSpan>) -> Tokens {
             tokens.splice(next..next, before);
         }
     }
-    Tokens { tokens: selects(tokens), is_summarized }
+    Tokens { tokens: selects(parameters_named(tokens)), is_summarized }
 }
 
 /// A token where another one is.
 fn at(place: &TokenWithSpan, text: &str) -> TokenWithSpan {
     let token = if text == "*" { Token::Mul } else { Token::make_keyword(text) };
     TokenWithSpan { token, span: place.span }
+}
+
+/// `denied_calls(from => '90d')`: `from` names a parameter there, which the grammar takes in quotes alone.
+fn parameters_named(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let named = |place: usize| {
+        let mut behind = tokens.iter().skip(place + 1).filter(|token| !is_blank(token));
+        behind.next().is_some_and(|token| token.token == Token::RArrow)
+    };
+    let is_from = |token: &TokenWithSpan| keyword(token) == Some(Keyword::FROM);
+    let places: Vec<usize> =
+        (0..tokens.len()).filter(|place| tokens.get(*place).is_some_and(is_from) && named(*place)).collect();
+    for place in places {
+        if let Some(token) = tokens.get_mut(place) {
+            token.token = Token::make_word("from", Some('"'));
+        }
+    }
+    tokens
 }
 
 /// `SELECT *` before every `FROM` that begins a query without one.

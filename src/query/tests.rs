@@ -140,6 +140,26 @@ fn files_read(plan: &str) -> usize {
     plan.matches(".parquet").count()
 }
 
+/// A hash join goes through all pairs of equal keys; the side that is only asked has each once.
+#[test]
+fn who_is_only_asked_has_each_key_once() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let context = context(dir.path()).await;
+        for (condition, is_grouped) in [
+            ("NOT EXISTS (SELECT 1 FROM events b WHERE b.event_name = e.event_name)", true),
+            ("e.event_name IN (SELECT event_name FROM events WHERE event_date < DATE '2023-07-11')", true),
+            (
+                "EXISTS (SELECT 1 FROM events b WHERE b.event_name = e.event_name AND b.event_time < e.event_time)",
+                false,
+            ),
+        ] {
+            let plan = analyze(&context, &format!("SELECT e.event_id FROM events e WHERE {condition}")).await;
+            assert_eq!(plan.contains("AggregateExec"), is_grouped, "{condition}: {plan}");
+        }
+    });
+}
+
 #[test]
 fn files_are_pruned() {
     let dir = tempfile::tempdir().unwrap();

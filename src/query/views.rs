@@ -62,7 +62,7 @@ const USER_IDENTITY: &str = "named_struct(
         'accountid', session_issuer_account_id,
         'username', session_issuer_user_name),
       'ec2roledelivery', session_ec2_role_delivery,
-      'ec2issuedinvpc', json_extract_scalar(additional_fields, '$[\"userIdentity.sessionContext.ec2IssuedInVpc\"]'),
+      'ec2issuedinvpc', json_extract_scalar(additional_fields, '$.userIdentity.sessionContext.ec2IssuedInVpc'),
       'sourceidentity', session_source_identity,
       'assumedroot', CASE session_assumed_root WHEN true THEN 'true' WHEN false THEN 'false' END,
       'webidfederationdata', named_struct(

@@ -1,5 +1,7 @@
 //! What policies would have stopped, whom, and how often: everybody in one run.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -23,6 +25,10 @@ pub struct Everyone {
     pub not_replayed: u64,
     /// Uses of principals whom control policies do not bind.
     pub not_bound: u64,
+    /// Uses that no policy that is known denies, of principals who may be bound by others.
+    pub not_known: u64,
+    /// Why not all control policies are known: levels and policies that the answers lack.
+    pub gaps: BTreeSet<String>,
     /// Whom, those first who would have been stopped most often.
     pub whom: Vec<Whom>,
     /// Principals beyond those that are listed.
@@ -77,9 +83,12 @@ const WHOM_MAX: usize = 50_000;
 
 impl Everyone {
     /// Adds one principal's replay.
-    pub fn add(&mut self, account_id: &str, principal_arn: &str, replay: &Replay) {
+    ///
+    /// `is_whole` says that every policy that binds it is known: else what is not denied may be, by another.
+    pub fn add(&mut self, account_id: &str, principal_arn: &str, replay: &Replay, is_whole: bool) {
         self.principals += 1;
-        self.allowed += replay.allowed;
+        let open = if is_whole { &mut self.allowed } else { &mut self.not_known };
+        *open += replay.allowed;
         self.denied += replay.denied;
         self.depends += replay.depends;
         self.not_replayed += replay.were_denied

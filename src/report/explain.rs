@@ -6,10 +6,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::evidence::Proofs;
+use super::unused::{Life, lives};
 use crate::iam::{Catalog, Event, Outcome, Permission, Permissions, Resolver};
 use crate::record;
 use crate::time::{day_of, format_time};
-use crate::usage::EventColumns;
+use crate::usage::{EventColumns, RoleLives};
 
 /// One event and what it took.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,6 +38,8 @@ pub struct Explanation {
     pub actions: Vec<Action>,
     /// Actions that may have been needed too but leave no trace of their own.
     pub suggestions: Vec<Action>,
+    /// Of a role that was deleted and made again under its name, each with its time.
+    pub made_again: Vec<Life>,
     /// The record as CloudTrail wrote it.
     pub record: Value,
 }
@@ -83,6 +86,7 @@ pub fn explanations(
     batch: &RecordBatch,
     catalog: &Catalog,
     proofs: Option<&Proofs>,
+    all: &RoleLives,
 ) -> Result<Vec<Explanation>, ArrowError> {
     let events = EventColumns::try_new(batch)?;
     let mut resolver = Resolver::new(catalog);
@@ -108,6 +112,7 @@ pub fn explanations(
             no_permission: permissions.no_permission,
             actions: list(&permissions.needed),
             suggestions: list(&permissions.suggestions),
+            made_again: lives(all, events.principal_arn(row).unwrap_or_default()),
             record: record::to_json(batch, row),
         }
     };

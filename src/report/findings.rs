@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// A log of one run.
-pub(super) fn log(rules: &[(&str, &str, &str)], results: &[Value]) -> Value {
+pub(crate) fn log(rules: &[(&str, &str, &str)], results: &[Value]) -> Value {
     let rules: Vec<Value> = rules
         .iter()
         .map(|(id, level, text)| {
@@ -26,7 +26,7 @@ pub(super) fn log(rules: &[(&str, &str, &str)], results: &[Value]) -> Value {
 }
 
 /// One finding.
-pub(super) fn result(rule: (usize, &str, &str), text: &str, uri: &str, whom: &str) -> Value {
+pub(crate) fn result(rule: (usize, &str, &str), text: &str, uri: &str, whom: &str) -> Value {
     let (index, id, level) = rule;
     json!({
         "ruleId": id,

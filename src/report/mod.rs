@@ -13,7 +13,7 @@ pub mod due;
 pub mod everyone;
 pub mod evidence;
 pub mod explain;
-mod findings;
+pub(crate) mod findings;
 pub mod history;
 pub mod html;
 pub mod oddities;

@@ -9,12 +9,13 @@ use crate::policy::Access;
 use crate::policy::narrow::UnusedAction;
 use crate::policy::unused::EntityUse;
 use crate::time::format_time;
+use crate::usage::{RoleLife, RoleLives};
 
 /// Most names of one list.
 const NAMES_MAX: usize = 12;
 
 /// For people, in the order given.
-pub fn text(uses: &[EntityUse]) -> String {
+pub fn text(uses: &[EntityUse], lives: &RoleLives) -> String {
     let mut out = String::new();
     let idle = uses.iter().filter(|entity| entity.is_idle()).count();
     let (granted, used): (usize, usize) =
@@ -26,12 +27,12 @@ pub fn text(uses: &[EntityUse]) -> String {
     );
     for entity in uses {
         out.push('\n');
-        one(&mut out, entity);
+        one(&mut out, entity, lives);
     }
     out
 }
 
-fn one(out: &mut String, entity: &EntityUse) {
+fn one(out: &mut String, entity: &EntityUse, lives: &RoleLives) {
     let _ = writeln!(out, "{} {}", entity.kind.as_str(), entity.arn);
     match entity.last_time_us {
         Some(last) => {
@@ -54,6 +55,9 @@ fn one(out: &mut String, entity: &EntityUse) {
             out,
             "  but IAM says that it was used {used}: that is not in the store, so do not take it for unused"
         );
+    }
+    if let Some(said) = lives.said(&entity.arn) {
+        let _ = writeln!(out, "  {said}: what the earlier did counts as used");
     }
     let levels: Vec<String> =
         entity.unused_by_access.iter().rev().map(|(access, n)| format!("{n} {}", access.as_str())).collect();
@@ -112,6 +116,29 @@ pub struct Entity<'a> {
     pub unused_policies: &'a [String],
     /// Policies that are attached and whose text the file does not hold.
     pub missing_policies: &'a [String],
+    /// Of a role that was deleted and made again under its name, each with its time; what any did counts as used.
+    pub made_again: Vec<Life>,
+}
+
+/// When a role of a name acted under one unique id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Life {
+    /// `AROA…`.
+    pub unique_id: String,
+    /// Time of the first event.
+    pub first_time: String,
+    /// Time of the last event.
+    pub last_time: String,
+}
+
+/// The lives of a role, as values.
+pub fn lives(all: &RoleLives, arn: &str) -> Vec<Life> {
+    let one = |life: &RoleLife| Life {
+        unique_id: life.unique_id.clone(),
+        first_time: format_time(life.first_us),
+        last_time: format_time(life.last_us),
+    };
+    all.of(arn).iter().map(one).collect()
 }
 
 /// An access level, written as the Service Authorization Reference has it.
@@ -153,8 +180,8 @@ impl<'a> From<&'a UnusedAction> for Action<'a> {
     }
 }
 
-impl<'a> From<&'a EntityUse> for Entity<'a> {
-    fn from(entity: &'a EntityUse) -> Entity<'a> {
+impl<'a> Entity<'a> {
+    fn of(entity: &'a EntityUse, all: &RoleLives) -> Entity<'a> {
         let services = entity.unused_services.iter().map(|of| Service {
             service: &of.service,
             actions: of.actions,
@@ -176,11 +203,12 @@ impl<'a> From<&'a EntityUse> for Entity<'a> {
             unseen_actions: &entity.unseen,
             unused_policies: &entity.unused_policies,
             missing_policies: &entity.missing_policies,
+            made_again: lives(all, &entity.arn),
         }
     }
 }
 
 /// The values that are printed as JSON, in the order given.
-pub fn entities(uses: &[EntityUse]) -> Vec<Entity<'_>> {
-    uses.iter().map(Entity::from).collect()
+pub fn entities<'a>(uses: &'a [EntityUse], lives: &RoleLives) -> Vec<Entity<'a>> {
+    uses.iter().map(|entity| Entity::of(entity, lives)).collect()
 }

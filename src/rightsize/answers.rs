@@ -41,6 +41,10 @@ pub struct Answers {
     pub scps: BTreeMap<String, Policy>,
     /// Ids of the policies attached to each root, unit or account.
     pub attached: BTreeMap<String, BTreeSet<String>>,
+    /// Ids of the policies of which an answer tells to what they are attached, be it nothing.
+    pub targets_told: BTreeSet<String>,
+    /// Ids of policies that are no service control policies.
+    pub other_policies: BTreeSet<String>,
     /// What could not be made use of, and why.
     pub problems: BTreeSet<String>,
 }
@@ -295,6 +299,7 @@ impl Answers {
     fn policy(&mut self, _: &str, held: &Value) {
         let summary = held.get("PolicySummary").unwrap_or(&Value::Null);
         if text(summary, "Type").is_some_and(|kind| kind != "SERVICE_CONTROL_POLICY") {
+            self.other_policies.extend(text(summary, "Id").map(str::to_owned));
             return;
         }
         let (Some(id), Some(content)) = (text(summary, "Id"), held.get("Content")) else { return };
@@ -305,6 +310,7 @@ impl Answers {
     }
 
     fn targets(&mut self, of: &str, held: &Value) {
+        self.targets_told.insert(of.to_owned());
         for target in texts(held, "TargetId") {
             self.attached.entry(target).or_default().insert(of.to_owned());
         }

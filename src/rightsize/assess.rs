@@ -15,7 +15,7 @@ use crate::policy::replay::{Group, GroupFate, policy_set, replay_with};
 use crate::policy::unused::{never_needed, used_actions};
 use crate::policy::{Existing, Findings, Kind, Made, Options, Preset, ProposeError, Proved, Task, explain, propose};
 use crate::time::{MICROS_PER_DAY, format_time};
-use crate::usage::{Outcome, RequestValues, UsageRow};
+use crate::usage::{Outcome, RequestValues, RoleLives, UsageRow};
 
 /// What is the same for everybody.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub struct Terms<'a, 'c> {
     pub inventory: &'a Inventory,
     /// What requests told of condition keys.
     pub requests: &'a RequestValues,
+    /// Roles that were deleted and made again.
+    pub lives: &'a RoleLives,
     /// The actions of IAM.
     pub catalog: &'c Catalog,
     /// What of the log counts.
@@ -221,6 +223,7 @@ fn preset_of(subject: &Subject, rows: &[UsageRow], terms: &Terms<'_, '_>) -> (Pr
         SubjectKind::User if signs_in() => (Preset::People, "the user signs in to the console, as people do"),
         SubjectKind::User => (Preset::Workload, "the user never signs in to the console: a program has its keys"),
         SubjectKind::Role => (Preset::Workload, "roles that are not Identity Center's are taken by programs"),
+        SubjectKind::RoleGroup => (Preset::Workload, "they are roles that programs take"),
     }
 }
 
@@ -293,9 +296,11 @@ fn stays(kept: &[(String, String)]) -> Option<Policy> {
 fn options_of(subject: &Subject, preset: Preset, options: &Options) -> Options {
     let kind = match subject.kind {
         SubjectKind::PermissionSet | SubjectKind::Person | SubjectKind::Persona => Kind::PermissionSet,
-        SubjectKind::Role | SubjectKind::User => Kind::Identity,
+        SubjectKind::Role | SubjectKind::User | SubjectKind::RoleGroup => Kind::Identity,
     };
-    Options { kind, preset, name: policy_name(subject), ..options.clone() }
+    // One policy for copies in many accounts names none of them.
+    let any_account = options.any_account || subject.kind == SubjectKind::RoleGroup;
+    Options { kind, preset, any_account, name: policy_name(subject), ..options.clone() }
 }
 
 /// Every action of the catalogue.
@@ -398,6 +403,7 @@ impl Assessment<'_> {
     fn doubts(&self, terms: &Terms<'_, '_>) -> Vec<String> {
         let mut doubts: Vec<String> = terms.window.shortness().into_iter().collect();
         let created_us = self.today.as_ref().and_then(|today| today.created_us);
+        doubts.extend(self.made_again(created_us, terms.lives));
         doubts.extend(terms.window.newness(created_us, self.used.times_us.map(|(first, _)| first)));
         let is_open = |(source, _): &(&&str, &usize)| !terms.inventory.rules.does_without(source);
         let unseen: Vec<String> =
@@ -420,6 +426,18 @@ impl Assessment<'_> {
         }
         doubts.extend(self.uncertain());
         doubts
+    }
+
+    /// A role that was deleted and made again: what the earlier one did, the later need not do.
+    fn made_again(&self, created_us: Option<i64>, lives: &RoleLives) -> Option<String> {
+        let arn = self.subject.arn.as_deref().filter(|_| self.subject.kind == SubjectKind::Role)?;
+        let by_file = || {
+            let (first, created) = self.used.times_us.map(|(first, _)| first).zip(created_us)?;
+            let (first, made) = (format_time(first), format_time(created));
+            let is_earlier = self.used.times_us.is_some_and(|(first, _)| first < created);
+            is_earlier.then(|| format!("first used {first}, before it was made {made}: an earlier role had its name"))
+        };
+        lives.said(arn).or_else(by_file)
     }
 
     /// It was used in accounts of which no file tells.

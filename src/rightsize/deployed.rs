@@ -69,7 +69,8 @@ impl DeployedPolicies {
     /// It cannot be read, or holds nothing. One principal that cannot be read is a problem, and the others are taken.
     pub fn read(root: &Path) -> Result<DeployedPolicies, DeployedError> {
         let mut all = DeployedPolicies::default();
-        for kind in SubjectKind::ALL {
+        // A group of roles is another way to give the same roles their policies, which have folders of their own.
+        for kind in SubjectKind::ALL.into_iter().filter(|kind| *kind != SubjectKind::RoleGroup) {
             let folder = root.join(kind.folder());
             let mut names = match names(&folder) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

@@ -54,6 +54,7 @@ impl Groups {
         (order, key): (Order, Key),
     ) -> Result<Groups, ReadError> {
         let Reading { snapshot, range, catalog, space } = reading;
+        let selection = &selection.clone().knowing(snapshot)?;
         let uses = read_exact_within(snapshot, selection, range, sessions, catalog, &space.share(2))?;
         let rows = uses.ordered_by(order, &space.share(2))?.into_iter();
         let rows: Box<dyn Iterator<Item = Result<UsageRow, ReadError>>> = Box::new(rows);

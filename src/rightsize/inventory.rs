@@ -110,6 +110,13 @@ impl Inventory {
             SubjectKind::PermissionSet => self.of_set(&subject.name)?,
             SubjectKind::Persona => self.of_set(subject.of.as_deref()?)?,
             SubjectKind::Person => self.of_person(&subject.name)?,
+            SubjectKind::RoleGroup => {
+                let known: Vec<&Entity> = subject.roles.iter().filter_map(|arn| self.entity(arn)).collect();
+                if known.is_empty() {
+                    return None;
+                }
+                self.of_entities(known)
+            }
         };
         // The same policies in many accounts are looked at once.
         let mut seen: Vec<&PolicySet> = Vec::new();
@@ -232,34 +239,7 @@ impl Inventory {
         }
         people
     }
-
-    /// The service control policies that bind an account, by level; none for the management account.
-    ///
-    /// AWS Organizations User Guide, "SCP evaluation": each level from the root to the account must allow.
-    pub fn scps(&self, account: &str) -> Vec<Vec<Policy>> {
-        let answers = &self.answers;
-        if answers.scps.is_empty() || answers.management_account.as_deref() == Some(account) {
-            return Vec::new();
-        }
-        let mut places = vec![account];
-        // An organisation is five units deep; what is made up may be a circle.
-        while let Some(above) = places.last().and_then(|place| answers.parents.get(*place)) {
-            if places.len() > DEPTH_MAX || places.contains(&above.as_str()) {
-                break;
-            }
-            places.push(above);
-        }
-        let at = |place: &&str| {
-            let ids = answers.attached.get(*place)?;
-            let policies: Vec<Policy> = ids.iter().filter_map(|id| answers.scps.get(id)).cloned().collect();
-            (!policies.is_empty()).then_some(policies)
-        };
-        places.iter().rev().filter_map(at).collect()
-    }
 }
-
-/// Levels of an organisation: the account, five units, the root (AWS Organizations User Guide, "Quotas").
-const DEPTH_MAX: usize = 8;
 
 fn of_entity(entity: &Entity) -> Option<Subject> {
     Subject::of_arn(&entity.arn).map(|subject| Subject { tags: entity.tags.clone(), ..subject })

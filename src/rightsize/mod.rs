@@ -2,9 +2,9 @@
 //! when to act.
 //!
 //! What is granted: `answers` reads Identity Center and the organisation, `policy::unused` roles and users; `inventory`
-//! puts it together; `rules` are what somebody wants kept. `subject` says whom a policy is for, `run` takes one after
-//! the other out of the store, `assess` looks at one, `wave` says when to act, `persona` finds people who do the same,
-//! `place` says where the files of one are. `deployed` reads such a folder back; `watch` compares it with what was done
+//! puts it together, `levels` the organisation; `rules` are what somebody wants kept. `subject` says whom a policy is for, `run` takes one after
+//! the other out of the store, `assess` looks at one, `wave` says when to act, `persona` finds people and roles who do the same,
+//! `family` says which roles are copies of one, `place` says where the files of one are. `deployed` reads such a folder back; `watch` compares it with what was done
 //! since, `diff` two sides of use. `groups` hands out each one's rows.
 //!
 //! No output here: `report::rightsize` has the documents.
@@ -13,8 +13,10 @@ mod answers;
 mod assess;
 mod deployed;
 mod diff;
+mod family;
 mod groups;
 mod inventory;
+mod levels;
 mod persona;
 mod place;
 mod rules;

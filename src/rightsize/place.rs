@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::subject::Subject;
+use super::subject::{Subject, SubjectKind};
 
 /// Letters of a name that are kept.
 const LETTERS_MAX: usize = 80;
@@ -50,12 +50,11 @@ fn digits(key: &str) -> String {
 
 /// Name of a subject's policy: as IAM takes it, and everything else that names are put into.
 pub fn policy_name(subject: &Subject) -> String {
-    let name: String = subject
-        .name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
-        .take(LETTERS_MAX)
-        .collect();
+    // A group of roles is known by what its roles are called.
+    let of = subject.of.iter().filter(|_| subject.kind == SubjectKind::RoleGroup);
+    let whole = of.map(|of| format!("{of}-")).chain([subject.name.clone()]).collect::<String>();
+    let name: String =
+        whole.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).take(LETTERS_MAX).collect();
     match name.trim_matches('-') {
         "" => "LeastPrivilege".to_owned(),
         name => name.to_owned(),
@@ -65,7 +64,6 @@ pub fn policy_name(subject: &Subject) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rightsize::subject::SubjectKind;
 
     fn of(name: &str) -> String {
         folder(&Subject::new(SubjectKind::Person, name), &mut BTreeSet::new())

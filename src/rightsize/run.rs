@@ -1,11 +1,13 @@
 //! Everybody, one after the other: usage is read in an order in which each one's rows are together, so that no more is in
 //! memory than the rows of those who are looked at just now.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use super::assess::{Assessment, Terms, assess};
+use super::family::family;
 use super::groups::{Groups, Reading};
 use super::inventory::Inventory;
 use super::persona::{Persona, personas};
@@ -15,7 +17,7 @@ use crate::iam::Catalog;
 use crate::policy::unused::used_actions;
 use crate::policy::{Options, Preset, key_sources};
 use crate::store::{Snapshot, Table};
-use crate::usage::{self, ReadError, RequestValues, Selection, Sessions, Space, TimeRange, UsageRow};
+use crate::usage::{self, ReadError, RequestValues, RoleLives, Selection, Sessions, Space, TimeRange, UsageRow};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -92,13 +94,23 @@ pub fn rightsize<'a, E: From<ReadError>>(
         data_event_sources: usage::data_event_sources(question.snapshot)?,
         ..Totals::default()
     };
-    let everybody = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
+    let everybody =
+        Selection { principals: vec!["*".to_owned()], ..Selection::default() }.knowing(question.snapshot)?;
     let sources = key_sources::for_everybody();
     let requests = usage::read_requests(question.snapshot, &everybody, range, &sources, question.catalog)?;
-    let mut run =
-        Run { question: *question, requests: &requests, totals, met: BTreeSet::new(), active: BTreeSet::new() };
+    let lives = RoleLives::read(question.snapshot, range, |_| true)?;
+    let mut run = Run {
+        question: *question,
+        requests: &requests,
+        lives: &lives,
+        totals,
+        met: BTreeSet::new(),
+        active: BTreeSet::new(),
+        families: BTreeMap::new(),
+    };
     run.sets(take)?;
     run.named(take)?;
+    run.role_groups(take)?;
     run.idle(take)?;
     if question.people {
         run.people(take)?;
@@ -109,11 +121,14 @@ pub fn rightsize<'a, E: From<ReadError>>(
 struct Run<'r, 'a> {
     question: Question<'a>,
     requests: &'r RequestValues,
+    lives: &'r RoleLives,
     totals: Totals,
     /// Subjects that did something.
     met: BTreeSet<(SubjectKind, String, String)>,
     /// Accounts whose principals did something.
     active: BTreeSet<String>,
+    /// Roles that did something, by what the names of copies share.
+    families: BTreeMap<String, usize>,
 }
 
 impl<'a> Run<'_, 'a> {
@@ -205,11 +220,70 @@ impl<'a> Run<'_, 'a> {
             return None;
         }
         self.note_accounts(&rows);
-        // Of several ARNs of one the longest has its path.
-        let arns: BTreeSet<&str> = rows.iter().map(|row| row.principal_arn.as_str()).collect();
-        let arn = arns.into_iter().max_by_key(|arn| arn.len())?.to_owned();
+        let arn = longest_arn(&rows)?;
         let subject = self.question.inventory.subject(&arn)?;
+        if let (SubjectKind::Role, Some(account)) = (subject.kind, &subject.account) {
+            *self.families.entry(family(account, &subject.name).into_owned()).or_default() += 1;
+        }
         Some(Batch { subject, rows, persona: None })
+    }
+
+    /// Roles that are copies of one, by their names, as far as they do the same: a policy for all of them.
+    fn role_groups<E: From<ReadError>>(
+        &mut self,
+        take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.families.retain(|_, roles| *roles > 1);
+        if self.families.is_empty() {
+            return Ok(());
+        }
+        let everybody = Selection { principals: vec!["arn:*:role/*".to_owned()], ..Selection::default() };
+        for (name, found) in Groups::new(self.reading(), &everybody, Sessions::Together, (by_family, family_of))? {
+            if !self.families.contains_key(&name) {
+                continue;
+            }
+            let Some(rows) = self.fitting(&format!("roles named {name}"), found)? else { continue };
+            let batches = self.of_family(&name, rows);
+            self.look(batches, take)?;
+        }
+        Ok(())
+    }
+
+    fn of_family(&self, name: &str, rows: Vec<UsageRow>) -> Vec<Batch> {
+        let Question { inventory, catalog, .. } = self.question;
+        let mut by_role: BTreeMap<String, Vec<UsageRow>> = BTreeMap::new();
+        for row in rows {
+            if let RowKey::Named(account, "role", role) = RowKey::of(&row) {
+                by_role.entry(format!("{account} {role}")).or_default().push(row);
+            }
+        }
+        // What is left alone, and what belongs to somebody else, shapes no policy of others.
+        by_role.retain(|_, rows| {
+            let subject = longest_arn(rows).and_then(|arn| inventory.subject(&arn));
+            let is_own = |subject: &Subject| {
+                let account = subject.account.as_deref().unwrap_or_default();
+                inventory.knows_account(account) || !rows.iter().all(|row| row.cross_account)
+            };
+            subject.is_some_and(|subject| is_own(&subject) && inventory.rules.exclusion(&subject).is_none())
+        });
+        let used: BTreeMap<String, BTreeSet<String>> = by_role
+            .iter()
+            .map(|(role, rows)| (role.clone(), used_actions(rows, catalog).into_iter().map(str::to_owned).collect()))
+            .collect();
+        let groups = personas(&used).into_iter().enumerate().filter(|(_, group)| group.people.len() > 1);
+        let mut batches = Vec::new();
+        for (number, mut group) in groups {
+            let members: Vec<Vec<UsageRow>> = group.people.iter().filter_map(|role| by_role.remove(role)).collect();
+            let roles: BTreeSet<String> = members
+                .iter()
+                .filter_map(|rows| longest_arn(rows).and_then(|arn| inventory.subject(&arn)?.arn))
+                .collect();
+            group.people.clone_from(&roles);
+            let title = format!("{}-{}", number + 1, group.label);
+            let subject = Subject { of: Some(name.to_owned()), roles, ..Subject::new(SubjectKind::RoleGroup, &title) };
+            batches.push(Batch { subject, rows: members.into_iter().flatten().collect(), persona: Some(group) });
+        }
+        batches
     }
 
     /// Those of whom the log has nothing.
@@ -277,6 +351,7 @@ impl<'a> Run<'_, 'a> {
         let terms = Terms {
             inventory: self.question.inventory,
             requests: self.requests,
+            lives: self.lives,
             catalog: self.question.catalog,
             window: &self.totals.window,
             data_event_sources: &self.totals.data_event_sources,
@@ -296,6 +371,28 @@ impl<'a> Run<'_, 'a> {
             })
             .collect();
         looked.into_iter().try_for_each(take)
+    }
+}
+
+/// Of several ARNs of one the longest has its path.
+fn longest_arn(rows: &[UsageRow]) -> Option<String> {
+    let arns: BTreeSet<&str> = rows.iter().map(|row| row.principal_arn.as_str()).collect();
+    arns.into_iter().max_by_key(|arn| arn.len()).map(str::to_owned)
+}
+
+/// What the names of copies of a row's role share; nothing where it is no role to which a policy can be attached.
+fn family_of(row: &UsageRow) -> String {
+    shared_name(row).into_owned()
+}
+
+fn by_family(a: &UsageRow, b: &UsageRow) -> std::cmp::Ordering {
+    shared_name(a).cmp(&shared_name(b)).then_with(|| RowKey::order(a, b))
+}
+
+fn shared_name(row: &UsageRow) -> Cow<'_, str> {
+    match RowKey::of(row) {
+        RowKey::Named(account, "role", name) => family(account, name),
+        _ => Cow::Borrowed(""),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whom a policy is for: permission sets, roles, users, people, and the groups that people fall into.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::unused::name;
 use crate::usage::UsageRow;
@@ -19,6 +19,8 @@ pub enum SubjectKind {
     Person,
     /// People of one permission set who do the same.
     Persona,
+    /// Roles of like names, in several accounts as a rule, that do the same: copies of one.
+    RoleGroup,
 }
 
 impl SubjectKind {
@@ -30,6 +32,7 @@ impl SubjectKind {
             SubjectKind::User => "user",
             SubjectKind::Person => "person",
             SubjectKind::Persona => "persona",
+            SubjectKind::RoleGroup => "role-group",
         }
     }
 
@@ -41,12 +44,19 @@ impl SubjectKind {
             SubjectKind::User => "users",
             SubjectKind::Person => "people",
             SubjectKind::Persona => "personas",
+            SubjectKind::RoleGroup => "role-groups",
         }
     }
 
     /// Every kind.
-    pub const ALL: [SubjectKind; 5] =
-        [SubjectKind::PermissionSet, SubjectKind::Role, SubjectKind::User, SubjectKind::Person, SubjectKind::Persona];
+    pub const ALL: [SubjectKind; 6] = [
+        SubjectKind::PermissionSet,
+        SubjectKind::Role,
+        SubjectKind::User,
+        SubjectKind::Person,
+        SubjectKind::Persona,
+        SubjectKind::RoleGroup,
+    ];
 }
 
 /// Whom a policy is for.
@@ -64,8 +74,10 @@ pub struct Subject {
     pub path: String,
     /// Tags, where a file tells them.
     pub tags: BTreeMap<String, String>,
-    /// Of a persona, the permission set that its people share.
+    /// Of a persona, the permission set that its people share; of a group of roles, the name that they share.
     pub of: Option<String>,
+    /// Of a group of roles, their ARNs.
+    pub roles: BTreeSet<String>,
 }
 
 impl Subject {
@@ -79,6 +91,7 @@ impl Subject {
             path: "/".to_owned(),
             tags: BTreeMap::new(),
             of: None,
+            roles: BTreeSet::new(),
         }
     }
 
@@ -102,6 +115,9 @@ impl Subject {
         match (&self.account, &self.of) {
             (Some(account), _) => {
                 format!("{} {name} of {}", self.kind.as_str(), crate::util::shown::name(account))
+            }
+            (None, Some(of)) if self.kind == SubjectKind::RoleGroup => {
+                format!("group {name} of roles named {}", crate::util::shown::name(of))
             }
             (None, Some(of)) => format!("persona {name} of permission set {}", crate::util::shown::name(of)),
             (None, None) => format!("{} {name}", self.kind.as_str()),

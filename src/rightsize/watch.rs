@@ -138,7 +138,8 @@ fn requests(question: &WatchQuestion<'_>, recent: &TimeRange) -> Result<RequestV
     sources.extend(
         judging.into_iter().filter(|source| !sources.iter().any(|known| known.key == source.key)).collect::<Vec<_>>(),
     );
-    let everybody = Selection { principals: vec!["*".to_owned()], ..Selection::default() };
+    let everybody =
+        Selection { principals: vec!["*".to_owned()], ..Selection::default() }.knowing(question.snapshot)?;
     usage::read_requests(question.snapshot, &everybody, recent, &sources, question.catalog)
 }
 

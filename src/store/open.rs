@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::connection::{check_pages, check_rebuilt, check_version, connect_read_only};
-use super::create::create;
+use super::create::{create, newest};
 use super::error::StoreError;
 use super::layout::{catalog_path, data_dir, replaced_dir};
 use super::lock::is_cut_short;
@@ -96,6 +96,14 @@ impl Store {
     /// The store's directory.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The number of the newest snapshot: whether there is another one than a reader has.
+    ///
+    /// # Errors
+    /// When the catalog can't be read.
+    pub fn newest(&self) -> Result<i64, StoreError> {
+        self.query(newest)
     }
 
     /// One snapshot of the store, the newest where `at` is `None`.

@@ -62,7 +62,48 @@ const LAST_NAMES: [&str; 16] = [
     "lee", "okafor", "meyer", "rossi", "garcia", "novak", "singh", "dubois", "larsen", "costa", "kaya", "ito", "walsh",
     "berg", "haddad", "silva",
 ];
-const SETS: [&str; 5] = ["PowerUserAccess", "ReadOnlyAccess", "DataAnalyst", "DatabaseAdministrator", "SecurityAudit"];
+/// Beside `AdministratorAccess`.
+pub(super) const SETS: [&str; 39] = [
+    "PowerUserAccess",
+    "ReadOnlyAccess",
+    "DataAnalyst",
+    "DatabaseAdministrator",
+    "SecurityAudit",
+    "Billing",
+    "SupportUser",
+    "NetworkAdministrator",
+    "SystemAdministrator",
+    "ViewOnlyAccess",
+    "DataScientist",
+    "Developer",
+    "DeveloperReadOnly",
+    "Operations",
+    "OnCall",
+    "ContainerPlatform",
+    "IdentityTeam",
+    "FinanceReports",
+    "MachineLearning",
+    "Observability",
+    "Payments",
+    "Search",
+    "Warehouse",
+    "Integrations",
+    "QualityAssurance",
+    "MobileTeam",
+    "WebTeam",
+    "DataEngineering",
+    "Compliance",
+    "IncidentResponse",
+    "Backup",
+    "Migration",
+    "Messaging",
+    "Storage",
+    "EdgeNetwork",
+    "Sandbox",
+    "Training",
+    "Contractors",
+    "Auditors",
+];
 /// What those try who may not.
 const FORBIDDEN: [&str; 12] = [
     "s3:GetObject",
@@ -90,7 +131,7 @@ const TAKING_A_ROLE: &str = "sts:AssumeRoleWithWebIdentity";
 /// Everybody.
 pub(super) fn actors(config: &Config) -> Vec<Actor> {
     let mut hiring = Hiring { config, events: events::all(), actors: Vec::new() };
-    let people = (config.principals * 3).div_ceil(10).max(1);
+    let people = config.people.unwrap_or_else(|| (config.principals * 3).div_ceil(10).max(1)).min(config.principals);
     for i in 0..people {
         hiring.person(i);
     }
@@ -134,16 +175,22 @@ impl Hiring<'_> {
         let mut rng = self.rng();
         let first = FIRST_NAMES.get(i % FIRST_NAMES.len()).copied().unwrap_or("ann");
         let last = LAST_NAMES.get((i * 7 + i / FIRST_NAMES.len()) % LAST_NAMES.len()).copied().unwrap_or("lee");
+        // Who comes when every name is taken has a number behind it.
+        let number = match i / (FIRST_NAMES.len() * LAST_NAMES.len()) {
+            0 => String::new(),
+            more => (more + 1).to_string(),
+        };
         let is_admin = i < 3 || i.is_multiple_of(3);
         let set = if is_admin {
             "AdministratorAccess"
         } else {
-            SETS.get(rng.below(SETS.len())).copied().unwrap_or("ReadOnlyAccess")
+            let sets = self.config.permission_sets.saturating_sub(1).clamp(1, SETS.len());
+            SETS.get(rng.below(sets)).copied().unwrap_or("ReadOnlyAccess")
         };
         let accounts = self.some_accounts(&mut rng, if is_admin { 2 } else { 1 });
         let mut habit = self.habit(&mut rng, jobs::PEOPLE, i);
         habit.allowed.extend(self.indexes(&SIGNING_IN));
-        self.hire(Kind::Person, format!("{first}.{last}@example.com"), set, accounts, 0.6 + rng.unit(), habit);
+        self.hire(Kind::Person, format!("{first}.{last}{number}@example.com"), set, accounts, 0.6 + rng.unit(), habit);
         let job = jobs::PEOPLE.get(i % jobs::PEOPLE.len()).map_or("", |(job, _)| job);
         if let Some(actor) = self.actors.last_mut() {
             actor.job = job;

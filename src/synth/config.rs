@@ -39,6 +39,10 @@ pub struct Config {
     pub accounts: usize,
     /// People, roles and users; AWS services and the roles linked to them come on top.
     pub principals: usize,
+    /// People among them; three of ten where not given.
+    pub people: Option<usize>,
+    /// Permission sets that people have, `AdministratorAccess` among them.
+    pub permission_sets: usize,
     /// Regions; the first is the organisation's home, and most happens there.
     pub regions: Vec<String>,
     /// First day.
@@ -68,6 +72,8 @@ impl Default for Config {
             shape: Shape::Typical,
             accounts: 5,
             principals: 60,
+            people: None,
+            permission_sets: 6,
             regions: ["eu-west-1", "us-east-1", "eu-central-1"].map(str::to_owned).to_vec(),
             start: NaiveDate::from_ymd_opt(2024, 3, 1).unwrap_or_default(),
             days: 30,

@@ -131,6 +131,12 @@ fn check(config: &Config) -> Result<(), SynthError> {
     if !(1..=100_000).contains(&config.accounts) || !(1..=1_000_000).contains(&config.principals) {
         return fail("accounts: 1 to 100000; principals: 1 to 1000000");
     }
+    if config.people.is_some_and(|people| !(1..=config.principals).contains(&people)) {
+        return fail("people: 1 to as many as there are principals");
+    }
+    if !(2..=actors::SETS.len() + 1).contains(&config.permission_sets) {
+        return fail("permission sets: 2 to 40");
+    }
     if config.regions.is_empty() || !(1..=36_500).contains(&config.days) {
         return fail("at least one region, and 1 to 36500 days");
     }

@@ -10,8 +10,14 @@ use super::sorter::Space;
 use crate::iam::Catalog;
 use crate::store::{Snapshot, Table};
 
-/// Principal → day (days since 1970-01-01 UTC) → uses, of any outcome.
-pub type Daily = BTreeMap<Text, BTreeMap<i32, u64>>;
+/// Uses by day (days since 1970-01-01 UTC), of any outcome.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Daily {
+    /// By the principal's ARN.
+    pub principals: BTreeMap<Text, BTreeMap<i32, u64>>,
+    /// Of those who came through Identity Center, by the session's name.
+    pub people: BTreeMap<Text, BTreeMap<i32, u64>>,
+}
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -30,15 +36,18 @@ pub fn daily(
     let mut days: Vec<i32> = snapshot.files(Table::Usage).iter().map(|file| file.event_date).collect();
     days.sort_unstable();
     days.dedup();
-    let mut daily = Daily::new();
+    let mut daily = Daily::default();
     for day in days.into_iter().filter(|day| range.cover(*day) != Cover::None) {
         let begin_us = i64::from(day) * DAY_US;
         let from_us = range.from_us.map_or(begin_us, |from| from.max(begin_us));
         let to_us = range.to_us.map_or(begin_us + DAY_US, |to| to.min(begin_us + DAY_US));
         let of_day = TimeRange { from_us: Some(from_us), to_us: Some(to_us) };
-        for row in read_within(snapshot, selection, &of_day, Sessions::Together, catalog, space)? {
+        for row in read_within(snapshot, selection, &of_day, Sessions::Apart, catalog, space)? {
             let row = row?;
-            *daily.entry(row.principal_arn).or_default().entry(day).or_default() += row.event_count;
+            if let (Some(_), Some(person)) = (&row.permission_set, row.session_name) {
+                *daily.people.entry(person).or_default().entry(day).or_default() += row.event_count;
+            }
+            *daily.principals.entry(row.principal_arn).or_default().entry(day).or_default() += row.event_count;
         }
     }
     Ok(daily)

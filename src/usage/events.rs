@@ -12,6 +12,7 @@ use super::error::ReadError;
 use super::interner::Texts;
 use super::origin::{Origin, Smallest};
 use super::read::{Sessions, event_days, finish, is_wanted};
+use super::role_paths::RolePaths;
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange};
 use super::shared_str::Text;
@@ -35,7 +36,7 @@ pub fn from_events(
     sessions: Sessions,
     catalog: &Catalog,
 ) -> Result<Vec<UsageRow>, ReadError> {
-    let is_wanted = is_wanted(selection, range);
+    let (is_wanted, paths) = (is_wanted(selection, range), &selection.role_paths);
     let (mut rows, mut known, mut held) = (Vec::new(), Texts::new(), 0);
     for files in event_days(snapshot, |date| range.cover(date) != Cover::None) {
         let shared = SharedIds::read(&files)?;
@@ -48,7 +49,7 @@ pub fn from_events(
                     let shared_id = events.shared_event_id(row).filter(|_| is_foreign).map(hash);
                     let is_copy = |id: u128| shared.own.contains(&id) || !counted.insert(id);
                     if !shared_id.is_some_and(is_copy) && is_wanted(&events, row) {
-                        add(&mut rows, &events, row, is_foreign, (catalog, &mut known));
+                        add(&mut rows, &events, row, (is_foreign, paths), (catalog, &mut known));
                     }
                 }
                 if rows.len() > held + ROWS_WAITING {
@@ -66,7 +67,7 @@ fn add(
     rows: &mut Vec<UsageRow>,
     events: &EventColumns,
     row: usize,
-    is_foreign: bool,
+    (is_foreign, paths): (bool, &RolePaths),
     (catalog, known): (&Catalog, &mut Texts),
 ) {
     let resources = events.resources(row);
@@ -77,7 +78,7 @@ fn add(
     let common = UsageRow {
         event_date: day_of(time_us),
         account_id: text(events.principal_account_id(row).or(events.recipient_account_id(row))),
-        principal_arn: text(events.principal_arn(row)),
+        principal_arn: text(events.principal_arn(row).map(|arn| paths.whole(arn))),
         principal_type: text(events.principal_type(row)),
         permission_set: events.permission_set(row).map(|name| text(Some(name))),
         session_name: events.session_name(row).map(|name| text(Some(name))),

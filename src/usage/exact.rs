@@ -50,7 +50,7 @@ pub fn read_exact_within(
     let is_whole = |file: &DataFile| range.cover(file.event_date) == Cover::All;
     let by_months = sessions == Sessions::Together && selection.sessions.is_empty();
     let found = if by_months { parts(snapshot, is_whole) } else { days(snapshot, is_whole) };
-    let (mut uses, mut by_day) = (Gathered::new(sessions, space), found.days);
+    let (mut uses, mut by_day) = (Gathered::new(sessions, &selection.role_paths, space), found.days);
     for month in &found.months {
         match read_usage(&[month], selection, space.bytes() / 2) {
             Ok(Some(read)) if !read.iter().any(|row| row.overflow) => uses.add_all(read)?,

@@ -14,7 +14,8 @@
 //!
 //! To the store and back: `encode`, `encode_origin`, `text_column`, `read`; `months` keeps sums of whole months,
 //! `exact` reads what overflowed from `events`, `events` derives all of it anew, `requests` reads what requests told.
-//! `daily` counts by day, `select` says whose usage is meant, `known` whose there is, `data_events` which services' data
+//! `daily` counts by day, `select` says whose usage is meant, `role_paths` which
+//! ARNs are of one role, `role_lives` which roles were made again, `known` whose there is, `data_events` which services' data
 //! events there are, `data_trails` which of them could be seen, `shared_str` is the texts that rows share.
 
 mod aggregate;
@@ -38,6 +39,8 @@ mod origin;
 mod overflow;
 mod read;
 mod requests;
+mod role_lives;
+mod role_paths;
 mod rollup;
 mod row;
 mod run;
@@ -71,6 +74,8 @@ pub use overflow::RESOURCES_MAX;
 pub use read::{Sessions, Uses, principals, read, read_within};
 pub(crate) use read::{derive_own, merge_day};
 pub use requests::{KeySource, RequestValues, Requested, Told, read_requests};
+pub use role_lives::{RoleLife, RoleLives};
+pub use role_paths::RolePaths;
 pub use rollup::Rollup;
 pub use row::{Outcome, UsageRow};
 pub use select::{Cover, SelectError, Selection, TimeRange};

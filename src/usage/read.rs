@@ -17,6 +17,7 @@ use super::encode::{decode, dictionary, texts};
 use super::error::ReadError;
 use super::interner::Texts;
 use super::months::{days, parts};
+use super::role_paths::RolePaths;
 use super::rollup::Rollup;
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange, Who, matches_any};
@@ -65,7 +66,7 @@ pub fn read_within(
     space: &Space,
 ) -> Result<Uses, ReadError> {
     let is_whole = |file: &DataFile| range.cover(file.event_date) == Cover::All;
-    let mut uses = Gathered::new(sessions, space);
+    let mut uses = Gathered::new(sessions, &selection.role_paths, space);
     let by_months = sessions == Sessions::Together && selection.sessions.is_empty();
     let found = if by_months { parts(snapshot, is_whole) } else { days(snapshot, is_whole) };
     let mut by_day = found.days;
@@ -100,13 +101,15 @@ pub(super) struct Gathered {
     sorter: Sorter,
     first: Option<i32>,
     pub space: Space,
+    role_paths: RolePaths,
     known: Texts,
 }
 
 impl Gathered {
-    pub fn new(sessions: Sessions, space: &Space) -> Gathered {
+    pub fn new(sessions: Sessions, role_paths: &RolePaths, space: &Space) -> Gathered {
         let sorter = Sorter::new(Order::Stored, space);
-        Gathered { sessions, sorter, first: None, space: space.clone(), known: Texts::new() }
+        let (role_paths, space) = (role_paths.clone(), space.clone());
+        Gathered { sessions, sorter, first: None, space, role_paths, known: Texts::new() }
     }
 
     pub fn add(&mut self, mut row: UsageRow) -> Result<(), ReadError> {
@@ -114,6 +117,9 @@ impl Gathered {
         let date = day_of(row.first_time_us);
         self.first = Some(self.first.map_or(date, |first| first.min(date)));
         row.event_date = 0;
+        if let Some(arn) = self.role_paths.longer(&row.principal_arn) {
+            row.principal_arn = arn.clone();
+        }
         if self.sessions == Sessions::Together {
             row.session_name = None;
         }

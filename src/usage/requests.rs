@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::columns::{EVENT_COLUMNS, EventColumns};
 use super::error::ReadError;
 use super::read::{by_text, is_wanted};
+use super::role_paths::RolePaths;
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange};
 use super::shared_str::Text;
@@ -137,7 +138,7 @@ pub fn read_requests(
             let ids = principal_ids(&batch)?;
             for row in (0..events.len()).filter(|row| is_selected(&events, *row)) {
                 let principal_id = ids.is_valid(row).then(|| ids.value(row));
-                note_event(&mut requests, (&events, row), principal_id, sources, catalog);
+                note_event(&mut requests, (&events, row), (principal_id, &selection.role_paths), sources, catalog);
             }
         }
     }
@@ -153,7 +154,7 @@ fn principal_ids(batch: &RecordBatch) -> Result<StringArray, ArrowError> {
 fn note_event(
     requests: &mut RequestValues,
     (events, row): (&EventColumns, usize),
-    principal_id: Option<&str>,
+    (principal_id, paths): (Option<&str>, &RolePaths),
     sources: &[KeySource],
     catalog: &Catalog,
 ) {
@@ -173,7 +174,7 @@ fn note_event(
     for permission in &permissions.needed {
         for resource in &permission.resources {
             let key = (
-                text(events.principal_arn(row).unwrap_or_default()),
+                text(paths.whole(events.principal_arn(row).unwrap_or_default())),
                 text(&permission.action),
                 text(resource),
                 text(event.aws_region.unwrap_or_default()),

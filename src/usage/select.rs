@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use super::error::ReadError;
+use super::role_paths::RolePaths;
 use crate::iam::wildcard_match;
+use crate::store::Snapshot;
 use crate::time::{MICROS_PER_DAY, format_time};
 
 /// A window of time: from the first instant in it to the first one behind it, microseconds since 1970-01-01 UTC.
@@ -80,6 +83,8 @@ pub struct Selection {
     pub sessions: Vec<String>,
     /// Accounts in which the principals live.
     pub accounts: Vec<String>,
+    /// Which ARNs are of one role: rows come under the one that has the path.
+    pub role_paths: RolePaths,
 }
 
 /// Who a row is about.
@@ -92,10 +97,23 @@ pub(crate) struct Who<'a> {
 }
 
 impl Selection {
+    /// The same with what a store tells of roles' paths.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn knowing(self, snapshot: &Snapshot) -> Result<Selection, ReadError> {
+        Ok(Selection { role_paths: RolePaths::read(snapshot)?, ..self })
+    }
+
     /// Checks that somebody is selected.
     pub fn validate(&self) -> Result<(), SelectError> {
         let patterns = [&self.roles, &self.users, &self.permission_sets, &self.principals];
         if patterns.iter().all(|p| p.is_empty()) { Err(SelectError::Empty) } else { Ok(()) }
+    }
+
+    /// Whether a principal is meant, by its ARN, its permission set, the name of its session and its account.
+    pub(crate) fn means(&self, arn: &str, permission_set: Option<&str>, session: Option<&str>, account: &str) -> bool {
+        self.matches(&Who { principal_arn: arn, permission_set, session_name: session, account_id: account })
     }
 
     pub(crate) fn matches(&self, who: &Who<'_>) -> bool {
@@ -111,11 +129,13 @@ impl Selection {
 
     /// Whether a principal is meant by its ARN.
     pub(super) fn names(&self, arn: &str) -> bool {
-        let role = self.roles.iter().any(|pattern| arn.contains(":role/") && matches_identity(pattern, arn));
+        let arn = self.role_paths.whole(arn);
+        // Who copied an ARN without its path out of a record means the same role.
+        let role = self.roles.iter().any(|p| arn.contains(":role/") && matches_identity(self.role_paths.whole(p), arn));
         let user = self.users.iter().any(|pattern| {
             arn.contains(":user/") && matches_identity(pattern, arn) || pattern == "root" && arn.ends_with(":root")
         });
-        role || user || self.principals.iter().any(|pattern| wildcard_match(pattern, arn, false))
+        role || user || self.principals.iter().any(|p| wildcard_match(self.role_paths.whole(p), arn, false))
     }
 
     /// Whether those who have a permission set are meant.

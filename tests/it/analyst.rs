@@ -104,14 +104,20 @@ fn names_that_double_are_refused() {
         format!("WITH t0 AS (SELECT 1 AS x){} SELECT count(*) AS n FROM t{}", names.collect::<String>(), levels - 1)
     };
     let views = |levels: usize| {
-        let names = (1..levels).map(|n| format!("CREATE VIEW t{n} AS SELECT * FROM t{0} UNION ALL SELECT * FROM t{0};", n - 1));
-        format!("CREATE VIEW t0 AS SELECT 1 AS x;{} SELECT count(*) AS n FROM t{}", names.collect::<String>(), levels - 1)
+        let names =
+            (1..levels).map(|n| format!("CREATE VIEW t{n} AS SELECT * FROM t{0} UNION ALL SELECT * FROM t{0};", n - 1));
+        format!(
+            "CREATE VIEW t0 AS SELECT 1 AS x;{} SELECT count(*) AS n FROM t{}",
+            names.collect::<String>(),
+            levels - 1
+        )
     };
     for sql in [chain(9), views(9)] {
         let text = answered(&trailpare(&store, &["sql", "--format", "csv"], &sql));
         assert_eq!(text.lines().last(), Some("256"), "{sql}");
     }
-    for sql in [chain(40), views(40), format!("SELECT 1 WHERE 1 IN ({})", chain(40)), format!("EXPLAIN {}", chain(40))] {
+    for sql in [chain(40), views(40), format!("SELECT 1 WHERE 1 IN ({})", chain(40)), format!("EXPLAIN {}", chain(40))]
+    {
         let output = trailpare(&store, &["sql", "--format", "csv"], &sql);
         assert_eq!(output.status.code(), Some(1), "{sql}: {}", said(&output));
         assert!(said(&output).contains("more than 50000 operators"), "{sql}: {}", said(&output));

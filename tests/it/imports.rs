@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms. Each may import those before it only.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 17] = [
     "util",
     "iam",
     "archive",
@@ -22,6 +22,8 @@ const ROOMS: [&str; 15] = [
     "rightsize",
     "report",
     "query",
+    "detect",
+    "serve",
     "synth",
     "cli",
 ];

@@ -18,6 +18,7 @@ mod cli;
 mod conditions;
 mod data;
 mod data_events;
+mod detect;
 mod evaluate;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
@@ -37,6 +38,7 @@ mod iam_suspects;
 mod imports;
 mod ingest;
 mod judge;
+mod mcp;
 mod memory;
 mod months;
 mod night;
@@ -50,6 +52,7 @@ mod questions;
 mod record;
 mod report;
 mod rightsize;
+mod role_identity;
 #[cfg(target_os = "linux")]
 mod shell;
 mod sql;

@@ -176,3 +176,29 @@ fn what_was_meant_is_said() {
     let out = trailpare(&unseen, &["status"]);
     assert!(out.status.code() == Some(1) && !said(&out).contains("no store here"), "{}", said(&out));
 }
+
+/// The table of public queries in `docs/functions.md` is what the list of all of them comes to, and none fails here alone.
+#[test]
+fn public_queries_are_counted_as_they_are_listed() {
+    let list = include_str!("public_queries.tsv");
+    let rows: Vec<Vec<&str>> =
+        list.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect()).collect();
+    let mut sources: Vec<(&str, &str)> = rows.iter().map(|row| (row[0], row[1])).collect();
+    sources.dedup();
+    let mut places: Vec<String> = rows.iter().map(|row| format!("{} {}", row[1], row[2])).collect();
+    places.sort();
+    places.dedup();
+    assert_eq!(places.len(), rows.len(), "a query is listed twice");
+    let documented = include_str!("../../docs/functions.md");
+    for (kind, source) in sources {
+        let outcomes: Vec<&str> = rows.iter().filter(|row| row[1] == source).map(|row| row[3]).collect();
+        let count = |outcome: &str| outcomes.iter().filter(|one| **one == outcome).count();
+        let [runs, broken, other, fails] = ["runs", "broken", "other", "fails"].map(count);
+        assert_eq!(runs + broken + other + fails, outcomes.len(), "{source}: an outcome that is none");
+        let row = format!("| {kind} | {source} | {} | {runs} | {broken} | {other} | {fails} |", outcomes.len());
+        assert!(documented.contains(&row), "docs/functions.md lacks {row}");
+        assert_eq!(fails, 0, "{source}");
+    }
+    assert!(rows.iter().all(|row| row[3] == "runs" || row.len() == 5), "what does not run says why");
+    assert!(rows.len() > 200);
+}

@@ -221,3 +221,76 @@ fn the_same_store_gives_the_same_page() {
         assert!(!String::from_utf8_lossy(&first).contains(url), "{url}");
     }
 }
+
+/// What somebody would give to `rightsize` of the sample organisation, but for the folder.
+const GRANTED: [&str; 10] = [
+    "--authorization-details",
+    "sample-organization/iam",
+    "--assignments",
+    "sample-organization/identity-center",
+    "--organization",
+    "sample-organization/organizations",
+    "--rules",
+    "sample-organization/rules.yaml",
+    "--min-days",
+    "3",
+];
+
+fn with<'a>(args: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    args.iter().chain(more).copied().collect()
+}
+
+#[test]
+fn what_to_cut_is_said_as_rightsize_says_it() {
+    let folder = sample();
+    let beside = tempfile::tempdir().expect("a folder");
+    let out = beside.path().join("cuts");
+    let people = with(&GRANTED, &["--people"]);
+    let args = with(&["rightsize", "--out", out.to_str().expect("text")], &people);
+    let ran = trailpare(folder.path(), &args);
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let read =
+        |path: &str| -> Value { serde_json::from_str(&fs::read_to_string(out.join(path)).expect(path)).expect("JSON") };
+    let report = json_of(folder.path(), &with(&["report", "--format", "json", "--out", "-"], &people));
+    let summary = read("summary.json");
+    assert_eq!(report["rightsize"]["summary"], summary);
+    let subjects = report["rightsize"]["subjects"].as_array().expect("a list");
+    let principals = summary["principals"].as_array().expect("a list");
+    assert_eq!(subjects.len(), principals.len());
+    for (subject, entry) in subjects.iter().zip(principals) {
+        assert_eq!(*subject, read(&format!("{}/document.json", text(entry, "folder"))), "{entry}");
+    }
+    // Exit code 5 where a trust policy is in doubt.
+    let args = ["trust", "--format", "json", "--authorization-details", "sample-organization/iam"];
+    let trusts: Value = serde_json::from_slice(&trailpare(folder.path(), &args).stdout).expect("JSON");
+    let mut compared = 0;
+    for subject in subjects.iter().filter(|subject| !subject["trust"].is_null()) {
+        let arn = &subject["trust"]["role_arn"];
+        assert!(trusts.as_array().expect("a list").contains(&subject["trust"]), "{arn}");
+        compared += 1;
+    }
+    assert!(compared > 10, "{compared}");
+}
+
+#[test]
+fn the_page_shows_waves_trust_and_personas() {
+    let folder = sample();
+    for (language, words) in [
+        ("en", ["Where to cut", "Who took it", "Persona", "Trust policy proposed", "Risk: what could be given away"]),
+        ("ja", ["削減できる権限", "引き受けた者", "ペルソナ", "提案する信頼ポリシー", "リスク: 手放せるもの"]),
+    ] {
+        let args = with(&["report", "--out", "-", "--language", language, "--people"], &GRANTED);
+        let out = trailpare(folder.path(), &args);
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let page = String::from_utf8(out.stdout).expect("UTF-8");
+        words.iter().for_each(|word| assert!(page.contains(word), "{language}: {word}"));
+        for wave in ["w-delete", "w-tighten", "w-ask", "w-keep"] {
+            assert!(page.contains(&format!("class=\"wave {wave}\"")), "{wave}");
+        }
+        // Every link within the page leads somewhere.
+        for link in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(page.contains(&format!("id=\"{link}\"")), "{link}");
+        }
+        assert!(page.contains("<del>") && page.contains("<ins>"), "the difference is marked");
+    }
+}

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from report_args import CHROMIUM, GRANTED
+
 HOSTILE = ["<script>window.hit=1</script>", '"><img src=x onerror="window.hit=2">', "</style><svg onload=window.hit=3>"]
 
 
@@ -75,6 +77,52 @@ def without_script(browser, path):
     assert look.page.locator("section.principal").count() == rows
     look.page.locator("section.principal details summary").first.click()
     assert look.page.locator("section.principal details[open]").count() == 1
+    # What to do is read without opening anything.
+    assert look.page.locator("#waves table tbody tr:visible").count() > 5
+    look.end()
+
+
+def cuts(browser, path, figures):
+    """Who is in which wave and why, and where the links lead."""
+    look = Look(browser, path)
+    summary = figures["rightsize"]["summary"]
+    for wave, count in summary["waves"].items():
+        tile = look.page.locator("#waves .tiles div").filter(has=look.page.locator(f".w-{wave}"))
+        assert tile.locator("dd").inner_text().split("\n")[0] == str(count), (wave, count)
+    rows = look.page.locator("#waves table tbody tr")
+    assert rows.count() == len(summary["principals"])
+    found = rows.evaluate_all("rows => rows.map(row => [row.cells[0].textContent.trim().split(' ')[0], row.cells[8].textContent.trim()])")
+    expected = [[one["name"].split(" ")[0], "; ".join(one["reasons"])] for one in summary["principals"]]
+    assert sorted(found) == sorted(expected)
+    subjects = {(one["kind"], one["name"], one["account"]): one for one in figures["rightsize"]["subjects"]}
+    role = next(one for one in subjects.values() if one["kind"] == "role" and one["trust"] and one["trust"]["proposed"] and one["trust"]["today"])
+    row = rows.filter(has_text=role["name"]).filter(has_text=role["account"]).first
+    section = look.page.locator(row.locator("a").get_attribute("href"))
+    assert section.locator(".arn").inner_text() == role["arn"]
+    text = section.inner_text()
+    for way in role["trust"]["assumed_by"]:
+        assert way["who"] in text, way["who"]
+    for wave in ("tighten", "ask"):
+        assert look.page.locator(f"section.principal .w-{wave}").count() > 0, wave
+    for kind, heading in (("permission-set", "Permission set"), ("persona", "Persona")):
+        section = look.page.locator(f"section[id^='{kind}-']")
+        assert section.count() == len([one for one in subjects.values() if one["kind"] == kind]) > 0, kind
+        assert heading in section.first.inner_text()
+    assert look.page.locator("section.part[id^='a']").count() == len(figures["accounts"])
+    assert look.page.locator("section.part[id^='u']").count() == len(figures["people"])
+    assert look.page.locator("pre del").count() > 0 and look.page.locator("pre ins").count() > 0
+    links = look.page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => !document.getElementById(a.getAttribute('href').slice(1))).length")
+    assert links == 0, f"{links} links lead nowhere"
+    look.end()
+
+
+def japanese(browser, path):
+    look = Look(browser, path)
+    assert look.page.evaluate("document.documentElement.lang") == "ja"
+    for word in ("削減できる権限", "引き受けた者", "ペルソナ"):
+        assert word in look.page.locator("main").inner_text(), word
+    # What the program says is English, and says so to whoever reads it aloud.
+    assert look.page.locator("#waves td[lang=en]").count() > 5
     look.end()
 
 
@@ -179,6 +227,7 @@ def hostile(browser, path):
     assert look.page.evaluate("window.hit === undefined"), "a name from a log ran"
     assert look.page.locator("img").count() == 0
     assert look.page.locator("section.principal").count() == len(HOSTILE)
+    assert look.page.locator("#waves tbody tr").count() >= len(HOSTILE)
     for name in HOSTILE:
         assert name in look.page.locator("main").inner_text(), name
     look.end()
@@ -189,20 +238,25 @@ def main():
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         folder = Path(folder)
         page, figures = folder / "report.html", folder / "report.json"
-        trailpare(program, "report", "--archive", "sample-logs", "--store", f"{folder}/store", "--out", f"{page}")
-        trailpare(program, "report", "--store", f"{folder}/store", "--out", f"{figures}", "--format", "json")
+        trailpare(program, "report", "--archive", "sample-logs", "--store", f"{folder}/store", "--out", f"{page}", *GRANTED)
+        trailpare(program, "report", "--store", f"{folder}/store", "--out", f"{figures}", "--format", "json", *GRANTED)
+        other = folder / "ja.html"
+        trailpare(program, "report", "--store", f"{folder}/store", "--out", f"{other}", "--language", "ja", *GRANTED)
         bad = folder / "hostile.html"
         trailpare(program, "report", "--archive", f"{hostile_logs(folder / 'logs')}", "--store", f"{folder}/bad", "--out", f"{bad}")
         figures = json.loads(figures.read_text())
         browser = playwright.chromium.launch(
             executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"],
+            args=CHROMIUM,
         )
         widths(browser, page)
         without_script(browser, page)
         search(browser, page, figures)
         sort(browser, page, figures)
         tiles(browser, page, figures)
+        cuts(browser, page, figures)
+        japanese(browser, other)
+        widths(browser, other)
         events(browser, page)
         accessible(browser, page)
         contrast(browser, page)
@@ -211,7 +265,7 @@ def main():
         printed = folder / "report.pdf"
         trailpare(program, "report", "--store", f"{folder}/store", "--out", f"{printed}", "--format", "pdf", "--browser", chromium)
         assert printed.read_bytes().startswith(b"%PDF") and printed.stat().st_size > 20_000
-    print("the report in a browser: widths, search, sort, links, accessibility, contrast, hostile names, print: ok")
+    print("the report in a browser: widths, search, sort, waves, trust, personas, Japanese, links, accessibility, contrast, hostile names, print: ok")
 
 
 main()

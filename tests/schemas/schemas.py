@@ -146,8 +146,27 @@ def every_command(program, folder):
         one.write_text(policy.read_text())
     since = ("--since", "2000-01-01", "--unused-after", 1)
     program.document("watch", "watch", "--policies", drifted, *at, "--format", "json", *since, codes=(3, 5))
+    detected(program, folder, at)
     damaged(program, folder)
     more(program, folder, store, bad, cuts)
+
+
+def detected(program, folder, at):
+    """What rules find, what is left out, what can't be run."""
+    head = "title: {0}\nid: {0}\nname: {0}\nlevel: high\nlogsource: {{product: aws, service: {1}}}\n"
+    rules = folder / "rules.yml"
+    rules.write_text("---\n".join([
+        head.format("role", "cloudtrail") + "detection: {s: {userIdentity.type: AssumedRole, status: null}, condition: s}\n",
+        head.format("bad", "cloudtrail") + "detection: {s: {eventName|frob: x}, condition: s}\n",
+        head.format("other", "guardduty") + "detection: {s: {a: b}, condition: s}\n",
+        "title: many\ncorrelation: {type: event_count, rules: [role], group-by: [awsRegion], timespan: 1d, "
+        "condition: {gte: 2}, generate: true}\n",
+    ]))
+    found = program.document("detect", "detect", rules, *at, "--format", "json", codes=(5,))
+    assert [rule["kind"] for rule in found["rules"]] == ["rule", "correlation"], found["rules"]
+    assert len(found["problems"]) == len(found["skipped"]) == len(found["notes"]) == 1
+    assert {len(finding["event_ids"]) > 1 for finding in found["findings"]} == {True, False}
+    program.document("detect", "detect", rules, *at, "--format", "json", "--from", "1999-01-01", "--to", "1999-01-02", codes=(3,))
 
 
 def damaged(program, folder):

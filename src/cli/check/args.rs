@@ -71,21 +71,8 @@ impl CheckArgs {
             let read = paths.iter().map(|path| read_policies(path)).collect::<Result<Vec<_>, _>>()?;
             Ok(read.into_iter().flatten().collect())
         };
-        let (mut scps, mut level, mut answers) = (Vec::new(), Vec::new(), None);
-        for path in &self.scp {
-            match (read_policies(path), organization(path)) {
-                (Ok(policies), _) => level.extend(policies),
-                (Err(_), Some(found)) if self.everyone => answers = Some(found),
-                (Err(_), Some(_)) => {
-                    let path = shown::path(path);
-                    return Err(CliError::Usage(format!(
-                        "{path} tells of an organisation, in which each account has policies of its own\n\
-                         hint: give --everyone"
-                    )));
-                }
-                (Err(error), None) => return Err(error),
-            }
-        }
+        let (level, answers) = self.control_policies()?;
+        let mut scps = Vec::new();
         if !level.is_empty() {
             scps.push(level);
         }
@@ -106,10 +93,41 @@ impl CheckArgs {
     }
 }
 
-/// Answers of `aws organizations` that tell control policies, where a file holds them.
-fn organization(path: &Path) -> Option<Answers> {
+impl CheckArgs {
+    /// What the files of --scp hold: policies of one level, and the organisation whose answers some of them are. Where there
+    /// is one, an answer that is a policy belongs to it.
+    fn control_policies(&self) -> Result<(Vec<Policy>, Option<Answers>), CliError> {
+        let (mut level, mut answers) = (Vec::new(), None);
+        let tells_more =
+            |path: &PathBuf| read_policies(path).is_err() && add_answers(Answers::default(), path).is_some();
+        let told_by = self.scp.iter().find(|path| tells_more(path));
+        if let Some(path) = told_by.filter(|_| !self.everyone) {
+            let path = shown::path(path);
+            return Err(CliError::Usage(format!(
+                "{path} tells of an organisation, in which each account has policies of its own\nhint: give --everyone"
+            )));
+        }
+        for path in &self.scp {
+            let more = told_by.and_then(|_| add_answers(answers.clone().unwrap_or_default(), path));
+            match more {
+                Some(more) => answers = Some(more),
+                None => level.extend(read_policies(path)?),
+            }
+        }
+        match &answers {
+            Some(answers) if answers.scps.is_empty() => Err(CliError::Usage(
+                "the answers of --scp hold no service control policy\n\
+                 hint: give those of `aws organizations describe-policy` too; docs/collect-organization.sh collects them"
+                    .to_owned(),
+            )),
+            _ => Ok((level, answers)),
+        }
+    }
+}
+
+/// The same with the answers of `aws organizations` that a file holds; nothing where it holds none.
+fn add_answers(mut answers: Answers, path: &Path) -> Option<Answers> {
     let text = std::fs::read_to_string(path).ok()?;
-    let mut answers = Answers::default();
     answers.add(&text).ok()?;
-    (!answers.scps.is_empty()).then_some(answers)
+    Some(answers)
 }

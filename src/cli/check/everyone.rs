@@ -1,6 +1,6 @@
 //! `trailpare check --everyone`: whom policies would have stopped. One principal's rows after the other's, none kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::args::CheckArgs;
@@ -54,10 +54,11 @@ pub(super) fn run(
             Ok(row) => row.account_id == account && row.principal_arn == principal,
             Err(_) => true,
         };
-        let mut uses = 0_u64;
+        let (mut uses, mut is_own) = (0_u64, false);
         let of_one = std::iter::once(Ok(first)).chain(std::iter::from_fn(|| rows.next_if(is_same))).inspect(|row| {
             if let Ok(row) = row {
                 uses = uses.saturating_add(row.event_count);
+                is_own |= !row.cross_account;
                 let (from, to) = times.unwrap_or((row.first_time_us, row.last_time_us));
                 times = Some((from.min(row.first_time_us), to.max(row.last_time_us)));
             }
@@ -65,17 +66,27 @@ pub(super) fn run(
         match bound.policies(&account, &principal) {
             Some(policies) => {
                 let replay = replay_each(policies, of_one, &requests, groups_bytes, catalog)?;
-                everyone.add(&account, &principal, &replay);
+                let gap = bound.gap(&account, &principal).filter(|_| is_own);
+                everyone.add(&account, &principal, &replay, gap.is_none() && bound.unknown.is_empty());
+                everyone.gaps.extend(gap);
             }
             None => {
                 for row in of_one {
                     row?;
                 }
-                everyone.not_bound = everyone.not_bound.saturating_add(uses);
+                // Whom only the called account knows of may be of any organisation.
+                let gap = bound.gap(&account, &principal).filter(|_| is_own);
+                let may_be_bound = is_own && !bound.unknown.is_empty() && !bound.is_free(&account, &principal);
+                let is_open = gap.is_some() || may_be_bound;
+                let sum = if is_open { &mut everyone.not_known } else { &mut everyone.not_bound };
+                *sum = sum.saturating_add(uses);
+                everyone.gaps.extend(gap);
             }
         }
     }
+    everyone.gaps.extend(bound.unknown.iter().cloned());
     everyone.finish(args.limit);
+    everyone.gaps.iter().for_each(|gap| context.warn(&format!("not all control policies are known: {gap}")));
     match args.answer.format {
         Format::Table => args.answer.text(&text(&everyone))?,
         Format::Json => args.answer.text(&format!("{:#}\n", everyone.value()?))?,
@@ -90,7 +101,12 @@ pub(super) fn run(
         ));
     }
     let holds = everyone.denied == 0 && (everyone.depends == 0 || !args.strict);
-    Ok(if holds { selected.exit } else { Exit::WouldDeny })
+    Ok(match selected.exit {
+        _ if !holds => Exit::WouldDeny,
+        // That nobody is stopped is not known.
+        Exit::Done if !everyone.gaps.is_empty() => Exit::Refused,
+        exit => exit,
+    })
 }
 
 /// Each level must allow, and one that only denies is never alone (AWS Organizations User Guide, "SCP evaluation").
@@ -114,6 +130,8 @@ struct Bound<'a> {
     args: &'a CheckArgs,
     /// Of accounts that the organisation knows, with their own levels.
     by_account: BTreeMap<String, PolicySet>,
+    /// Policies of which it is not known what they are or whom they bind.
+    unknown: BTreeSet<String>,
 }
 
 impl<'a> Bound<'a> {
@@ -127,7 +145,22 @@ impl<'a> Bound<'a> {
             scps.extend(common.scps.iter().cloned());
             by_account.insert(account.clone(), PolicySet { scps, ..common.clone() });
         }
-        Bound { common, organization, args, by_account }
+        let unknown = organization.map(Inventory::unknown_policies).unwrap_or_default();
+        Bound { common, organization, args, by_account, unknown }
+    }
+
+    /// Why not all control policies of an account are known.
+    fn gap(&self, account: &str, principal: &str) -> Option<String> {
+        let is_member = !account.is_empty() && !self.is_free(account, principal);
+        self.organization.filter(|_| is_member)?.unknown_level(account)
+    }
+
+    /// Control policies bind neither service-linked roles nor the management account (AWS Organizations User Guide,
+    /// "Service control policies").
+    fn is_free(&self, account: &str, principal: &str) -> bool {
+        principal.contains(":role/aws-service-role/")
+            || self.organization.is_some_and(|known| known.is_management(account))
+            || self.args.management_account.iter().any(|id| id == account)
     }
 
     /// Every policy, for what has to be known of requests.
@@ -136,14 +169,9 @@ impl<'a> Bound<'a> {
         PolicySet { scps: self.common.scps.iter().cloned().chain(scps).collect(), ..self.common.clone() }
     }
 
-    /// Those of a principal; `None` where none binds it. Control policies bind neither service-linked roles nor the
-    /// management account (AWS Organizations User Guide, "Service control policies").
+    /// Those of a principal; `None` where none binds it.
     fn policies(&self, account: &str, principal: &str) -> Option<&PolicySet> {
-        let is_management =
-            self.organization.is_some_and(|known| known.answers.management_account.as_deref() == Some(account));
-        let is_free = principal.contains(":role/aws-service-role/")
-            || is_management
-            || self.args.management_account.iter().any(|id| id == account);
+        let is_free = self.is_free(account, principal);
         let policies = self.by_account.get(account).unwrap_or(self.common);
         let is_control = !policies.scps.is_empty();
         let is_any = is_control || policies.boundary.is_some();
@@ -153,12 +181,21 @@ impl<'a> Bound<'a> {
 
 fn text(everyone: &Everyone) -> String {
     let mut out = String::new();
-    let Everyone { principals, stopped, denied, depends, allowed, not_replayed, not_bound, .. } = everyone;
+    let Everyone { principals, stopped, denied, depends, allowed, not_replayed, not_bound, not_known, .. } = everyone;
     let _ = writeln!(
         out,
         "{stopped} of {principals} principals would have been stopped: {denied} uses denied, {depends} depend on what a log \
          cannot know, {allowed} allowed; {not_replayed} uses not replayed, {not_bound} of principals who are not bound"
     );
+    if !everyone.gaps.is_empty() {
+        let _ = writeln!(
+            out,
+            "{not_known} uses are not known to be allowed: of some principals not all control policies are known"
+        );
+        for gap in &everyone.gaps {
+            let _ = writeln!(out, "  {}", printable(gap));
+        }
+    }
     everyone.whom.iter().for_each(|whom| one(&mut out, whom));
     if everyone.whom_left_out > 0 {
         let _ = writeln!(out, "\n… and {} principals more (--limit)", everyone.whom_left_out);

@@ -14,8 +14,9 @@ use super::{CliError, Context, Exit};
 use crate::policy::{Options, Preset, Provenance};
 use crate::report::rightsize::{Entry, Summary, entry, files, index, sarif};
 use crate::rightsize::{Assessment, Inventory, Question, SubjectKind, Totals, Wave, folder as folder_of, rightsize};
-use crate::trust::{Looked, RoleName, SIZE_MAX, TrustQuestion, trust};
-use crate::usage::ReadError;
+use crate::store::Snapshot;
+use crate::trust::{Looked, RoleName, RoleTrust, SIZE_MAX, TrustQuestion, trust};
+use crate::usage::{ReadError, Space, TimeRange};
 
 /// Say for every permission set, role and user what it is granted, what it used of that, and write the policy that covers
 /// just that, proved; with when to act: delete, tighten, ask the owner, keep.
@@ -46,8 +47,9 @@ pub struct RightsizeArgs {
     everybody: EverybodyArgs,
 }
 
-#[derive(Debug, clap::Args)]
-struct HowArgs {
+/// How everybody is looked at.
+#[derive(Clone, Debug, clap::Args)]
+pub struct HowArgs {
     /// Look at people too, each by itself: what they may do and did, whatever the permission set.
     #[arg(long)]
     people: bool,
@@ -72,26 +74,44 @@ enum PresetArg {
     People,
 }
 
+impl HowArgs {
+    /// How policies are made.
+    pub(super) fn options(&self) -> Options {
+        Options { siblings: self.siblings, ..Options::default() }
+    }
+
+    /// What is asked of a state of the store.
+    pub(super) fn question<'a>(
+        &self,
+        (snapshot, range): (&'a Snapshot, &'a TimeRange),
+        inventory: &'a Inventory,
+        (options, space): (&'a Options, &'a Space),
+        context: &'a Context,
+    ) -> Question<'a> {
+        Question {
+            snapshot,
+            range,
+            inventory,
+            catalog: context.catalog,
+            options,
+            preset: self.preset.map(|preset| match preset {
+                PresetArg::Workload => Preset::Workload,
+                PresetArg::People => Preset::People,
+            }),
+            days_min: self.min_days,
+            people: self.people,
+            space,
+        }
+    }
+}
+
 pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
     let (inventory, mut problems) = args.inventory.read(context)?;
     let select = args.everybody.select();
     let (snapshot, range, exit) = select.snapshot(context)?;
     let space = select.memory.space();
-    let options = Options { siblings: args.how.siblings, ..Options::default() };
-    let question = Question {
-        snapshot: &snapshot,
-        range: &range,
-        inventory: &inventory,
-        catalog: context.catalog,
-        options: &options,
-        preset: args.how.preset.map(|preset| match preset {
-            PresetArg::Workload => Preset::Workload,
-            PresetArg::People => Preset::People,
-        }),
-        days_min: args.how.min_days,
-        people: args.how.people,
-        space: &space,
-    };
+    let options = args.how.options();
+    let question = args.how.question((&snapshot, &range), &inventory, (&options, &space), context);
     let trust = trust_of(&question, &mut problems, context)?;
     let mut out = Out::new(args, trust, context)?;
     let totals = rightsize(&question, &mut |one: Assessment<'_>| out.take(&one, context))?;
@@ -109,7 +129,11 @@ pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
 }
 
 /// Who takes which role.
-fn trust_of(question: &Question<'_>, problems: &mut Vec<String>, context: &Context) -> Result<Looked, CliError> {
+pub(super) fn trust_of(
+    question: &Question<'_>,
+    problems: &mut Vec<String>,
+    context: &Context,
+) -> Result<Looked, CliError> {
     let known = super::trust::knowledge(&question.inventory.details);
     let selection = super::trust::roles(&[], &[]);
     let asked = TrustQuestion {
@@ -133,6 +157,12 @@ fn trust_of(question: &Question<'_>, problems: &mut Vec<String>, context: &Conte
     }
 }
 
+/// Who takes a subject, if it is a role.
+pub(super) fn trust_for<'t>(one: &Assessment<'_>, trust: &'t Looked) -> Option<&'t RoleTrust> {
+    let role = one.subject.arn.as_deref().filter(|_| one.subject.kind == SubjectKind::Role).and_then(RoleName::of);
+    role.and_then(|role| trust.roles.get(&role))
+}
+
 /// What is written, on its way.
 struct Out {
     trust: Looked,
@@ -154,8 +184,7 @@ impl Out {
         let folder = folder_of(&one.subject, &mut self.taken);
         let provenance =
             Provenance { data_event_sources: Some(one.data_event_sources.clone()), ..self.provenance.clone() };
-        let role = one.subject.arn.as_deref().filter(|_| one.subject.kind == SubjectKind::Role).and_then(RoleName::of);
-        let trust = role.and_then(|role| self.trust.roles.get(&role));
+        let trust = trust_for(one, &self.trust);
         let files = files(one, trust, &folder, &provenance)
             .map_err(|error| CliError::failed(format!("{}: {error}", one.subject.title())))?;
         for file in &files {

@@ -28,7 +28,7 @@ use super::{CliError, Context, Exit, allocator, ingest_summary, named_list};
 use crate::query::{self, Format, Library, Options, QueryError, Stop};
 use crate::report::evidence::thousands;
 use crate::store::{Snapshot, Store, Table};
-use crate::time::{MICROS_PER_DAY, Moment, format_date, now_us, parse_date};
+use crate::time::format_date;
 use crate::util::shown;
 
 /// Ask the store in SQL (DataFusion's dialect, close to PostgreSQL's).
@@ -42,7 +42,8 @@ use crate::util::shown;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Without statements, a terminal gets a shell: `.help` there. Elsewhere they are read from standard input.
-Several statements stand between semicolons. $name in a statement is the value of --param name=VALUE.
+Several statements stand between semicolons. $name in a statement is the value of --param name=VALUE. A named
+query is a table, too: FROM denied_calls(principal => '%deploy%').
 
 Examples:
   trailpare sql
@@ -106,17 +107,9 @@ pub struct SqlArgs {
 
 fn parse_parameter(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), day(name, value))),
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), query::day(name, value))),
         _ => Err("not a parameter; hint: write NAME=VALUE".to_owned()),
     }
-}
-
-/// The days of the library's queries as other commands take them: `from=90d`.
-fn day(name: &str, value: &str) -> String {
-    let moment =
-        Moment::parse(value, now_us()).filter(|_| matches!(name, "from" | "to") && parse_date(value).is_none());
-    let day = moment.and_then(|moment| i32::try_from(moment.begin_us.div_euclid(MICROS_PER_DAY)).ok());
-    day.map_or_else(|| value.to_owned(), format_date)
 }
 
 pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
@@ -150,6 +143,7 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
         memory_limit_bytes: Some(args.memory.memory_limit),
         catalog: Some(context.catalog),
         read_only: args.read_only,
+        queries_only: false,
         stop: is_shell.then(|| stop.clone()),
     };
     let session = runtime.block_on(query::session(&snapshot, &options)).map_err(QueryError::from)?;
@@ -293,7 +287,9 @@ async fn run_all(
                 .to_owned(),
         ));
     }
+    let library = Library::open(args.queries.as_deref())?;
     for statement in statements {
+        let statement = query::with_library(statement, &library)?;
         let stream = query::execute(session, statement, parameters).await?;
         if stream.schema().fields().is_empty() {
             query::finish(stream).await?;

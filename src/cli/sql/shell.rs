@@ -180,6 +180,7 @@ impl<'a> Shell<'a> {
     fn ask(&mut self, sql: &str, parameters: &HashMap<String, String>) -> Result<(), CliError> {
         let at = |error| query::at(error, sql, &self.session);
         for statement in query::parse(sql).map_err(at)? {
+            let statement = query::with_library(statement, &self.library)?;
             self.answer(statement, sql, parameters)?;
             if self.has_timer {
                 self.note(&format!("Time: {:.3} s", self.took.as_secs_f64()))?;

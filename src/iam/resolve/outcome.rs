@@ -29,7 +29,7 @@ use Kind::{Account, Credentials, Denied, Malformed, Overload, Parameters};
 /// Codes by kind, without the endings that [`stem`] takes away.
 ///
 /// Sources, by their short names:
-/// * common: "SharedCache Errors" of the services' API references (the older page, of the Query APIs, and the newer one);
+/// * common: "Common Errors" of the services' API references (the older page, of the Query APIs, and the newer one);
 /// * ec2: Amazon EC2 Developer Guide, "Error codes for the Amazon EC2 API", common client and server errors;
 /// * s3: Amazon S3 API Reference, "Error responses", list of error codes;
 /// * iam: IAM User Guide, "Troubleshoot access denied error messages";

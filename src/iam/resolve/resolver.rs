@@ -143,7 +143,7 @@ struct Operation<'c> {
     /// Counted up when that grows.
     generation: u32,
     /// Its number among the kinds of calls of all resolvers, as long as that doesn't grow.
-    kind: Option<u32>,
+    shared_number: Option<u32>,
     templates: RequestTemplates,
 }
 
@@ -162,7 +162,7 @@ impl<'c> Operation<'c> {
             otherwise,
             read_set: RefCell::default(),
             generation: 0,
-            kind: None,
+            shared_number: None,
             templates: RequestTemplates::default(),
         }
     }
@@ -172,12 +172,12 @@ impl<'c> Operation<'c> {
     }
 
     fn resolve(&self, catalog: &'c Catalog, request: &Request<'_>) -> OperationMatch<'c> {
-        let ruled = self.rule.as_ref().and_then(|rule| rule.resolve(request));
-        let special = || {
+        let by_override = self.rule.as_ref().and_then(|rule| rule.resolve(request));
+        let by_service = || {
             let permissions = self.rules.special?(&self.call(catalog, request))?;
             Some(OperationMatch::Special(permissions))
         };
-        ruled.or_else(special).unwrap_or_else(|| self.otherwise.clone())
+        by_override.or_else(by_service).unwrap_or_else(|| self.otherwise.clone())
     }
 
     fn permissions(&self, catalog: &'c Catalog, request: &Request<'_>, outcome: Outcome) -> Permissions {
@@ -195,7 +195,7 @@ impl<'c> Operation<'c> {
         let has_grown = self.read_set.get_mut().take_growth();
         if has_grown {
             self.generation += 1;
-            self.kind = None;
+            self.shared_number = None;
             self.templates.clear();
         }
         has_grown
@@ -203,20 +203,20 @@ impl<'c> Operation<'c> {
 
     /// The key with the shared number of the operation in place of this resolver's own.
     fn shared_key<'k>(&mut self, key: &[u8], shared_cache: &SharedCache, shared_key: &'k mut Vec<u8>) -> &'k [u8] {
-        let kind = match self.kind {
-            Some(kind) => kind,
+        let number = match self.shared_number {
+            Some(number) => number,
             None => {
                 shared_key.clear();
                 put(shared_key, &self.event_source);
                 put(shared_key, &self.event_name);
                 self.read_set.get_mut().put_itself(shared_key);
-                *self.kind.insert(shared_cache.kind(shared_key))
+                *self.shared_number.insert(shared_cache.kind(shared_key))
             }
         };
         shared_key.clear();
         shared_key.extend(key);
         let own = shared_key.iter_mut().skip(BEFORE_OPERATION).take(OPERATION_BYTES);
-        own.zip(u64::from(kind).to_le_bytes()).for_each(|(to, from)| *to = from);
+        own.zip(u64::from(number).to_le_bytes()).for_each(|(to, from)| *to = from);
         shared_key
     }
 }
@@ -261,7 +261,7 @@ pub struct Resolver<'c> {
     last: usize,
     /// Where the outcomes of calls stand that come again to the letter, or to all that is seen of them in a shape that
     /// is known; with their numbers.
-    again: DirectMappedCache<(At, u64)>,
+    recent_calls: DirectMappedCache<(At, u64)>,
     /// Templates learned so far.
     templates_learned: u64,
     /// What other threads have found.
@@ -275,22 +275,22 @@ struct Scratch {
     key: Vec<u8>,
     /// The same for the resolvers of other threads.
     shared_key: Vec<u8>,
-    quoted: Vec<u8>,
-    /// Whether the parameters quoted have a shape that is known.
+    call_key: Vec<u8>,
+    /// Whether the parameters in it have a shape that is known.
     has_shape: bool,
     parameters: JsonTape,
 }
 
 /// Calls remembered that may come again, and the bytes of one.
-const AGAIN: usize = 32 * 1024;
-const AGAIN_MAX: usize = 1 << 10;
+const RECENT_CALLS: usize = 32 * 1024;
+const RECENT_CALL_MAX_BYTES: usize = 1 << 10;
 
 /// Distinct sources and names remembered; when there are more it starts anew.
 const OPERATIONS_MAX: usize = 32 * 1024;
 
 /// What a key of the local cache is made of.
 #[derive(Clone, Copy)]
-enum Kind {
+enum KeyKind {
     NoCall,
     Message,
     Operation,
@@ -306,7 +306,7 @@ impl<'c> Resolver<'c> {
             places: HashTable::new(),
             hasher: Default::default(),
             last: 0,
-            again: DirectMappedCache::new(AGAIN, AGAIN_MAX),
+            recent_calls: DirectMappedCache::new(RECENT_CALLS, RECENT_CALL_MAX_BYTES),
             templates_learned: 0,
             shared_cache: None,
             scratch: Scratch::default(),
@@ -336,14 +336,14 @@ impl<'c> Resolver<'c> {
         let outcome = outcome_of(event);
         let key = &mut scratch.key;
         if let Some(reason) = no_call(event) {
-            begin(key, Kind::NoCall, outcome);
+            begin(key, KeyKind::NoCall, outcome);
             put(key, reason);
             return self.local_cache.find(key).unwrap_or_else(|| self.local_cache.put(key, nothing(reason, outcome)));
         }
         if outcome == Outcome::Denied
             && let Some(message) = denial_message::message(event)
         {
-            begin(key, Kind::Message, outcome);
+            begin(key, KeyKind::Message, outcome);
             put(key, &message);
             if let Some(at) = self.local_cache.find(key) {
                 return at;
@@ -353,7 +353,7 @@ impl<'c> Resolver<'c> {
                     return at;
                 }
                 let key = &mut scratch.key;
-                begin(key, Kind::Message, outcome);
+                begin(key, KeyKind::Message, outcome);
                 put(key, &message);
                 let needed = vec![permission];
                 let permissions = Permissions { needed, suggestions: Vec::new(), outcome, no_permission: None };
@@ -372,19 +372,19 @@ impl<'c> Resolver<'c> {
 
     fn by_operation(&mut self, event: &Event<'_>, outcome: Outcome, scratch: &mut Scratch) -> At {
         let at = self.operation(event.event_source, event.event_name);
-        let Resolver { operations, local_cache, again, hasher, .. } = self;
+        let Resolver { operations, local_cache, recent_calls, hasher, .. } = self;
         // INVARIANT: `operation` gives the place of one that is there.
         let Some(operation) = operations.get_mut(at) else { return local_cache.put(&[], nothing("unknown", outcome)) };
         let response = Response::new(event.response_elements);
-        scratch.has_shape = quote(&mut scratch.quoted, at, operation, event, &response, outcome);
-        let hash = hasher.hash_one(scratch.quoted.as_slice());
-        let said = again.find(hash, |quoted| quoted == scratch.quoted);
+        scratch.has_shape = call_key(&mut scratch.call_key, at, operation, event, &response, outcome);
+        let hash = hasher.hash_one(scratch.call_key.as_slice());
+        let said = recent_calls.find(hash, |key| key == scratch.call_key);
         if let Some(found) = said.and_then(|(_, (at, number))| local_cache.find_at(*at, *number)) {
             return found;
         }
         let found = self.by_what_is_seen(at, event, &response, outcome, scratch);
         let number = self.local_cache.at(found).number;
-        self.again.learn(hash, &scratch.quoted, || Some((found, number)));
+        self.recent_calls.learn(hash, &scratch.call_key, || Some((found, number)));
         found
     }
 
@@ -413,10 +413,10 @@ impl<'c> Resolver<'c> {
         if let Some(at) = local_cache.find(key) {
             return at;
         }
-        let told = shared_cache
+        let shared = shared_cache
             .as_ref()
             .and_then(|shared_cache| shared_cache.find(operation.shared_key(key, shared_cache, shared_key)));
-        if let Some(permissions) = told {
+        if let Some(permissions) = shared {
             return local_cache.put(key, permissions);
         }
         if !is_read {
@@ -480,7 +480,7 @@ fn others<'a>(event: &Event<'a>) -> RecordContext<'a> {
 const BEFORE_OPERATION: usize = 2;
 const OPERATION_BYTES: usize = 8;
 
-fn begin(key: &mut Vec<u8>, kind: Kind, outcome: Outcome) {
+fn begin(key: &mut Vec<u8>, kind: KeyKind, outcome: Outcome) {
     key.clear();
     key.extend([kind as u8, outcome as u8]);
 }
@@ -488,7 +488,7 @@ fn begin(key: &mut Vec<u8>, kind: Kind, outcome: Outcome) {
 /// Begins the key of an event by what all of them have.
 #[expect(clippy::cast_possible_truncation, reason = "there are at most `OPERATIONS_MAX`")]
 fn begin_call(key: &mut Vec<u8>, at: usize, operation: &Operation<'_>, event: &Event<'_>, outcome: Outcome) {
-    begin(key, Kind::Operation, outcome);
+    begin(key, KeyKind::Operation, outcome);
     key.extend((at as u32).to_le_bytes());
     key.extend(operation.generation.to_le_bytes());
     key.push(u8::from(has_failed(event)));
@@ -498,7 +498,7 @@ fn begin_call(key: &mut Vec<u8>, at: usize, operation: &Operation<'_>, event: &E
 
 /// Makes the key of an event that comes again: what can be seen of it, as it stands or, where the parameters have a
 /// shape that is known, without what nobody looks at. Whether they have.
-fn quote(
+fn call_key(
     key: &mut Vec<u8>,
     at: usize,
     operation: &mut Operation<'_>,

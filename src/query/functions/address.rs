@@ -80,6 +80,14 @@ impl Network {
         IpAddr::V6(Ipv6Addr::from(number(self.address) | self.free())).to_canonical()
     }
 
+    /// Whether an address, or a network by its first and last address, is in it; nothing of what is neither.
+    pub fn holds(self, text: &str) -> Option<bool> {
+        match text.contains('/') {
+            true => Network::parse(text).map(|inner| self.contains(inner.first()) && self.contains(inner.last())),
+            false => address(text).map(|address| self.contains(address)),
+        }
+    }
+
     /// Whether an address is in it; one of the other version never is.
     pub fn contains(self, address: IpAddr) -> bool {
         let is_v4 = self.address.to_canonical().is_ipv4();
@@ -105,11 +113,7 @@ fn cidr_contains(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
             },
         };
         last = Some((text, network));
-        // A network within a network: by its first and last address.
-        rows.push(text_at(addresses, row).and_then(|text| match text.contains('/') {
-            true => Network::parse(text).map(|inner| network.contains(inner.first()) && network.contains(inner.last())),
-            false => address(text).map(|address| network.contains(address)),
-        }));
+        rows.push(text_at(addresses, row).and_then(|text| network.holds(text)));
     }
     Ok(Arc::new(rows.into_iter().collect::<BooleanArray>()))
 }

@@ -26,7 +26,10 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
         text_of_path("json_extract", |arrays, _| {
             by_path(arrays, |path, document| path.extract(document).map(|value| value.to_string()))
         }),
-        text_of_path("json_extract_scalar", |arrays, _| by_path(arrays, JsonPath::extract_scalar)),
+        // What `[*]` leads to is a list, be it of one.
+        text_of_path("json_extract_scalar", |arrays, _| {
+            by_path(arrays, |path, document| scalar(&path.extract(document)?))
+        }),
         text_of_path("json_value", |arrays, _| by_path(arrays, JsonPath::extract_scalar)),
         text_of_path("json_query", |arrays, _| {
             by_path(arrays, |path, document| path.extract(document).map(|value| value.to_string()))

@@ -2,9 +2,11 @@
 //!
 //! `time`, `dates`, `athena` and those named after what they are over (`text`, `regexp`, `json`, `lists`, `address`,
 //! `url`, `casts`, `checked`, `sums`, `sequence`, `reduce`) make queries written for Athena and CloudTrail Lake run, `arn`
-//! takes ARNs apart, `iam` knows what an event needs, `event_json` gives it back as it was written.
+//! takes ARNs apart, `any_text` asks about any text in JSON, `iam` knows what an event needs, `event_json` gives it back
+//! as it was written.
 
 mod address;
+mod any_text;
 mod arn;
 mod athena;
 mod casts;
@@ -56,6 +58,7 @@ pub(super) fn register(context: &mut SessionContext, catalog: &'static Catalog) 
 pub(super) fn all(catalog: &'static Catalog) -> Vec<ScalarUDF> {
     [
         address::functions(),
+        any_text::functions(),
         arn::functions(),
         athena::functions(),
         casts::functions(),
@@ -74,6 +77,16 @@ pub(super) fn all(catalog: &'static Catalog) -> Vec<ScalarUDF> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Those that conditions are built of elsewhere.
+pub(super) fn of_conditions() -> Vec<ScalarUDF> {
+    [address::functions(), any_text::functions(), event_json::functions(), time::functions()].concat()
+}
+
+/// Whether a text is a network.
+pub(super) fn is_network(text: &str) -> bool {
+    address::Network::parse(text).is_some()
 }
 
 /// What plans `json['key']`, and `+` of whole numbers. They have to be asked before DataFusion's own planners.

@@ -45,7 +45,12 @@ impl Bars {
         Bars::of(&account.days, Some(&account.days), overview)
     }
 
-    fn of(days: &BTreeMap<Day, u64>, logged: Option<&BTreeMap<Day, u64>>, overview: &Overview) -> Option<Bars> {
+    /// Uses by day, beside the days with logs.
+    pub(super) fn of(
+        days: &BTreeMap<Day, u64>,
+        logged: Option<&BTreeMap<Day, u64>>,
+        overview: &Overview,
+    ) -> Option<Bars> {
         let (first, last) = overview.evidence.first_day.zip(overview.evidence.last_day)?;
         let span = last.0.checked_sub(first.0)?.checked_add(1)?;
         let run = span.div_euclid(BARS_MAX) + i32::from(span.rem_euclid(BARS_MAX) > 0);

@@ -4,9 +4,12 @@
 //! allows its one script and its one style by their hashes, and nothing else: no request, no event handler, no other
 //! script, whatever a name from a log holds. Charts are SVG, whose numbers `chart` works out.
 
+mod account;
 mod chart;
+mod marked;
 mod section;
 mod strip;
+mod subject;
 mod words;
 
 use std::collections::HashSet;
@@ -20,12 +23,21 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use sha2::{Digest, Sha256};
 
 use super::overview::{Overview, Principal};
-use chart::{Bars, HeatMap};
+use crate::rightsize::SubjectKind;
+use account::accounts;
+use chart::HeatMap;
 use section::Section;
 use strip::Strip;
+use subject::{Places, people};
 pub use words::Language;
 
-const PAGE: &str = include_str!("page.html");
+/// Macros come before what calls them.
+const PAGE: &str = concat!(
+    include_str!("macros.html"),
+    include_str!("trust.html"),
+    include_str!("subject.html"),
+    include_str!("page.html")
+);
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
@@ -63,16 +75,17 @@ pub fn render(page: &Page<'_>) -> Result<String, HtmlError> {
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     add_filters(&mut environment);
     environment.add_template("page.html", PAGE)?;
-    let sections: Vec<Section<'_>> =
-        overview.principals.iter().take(sections_max).enumerate().map(|(n, of)| Section::of(n, of, overview)).collect();
-    let accounts: Vec<Value> = overview
-        .accounts
+    let places = Places::of(overview, sections_max);
+    let sections: Vec<Section<'_>> = overview
+        .principals
         .iter()
-        .map(|account| {
-            let chart = filled(Bars::of_account(account, overview));
-            context! { account => filled(account), chart => chart }
-        })
+        .take(sections_max)
+        .enumerate()
+        .map(|(n, of)| Section::of(n, of, overview, &places))
         .collect();
+    let set_anchors: Vec<&str> =
+        overview.permission_sets.iter().map(|set| places.of_set(overview, &set.name).unwrap_or_default()).collect();
+    let of_kind = |kind: SubjectKind| filled(places.of_kind(overview, kind));
     Ok(environment.get_template("page.html")?.render(context! {
         w => words,
         language => language.code(),
@@ -85,7 +98,14 @@ pub fn render(page: &Page<'_>) -> Result<String, HtmlError> {
         counts => filled(overview.counts()),
         total => overview.counts().total(),
         granted => filled(overview.granted()),
-        accounts => accounts,
+        accounts => filled(accounts(overview, &places)),
+        waves => filled(places.waves(overview)),
+        set_anchors => filled(set_anchors),
+        sets => of_kind(SubjectKind::PermissionSet),
+        personas => of_kind(SubjectKind::Persona),
+        groups => of_kind(SubjectKind::RoleGroup),
+        persons => of_kind(SubjectKind::Person),
+        people => filled(people(overview, &places, sections_max)),
         heat => filled(HeatMap::of(overview)),
         actions => overview.principals.iter().map(Principal::actions).collect::<Vec<_>>(),
         strips => filled(overview.coverage.places.iter().map(Strip::of).collect::<Vec<_>>()),
@@ -110,6 +130,9 @@ fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("short", |text: &str| match text.char_indices().nth(SHORT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
+    });
+    environment.add_filter("seen_lines", |text: &str| {
+        text.lines().map(crate::util::shown::name).collect::<Vec<_>>().join("\n")
     });
     environment.add_filter("seen", |text: &str| crate::util::shown::name(text).into_owned());
     // The first place that an event has on the page is where links to it lead.

@@ -37,20 +37,27 @@
     input.placeholder = words.search;
     input.setAttribute('aria-label', words.search);
     tools.append(input, found);
-    table.parentElement.before(tools);
-    const rows = [...table.tBodies[0].rows].map((row) => {
-      const link = row.querySelector('a');
+    document.querySelector('main').prepend(tools);
+    const rows = [...document.querySelectorAll('table.filtered tbody tr')].map((row) => {
+      const link = row.querySelector('th a');
       const section = link && document.getElementById(link.hash.slice(1));
-      return { row, section, text: (row.textContent + (section ? section.textContent : '')).toLowerCase() };
+      const counts = table.contains(row);
+      return { row, section, counts, text: (row.textContent + (section ? section.textContent : '')).toLowerCase() };
     });
     input.addEventListener('input', () => {
       const wanted = input.value.trim().toLowerCase();
       let count = 0;
-      rows.forEach(({ row, section, text }) => {
-        const isHidden = wanted !== '' && !text.includes(wanted);
-        row.hidden = isHidden;
-        if (section) section.hidden = isHidden;
-        if (!isHidden) count += 1;
+      const shown = new Set();
+      rows.forEach(({ row, section, counts, text }) => {
+        row.hidden = wanted !== '' && !text.includes(wanted);
+        if (!row.hidden && section) shown.add(section);
+        if (!row.hidden && counts) count += 1;
+        const folded = wanted !== '' && !row.hidden && row.closest('details');
+        if (folded) folded.open = true;
+      });
+      rows.forEach(({ section }) => {
+        // A persona is within its permission set.
+        if (section) section.hidden = !shown.has(section) && ![...section.querySelectorAll('section')].some((one) => shown.has(one));
       });
       found.textContent = wanted === '' ? '' : words.found(count);
     });

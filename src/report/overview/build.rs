@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use rayon::prelude::*;
+
 use super::granted::Granted;
 use super::people::{OfAccount, Sums};
 use super::policy::Policy;
@@ -61,14 +63,28 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Takes all uses of one principal, sessions apart, each resource in a row of its own. `options` say which policy it gets.
-    pub fn add(&mut self, rows: &[UsageRow], options: &Options) {
-        let Source { provenance, requests, daily, catalog, .. } = self.source;
+    /// Takes all uses of some principals, each one's sessions apart, each resource in a row of its own. The options say which
+    /// policy each gets.
+    pub fn add(&mut self, batch: &[(Vec<UsageRow>, Options)]) {
+        let Source { provenance, requests, catalog, .. } = self.source;
+        let make = |(rows, options): &(Vec<UsageRow>, Options)| match rows.is_empty() {
+            true => Policy::None { reason: String::new() },
+            false => Policy::of(propose(&Task::new(rows, requests, options, catalog)), provenance),
+        };
+        let policies: Vec<Policy> = batch.par_iter().map(make).collect();
+        for ((rows, _), policy) in batch.iter().zip(policies) {
+            self.add_one(rows, policy);
+        }
+    }
+
+    fn add_one(&mut self, rows: &[UsageRow], policy: Policy) {
+        let Source { daily, catalog, .. } = self.source;
         let Some(first) = rows.first() else { return };
-        let days = daily.get(&first.principal_arn).into_iter().flatten().map(|(day, uses)| (Day(*day), *uses));
+        let days =
+            daily.principals.get(&first.principal_arn).into_iter().flatten().map(|(day, uses)| (Day(*day), *uses));
         let Some(mut principal) = Principal::of(rows, days.collect(), catalog) else { return };
         rows.iter().for_each(|row| self.sums.count(row));
-        principal.policy = Policy::of(propose(&Task::new(rows, requests, options, catalog)), provenance);
+        principal.policy = policy;
         if let Some(name) = name(&first.principal_arn) {
             self.seen.insert((name.0.to_owned(), name.1.to_owned(), name.2.to_owned()));
             principal.granted = self.entities.get(&name).and_then(|entity| self.granted(entity, rows));
@@ -96,7 +112,7 @@ impl<'a> Builder<'a> {
         principals.sort_by(|a, b| (Reverse(a.counts.total()), &a.arn).cmp(&(Reverse(b.counts.total()), &b.arn)));
         let Source { provenance, snapshot_time, .. } = self.source;
         let accounts = accounts(&days, &self.sums.accounts);
-        let (permission_sets, people) = self.sums.finish();
+        let (permission_sets, people) = self.sums.finish(&self.source.daily.people);
         Ok(Overview {
             snapshot: provenance.snapshot_id,
             snapshot_time: snapshot_time.to_owned(),
@@ -111,6 +127,7 @@ impl<'a> Builder<'a> {
             people,
             principals,
             data_event_sources: provenance.data_event_sources.iter().flatten().cloned().collect(),
+            rightsize: None,
         })
     }
 

@@ -4,6 +4,7 @@
 //! [`Builder`] takes principals one after the other, so that the usage of one is in memory at a time.
 
 mod build;
+mod cuts;
 mod granted;
 mod people;
 mod policy;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use build::{Builder, Source};
+pub use cuts::{Cut, Cuts, CutsBuilder};
 pub use granted::Granted;
 pub use people::{PermissionSet, Person};
 pub use policy::{Document, NotGranted, Policy, Proposed, Statement};
@@ -26,7 +28,7 @@ use super::coverage::Coverage;
 use super::evidence::Evidence;
 
 /// What a report shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Overview {
     /// The newest snapshot, or the one that was asked for.
     pub snapshot: i64,
@@ -55,6 +57,8 @@ pub struct Overview {
     pub principals: Vec<Principal>,
     /// Event sources of which there are data events at all.
     pub data_event_sources: Vec<String>,
+    /// Where to cut, as `rightsize` says it; `None` where somebody is named, or nobody asked.
+    pub rightsize: Option<Cuts>,
 }
 
 /// The logs that a report rests on.

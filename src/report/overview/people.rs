@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::services::Counts;
+use crate::report::Day;
 use crate::time::format_time;
-use crate::usage::UsageRow;
+use crate::usage::{Text, UsageRow};
 
 /// A permission set in all accounts that have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +47,8 @@ pub struct Person {
     pub first_time: String,
     /// Time of the last use (UTC).
     pub last_time: String,
+    /// Day → uses.
+    pub days: BTreeMap<Day, u64>,
 }
 
 struct Sum {
@@ -121,7 +124,7 @@ impl Sums {
         }
     }
 
-    pub(super) fn finish(self) -> (Vec<PermissionSet>, Vec<Person>) {
+    pub(super) fn finish(self, daily: &BTreeMap<Text, BTreeMap<i32, u64>>) -> (Vec<PermissionSet>, Vec<Person>) {
         let sets = self.sets.into_iter().map(|(name, sum)| PermissionSet {
             name,
             principals: sum.principals.len(),
@@ -131,7 +134,9 @@ impl Sums {
             counts: sum.counts,
             last_time: format_time(sum.last_us),
         });
+        let days = |name: &str| daily.get(name).into_iter().flatten().map(|(day, uses)| (Day(*day), *uses)).collect();
         let people = self.people.into_iter().map(|(name, sum)| Person {
+            days: days(&name),
             name,
             permission_sets: sum.sets.into_iter().collect(),
             accounts: sum.accounts.len(),

@@ -20,7 +20,7 @@ const SCHEMA: &str = "trailpare/rightsize/principal/1";
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Document {
     schema: &'static str,
-    /// `permission-set`, `role`, `user`, `person`, `persona`.
+    /// `permission-set`, `role`, `user`, `person`, `persona`, `role-group`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -28,7 +28,7 @@ pub struct Document {
     pub account: Option<String>,
     /// ARN of a role or user.
     pub arn: Option<String>,
-    /// The permission set of a persona.
+    /// The permission set of a persona, the name that a group of roles shares.
     pub of: Option<String>,
     /// `delete`, `tighten`, `ask`, `keep`.
     pub wave: &'static str,
@@ -48,6 +48,8 @@ pub struct Document {
     pub presets: Vec<PresetValue>,
     /// Who used a permission set, and who has it and never did.
     pub people: Option<PeopleValue>,
+    /// Of a group of roles, which, and what they share.
+    pub roles: Option<RolesValue>,
     /// What was used and is not granted by what the files say.
     pub disagreements: Vec<DisagreementValue>,
     /// How many more there are.
@@ -165,6 +167,13 @@ pub struct PeopleValue {
     shared_actions: BTreeSet<String>,
 }
 
+/// Roles of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RolesValue {
+    arns: BTreeSet<String>,
+    shared_actions: BTreeSet<String>,
+}
+
 /// A use that the files do not allow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DisagreementValue {
@@ -180,6 +189,28 @@ pub(super) fn preset(preset: Preset) -> &'static str {
     match preset {
         Preset::Workload => "workload",
         Preset::People => "people",
+    }
+}
+
+impl Document {
+    /// Actions that were used and allowed.
+    pub(in crate::report) fn used_actions(&self) -> impl Iterator<Item = &str> {
+        self.used.actions.iter().map(String::as_str)
+    }
+
+    /// Of a group of roles, their ARNs.
+    pub(in crate::report) fn role_arns(&self) -> impl Iterator<Item = &str> {
+        self.roles.iter().flat_map(|roles| &roles.arns).map(String::as_str)
+    }
+
+    /// People who used it.
+    pub(in crate::report) fn active_people(&self) -> impl Iterator<Item = &str> {
+        self.people.iter().flat_map(|people| &people.used_it).map(String::as_str)
+    }
+
+    /// People who have it and never used it.
+    pub(in crate::report) fn idle_people(&self) -> impl Iterator<Item = &str> {
+        self.people.iter().flat_map(|people| people.assigned_and_never_used_it.keys()).map(String::as_str)
     }
 }
 
@@ -203,6 +234,7 @@ pub fn document(one: &Assessment<'_>, trust: Option<&RoleTrust>) -> Document {
         loss: one.loss.as_ref().map(loss),
         presets: one.presets.iter().map(figures).collect(),
         people: people(one),
+        roles: roles(one),
         disagreements: shown.map(disagreement).collect(),
         disagreements_left_out: one.disagreements.len().saturating_sub(DISAGREEMENTS_MAX),
         not_covered_by_data_events: one.unseen.clone(),
@@ -325,7 +357,17 @@ fn figures(figures: &PresetFigures) -> PresetValue {
     }
 }
 
+fn roles(one: &Assessment<'_>) -> Option<RolesValue> {
+    (!one.subject.roles.is_empty()).then(|| RolesValue {
+        arns: one.subject.roles.clone(),
+        shared_actions: one.persona.as_ref().map(|group| group.shared.clone()).unwrap_or_default(),
+    })
+}
+
 fn people(one: &Assessment<'_>) -> Option<PeopleValue> {
+    if !one.subject.roles.is_empty() {
+        return None;
+    }
     let shared_actions = one.persona.as_ref().map(|persona| persona.shared.clone()).unwrap_or_default();
     let is_about_people = one.persona.is_some() || !one.active_people.is_empty() || !one.idle_people.is_empty();
     is_about_people.then(|| PeopleValue {

@@ -39,7 +39,8 @@ pub(super) fn page(one: &Assessment<'_>, trust: Option<&RoleTrust>, provenance: 
     let subject = &one.subject;
     let _ = writeln!(out, "# {} {}\n", subject.kind.as_str(), span(&subject.name));
     if let Some(of) = &subject.of {
-        let _ = writeln!(out, "People of permission set {} who do the same.\n", span(of));
+        let what = if subject.roles.is_empty() { "People of permission set" } else { "Roles named" };
+        let _ = writeln!(out, "{what} {} who do the same.\n", span(of));
     }
     if let Some(arn) = &subject.arn {
         let _ = writeln!(out, "{}\n", span(arn));
@@ -137,6 +138,10 @@ fn lost(out: &mut String, loss: &Loss, is_proposed: bool) {
 }
 
 fn people(out: &mut String, one: &Assessment<'_>) {
+    if let (Some(group), false) = (&one.persona, one.subject.roles.is_empty()) {
+        let _ = writeln!(out, "\n## Roles\n\n- {}", spans(&one.subject.roles));
+        let _ = writeln!(out, "- all of them used: {}", spans(&group.shared));
+    }
     if one.active_people.is_empty() && one.idle_people.is_empty() {
         return;
     }

@@ -202,6 +202,21 @@ impl TrustSummary {
 }
 
 impl Entry {
+    /// The order of the list: by kind, account and name.
+    pub(in crate::report) fn order(&self, other: &Entry) -> std::cmp::Ordering {
+        self.key.cmp(&other.key)
+    }
+
+    /// What the subject is.
+    pub(in crate::report) fn kind(&self) -> SubjectKind {
+        self.key.0
+    }
+
+    /// When to act.
+    pub(in crate::report) fn wave(&self) -> Wave {
+        self.wave_of
+    }
+
     /// The policy that was made did not hold: a fault of ours.
     pub fn failed_its_proof(&self) -> bool {
         self.failed_its_proof
@@ -249,7 +264,7 @@ impl Summary {
     }
 
     /// Those in a wave, those first with whom most is to be gained.
-    fn in_wave(&self, wave: Wave) -> Vec<&Entry> {
+    pub(in crate::report) fn in_wave(&self, wave: Wave) -> Vec<&Entry> {
         let mut found: Vec<&Entry> = self.principals.iter().filter(|entry| entry.wave_of == wave).collect();
         let gain = |entry: &Entry| entry.loss.as_ref().map_or((0, 0), |loss| (loss.ways_to_more_closed, loss.actions));
         found.sort_by(|a, b| gain(b).cmp(&gain(a)).then_with(|| a.key.cmp(&b.key)));

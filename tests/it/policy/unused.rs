@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use trailpare::iam::Catalog;
 use trailpare::policy::unused::{Details, DetailsError, EntityUse, pages, unused};
 use trailpare::report::unused::{entities, text};
-use trailpare::usage::{DataSight, TimeRange};
+use trailpare::usage::{DataSight, RoleLives, TimeRange};
 
 use super::{deployer, row};
 
@@ -126,8 +126,8 @@ fn what_an_account_never_used() {
     assert_eq!((user.granted, user.used, user.last_time_us), (2, 0, None));
     assert_eq!(user.unused_policies, ["group ops: queue", TEAM]);
     assert_eq!(user.missing_policies, ["those of group nobody"]);
-    assert!(text(&uses).contains("policies never needed: idle"));
-    let json = serde_json::to_value(entities(&uses)).unwrap();
+    assert!(text(&uses, &RoleLives::default()).contains("policies never needed: idle"));
+    let json = serde_json::to_value(entities(&uses, &RoleLives::default())).unwrap();
     let of = |name: &str| json.as_array().unwrap().iter().find(|e| e["arn"].as_str().unwrap().ends_with(name)).unwrap();
     assert_eq!((&of("user/old")["is_unused"], &of("asleep")["is_unused"]), (&json!(true), &json!(false)));
 }
@@ -196,7 +196,7 @@ fn an_odd_document_is_said() {
 fn a_role_that_iam_saw_is_not_called_unused() {
     let [first, second] = account().map(|page| page.to_string());
     let details = details(&[first, second]);
-    let said = text(&uses(&details));
+    let said = text(&uses(&details), &RoleLives::default());
     assert!(said.contains("3 roles and users, 1 without any use"), "{said}");
     assert!(said.contains("but IAM says that it was used 2023-11-15T08:00:00Z"), "{said}");
     let later = TimeRange { from_us: Some(1_800_000_000_000_000), to_us: None };

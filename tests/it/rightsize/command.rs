@@ -347,7 +347,7 @@ fn every_member_of_the_summary_is_documented() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// People of one permission set are found again by the jobs that were drawn for them.
+/// People of one permission set are found again by the jobs that were drawn for them, copies of a role by their names.
 #[test]
 fn personas_are_the_jobs_that_were_drawn() {
     let folder = tempfile::tempdir().unwrap();
@@ -397,4 +397,40 @@ fn personas_are_the_jobs_that_were_drawn() {
     let pairs: BTreeSet<(&str, &str)> =
         people(&config).iter().map(|person| (person.permission_set, person.job)).collect();
     assert!(groups <= pairs.len() + 4, "{groups} groups of {} pairs of permission set and job", pairs.len());
+}
+
+/// Copies of a pipeline's role in several accounts: one policy that allows what each of them did, and names no account.
+#[test]
+fn copies_of_a_role_have_one_policy() {
+    let groups: Vec<Value> = entries().into_iter().filter(|entry| entry["kind"] == "role-group").collect();
+    assert!(groups.len() > 1, "{groups:?}");
+    for entry in &groups {
+        let folder = sample().join(entry["folder"].as_str().unwrap());
+        let document = json(&folder.join("document.json"));
+        let name = document["of"].as_str().unwrap();
+        let arns: Vec<&str> =
+            document["roles"]["arns"].as_array().unwrap().iter().map(|arn| arn.as_str().unwrap()).collect();
+        assert!(arns.len() > 1 && arns.iter().all(|arn| arn.ends_with(&format!("/{name}"))), "{arns:?}");
+        let policies: Vec<String> = files(&folder).into_keys().filter(|file| file.starts_with("policy")).collect();
+        let policies: Vec<String> =
+            policies.iter().map(|file| folder.join(file).to_str().unwrap().to_owned()).collect();
+        assert!(!policies.is_empty(), "{entry}");
+        for arn in &arns {
+            let account = arn.split(':').nth(4).unwrap();
+            let mut args =
+                vec!["check", "--store", store(), "--strict", "--role", name, "--account", account, "--policy"];
+            args.extend(policies.iter().map(String::as_str));
+            let (code, printed, said) = run(&args);
+            assert_eq!(code, 0, "{arn}: {printed}{said}");
+            let text = fs::read_to_string(&policies[0]).unwrap();
+            assert!(!text.contains(account), "{arn}: {text}");
+        }
+        let page = fs::read_to_string(folder.join("README.md")).unwrap();
+        assert!(page.contains("Roles named") && page.contains(arns[0]), "{page}");
+        assert!(document["today"]["accounts"].as_array().unwrap().len() > 1, "{document}");
+    }
+    // Who is in a group has a policy of its own too, and drift is told of that alone.
+    let (code, printed, said) =
+        run(&["watch", "--policies", sample().to_str().unwrap(), "--store", store(), "--format", "json"]);
+    assert!(code == 0 && !printed.contains("role-groups"), "{said}{printed}");
 }

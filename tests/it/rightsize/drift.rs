@@ -320,3 +320,46 @@ fn an_organisations_answers_bind_each_account() {
     let whom = found["whom"].as_array().unwrap();
     assert!(!whom.is_empty() && whom.iter().all(|one| one["account_id"] == "098024949548"), "{printed}");
 }
+
+/// Answers that lack units or targets: who may be bound by what they lack is not said to be free.
+#[test]
+fn what_an_organisations_answers_lack_is_said() {
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resource": "*"}]});
+    let root = json!({"Roots": [{"Id": "r-1"}]});
+    let accounts: Vec<Value> = ["098024949548", "451962865797"].map(|id| json!({"Id": id, "Name": id})).to_vec();
+    let text = json!({"Policy": {"PolicySummary": {"Id": "p-1", "Type": "SERVICE_CONTROL_POLICY"}, "Content": policy.to_string()}});
+    let below = json!({"Of": "ou-1", "Answer": {"Accounts": accounts}});
+    let units = json!({"Of": "r-1", "Answer": {"OrganizationalUnits": [{"Id": "ou-1"}]}});
+    let targets = json!({"Of": "p-1", "Answer": {"Targets": [{"TargetId": "ou-1", "Type": "ORGANIZATIONAL_UNIT"}]}});
+    let folder = tempfile::tempdir().unwrap();
+    let check = |answers: &[&Value]| -> (i32, Value, String) {
+        // Several files are one organisation.
+        let mut args = vec!["check".to_owned(), "--everyone".to_owned(), "--scp".to_owned()];
+        for (number, answer) in answers.iter().enumerate() {
+            let path = folder.path().join(format!("{number}.json"));
+            fs::write(&path, answer.to_string()).unwrap();
+            args.push(path.to_str().unwrap().to_owned());
+        }
+        args.extend(["--store", store(), "--format", "json"].map(str::to_owned));
+        for account in ["098024949548", "451962865797"] {
+            args.extend(["--account", account].map(str::to_owned));
+        }
+        let (code, printed, said) = run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        (code, serde_json::from_str(&printed).unwrap_or_default(), said)
+    };
+    let (code, whole, said) = check(&[&root, &units, &below, &text, &targets]);
+    assert_eq!((code, whole["stopped"].as_u64(), whole["not_known"].as_u64()), (0, Some(0), Some(0)), "{said}");
+    assert!(whole["allowed"].as_u64().unwrap() > 100);
+    for (answers, gap) in [
+        (vec![&root, &units, &below, &text], "policy p-1: no answer tells to what it is attached"),
+        (vec![&root, &below, &text, &targets], "account 098024949548: no answer tells what is above ou-1"),
+        (vec![&root, &units, &text, &targets], "account 098024949548: no answer tells in which unit it is"),
+    ] {
+        let (code, found, said) = check(&answers);
+        assert_eq!((code, found["stopped"].as_u64(), found["allowed"].as_u64()), (3, Some(0), Some(0)), "{said}");
+        assert!(found["not_known"].as_u64().unwrap() > 100, "{found}");
+        assert!(found["gaps"].to_string().contains(gap) && said.contains(gap), "{gap}: {found} {said}");
+    }
+    let (code, _, said) = check(&[&root, &units, &below]);
+    assert!(code == 2 && said.contains("hold no service control policy") && said.contains("hint:"), "{code} {said}");
+}

@@ -11,7 +11,7 @@ use trailpare::report::rightsize::{Summary, entry, files, index, sarif};
 use trailpare::rightsize::{
     Answers, Assessment, Inventory, Rules, Subject, SubjectKind, Terms, Totals, Window, assess, folder,
 };
-use trailpare::usage::{RequestValues, UsageRow};
+use trailpare::usage::{RequestValues, RoleLives, UsageRow};
 
 const NAMES: [&str; 12] = [
     "../../../etc/cron.d/x",
@@ -74,7 +74,9 @@ fn with_assessment(name: &str, kind: SubjectKind, check: impl FnOnce(&Assessment
     let inventory = inventory(name);
     let (requests, sources) = (RequestValues::default(), BTreeSet::new());
     let (window, options) = (Window::new(&BTreeSet::from([19_700]), 1), Options::default());
+    let lives = RoleLives::default();
     let terms = Terms {
+        lives: &lives,
         inventory: &inventory,
         requests: &requests,
         catalog: Catalog::embedded(),
