@@ -259,6 +259,6 @@ fn names_that_were_meant_are_told() {
     let rows = user.says(&["catalog", "show", "s3:*Tag*", "--format", "csv"], 0);
     assert!(
         rows.starts_with("action,access_level,permission_only,resource_types,")
-            && rows.contains("s3:TagResource,Tagging")
+            && rows.contains("s3:TagResource,Write,false,")
     );
 }

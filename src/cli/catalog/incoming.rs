@@ -142,7 +142,8 @@ impl IncomingArgs {
             context.warn(&format!("{path}: {reason}"));
         }
         if references.is_empty() {
-            return Err(CliError::failed("no file could be taken"));
+            let hint = "hint: give the files of AWS's Service Reference, or what `trailpare catalog export` wrote";
+            return Err(CliError::failed(format!("no file could be taken\n{hint}")));
         }
         let references: Vec<Reference> = references.into_values().collect();
         let origin =
