@@ -17,7 +17,7 @@ fn documents(cuts: &Path, kind: &str) -> Vec<Value> {
     entries.filter_map(read).map(|text| serde_json::from_str(&text).expect("JSON")).collect()
 }
 
-fn names<'v>(list: &'v Value) -> impl Iterator<Item = &'v str> {
+fn names(list: &Value) -> impl Iterator<Item = &str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 

@@ -71,13 +71,13 @@ pub(super) fn checked(mut statement: Statement) -> Result<Statement> {
 }
 
 /// A statement or a query, whichever there is.
-enum Part<'a> {
+pub(super) enum Part<'a> {
     Statement(&'a mut SqlStatement),
     Query(&'a mut Query),
 }
 
 impl Part<'_> {
-    fn visit<V: VisitorMut<Break = ()>>(&mut self, visitor: &mut V) -> ControlFlow<()> {
+    pub(super) fn visit<V: VisitorMut<Break = ()>>(&mut self, visitor: &mut V) -> ControlFlow<()> {
         match self {
             Part::Statement(statement) => VisitMut::visit(*statement, visitor),
             Part::Query(query) => VisitMut::visit(*query, visitor),
@@ -85,7 +85,11 @@ impl Part<'_> {
     }
 }
 
-fn each_query(statement: &mut Statement, visit: &mut dyn FnMut(&mut Part<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+/// Visits what is a query in a statement.
+pub(super) fn each_query(
+    statement: &mut Statement,
+    visit: &mut dyn FnMut(&mut Part<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     match statement {
         Statement::Statement(statement) => visit(&mut Part::Statement(statement)),
         Statement::Explain(explain) => each_query(&mut explain.statement, visit),

@@ -112,7 +112,7 @@ fn statements(sql: &str) -> Result<Vec<Statement>> {
             let (mut parsed, is_description) = described(depth::checked(parsed)?)?;
             trino::adapt(&mut parsed);
             // What takes the place of a call may be deeper than the call.
-            let parsed = depth::checked(parsed)?;
+            let parsed = breadth::of_text(depth::checked(parsed)?)?;
             let about = match (is_description, written.is_summarized) {
                 (true, _) => About::Columns,
                 (false, true) => About::Summary,

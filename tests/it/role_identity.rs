@@ -103,7 +103,7 @@ fn a_session_without_its_issuer_is_of_the_same_role() {
     ];
     let store = store(folder.path(), &records);
     let whole = format!("arn:aws:iam::{ACCOUNT}:role/team/a/deploy");
-    assert_eq!(principals(&store, "/deploy"), [whole.clone()]);
+    assert_eq!(principals(&store, "/deploy"), std::slice::from_ref(&whole));
     assert_eq!(principals(&store, sso).len(), 1);
     assert_eq!(principals(&store, "/nightly"), [format!("arn:aws:iam::{ACCOUNT}:role/jobs/nightly")]);
     assert_eq!(principals(&store, "/plain"), [format!("arn:aws:iam::{ACCOUNT}:role/plain")]);

@@ -70,7 +70,10 @@ impl Found {
             // A key may hold dots itself.
             Value::Object(members) => members.iter().for_each(|(key, inner)| match path.strip_prefix(key.as_str()) {
                 Some("") => self.take(inner),
-                Some(rest) => rest.strip_prefix('.').into_iter().for_each(|rest| self.at(inner, rest)),
+                Some(rest) => {
+                    let further = rest.strip_prefix('.').filter(|rest| !rest.is_empty());
+                    further.into_iter().for_each(|rest| self.at(inner, rest));
+                }
                 None => {}
             }),
             _ => {}
