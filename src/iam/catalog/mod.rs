@@ -440,10 +440,12 @@ mod tests {
         let own = Catalog::embedded();
         let again = Catalog::load(own.to_file().as_bytes()).unwrap();
         assert_eq!((again.version(), again.digest()), (own.version(), own.digest()));
-        let other = Catalog::load(EMBEDDED.replacen("action GetObject R", "action GetObject L", 1).as_bytes()).unwrap();
+        let other =
+            Catalog::load(EMBEDDED.replacen("action GetObjectTorrent R", "action GetObjectTorrent L", 1).as_bytes())
+                .unwrap();
         let added = other.version().strip_prefix(own.version()).unwrap();
         assert_eq!(added, format!("+{}", &other.digest()[..12]));
-        assert_eq!(other.action("s3:GetObject").unwrap().access_level, AccessLevel::List);
+        assert_eq!(other.action("s3:GetObjectTorrent").unwrap().access_level, AccessLevel::List);
     }
 
     #[test]

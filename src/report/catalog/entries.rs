@@ -193,7 +193,7 @@ mod tests {
         let name = ["iam:PassRole".to_owned()];
         let (entries, _) = Entries::find(Catalog::embedded(), &name);
         let [pass] = entries.actions.as_slice() else { panic!("{entries:?}") };
-        assert_eq!((pass.access_level, pass.permission_only, pass.types().as_str()), ("Write", true, "role!"));
+        assert_eq!((pass.access_level, pass.permission_only, pass.types().as_str()), ("Write", false, "role!"));
         assert_eq!(pass.resource_types[0].arns, ["arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"]);
         assert!(pass.condition_keys.contains(&"iam:PassedToService"));
     }
