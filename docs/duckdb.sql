@@ -1,10 +1,11 @@
--- The views of `trailpare sql` for DuckDB, over an attached store: cloudtrail_logs, cloudtrail_lake, aws_cloudtrail_log, usage.
+-- The views of `trailpare sql` for DuckDB, over an attached store: cloudtrail_logs, cloudtrail_lake,
+-- aws_cloudtrail_log, usage.
 --
 --   ATTACH 'ducklake:sqlite:STORE/catalog.sqlite' AS lake (READ_ONLY);
 --   .read duckdb.sql
 --
--- What DuckDB lacks: the columns `eventjson` (the whole record) and `resources` of aws_cloudtrail_log (JSON of them), and the
--- view event_actions, which the program works out. Times are shown in the time zone of the session:
+-- What DuckDB lacks: the columns `eventjson` (the whole record) and `resources` of aws_cloudtrail_log (JSON of them),
+-- and the view event_actions, which the program works out. Times are shown in the time zone of the session:
 
 SET TimeZone = 'UTC';
 

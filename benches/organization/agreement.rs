@@ -1,5 +1,5 @@
-//! Whether the groups that were found are those that were drawn: the adjusted Rand index (Hubert and Arabie, 1985), 1 where
-//! they are the same and 0 where they agree by chance alone.
+//! Whether the groups that were found are those that were drawn: the adjusted Rand index (Hubert and Arabie, 1985), 1
+//! where they are the same and 0 where they agree by chance alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -53,7 +53,10 @@ pub fn people(bench: &mut Bench, cuts: &Path, config: &Config) {
         let found = persona_of.get(&(person.permission_set.to_owned(), person.name.clone())).cloned();
         sets.entry(person.permission_set).or_default().push((person.job.to_owned(), found.unwrap_or_default()));
     }
-    bench.line("Personas against the jobs that were drawn.\n\n| permission set | people | jobs | personas | adjusted Rand index |\n|---|---|---|---|---|");
+    bench.line(
+        "Personas against the jobs that were drawn.\n\n\
+         | permission set | people | jobs | personas | adjusted Rand index |\n|---|---|---|---|---|",
+    );
     let (mut sum, mut all) = (0.0, 0.0);
     for (set, pairs) in &sets {
         let distinct = |of: fn(&(String, String)) -> &String| {
@@ -92,8 +95,8 @@ pub fn roles(bench: &mut Bench, cuts: &Path) {
     }
     let found = index(&pairs);
     bench.line(&format!(
-        "Groups of roles: {} of {} roles that did something are in one of {} groups; adjusted Rand index of names and groups \
-         {found:.3}.\n",
+        "Groups of roles: {} of {} roles that did something are in one of {} groups; adjusted Rand index of names and \
+         groups {found:.3}.\n",
         group_of.len(),
         pairs.len(),
         groups.len()

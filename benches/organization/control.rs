@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::Bench;
 use super::measure::{self, program};
 
-/// Services whose calls all go to one region (AWS Organizations User Guide, "Example SCPs: deny access to AWS based on the
-/// requested Region").
+/// Services whose calls all go to one region (AWS Organizations User Guide, "Example SCPs: deny access to AWS based on
+/// the requested Region").
 const GLOBAL: [&str; 13] = [
     "iam",
     "organizations",
@@ -62,10 +62,13 @@ fn policies() -> Vec<(&'static str, Value, String)> {
         ),
         (
             "protect a role",
-            deny(
-                json!({"Sid": "Protect", "Effect": "Deny", "Action": actions, "Resource": "arn:aws:iam::*:role/*-role-1*",
-                "Condition": {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*AWSReservedSSO_AdministratorAccess_*"}}}),
-            ),
+            deny(json!({
+                "Sid": "Protect", "Effect": "Deny", "Action": actions,
+                "Resource": "arn:aws:iam::*:role/*-role-1*",
+                "Condition": {"ArnNotLike": {
+                    "aws:PrincipalArn": "arn:aws:iam::*:role/*AWSReservedSSO_AdministratorAccess_*"
+                }}
+            })),
             format!(
                 "action IN ({}) AND resource LIKE 'arn:aws:iam::%:role/%-role-1%' \
                  AND principal_arn NOT LIKE 'arn:aws:iam::%:role/%AWSReservedSSO_AdministratorAccess_%'",
@@ -115,9 +118,11 @@ pub fn compare(bench: &mut Bench, store: &str, work: &Path) {
         let answer = fs::read_to_string(format!("{}.answer", file(work, name))).expect("an answer");
         let answer: Value = serde_json::from_str(&answer).expect("JSON");
         let query = format!(
-            "SELECT principal_arn, count(DISTINCT concat(coalesce(shared_event_id, event_id), ' ', action, ' ', resource)) AS denied \
+            "SELECT principal_arn, \
+             count(DISTINCT concat(coalesce(shared_event_id, event_id), ' ', action, ' ', resource)) AS denied \
              FROM event_actions WHERE outcome = 'allowed' AND action IS NOT NULL \
-             AND confidence NOT IN ('unverified', 'suggested') AND principal_type <> 'AWSService' AND principal_arn NOT LIKE '%:role/aws-service-role/%' \
+             AND confidence NOT IN ('unverified', 'suggested') AND principal_type <> 'AWSService' \
+             AND principal_arn NOT LIKE '%:role/aws-service-role/%' \
              AND ({condition}) GROUP BY 1"
         );
         let counted = sql(store, &query);

@@ -1,9 +1,10 @@
-//! An organisation of 40 accounts, 25 permission sets, 400 people and 2,000 roles: what `rightsize` costs over ten million
-//! events, whether every policy is proved and the personas are the jobs that were drawn; what three service control
-//! policies would have stopped, against SQL over the events; how large a report of 200 principals and a year is.
+//! An organisation of 40 accounts, 25 permission sets, 400 people and 2,000 roles: what `rightsize` costs over ten
+//! million events, whether every policy is proved and the personas are the jobs that were drawn; what three service
+//! control policies would have stopped, against SQL over the events; how large a report of 200 principals and a year
+//! is.
 //!
-//! `cargo bench --bench organization [-- [--events N] [--record]]`. Exits with 1 where a policy failed its proof, where memory is
-//! above the limit, where SQL counts otherwise, or where the report is too large or too slow.
+//! `cargo bench --bench organization [-- [--events N] [--record]]`. Exits with 1 where a policy failed its proof, where
+//! memory is above the limit, where SQL counts otherwise, or where the report is too large or too slow.
 
 #![allow(
     clippy::cast_possible_truncation,

@@ -1,5 +1,5 @@
--- What analysts ask. Each block is one question; a block after `-- DuckDB` is the same question in DuckDB's words, where
--- they differ. Every answer has an order, so that the two can be compared as they are.
+-- What analysts ask. Each block is one question; a block after `-- DuckDB` is the same question in DuckDB's words,
+-- where they differ. Every answer has an order, so that the two can be compared as they are.
 
 -- count
 SELECT count(*), count(DISTINCT recipient_account_id), count(error_code) FROM events;
@@ -20,7 +20,8 @@ SELECT event_source, count(*) AS n, count(error_code) AS failed, count(error_cod
 FROM events GROUP BY 1 ORDER BY permille DESC, 1 LIMIT 20;
 
 -- principals of each day
-SELECT CAST(event_date AS varchar) AS day, count(DISTINCT principal_arn) AS n FROM events GROUP BY event_date ORDER BY 1;
+SELECT CAST(event_date AS varchar) AS day, count(DISTINCT principal_arn) AS n
+FROM events GROUP BY event_date ORDER BY 1;
 
 -- hours of a week
 SELECT extract(hour FROM event_time) AS hour, count(*) AS n FROM events

@@ -192,8 +192,8 @@ impl Group {
         self.tally = Tally::default();
     }
 
-    /// Whether an event belongs to a chain of one event a rule, in their order. CloudTrail's times are whole seconds: of
-    /// events of one second any may have been the first.
+    /// Whether an event belongs to a chain of one event a rule, in their order. CloudTrail's times are whole seconds:
+    /// of events of one second any may have been the first.
     fn ordered(&mut self, input: Input, span_us: i64, rules: usize, done: &mut Vec<Match>) -> bool {
         let now_us = input.time_us;
         if self.window.front().is_some_and(|front| front.time_us < now_us) {

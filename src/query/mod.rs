@@ -4,11 +4,12 @@
 //! that cannot matter, `files` finds those that were replaced meanwhile, `archive` is the table function over log
 //! objects. `views` are the views in SQL, `relations` names all of them, `comments` says what their columns are,
 //! `sql_type` of which type. `functions` are the functions. `statement` runs SQL text, `rights` says what it may do,
-//! `depth` and `breadth` how much it may hold, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe spell
-//! or mean otherwise, `describe` answers about tables, `place` finds where an error is; `memory` keeps a query within its
-//! memory and `distinct` helps with that, `semi_join` asks for each key once, `stop` ends it. `library` holds the named
-//! queries, `named` writes them out within statements, `lookup` finds one event, `output` writes answers, `csv` their
-//! cells, `reference` is what documentation says of it all, `build` is what other rooms build conditions of.
+//! `depth` and `breadth` how much it may hold, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe
+//! spell or mean otherwise, `describe` answers about tables, `place` finds where an error is; `memory` keeps a query
+//! within its memory and `distinct` helps with that, `semi_join` asks for each key once, `stop` ends it. `library`
+//! holds the named queries, `named` writes them out within statements, `lookup` finds one event, `output` writes
+//! answers, `csv` their cells, `reference` is what documentation says of it all, `build` is what other rooms build
+//! conditions of.
 
 mod archive;
 mod archive_filter;

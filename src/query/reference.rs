@@ -40,8 +40,9 @@ pub async fn markdown(context: &SessionContext, library: &Library) -> Result<Str
             let _ = writeln!(out, "| `{}` | {} | {} |", column.name, column.sql_type, column.comment);
         }
     }
-    out += "\n## Named queries\n\nRun with `trailpare sql --named NAME --param PARAMETER=VALUE`; in the shell by their names. Within a \
-            statement a query\nis a table, with `_` for `-`: `FROM denied_calls(principal => '%deploy%', \"from\" => '90d')`.\n";
+    out += "\n## Named queries\n\nRun with `trailpare sql --named NAME --param PARAMETER=VALUE`; in the shell by their names. \
+            Within a statement a query\nis a table, with `_` for `-`: \
+            `FROM denied_calls(principal => '%deploy%', \"from\" => '90d')`.\n";
     for (name, named) in library.iter() {
         let _ = writeln!(out, "\n### {name}\n\n```text\n{}\n```", named.describe());
     }

@@ -162,9 +162,9 @@ pub async fn execute(
 /// Plans a statement, and says what it may not do.
 ///
 /// # Errors
-/// Those of planning; [`QueryError::ChangesNothing`] for one that would not do what it says, [`QueryError::ReadOnly`] for
-/// one about files in a session that may only read its store, and [`QueryError::QueriesOnly`] for one that is no query
-/// in a session that has nothing else.
+/// Those of planning; [`QueryError::ChangesNothing`] for one that would not do what it says, [`QueryError::ReadOnly`]
+/// for one about files in a session that may only read its store, and [`QueryError::QueriesOnly`] for one that is no
+/// query in a session that has nothing else.
 pub async fn prepare(context: &SessionContext, mut statement: Statement) -> Result<Prepared, QueryError> {
     if statement.is_adapted {
         trino::resolve(&mut statement.parsed, &|name| context.table_exist(name).unwrap_or(false));

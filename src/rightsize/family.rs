@@ -1,8 +1,8 @@
 //! Roles that are copies of one: what their names share, once what differs from copy to copy is left out.
 //!
 //! What makes a role in every account gives it the same name everywhere, or one in which the account, the region or a
-//! random ending of CloudFormation's stands (CloudFormation User Guide, "Name type": the stack's name, the logical id and
-//! a random text).
+//! random ending of CloudFormation's stands (CloudFormation User Guide, "Name type": the stack's name, the logical id
+//! and a random text).
 
 use std::borrow::Cow;
 

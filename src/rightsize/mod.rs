@@ -2,10 +2,11 @@
 //! when to act.
 //!
 //! What is granted: `answers` reads Identity Center and the organisation, `policy::unused` roles and users; `inventory`
-//! puts it together, `levels` the organisation; `rules` are what somebody wants kept. `subject` says whom a policy is for, `run` takes one after
-//! the other out of the store, `assess` looks at one, `wave` says when to act, `persona` finds people and roles who do the same,
-//! `family` says which roles are copies of one, `place` says where the files of one are. `deployed` reads such a folder back; `watch` compares it with what was done
-//! since, `diff` two sides of use. `groups` hands out each one's rows.
+//! puts it together, `levels` the organisation; `rules` are what somebody wants kept. `subject` says whom a policy is
+//! for, `run` takes one after the other out of the store, `assess` looks at one, `wave` says when to act, `persona`
+//! finds people and roles who do the same, `family` says which roles are copies of one, `place` says where the files of
+//! one are. `deployed` reads such a folder back; `watch` compares it with what was done since, `diff` two sides of use.
+//! `groups` hands out each one's rows.
 //!
 //! No output here: `report::rightsize` has the documents.
 

@@ -1,7 +1,7 @@
 //! Other doors to the store than the command line: programs ask, and get what they may have.
 //!
-//! `source` is the store as it is now, `limits` are what a query may take, `job` runs one within them and ends it when it
-//! is to end. `mcp` answers agents over standard input and output.
+//! `source` is the store as it is now, `limits` are what a query may take, `job` runs one within them and ends it when
+//! it is to end. `mcp` answers agents over standard input and output.
 
 mod job;
 mod limits;

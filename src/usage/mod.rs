@@ -14,9 +14,9 @@
 //!
 //! To the store and back: `encode`, `encode_origin`, `text_column`, `read`; `months` keeps sums of whole months,
 //! `exact` reads what overflowed from `events`, `events` derives all of it anew, `requests` reads what requests told.
-//! `daily` counts by day, `select` says whose usage is meant, `role_paths` which
-//! ARNs are of one role, `role_lives` which roles were made again, `known` whose there is, `data_events` which services' data
-//! events there are, `data_trails` which of them could be seen, `shared_str` is the texts that rows share.
+//! `daily` counts by day, `select` says whose usage is meant, `role_paths` which ARNs are of one role, `role_lives`
+//! which roles were made again, `known` whose there is, `data_events` which services' data events there are,
+//! `data_trails` which of them could be seen, `shared_str` is the texts that rows share.
 
 mod aggregate;
 mod bounding;

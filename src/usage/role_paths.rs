@@ -1,9 +1,10 @@
 //! Paths of roles, where some records have a role's ARN and others but the ARN of a session, which has no path.
 //!
-//! `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION` names the role alone; the session's issuer, which most records have,
-//! has the path (CloudTrail User Guide, "CloudTrail userIdentity element"). A role's name is single in its account,
-//! whatever its path (IAM User Guide, "IAM names"), so that both are one role. Where a name has several paths, a role was
-//! deleted and another of its name made: it is not known whose a record without a path is, and nothing is joined.
+//! `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION` names the role alone; the session's issuer, which most records
+//! have, has the path (CloudTrail User Guide, "CloudTrail userIdentity element"). A role's name is single in its
+//! account, whatever its path (IAM User Guide, "IAM names"), so that both are one role. Where a name has several paths,
+//! a role was deleted and another of its name made: it is not known whose a record without a path is, and nothing is
+//! joined.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -94,7 +94,8 @@ fn deep_statements_run_or_are_refused() {
     }
 }
 
-/// Names that stand for names are written out before a query runs: what they come to has an end, in `WITH` and in views.
+/// Names that stand for names are written out before a query runs: what they come to has an end, in `WITH` and in
+/// views.
 #[test]
 fn names_that_double_are_refused() {
     let folder = empty_store();

@@ -204,8 +204,8 @@ fn path_of(refused: &Value) -> &str {
     refused["path"].as_str().expect("a path")
 }
 
-/// An event of a service that the built-in catalogue doesn't know is unverified; the imported catalogue knows it, and so
-/// do usage, policy and proof, without a word on the command line. What each says names the catalogue.
+/// An event of a service that the built-in catalogue doesn't know is unverified; the imported catalogue knows it, and
+/// so do usage, policy and proof, without a word on the command line. What each says names the catalogue.
 #[test]
 fn all_answers_go_by_the_imported_catalogue() {
     let user = User::new();

@@ -177,7 +177,8 @@ fn what_was_meant_is_said() {
     assert!(out.status.code() == Some(1) && !said(&out).contains("no store here"), "{}", said(&out));
 }
 
-/// The table of public queries in `docs/functions.md` is what the list of all of them comes to, and none fails here alone.
+/// The table of public queries in `docs/functions.md` is what the list of all of them comes to, and none fails here
+/// alone.
 #[test]
 fn public_queries_are_counted_as_they_are_listed() {
     let list = include_str!("public_queries.tsv");

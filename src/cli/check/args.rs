@@ -94,8 +94,8 @@ impl CheckArgs {
 }
 
 impl CheckArgs {
-    /// What the files of --scp hold: policies of one level, and the organisation whose answers some of them are. Where there
-    /// is one, an answer that is a policy belongs to it.
+    /// What the files of --scp hold: policies of one level, and the organisation whose answers some of them are. Where
+    /// there is one, an answer that is a policy belongs to it.
     fn control_policies(&self) -> Result<(Vec<Policy>, Option<Answers>), CliError> {
         let (mut level, mut answers) = (Vec::new(), None);
         let tells_more =
@@ -117,7 +117,8 @@ impl CheckArgs {
         match &answers {
             Some(answers) if answers.scps.is_empty() => Err(CliError::Usage(
                 "the answers of --scp hold no service control policy\n\
-                 hint: give those of `aws organizations describe-policy` too; docs/collect-organization.sh collects them"
+                 hint: give those of `aws organizations describe-policy` too; docs/collect-organization.sh collects \
+                 them"
                     .to_owned(),
             )),
             _ => Ok((level, answers)),

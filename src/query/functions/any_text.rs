@@ -294,8 +294,8 @@ fn met(values: &StringViewArray, operator: &str, asked: &StringViewArray) -> Res
 
 type Pair = fn(&dyn arrow::array::Datum, &dyn arrow::array::Datum) -> Result<BooleanArray, ArrowError>;
 
-/// `any_same_text(texts, texts, 'same')`: whether any text of the one list is one of the other, begins or ends with it or
-/// contains it (`same`, `starts_with`, `ends_with`, `contains`; with an `i` in front whatever the case).
+/// `any_same_text(texts, texts, 'same')`: whether any text of the one list is one of the other, begins or ends with it
+/// or contains it (`same`, `starts_with`, `ends_with`, `contains`; with an `i` in front whatever the case).
 fn any_same_text(arrays: &[ArrayRef]) -> Result<BooleanArray> {
     let (ours, theirs) = (lists_of(arrays, 0)?, lists_of(arrays, 1)?);
     let asked = constants(arrays, 2)?;

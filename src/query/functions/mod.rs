@@ -1,9 +1,9 @@
 //! The functions that SQL gets beside DataFusion's own.
 //!
 //! `time`, `dates`, `athena` and those named after what they are over (`text`, `regexp`, `json`, `lists`, `address`,
-//! `url`, `casts`, `checked`, `sums`, `sequence`, `reduce`) make queries written for Athena and CloudTrail Lake run, `arn`
-//! takes ARNs apart, `any_text` asks about any text in JSON, `iam` knows what an event needs, `event_json` gives it back
-//! as it was written.
+//! `url`, `casts`, `checked`, `sums`, `sequence`, `reduce`) make queries written for Athena and CloudTrail Lake run,
+//! `arn` takes ARNs apart, `any_text` asks about any text in JSON, `iam` knows what an event needs, `event_json` gives
+//! it back as it was written.
 
 mod address;
 mod any_text;

@@ -1,5 +1,5 @@
-//! What is said of subjects of `rightsize`: permission sets, groups of roles, people, and roles and users beside what they
-//! did.
+//! What is said of subjects of `rightsize`: permission sets, groups of roles, people, and roles and users beside what
+//! they did.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

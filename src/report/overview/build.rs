@@ -63,8 +63,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Takes all uses of some principals, each one's sessions apart, each resource in a row of its own. The options say which
-    /// policy each gets.
+    /// Takes all uses of some principals, each one's sessions apart, each resource in a row of its own. The options say
+    /// which policy each gets.
     pub fn add(&mut self, batch: &[(Vec<UsageRow>, Options)]) {
         let Source { provenance, requests, catalog, .. } = self.source;
         let make = |(rows, options): &(Vec<UsageRow>, Options)| match rows.is_empty() {

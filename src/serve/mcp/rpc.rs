@@ -1,7 +1,8 @@
 //! JSON-RPC 2.0 as the Model Context Protocol has it over standard input and output: one message a line.
 //!
-//! Own code, because it is little: what is spoken here is five methods, a line each, over `serde_json`. The official crate
-//! (`rmcp`) would bring derive macros, a schema generator and an asynchronous service layer into every build for that.
+//! Own code, because it is little: what is spoken here is five methods, a line each, over `serde_json`. The official
+//! crate (`rmcp`) would bring derive macros, a schema generator and an asynchronous service layer into every build for
+//! that.
 
 use std::io::{self, BufRead, Read};
 

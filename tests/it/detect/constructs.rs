@@ -40,7 +40,9 @@ fn events() -> Vec<Value> {
             "e4",
             json!({
                 "eventName": "PutUserPolicy", "eventSource": "iam.amazonaws.com", "userAgent": "S3 Browser/9.5.5",
-                "requestParameters": {"userName": "ann", "policyDocument": "{\"Effect\":\"Allow\",\"Action\":\"s3:*\"}"},
+                "requestParameters": {
+                    "userName": "ann", "policyDocument": "{\"Effect\":\"Allow\",\"Action\":\"s3:*\"}"
+                },
                 "responseElements": null, "vendor": {"score": 7}
             }),
         ),
@@ -49,8 +51,12 @@ fn events() -> Vec<Value> {
             json!({
                 "eventName": "CreateUser", "eventSource": "iam.amazonaws.com", "sourceIPAddress": "AWS Internal",
                 "userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"},
-                "requestParameters": {"userName": "C:\\new\\a*b", "encoded": "eHhjbWQuZXhleHg=", "empty": "", "none": null},
-                "resources": [{"ARN": "arn:aws:iam::111122223333:user/bob", "type": "AWS::IAM::User"}, {"ARN": "arn:two"}]
+                "requestParameters": {
+                    "userName": "C:\\new\\a*b", "encoded": "eHhjbWQuZXhleHg=", "empty": "", "none": null
+                },
+                "resources": [
+                    {"ARN": "arn:aws:iam::111122223333:user/bob", "type": "AWS::IAM::User"}, {"ARN": "arn:two"}
+                ]
             }),
         ),
         record(

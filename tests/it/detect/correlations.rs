@@ -83,7 +83,8 @@ fn events_are_counted_in_windows_that_slide() {
         found(&correlation(
             "c",
             &format!(
-                "type: event_count, rules: [failed], group-by: [sourceIPAddress], timespan: {timespan}, condition: {{{condition}}}"
+                "type: event_count, rules: [failed], group-by: [sourceIPAddress], timespan: {timespan}, \
+                 condition: {{{condition}}}"
             ),
         ))
     };
@@ -108,7 +109,8 @@ fn values_are_counted_and_summed_up() {
         found(&correlation(
             "c",
             &format!(
-                "type: {kind}, rules: [failed], group-by: [sourceIPAddress], timespan: 1h, condition: {{field: {field}, {condition}}}"
+                "type: {kind}, rules: [failed], group-by: [sourceIPAddress], timespan: 1h, \
+                 condition: {{field: {field}, {condition}}}"
             ),
         ))
     };

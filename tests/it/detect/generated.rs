@@ -187,7 +187,8 @@ proptest! {
         for (at, detection) in detections.iter().enumerate() {
             let yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(detection).expect("YAML");
             let meet = events.iter().filter(|event| judge::meets(&yaml, event));
-            let expected: Vec<String> = meet.map(|event| event["eventID"].as_str().expect("an id").to_owned()).collect();
+            let id = |event: &Value| event["eventID"].as_str().expect("an id").to_owned();
+            let expected: Vec<String> = meet.map(id).collect();
             let own = found.get(&format!("r{at}")).cloned().unwrap_or_default();
             prop_assert_eq!(&own, &expected, "{}\n{:#?}", detection, events);
             prop_assert_eq!(&asked[at], &expected, "as SQL: {}", detection);

@@ -324,10 +324,14 @@ fn an_organisations_answers_bind_each_account() {
 /// Answers that lack units or targets: who may be bound by what they lack is not said to be free.
 #[test]
 fn what_an_organisations_answers_lack_is_said() {
-    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resource": "*"}]});
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Action": "organizations:LeaveOrganization", "Resource": "*"}
+    ]});
     let root = json!({"Roots": [{"Id": "r-1"}]});
     let accounts: Vec<Value> = ["098024949548", "451962865797"].map(|id| json!({"Id": id, "Name": id})).to_vec();
-    let text = json!({"Policy": {"PolicySummary": {"Id": "p-1", "Type": "SERVICE_CONTROL_POLICY"}, "Content": policy.to_string()}});
+    let text = json!({"Policy": {
+        "PolicySummary": {"Id": "p-1", "Type": "SERVICE_CONTROL_POLICY"}, "Content": policy.to_string()
+    }});
     let below = json!({"Of": "ou-1", "Answer": {"Accounts": accounts}});
     let units = json!({"Of": "r-1", "Answer": {"OrganizationalUnits": [{"Id": "ou-1"}]}});
     let targets = json!({"Of": "p-1", "Answer": {"Targets": [{"TargetId": "ou-1", "Type": "ORGANIZATIONAL_UNIT"}]}});
