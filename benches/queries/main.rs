@@ -152,10 +152,9 @@ fn asked(work: &Path, store: &Path, questions: &[Question]) -> (Vec<f64>, u64) {
     }
     let path = work.join("script.sql");
     fs::write(&path, script).expect("a script");
-    // The shell reads a script from its standard input.
-    let mut command = Command::new("sh");
-    command.args(["-c", "exec \"$0\" sql --memory-limit \"$1\" --store \"$2\" <\"$3\""]).arg(program());
-    command.arg(format!("{MEMORY_LIMIT_MIB}MiB")).arg(store).arg(&path);
+    let mut command = Command::new(program());
+    command.args(["sql", "--memory-limit", &format!("{MEMORY_LIMIT_MIB}MiB"), "--store"]).arg(store);
+    command.arg("--file").arg(&path);
     let ran = run(&mut command).expect("answers");
     let said = ran.stdout.lines().chain(ran.stderr.lines());
     let seconds: Vec<f64> =

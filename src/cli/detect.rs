@@ -20,7 +20,7 @@ use crate::query::{self, Format, Options, QueryError};
 use crate::store::Snapshot;
 use crate::time::format_time;
 use crate::usage::TimeRange;
-use crate::util::shown;
+use crate::util::shown::{self, count};
 
 /// Look for what Sigma rules describe: rules for CloudTrail, as the public ones are, correlations and filters.
 #[derive(Debug, clap::Args)]
@@ -145,9 +145,9 @@ pub fn run(args: &DetectArgs, context: &Context) -> Result<Exit, CliError> {
         Mode::Sarif => writeln!(out, "{:#}", sarif(&rules, &sums(&rules, &mut found)?))?,
     }
     out.finish()?;
-    let events: u64 = found.counts.iter().sum();
-    context.detail(&format!("snapshot {}, {range}: {events} findings", snapshot.id));
-    Ok(exit.worst(taken).worst(if events > 0 { Exit::Found } else { Exit::Done }))
+    let findings: u64 = found.counts.iter().sum();
+    context.detail(&format!("snapshot {}, {range}: {}", snapshot.id, count(findings, "finding")));
+    Ok(exit.worst(taken).worst(if findings > 0 { Exit::Found } else { Exit::Done }))
 }
 
 fn destination(args: &DetectArgs) -> Result<Destination, CliError> {
@@ -163,8 +163,8 @@ fn say(rules: &Rules, context: &Context) {
     rules.problems.iter().for_each(|problem| context.warn(&problem.to_string()));
     rules.notes.iter().for_each(|note| context.say(&note.to_string()));
     if !rules.skipped.is_empty() {
-        let count = rules.skipped.len();
-        context.say(&format!("left out: {count} of {} documents are rules for other logs", rules.documents));
+        let left_out = rules.skipped.len();
+        context.say(&format!("left out, rules for other logs: {left_out} of {}", count(rules.documents, "document")));
         for skipped in &rules.skipped {
             let header = &skipped.header;
             let (title, why) = (shown::name(&header.title), shown::name(&skipped.why));
@@ -174,11 +174,11 @@ fn say(rules: &Rules, context: &Context) {
 }
 
 fn nothing_to_run(rules: &Rules, level: Option<Level>) -> CliError {
-    let mut text = format!("no rule that can be run among {} documents", rules.documents);
+    let mut text = format!("no rule that can be run among {}", count(rules.documents, "document"));
     if !rules.rules.is_empty()
         && let Some(level) = level
     {
-        text += &format!("\nhint: {} rules are of a lower level than {level}, or of none", rules.rules.len());
+        text += &format!("\nhint: of a lower level than {level}, or of none: {}", count(rules.rules.len(), "rule"));
     } else {
         text += "\nhint: rules for CloudTrail say product: aws and service: cloudtrail below logsource:";
     }
@@ -241,7 +241,9 @@ fn sums(rules: &Rules, found: &mut Found<'_>) -> Result<Vec<Sums>, CliError> {
     let mut sums = vec![Sums::default(); rules.headers().len()];
     for finding in found {
         let finding = finding?;
-        sums.iter_mut().skip(finding.rule).take(1).for_each(|sums| sums.add(&finding));
+        if let Some(sums) = sums.get_mut(finding.rule) {
+            sums.add(&finding);
+        }
     }
     Ok(sums)
 }
@@ -254,7 +256,9 @@ fn tables(rules: &Rules, found: &mut Found<'_>, out: &mut impl Write) -> Result<
     let headers = rules.headers();
     let hits = sums.iter().filter(|sums| !sums.is_empty()).count();
     let findings: u64 = found.counts.iter().sum();
-    writeln!(out, "{findings} findings of {hits} rules; {} rules found nothing", headers.len() - hits)?;
+    let (findings, found, none) =
+        (count(findings, "finding"), count(hits, "rule"), count(headers.len() - hits, "rule"));
+    writeln!(out, "{findings} of {found}; {none} found nothing")?;
     for (header, sums) in headers.into_iter().zip(&sums).filter(|(_, sums)| !sums.is_empty()) {
         write!(out, "\n{}", section(header, &sums.sorted()))?;
     }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::policy::{default_options, print, provenance};
-use super::rightsize::{HowArgs, InventoryArgs, trust_for, trust_of};
+use super::rightsize::{HowArgs, InventoryArgs, each, ended};
 use super::select::{SelectArgs, Selected, open_store};
 use super::{CliError, Context, Exit, browser};
 use crate::policy::key_sources;
 use crate::report::actions::By;
 use crate::report::html::{Language, Page, render};
 use crate::report::overview::{Builder, Cuts, CutsBuilder, Overview, Source};
-use crate::rightsize::{Assessment, Inventory, rightsize};
+use crate::rightsize::Inventory;
 use crate::usage::{self, Sessions, Text, UsageRow};
 
 /// Write a report to look at: who used what, when, on what evidence; what was denied; what nobody needed; and for every
@@ -22,7 +22,10 @@ The page can be read without JavaScript; with it tables can be sorted and search
 can do nothing in it: a strict Content-Security-Policy lets nothing run and nothing load but what is in the page.
 
 With the output of `aws iam get-account-authorization-details` it says what roles and users may do beside what they did, and
-shows those that did nothing.
+shows those that did nothing. Of everybody it says where to cut, as `trailpare rightsize` does: that command's help has more on
+--assignments, --organization, --rules and --people.
+
+Exit codes: 3 when a file or somebody's uses could not be taken into account, 4 when a policy failed its proof.
 
 --format pdf prints the same page by a browser on this machine: Chromium or Chrome, or what --browser names.
 
@@ -58,7 +61,7 @@ pub struct ReportArgs {
     browser: Option<PathBuf>,
 }
 
-/// Principals, and rows of theirs, that are looked at together.
+/// How many principals are looked at together, and how many rows of theirs.
 const TOGETHER_MAX: usize = 64;
 const ROWS_MAX: usize = 100_000;
 
@@ -81,6 +84,7 @@ enum LanguageArg {
 }
 
 pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
+    args.check()?;
     let (inventory, problems) = args.inventory.read(context)?;
     let is_whole = problems.is_empty();
     let (selected, overview) = args.overview(&inventory, problems, context)?;
@@ -98,9 +102,10 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
         "{principals} principals, {proved} with a proved policy; snapshot {}, {}",
         overview.snapshot, overview.window
     ));
-    Ok(match selected.exit {
-        Exit::Done if !is_whole => Exit::Refused,
-        exit => exit,
+    Ok(match (&overview.rightsize, selected.exit) {
+        (Some(cuts), exit) => ended(&cuts.summary, exit),
+        (None, Exit::Done) if !is_whole => Exit::Refused,
+        (None, exit) => exit,
     })
 }
 
@@ -109,6 +114,18 @@ fn proved(overview: &Overview) -> usize {
 }
 
 impl ReportArgs {
+    /// Refuses what would not be heard.
+    fn check(&self) -> Result<(), CliError> {
+        if self.select.is_open() || !(self.inventory.is_about_everybody() || self.how.is_given()) {
+            return Ok(());
+        }
+        Err(CliError::Usage(
+            "--assignments, --organization, --rules, --people, --preset and --siblings say where to cut, of everybody\n\
+             hint: leave out who the report is about"
+                .to_owned(),
+        ))
+    }
+
     fn page(&self, overview: &Overview) -> Result<String, CliError> {
         let language = match self.language {
             LanguageArg::En => Language::English,
@@ -127,7 +144,7 @@ impl ReportArgs {
         select
     }
 
-    /// Everything that is shown. The uses of one principal are in memory at a time.
+    /// Everything that is shown. The uses of a few principals are in memory at a time.
     fn overview(
         &self,
         inventory: &Inventory,
@@ -199,13 +216,11 @@ impl ReportArgs {
     ) -> Result<Cuts, CliError> {
         let (options, space) = (self.how.options(), self.select.memory.space());
         let question = self.how.question((&selected.snapshot, &selected.range), inventory, (&options, &space), context);
-        let trust = trust_of(&question, &mut problems, context)?;
         let mut cuts = CutsBuilder::default();
-        let totals = rightsize(&question, &mut |one: Assessment<'_>| {
-            cuts.take(&one, trust_for(&one, &trust));
-            Ok::<(), CliError>(())
+        let totals = each(&question, &mut problems, context, |one, trust| {
+            cuts.take(one, trust);
+            Ok(())
         })?;
-        problems.extend(inventory.answers.problems.iter().cloned());
         Ok(cuts.finish(&totals, problems, context.catalog.version()))
     }
 }

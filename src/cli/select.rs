@@ -15,7 +15,7 @@ use crate::store::{Snapshot, Store};
 use crate::time::{Moment, format_time, now_us};
 use crate::usage::{self, KeySource, RequestValues, Selection, Sessions, Space, TimeRange, UsageRow, Uses};
 use crate::util::closest::closest;
-use crate::util::shown;
+use crate::util::shown::{self, count};
 
 /// Where a store is when nothing is said.
 pub const DEFAULT_STORE: &str = ".trailpare";
@@ -323,10 +323,6 @@ fn nobody(snapshot: &Snapshot, selection: &Selection, range: &TimeRange) -> Resu
         count(known.accounts.len(), "account"),
     );
     Ok(CliError::failed(text))
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// What is close to what was asked for, as options say it.

@@ -57,9 +57,8 @@ pub fn run(args: &UnusedArgs, context: &Context) -> Result<Exit, CliError> {
     let held = select.memory.space().hold(found.filter(is_theirs))?;
     let sight = data_sight(&selected.snapshot)?;
     let uses = unused(&details, &held, &selected.range, &sight, catalog);
-    let lives = RoleLives::read(&selected.snapshot, &selected.range, |arn| {
-        name(arn).is_some_and(|name| names.contains(&name))
-    })?;
+    let arns = details.entities.iter().map(|entity| entity.arn.as_str());
+    let lives = RoleLives::of_roles(&selected.snapshot, &selected.range, arns)?;
     match args.answer.format {
         Format::Table => args.answer.text(&super::printable(&text(&uses, &lives)))?,
         // A list, nothing left out.

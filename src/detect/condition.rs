@@ -178,7 +178,8 @@ fn aggregation(text: &str) -> Result<Aggregation, String> {
     let end = compared.find(|c| !matches!(c, '<' | '>' | '=')).unwrap_or(compared.len());
     let (operator, number) = compared.split_at(end);
     let operator = if operator == "==" { "=" } else { operator };
-    let number = number.trim().parse::<f64>().map_err(|_| format!("`{}` is no number", number.trim()))?;
+    let read = number.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    let number = read.ok_or_else(|| format!("`{}` is no number", number.trim()))?;
     Ok(Aggregation { field, group_by, operator: operator.to_owned(), number })
 }
 

@@ -14,7 +14,7 @@ use crate::query::is_network;
 use crate::util::closest::closest;
 
 /// Every modifier.
-const MODIFIERS: [&str; 29] = [
+const MODIFIERS: [&str; 31] = [
     "all",
     "startswith",
     "endswith",
@@ -44,6 +44,8 @@ const MODIFIERS: [&str; 29] = [
     "month",
     "year",
     "cidr",
+    "fieldref",
+    "expand",
 ];
 
 /// Spellings of one value that `windash` may come to.
@@ -52,7 +54,7 @@ const SPELLINGS_MAX: usize = 3_125;
 /// A value as a rule gives it, and what modifiers make of it.
 #[derive(Clone, Debug)]
 enum Given {
-    /// As it is spelled: `*`, `?` and `\` mean something yet.
+    /// As it is spelled: `*`, `?` and `\` still have their meaning.
     Raw(String),
     Pattern(Pattern),
     Bytes(Vec<u8>),
@@ -87,7 +89,7 @@ struct Chain<'a> {
     field: Field,
     /// Each value, and the spellings that it came to.
     values: Vec<Vec<Given>>,
-    /// The values as they were given.
+    /// The values as they were given: what `fieldref` names.
     given: Vec<Given>,
     is_list: bool,
     how: How,
@@ -149,7 +151,7 @@ impl<'a> Chain<'a> {
             "gt" => self.compare(How::Number(">"))?,
             "gte" => self.compare(How::Number(">="))?,
             "exists" => self.compare(How::Exists)?,
-            "fieldref" => self.how = How::Field,
+            "fieldref" => self.compare(How::Field)?,
             "minute" => self.part = Some("minute"),
             "hour" => self.part = Some("hour"),
             "day" => self.part = Some("day"),
@@ -293,8 +295,8 @@ impl<'a> Chain<'a> {
                 );
             }
             (How::Text, None) => self.texts()?,
-            (How::Regex, None) => self.spelled(|chain, text| chain.regex(text), Test::Regex)?,
-            (How::Cidr, None) => self.spelled(|chain, text| chain.network(text), Test::Cidr)?,
+            (How::Regex, None) => self.spelled("a text", Self::regex, Test::Regex)?,
+            (How::Cidr, None) => self.spelled("a network", Self::network, Test::Cidr)?,
             (How::Exists, None) => self.exists()?,
             (How::Field, None) => self.fields()?,
         };
@@ -328,31 +330,26 @@ impl<'a> Chain<'a> {
         Predicate::test(self.field.clone(), Test::Text { patterns, is_cased: self.is_cased })
     }
 
-    /// Values that are used as they are spelled.
+    /// Values that are used as they are spelled, without what modifiers before would make of them.
     fn spelled(
         &self,
+        wanted: &str,
         read: impl Fn(&Self, &str) -> Result<String, Problem>,
-        test: fn(Vec<String>) -> Test,
+        test: impl Fn(Vec<String>) -> Test,
     ) -> Result<Predicate, Problem> {
-        let mut spelled = Vec::new();
-        for given in &self.given {
-            match given {
-                Given::Raw(text) => spelled.push(read(self, text)?),
-                _ => {
-                    return Err(
-                        self.problem("has null where a text is wanted", "ask for null in a selection of its own")
-                    );
-                }
-            }
-        }
-        if self.values.iter().flatten().any(|given| !matches!(given, Given::Raw(_))) {
-            return Err(self.problem("encodes or opens what is no text", "leave these modifiers out"));
-        }
+        let one =
+            |given: &Given| match given {
+                Given::Raw(text) => read(self, text),
+                Given::Null => Err(self
+                    .problem(format!("has null where {wanted} is wanted"), "ask for null in a selection of its own")),
+                Given::Pattern(_) | Given::Bytes(_) => Err(self
+                    .problem(format!("encodes or opens what is to be {wanted} as it is"), "leave these modifiers out")),
+            };
+        let spelled: Vec<String> = self.values.iter().flatten().map(one).collect::<Result<_, _>>()?;
+        let test = |texts: Vec<String>| Predicate::test(self.field.clone(), test(texts));
         Ok(match self.all {
-            true => Predicate::all(
-                spelled.into_iter().map(|one| Predicate::test(self.field.clone(), test(vec![one]))).collect(),
-            ),
-            false => Predicate::test(self.field.clone(), test(spelled)),
+            true => Predicate::all(spelled.into_iter().map(|one| test(vec![one])).collect()),
+            false => test(spelled),
         })
     }
 
@@ -391,25 +388,13 @@ impl<'a> Chain<'a> {
                 Err(chain.problem(format!("`{text}` is no number"), "lt, lte, gt, gte and parts of times take numbers"))
             }
         };
-        let test = |numbers: Vec<String>| Test::Number { part, operator, numbers };
-        let mut numbers = Vec::new();
-        for given in &self.given {
-            match given {
-                Given::Raw(text) => numbers.push(number(self, text)?),
-                _ => return Err(self.problem("has null where a number is wanted", "give a number")),
-            }
-        }
-        Ok(match self.all {
-            true => Predicate::all(
-                numbers.into_iter().map(|one| Predicate::test(self.field.clone(), test(vec![one]))).collect(),
-            ),
-            false => Predicate::test(self.field.clone(), test(numbers)),
-        })
+        self.spelled("a number", number, |numbers| Test::Number { part, operator, numbers })
     }
 
     fn exists(&self) -> Result<Predicate, Problem> {
         let exists = Predicate::test(self.field.clone(), Test::Exists);
-        match self.given.as_slice() {
+        let spelled: Vec<&Given> = self.values.iter().flatten().collect();
+        match spelled.as_slice() {
             [Given::Raw(text)] if !self.is_list && text == "true" => Ok(exists),
             [Given::Raw(text)] if !self.is_list && text == "false" => Ok(exists.negated()),
             _ => Err(self.problem("`exists` takes true or false", "write field|exists: true")),

@@ -35,7 +35,7 @@ impl Place {
     }
 }
 
-/// Letters that are told of what is wrong: a file may hold as many as it likes.
+/// Characters of what is wrong that are shown: a file may hold as many as it likes.
 const SHOWN: usize = 400;
 
 fn cut(text: String) -> String {

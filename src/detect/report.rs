@@ -145,7 +145,7 @@ impl Sums {
         let whom = match (&finding.principal, finding.group.is_empty()) {
             (_, false) => group(finding),
             (Some(principal), true) => principal.clone(),
-            (None, true) => "(nobody told)".to_owned(),
+            (None, true) => "(no principal recorded)".to_owned(),
         };
         let sum = self.by_whom.entry(whom.clone()).or_insert_with(|| Sum {
             whom,
@@ -189,7 +189,8 @@ pub fn sarif(rules: &Rules, sums: &[Sums]) -> Value {
         for sum in sums.sorted() {
             let (first, last) = (format_time(sum.first_us), format_time(sum.last_us));
             let ids = sum.ids.join(", ");
-            let text = format!("{title}: {}: {} events, {first} to {last} ({ids})", sum.whom, sum.events);
+            let text =
+                format!("{title}: {}: {}, {first} to {last} ({ids})", sum.whom, shown::count(sum.events, "event"));
             results.push(result((index, id, level), &shown::name(&text), &header.place.file, &sum.whom));
         }
     }

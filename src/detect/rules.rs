@@ -1,6 +1,5 @@
 //! The rules of a run: those that are meant, narrowed by filters, with the correlations over them.
 
-use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -42,7 +41,7 @@ pub struct Linked {
     pub correlation: Correlation,
     /// What it is over, in its order.
     pub(super) sources: Vec<Source>,
-    /// Whether it is told by itself.
+    /// Whether its own findings are reported, not only those of correlations over it.
     pub(super) is_told: bool,
 }
 
@@ -108,7 +107,7 @@ impl Rules {
     /// Finds the rules of correlations, those first that others are over.
     fn link(&mut self, open: Vec<(Correlation, Option<usize>)>) {
         let mut waiting = open;
-        let mut hidden = BTreeSet::new();
+        let mut hidden = Vec::new();
         for _ in 0..DEPTH_MAX {
             let known: Vec<Header> = waiting.iter().map(|(correlation, _)| correlation.header.clone()).collect();
             let mut next = Vec::new();
@@ -129,17 +128,25 @@ impl Rules {
         for (correlation, _) in waiting {
             let place = correlation.header.place.key("correlation.rules");
             let hint = "a correlation is over rules, or over correlations that end at rules";
-            self.problems.push(place.problem("lead around in a circle, or over too many correlations", hint));
+            self.problems.push(place.problem("leads around in a circle, or over too many correlations", hint));
         }
         for source in hidden {
             match source {
-                (false, at) => self.rules.iter_mut().skip(at).take(1).for_each(|rule| rule.is_hidden = true),
-                (true, at) => self.correlations.iter_mut().skip(at).take(1).for_each(|linked| linked.is_told = false),
+                Source::Rule(at) => {
+                    if let Some(rule) = self.rules.get_mut(at) {
+                        rule.is_hidden = true;
+                    }
+                }
+                Source::Correlation(at) => {
+                    if let Some(linked) = self.correlations.get_mut(at) {
+                        linked.is_told = false;
+                    }
+                }
             }
         }
     }
 
-    fn take(&mut self, correlation: Correlation, sources: Vec<Source>, hidden: &mut BTreeSet<(bool, usize)>) {
+    fn take(&mut self, correlation: Correlation, sources: Vec<Source>, hidden: &mut Vec<Source>) {
         let over_tumbling = sources.iter().find_map(|source| match source {
             Source::Correlation(at) => self.correlations.get(*at).filter(|linked| !linked.correlation.slides()),
             Source::Rule(_) => None,
@@ -150,10 +157,7 @@ impl Rules {
             return self.problems.push(correlation.header.place.key("correlation.rules").problem(what, hint));
         }
         if !correlation.generates {
-            hidden.extend(sources.iter().map(|source| match source {
-                Source::Rule(at) => (false, *at),
-                Source::Correlation(at) => (true, *at),
-            }));
+            hidden.extend(sources.iter().copied());
         }
         self.correlations.push(Linked { correlation, sources, is_told: true });
     }
@@ -191,7 +195,7 @@ impl Rules {
         unmeant.for_each(|linked| linked.is_told = false);
     }
 
-    /// Places of the rules that are told by themselves, the gravest first.
+    /// Places of the rules whose own findings are reported, the gravest first.
     pub(super) fn told(&self) -> Vec<usize> {
         let mut told: Vec<usize> =
             self.rules.iter().enumerate().filter(|(_, rule)| !rule.is_hidden).map(|(at, _)| at).collect();

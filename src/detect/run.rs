@@ -133,7 +133,7 @@ fn singles(batch: &RecordBatch) -> Result<Vec<Finding>, QueryError> {
         rule: usize::try_from(rule).unwrap_or_default(),
         first_us: time_us,
         last_us: time_us,
-        principal: text("principal_arn", row).or_else(|| text("user_identity_arn", row)),
+        principal: text("principal_arn", row),
         event: Some(Event {
             session_name: text("session_name", row),
             account_id: text("account_id", row),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int32Builder, ListBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Builder, ListBuilder};
 use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
@@ -29,7 +29,7 @@ pub struct Window {
 pub(super) const HITS: &str = "trailpare_hits";
 
 /// What is told of each event.
-pub(super) const TOLD: [&str; 11] = [
+pub(super) const TOLD: [&str; 10] = [
     "event_time",
     "event_id",
     "principal_arn",
@@ -40,7 +40,6 @@ pub(super) const TOLD: [&str; 11] = [
     "aws_region",
     "source_ip_address",
     "error_code",
-    "user_identity_arn",
 ];
 
 /// The events that are looked at.
@@ -85,6 +84,11 @@ fn account() -> Expr {
     datafusion::functions::expr_fn::coalesce(vec![col("principal_account_id"), col("recipient_account_id")])
 }
 
+/// Who acted, also where the identity has an ARN of another form than principals have.
+fn principal() -> Expr {
+    datafusion::functions::expr_fn::coalesce(vec![col("principal_arn"), col("user_identity_arn")])
+}
+
 /// The events that meet at least one predicate: columns of [`TOLD`], `more`, and in [`HITS`] the places of the
 /// predicates that they meet.
 pub(super) async fn scan(
@@ -93,7 +97,7 @@ pub(super) async fn scan(
     predicates: &[&Predicate],
     more: &[(String, Expr)],
 ) -> Result<DataFrame> {
-    // One that no cheap column narrows would have the others read every JSON text too: it is looked for by itself.
+    // A predicate without a cheap column reads every JSON text, so such ones get a scan of their own.
     let is_open = |predicate: &Predicate| predicate.cheap() == Predicate::Always(true);
     let (open, narrow): (Vec<_>, Vec<_>) =
         predicates.iter().copied().enumerate().partition(|(_, predicate)| is_open(predicate));
@@ -109,17 +113,15 @@ pub(super) async fn scan(
 }
 
 fn part_of(events: DataFrame, part: &[(usize, &Predicate)], more: &[(String, Expr)]) -> Result<DataFrame> {
-    let any = |of: &dyn Fn(&Predicate) -> Result<Expr>| -> Result<Expr> {
-        let each = part.iter().map(|(_, predicate)| of(predicate)).collect::<Result<Vec<_>>>()?;
-        Ok(balanced(each, Operator::Or))
-    };
     // What the Parquet reader decides by cheap columns, it does before it reads JSON.
-    let cheap = any(&|predicate| condition(&predicate.cheap()))?;
-    let exact = any(&condition)?;
+    let cheap = part.iter().map(|(_, predicate)| condition(&predicate.cheap())).collect::<Result<Vec<_>>>()?;
+    let cheap = balanced(cheap, Operator::Or);
     let met = part.iter().map(|(_, predicate)| condition(predicate)).collect::<Result<Vec<_>>>()?;
+    let exact = balanced(met.clone(), Operator::Or);
     let places = part.iter().filter_map(|(place, _)| i32::try_from(*place).ok()).collect();
     let told = TOLD.iter().map(|name| match *name {
         "account_id" => account().alias(*name),
+        "principal_arn" => principal().alias(*name),
         name => col(name),
     });
     let more = more.iter().map(|(name, expr)| expr.clone().alias(name));
@@ -136,11 +138,11 @@ fn hits(places: Vec<i32>) -> ScalarUDF {
     let body = move |values: &[ColumnarValue]| -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(values)?;
         let met: Vec<&BooleanArray> = arrays.iter().filter_map(|array| array.as_boolean_opt()).collect();
-        let rows = met.first().map_or(0, |array| arrow::array::Array::len(*array));
+        let rows = met.first().map_or(0, |array| array.len());
         let mut lists = ListBuilder::new(Int32Builder::new());
         for row in 0..rows {
             for (met, place) in met.iter().zip(&places) {
-                if arrow::array::Array::is_valid(*met, row) && met.value(row) {
+                if met.is_valid(row) && met.value(row) {
                     lists.values().append_value(*place);
                 }
             }

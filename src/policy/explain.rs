@@ -16,7 +16,7 @@ use super::replay::{Group, GroupFate, Replay};
 use crate::iam::unlogged_behind;
 use crate::time::format_time;
 use crate::usage::{self, DataTrail, Logged};
-use crate::util::shown;
+use crate::util::shown::{self, count};
 
 /// Most names in one line.
 const NAMES_MAX: usize = 20;
@@ -67,7 +67,7 @@ pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> 
     }
     lines.extend(provenance.evidence.as_ref().map(evidence));
     let sizes: Vec<String> = made.documents.iter().map(|d| d.policy.size().to_string()).collect();
-    let statements = made.documents.iter().map(|document| document.policy.statements.len()).sum();
+    let statements: usize = made.documents.iter().map(|document| document.policy.statements.len()).sum();
     lines.push(format!(
         "{}{} in {}, {} characters{}",
         count(statements, "statement"),
@@ -493,15 +493,6 @@ pub fn blind_spots(made: &Made, provenance: &Provenance) -> Vec<String> {
     lines.push("what is done less often than the window is long is not in the policy".to_owned());
     lines.push("permissions by resource policies, and conditions on what a log does not hold, are not seen".to_owned());
     lines
-}
-
-/// `1 policy`, `2 policies`.
-fn count(n: usize, what: &str) -> String {
-    match (n, what.strip_suffix('y')) {
-        (1, _) => format!("1 {what}"),
-        (n, Some(stem)) => format!("{n} {stem}ies"),
-        (n, None) => format!("{n} {what}s"),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! How much a statement may come to once its names are written out: planning goes through every place where a name
-//! stands. Each `WITH` or view that names the one before it twice doubles that, so that thirty lines are a billion.
+//! How much a statement may come to once its names are written out.
 //!
-//! DataFusion writes out `WITH` while it makes a plan, so that its names are counted in the text, and views afterwards.
+//! Planning makes a copy of a `WITH` query or view for each place that uses it. Thirty lines that each use the one
+//! before twice come to a billion. DataFusion expands `WITH` while planning, so `WITH` is counted in the text; views
+//! are counted in the plan.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -43,7 +44,7 @@ struct Scope {
     tables: u64,
     /// What the names come to that its `WITH` has given so far.
     given: HashMap<String, u64>,
-    /// Names that its `WITH` has still to give, the next one last: their queries come before all others.
+    /// Names of its `WITH` whose queries are still to be visited, the next one last; the visitor takes these first.
     next: Vec<String>,
 }
 

@@ -33,7 +33,7 @@ pub const WORKER_STACK_BYTES: usize = 64 << 20;
 ///
 /// # Errors
 /// Such a text.
-pub fn brackets(sql: &str) -> Result<()> {
+pub(super) fn brackets(sql: &str) -> Result<()> {
     let dialect = AnalystDialect;
     // What is no token is the parser's to say.
     let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize() else { return Ok(()) };
@@ -77,7 +77,7 @@ pub(super) enum Part<'a> {
 }
 
 impl Part<'_> {
-    pub(super) fn visit<V: VisitorMut<Break = ()>>(&mut self, visitor: &mut V) -> ControlFlow<()> {
+    pub(super) fn visit<V: VisitorMut>(&mut self, visitor: &mut V) -> ControlFlow<V::Break> {
         match self {
             Part::Statement(statement) => VisitMut::visit(*statement, visitor),
             Part::Query(query) => VisitMut::visit(*query, visitor),

@@ -86,6 +86,9 @@ pub enum QueryError {
         /// What it does.
         what: String,
     },
+    /// No statement or several, in a session that answers queries alone.
+    #[error("this session answers queries only, one statement at a time\nhint: give exactly one statement")]
+    OneStatement,
     /// A query of the library that is given what it doesn't take.
     #[error("{name}: {why}\nhint: {name}({takes})")]
     Arguments {

@@ -14,9 +14,11 @@ use datafusion::sql::sqlparser::ast::{
     VisitMut, VisitorMut,
 };
 
+use super::depth::Part;
 use super::error::QueryError;
 use super::library::{Library, Named, day};
 use super::statement::{Statement, parsed};
+use crate::util::shown;
 
 /// Named queries that one statement may come to: one that asks for itself would have no end.
 const WRITTEN_MAX: usize = 64;
@@ -26,20 +28,26 @@ const WRITTEN_MAX: usize = 64;
 /// # Errors
 /// A query that does not take what it is given; of `CALL` one that is not there; a statement that is too deep then.
 pub fn with_library(statement: Statement, library: &Library) -> Result<Statement, QueryError> {
-    statement.changed(|statement| write_out(statement, library))
+    statement.changed(|part| write_out(part, library))
 }
 
-fn write_out(statement: &mut SqlStatement, library: &Library) -> Result<(), QueryError> {
-    if let SqlStatement::Call(call) = statement {
-        *statement = called(call, library)?;
+fn write_out(part: &mut Part<'_>, library: &Library) -> Result<(), QueryError> {
+    if let Part::Statement(statement) = part
+        && let SqlStatement::Call(call) = &**statement
+    {
+        **statement = called(call, library)?;
     }
-    if let SqlStatement::Query(query) = statement
+    let query = match part {
+        Part::Query(query) => Some(&mut **query),
+        Part::Statement(SqlStatement::Query(query)) => Some(&mut **query),
+        Part::Statement(_) => None,
+    };
+    if let Some(query) = query
         && let Some(whole) = whole(query, library)?
     {
-        **query = whole;
+        *query = whole;
     }
-    let mut write_out = WriteOut { library, written: 0 };
-    match statement.visit(&mut write_out) {
+    match part.visit(&mut WriteOut { library, written: 0 }) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
@@ -164,7 +172,9 @@ fn values(named: &Named, arguments: &[FunctionArg]) -> Result<HashMap<String, Ex
         let (name, value) = match argument {
             FunctionArg::Unnamed(value) => match named.parameters.get(place) {
                 Some(parameter) => (parameter.name.clone(), value),
-                None => return Err(wrong(named, format!("it takes {} values", named.parameters.len()))),
+                None => {
+                    return Err(wrong(named, format!("it takes {}", shown::count(named.parameters.len(), "value"))));
+                }
             },
             FunctionArg::Named { name, arg, .. } => (name.value.clone(), arg),
             FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, .. } => (name.value.clone(), arg),
@@ -293,6 +303,12 @@ mod tests {
         assert_eq!(said("SELECT * FROM own_calls(from => '2000-01-01') LIMIT 2").unwrap(), all[..2]);
         let joined = "SELECT count(*) FROM own_calls(from => '2000-01-01') c JOIN events e ON e.event_id = c.event_id";
         assert_eq!(said(joined).unwrap(), ["| 5        |"]);
+        let explained = said("EXPLAIN SELECT * FROM own_calls(from => '2000-01-01')").unwrap();
+        assert!(explained.iter().any(|line| line.contains("events")), "{explained:?}");
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("x.csv");
+        let copy = format!("COPY (SELECT * FROM own_calls('%', '2000-01-01')) TO '{}'", out.display());
+        assert_eq!(said(&copy).unwrap(), ["| 5     |"]);
         // So long ago, as with --param.
         assert_eq!(said("SELECT * FROM own_calls(from => '1d')").unwrap(), Vec::<String>::new());
     }

@@ -1,6 +1,6 @@
 //! `EXISTS`, `IN` and their opposites over what holds a key many times.
 //!
-//! Whether a row has a partner is known by one partner. DataFusion's hash join goes through all pairs of equal keys: of
+//! One partner is enough. DataFusion's hash join goes through all pairs of equal keys: of
 //! a principal and an address that half a million events have on either side, 250 billion. Here each key of the side
 //! that is only asked is there once, as in DuckDB.
 

@@ -11,7 +11,7 @@ use crate::iam::evaluate::PolicySet;
 use crate::policy::privilege_escalation;
 use crate::policy::unused::granted_actions;
 use crate::store::Snapshot;
-use crate::usage::{Outcome, ReadError, Space, TimeRange, UsageRow};
+use crate::usage::{Outcome, ReadError, RolePaths, Space, TimeRange, UsageRow};
 
 /// One side.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +149,8 @@ impl Seen {
 fn sums<'a>(side: Side<'a>, catalog: &'a Catalog, space: &Space) -> Result<Sums<'a>, ReadError> {
     match side {
         Side::Use(snapshot, range) => {
-            let groups = Groups::in_order_of_keys(Reading { snapshot, range, catalog, space })?;
+            let role_paths = &RolePaths::read(snapshot)?;
+            let groups = Groups::in_order_of_keys(Reading { snapshot, range, catalog, space, role_paths })?;
             Ok(Box::new(groups.filter_map(|(key, rows)| match rows {
                 Ok(rows) if matches!(rows.first().map(RowKey::of), Some(RowKey::Other(_)) | None) => None,
                 Ok(rows) => Some(Ok((key, Ok(used(&rows))))),

@@ -34,7 +34,7 @@ fn is_random(ending: &str) -> bool {
         && has(u8::is_ascii_uppercase)
 }
 
-/// Where a region's name stands: `eu-west-1`.
+/// Where a region's name stands: `eu-west-1`, `us-gov-west-1`, `us-isob-east-1`.
 fn region(name: &str) -> Option<(usize, usize)> {
     let is_small = |part: &str, len: std::ops::RangeInclusive<usize>| {
         len.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_lowercase())
@@ -45,13 +45,20 @@ fn region(name: &str) -> Option<(usize, usize)> {
         parts.push((at, part));
         at += part.len() + 1;
     }
-    parts.windows(3).find_map(|found| {
-        let [(from, area), (_, side), (at, number)] = found else { return None };
+    let found = |window: &[(usize, &str)]| {
+        let [(from, area), partition @ .., (_, side), (at, number)] = window else { return None };
+        let is_partition =
+            |(_, part): &(usize, &str)| *part == "gov" || part.starts_with("iso") && is_small(part, 3..=4);
         let is_side = ["north", "south", "east", "west", "central"].iter().any(|of| side.starts_with(of));
         let is_number = number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit());
-        let is_one = is_small(area, 2..=2) && is_side && is_small(side, 4..=9) && is_number;
+        let is_one = is_small(area, 2..=2)
+            && partition.iter().all(is_partition)
+            && is_side
+            && is_small(side, 4..=9)
+            && is_number;
         is_one.then_some((*from, at + number.len()))
-    })
+    };
+    parts.windows(4).chain(parts.windows(3)).find_map(found)
 }
 
 #[cfg(test)]
@@ -66,6 +73,9 @@ mod tests {
             ("cdk-hnb659fds-deploy-role-111122223333-ap-northeast-2", "cdk-hnb659fds-deploy-role-{account}-{region}"),
             ("audit-WriterRole-1XQ2ZW3ABCDE4", "audit-WriterRole-{random}"),
             ("audit-WriterRole-aB3dEf6hIj9k", "audit-WriterRole-{random}"),
+            ("deploy-us-gov-west-1", "deploy-{region}"),
+            ("deploy-us-isob-east-1-x", "deploy-{region}-x"),
+            ("deploy-my-prod-west-1", "deploy-my-prod-west-1"),
             // A word, another account, nothing before it.
             ("audit-notification", "audit-notification"),
             ("audit-NOTIFICATION", "audit-NOTIFICATION"),

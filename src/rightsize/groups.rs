@@ -6,7 +6,7 @@ use std::iter::Peekable;
 use super::subject::RowKey;
 use crate::iam::Catalog;
 use crate::store::Snapshot;
-use crate::usage::{ReadError, Selection, Sessions, Space, TimeRange, UsageRow, read_exact_within};
+use crate::usage::{ReadError, RolePaths, Selection, Sessions, Space, TimeRange, UsageRow, read_exact_within};
 
 /// An order of rows.
 pub(super) type Order = fn(&UsageRow, &UsageRow) -> Ordering;
@@ -28,6 +28,8 @@ pub(super) struct Reading<'a> {
     pub range: &'a TimeRange,
     pub catalog: &'a Catalog,
     pub space: &'a Space,
+    /// Which ARNs are of one role, in this snapshot.
+    pub role_paths: &'a RolePaths,
 }
 
 impl Groups {
@@ -53,8 +55,8 @@ impl Groups {
         sessions: Sessions,
         (order, key): (Order, Key),
     ) -> Result<Groups, ReadError> {
-        let Reading { snapshot, range, catalog, space } = reading;
-        let selection = &selection.clone().knowing(snapshot)?;
+        let Reading { snapshot, range, catalog, space, role_paths } = reading;
+        let selection = &Selection { role_paths: role_paths.clone(), ..selection.clone() };
         let uses = read_exact_within(snapshot, selection, range, sessions, catalog, &space.share(2))?;
         let rows = uses.ordered_by(order, &space.share(2))?.into_iter();
         let rows: Box<dyn Iterator<Item = Result<UsageRow, ReadError>>> = Box::new(rows);

@@ -17,7 +17,9 @@ use crate::iam::Catalog;
 use crate::policy::unused::used_actions;
 use crate::policy::{Options, Preset, key_sources};
 use crate::store::{Snapshot, Table};
-use crate::usage::{self, ReadError, RequestValues, RoleLives, Selection, Sessions, Space, TimeRange, UsageRow};
+use crate::usage::{
+    self, ReadError, RequestValues, RoleLives, RolePaths, Selection, Sessions, Space, TimeRange, UsageRow,
+};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +96,9 @@ pub fn rightsize<'a, E: From<ReadError>>(
         data_event_sources: usage::data_event_sources(question.snapshot)?,
         ..Totals::default()
     };
+    let role_paths = RolePaths::read(question.snapshot)?;
     let everybody =
-        Selection { principals: vec!["*".to_owned()], ..Selection::default() }.knowing(question.snapshot)?;
+        Selection { principals: vec!["*".to_owned()], role_paths: role_paths.clone(), ..Selection::default() };
     let sources = key_sources::for_everybody();
     let requests = usage::read_requests(question.snapshot, &everybody, range, &sources, question.catalog)?;
     let lives = RoleLives::read(question.snapshot, range, |_| true)?;
@@ -103,6 +106,7 @@ pub fn rightsize<'a, E: From<ReadError>>(
         question: *question,
         requests: &requests,
         lives: &lives,
+        role_paths: &role_paths,
         totals,
         met: BTreeSet::new(),
         active: BTreeSet::new(),
@@ -122,6 +126,7 @@ struct Run<'r, 'a> {
     question: Question<'a>,
     requests: &'r RequestValues,
     lives: &'r RoleLives,
+    role_paths: &'r RolePaths,
     totals: Totals,
     /// Subjects that did something.
     met: BTreeSet<(SubjectKind, String, String)>,
@@ -132,9 +137,9 @@ struct Run<'r, 'a> {
 }
 
 impl<'a> Run<'_, 'a> {
-    fn reading(&self) -> Reading<'a> {
+    fn reading(&self) -> Reading<'_> {
         let Question { snapshot, range, catalog, space, .. } = self.question;
-        Reading { snapshot, range, catalog, space }
+        Reading { snapshot, range, catalog, space, role_paths: self.role_paths }
     }
 
     /// Permission sets, each with the groups that its people fall into.

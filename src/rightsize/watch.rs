@@ -14,7 +14,9 @@ use crate::policy::unused::{granted_actions, used_actions};
 use crate::policy::{Existing, Kind, NamedPolicy, Options, Task, key_sources, propose};
 use crate::store::{Snapshot, Table};
 use crate::time::MICROS_PER_DAY;
-use crate::usage::{self, Outcome, ReadError, RequestValues, Selection, Sessions, Space, TimeRange, UsageRow};
+use crate::usage::{
+    self, Outcome, ReadError, RequestValues, RolePaths, Selection, Sessions, Space, TimeRange, UsageRow,
+};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -110,8 +112,9 @@ pub fn watch(question: &WatchQuestion<'_>) -> Result<Watched, ReadError> {
         format!("the log has {} days, and permissions count as unused after {}", window.days(), question.unused_days)
     });
     let recent = TimeRange { from_us: Some(since_us), to_us: None };
-    let requests = requests(question, &recent)?;
-    let mut look = Look { question, requests, in_use_us, watched, met: BTreeSet::new() };
+    let role_paths = RolePaths::read(question.snapshot)?;
+    let requests = requests(question, &recent, &role_paths)?;
+    let mut look = Look { question, role_paths, requests, in_use_us, watched, met: BTreeSet::new() };
     look.each(&recent, Look::recent)?;
     if question.people {
         look.each_of_sets(&recent, Part::Recent)?;
@@ -129,7 +132,11 @@ pub fn watch(question: &WatchQuestion<'_>) -> Result<Watched, ReadError> {
 }
 
 /// What the policies ask of requests, and what making one may ask.
-fn requests(question: &WatchQuestion<'_>, recent: &TimeRange) -> Result<RequestValues, ReadError> {
+fn requests(
+    question: &WatchQuestion<'_>,
+    recent: &TimeRange,
+    role_paths: &RolePaths,
+) -> Result<RequestValues, ReadError> {
     let DeployedPolicies { by_key, people, personas, .. } = question.deployed;
     let parts = people.values().chain(personas.values().flatten()).filter(|_| question.people);
     let all = by_key.values().chain(parts).flat_map(|deployed| &deployed.policies).cloned().collect();
@@ -139,7 +146,7 @@ fn requests(question: &WatchQuestion<'_>, recent: &TimeRange) -> Result<RequestV
         judging.into_iter().filter(|source| !sources.iter().any(|known| known.key == source.key)).collect::<Vec<_>>(),
     );
     let everybody =
-        Selection { principals: vec!["*".to_owned()], ..Selection::default() }.knowing(question.snapshot)?;
+        Selection { principals: vec!["*".to_owned()], role_paths: role_paths.clone(), ..Selection::default() };
     usage::read_requests(question.snapshot, &everybody, recent, &sources, question.catalog)
 }
 
@@ -154,6 +161,7 @@ enum Part {
 
 struct Look<'a> {
     question: &'a WatchQuestion<'a>,
+    role_paths: RolePaths,
     requests: RequestValues,
     in_use_us: i64,
     watched: Watched,
@@ -175,7 +183,8 @@ impl Look<'_> {
     /// Looks at the rows of each, in a window.
     fn each(&mut self, range: &TimeRange, look: fn(&mut Self, &str, &[UsageRow])) -> Result<(), ReadError> {
         let WatchQuestion { snapshot, catalog, space, .. } = *self.question;
-        for (key, rows) in Groups::of_everybody(Reading { snapshot, range, catalog, space })? {
+        let reading = Reading { snapshot, range, catalog, space, role_paths: &self.role_paths };
+        for (key, rows) in Groups::of_everybody(reading)? {
             if let Some(rows) = self.fitting(&key, rows)? {
                 look(self, &key, &rows);
             }
@@ -191,7 +200,8 @@ impl Look<'_> {
         }
         let WatchQuestion { snapshot, catalog, space, deployed, .. } = *self.question;
         let selection = Selection { permission_sets: vec!["*".to_owned()], ..Selection::default() };
-        let reading = Reading { snapshot, range, catalog, space };
+        let role_paths = self.role_paths.clone();
+        let reading = Reading { snapshot, range, catalog, space, role_paths: &role_paths };
         let person = |row: &UsageRow| row.session_name.as_deref().unwrap_or_default().to_owned();
         for (name, rows) in Groups::new(reading, &selection, Sessions::Apart, (by_person, person))? {
             let Some(rows) = self.fitting(&format!("person {name}"), rows)? else { continue };

@@ -32,8 +32,6 @@ pub enum End {
     TimedOut,
     /// Nobody wants the rows that are left.
     Unread,
-    /// The program ends.
-    Leaving,
 }
 
 /// Why there is no answer.
@@ -48,9 +46,6 @@ pub enum Failure {
     /// It was ended.
     #[error("{}", ended_text(*.0))]
     Ended(End),
-    /// The answer has too many rows.
-    #[error("the answer has more than {0} rows\nhint: LIMIT, or --max-rows where the server is started")]
-    TooManyRows(u64),
     /// The system has no thread to give, or the query broke off.
     #[error("the query broke off")]
     BrokeOff,
@@ -63,7 +58,6 @@ fn ended_text(end: End) -> &'static str {
             "the query took longer than it may\nhint: ask for less, or --timeout where the server is started"
         }
         End::Unread => "the answer is not wanted any more",
-        End::Leaving => "the server ends",
     }
 }
 
@@ -149,18 +143,17 @@ impl Jobs {
     ///
     /// # Errors
     /// Those of the work; [`Failure::Ended`] where it is ended before there is an answer.
-    pub async fn start<W>(&self, stop: Stop, ending: Ending, most: Most, work: W) -> Result<Answer, Failure>
+    pub async fn start<W>(&self, stop: Stop, ending: Ending, work: W) -> Result<Answer, Failure>
     where
         W: Future<Output = Result<SendableRecordBatchStream, Failure>> + Send + 'static,
     {
-        let deadline = Instant::now() + most.time.map_or(self.limits.time, |time| time.min(self.limits.time));
+        let deadline = Instant::now() + self.limits.time;
         let turn = tokio::select! {
             turn = Arc::clone(&self.turns).acquire_owned() => turn.map_err(|_| Failure::BrokeOff)?,
             end = ending.ended() => return Err(Failure::Ended(end)),
             () = sleep_until(deadline) => return Err(Failure::Ended(End::TimedOut)),
         };
         stop.begin();
-        let rows_max = most.rows.map_or(self.limits.rows, |rows| rows.min(self.limits.rows));
         let (begun, schema) = oneshot::channel();
         let (sender, batches) = mpsc::channel(WAITING_MAX);
         let (over, is_over) = oneshot::channel::<()>();
@@ -177,7 +170,7 @@ impl Jobs {
         self.thread(async move {
             tokio::select! {
                 _ = ended.ended() => {}
-                () = drive(work, begun, sender, rows_max) => {}
+                () = drive(work, begun, sender) => {}
             }
             drop((over, turn));
         })?;
@@ -187,20 +180,10 @@ impl Jobs {
     }
 }
 
-/// What one query may have at the most, where that is less than the limits.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Most {
-    /// Of time.
-    pub time: Option<std::time::Duration>,
-    /// Rows.
-    pub rows: Option<u64>,
-}
-
 async fn drive<W>(
     work: W,
     begun: oneshot::Sender<Result<SchemaRef, Failure>>,
     sender: mpsc::Sender<Result<RecordBatch, Failure>>,
-    rows_max: u64,
 ) where
     W: Future<Output = Result<SendableRecordBatchStream, Failure>>,
 {
@@ -214,11 +197,8 @@ async fn drive<W>(
     if begun.send(Ok(stream.schema())).is_err() {
         return;
     }
-    let mut rows = 0;
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(|error| Failure::Query(error.into()));
-        rows += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
-        let batch = if rows > rows_max { Err(Failure::TooManyRows(rows_max)) } else { batch };
         let is_last = batch.is_err();
         if sender.send(batch).await.is_err() || is_last {
             return;

@@ -10,7 +10,7 @@ const FIXED_BYTES: u64 = 128 << 20;
 pub struct Limits {
     /// From its begin to its last row, waiting for its turn and for whoever reads included.
     pub time: Duration,
-    /// Rows of its answer: one with more is an error.
+    /// Rows of its answer; that there are more is said.
     pub rows: u64,
     /// Peak resident memory of all of them together; what would take more goes by way of the disk.
     pub memory_bytes: u64,

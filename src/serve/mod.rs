@@ -8,6 +8,5 @@ mod limits;
 pub mod mcp;
 mod source;
 
-pub use job::{Answer, End, Ending, Failure, Jobs};
 pub use limits::Limits;
 pub use source::{Source, World};

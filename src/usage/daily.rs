@@ -9,6 +9,7 @@ use super::shared_str::Text;
 use super::sorter::Space;
 use crate::iam::Catalog;
 use crate::store::{Snapshot, Table};
+use crate::time::MICROS_PER_DAY;
 
 /// Uses by day (days since 1970-01-01 UTC), of any outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,8 +19,6 @@ pub struct Daily {
     /// Of those who came through Identity Center, by the session's name.
     pub people: BTreeMap<Text, BTreeMap<i32, u64>>,
 }
-
-const DAY_US: i64 = 86_400_000_000;
 
 /// Counts the uses of the selected principals, day by day. The sum over all days is that of
 /// [`read`](super::read).
@@ -38,9 +37,9 @@ pub fn daily(
     days.dedup();
     let mut daily = Daily::default();
     for day in days.into_iter().filter(|day| range.cover(*day) != Cover::None) {
-        let begin_us = i64::from(day) * DAY_US;
+        let begin_us = i64::from(day) * MICROS_PER_DAY;
         let from_us = range.from_us.map_or(begin_us, |from| from.max(begin_us));
-        let to_us = range.to_us.map_or(begin_us + DAY_US, |to| to.min(begin_us + DAY_US));
+        let to_us = range.to_us.map_or(begin_us + MICROS_PER_DAY, |to| to.min(begin_us + MICROS_PER_DAY));
         let of_day = TimeRange { from_us: Some(from_us), to_us: Some(to_us) };
         for row in read_within(snapshot, selection, &of_day, Sessions::Apart, catalog, space)? {
             let row = row?;

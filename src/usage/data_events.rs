@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use super::encode::{Dictionary, dictionary};
 use super::error::ReadError;
-use super::months::parts;
-use super::read::leave_out;
+use super::months::each;
 use crate::store::{DataFile, Snapshot, Stored, Table, read_dictionaries};
 
 /// Calls that are logged as data events, by service.
@@ -53,16 +52,7 @@ pub fn data_event_sources(snapshot: &Snapshot) -> Result<BTreeSet<String>, ReadE
     if !snapshot.files(Table::Events).iter().any(may_hold_data_events) {
         return Ok(found);
     }
-    let found_parts = parts(snapshot, |_| true);
-    let mut days = found_parts.days;
-    for month in &found_parts.months {
-        // Its days say the same, where it can't be read or a newer one took its place.
-        if let Err(error) = add_sources(month, &mut found) {
-            leave_out(snapshot, month, Some(&error));
-            days.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file)));
-        }
-    }
-    days.into_iter().try_for_each(|file| add_sources(file, &mut found))?;
+    each(snapshot, |stored| add_sources(stored, &mut found))?;
     Ok(found)
 }
 

@@ -14,8 +14,7 @@ use serde_json::Value;
 use super::data_events::{CALLS, is_call_of};
 use super::encode::dictionary;
 use super::error::ReadError;
-use super::months::parts;
-use super::read::leave_out;
+use super::months::{days_with, each};
 use super::select::TimeRange;
 use crate::store::{RowPredicate, Snapshot, Stored, Table, read_batches, read_dictionaries};
 use crate::util::json;
@@ -128,15 +127,7 @@ fn source_of(action: &str) -> Option<&'static str> {
 /// When a file cannot be read.
 pub fn data_sight(snapshot: &Snapshot) -> Result<DataSight, ReadError> {
     let mut sight = DataSight { trails: data_trails(snapshot)?, ..DataSight::default() };
-    let found = parts(snapshot, |_| true);
-    let mut days = found.days;
-    for month in &found.months {
-        if let Err(error) = add_seen(month, &mut sight) {
-            leave_out(snapshot, month, Some(&error));
-            days.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file)));
-        }
-    }
-    days.into_iter().try_for_each(|file| add_seen(file, &mut sight))?;
+    each(snapshot, |stored| add_seen(stored, &mut sight))?;
     Ok(sight)
 }
 
@@ -179,24 +170,7 @@ fn add_seen(stored: &dyn Stored, sight: &mut DataSight) -> Result<(), ReadError>
 /// # Errors
 /// When a file cannot be read.
 pub fn data_trails(snapshot: &Snapshot) -> Result<Vec<DataTrail>, ReadError> {
-    let found = parts(snapshot, |_| true);
-    let mut days = found.days;
-    for month in &found.months {
-        match has_put(month) {
-            Ok(false) => {}
-            Ok(true) => days.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file))),
-            Err(error) => {
-                leave_out(snapshot, month, Some(&error));
-                days.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file)));
-            }
-        }
-    }
-    let mut dates = BTreeSet::new();
-    for file in days {
-        if has_put(file)? {
-            dates.insert(file.event_date);
-        }
-    }
+    let dates = days_with(snapshot, |_| true, has_put)?;
     let mut trails: BTreeMap<(String, String), DataTrail> = BTreeMap::new();
     for file in snapshot.files(Table::Events).iter().filter(|file| dates.contains(&file.event_date)) {
         for batch in read_batches(file, Some(COLUMNS), Some(puts()))? {

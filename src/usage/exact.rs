@@ -9,9 +9,9 @@ use super::columns::EventColumns;
 use super::encode::decode;
 use super::error::ReadError;
 use super::interner::Texts;
-use super::months::{days, parts};
+use super::months::{days, leave_out, parts};
 use super::read::{
-    Derive, Gathered, Sessions, Uses, by_text, derive, derive_parts, is_wanted, leave_out, read_usage, selected_batches,
+    Derive, Gathered, Sessions, Uses, by_text, derive, derive_parts, is_wanted, read_usage, selected_batches,
 };
 use super::row::UsageRow;
 use super::select::{Cover, Selection, TimeRange};

@@ -4,7 +4,7 @@
 //! Sums of sums are the sum of all: an answer from a month is that from its days. What is still to change, the newest
 //! days, is left out, and days that would fill no more than a few pages are not worth a copy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
@@ -50,6 +50,54 @@ pub(super) fn parts<'s>(snapshot: &'s Snapshot, is_wanted: impl Fn(&DataFile) ->
 pub(super) fn days<'s>(snapshot: &'s Snapshot, is_wanted: impl Fn(&DataFile) -> bool) -> Parts<'s> {
     let days = snapshot.files(Table::Usage).iter().filter(|file| is_wanted(file)).collect();
     Parts { months: Vec::new(), days }
+}
+
+/// Notes that a copy can't be read, where that is why its days are.
+pub(super) fn leave_out(snapshot: &Snapshot, month: &UsageMonth, error: Option<&ReadError>) {
+    if let Some(error) = error {
+        snapshot.leave_out(&month.path, &error.to_string());
+    }
+}
+
+/// Looks at the whole of usage: at months where there are, else at days.
+pub(super) fn each(
+    snapshot: &Snapshot,
+    mut look: impl FnMut(&dyn Stored) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let Parts { months, mut days } = parts(snapshot, |_| true);
+    for month in &months {
+        // Its days say the same, where it can't be read or a newer one took its place.
+        if let Err(error) = look(month) {
+            leave_out(snapshot, month, Some(&error));
+            days.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file)));
+        }
+    }
+    days.into_iter().try_for_each(|file| look(file))
+}
+
+/// The days whose usage has something, of those that a window may hold. Days of a month that has not are not looked at.
+pub(super) fn days_with(
+    snapshot: &Snapshot,
+    is_wanted: impl Fn(&DataFile) -> bool,
+    has: impl Fn(&dyn Stored) -> Result<bool, ReadError>,
+) -> Result<BTreeSet<i32>, ReadError> {
+    let Parts { months, mut days } = parts(snapshot, &is_wanted);
+    for month in &months {
+        let outcome = has(month);
+        if let Err(error) = &outcome {
+            leave_out(snapshot, month, Some(error));
+        }
+        if !matches!(outcome, Ok(false)) {
+            days.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file)));
+        }
+    }
+    let mut dates = BTreeSet::new();
+    for file in days {
+        if has(file)? {
+            dates.insert(file.event_date);
+        }
+    }
+    Ok(dates)
 }
 
 /// Brings the months of a store up to date: those whose days have at least `rows_min` rows that are not summed up, as

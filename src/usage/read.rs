@@ -16,7 +16,7 @@ use super::cross_account::{SharedCalls, count_foreign};
 use super::encode::{decode, dictionary, texts};
 use super::error::ReadError;
 use super::interner::Texts;
-use super::months::{days, parts};
+use super::months::{days, leave_out, parts};
 use super::role_paths::RolePaths;
 use super::rollup::Rollup;
 use super::row::UsageRow;
@@ -24,7 +24,7 @@ use super::select::{Cover, Selection, TimeRange, Who, matches_any};
 use super::sorter::{Order, Sorter, Space, row_bytes};
 use super::sum::summed;
 use crate::iam::Catalog;
-use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Stored, Table, UsageMonth, read_batches};
+use crate::store::{DataFile, RowPredicate, Snapshot, StoreError, Stored, Table, read_batches};
 use crate::time::day_of;
 
 /// Whether rows are told apart by their sessions.
@@ -85,13 +85,6 @@ pub fn read_within(
     }
     derive_parts(snapshot, selection, range, catalog, true, &mut uses)?;
     uses.finish()
-}
-
-/// Notes that a copy can't be read, where that is why its days are.
-pub(super) fn leave_out(snapshot: &Snapshot, month: &UsageMonth, error: Option<&ReadError>) {
-    if let Some(error) = error {
-        snapshot.leave_out(&month.path, &error.to_string());
-    }
 }
 
 /// Rows of several days on their way to an answer: under the first of them, without sessions where they are not told

@@ -10,10 +10,12 @@ use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 
 use super::columns::EventColumns;
+use super::encode::dictionary;
 use super::error::ReadError;
+use super::months::days_with;
 use super::select::{Cover, TimeRange};
 use crate::iam::arn::Arn;
-use crate::store::{DataFile, Snapshot, Table, read_dictionaries};
+use crate::store::{DataFile, Snapshot, Stored, Table, read_dictionaries};
 use crate::time::format_time;
 
 /// When a role of a name acted under one unique id.
@@ -29,7 +31,13 @@ pub struct RoleLife {
 
 /// Roles that acted under several ids, by account and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RoleLives(BTreeMap<(String, String), Vec<RoleLife>>);
+pub struct RoleLives(BTreeMap<RoleKey, Vec<RoleLife>>);
+
+/// Account and name of a role, whatever its path.
+type RoleKey = (String, String);
+
+/// A role, and its unique id.
+type Life = (RoleKey, String);
 
 const COLUMNS: [&str; 3] = ["principal_arn", "session_issuer_principal_id", "event_time"];
 
@@ -49,25 +57,29 @@ impl RoleLives {
         range: &TimeRange,
         is_wanted: impl Fn(&str) -> bool,
     ) -> Result<RoleLives, ReadError> {
-        let mut found: HashMap<(String, String), (i64, i64)> = HashMap::new();
-        for file in snapshot.files(Table::Events).iter().filter(|file| range.cover(file.event_date) != Cover::None) {
+        RoleLives::of_days(snapshot, range, |_| true, is_wanted)
+    }
+
+    /// The same on some of the days.
+    fn of_days(
+        snapshot: &Snapshot,
+        range: &TimeRange,
+        is_day: impl Fn(i32) -> bool,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<RoleLives, ReadError> {
+        let mut found: HashMap<Life, (i64, i64)> = HashMap::new();
+        let is_open = |file: &&DataFile| range.cover(file.event_date) != Cover::None && is_day(file.event_date);
+        for file in snapshot.files(Table::Events).iter().filter(is_open) {
             look(file, range, &is_wanted, &mut found)?;
         }
-        let mut lives: BTreeMap<(String, String), BTreeMap<String, (i64, i64)>> = BTreeMap::new();
-        for ((arn, id), times) in found {
-            if let Some(key) = key(&arn) {
-                let known = lives.entry(key).or_default().entry(id).or_insert(times);
-                *known = (known.0.min(times.0), known.1.max(times.1));
-            }
+        let mut lives: BTreeMap<RoleKey, Vec<RoleLife>> = BTreeMap::new();
+        for ((role, unique_id), (first_us, last_us)) in found {
+            lives.entry(role).or_default().push(RoleLife { unique_id, first_us, last_us });
         }
-        lives.retain(|_, ids| ids.len() > 1);
-        let ordered = |ids: BTreeMap<String, (i64, i64)>| {
-            let of = |(unique_id, (first_us, last_us))| RoleLife { unique_id, first_us, last_us };
-            let mut lives: Vec<RoleLife> = ids.into_iter().map(of).collect();
-            lives.sort_by(|a, b| (a.first_us, &a.unique_id).cmp(&(b.first_us, &b.unique_id)));
-            lives
-        };
-        Ok(RoleLives(lives.into_iter().map(|(role, ids)| (role, ordered(ids))).collect()))
+        lives.retain(|_, lives| lives.len() > 1);
+        let order = |a: &RoleLife, b: &RoleLife| (a.first_us, &a.unique_id).cmp(&(b.first_us, &b.unique_id));
+        lives.values_mut().for_each(|lives| lives.sort_by(order));
+        Ok(RoleLives(lives))
     }
 
     /// Of some roles, by any of their ARNs.
@@ -79,11 +91,15 @@ impl RoleLives {
         range: &TimeRange,
         arns: impl IntoIterator<Item = &'a str>,
     ) -> Result<RoleLives, ReadError> {
-        let keys: BTreeSet<(String, String)> = arns.into_iter().filter_map(key).collect();
+        let keys: BTreeSet<RoleKey> = arns.into_iter().filter_map(key).collect();
         if keys.is_empty() {
             return Ok(RoleLives::default());
         }
-        RoleLives::read(snapshot, range, |arn| key(arn).is_some_and(|key| keys.contains(&key)))
+        let is_one = |arn: &str| key(arn).is_some_and(|key| keys.contains(&key));
+        // Usage, which is small, says on which days they acted.
+        let is_open = |file: &DataFile| range.cover(file.event_date) != Cover::None;
+        let dates = days_with(snapshot, is_open, |stored| acts(stored, &is_one))?;
+        RoleLives::of_days(snapshot, range, |date| dates.contains(&date), is_one)
     }
 
     /// Of the roles of events, whenever they acted.
@@ -123,11 +139,21 @@ impl RoleLives {
     }
 }
 
+/// Whether a file of usage names somebody who is wanted.
+fn acts(stored: &dyn Stored, is_wanted: &dyn Fn(&str) -> bool) -> Result<bool, ReadError> {
+    for batch in read_dictionaries(stored, &["principal_arn"])? {
+        if dictionary(&batch?, "principal_arn")?.values().iter().flatten().any(is_wanted) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn look(
     file: &DataFile,
     range: &TimeRange,
     is_wanted: &dyn Fn(&str) -> bool,
-    found: &mut HashMap<(String, String), (i64, i64)>,
+    found: &mut HashMap<Life, (i64, i64)>,
 ) -> Result<(), ReadError> {
     for batch in read_dictionaries(file, &COLUMNS)? {
         let batch = batch?;
@@ -165,12 +191,11 @@ fn look(
             Some(of.value(at).to_owned())
         };
         for ((arn, id), times) in of_places {
-            let (Some(arn), Some(id)) = (text(&arns, arn).filter(|arn| is_wanted(arn)), text(&ids, id)) else {
-                continue;
-            };
-            let is_role = arn.contains(":role/") && !id.is_empty();
-            if is_role && (found.len() < LIVES_MAX || found.contains_key(&(arn.clone(), id.clone()))) {
-                widen(found, (arn, id), times);
+            let role = text(&arns, arn).filter(|arn| is_wanted(arn)).and_then(|arn| key(&arn));
+            let (Some(role), Some(id)) = (role, text(&ids, id).filter(|id| !id.is_empty())) else { continue };
+            let life = (role, id);
+            if found.len() < LIVES_MAX || found.contains_key(&life) {
+                widen(found, life, times);
             }
         }
     }
@@ -182,8 +207,7 @@ fn widen<K: std::hash::Hash + Eq>(all: &mut HashMap<K, (i64, i64)>, key: K, time
     *known = (known.0.min(times.0), known.1.max(times.1));
 }
 
-/// Account and name of a role, whatever its path.
-fn key(arn: &str) -> Option<(String, String)> {
+fn key(arn: &str) -> Option<RoleKey> {
     let parsed = Arn::parse(arn).filter(|parsed| parsed.service == "iam")?;
     let name = parsed.resource.strip_prefix("role/")?.rsplit('/').next()?;
     Some((parsed.account.to_owned(), name.to_owned()))

@@ -13,11 +13,11 @@ use arrow::array::Array;
 
 use super::encode::dictionary;
 use super::error::ReadError;
-use super::months::parts;
+use super::months::each;
 use super::row::Outcome;
 use super::shared_str::Text;
 use crate::iam::arn::Arn;
-use crate::store::{DataFile, Snapshot, Stored, Table, read_dictionaries};
+use crate::store::{Snapshot, Stored, read_dictionaries};
 
 /// The ARNs of roles with their paths, by the ARN without: of roles of which a store has both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,20 +50,6 @@ impl RolePaths {
     pub(super) fn longer(&self, arn: &str) -> Option<&Text> {
         if self.0.is_empty() { None } else { self.0.get(arn) }
     }
-}
-
-/// Months where there are, days for the rest.
-fn each(snapshot: &Snapshot, mut look: impl FnMut(&dyn Stored) -> Result<(), ReadError>) -> Result<(), ReadError> {
-    let found = parts(snapshot, |_| true);
-    let mut days: Vec<&DataFile> = found.days;
-    for month in &found.months {
-        // A month may be replaced by a newer one meanwhile.
-        if let Err(error) = look(month) {
-            snapshot.leave_out(&month.path, &error.to_string());
-            days.extend(snapshot.files(Table::Usage).iter().filter(|file| month.covers(file)));
-        }
-    }
-    days.into_iter().try_for_each(|file| look(file))
 }
 
 #[derive(Default)]
@@ -129,7 +115,7 @@ impl Found {
     fn add(&mut self, short: String, arn: &str) {
         if self.with.len() < ROLES_MAX || self.with.contains_key(&short) {
             let arns = self.with.entry(short).or_default();
-            // More than one says the same as two do.
+            // Two are enough to know that the path is not certain.
             if arns.len() < 2 && !arns.contains(arn) {
                 arns.insert(arn.to_owned());
             }

@@ -2,6 +2,7 @@
 //! a line of the program's own.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::path::Path;
 
 /// A name on one line: what a terminal would act on, and what ends a line, is shown as an escape.
@@ -29,6 +30,15 @@ pub fn path(path: &Path) -> String {
 pub fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}')
+}
+
+/// A number with its noun: `1 policy`, `2 policies`.
+pub fn count<N: Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    match what.strip_suffix('y') {
+        _ if number == N::from(1) => format!("1 {what}"),
+        Some(stem) => format!("{number} {stem}ies"),
+        None => format!("{number} {what}s"),
+    }
 }
 
 #[cfg(test)]

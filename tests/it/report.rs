@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
+use crate::rightsize::command::SAMPLE;
+
 fn trailpare(store: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
     command.arg("--quiet").args(args).arg("--store").arg(store);
@@ -222,20 +224,6 @@ fn the_same_store_gives_the_same_page() {
     }
 }
 
-/// What somebody would give to `rightsize` of the sample organisation, but for the folder.
-const GRANTED: [&str; 10] = [
-    "--authorization-details",
-    "sample-organization/iam",
-    "--assignments",
-    "sample-organization/identity-center",
-    "--organization",
-    "sample-organization/organizations",
-    "--rules",
-    "sample-organization/rules.yaml",
-    "--min-days",
-    "3",
-];
-
 fn with<'a>(args: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     args.iter().chain(more).copied().collect()
 }
@@ -245,13 +233,12 @@ fn what_to_cut_is_said_as_rightsize_says_it() {
     let folder = sample();
     let beside = tempfile::tempdir().expect("a folder");
     let out = beside.path().join("cuts");
-    let people = with(&GRANTED, &["--people"]);
-    let args = with(&["rightsize", "--out", out.to_str().expect("text")], &people);
+    let args = with(&["rightsize", "--out", out.to_str().expect("text")], &SAMPLE);
     let ran = trailpare(folder.path(), &args);
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let read =
         |path: &str| -> Value { serde_json::from_str(&fs::read_to_string(out.join(path)).expect(path)).expect("JSON") };
-    let report = json_of(folder.path(), &with(&["report", "--format", "json", "--out", "-"], &people));
+    let report = json_of(folder.path(), &with(&["report", "--format", "json", "--out", "-"], &SAMPLE));
     let summary = read("summary.json");
     assert_eq!(report["rightsize"]["summary"], summary);
     let subjects = report["rightsize"]["subjects"].as_array().expect("a list");
@@ -279,7 +266,7 @@ fn the_page_shows_waves_trust_and_personas() {
         ("en", ["Where to cut", "Who took it", "Persona", "Trust policy proposed", "Risk: what could be given away"]),
         ("ja", ["削減できる権限", "引き受けた者", "ペルソナ", "提案する信頼ポリシー", "リスク: 手放せるもの"]),
     ] {
-        let args = with(&["report", "--out", "-", "--language", language, "--people"], &GRANTED);
+        let args = with(&["report", "--out", "-", "--language", language], &SAMPLE);
         let out = trailpare(folder.path(), &args);
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         let page = String::from_utf8(out.stdout).expect("UTF-8");
@@ -293,4 +280,25 @@ fn the_page_shows_waves_trust_and_personas() {
         }
         assert!(page.contains("<del>") && page.contains("<ins>"), "the difference is marked");
     }
+}
+
+/// What `rightsize` could not make use of, `report` couldn't either; what it would not look at, it refuses.
+#[test]
+fn it_ends_as_rightsize_does() {
+    let folder = sample();
+    let beside = tempfile::tempdir().expect("a folder");
+    let broken = beside.path().join("broken.json");
+    fs::write(&broken, r#"{"Of":"arn:aws:sso:::permissionSet/i/ps-1","Answer":{"InlinePolicy":"{"}}"#)
+        .expect("written");
+    let (broken, cuts) = (broken.to_string_lossy(), beside.path().join("cuts"));
+    let cuts = cuts.to_string_lossy();
+    let codes = [vec!["rightsize", "--out", &*cuts], vec!["report", "--out", "-"]].map(|mut args| {
+        args.extend(["--assignments", &*broken]);
+        trailpare(folder.path(), &args).status.code()
+    });
+    assert_eq!(codes, [Some(3), Some(3)]);
+    let named = ["report", "--out", "-", "--permission-set", "*", "--people"];
+    let out = trailpare(folder.path(), &named);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("leave out who the report is about"));
 }

@@ -2,21 +2,25 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::rightsize::run;
+
 const ACCOUNT: &str = "111122223333";
 
-fn run(args: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
-    let output = command.args(args).env_remove("TRAILPARE_STORE").stdin(Stdio::null()).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+/// A record of an event in a minute of the day, with an id that says which.
+fn record(minute: u32, last: u8, (source, name): (&str, &str), who: Value) -> Value {
+    json!({
+        "eventVersion": "1.09", "eventTime": format!("2024-03-01T{:02}:{:02}:00Z", minute / 60, minute % 60),
+        "eventSource": format!("{source}.amazonaws.com"), "eventName": name, "awsRegion": "eu-west-1",
+        "eventType": "AwsApiCall", "eventID": format!("{minute:08x}-0000-4000-8000-00000000000{last}"),
+        "recipientAccountId": ACCOUNT, "requestParameters": null, "responseElements": null, "userIdentity": who
+    })
 }
 
 /// A call in a session of a role; with `issuer` the record has the role's own ARN, and its unique id.
-fn call(minute: u32, (source, name): (&str, &str), role: &str, issuer: Option<(&str, &str)>) -> Value {
+fn call(minute: u32, operation: (&str, &str), role: &str, issuer: Option<(&str, &str)>) -> Value {
     let arn = |path: &str| format!("arn:aws:iam::{ACCOUNT}:role/{path}{role}");
     let id = issuer.map_or("AROAUNKNOWN", |(_, id)| id);
     let mut who = json!({"type": "AssumedRole", "principalId": format!("{id}:run"), "accountId": ACCOUNT,
@@ -25,21 +29,18 @@ fn call(minute: u32, (source, name): (&str, &str), role: &str, issuer: Option<(&
         who["sessionContext"] = json!({"sessionIssuer": {"type": "Role", "principalId": id, "arn": arn(path),
             "accountId": ACCOUNT, "userName": role}});
     }
-    json!({"eventVersion": "1.09", "eventTime": format!("2024-03-01T{:02}:{:02}:00Z", minute / 60, minute % 60),
-        "eventSource": format!("{source}.amazonaws.com"), "eventName": name, "awsRegion": "eu-west-1", "eventType": "AwsApiCall",
-        "eventID": format!("{minute:08x}-0000-4000-8000-000000000000"), "recipientAccountId": ACCOUNT,
-        "requestParameters": null, "responseElements": null, "userIdentity": who})
+    record(minute, 0, operation, who)
 }
 
 /// Somebody takes a role, or fails to.
 fn taken(minute: u32, role_path: &str, error: Option<&str>) -> Value {
     let role_arn = format!("arn:aws:iam::{ACCOUNT}:role/{role_path}");
-    let mut made = json!({"eventVersion": "1.09", "eventTime": format!("2024-03-01T{:02}:{:02}:00Z", minute / 60, minute % 60),
-        "eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "awsRegion": "eu-west-1", "eventType": "AwsApiCall",
-        "eventID": format!("{minute:08x}-0000-4000-8000-000000000001"), "recipientAccountId": ACCOUNT,
-        "requestParameters": {"roleArn": role_arn, "roleSessionName": "run"}, "responseElements": null,
-        "userIdentity": {"type": "IAMUser", "principalId": "AIDAANN", "arn": format!("arn:aws:iam::{ACCOUNT}:user/ann"),
-            "accountId": ACCOUNT, "accessKeyId": "AKIAANN", "userName": "ann"}});
+    let who = json!({
+        "type": "IAMUser", "principalId": "AIDAANN", "arn": format!("arn:aws:iam::{ACCOUNT}:user/ann"),
+        "accountId": ACCOUNT, "accessKeyId": "AKIAANN", "userName": "ann"
+    });
+    let mut made = record(minute, 1, ("sts", "AssumeRole"), who);
+    made["requestParameters"] = json!({"roleArn": role_arn, "roleSessionName": "run"});
     if let Some(code) = error {
         made["errorCode"] = json!(code);
         made["errorMessage"] = json!("User is not authorized to perform: sts:AssumeRole");
@@ -146,12 +147,28 @@ fn a_name_with_two_paths_is_left_as_records_have_it() {
 
 fn details(folder: &Path, created: &str) -> PathBuf {
     let path = folder.join("details.json");
-    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}]});
-    let all = json!({"UserDetailList": [], "GroupDetailList": [], "Policies": [], "IsTruncated": false, "RoleDetailList": [{
+    let statement = json!({"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"});
+    let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
+    let role = json!({
         "RoleName": "deploy", "RoleId": "AROATWO", "Arn": format!("arn:aws:iam::{ACCOUNT}:role/deploy"), "Path": "/",
-        "CreateDate": created, "AttachedManagedPolicies": [], "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": policy}]}]});
+        "CreateDate": created, "AttachedManagedPolicies": [],
+        "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": policy}]
+    });
+    let all = json!({
+        "UserDetailList": [], "GroupDetailList": [], "Policies": [], "IsTruncated": false, "RoleDetailList": [role]
+    });
     fs::write(&path, all.to_string()).unwrap();
     path
+}
+
+/// The document that `rightsize` writes of the role.
+fn cut(store: &str, details: &str, folder: &Path) -> String {
+    let out = folder.join("cuts");
+    let to = out.to_str().unwrap();
+    let (code, _, said) =
+        run(&["rightsize", "--store", store, "--out", to, "--authorization-details", details, "--min-days", "1"]);
+    assert_eq!(code, 0, "{said}");
+    fs::read_to_string(out.join(format!("roles/{ACCOUNT}-deploy/document.json"))).unwrap()
 }
 
 #[test]
@@ -180,22 +197,7 @@ fn a_role_that_was_made_again_is_said_to_be() {
     assert_eq!(unused[0]["made_again"], lives);
     let (_, printed, _) = run(&["unused", "--authorization-details", details, "--store", &store]);
     assert!(printed.contains("deleted and made again under its name: AROAONE"), "{printed}");
-    let out = folder.path().join("cuts");
-    let args = [
-        "rightsize",
-        "--store",
-        &store,
-        "--out",
-        out.to_str().unwrap(),
-        "--authorization-details",
-        details,
-        "--min-days",
-        "1",
-    ];
-    let (code, _, said) = run(&args);
-    assert_eq!(code, 0, "{said}");
-    let document = fs::read_to_string(out.join(format!("roles/{ACCOUNT}-deploy/document.json"))).unwrap();
-    let document: Value = serde_json::from_str(&document).unwrap();
+    let document: Value = serde_json::from_str(&cut(&store, details, folder.path())).unwrap();
     assert_eq!(document["wave"], "ask");
     let reasons = document["reasons"].to_string();
     assert!(reasons.contains("deleted and made again under its name: AROAONE from 2024-03-01T00:01:00Z"), "{reasons}");
@@ -207,19 +209,6 @@ fn a_role_that_is_younger_than_its_first_use_is_another() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path(), &[call(1, DESCRIBE, "deploy", Some(("", "AROAONE")))]);
     let details = details(folder.path(), "2024-03-01T00:30:00+00:00");
-    let out = folder.path().join("cuts");
-    let args = [
-        "rightsize",
-        "--store",
-        &store,
-        "--out",
-        out.to_str().unwrap(),
-        "--authorization-details",
-        details.to_str().unwrap(),
-        "--min-days",
-        "1",
-    ];
-    assert_eq!(run(&args).0, 0);
-    let document = fs::read_to_string(out.join(format!("roles/{ACCOUNT}-deploy/document.json"))).unwrap();
+    let document = cut(&store, details.to_str().unwrap(), folder.path());
     assert!(document.contains("an earlier role had its name"), "{document}");
 }

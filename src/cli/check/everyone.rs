@@ -63,26 +63,27 @@ pub(super) fn run(
                 times = Some((from.min(row.first_time_us), to.max(row.last_time_us)));
             }
         });
-        match bound.policies(&account, &principal) {
-            Some(policies) => {
-                let replay = replay_each(policies, of_one, &requests, groups_bytes, catalog)?;
-                let gap = bound.gap(&account, &principal).filter(|_| is_own);
-                everyone.add(&account, &principal, &replay, gap.is_none() && bound.unknown.is_empty());
-                everyone.gaps.extend(gap);
-            }
+        let replay = match bound.policies(&account, &principal) {
+            Some(policies) => Some(replay_each(policies, of_one, &requests, groups_bytes, catalog)?),
             None => {
                 for row in of_one {
                     row?;
                 }
-                // Whom only the called account knows of may be of any organisation.
-                let gap = bound.gap(&account, &principal).filter(|_| is_own);
-                let may_be_bound = is_own && !bound.unknown.is_empty() && !bound.is_free(&account, &principal);
-                let is_open = gap.is_some() || may_be_bound;
+                None
+            }
+        };
+        // Whom only the called account knows of may be of any organisation.
+        let gap = bound.gap(&account, &principal).filter(|_| is_own);
+        let may_be_bound = is_own && !bound.unknown.is_empty() && !bound.is_free(&account, &principal);
+        let is_open = gap.is_some() || may_be_bound;
+        match replay {
+            Some(replay) => everyone.add(&account, &principal, &replay, !is_open),
+            None => {
                 let sum = if is_open { &mut everyone.not_known } else { &mut everyone.not_bound };
                 *sum = sum.saturating_add(uses);
-                everyone.gaps.extend(gap);
             }
         }
+        everyone.gaps.extend(gap);
     }
     everyone.gaps.extend(bound.unknown.iter().cloned());
     everyone.finish(args.limit);
@@ -103,7 +104,7 @@ pub(super) fn run(
     let holds = everyone.denied == 0 && (everyone.depends == 0 || !args.strict);
     Ok(match selected.exit {
         _ if !holds => Exit::WouldDeny,
-        // That nobody is stopped is not known.
+        // Not to know who is stopped is not to say that nobody is.
         Exit::Done if !everyone.gaps.is_empty() => Exit::Refused,
         exit => exit,
     })

@@ -25,6 +25,11 @@ pub struct InventoryArgs {
 }
 
 impl InventoryArgs {
+    /// Whether there is more than what roles and users are granted.
+    pub(in crate::cli) fn is_about_everybody(&self) -> bool {
+        !self.assignments.is_empty() || !self.organization.is_empty() || self.rules.is_some()
+    }
+
     /// What the files tell, and what of them could not be read.
     pub(in crate::cli) fn read(&self, context: &Context) -> Result<(Inventory, Vec<String>), CliError> {
         // A rule that is not heard would cut somebody down who must not be.

@@ -25,8 +25,8 @@ use crate::usage::{ReadError, Space, TimeRange};
 /// document, the policy, Terraform and CloudFormation; `summary.json`, `findings.sarif`, and a page of all.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Files may be folders: all *.json in them is read. docs/collect-organization.sh in trailpare's repository makes them; docs/rightsize.md
-describes what is written and the file of --rules.
+Files may be folders: all *.json files in them are read. docs/collect-organization.sh in trailpare's repository makes them;
+docs/rightsize.md describes what is written and the file of --rules.
 
 Exit codes: 3 when a file or somebody's uses could not be taken into account (summary.json says which), 4 when a policy
 failed its proof.
@@ -50,7 +50,7 @@ pub struct RightsizeArgs {
 /// How everybody is looked at.
 #[derive(Clone, Debug, clap::Args)]
 pub struct HowArgs {
-    /// Look at people too, each by itself: what they may do and did, whatever the permission set.
+    /// Look at people too, each on their own: what they may do and did, whatever the permission set.
     #[arg(long)]
     people: bool,
     /// A log of fewer days tells too little: nobody is deleted or tightened without asking.
@@ -75,6 +75,11 @@ enum PresetArg {
 }
 
 impl HowArgs {
+    /// Whether something is said, but for the days, which always are.
+    pub(super) fn is_given(&self) -> bool {
+        self.people || self.preset.is_some() || self.siblings
+    }
+
     /// How policies are made.
     pub(super) fn options(&self) -> Options {
         Options { siblings: self.siblings, ..Options::default() }
@@ -112,28 +117,39 @@ pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
     let space = select.memory.space();
     let options = args.how.options();
     let question = args.how.question((&snapshot, &range), &inventory, (&options, &space), context);
-    let trust = trust_of(&question, &mut problems, context)?;
-    let mut out = Out::new(args, trust, context)?;
-    let totals = rightsize(&question, &mut |one: Assessment<'_>| out.take(&one, context))?;
-    problems.extend(inventory.answers.problems.iter().cloned());
-    let is_whole = problems.is_empty() && totals.too_many.is_empty();
-    totals.too_many.iter().for_each(|(whom, why)| context.warn(&format!("{}: {why}", crate::util::shown::name(whom))));
+    let mut out = Out::new(args, context)?;
+    let totals = each(&question, &mut problems, context, |one, trust| out.take(one, trust, context))?;
     let summary = out.finish(&totals, problems, context)?;
     say(&summary, &inventory, args, context);
     context.detail(&format!("snapshot {}, {range}", snapshot.id));
-    Ok(match exit {
-        _ if summary.principals.iter().any(Entry::failed_its_proof) => Exit::WouldDeny,
-        Exit::Done if !is_whole => Exit::Refused,
-        exit => exit,
-    })
+    Ok(ended(&summary, exit))
 }
 
-/// Who takes which role.
-pub(super) fn trust_of(
+/// Looks at everybody, each with who takes it; says what could not be taken into account.
+pub(super) fn each(
     question: &Question<'_>,
     problems: &mut Vec<String>,
     context: &Context,
-) -> Result<Looked, CliError> {
+    mut take: impl FnMut(&Assessment<'_>, Option<&RoleTrust>) -> Result<(), CliError>,
+) -> Result<Totals, CliError> {
+    let trust = trust_of(question, problems, context)?;
+    let totals = rightsize(question, &mut |one: Assessment<'_>| take(&one, trust_for(&one, &trust)))?;
+    problems.extend(question.inventory.answers.problems.iter().cloned());
+    totals.too_many.iter().for_each(|(whom, why)| context.warn(&format!("{}: {why}", crate::util::shown::name(whom))));
+    Ok(totals)
+}
+
+/// How a look at everybody ends, where the store and the archive ended in `exit`.
+pub(super) fn ended(summary: &Summary, exit: Exit) -> Exit {
+    match exit {
+        _ if summary.principals.iter().any(Entry::failed_its_proof) => Exit::WouldDeny,
+        Exit::Done if !summary.problems.is_empty() => Exit::Refused,
+        exit => exit,
+    }
+}
+
+/// Who takes which role.
+fn trust_of(question: &Question<'_>, problems: &mut Vec<String>, context: &Context) -> Result<Looked, CliError> {
     let known = super::trust::knowledge(&question.inventory.details);
     let selection = super::trust::roles(&[], &[]);
     let asked = TrustQuestion {
@@ -158,14 +174,13 @@ pub(super) fn trust_of(
 }
 
 /// Who takes a subject, if it is a role.
-pub(super) fn trust_for<'t>(one: &Assessment<'_>, trust: &'t Looked) -> Option<&'t RoleTrust> {
+fn trust_for<'t>(one: &Assessment<'_>, trust: &'t Looked) -> Option<&'t RoleTrust> {
     let role = one.subject.arn.as_deref().filter(|_| one.subject.kind == SubjectKind::Role).and_then(RoleName::of);
     role.and_then(|role| trust.roles.get(&role))
 }
 
 /// What is written, on its way.
 struct Out {
-    trust: Looked,
     folder: Folder,
     taken: BTreeSet<String>,
     entries: Vec<Entry>,
@@ -173,18 +188,17 @@ struct Out {
 }
 
 impl Out {
-    fn new(args: &RightsizeArgs, trust: Looked, context: &Context) -> Result<Out, CliError> {
+    fn new(args: &RightsizeArgs, context: &Context) -> Result<Out, CliError> {
         // Neither a snapshot nor a time: they would be other bytes without any news.
         let provenance = Provenance { catalogue: context.catalog.version().to_owned(), ..Provenance::default() };
         let folder = Folder::open(&args.out)?;
-        Ok(Out { trust, folder, taken: BTreeSet::new(), entries: Vec::new(), provenance })
+        Ok(Out { folder, taken: BTreeSet::new(), entries: Vec::new(), provenance })
     }
 
-    fn take(&mut self, one: &Assessment<'_>, context: &Context) -> Result<(), CliError> {
+    fn take(&mut self, one: &Assessment<'_>, trust: Option<&RoleTrust>, context: &Context) -> Result<(), CliError> {
         let folder = folder_of(&one.subject, &mut self.taken);
         let provenance =
             Provenance { data_event_sources: Some(one.data_event_sources.clone()), ..self.provenance.clone() };
-        let trust = trust_for(one, &self.trust);
         let files = files(one, trust, &folder, &provenance)
             .map_err(|error| CliError::failed(format!("{}: {error}", one.subject.title())))?;
         for file in &files {

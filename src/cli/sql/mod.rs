@@ -121,7 +121,8 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
         io::stdout().lock().write_all(text.as_bytes())?;
         return Ok(Exit::Done);
     }
-    let question = question(args)?;
+    let library = Library::open(args.queries.as_deref())?;
+    let question = question(args, &library)?;
     allocator::stay_below(args.memory.memory_limit);
     // What sorts and joins spill is in a folder of its own, so that it can be removed whenever the process ends.
     let spill = SpillFolder::create()?;
@@ -147,25 +148,25 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
         stop: is_shell.then(|| stop.clone()),
     };
     let session = runtime.block_on(query::session(&snapshot, &options)).map_err(QueryError::from)?;
-    let start = |is_interactive: bool| -> Result<Start, CliError> {
-        Ok(Start {
-            session: session.clone(),
-            library: Library::open(args.queries.as_deref())?,
-            runtime: runtime.handle().clone(),
-            stop,
-            format: args.answer.format,
-            max_rows: args.max_rows,
-            output: args.answer.output.clone(),
-            parameters: args.param.iter().cloned().collect(),
-            is_interactive,
-            is_read_only: args.read_only,
-            parameter: parse_parameter,
-        })
+    let start = |is_interactive: bool, library: Library| Start {
+        session: session.clone(),
+        library,
+        runtime: runtime.handle().clone(),
+        stop,
+        format: args.answer.format,
+        max_rows: args.max_rows,
+        output: args.answer.output.clone(),
+        parameters: args.param.iter().cloned().collect(),
+        is_interactive,
+        is_read_only: args.read_only,
+        parameter: parse_parameter,
     };
     let outcome = match question {
-        Question::Sql(sql, parameters) => runtime.block_on(answer(args, &sql, &parameters, &session, context)),
-        Question::Script(text) => Shell::new(start(false)?, context).read(&text),
-        Question::Shell => Shell::new(start(true)?, context).talk(&greeting(&args.store.store, &snapshot)),
+        Question::Sql(sql, parameters) => {
+            runtime.block_on(answer(args, &sql, &parameters, (&session, &library), context))
+        }
+        Question::Script(text) => Shell::new(start(false, library), context).read(&text),
+        Question::Shell => Shell::new(start(true, library), context).talk(&greeting(&args.store.store, &snapshot)),
     };
     // A query that was stopped may still be on its way: nobody waits for it.
     runtime.shutdown_background();
@@ -217,10 +218,9 @@ enum Question {
     Shell,
 }
 
-fn question(args: &SqlArgs) -> Result<Question, CliError> {
+fn question(args: &SqlArgs, library: &Library) -> Result<Question, CliError> {
     let given: HashMap<String, String> = args.param.iter().cloned().collect();
     if let Some(name) = &args.named {
-        let library = Library::open(args.queries.as_deref())?;
         let named = library.get(name)?;
         return Ok(Question::Sql(named.sql.clone(), named.parameters(given)?));
     }
@@ -240,9 +240,8 @@ fn question(args: &SqlArgs) -> Result<Question, CliError> {
             "no statement given\nhint: trailpare sql \"SELECT count(*) FROM events\"".to_owned(),
         ));
     }
-    let library = Library::open(args.queries.as_deref())?;
     let has_commands =
-        script(&sql, |word| editor::is_query(&library, word)).items.iter().any(|item| matches!(item, Item::Command(_)));
+        script(&sql, |word| editor::is_query(library, word)).items.iter().any(|item| matches!(item, Item::Command(_)));
     Ok(if has_commands { Question::Script(sql) } else { Question::Sql(sql, given) })
 }
 
@@ -250,11 +249,11 @@ async fn answer(
     args: &SqlArgs,
     sql: &str,
     parameters: &HashMap<String, String>,
-    session: &SessionContext,
+    (session, library): (&SessionContext, &Library),
     context: &Context,
 ) -> Result<Exit, CliError> {
     let mut out = args.answer.open()?;
-    let outcome = run_all(args, session, sql, parameters, &mut out, context).await;
+    let outcome = run_all(args, (session, library), sql, parameters, &mut out, context).await;
     match outcome {
         Err(CliError::Failed(error)) => match error.downcast::<QueryError>() {
             Ok(error) => Err(query::at(*error, sql, session).into()),
@@ -270,7 +269,7 @@ async fn answer(
 
 async fn run_all(
     args: &SqlArgs,
-    session: &SessionContext,
+    (session, library): (&SessionContext, &Library),
     sql: &str,
     parameters: &HashMap<String, String>,
     mut out: impl Write + Send,
@@ -287,9 +286,8 @@ async fn run_all(
                 .to_owned(),
         ));
     }
-    let library = Library::open(args.queries.as_deref())?;
     for statement in statements {
-        let statement = query::with_library(statement, &library)?;
+        let statement = query::with_library(statement, library)?;
         let stream = query::execute(session, statement, parameters).await?;
         if stream.schema().fields().is_empty() {
             query::finish(stream).await?;
@@ -339,7 +337,8 @@ mod tests {
 
     fn question_of(args: &[&str]) -> Result<(String, HashMap<String, String>), CliError> {
         let command = Command::try_parse_from([&["sql"], args].concat()).map_err(|e| CliError::Usage(e.to_string()))?;
-        match question(&command.sql)? {
+        let library = Library::open(None)?;
+        match question(&command.sql, &library)? {
             Question::Sql(sql, parameters) => Ok((sql, parameters)),
             Question::Script(text) => Ok((format!("script: {text}"), HashMap::new())),
             Question::Shell => panic!("a shell"),

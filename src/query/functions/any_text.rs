@@ -40,7 +40,7 @@ fn json_texts(arrays: &[ArrayRef], _: &DataType) -> Result<ArrayRef> {
     let row = |row: usize| {
         let (document, path) = (text_at(documents, row)?, text_at(paths, row)?);
         let first = path.split('.').next().unwrap_or_default();
-        // A key with escapes may be spelled otherwise.
+        // A key may be written with escapes: then only parsing tells.
         let bytes = document.as_bytes();
         if memmem::find(bytes, first.as_bytes()).is_none() && memchr::memchr(b'\\', bytes).is_none() {
             return None;
@@ -194,9 +194,11 @@ impl ScalarUDFImpl for Asked {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        // Of constants behind the lists one row is enough.
-        let rows =
-            |(at, value): (usize, &ColumnarValue)| value.to_array(if at < self.lists { args.number_rows } else { 1 });
+        let rows = |(at, value): (usize, &ColumnarValue)| match value {
+            _ if at < self.lists => value.to_array(args.number_rows),
+            ColumnarValue::Scalar(_) => value.to_array(1),
+            ColumnarValue::Array(_) => exec_err!("{}: what is asked of the texts has to be constant", self.name),
+        };
         let arrays: Vec<ArrayRef> = args.args.iter().enumerate().map(rows).collect::<Result<_>>()?;
         Ok(ColumnarValue::Array(Arc::new((self.body)(&arrays)?)))
     }

@@ -6,7 +6,7 @@ use super::value::why;
 use crate::time::format_time;
 use crate::trust::{Few, Looked, RoleTrust, Seen, Way};
 use crate::util::markdown::{code, fence, plain};
-use crate::util::shown;
+use crate::util::shown::{self, count};
 
 /// Ways, refusals, names of one role that are shown.
 const LINES_MAX: usize = 20;
@@ -29,11 +29,6 @@ pub fn text(looked: &Looked) -> String {
         let _ = write!(out, "\n{}", one(role));
     }
     out
-}
-
-/// A number with its noun.
-fn count(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// A name that stays on its line.

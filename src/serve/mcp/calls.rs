@@ -16,7 +16,7 @@ use crate::report::actions::{By, Lines};
 use crate::report::evidence::Proofs;
 use crate::report::explain::explanations;
 use crate::report::status::Status;
-use crate::serve::job::{End, Ending, Failure, Jobs, Most};
+use crate::serve::job::{End, Ending, Failure, Jobs};
 use crate::serve::source::Source;
 use crate::time::{Moment, now_us};
 use crate::usage::{self, RoleLives, Selection, Sessions, Space, TimeRange};
@@ -116,7 +116,7 @@ impl Calls {
                 Ok(query::execute(&context, statement, &parameters).await?)
             };
             let answered = async {
-                let mut answer = self.jobs.start(stop, ending.clone(), Most::default(), work).await?;
+                let mut answer = self.jobs.start(stop, ending.clone(), work).await?;
                 let mut rows = Rows::new(answer.schema(), rows_max);
                 while !rows.is_full
                     && let Some(batch) = answer.next().await
@@ -193,8 +193,8 @@ impl Calls {
         }
         let with_record = arguments.flag("record")?;
         let proofs = Proofs::read(self.source.store()).map_err(|error| error.to_string())?;
-        let world = self.runtime.block_on(self.source.world()).map_err(|error| error.to_string())?;
         let found = self.runtime.block_on(async {
+            let world = self.source.world().await?;
             let session = self.source.session(&world, Stop::default())?;
             let find = self.jobs.deep(async move {
                 let mut found = Vec::new();
@@ -202,7 +202,8 @@ impl Calls {
                     let batches = query::events_by_id(&session, &id).await?;
                     found.push((id, batches));
                 }
-                Ok(found)
+                let lives = RoleLives::of_events(&world.snapshot, found.iter().flat_map(|(_, batches)| batches));
+                Ok((found, lives))
             });
             tokio::select! {
                 end = ending.ended() => Err(Failure::Ended(end)),
@@ -211,9 +212,8 @@ impl Calls {
                 }
             }
         });
-        let found = found.map_err(|error| error.to_string())?;
-        let batches = found.iter().flat_map(|(_, batches)| batches);
-        let lives = RoleLives::of_events(&world.snapshot, batches).map_err(|error| error.to_string())?;
+        let (found, lives) = found.map_err(|error| error.to_string())?;
+        let lives = lives.map_err(|error| error.to_string())?;
         let mut explained = Vec::new();
         for (id, batches) in found {
             if batches.is_empty() {
@@ -285,7 +285,7 @@ fn one(sql: &str) -> Result<Statement, Failure> {
     let mut statements = query::parse(sql)?;
     match (statements.pop(), statements.is_empty()) {
         (Some(statement), true) => Ok(statement),
-        _ => Err(QueryError::QueriesOnly { what: "what is not exactly one statement".to_owned() }.into()),
+        _ => Err(QueryError::OneStatement.into()),
     }
 }
 

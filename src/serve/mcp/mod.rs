@@ -24,7 +24,6 @@ use self::rpc::{
 };
 use self::tools::Tool;
 use super::job::{End, Ending, Jobs};
-use super::limits::Limits;
 use super::source::Source;
 
 /// Versions of the protocol that are spoken, the newest first.
@@ -56,8 +55,7 @@ pub struct Agent<W> {
 impl<W: Write + Send + 'static> Agent<W> {
     /// Answers from a store, with so many bytes at the most.
     pub fn new(source: Arc<Source>, runtime: &Handle, bytes_max: usize, output: W) -> Agent<W> {
-        // That there are more rows is told, and no error.
-        let jobs = Jobs::new(runtime.clone(), Limits { rows: u64::MAX, ..source.limits() });
+        let jobs = Jobs::new(runtime.clone(), source.limits());
         Agent {
             calls: Calls { source, jobs, runtime: runtime.clone() },
             bytes_max,
