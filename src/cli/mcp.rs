@@ -13,8 +13,8 @@ use crate::serve::mcp::Agent;
 /// Answer an agent on this machine: the Model Context Protocol over standard input and output, read-only.
 ///
 /// The agent's program starts it and ends it. Its tools: status, reference, sql, list_queries, run_query, actions,
-/// explain. Nothing can be changed and no file can be read. Answers are marked as data: whoever made a call chose the
-/// names, user agents and messages in its record.
+/// explain. They change nothing and read no file but the store's. Answers are marked as data, since callers choose the
+/// names, user agents and messages in their records.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 For a program that reads such a file (docs/mcp.md has more):

@@ -34,7 +34,7 @@ pub(super) struct Match {
 /// What one more event comes to.
 #[derive(Debug)]
 pub(super) struct Met<'a> {
-    /// It was not met by the event before.
+    /// The event before did not meet it.
     pub is_new: bool,
     /// The match that it belongs to, as far as it has come.
     pub found: &'a Match,
@@ -200,7 +200,7 @@ impl Group {
             self.window.clear();
         }
         let ids = input.ids.clone();
-        // More of one rule and second than a chain has places lead to no other chain.
+        // A chain takes one event a place: more of one rule and second than places add nothing.
         let is_alike = |other: &Input| other.source == input.source;
         if self.window.iter().filter(|other| is_alike(other)).count() > rules {
             let oldest = self.window.iter().position(is_alike);

@@ -131,7 +131,8 @@ fn column_text(column: &Column) -> Result<Expr> {
     }
 }
 
-/// A field that is there, null or not. What is there although a column lacks it, `empty_fields` tells.
+/// The field is there, null or not. `empty_fields` marks fields logged as null, and columns that have a value although
+/// the record lacked the field.
 fn exists(column: &Column) -> Expr {
     let marked = |what: &str| {
         let path = regex::escape(column.path);

@@ -1,10 +1,10 @@
 //! Sigma rules for CloudTrail, run as queries over `events`.
 //!
 //! `load` reads files into documents: `document` and `detection` read one, `condition` what stands in its condition,
-//! `modifiers` a field with its values, `pattern` a text with wildcards; `rule` is what they come to, `problem` what
-//! can't be. `field` knows where a field is, `predicate` is what a rule asks, `expr` makes a condition of it. `rules`
-//! puts the rules of a run together, `scan` looks for all of them at once, `run` gives what they find, `correlate` and
-//! `tally` put several events together, `report` says it.
+//! `modifiers` a field with its values, `pattern` a text with wildcards; `rule` is what they come to, `problem` says
+//! what can't be run. `field` knows where a field is, `predicate` is what a rule asks, `expr` makes a condition of it.
+//! `rules` puts the rules of a run together, `scan` looks for all of them at once, `run` gives what they find,
+//! `correlate` and `tally` put several events together, `report` says it.
 
 mod condition;
 mod correlate;

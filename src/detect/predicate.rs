@@ -53,12 +53,12 @@ impl Predicate {
         joined(sides, false)
     }
 
-    /// What every event that meets it meets too, asked of columns that are cheap to read alone.
+    /// A weaker predicate over cheap columns alone: whatever meets this one meets that one too.
     pub fn cheap(&self) -> Predicate {
         self.weakened(true)
     }
 
-    /// `is_met` is what stands for a question that is not cheap: true where more events may be let through.
+    /// Puts `is_met` in the place of each question that is not cheap: true, and false below a `NOT`.
     fn weakened(&self, is_met: bool) -> Predicate {
         match self {
             Predicate::Always(value) => Predicate::Always(*value),

@@ -212,6 +212,25 @@ impl Rules {
         told
     }
 
+    /// Which correlations are needed: those whose findings are reported, and those that such ones are over.
+    pub(super) fn needed(&self) -> Vec<bool> {
+        let mut needed: Vec<bool> = self.correlations.iter().map(|linked| linked.is_told).collect();
+        // A correlation stands behind those that it is over.
+        for (at, linked) in self.correlations.iter().enumerate().rev() {
+            if needed.get(at) != Some(&true) {
+                continue;
+            }
+            for source in &linked.sources {
+                if let Source::Correlation(below) = source
+                    && let Some(below) = needed.get_mut(*below)
+                {
+                    *below = true;
+                }
+            }
+        }
+        needed
+    }
+
     /// Headers of all that is told, in the order in which it is.
     pub fn headers(&self) -> Vec<&Header> {
         let rules = self.told().into_iter().filter_map(|at| self.rules.get(at)).map(|rule| &rule.header);

@@ -201,16 +201,17 @@ struct Plan<'a> {
     base: Vec<usize>,
     /// Fields that they group by or count, each a column.
     fields: Vec<String>,
-    /// By correlation and source: places of the fields that it groups by, and of those that it counts.
+    /// By correlation and source: places of the fields that it groups by, and of those that it counts. Empty where a
+    /// correlation is not needed: it gets no events.
     wanted: Vec<Vec<[Vec<usize>; 2]>>,
 }
 
 impl<'a> Plan<'a> {
     fn new(rules: &'a Rules) -> Plan<'a> {
         let mut plan = Plan { rules, base: Vec::new(), fields: Vec::new(), wanted: Vec::new() };
-        for linked in &rules.correlations {
+        for (linked, is_needed) in rules.correlations.iter().zip(rules.needed()) {
             let mut wanted = Vec::new();
-            for source in &linked.sources {
+            for source in linked.sources.iter().filter(|_| is_needed) {
                 if let Source::Rule(at) = source
                     && !plan.base.contains(at)
                 {
@@ -314,7 +315,7 @@ impl<'a> Plan<'a> {
         for (at, ((linked, wanted), correlator)) in all.enumerate() {
             let is_temporal = matches!(linked.correlation.kind, Kind::Temporal | Kind::TemporalOrdered);
             let mut met: Option<(Source, bool, Input)> = None;
-            // The last first: an event that stands for two places of an order ends a chain before it begins one.
+            // From the last place on, so that an event of two places ends one chain before it begins another.
             for (place, (source, [grouped, counted])) in linked.sources.iter().zip(wanted).enumerate().rev() {
                 let Some((_, is_new, input)) = seen.iter().find(|(seen, ..)| seen == source) else { continue };
                 // A match that goes on is one match. An event without a value of the group belongs to none.

@@ -49,7 +49,7 @@ fn text(comparison: &Comparison) -> String {
     out
 }
 
-/// Names that are told of a list.
+/// Names of a list that are printed.
 const TOLD: usize = 10;
 
 /// The figures in words.

@@ -20,7 +20,7 @@ pub(super) struct IncomingArgs {
     /// A file that `catalog export` wrote, or AWS's Service Reference JSON: files, or folders with `.json` files.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// The SHA-256 that the file has to have, as whoever sent it said by another way.
+    /// The SHA-256 that the file has to have: the sender gives it by another way than the file.
     #[arg(long, value_name = "HEX")]
     sha256: Option<String>,
     /// The day on which the Service Reference JSON was fetched; today if nothing is said.

@@ -276,7 +276,7 @@ impl Catalog {
         }
     }
 
-    /// How many lists of condition keys it has.
+    /// Its lists of condition keys, in the order of their numbers.
     pub(in crate::iam) fn key_lists(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(begin, end)| self.text.get(*begin..*end).unwrap_or_default().trim_start())
     }
