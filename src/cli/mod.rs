@@ -32,6 +32,7 @@ mod named_list;
 mod nightly;
 mod oddities;
 mod optimize;
+mod overview;
 mod policy;
 mod progress;
 mod prune;

@@ -1,18 +1,15 @@
 //! `trailpare report`: one page for people.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::policy::{default_options, print, provenance};
+use super::overview::overview;
+use super::policy::print;
 use super::rightsize::{HowArgs, InventoryArgs, each, ended};
-use super::select::{SelectArgs, Selected, open_store};
+use super::select::{SelectArgs, Selected};
 use super::{CliError, Context, Exit, browser};
-use crate::policy::key_sources;
-use crate::report::actions::By;
 use crate::report::html::{Language, Page, render};
-use crate::report::overview::{Builder, Cuts, CutsBuilder, Overview, Source};
+use crate::report::overview::{Cuts, CutsBuilder, Overview};
 use crate::rightsize::Inventory;
-use crate::usage::{self, Sessions, Text, UsageRow};
 
 /// Write a report to look at: who used what, when, on what evidence; what was denied; what nobody needed; and for every
 /// principal the policy that was proved. One file, that asks nothing of any network.
@@ -47,23 +44,39 @@ pub struct ReportArgs {
     /// The page, its figures as JSON, or the page as it prints.
     #[arg(long, value_enum, default_value = "html", help_heading = "What")]
     format: Format,
-    /// The language of the page.
-    #[arg(long, value_enum, default_value = "en", help_heading = "What")]
-    language: LanguageArg,
-    /// The heading of the page.
-    #[arg(long, value_name = "TEXT", help_heading = "What")]
-    title: Option<String>,
-    /// Principals with a section of their own, the most used first; tables and sums have all.
-    #[arg(long, value_name = "N", default_value_t = 500, help_heading = "What")]
-    sections_max: usize,
+    #[command(flatten, next_help_heading = "What")]
+    page: PageArgs,
     /// The browser that prints, if not the Chromium or Chrome that is found.
     #[arg(long, value_name = "PROGRAM", help_heading = "What")]
     browser: Option<PathBuf>,
 }
 
-/// How many principals are looked at together, and how many rows of theirs.
-const TOGETHER_MAX: usize = 64;
-const ROWS_MAX: usize = 100_000;
+/// How the page is written.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PageArgs {
+    /// The language of the page.
+    #[arg(long, value_enum, default_value = "en")]
+    language: LanguageArg,
+    /// The heading of the page.
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Principals with a section of their own, the most used first; tables and sums have all.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    sections_max: usize,
+}
+
+impl PageArgs {
+    /// The page. Without the snapshot it is the same as long as nothing is new in the log.
+    pub(super) fn page(&self, overview: &Overview, with_snapshot: bool) -> Result<String, CliError> {
+        let language = match self.language {
+            LanguageArg::En => Language::English,
+            LanguageArg::Ja => Language::Japanese,
+        };
+        let (title, sections_max) = (self.title.as_deref(), self.sections_max);
+        let page = Page { overview, language, title, sections_max, with_snapshot };
+        render(&page).map_err(|error| CliError::failed(error.to_string()))
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
@@ -87,14 +100,20 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
     args.check()?;
     let (inventory, problems) = args.inventory.read(context)?;
     let is_whole = problems.is_empty();
-    let (selected, overview) = args.overview(&inventory, problems, context)?;
+    let (selected, mut overview) = overview(&args.select(), args.select.is_open(), &inventory, context)?;
+    if overview.counts().total() == 0 {
+        return Err(selected.nobody()?);
+    }
+    if args.select.is_open() {
+        overview.rightsize = Some(args.cuts(&selected, &inventory, problems, context)?);
+    }
     let out = (args.out != Path::new("-")).then_some(args.out.as_path());
     match args.format {
-        Format::Html => print(out, &args.page(&overview)?)?,
+        Format::Html => print(out, &args.page.page(&overview, true)?)?,
         Format::Json => print(out, &(serde_json::to_string_pretty(&overview)? + "\n"))?,
         Format::Pdf => {
             let out = out.ok_or_else(|| CliError::Usage("--format pdf needs a file: give --out FILE".to_owned()))?;
-            browser::print(args.browser.as_deref(), &args.page(&overview)?, out)?;
+            browser::print(args.browser.as_deref(), &args.page.page(&overview, true)?, out)?;
         }
     }
     let (principals, proved) = (overview.principals.len(), proved(&overview));
@@ -126,15 +145,6 @@ impl ReportArgs {
         ))
     }
 
-    fn page(&self, overview: &Overview) -> Result<String, CliError> {
-        let language = match self.language {
-            LanguageArg::En => Language::English,
-            LanguageArg::Ja => Language::Japanese,
-        };
-        let page = Page { overview, language, title: self.title.as_deref(), sections_max: self.sections_max };
-        render(&page).map_err(|error| CliError::failed(error.to_string()))
-    }
-
     /// Everybody, where nobody is named.
     fn select(&self) -> SelectArgs {
         let mut select = self.select.clone();
@@ -142,68 +152,6 @@ impl ReportArgs {
             select.principal = vec!["*".to_owned()];
         }
         select
-    }
-
-    /// Everything that is shown. The uses of a few principals are in memory at a time.
-    fn overview(
-        &self,
-        inventory: &Inventory,
-        problems: Vec<String>,
-        context: &Context,
-    ) -> Result<(Selected, Overview), CliError> {
-        let (select, catalog) = (self.select(), context.catalog);
-        let (first, uses) = select.open(Sessions::Together, catalog, context)?;
-        let mut by_action: BTreeMap<Option<Text>, UsageRow> = BTreeMap::new();
-        for row in uses {
-            let row = row?;
-            by_action.entry(row.action.clone()).or_insert(row);
-        }
-        if by_action.is_empty() {
-            return Err(first.nobody()?);
-        }
-        let sources = key_sources::for_making(&by_action.into_values().collect::<Vec<_>>());
-        let again = SelectArgs { archive: Vec::new(), at: Some(first.snapshot.id), ..select.clone() };
-        let (selected, uses) = again.open_exact(Sessions::Apart, catalog, context)?;
-        let space = again.memory.space();
-        let requests = selected.requests(&sources, catalog)?;
-        let daily = usage::daily(&selected.snapshot, &selected.selection, &selected.range, catalog, &space)?;
-        let sight = usage::data_sight(&selected.snapshot)?;
-        let provenance = provenance(&selected, catalog)?;
-        let source = Source {
-            provenance: &provenance,
-            snapshot_time: &selected.snapshot.time,
-            range: &selected.range,
-            requests: &requests,
-            daily: &daily,
-            details: (!inventory.details.entities.is_empty()).then_some(&inventory.details),
-            sight: &sight,
-            catalog,
-        };
-        let mut builder = Builder::new(source);
-        let (mut rows, mut batch, mut held) = (Vec::new(), Vec::new(), 0);
-        for row in uses.ordered_by(By::Principal.order(), &space)? {
-            let row = row?;
-            if rows.first().is_some_and(|first: &UsageRow| first.principal_arn != row.principal_arn) {
-                held += rows.len();
-                let options = default_options(&rows);
-                batch.push((std::mem::take(&mut rows), options));
-                if batch.len() >= TOGETHER_MAX || held >= ROWS_MAX {
-                    builder.add(&batch);
-                    batch.clear();
-                    held = 0;
-                }
-            }
-            rows.push(row);
-        }
-        let options = default_options(&rows);
-        batch.push((rows, options));
-        builder.add(&batch);
-        let store = open_store(&again.store.store, context)?;
-        let mut overview = builder.finish(&store, self.select.is_open())?;
-        if self.select.is_open() {
-            overview.rightsize = Some(self.cuts(&selected, inventory, problems, context)?);
-        }
-        Ok((Selected { exit: first.exit, ..selected }, overview))
     }
 
     /// Where to cut, as `rightsize` says it.

@@ -72,9 +72,6 @@ const TOGETHER_MAX: usize = 64;
 /// Sorts of those who are left out.
 const LEFT_OUT_MAX: usize = 50;
 
-/// Bytes of a row, about: see `usage::Space`.
-const ROW_BYTES: u64 = 1_500;
-
 /// Looks at everybody, and hands each to `take`, always in the same order.
 ///
 /// # Errors
@@ -185,7 +182,7 @@ impl<'a> Run<'_, 'a> {
     /// Roles that are not Identity Center's, and users.
     fn named<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         let mut batches: Vec<Batch> = Vec::new();
-        let rows_max = usize::try_from(self.question.space.bytes() / 4 / ROW_BYTES).unwrap_or(usize::MAX);
+        let space = self.question.space.share(4);
         for (key, found) in Groups::of_everybody(self.reading())? {
             if key.starts_with(RowKey::OF_SETS) {
                 continue;
@@ -195,7 +192,7 @@ impl<'a> Run<'_, 'a> {
                 batches.push(batch);
             }
             let rows: usize = batches.iter().map(|batch| batch.rows.len()).sum();
-            if batches.len() >= TOGETHER_MAX || rows >= rows_max {
+            if batches.len() >= TOGETHER_MAX || !space.fits(rows as u64) {
                 self.look(std::mem::take(&mut batches), take)?;
             }
         }

@@ -263,7 +263,7 @@ fn what_to_cut_is_said_as_rightsize_says_it() {
 fn the_page_shows_waves_trust_and_personas() {
     let folder = sample();
     for (language, words) in [
-        ("en", ["Where to cut", "Who took it", "Persona", "Trust policy proposed", "Risk: what could be given away"]),
+        ("en", ["Where to cut", "Who took it", "Persona", "Trust policy proposed", "Risk: what could be removed"]),
         ("ja", ["削減できる権限", "引き受けた者", "ペルソナ", "提案する信頼ポリシー", "リスク: 手放せるもの"]),
     ] {
         let args = with(&["report", "--out", "-", "--language", language], &SAMPLE);

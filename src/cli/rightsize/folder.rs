@@ -20,7 +20,8 @@ const FINISHED: &str = "trailpare rightsize";
 
 /// Files beside the folders of principals.
 const SUMMARY: &str = "summary.json";
-const BESIDE: [&str; 3] = ["README.md", SUMMARY, "findings.sarif"];
+pub(super) const REPORT: &str = "report.html";
+const BESIDE: [&str; 4] = ["README.md", SUMMARY, "findings.sarif", REPORT];
 
 pub(super) struct Folder {
     root: PathBuf,

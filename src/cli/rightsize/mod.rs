@@ -6,12 +6,15 @@ mod inputs;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use folder::Folder;
+use folder::{Folder, REPORT};
 pub(super) use inputs::{InventoryArgs, read_details_of};
 
-use super::select::EverybodyArgs;
+use super::overview::overview;
+use super::report::PageArgs;
+use super::select::{EverybodyArgs, SelectArgs};
 use super::{CliError, Context, Exit};
 use crate::policy::{Options, Preset, Provenance};
+use crate::report::overview::{Cuts, CutsBuilder};
 use crate::report::rightsize::{Entry, Summary, entry, files, index, sarif};
 use crate::rightsize::{Assessment, Inventory, Question, SubjectKind, Totals, Wave, folder as folder_of, rightsize};
 use crate::store::Snapshot;
@@ -22,7 +25,8 @@ use crate::usage::{ReadError, Space, TimeRange};
 /// just that, proved; with when to act: delete, tighten, ask the owner, keep.
 ///
 /// Everything goes into one folder, the same bytes where nothing is new: for each principal a page to read, a JSON
-/// document, the policy, Terraform and CloudFormation; `summary.json`, `findings.sarif`, and a page of all.
+/// document, the policy, Terraform and CloudFormation; `summary.json`, `findings.sarif`, a page of all to read, and one to
+/// look at (`report.html`, as `trailpare report` writes it).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Files may be folders: all *.json files in them are read. docs/collect-organization.sh in trailpare's repository makes them;
@@ -43,6 +47,11 @@ pub struct RightsizeArgs {
     inventory: InventoryArgs,
     #[command(flatten, next_help_heading = "How")]
     how: HowArgs,
+    #[command(flatten, next_help_heading = "The page")]
+    page: PageArgs,
+    /// Write no report.html: it shows what everybody did beside where to cut, and takes about as long as the rest.
+    #[arg(long, help_heading = "The page", conflicts_with_all = ["language", "title", "sections_max"])]
+    no_report: bool,
     #[command(flatten)]
     everybody: EverybodyArgs,
 }
@@ -118,11 +127,36 @@ pub fn run(args: &RightsizeArgs, context: &Context) -> Result<Exit, CliError> {
     let options = args.how.options();
     let question = args.how.question((&snapshot, &range), &inventory, (&options, &space), context);
     let mut out = Out::new(args, context)?;
-    let totals = each(&question, &mut problems, context, |one, trust| out.take(one, trust, context))?;
+    let mut cuts = (!args.no_report).then(CutsBuilder::default);
+    let totals = each(&question, &mut problems, context, |one, trust| {
+        cuts.iter_mut().for_each(|cuts| cuts.take(one, trust));
+        out.take(one, trust, context)
+    })?;
+    if let Some(cuts) = cuts {
+        let cuts = cuts.finish(&totals, problems.clone(), context.catalog.version());
+        out.folder.write(REPORT, &args.page_of(&snapshot, &inventory, cuts, context)?)?;
+    }
     let summary = out.finish(&totals, problems, context)?;
     say(&summary, &inventory, args, context);
     context.detail(&format!("snapshot {}, {range}", snapshot.id));
     Ok(ended(&summary, exit))
+}
+
+impl RightsizeArgs {
+    /// The page of a snapshot: what everybody did, and where to cut.
+    fn page_of(
+        &self,
+        snapshot: &Snapshot,
+        inventory: &Inventory,
+        cuts: Cuts,
+        context: &Context,
+    ) -> Result<String, CliError> {
+        let select = SelectArgs { archive: Vec::new(), at: Some(snapshot.id), ..self.everybody.select() };
+        let (_, mut overview) = overview(&select, true, inventory, context)?;
+        overview.rightsize = Some(cuts);
+        // As of the policies: a new snapshot alone is no news.
+        self.page.page(&overview, false)
+    }
 }
 
 /// Looks at everybody, each with who takes it; says what could not be taken into account.

@@ -17,7 +17,7 @@ pub(super) struct Section<'a> {
     pub(super) number: usize,
     pub(super) p: &'a Principal,
     pub(super) chart: Option<Bars>,
-    /// Its policies today, line by line, where they are not told of with the subject.
+    /// Its policies today, line by line; empty where the subject has them.
     pub(super) today: Vec<Marked<'a>>,
     /// What `rightsize` says of it.
     pub(super) subject: Option<View<'a>>,
@@ -33,22 +33,23 @@ impl<'a> Section<'a> {
         overview: &'a Overview,
         places: &'a Places,
     ) -> Section<'a> {
-        let used: Vec<&str> = principal
-            .services
-            .iter()
-            .flat_map(|service| &service.actions)
-            .filter(|action| action.counts.allowed > 0)
-            .map(|action| action.action.as_str())
-            .collect();
-        let documents = principal.granted.iter().flat_map(|granted| &granted.documents);
+        let subject = places.of_principal(overview, number);
         Section {
             number,
             p: principal,
             chart: Bars::of_principal(principal, overview),
-            subject: places.of_principal(overview, number),
             set: principal.permission_set.as_deref().and_then(|set| places.of_set(overview, set)),
-            today: documents.map(|document| marked(document, &used, usize::MAX)).collect(),
+            today: if subject.is_some() { Vec::new() } else { today(principal) },
+            subject,
             rows_max: ROWS_MAX,
         }
     }
+}
+
+fn today(principal: &Principal) -> Vec<Marked<'_>> {
+    let actions = principal.services.iter().flat_map(|service| &service.actions);
+    let used: Vec<&str> =
+        actions.filter(|action| action.counts.allowed > 0).map(|action| action.action.as_str()).collect();
+    let documents = principal.granted.iter().flat_map(|granted| &granted.documents);
+    documents.map(|document| marked(document, &used, usize::MAX)).collect()
 }

@@ -222,6 +222,46 @@ fn running_again_without_news_changes_nothing() {
     assert_eq!(files(&out.join("roles/098024949548-break-glass")).into_keys().collect::<Vec<_>>(), ["owner.txt"]);
 }
 
+/// The page in the folder is that of `report`, but for the number of the snapshot: merging files makes another snapshot,
+/// and no news.
+#[test]
+fn the_page_is_that_of_report_without_the_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let store = place("store");
+    // Two runs over the same days leave something to merge.
+    for account in ["098024949548", "224226300199"] {
+        let archive = format!("sample-logs/AWSLogs/o-cdp0h04aih/{account}");
+        assert_eq!(run(&["ingest", &archive, "--store", &store]).0, 0);
+    }
+    let snapshot = || {
+        let (code, printed, _) = run(&["report", "--store", &store, "--format", "json", "--out", "-"]);
+        assert_eq!(code, 0);
+        serde_json::from_str::<Value>(&printed).unwrap()["snapshot"].as_u64().unwrap()
+    };
+    let made = |out: &str| {
+        let mut all = vec!["rightsize", "--store", &store, "--out", out];
+        all.extend(SAMPLE);
+        assert_eq!(run(&all).0, 0);
+        fs::read_to_string(Path::new(out).join("report.html")).unwrap()
+    };
+    let before = made(&place("before"));
+    let number = snapshot();
+    assert_eq!(run(&["optimize", "--store", &store]).0, 0);
+    assert!(snapshot() > number, "something was merged");
+    assert_eq!(before, made(&place("after")));
+    let out = place("report.html");
+    let mut all = vec!["report", "--store", &store, "--out", &out];
+    all.extend(SAMPLE);
+    assert_eq!(run(&all).0, 0);
+    let report = fs::read_to_string(&out).unwrap();
+    let differing: Vec<(&str, &str)> = report.lines().zip(before.lines()).filter(|(a, b)| a != b).collect();
+    let [(with, without)] = differing[..] else { panic!("{} lines differ", differing.len()) };
+    let at = with.find("snapshot ").unwrap();
+    assert!(with.len() > without.len() && with[..at] == without[..at], "{with}\n{without}");
+    assert_eq!(report.lines().count(), before.lines().count());
+}
+
 #[test]
 fn a_folder_of_somebody_else_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();

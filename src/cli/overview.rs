@@ -1,0 +1,84 @@
+//! What a report shows, read from a store: for `report`, and for the page that `rightsize` writes.
+
+use std::collections::BTreeMap;
+
+use super::policy::{default_options, provenance};
+use super::select::{SelectArgs, Selected, open_store};
+use super::{CliError, Context};
+use crate::policy::{Options, key_sources};
+use crate::report::actions::By;
+use crate::report::overview::{Builder, Overview, Source};
+use crate::rightsize::Inventory;
+use crate::usage::{self, ReadError, Sessions, Space, Text, UsageRow, Uses};
+
+/// How many principals are looked at together, as long as their rows fit.
+const TOGETHER_MAX: usize = 64;
+
+/// Everything but where to cut. `whole` says that everybody is asked for: roles and users without any use are shown too.
+/// The uses of a few principals are in memory at a time.
+pub(super) fn overview(
+    select: &SelectArgs,
+    whole: bool,
+    inventory: &Inventory,
+    context: &Context,
+) -> Result<(Selected, Overview), CliError> {
+    let catalog = context.catalog;
+    let (first, uses) = select.open(Sessions::Together, catalog, context)?;
+    let sources = key_sources::for_making(&one_of_each_action(uses)?);
+    let again = SelectArgs { archive: Vec::new(), at: Some(first.snapshot.id), ..select.clone() };
+    let (selected, uses) = again.open_exact(Sessions::Apart, catalog, context)?;
+    let space = again.memory.space();
+    let requests = selected.requests(&sources, catalog)?;
+    let daily = usage::daily(&selected.snapshot, &selected.selection, &selected.range, catalog, &space)?;
+    let sight = usage::data_sight(&selected.snapshot)?;
+    let provenance = provenance(&selected, catalog)?;
+    let mut builder = Builder::new(Source {
+        provenance: &provenance,
+        snapshot_time: &selected.snapshot.time,
+        range: &selected.range,
+        requests: &requests,
+        daily: &daily,
+        details: (!inventory.details.entities.is_empty()).then_some(&inventory.details),
+        sight: &sight,
+        catalog,
+    });
+    build(&mut builder, uses, &space)?;
+    let store = open_store(&again.store.store, context)?;
+    let overview = builder.finish(&store, whole)?;
+    Ok((Selected { exit: first.exit, ..selected }, overview))
+}
+
+/// A row of each action: which condition keys may matter depends on nothing else.
+fn one_of_each_action(uses: Uses) -> Result<Vec<UsageRow>, ReadError> {
+    let mut by_action: BTreeMap<Option<Text>, UsageRow> = BTreeMap::new();
+    for row in uses {
+        let row = row?;
+        by_action.entry(row.action.clone()).or_insert(row);
+    }
+    Ok(by_action.into_values().collect())
+}
+
+/// Hands principals over, a few at a time.
+fn build(builder: &mut Builder<'_>, uses: Uses, space: &Space) -> Result<(), ReadError> {
+    let (mut rows, mut batch, mut held) = (Vec::new(), Vec::new(), 0);
+    for row in uses.ordered_by(By::Principal.order(), space)? {
+        let row = row?;
+        if rows.first().is_some_and(|first: &UsageRow| first.principal_arn != row.principal_arn) {
+            held += rows.len();
+            batch.push(with_options(std::mem::take(&mut rows)));
+            if batch.len() >= TOGETHER_MAX || !space.share(4).fits(held as u64) {
+                builder.add(&std::mem::take(&mut batch));
+                held = 0;
+            }
+        }
+        rows.push(row);
+    }
+    batch.push(with_options(rows));
+    builder.add(&batch);
+    Ok(())
+}
+
+fn with_options(rows: Vec<UsageRow>) -> (Vec<UsageRow>, Options) {
+    let options = default_options(&rows);
+    (rows, options)
+}
