@@ -106,7 +106,9 @@ pub fn run(bench: &mut Bench, store: &str, limit: &str, work: &Path) -> u64 {
             &out,
             "--quiet",
         ];
-        peak = peak.max(bench.run(&format!("check --everyone: {name}"), &arguments).peak_bytes);
+        // Exit code 4 says that something would be denied: `compare` looks at the answer itself.
+        let (ran, _) = bench.run_any(&format!("check --everyone: {name}"), &arguments);
+        peak = peak.max(ran.peak_bytes);
     }
     peak
 }

@@ -55,7 +55,7 @@ struct WaveRow<'a> {
 }
 
 impl Places {
-    /// Of all subjects: roles and users where their principals are.
+    /// Anchors of all subjects. Roles and users share the section of their principal.
     pub(super) fn of(overview: &Overview, sections_max: usize) -> Places {
         let Some(cuts) = &overview.rightsize else { return Places::default() };
         let principals: HashMap<_, usize> = overview
@@ -102,12 +102,12 @@ impl Places {
         self.view(overview, *self.of_principals.get(&principal)?, None)
     }
 
-    /// What the list says of a principal.
+    /// The entry of a principal in the summary.
     pub(super) fn entry_of_principal<'a>(&self, overview: &'a Overview, principal: usize) -> Option<&'a Entry> {
         overview.rightsize.as_ref()?.summary.principals.get(*self.of_principals.get(&principal)?)
     }
 
-    /// Whose subject a principal's place is, by permission set: the anchor of that.
+    /// The anchor of a permission set's section.
     pub(super) fn of_set<'a>(&'a self, overview: &'a Overview, set: &str) -> Option<&'a str> {
         let cuts = overview.rightsize.as_ref()?;
         let is_one =

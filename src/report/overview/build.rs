@@ -1,4 +1,4 @@
-//! Putting a report together, one principal after the other.
+//! Builds an [`Overview`], one principal at a time.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
