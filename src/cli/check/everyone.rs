@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::args::CheckArgs;
 use crate::cli::{CliError, Context, Exit, printable};
+use crate::iam::Catalog;
 use crate::iam::document::{Effect, Policy};
 use crate::iam::evaluate::PolicySet;
 use crate::policy::key_sources;
@@ -14,7 +15,7 @@ use crate::report::everyone::{Everyone, Example, Whom};
 use crate::report::rows;
 use crate::rightsize::Inventory;
 use crate::time::format_time;
-use crate::usage::{ReadError, Sessions, UsageRow};
+use crate::usage::{ReadError, RequestValues, Sessions, UsageRow};
 use crate::util::shown;
 
 pub(super) fn run(
@@ -24,6 +25,40 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<Exit, CliError> {
     let catalog = context.catalog;
+    make_ready(&mut policies, organization, context)?;
+    let bound = Bound::new(&policies, organization, args);
+    let mut select = args.select.clone();
+    select.principal = vec!["*".to_owned()];
+    let (selected, uses) = select.open_exact(Sessions::Together, catalog, context)?;
+    let requests = selected.requests(&key_sources::for_judging(&bound.all()), catalog)?;
+    // What a principal would be stopped at, of which some examples are kept.
+    let groups_bytes = select.memory.space().bytes() / 4;
+    let mut look =
+        Look { bound: &bound, requests: &requests, groups_bytes, catalog, everyone: Everyone::default(), times: None };
+    look.at_everybody(uses.into_iter())?;
+    let Look { mut everyone, times, .. } = look;
+    let Some((from, to)) = times else { return Err(selected.nobody()?) };
+    everyone.gaps.extend(bound.unknown.iter().cloned());
+    everyone.finish(args.limit);
+    everyone.gaps.iter().for_each(|gap| context.warn(&format!("not all control policies are known: {gap}")));
+    match args.answer.format {
+        Format::Table => args.answer.text(&text(&everyone))?,
+        Format::Json => args.answer.text(&format!("{:#}\n", everyone.value()?))?,
+        _ => args.answer.rows(rows::CHECKED, rows::stopped(&everyone))?,
+    }
+    let (from, to, snapshot) = (format_time(from), format_time(to), selected.snapshot.id);
+    context.say(&format!("events from {from} to {to}, snapshot {snapshot}"));
+    let holds = everyone.denied == 0 && (everyone.depends == 0 || !args.strict);
+    Ok(match selected.exit {
+        _ if !holds => Exit::WouldDeny,
+        // Not to know who is stopped is not to say that nobody is.
+        Exit::Done if !everyone.gaps.is_empty() => Exit::Refused,
+        exit => exit,
+    })
+}
+
+/// Refuses a question that no policy answers; levels that only deny get what stands beside them.
+fn make_ready(policies: &mut PolicySet, organization: Option<&Inventory>, context: &Context) -> Result<(), CliError> {
     if policies.scps.is_empty() && policies.boundary.is_none() && organization.is_none() {
         let text = "--everyone asks about service control policies and boundaries\nhint: give --scp or --boundary";
         return Err(CliError::Usage(text.to_owned()));
@@ -35,79 +70,75 @@ pub(super) fn run(
     if let Some(organization) = organization {
         organization.answers.problems.iter().for_each(|problem| context.warn(problem));
     }
-    let bound = Bound::new(&policies, organization, args);
-    let mut select = args.select.clone();
-    select.principal = vec!["*".to_owned()];
-    let (selected, uses) = select.open_exact(Sessions::Together, catalog, context)?;
-    let requests = selected.requests(&key_sources::for_judging(&bound.all()), catalog)?;
-    let mut rows = uses.into_iter().peekable();
-    if rows.peek().is_none() {
-        return Err(selected.nobody()?);
+    Ok(())
+}
+
+/// One principal's rows after the other's.
+struct Look<'a> {
+    bound: &'a Bound<'a>,
+    requests: &'a RequestValues,
+    /// Memory for what one principal would be stopped at.
+    groups_bytes: u64,
+    catalog: &'a Catalog,
+    everyone: Everyone,
+    /// The first and the last use, microseconds; `None` before the first row.
+    times: Option<(i64, i64)>,
+}
+
+impl Look<'_> {
+    fn at_everybody(&mut self, rows: impl Iterator<Item = Result<UsageRow, ReadError>>) -> Result<(), CliError> {
+        let mut rows = rows.peekable();
+        while let Some(first) = rows.next() {
+            let first = first?;
+            let (account, principal) = (first.account_id.clone(), first.principal_arn.clone());
+            let is_same = |row: &Result<UsageRow, ReadError>| match row {
+                Ok(row) => row.account_id == account && row.principal_arn == principal,
+                Err(_) => true,
+            };
+            let rest = std::iter::from_fn(|| rows.next_if(is_same));
+            self.at_one(&account, &principal, std::iter::once(Ok(first)).chain(rest))?;
+        }
+        Ok(())
     }
-    let (mut everyone, mut times) = (Everyone::default(), None);
-    // What a principal would be stopped at, of which some examples are kept.
-    let groups_bytes = select.memory.space().bytes() / 4;
-    while let Some(first) = rows.next_if(|_| true) {
-        let first = first?;
-        let (account, principal) = (first.account_id.clone(), first.principal_arn.clone());
-        let is_same = |row: &Result<UsageRow, ReadError>| match row {
-            Ok(row) => row.account_id == account && row.principal_arn == principal,
-            Err(_) => true,
-        };
-        let (mut uses, mut is_own) = (0_u64, false);
-        let of_one = std::iter::once(Ok(first)).chain(std::iter::from_fn(|| rows.next_if(is_same))).inspect(|row| {
+
+    fn at_one(
+        &mut self,
+        account: &str,
+        principal: &str,
+        rows: impl Iterator<Item = Result<UsageRow, ReadError>>,
+    ) -> Result<(), CliError> {
+        let (bound, mut uses, mut is_own) = (self.bound, 0_u64, false);
+        let rows = rows.inspect(|row| {
             if let Ok(row) = row {
                 uses = uses.saturating_add(row.event_count);
                 is_own |= !row.cross_account;
-                let (from, to) = times.unwrap_or((row.first_time_us, row.last_time_us));
-                times = Some((from.min(row.first_time_us), to.max(row.last_time_us)));
+                let (from, to) = self.times.unwrap_or((row.first_time_us, row.last_time_us));
+                self.times = Some((from.min(row.first_time_us), to.max(row.last_time_us)));
             }
         });
-        let replay = match bound.policies(&account, &principal) {
-            Some(policies) => Some(replay_each(policies, of_one, &requests, groups_bytes, catalog)?),
+        let replay = match bound.policies(account, principal) {
+            Some(policies) => Some(replay_each(policies, rows, self.requests, self.groups_bytes, self.catalog)?),
             None => {
-                for row in of_one {
+                for row in rows {
                     row?;
                 }
                 None
             }
         };
         // Whom only the called account knows of may be of any organisation.
-        let gap = bound.gap(&account, &principal).filter(|_| is_own);
-        let may_be_bound = is_own && !bound.unknown.is_empty() && !bound.is_free(&account, &principal);
+        let gap = bound.gap(account, principal).filter(|_| is_own);
+        let may_be_bound = is_own && !bound.unknown.is_empty() && !bound.is_free(account, principal);
         let is_open = gap.is_some() || may_be_bound;
         match replay {
-            Some(replay) => everyone.add(&account, &principal, &replay, !is_open),
+            Some(replay) => self.everyone.add(account, principal, &replay, !is_open),
             None => {
-                let sum = if is_open { &mut everyone.not_known } else { &mut everyone.not_bound };
+                let sum = if is_open { &mut self.everyone.not_known } else { &mut self.everyone.not_bound };
                 *sum = sum.saturating_add(uses);
             }
         }
-        everyone.gaps.extend(gap);
+        self.everyone.gaps.extend(gap);
+        Ok(())
     }
-    everyone.gaps.extend(bound.unknown.iter().cloned());
-    everyone.finish(args.limit);
-    everyone.gaps.iter().for_each(|gap| context.warn(&format!("not all control policies are known: {gap}")));
-    match args.answer.format {
-        Format::Table => args.answer.text(&text(&everyone))?,
-        Format::Json => args.answer.text(&format!("{:#}\n", everyone.value()?))?,
-        _ => args.answer.rows(rows::CHECKED, rows::stopped(&everyone))?,
-    }
-    if let Some((from, to)) = times {
-        context.say(&format!(
-            "events from {} to {}, snapshot {}",
-            format_time(from),
-            format_time(to),
-            selected.snapshot.id
-        ));
-    }
-    let holds = everyone.denied == 0 && (everyone.depends == 0 || !args.strict);
-    Ok(match selected.exit {
-        _ if !holds => Exit::WouldDeny,
-        // Not to know who is stopped is not to say that nobody is.
-        Exit::Done if !everyone.gaps.is_empty() => Exit::Refused,
-        exit => exit,
-    })
 }
 
 /// Each level must allow, and one that only denies is never alone (AWS Organizations User Guide, "SCP evaluation").
