@@ -44,9 +44,10 @@ impl Help {
         let nested = (name == "catalog").then(|| words.iter().skip_while(|word| **word != name).nth(1)).flatten();
         let nested = nested.filter(|word| word.chars().all(|c| c.is_ascii_lowercase()));
         let key = nested.map_or_else(|| name.clone(), |nested| format!("{name} {nested}"));
-        let help = self.texts.entry(key.clone()).or_insert_with(|| {
-            printed(&key.split(' ').chain(["--help"]).collect::<Vec<_>>())
-        });
+        let help = self
+            .texts
+            .entry(key.clone())
+            .or_insert_with(|| printed(&key.split(' ').chain(["--help"]).collect::<Vec<_>>()));
         let options = words.iter().filter_map(|word| word.strip_prefix("--").filter(|rest| !rest.is_empty()));
         let mut unknown = options.filter_map(|rest| {
             let is_part = |c: char| c.is_ascii_lowercase() || c == '-';

@@ -58,8 +58,8 @@ impl Block {
         self.info == "sh" || self.info == "console"
     }
 
-    /// The commands, without comments. One goes on in the next line behind a backslash, `|` and `&&`, and up to the end of
-    /// a text that is given to it (`<<'EOF'`).
+    /// The commands, without comments. One goes on in the next line behind a backslash, `|` and `&&`, within quotes, and
+    /// up to the end of a text that is given to it (`<<'EOF'`).
     pub fn commands(&self) -> Vec<Command> {
         let mut commands: Vec<Command> = Vec::new();
         let mut open: Option<Open> = None;
@@ -153,6 +153,9 @@ struct Reading {
     open: Option<Block>,
     indent: usize,
     note: Option<Note>,
+    /// Lines that belong together, and the number of the first: code and links go on from line to line.
+    paragraph: String,
+    paragraph_line: usize,
 }
 
 impl Page {
@@ -162,6 +165,7 @@ impl Page {
         for (i, line) in text.lines().enumerate() {
             reading.line(i + 1, line);
         }
+        reading.end_paragraph();
         if let Some(block) = &reading.open {
             reading.page.faults.push(format!("the block of line {} has no end", block.line));
         }
@@ -172,6 +176,9 @@ impl Page {
 impl Reading {
     fn line(&mut self, number: usize, line: &str) {
         let fence = line.trim_start().strip_prefix("```");
+        if fence.is_some() || line.trim().is_empty() {
+            self.end_paragraph();
+        }
         match (fence, self.open.take()) {
             (Some(_), Some(block)) => self.page.blocks.push(block),
             (None, Some(mut block)) => {
@@ -213,7 +220,19 @@ impl Reading {
         if line.strip_prefix("    ").is_some_and(super::inline::is_command) {
             self.page.faults.push(format!("line {number}: a command in an indented block, which nobody runs: {line}"));
         }
-        spans(line, number, &mut self.page);
+        if self.paragraph.is_empty() {
+            self.paragraph_line = number;
+        }
+        self.paragraph += line;
+        self.paragraph.push('\n');
+        if line.starts_with(['#', '|']) {
+            self.end_paragraph();
+        }
+    }
+
+    fn end_paragraph(&mut self) {
+        let text = std::mem::take(&mut self.paragraph);
+        spans(&text, self.paragraph_line, &mut self.page);
     }
 
     fn anchor(&mut self, heading: &str) {
@@ -244,13 +263,13 @@ fn slug(heading: &str) -> String {
     kept.collect()
 }
 
-/// Code within a line, and links outside of it.
-fn spans(line: &str, number: usize, page: &mut Page) {
+/// Code within text, and links outside of it.
+fn spans(text: &str, number: usize, page: &mut Page) {
     let mut prose = String::new();
-    for (i, part) in line.split('`').enumerate() {
+    for (i, part) in text.split('`').enumerate() {
         match i % 2 {
             0 => prose += part,
-            _ => page.code.push((number, part.replace("\\|", "|"))),
+            _ => page.code.push((number, part.replace("\\|", "|").replace('\n', " "))),
         }
     }
     let mut rest = prose.as_str();

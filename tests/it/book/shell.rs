@@ -30,9 +30,11 @@ impl Shell {
         symlink(env!("CARGO_BIN_EXE_trailpare"), path("bin/trailpare")).expect("a link");
         fs::write(path("bin/cargo"), CARGO).expect("a script");
         fs::set_permissions(path("bin/cargo"), fs::Permissions::from_mode(0o755)).expect("it may run");
-        for (from, to) in
-            [("sample-logs", "sample-logs"), ("sample-logs", "my-trail"), ("sample-organization", "sample-organization")]
-        {
+        for (from, to) in [
+            ("sample-logs", "sample-logs"),
+            ("sample-logs", "my-trail"),
+            ("sample-organization", "sample-organization"),
+        ] {
             copy(&root().join(from), &path("work").join(to));
         }
         Shell { folder }
