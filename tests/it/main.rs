@@ -12,6 +12,7 @@
 
 mod analyst;
 mod archive;
+mod book;
 mod catalog;
 mod catalog_damage;
 mod cli;
