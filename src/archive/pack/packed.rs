@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 use super::super::codec::{Codec, Inflating, WINDOW_MAX_BYTES};
 use super::super::error::ReadFault;
 use super::super::members::Gap;
+use super::super::parquet::is_form;
 use super::super::read::{Buffers, Read, inflate_owned};
-use super::kind::{Told, tell};
+use super::kind::{Told, kind_of, tell};
 
 /// An entry's bytes.
 #[derive(Debug, Default)]
@@ -52,6 +53,39 @@ impl Packed {
         is_known: &dyn Fn(&[u8; 32]) -> bool,
     ) -> Result<Read, EntryFault> {
         let content = self.content(buffers, cap_bytes).map_err(|fault| (None, fault))?;
+        self.object(content, buffers, cap_bytes, is_known)
+    }
+
+    /// The same. Where nothing is compressed the bytes are not copied, and are gone from here.
+    ///
+    /// # Errors
+    /// Likewise. After [`ReadFault::OverCap`] and [`ReadFault::Container`] the bytes are still here.
+    pub fn take(
+        &mut self,
+        buffers: &mut Buffers,
+        cap_bytes: u64,
+        is_known: &dyn Fn(&[u8; 32]) -> bool,
+    ) -> Result<Read, EntryFault> {
+        let is_text = self.deflated.is_none()
+            && self.bytes.len() as u64 <= cap_bytes
+            && Codec::of(&self.bytes).is_none()
+            && kind_of(&self.bytes).is_none()
+            && !is_form(&self.bytes);
+        if !is_text {
+            return self.read(buffers, cap_bytes, is_known);
+        }
+        let content = std::mem::take(&mut self.bytes);
+        self.object(content, buffers, cap_bytes, is_known)
+    }
+
+    /// The object in its own bytes.
+    fn object(
+        &self,
+        content: Vec<u8>,
+        buffers: &mut Buffers,
+        cap_bytes: u64,
+        is_known: &dyn Fn(&[u8; 32]) -> bool,
+    ) -> Result<Read, EntryFault> {
         let sha256 = Sha256::digest(&content).into();
         let fail = |fault| (Some(sha256), fault);
         if self.cut.is_none() && is_known(&sha256) {
