@@ -49,7 +49,7 @@ impl<'a> CrossAccountCalls<'a> {
                 None => {
                     memory.members = None;
                     match packs.take(true) {
-                        Task::Pull(open) => packs.pull(open),
+                        Task::Pull(open) => packs.pull(open, &mut memory.buffers),
                         Task::Open(planned, window_bytes) => packs.open(&planned, window_bytes),
                         Task::Large(_) | Task::EndBatch | Task::Done => break,
                     }
@@ -311,7 +311,7 @@ impl Packs<'_> {
         let mut buffers = Buffers::default();
         loop {
             let mut handful = match self.take(true) {
-                Task::Pull(open) => self.pull(open),
+                Task::Pull(open) => self.pull(open, &mut buffers),
                 Task::Open(planned, window_bytes) => self.open(&planned, window_bytes),
                 Task::Large(_) | Task::EndBatch | Task::Done => return,
             };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
@@ -158,8 +159,18 @@ pub(super) fn options(table: Table) -> ArrowWriterOptions {
     ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a table has few columns")]
+/// How files of a table are written. Worked out once: of each column it asks much, and some files have few rows.
 pub(super) fn properties(table: Table) -> WriterProperties {
+    static EVENTS: LazyLock<WriterProperties> = LazyLock::new(|| new_properties(Table::Events));
+    static USAGE: LazyLock<WriterProperties> = LazyLock::new(|| new_properties(Table::Usage));
+    match table {
+        Table::Events => EVENTS.clone(),
+        Table::Usage => USAGE.clone(),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a table has few columns")]
+fn new_properties(table: Table) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()))

@@ -56,10 +56,10 @@ impl Packed {
         self.object(content, buffers, cap_bytes, is_known)
     }
 
-    /// The same. Where nothing is compressed the bytes are not copied, and are gone from here.
+    /// The same. The bytes are gone from here, and are not copied where nothing is compressed.
     ///
     /// # Errors
-    /// Likewise. After [`ReadFault::OverCap`] and [`ReadFault::Container`] the bytes are still here.
+    /// Likewise. Of what is compressed, or a container, the bytes are still here then, as they are where there are gaps.
     pub fn take(
         &mut self,
         buffers: &mut Buffers,
@@ -72,7 +72,11 @@ impl Packed {
             && kind_of(&self.bytes).is_none()
             && !is_form(&self.bytes);
         if !is_text {
-            return self.read(buffers, cap_bytes, is_known);
+            let read = self.read(buffers, cap_bytes, is_known)?;
+            if read.gaps.is_empty() {
+                buffers.recycle(std::mem::take(&mut self.bytes));
+            }
+            return Ok(read);
         }
         let content = std::mem::take(&mut self.bytes);
         self.object(content, buffers, cap_bytes, is_known)

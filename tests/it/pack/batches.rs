@@ -49,11 +49,9 @@ impl State {
         let mut usage: Vec<String> = String::from_utf8(usage.stdout).unwrap().lines().map(str::to_owned).collect();
         usage.sort_unstable();
         let catalog = rusqlite::Connection::open(place.path("store/catalog.sqlite")).unwrap();
-        let mut objects = catalog
-            .prepare("SELECT name, size_bytes, sha256, records FROM trailpare_objects ORDER BY 1")
-            .unwrap();
-        let objects =
-            objects.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+        let mut objects =
+            catalog.prepare("SELECT name, size_bytes, sha256, records FROM trailpare_objects ORDER BY 1").unwrap();
+        let objects = objects.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
         let mut days = catalog.prepare("SELECT * FROM trailpare_days ORDER BY 1, 2, 3").unwrap();
         let days = days.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
         State {
