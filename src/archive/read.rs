@@ -107,7 +107,7 @@ impl Buffers {
     }
 
     /// `len` bytes of any content.
-    pub(super) fn room(&mut self, len: usize) -> Vec<u8> {
+    pub fn room(&mut self, len: usize) -> Vec<u8> {
         // Room that is much too large would be held, but not counted, by whoever holds the bytes.
         let fitting = self.inflated.range_mut(len..=len.saturating_mul(2)).next();
         let Some((capacity, mut rooms)) = fitting.map(|(capacity, rooms)| (*capacity, std::mem::take(rooms))) else {

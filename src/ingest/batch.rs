@@ -78,7 +78,7 @@ pub(super) struct Converted {
     pub usage: Rollup,
     /// By day, what there is of calls between accounts.
     pub shared: BTreeMap<i32, SharedCalls>,
-    /// The first object's day, as its name says it.
+    /// The first object's day, as its name says it, where objects come in the order of their days.
     pub date: Option<i32>,
     pub objects: Vec<LedgerEntry>,
     pub days: Vec<DayCount>,

@@ -49,7 +49,7 @@ impl<'a> CrossAccountCalls<'a> {
                 None => {
                     memory.members = None;
                     match packs.take(true) {
-                        Task::Pull(open) => packs.pull(open),
+                        Task::Pull(open) => packs.pull(open, &mut memory.buffers),
                         Task::Open(planned, window_bytes) => packs.open(&planned, window_bytes),
                         Task::Large(_) | Task::EndBatch | Task::Done => break,
                     }
@@ -125,9 +125,9 @@ impl<'a> CrossAccountCalls<'a> {
                 packs.end_large();
                 read.map_err(|error| (error.sha256, error.fault))
             }
-            ItemBytes::Packed(packed) => {
+            ItemBytes::Packed(mut packed) => {
                 let is_known = |sha256: &[u8; 32]| item.planned.is_known(sha256, self.known);
-                let read = self.inflate(&packed, &is_known, memory, cap);
+                let read = self.inflate(&mut packed, &is_known, memory, cap);
                 packs.end_large();
                 if let Err((_, ReadFault::Container)) = read {
                     item.bytes = ItemBytes::Packed(packed);
@@ -147,12 +147,12 @@ impl<'a> CrossAccountCalls<'a> {
 
     fn inflate(
         &self,
-        packed: &Packed,
+        packed: &mut Packed,
         is_known: &dyn Fn(&[u8; 32]) -> bool,
         memory: &mut Memory<'_>,
         cap_bytes: u64,
     ) -> Result<Read, EntryFault> {
-        self.progress.stages.time(Stage::Inflate, || packed.read(&mut memory.buffers, cap_bytes, is_known))
+        self.progress.stages.time(Stage::Inflate, || packed.take(&mut memory.buffers, cap_bytes, is_known))
     }
 
     /// Puts a digest where those of files are.
@@ -311,14 +311,14 @@ impl Packs<'_> {
         let mut buffers = Buffers::default();
         loop {
             let mut handful = match self.take(true) {
-                Task::Pull(open) => self.pull(open),
+                Task::Pull(open) => self.pull(open, &mut buffers),
                 Task::Open(planned, window_bytes) => self.open(&planned, window_bytes),
                 Task::Large(_) | Task::EndBatch | Task::Done => return,
             };
             for item in &mut handful.items {
-                let ItemBytes::Packed(packed) = &item.bytes else { continue };
+                let ItemBytes::Packed(packed) = &mut item.bytes else { continue };
                 let is_known = |sha256: &[u8; 32]| item.planned.is_known(sha256, self.known);
-                let inflate = || packed.read(&mut buffers, cap_bytes, &is_known);
+                let inflate = || packed.take(&mut buffers, cap_bytes, &is_known);
                 match self.progress.stages.time(Stage::Inflate, inflate) {
                     // It is read again by whoever opens it, or has memory for it.
                     Err((_, ReadFault::Container)) => {}

@@ -19,13 +19,12 @@ use super::queue::{Handful, Item, ItemBytes, Open, Queue, State, Task};
 use super::timings::Stage;
 use super::{Options, Progress};
 use crate::archive::{
-    self, ContainerWalk, EntryFault, Event, Held, Limits, Member, ObjectKey, ObjectKind, Read, ReadFault, Refusal,
-    WITHIN,
+    self, Buffers, ContainerWalk, EntryFault, Event, Held, Limits, Member, ObjectKey, ObjectKind, Read, ReadFault,
+    Refusal, WITHIN,
 };
 use crate::store::{Known, LedgerEntry, TakenBefore, TakenObjects};
 
-/// What is read at once: small objects are not worth taking turns for.
-const HANDFUL_BYTES: usize = 1 << 20;
+/// Entries that are read at once at the most.
 const HANDFUL: usize = 64;
 
 /// Memory of what is noted of an entry, about.
@@ -69,6 +68,8 @@ pub(super) struct Packs<'a> {
     pub hold_bytes: u64,
     /// Text of an object that a batch may hold.
     pub text_bytes: u64,
+    /// What is read at once, as it stands in the container.
+    pub handful_bytes: u64,
 }
 
 impl Packs<'_> {
@@ -289,9 +290,9 @@ impl Packs<'_> {
     }
 
     /// Reads a handful.
-    pub fn pull(&self, mut open: Box<Open>) -> Handful {
+    pub fn pull(&self, mut open: Box<Open>, buffers: &mut Buffers) -> Handful {
         let mut handful = Handful::default();
-        let large = self.progress.stages.time(Stage::Inflate, || self.fill(&mut open, &mut handful));
+        let large = self.progress.stages.time(Stage::Inflate, || self.fill(&mut open, &mut handful, buffers));
         let stored = open.walk.stored_bytes();
         let before = open.pack.stored_bytes.fetch_max(stored, Ordering::Relaxed);
         self.progress.bytes.fetch_add(stored.saturating_sub(before), Ordering::Relaxed);
@@ -313,9 +314,9 @@ impl Packs<'_> {
         handful
     }
 
-    fn fill(&self, open: &mut Open, handful: &mut Handful) -> Pulled {
+    fn fill(&self, open: &mut Open, handful: &mut Handful, buffers: &mut Buffers) -> Pulled {
         let (mut bytes, mut passed) = (0, 0);
-        while bytes < HANDFUL_BYTES && handful.items.len() < HANDFUL && passed < HANDFUL * HANDFUL {
+        while bytes < self.handful_bytes && handful.items.len() < HANDFUL && passed < HANDFUL * HANDFUL {
             if self.progress.is_stopped() {
                 return Pulled::More;
             }
@@ -343,7 +344,7 @@ impl Packs<'_> {
                 }
                 Judged::Taken(planned, beside) => (*planned, beside),
             };
-            let held = open.walk.hold(self.hold_bytes);
+            let held = open.walk.hold_in(self.hold_bytes, &mut |len| buffers.room(len));
             let mut item = Item {
                 planned,
                 pack: Arc::clone(&open.pack),
@@ -354,12 +355,12 @@ impl Packs<'_> {
             };
             match held {
                 Ok(Held::All(packed)) => {
-                    bytes += packed.len();
+                    bytes += packed.len() as u64;
                     item.bytes = ItemBytes::Packed(packed);
                 }
                 // It can't grow.
                 Ok(Held::Large(Some(text))) if text <= self.text_bytes => {
-                    bytes += usize::try_from(text).unwrap_or(usize::MAX);
+                    bytes += text;
                     item.bytes = ItemBytes::Read(open.walk.read(self.text_bytes));
                 }
                 Ok(Held::Large(text)) => return Pulled::Large(Box::new(item), text),

@@ -42,6 +42,12 @@ const PUT_OFF_MAX: usize = 4;
 /// Of the text of a batch, what one entry of a container may have as it stands there and be held.
 const HELD_PART: u64 = 4;
 
+/// What is read of a container at once at the most: small objects are not worth taking turns for.
+const HANDFUL_BYTES: u64 = 1 << 20;
+
+/// Of what a batch may hold, what it likely comes to: it goes into the batch as a whole.
+const HANDFUL_PART: f64 = 4.0;
+
 /// Handfuls of objects out of containers that wait to be taken.
 const HANDFULS_AHEAD: usize = 2;
 
@@ -272,6 +278,12 @@ fn take_in_containers(
     Ok(committer.writer.note_containers(&others)?)
 }
 
+/// Bytes of a container that are read at once where a batch holds so much text.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate of bytes")]
+fn handful_bytes(batch_bytes: u64) -> u64 {
+    HANDFUL_BYTES.min((batch_bytes as f64 / GROWTH / HANDFUL_PART) as u64)
+}
+
 /// What is taken in at once.
 #[derive(Clone, Copy)]
 enum Objects<'a> {
@@ -334,6 +346,7 @@ fn take_in(
         open_max: budget.threads,
         hold_bytes: batch_cap / HELD_PART,
         text_bytes: batch_cap,
+        handful_bytes: handful_bytes(batch_cap),
     });
     let shared = CrossAccountCalls {
         objects,

@@ -150,7 +150,9 @@ impl<'a> CrossAccountCalls<'a> {
             let converted = claimed.and_then(|claimed| {
                 let staging = (self.staging, self.has_beside());
                 let converted = convert(&objects, &claimed, refused, &mut memory, self.catalog, staging, stages)?;
-                Ok(Converted { known, seen, struck, proved, ..converted })
+                // What lies in containers comes in any order: a folder that was packed has account after account.
+                let date = converted.date.filter(|_| self.packs.is_none());
+                Ok(Converted { known, seen, struck, proved, date, ..converted })
             });
             memory.recycle(objects);
             if sender.send((ticket, converted)).is_err() {

@@ -3,7 +3,7 @@
 //!
 //! The order of a commit, and what a crash at each place leaves:
 //!
-//! 1. The files lie synced in `data/.staging/`. Crash: nobody sees them; the next writer empties the folder.
+//! 1. The files lie in `data/.staging/`, and are synced. Crash: nobody sees them; the next writer empties the folder.
 //! 2. `commit-in-progress` names the files that are about to appear in or leave the tables' directories, synced.
 //! 3. Within the transaction: rows into the catalog, then the files are renamed into place, directories synced.
 //!    Crash: the transaction never happened, `recover` undoes the renames.
@@ -25,7 +25,7 @@ use super::error::StoreError;
 use super::layout::{FROM_TABLE, catalog_path, replaced_dir};
 use super::ledger;
 use super::marker::{remove_marker, write_marker};
-use super::moves::{move_file, move_files, sync_dir, sync_order};
+use super::moves::{move_file, move_files, sync_dir, sync_files, sync_order};
 use super::private::Mode;
 use super::recover::recover_locked;
 use super::retired_files::replaced_name;
@@ -41,6 +41,8 @@ impl Writer {
     /// When anything fails before the catalog's COMMIT, nothing of it is visible and the renames are undone.
     pub fn commit(&mut self, commit: &Commit) -> Result<i64, StoreError> {
         let dir = self.store().dir().to_owned();
+        let staged: Vec<&Path> = commit.add.iter().map(|file| file.staged.as_path()).collect();
+        sync_files(&staged)?;
         let moves: Vec<(i64, PathBuf, PathBuf, String)> =
             commit.replace.iter().map(|(table, file)| retired(&dir, *table, file)).collect();
         write_marker(&dir, commit, &moves)?;

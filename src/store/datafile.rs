@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
@@ -35,7 +36,7 @@ const USAGE_PAGE_ROWS: usize = 4 * 1024;
 /// Lookups that a bloom filter lets through although nothing is there.
 pub(super) const BLOOM_FILTER_FPP: f64 = 0.01;
 
-/// A finished data file that no reader sees until it is committed.
+/// A finished data file that no reader sees, and that may be lost, until it is committed.
 #[derive(Debug)]
 pub struct StagedFile {
     /// Which table it belongs to.
@@ -92,12 +93,11 @@ impl Staging {
         Ok((Staging { table, event_date, path, relative }, Checking::new(BufWriter::new(file))))
     }
 
-    /// Makes the finished file durable under its staging name.
+    /// The finished file under its staging name, which is synced when it is committed.
     #[expect(clippy::cast_sign_loss, reason = "counts are not negative")]
     pub fn finish(self, metadata: &ParquetMetaData, checks: FileChecks) -> Result<StagedFile, StoreError> {
         let path = self.path;
         let file = File::open(&path).map_err(StoreError::io(&path, "cannot open"))?;
-        file.sync_all().map_err(StoreError::io(&path, "cannot sync"))?;
         let (size_bytes, footer_size_bytes) = sizes(&file, &path)?;
         Ok(StagedFile {
             table: self.table,
@@ -113,7 +113,7 @@ impl Staging {
     }
 }
 
-/// Writes the rows of one day into a new file below `staging`, synced to the disk.
+/// Writes the rows of one day into a new file below `staging`.
 pub struct DataFileWriter {
     staging: Staging,
     writer: ArrowWriter<Out>,
@@ -143,7 +143,7 @@ impl DataFileWriter {
         self.writer.memory_size()
     }
 
-    /// Ends the file and makes it durable under its staging name.
+    /// Ends the file under its staging name.
     pub fn finish(mut self) -> Result<StagedFile, StoreError> {
         let path = &self.staging.path;
         let metadata = self.writer.finish().map_err(StoreError::parquet(path))?;
@@ -159,8 +159,18 @@ pub(super) fn options(table: Table) -> ArrowWriterOptions {
     ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a table has few columns")]
+/// How files of a table are written. Worked out once: of each column it asks much, and some files have few rows.
 pub(super) fn properties(table: Table) -> WriterProperties {
+    static EVENTS: LazyLock<WriterProperties> = LazyLock::new(|| new_properties(Table::Events));
+    static USAGE: LazyLock<WriterProperties> = LazyLock::new(|| new_properties(Table::Usage));
+    match table {
+        Table::Events => EVENTS.clone(),
+        Table::Usage => USAGE.clone(),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a table has few columns")]
+fn new_properties(table: Table) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()))

@@ -20,7 +20,7 @@ use super::error::StoreError;
 use super::string_column::Texts;
 use super::tables::Table;
 
-/// Writes the events of one day into a new file below `staging`, synced to the disk.
+/// Writes the events of one day into a new file below `staging`.
 pub struct EventsFileWriter {
     staging: Staging,
     writer: SerializedFileWriter<Out>,
@@ -74,7 +74,7 @@ impl EventsFileWriter {
         Ok(())
     }
 
-    /// Ends the file and makes it durable under its staging name.
+    /// Ends the file under its staging name.
     pub fn finish(mut self) -> std::result::Result<StagedFile, StoreError> {
         let path = &self.staging.path;
         let metadata = self.writer.finish().map_err(StoreError::parquet(path))?;

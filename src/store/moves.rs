@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{panic, thread};
 
 use super::error::StoreError;
 use super::place::no_links;
@@ -42,6 +44,29 @@ pub(super) fn move_file(dir: &Path, from: &Path, to: &Path, mode: Mode) -> Resul
     fs::rename(from, to).map_err(StoreError::io(from, "cannot move into place"))
 }
 
+/// Syncs that run at once. One after the other, each waits for a write of the file system's journal of its own; at once,
+/// many of them wait for the same one.
+const SYNCS_AT_ONCE: usize = 8;
+
+/// Syncs files to the disk.
+pub(super) fn sync_files(files: &[&Path]) -> Result<(), StoreError> {
+    let next = AtomicUsize::new(0);
+    let sync_some = || {
+        let mut left = std::iter::from_fn(|| files.get(next.fetch_add(1, Ordering::Relaxed)));
+        left.try_for_each(|path| sync_file(path))
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..files.len().min(SYNCS_AT_ONCE)).map(|_| scope.spawn(sync_some)).collect();
+        let own = sync_some();
+        let ended = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+        ended.fold(own, Result::and)
+    })
+}
+
+fn sync_file(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(StoreError::io(path, "cannot sync"))
+}
+
 pub(super) fn sync_dir(folder: &Path) -> Result<(), StoreError> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(StoreError::io(folder, "cannot sync"))
 }
@@ -56,6 +81,23 @@ pub(super) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_synced_however_many_and_one_that_is_not_there_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = (0..3 * SYNCS_AT_ONCE).map(|i| folder.path().join(i.to_string())).collect();
+        paths.iter().for_each(|path| fs::write(path, "x").unwrap());
+        let mut files: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        for count in [0, 1, 2, files.len()] {
+            sync_files(&files[..count]).unwrap();
+        }
+        for missing in [0, 5, files.len() - 1] {
+            fs::remove_file(files[missing]).unwrap();
+            let error = sync_files(&files).unwrap_err().to_string();
+            assert!(error.contains(files[missing].to_str().unwrap()), "{error}");
+            files.remove(missing);
+        }
+    }
 
     #[test]
     fn what_files_came_to_is_synced_before_what_they_left() {

@@ -1,9 +1,12 @@
 //! `--memory-limit` holds where an archive is hard on memory: more uses than fit. The bench of the same name has more of them.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use trailpare::synth;
 
 use super::hostile::{self, Shape};
 use super::pack::write;
@@ -54,6 +57,38 @@ fn containers_of_many_entries_stay_within_the_limit() {
         let (succeeded, said, peak) =
             run(&["ingest", archive.to_str().expect("UTF-8")], &store, &folder.path().join("out"));
         assert!(succeeded && said.contains(&format!("{ENTRIES} objects taken in")), "{name}: {said}");
+        assert!(peak <= LIMIT_BYTES, "{name}: {} MiB", peak >> 20);
+    }
+}
+
+/// Several batches of text, compressed as CloudTrail does it, and twice: what is read at once grows most of all.
+#[test]
+fn containers_of_several_batches_stay_within_the_limit() {
+    const EVENTS: u64 = 20_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = synth::Config { objects: Some(200), events: Some(EVENTS), days: 3, ..synth::Config::default() };
+    synth::generate(&config, &folder.path().join("archive"), |_, _| {}).expect("an archive");
+    let files = walkdir::WalkDir::new(folder.path().join("archive")).into_iter().flatten();
+    let objects = files.filter(|file| file.file_type().is_file()).map(|file| {
+        let name = file.path().file_name().expect("a name").to_str().expect("UTF-8").to_owned();
+        (name, fs::read(file.path()).expect("an object"))
+    });
+    let objects: Vec<(String, Vec<u8>)> = objects.collect();
+    let own: Vec<write::Entry<'_>> = objects.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let mut text = Vec::new();
+    let texts = objects.iter().map(|(name, bytes)| {
+        text.clear();
+        flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text).expect("gzip");
+        (name.trim_end_matches(".gz"), text.clone())
+    });
+    let texts: Vec<(&str, Vec<u8>)> = texts.collect();
+    let texts: Vec<write::Entry<'_>> = texts.iter().map(|(name, text)| (*name, text.as_slice())).collect();
+    for (name, bytes) in [("a.tar", write::tar(&own)), ("a.tar.gz", write::gzip(&write::tar(&texts)))] {
+        let (archive, store) = (folder.path().join(name), folder.path().join(format!("store-{name}")));
+        fs::write(&archive, bytes).expect("written");
+        let (succeeded, said, peak) =
+            run(&["ingest", archive.to_str().expect("UTF-8")], &store, &folder.path().join("out"));
+        assert!(succeeded && said.contains("200 objects taken in"), "{name}: {said}");
         assert!(peak <= LIMIT_BYTES, "{name}: {} MiB", peak >> 20);
     }
 }

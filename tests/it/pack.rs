@@ -1,6 +1,7 @@
 //! Tars and zips: whatever they are packed with, they give the events of what is in them; cut, damaged and hostile ones
 //! give what can be had, and say what could not.
 
+mod batches;
 mod hostile;
 mod properties;
 pub mod write;
@@ -26,18 +27,20 @@ pub static OBJECTS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     let events = std::env::var("TRAILPARE_PACK_EVENTS").ok().and_then(|events| events.parse().ok()).unwrap_or(200);
     let config = Config { objects: Some(12), events: Some(events), days: 2, ..Config::default() };
     generate(&config, folder.path(), |_, _| {}).unwrap();
-    let mut objects: Vec<(String, Vec<u8>)> = walkdir::WalkDir::new(folder.path())
-        .into_iter()
-        .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|end| end == "gz"))
-        .map(|entry| {
-            let name = entry.path().strip_prefix(folder.path()).unwrap().to_str().unwrap().to_owned();
-            (name, fs::read(entry.path()).unwrap())
-        })
-        .collect();
+    read_all(folder.path())
+});
+
+/// The log objects below a folder, by their names.
+fn read_all(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let files = walkdir::WalkDir::new(folder).into_iter().flatten();
+    let objects = files.filter(|entry| entry.path().extension().is_some_and(|end| end == "gz")).map(|entry| {
+        let name = entry.path().strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+        (name, fs::read(entry.path()).unwrap())
+    });
+    let mut objects: Vec<(String, Vec<u8>)> = objects.collect();
     objects.sort();
     objects
-});
+}
 
 pub fn entries(objects: &[(String, Vec<u8>)]) -> Vec<Entry<'_>> {
     objects.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect()

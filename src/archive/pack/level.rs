@@ -114,9 +114,8 @@ impl Level {
         Ok(len)
     }
 
-    /// The `raw` bytes of the current entry. If they end early, the error says why.
-    pub fn take_raw(&mut self, raw: u64) -> (Vec<u8>, Option<io::Error>) {
-        let mut bytes = vec![0; usize::try_from(raw).unwrap_or_default()];
+    /// The bytes of the current entry, of which there are as many as `bytes` has. If they end early, the error says why.
+    pub fn take_raw(&mut self, mut bytes: Vec<u8>) -> (Vec<u8>, Option<io::Error>) {
         let mut at = 0;
         let fault = loop {
             match self.read_raw(bytes.get_mut(at..).unwrap_or_default()) {

@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 use super::super::codec::{Codec, Inflating, WINDOW_MAX_BYTES};
 use super::super::error::ReadFault;
 use super::super::members::Gap;
+use super::super::parquet::is_form;
 use super::super::read::{Buffers, Read, inflate_owned};
-use super::kind::{Told, tell};
+use super::kind::{Told, kind_of, tell};
 
 /// An entry's bytes.
 #[derive(Debug, Default)]
@@ -52,6 +53,43 @@ impl Packed {
         is_known: &dyn Fn(&[u8; 32]) -> bool,
     ) -> Result<Read, EntryFault> {
         let content = self.content(buffers, cap_bytes).map_err(|fault| (None, fault))?;
+        self.object(content, buffers, cap_bytes, is_known)
+    }
+
+    /// The same. The bytes are gone from here, and are not copied where nothing is compressed.
+    ///
+    /// # Errors
+    /// Likewise. Of what is compressed, or a container, the bytes are still here then, as they are where there are gaps.
+    pub fn take(
+        &mut self,
+        buffers: &mut Buffers,
+        cap_bytes: u64,
+        is_known: &dyn Fn(&[u8; 32]) -> bool,
+    ) -> Result<Read, EntryFault> {
+        let is_text = self.deflated.is_none()
+            && self.bytes.len() as u64 <= cap_bytes
+            && Codec::of(&self.bytes).is_none()
+            && kind_of(&self.bytes).is_none()
+            && !is_form(&self.bytes);
+        if !is_text {
+            let read = self.read(buffers, cap_bytes, is_known)?;
+            if read.gaps.is_empty() {
+                buffers.recycle(std::mem::take(&mut self.bytes));
+            }
+            return Ok(read);
+        }
+        let content = std::mem::take(&mut self.bytes);
+        self.object(content, buffers, cap_bytes, is_known)
+    }
+
+    /// The object in its own bytes.
+    fn object(
+        &self,
+        content: Vec<u8>,
+        buffers: &mut Buffers,
+        cap_bytes: u64,
+        is_known: &dyn Fn(&[u8; 32]) -> bool,
+    ) -> Result<Read, EntryFault> {
         let sha256 = Sha256::digest(&content).into();
         let fail = |fault| (Some(sha256), fault);
         if self.cut.is_none() && is_known(&sha256) {

@@ -316,13 +316,26 @@ impl Walk {
     /// # Errors
     /// A decoder that can't be made.
     pub fn hold(&mut self, max_bytes: u64) -> Result<Held, ReadFault> {
+        self.hold_in(max_bytes, &mut |len| vec![0; len])
+    }
+
+    /// The same in `room` for so many bytes, of any content.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn hold_in(&mut self, max_bytes: u64, room: &mut dyn FnMut(usize) -> Vec<u8>) -> Result<Held, ReadFault> {
         let Some(entry) = self.at_hand.take() else { return Ok(Held::All(Packed::default())) };
-        let held = self.hold_entry(&entry, max_bytes);
+        let held = self.hold_entry(&entry, max_bytes, room);
         self.at_hand = Some(entry);
         held
     }
 
-    fn hold_entry(&mut self, entry: &Entry, max_bytes: u64) -> Result<Held, ReadFault> {
+    fn hold_entry(
+        &mut self,
+        entry: &Entry,
+        max_bytes: u64,
+        room: &mut dyn FnMut(usize) -> Vec<u8>,
+    ) -> Result<Held, ReadFault> {
         if entry.method == Method::Sought {
             return Ok(self.seek().map_or(Held::Large(None), Held::All));
         }
@@ -330,7 +343,7 @@ impl Walk {
         if let (true, Some(raw), Some(level)) = (is_raw, entry.raw, &mut self.level)
             && raw <= max_bytes
         {
-            let (bytes, fault) = level.take_raw(raw);
+            let (bytes, fault) = level.take_raw(room(usize::try_from(raw).unwrap_or_default()));
             let deflated = entry.size.filter(|_| entry.method != Method::Stored);
             return Ok(Held::All(Packed {
                 bytes,

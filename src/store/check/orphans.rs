@@ -244,8 +244,6 @@ impl Writer {
         let staged = staging_dir(self.store().dir()).join(&name);
         if fs::hard_link(path, &staged).is_err() {
             fs::copy(path, &staged).map_err(StoreError::io(path, "cannot copy"))?;
-            let file = fs::File::open(&staged).map_err(StoreError::io(&staged, "cannot open"))?;
-            file.sync_all().map_err(StoreError::io(&staged, "cannot sync"))?;
         }
         let FileChecks { size_bytes, .. } = sound.checks;
         Ok(StagedFile {
