@@ -110,10 +110,15 @@ pub fn run(args: &ServeArgs, context: &Context) -> Result<Exit, CliError> {
                 context.detail(&note);
             }
         };
-        // The notes end with the server.
-        tokio::join!(server.serve(listener, end), say);
+        tokio::select! {
+            () = server.serve(listener, end) => {}
+            () = say => {}
+        }
         Ok::<Exit, CliError>(Exit::Done)
     });
+    while let Ok(note) = notes.try_recv() {
+        context.detail(&note);
+    }
     // Queries that are slow to end go with the process.
     runtime.shutdown_background();
     outcome

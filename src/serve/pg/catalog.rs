@@ -75,6 +75,12 @@ impl Catalogs {
     }
 }
 
+/// So that numbers, which are given in this order, are the same of every snapshot.
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
+}
+
 #[async_trait]
 impl CatalogInfo for Catalogs {
     async fn catalog_names(&self) -> Result<Vec<String>> {
@@ -84,12 +90,12 @@ impl CatalogInfo for Catalogs {
     }
 
     async fn schema_names(&self, catalog: &str) -> Result<Option<Vec<String>>> {
-        Ok(self.catalog(catalog).map(|catalog| catalog.schema_names()))
+        Ok(self.catalog(catalog).map(|catalog| sorted(catalog.schema_names())))
     }
 
     async fn table_names(&self, catalog: &str, schema: &str) -> Result<Option<Vec<String>>> {
         let schema = self.catalog(catalog).and_then(|catalog| catalog.schema(schema));
-        Ok(schema.map(|schema| schema.table_names()))
+        Ok(schema.map(|schema| sorted(schema.table_names())))
     }
 
     async fn table_schema(&self, catalog: &str, schema: &str, table: &str) -> Result<Option<SchemaRef>> {
@@ -122,6 +128,8 @@ fn functions() -> Vec<ScalarUDF> {
         ("obj_description", null()),
         ("col_description", null()),
         ("shobj_description", null()),
+        ("pg_get_function_arguments", null()),
+        ("pg_get_function_result", null()),
         ("pg_get_viewdef", null()),
         ("pg_get_indexdef", null()),
         ("pg_size_pretty", null()),

@@ -23,6 +23,9 @@ const CANCEL_CODE: u32 = 80_877_102;
 const TLS_CODE: u32 = 80_877_103;
 const GSS_CODE: u32 = 80_877_104;
 
+/// The version that is spoken: 3.0.
+const VERSION: i32 = 3 << 16;
+
 /// Requests before the first that says who asks: one for TLS, one for GSS, and no more.
 const REQUESTS_MAX: usize = 3;
 
@@ -203,7 +206,7 @@ impl Greeted {
             return Ok(());
         }
         options.sort();
-        let message = NegotiateProtocolVersion::new(0, options);
+        let message = NegotiateProtocolVersion::new(VERSION, options);
         self.output.add(&PgWireBackendMessage::NegotiateProtocolVersion(message))
     }
 

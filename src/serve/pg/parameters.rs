@@ -116,6 +116,8 @@ impl Parameter {
         match &self.taken {
             Some(DataType::Null) | None => Ok(value),
             Some(taken) if value.data_type() == *taken => Ok(value),
+            // A list has the elements that the client says.
+            Some(_) if value.data_type().is_nested() => Ok(value),
             Some(taken) => value.cast_to(taken).map_err(|error| error.strip_backtrace()),
         }
     }
