@@ -22,8 +22,8 @@ const FILE_MAX_BYTES: u64 = 1 << 20;
 
 /// Answer clients of PostgreSQL: psql, drivers, Grafana, Metabase, DBeaver. Read-only.
 ///
-/// Who asks gets SQL over the store as with `trailpare sql`: nothing can be changed, and no file is read but the store's.
-/// Each query sees the newest snapshot, also beside an ingest.
+/// Who asks gets SQL over the store as with `trailpare sql`: nothing can be changed, and no file is read but the
+/// store's. Each query sees the newest snapshot, also beside an ingest.
 ///
 /// It listens on this machine alone, where everybody may ask who can connect. Any other address takes a password
 /// (SCRAM-SHA-256) or clients' certificates, and TLS.

@@ -208,7 +208,8 @@ fn cells(body: &[u8]) -> Vec<Option<String>> {
 
 /// A join that would run for hours.
 const ENDLESS: &str = "SELECT count(*) FROM (SELECT unnest(generate_series(1, 400000)) AS value) a \
-    JOIN (SELECT unnest(generate_series(1, 400000)) AS value) b ON a.value < b.value + 1 AND a.value > b.value - 100000000";
+    JOIN (SELECT unnest(generate_series(1, 400000)) AS value) b \
+    ON a.value < b.value + 1 AND a.value > b.value - 100000000";
 
 /// What the README says of the sample: 889 events.
 const EVENTS: &str = "889";

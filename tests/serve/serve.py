@@ -1,8 +1,8 @@
 """psql and psycopg ask a store that `trailpare serve` answers from.
 
 Usage: serve.py TRAILPARE STORE
-Needs psql, openssl and the packages of requirements.txt beside this file. What is expected stands beside each question, or is
-what `trailpare sql` answers.
+Needs psql, openssl and the packages of requirements.txt beside this file. What is expected stands beside each question,
+or is what `trailpare sql` answers.
 """
 
 import concurrent.futures
@@ -74,7 +74,21 @@ def sql(question):
 
 def psql(port, *commands, options=(), user="ann", script=None, **environment):
     """Standard output, standard error and the exit code of psql, with these commands or a script."""
-    arguments = ["psql", "-X", "-h", "127.0.0.1", "-p", str(port), "-U", user, "-d", "store", "-v", "VERBOSITY=verbose", *options]
+    arguments = [
+        "psql",
+        "-X",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-U",
+        user,
+        "-d",
+        "store",
+        "-v",
+        "VERBOSITY=verbose",
+        *options,
+    ]
     for command in commands:
         arguments += ["-c", command]
     everything = ENVIRONMENT | environment
@@ -100,7 +114,10 @@ def describing(port):
     out, error, code = psql(port, r"\d events")
     holds(r"\d events", code == 0 and not error, error)
     for name, kind in [
-        ("event_id", "text"), ("event_time", "timestamp with time zone"), ("event_date", "date"), ("read_only", "boolean"),
+        ("event_id", "text"),
+        ("event_time", "timestamp with time zone"),
+        ("event_date", "date"),
+        ("read_only", "boolean"),
         ("request_parameters", "text"),
     ]:
         holds(rf"\d events has {name}", re.search(rf"^ {name} +\| {kind} ", out, re.M), out)
@@ -108,9 +125,14 @@ def describing(port):
     check(r"\d events has every column", re.findall(r"^ (\w+) +\| (?!Type)", out, re.M), asked)
 
     for command, expected in [
-        (r"\dt", r"^ main +\| events +\| table "), (r"\dv", r"^ main +\| usage +\| view "), (r"\dn", r"^ main +\|"),
-        (r"\l", r"^ store +\|"), (r"\d usage", r"^ principal_arn +\| text "), (r"\dt events", r"^ main +\| events "),
-        (r"\conninfo", 'database "store" as user "ann"'), (r"\encoding", "UTF8"),
+        (r"\dt", r"^ main +\| events +\| table "),
+        (r"\dv", r"^ main +\| usage +\| view "),
+        (r"\dn", r"^ main +\|"),
+        (r"\l", r"^ store +\|"),
+        (r"\d usage", r"^ principal_arn +\| text "),
+        (r"\dt events", r"^ main +\| events "),
+        (r"\conninfo", 'database "store" as user "ann"'),
+        (r"\encoding", "UTF8"),
     ]:
         out, error, code = psql(port, command)
         holds(command, code == 0 and not error and re.search(expected, out, re.M), (out, error))
@@ -118,7 +140,9 @@ def describing(port):
         out, error, code = psql(port, command)
         holds(command, code == 0 and "ERROR" not in error, error)
 
-    out, error, _ = psql(port, r"\x", r"\timing", "SELECT event_name, event_source FROM events ORDER BY event_id LIMIT 1")
+    out, error, _ = psql(
+        port, r"\x", r"\timing", "SELECT event_name, event_source FROM events ORDER BY event_id LIMIT 1"
+    )
     row = sql("SELECT event_name, event_source FROM events ORDER BY event_id LIMIT 1")[0]
     holds(r"\x", "-[ RECORD 1 ]" in out and f"event_name   | {row['event_name']}" in out and not error, (out, error))
     holds(r"\timing", re.search(r"^Time: [\d.]+ ms", out, re.M), out)
@@ -128,6 +152,7 @@ def describing(port):
 
 def asking(port):
     """Queries by psql, against what the command line answers."""
+
     def text(value):
         return "" if value is None else "t" if value is True else "f" if value is False else str(value)
 
@@ -135,13 +160,21 @@ def asking(port):
         ("a count", "SELECT count(*) AS n FROM events"),
         ("a grouping", "SELECT event_source, count(*) AS n FROM events GROUP BY 1 ORDER BY 2 DESC, 1"),
         ("a named query", "SELECT action, sum(calls) AS n FROM denied_calls() GROUP BY 1 ORDER BY 1"),
-        ("a named query with a value",
-         "SELECT action, resource FROM denied_calls(principal => '%Administrator%') ORDER BY 1, 2 LIMIT 5"),
-        ("a join",
-         "SELECT e.event_name, a.action, count(*) AS n FROM events e JOIN event_actions a ON a.event_id = e.event_id "
-         "GROUP BY 1, 2 ORDER BY 1, 2"),
+        (
+            "a named query with a value",
+            "SELECT action, resource FROM denied_calls(principal => '%Administrator%') ORDER BY 1, 2 LIMIT 5",
+        ),
+        (
+            "a join",
+            "SELECT e.event_name, a.action, count(*) AS n FROM events e "
+            "JOIN event_actions a ON a.event_id = e.event_id "
+            "GROUP BY 1, 2 ORDER BY 1, 2",
+        ),
         ("Athena's words", "SELECT eventname, useridentity.type FROM cloudtrail_logs ORDER BY eventid LIMIT 10"),
-        ("JSON", "SELECT request_parameters ->> 'bucketName' AS bucket, count(*) AS n FROM events GROUP BY 1 ORDER BY 2, 1"),
+        (
+            "JSON",
+            "SELECT request_parameters ->> 'bucketName' AS bucket, count(*) AS n FROM events GROUP BY 1 ORDER BY 2, 1",
+        ),
         ("truth values", "SELECT event_id, read_only, read_only IS NULL AS none FROM events ORDER BY 1 LIMIT 20"),
     ]:
         expected = ["|".join(text(value) for value in row.values()) for row in sql(question)]
@@ -152,7 +185,9 @@ def asking(port):
     check("several statements", plain(port, "SELECT 1; SELECT 'a;b'; BEGIN; SELECT 2; COMMIT"), ["1", "a;b", "2"])
     out, _, _ = psql(port, options=("-A", "-t", "-q"), script="\\set x 5\nSELECT :x + 1;\n")
     check("variables", out.splitlines(), ["6"])
-    out, error, _ = psql(port, options=("-A", "-t", "-v", "FETCH_COUNT=7", "-c", "SELECT event_id FROM events ORDER BY 1"))
+    out, error, _ = psql(
+        port, options=("-A", "-t", "-v", "FETCH_COUNT=7", "-c", "SELECT event_id FROM events ORDER BY 1")
+    )
     check("FETCH_COUNT", out.splitlines(), [row["event_id"] for row in sql("SELECT event_id FROM events ORDER BY 1")])
     if version() >= 16:
         out, error, _ = psql(port, options=("-A", "-t", "-q"), script="SELECT $1::int + 1 \\bind 41 \\g\n")
@@ -173,16 +208,26 @@ def refusing(port):
         secret = pathlib.Path(folder, "secret.csv")
         secret.write_text("hidden\n")
         for state, statement in [
-            ("42501", f"COPY events TO '{folder}/out.csv'"), ("42501", "COPY events FROM STDIN"),
+            ("42501", f"COPY events TO '{folder}/out.csv'"),
+            ("42501", "COPY events FROM STDIN"),
             ("42501", "COPY (SELECT 1) TO STDOUT"),
             ("25006", f"CREATE EXTERNAL TABLE t (a TEXT) STORED AS CSV LOCATION '{secret}'"),
-            ("42501", f"SELECT * FROM cloudtrail_archive('{folder}')"), ("42P01", f"SELECT * FROM '{secret}'"),
-            ("42883", f"SELECT pg_read_file('{secret}')"), ("25006", "CREATE TABLE t AS SELECT 1"),
-            ("25006", "INSERT INTO events SELECT * FROM events"), ("25006", "DROP TABLE events"),
-            ("42601", "SELECT event_id FROM events WHERE"), ("42601", "SELEC 1"), ("42P01", "SELECT * FROM nothing_there"),
+            ("42501", f"SELECT * FROM cloudtrail_archive('{folder}')"),
+            ("42P01", f"SELECT * FROM '{secret}'"),
+            ("42883", f"SELECT pg_read_file('{secret}')"),
+            ("25006", "CREATE TABLE t AS SELECT 1"),
+            ("25006", "INSERT INTO events SELECT * FROM events"),
+            ("25006", "DROP TABLE events"),
+            ("42601", "SELECT event_id FROM events WHERE"),
+            ("42601", "SELEC 1"),
+            ("42P01", "SELECT * FROM nothing_there"),
         ]:
             out, error, code = psql(port, statement)
-            holds(statement, code == 1 and f"ERROR:  {state}: " in error and "hidden" not in out + error, (state, out, error))
+            holds(
+                statement,
+                code == 1 and f"ERROR:  {state}: " in error and "hidden" not in out + error,
+                (state, out, error),
+            )
         check("no file is written", os.listdir(folder), ["secret.csv"])
 
 
@@ -194,7 +239,11 @@ def ending(port, process):
     begun = time.monotonic()
     query.send_signal(signal.SIGINT)
     _, error = query.communicate(timeout=30)
-    holds("Ctrl-C in psql", time.monotonic() - begun < 3 and "the query was cancelled" in error, (time.monotonic() - begun, error))
+    holds(
+        "Ctrl-C in psql",
+        time.monotonic() - begun < 3 and "the query was cancelled" in error,
+        (time.monotonic() - begun, error),
+    )
     begun = time.monotonic()
     _, error, _ = psql(port, "SET statement_timeout = '1s'", ENDLESS)
     holds("statement_timeout", time.monotonic() - begun < 4 and "57014" in error, (time.monotonic() - begun, error))
@@ -225,30 +274,60 @@ def drivers(port):
         for binary in [False, True]:
             cursor = connection.cursor(binary=binary)
             row = cursor.execute(
-                "SELECT event_id, event_time, event_date, read_only, NULL, 1.5::double, 7::bigint, 3::int, 12.50::decimal(5, 2), "
+                "SELECT event_id, event_time, event_date, read_only, NULL, 1.5::double, 7::bigint, 3::int, "
+                "12.50::decimal(5, 2), "
                 "['a', NULL, 'b \"c\"'], [1, 2], named_struct('a', 1, 'b', 'x'), interval '1 day', 'é' "
                 "FROM events ORDER BY event_id LIMIT 1"
             ).fetchone()
             zulu = datetime.datetime.fromisoformat(event["event_time"])
-            check(f"types, binary: {binary}", row, (
-                event["event_id"], zulu, datetime.date.fromisoformat(event["event_date"]), event["read_only"], None, 1.5, 7, 3,
-                decimal.Decimal("12.50"), ["a", None, 'b "c"'], [1, 2], {"a": 1, "b": "x"}, datetime.timedelta(days=1), "é",
-            ))
+            check(
+                f"types, binary: {binary}",
+                row,
+                (
+                    event["event_id"],
+                    zulu,
+                    datetime.date.fromisoformat(event["event_date"]),
+                    event["read_only"],
+                    None,
+                    1.5,
+                    7,
+                    3,
+                    decimal.Decimal("12.50"),
+                    ["a", None, 'b "c"'],
+                    [1, 2],
+                    {"a": 1, "b": "x"},
+                    datetime.timedelta(days=1),
+                    "é",
+                ),
+            )
         # Values of parameters, also of a statement that is prepared.
         for prepare in [False, True]:
             for _ in range(3):
                 found = connection.execute(
-                    "SELECT count(*) FROM events WHERE event_source = %s AND event_time >= %s AND event_date >= %s AND event_version <> %s",
-                    ("ec2.amazonaws.com", datetime.datetime(2024, 3, 2, tzinfo=datetime.UTC), datetime.date(2024, 3, 1), "x"),
+                    "SELECT count(*) FROM events WHERE event_source = %s AND event_time >= %s AND event_date >= %s "
+                    "AND event_version <> %s",
+                    (
+                        "ec2.amazonaws.com",
+                        datetime.datetime(2024, 3, 2, tzinfo=datetime.UTC),
+                        datetime.date(2024, 3, 1),
+                        "x",
+                    ),
                     prepare=prepare,
                 ).fetchone()[0]
-            question = "SELECT count(*) AS n FROM events WHERE event_source = 'ec2.amazonaws.com' AND event_time >= '2024-03-02T00:00:00Z'"
+            question = (
+                "SELECT count(*) AS n FROM events WHERE event_source = 'ec2.amazonaws.com' "
+                "AND event_time >= '2024-03-02T00:00:00Z'"
+            )
             check(f"values, prepared: {prepare}", found, sql(question)[0]["n"])
         check("a number of rows", len(connection.execute("SELECT event_id FROM events LIMIT %s", (3,)).fetchall()), 3)
         check("nothing", connection.execute("SELECT %s::text IS NULL", (None,)).fetchone(), (True,))
         names = ["AssumeRole", "DescribeInstances"]
         found = connection.execute("SELECT count(*) FROM events WHERE event_name = ANY(%s)", (names,)).fetchone()[0]
-        check("a list of values", found, sql(f"SELECT count(*) AS n FROM events WHERE event_name IN {tuple(names)}")[0]["n"])
+        check(
+            "a list of values",
+            found,
+            sql(f"SELECT count(*) AS n FROM events WHERE event_name IN {tuple(names)}")[0]["n"],
+        )
         hostile = "x'; DROP TABLE events; --\u202e\x1b"
         check("text is text", connection.execute("SELECT %s::text", (hostile,)).fetchone(), (hostile,))
         try:
@@ -260,13 +339,21 @@ def drivers(port):
         with connection.cursor(name="all") as cursor:
             cursor.itersize = 50
             rows = cursor.execute("SELECT event_id FROM events ORDER BY 1").fetchall()
-            check("a cursor", [row[0] for row in rows], [row["event_id"] for row in sql("SELECT event_id FROM events ORDER BY 1")])
+            check(
+                "a cursor",
+                [row[0] for row in rows],
+                [row["event_id"] for row in sql("SELECT event_id FROM events ORDER BY 1")],
+            )
         connection.commit()
         with connection.pipeline():
-            counts = [connection.execute("SELECT count(*) FROM events WHERE event_name = %s", (name,)) for name in names]
-        check("a pipeline", [cursor.fetchone()[0] for cursor in counts], [
-            sql(f"SELECT count(*) AS n FROM events WHERE event_name = '{name}'")[0]["n"] for name in names
-        ])
+            counts = [
+                connection.execute("SELECT count(*) FROM events WHERE event_name = %s", (name,)) for name in names
+            ]
+        check(
+            "a pipeline",
+            [cursor.fetchone()[0] for cursor in counts],
+            [sql(f"SELECT count(*) AS n FROM events WHERE event_name = '{name}'")[0]["n"] for name in names],
+        )
         try:
             with connection.cursor().copy("COPY events TO STDOUT") as copy:
                 copy.read()
@@ -293,24 +380,73 @@ def tools(port):
                     connection.execute(text)
                 except psycopg.Error as error:
                     check(f"{text}: {error}", "failed", "done")
-        tables = connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'").fetchall()
+        tables = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'"
+        ).fetchall()
         holds("information_schema", ("events",) in tables and ("usage",) in tables, tables)
         check("current_schema", connection.execute("SELECT current_schema(), current_user").fetchone(), ("main", "ann"))
 
 
 def certificates(folder):
     """An authority, a server's certificate and a client's, made here."""
+
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
 
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-keyout", "ca.key",
-            "-out", "ca.pem", "-subj", "/CN=authority", "-addext", "basicConstraints=critical,CA:TRUE")
+    openssl(
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+        "-subj",
+        "/CN=authority",
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+    )
     for name, subject in [("server", "localhost"), ("client", "ann")]:
-        pathlib.Path(folder, f"{name}.ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out",
-                f"{name}.csr", "-subj", f"/CN={subject}")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-out",
-                f"{name}.pem", "-extfile", f"{name}.ext")
+        pathlib.Path(folder, f"{name}.ext").write_text(
+            "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n"
+        )
+        openssl(
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            f"{name}.csr",
+            "-subj",
+            f"/CN={subject}",
+        )
+        openssl(
+            "x509",
+            "-req",
+            "-in",
+            f"{name}.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-out",
+            f"{name}.pem",
+            "-extfile",
+            f"{name}.ext",
+        )
         os.chmod(pathlib.Path(folder, f"{name}.key"), 0o600)
 
 
@@ -330,19 +466,29 @@ def guarding():
             check("another's", plain(port, question, user="ben", PGPASSWORD="pä ss"), ["1"])
             for user, password in [("ann", "wrong"), ("eve", "s3cret")]:
                 _, error, code = psql(port, question, user=user, PGPASSWORD=password)
-                holds("a wrong password", code == 2 and f'password authentication failed for user "{user}"' in error, error)
+                holds(
+                    "a wrong password",
+                    code == 2 and f'password authentication failed for user "{user}"' in error,
+                    error,
+                )
             arguments = pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes()
             holds("no password among the arguments", b"s3cret" not in arguments, arguments)
 
         with server("--users", str(users), *tls, listen="0.0.0.0:0") as (port, _):
             check("TLS", plain(port, question, PGPASSWORD="s3cret", **verified), ["1"])
-            check("bound to the certificate", plain(port, question, PGPASSWORD="s3cret", PGCHANNELBINDING="require", **verified), ["1"])
+            check(
+                "bound to the certificate",
+                plain(port, question, PGPASSWORD="s3cret", PGCHANNELBINDING="require", **verified),
+                ["1"],
+            )
             _, error, code = psql(port, question, PGPASSWORD="s3cret", PGSSLMODE="disable")
             holds("without TLS", code == 2 and "by TLS only" in error, error)
             _, error, code = psql(port, question, PGPASSWORD="wrong", **verified)
             holds("a wrong password by TLS", code == 2 and "password authentication failed" in error, error)
             arguments = ["psql", "-X", "-h", "127.0.0.1", "-p", str(port), "-U", "ann", "-d", "store", "-c", ENDLESS]
-            query = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT | verified | {"PGPASSWORD": "s3cret"})
+            query = subprocess.Popen(
+                arguments, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT | verified | {"PGPASSWORD": "s3cret"}
+            )
             time.sleep(2)
             query.send_signal(signal.SIGINT)
             holds("Ctrl-C by TLS", "the query was cancelled" in query.communicate(timeout=10)[1], "")

@@ -1,4 +1,5 @@
-//! Queries that run, by the numbers with which their clients may end them: on another connection, as the protocol has it.
+//! Queries that run, by the numbers with which their clients may end them: on another connection, as the protocol has
+//! it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};

@@ -1,5 +1,5 @@
-//! Statements that are about the session: settings, transactions, cursors, what clients say to tidy up. They are told by
-//! their first words, before anything is parsed. All others are queries, or refused as such.
+//! Statements that are about the session: settings, transactions, cursors, what clients say to tidy up. They are told
+//! by their first words, before anything is parsed. All others are queries, or refused as such.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 

@@ -1,5 +1,5 @@
-//! The first words of a connection: TLS or not, who asks, and whether it is them. Until that is known nothing is done for
-//! a client, no byte of it is kept for long, and it has little time.
+//! The first words of a connection: TLS or not, who asks, and whether it is them. Until that is known nothing is done
+//! for a client, no byte of it is kept for long, and it has little time.
 
 use std::collections::HashMap;
 use std::io;

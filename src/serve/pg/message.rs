@@ -1,5 +1,5 @@
-//! What a client says once it is let in. Its bytes are anybody's: nothing of them is taken on trust, lengths and numbers
-//! least of all.
+//! What a client says once it is let in. Its bytes are anybody's: nothing of them is taken on trust, lengths and
+//! numbers least of all.
 
 use bytes::Bytes;
 

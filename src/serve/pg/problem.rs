@@ -1,4 +1,5 @@
-//! What went wrong, as a client of PostgreSQL hears of it: a code (SQLSTATE), a message, a hint, a place in the statement.
+//! What went wrong, as a client of PostgreSQL hears of it: a code (SQLSTATE), a message, a hint, a place in the
+//! statement.
 //!
 //! Codes: <https://www.postgresql.org/docs/16/errcodes-appendix.html>.
 

@@ -1,5 +1,5 @@
-//! What `SET` and `SHOW` are about. Nothing that is set changes an answer but `statement_timeout`, which can only be less
-//! than the server's.
+//! What `SET` and `SHOW` are about. Nothing that is set changes an answer but `statement_timeout`, which can only be
+//! less than the server's.
 
 use std::collections::HashMap;
 use std::time::Duration;
