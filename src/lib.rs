@@ -17,7 +17,7 @@
 //! * [`report`]: what commands say, as values with a JSON form.
 //! * [`query`]: SQL over every table.
 //! * [`detect`]: Sigma rules, run as queries.
-//! * [`serve`]: other doors to the store: agents (MCP).
+//! * [`serve`]: other doors to the store: agents (MCP), clients of PostgreSQL.
 //! * [`synth`]: made-up archives for trying out and for benchmarks.
 //! * [`cli`]: one file a subcommand.
 

@@ -41,6 +41,8 @@ mod report;
 mod rightsize;
 mod select;
 mod self_check;
+#[cfg(feature = "serve")]
+mod serve;
 mod serving;
 mod signers;
 mod spill_folder;
@@ -144,6 +146,8 @@ enum Command {
     Diff(diff::DiffArgs),
     Sql(sql::SqlArgs),
     Mcp(Box<mcp::McpArgs>),
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::ServeArgs>),
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
     Prune(prune::PruneArgs),
@@ -293,6 +297,8 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Diff(args) => diff::run(args, context),
         Command::Sql(args) => sql::run(args, context),
         Command::Mcp(args) => mcp::run(args, context),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(args, context),
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),
         Command::Prune(args) => prune::run(args, context),

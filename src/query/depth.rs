@@ -33,7 +33,7 @@ pub const WORKER_STACK_BYTES: usize = 64 << 20;
 ///
 /// # Errors
 /// Such a text.
-pub(super) fn brackets(sql: &str) -> Result<()> {
+pub fn brackets(sql: &str) -> Result<()> {
     let dialect = AnalystDialect;
     // What is no token is the parser's to say.
     let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize() else { return Ok(()) };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::Result;
 use datafusion::execution::SendableRecordBatchStream;
@@ -33,6 +33,21 @@ pub(super) fn description(columns: &[ColumnInfo]) -> Result<SendableRecordBatchS
         ("data_type", texts(|column| &column.sql_type)),
         ("comment", texts(|column| &column.comment)),
     ])
+}
+
+/// The columns of what `SUMMARIZE` answers.
+pub(super) fn summary_schema() -> SchemaRef {
+    let columns = [
+        ("column_name", DataType::Utf8),
+        ("column_type", DataType::Utf8),
+        ("min", DataType::Utf8),
+        ("max", DataType::Utf8),
+        ("approx_unique", DataType::Int64),
+        ("avg", DataType::Float64),
+        ("count", DataType::Int64),
+        ("null_percentage", DataType::Float64),
+    ];
+    Arc::new(Schema::new(columns.map(|(name, data_type)| Field::new(name, data_type, true)).to_vec()))
 }
 
 /// What is asked of each column.

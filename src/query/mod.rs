@@ -5,11 +5,11 @@
 //! objects. `views` are the views in SQL, `relations` names all of them, `comments` says what their columns are,
 //! `sql_type` of which type. `functions` are the functions. `statement` runs SQL text, `rights` says what it may do,
 //! `depth` and `breadth` how much it may hold, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe
-//! spell or mean otherwise, `describe` answers about tables, `place` finds where an error is; `memory` keeps a query
-//! within its memory and `distinct` helps with that, `semi_join` asks for each key once, `stop` ends it. `library`
-//! holds the named queries, `named` writes them out within statements, `lookup` finds one event, `output` writes
-//! answers, `csv` their cells, `reference` is what documentation says of it all, `build` is what other rooms build
-//! conditions of.
+//! spell or mean otherwise, `describe` answers about tables, `pieces` takes a text apart into statements, `place` finds
+//! where an error is; `memory` keeps a query within its memory and `distinct` helps with that, `semi_join` asks for
+//! each key once, `stop` ends it. `library` holds the named queries, `named` writes them out within statements,
+//! `lookup` finds one event, `output` writes answers, `csv` their cells, `reference` is what documentation says of it
+//! all, `build` is what other rooms build conditions of.
 
 mod archive;
 mod archive_filter;
@@ -30,6 +30,7 @@ mod memory;
 mod named;
 mod options;
 mod output;
+mod pieces;
 mod place;
 mod prune;
 mod reference;
@@ -48,19 +49,20 @@ mod views;
 pub use archive::{archives_read, names_archive};
 pub use build::{call, is_network, sql_of};
 pub use comments::{ColumnInfo, columns};
-pub use depth::STACK_BYTES;
+pub use depth::{STACK_BYTES, brackets};
 pub use error::QueryError;
 pub use library::{Library, Named, Parameter, day};
 pub use lookup::events_by_id;
 pub use memory::runtime;
 pub use named::with_library;
 pub use options::Options;
-pub use output::{Format, Layout, Sink, Written, write};
-pub use place::{at, functions, tables};
+pub use output::{Format, Layout, Sink, Written, texts_of, write};
+pub use pieces::{Piece, pieces};
+pub use place::{at, functions, position, tables};
 pub use reference::{markdown, topic};
 pub use relations::{RELATIONS, Relation};
 pub use session::{another, session};
-pub use statement::{Statement, execute, finish, parse, prepares};
+pub use statement::{Prepared, Statement, execute, finish, parse, prepare, prepares};
 pub use stop::Stop;
 pub use table::StoreTable;
 

@@ -40,6 +40,17 @@ pub fn at(error: QueryError, sql: &str, context: &SessionContext) -> QueryError 
     }
 }
 
+/// Where in `sql` an error is, in characters from 1 on.
+pub fn position(error: &QueryError, sql: &str, context: &SessionContext) -> Option<usize> {
+    let (QueryError::Sql(error) | QueryError::At { error, .. }) = error else { return None };
+    let unknown = unknown(error, context);
+    let ambiguous = ambiguous(error);
+    let name = unknown.as_ref().map(|(name, _)| name.as_str()).or(ambiguous.as_deref());
+    let place = place(error, sql, name)?;
+    let before: usize = sql.split_inclusive('\n').take(place.line - 1).map(|line| line.chars().count()).sum();
+    Some(before + place.column)
+}
+
 /// A name that may be of several tables.
 fn ambiguous(error: &DataFusionError) -> Option<String> {
     let DataFusionError::SchemaError(schema, _) = error.find_root() else { return None };

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::TreeNode;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::error::Result;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -22,6 +23,7 @@ use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use futures::StreamExt;
 
 use super::breadth;
+use super::comments::ColumnInfo;
 use super::depth;
 use super::error::QueryError;
 use super::rights::{Rights, permitted};
@@ -35,9 +37,20 @@ use super::{comments, describe, memory, shorthand};
 pub struct Statement {
     parsed: Parsed,
     about: About,
+    /// Whether names of tables may be those of Athena, Lake and Tailpipe.
+    is_adapted: bool,
 }
 
 impl Statement {
+    /// A statement that somebody else parsed, and which means what it says.
+    ///
+    /// # Errors
+    /// One that is nested too deep, or comes to too much.
+    pub fn of(parsed: SqlStatement) -> Result<Statement, QueryError> {
+        let parsed = bounded(Parsed::Statement(Box::new(parsed)))?;
+        Ok(Statement { parsed, about: About::Rows, is_adapted: false })
+    }
+
     /// The same after `change` of each query in it, within the same bounds.
     pub(super) fn changed(
         mut self,
@@ -100,7 +113,7 @@ fn statements(sql: &str) -> Result<Vec<Statement>> {
                 (false, true) => About::Summary,
                 (false, false) => About::Rows,
             };
-            statements.push(Statement { parsed, about });
+            statements.push(Statement { parsed, about, is_adapted: true });
         }
     }
     Ok(statements)
@@ -132,31 +145,142 @@ fn relation(statement: &Parsed) -> Option<String> {
 /// Where memory runs out before there is any answer, it is run once more, in the least memory.
 ///
 /// # Errors
-/// Those of the statement; [`QueryError::ChangesNothing`] for one that would not do what it says,
-/// [`QueryError::ReadOnly`] for one about files in a session that may only read its store, and
-/// [`QueryError::QueriesOnly`] for one that is no query in a session that has nothing else.
+/// Those of [`prepare`] and of the statement.
 pub async fn execute(
     context: &SessionContext,
-    mut statement: Statement,
+    statement: Statement,
     parameters: &HashMap<String, String>,
 ) -> Result<SendableRecordBatchStream, QueryError> {
-    trino::resolve(&mut statement.parsed, &|name| context.table_exist(name).unwrap_or(false));
+    prepare(context, statement).await?.with_named(parameters)?.answer(context).await
+}
+
+/// Plans a statement, and says what it may not do.
+///
+/// # Errors
+/// Those of planning; [`QueryError::ChangesNothing`] for one that would not do what it says, [`QueryError::ReadOnly`]
+/// for one about files in a session that may only read its store, and [`QueryError::QueriesOnly`] for one that is no
+/// query in a session that has nothing else.
+pub async fn prepare(context: &SessionContext, mut statement: Statement) -> Result<Prepared, QueryError> {
+    if statement.is_adapted {
+        trino::resolve(&mut statement.parsed, &|name| context.table_exist(name).unwrap_or(false));
+    }
     let relation = if statement.about == About::Columns { relation(&statement.parsed) } else { None };
     let plan = context.state().statement_to_plan(statement.parsed).await?;
     if let Some(relation) = relation {
-        return Ok(describe::description(&comments::columns(context, &relation).await?)?);
+        return Ok(Prepared::Columns(comments::columns(context, &relation).await?));
     }
     permitted(&plan, context)?;
     breadth::checked(&plan)?;
-    let frame = context.execute_logical_plan(with_parameters(plan, parameters)?).await?;
-    if statement.about == About::Summary {
-        return Ok(describe::summary(frame).await?);
+    Ok(match statement.about {
+        About::Summary => Prepared::Summary(plan),
+        About::Rows | About::Columns => Prepared::Rows(plan),
+    })
+}
+
+/// A statement that is planned and permitted.
+#[derive(Clone, Debug)]
+pub enum Prepared {
+    /// Its rows are the answer.
+    Rows(LogicalPlan),
+    /// These columns are.
+    Columns(Vec<ColumnInfo>),
+    /// Its rows, summed up.
+    Summary(LogicalPlan),
+}
+
+impl Prepared {
+    /// The columns of the answer.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn schema(&self) -> Result<SchemaRef, QueryError> {
+        Ok(match self {
+            Prepared::Rows(LogicalPlan::Ddl(_) | LogicalPlan::Dml(_) | LogicalPlan::Copy(_)) => {
+                Arc::new(Schema::empty())
+            }
+            Prepared::Rows(plan) => Arc::clone(plan.schema().inner()),
+            Prepared::Columns(columns) => describe::description(columns)?.schema(),
+            Prepared::Summary(_) => describe::summary_schema(),
+        })
     }
-    let (state, plan) = frame.into_parts();
-    match begun(run(&state, &plan).await?).await {
-        Err(error) if memory::has_run_out(&error) => Ok(run(&memory::frugal(state), &plan).await?),
-        stream => Ok(stream?),
+
+    /// The types of `$1`, `$2`, … as far as they are known.
+    ///
+    /// # Errors
+    /// One that would be of two types.
+    pub fn parameter_types(&self) -> Result<HashMap<String, Option<DataType>>, QueryError> {
+        match self {
+            Prepared::Rows(plan) | Prepared::Summary(plan) => {
+                let mut types = plan.get_parameter_types()?;
+                types.extend(lists(plan)?);
+                Ok(types)
+            }
+            Prepared::Columns(_) => Ok(HashMap::new()),
+        }
     }
+
+    /// The same with the values of `$name`.
+    ///
+    /// # Errors
+    /// One that has none.
+    pub fn with_named(self, parameters: &HashMap<String, String>) -> Result<Prepared, QueryError> {
+        self.with(|plan| with_parameters(plan, parameters))
+    }
+
+    /// The same with the values of `$1`, `$2`, ….
+    ///
+    /// # Errors
+    /// One that has none, or another type.
+    pub fn with_values(self, values: &ParamValues) -> Result<Prepared, QueryError> {
+        self.with(|plan| plan.replace_params_with_values(values))
+    }
+
+    fn with(self, change: impl FnOnce(LogicalPlan) -> Result<LogicalPlan>) -> Result<Prepared, QueryError> {
+        Ok(match self {
+            Prepared::Rows(plan) => Prepared::Rows(change(plan)?),
+            Prepared::Summary(plan) => Prepared::Summary(change(plan)?),
+            Prepared::Columns(columns) => Prepared::Columns(columns),
+        })
+    }
+
+    /// Runs it. Where memory runs out before there is any answer, it is run once more, in the least memory.
+    ///
+    /// # Errors
+    /// Those of the statement.
+    pub async fn answer(self, context: &SessionContext) -> Result<SendableRecordBatchStream, QueryError> {
+        let plan = match self {
+            Prepared::Rows(plan) => plan,
+            Prepared::Columns(columns) => return Ok(describe::description(&columns)?),
+            Prepared::Summary(plan) => {
+                return Ok(describe::summary(context.execute_logical_plan(plan).await?).await?);
+            }
+        };
+        let (state, plan) = context.execute_logical_plan(plan).await?.into_parts();
+        match begun(run(&state, &plan).await?).await {
+            Err(error) if memory::has_run_out(&error) => Ok(run(&memory::frugal(state), &plan).await?),
+            stream => Ok(stream?),
+        }
+    }
+}
+
+/// Parameters that are lists, as in `x = ANY($1)`: the planner takes each for one of their elements.
+fn lists(plan: &LogicalPlan) -> Result<HashMap<String, Option<DataType>>> {
+    let texts = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
+    let mut found = HashMap::new();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::ScalarFunction(call) = expr
+                    && call.name() == "array_has"
+                    && let Some(Expr::Placeholder(parameter)) = call.args.first()
+                {
+                    found.insert(parameter.id.clone(), Some(texts.clone()));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
 }
 
 /// Runs a statement that answers nothing to its end.

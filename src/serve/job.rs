@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -32,6 +33,8 @@ pub enum End {
     TimedOut,
     /// Nobody wants the rows that are left.
     Unread,
+    /// The program ends.
+    Leaving,
 }
 
 /// Why there is no answer.
@@ -46,6 +49,9 @@ pub enum Failure {
     /// It was ended.
     #[error("{}", ended_text(*.0))]
     Ended(End),
+    /// The answer has too many rows.
+    #[error("the answer has more than {0} rows\nhint: LIMIT, or --max-rows where the server is started")]
+    TooManyRows(u64),
     /// The system has no thread to give, or the query broke off.
     #[error("the query broke off")]
     BrokeOff,
@@ -58,6 +64,7 @@ fn ended_text(end: End) -> &'static str {
             "the query took longer than it may\nhint: ask for less, or --timeout where the server is started"
         }
         End::Unread => "the answer is not wanted any more",
+        End::Leaving => "the server ends",
     }
 }
 
@@ -147,7 +154,18 @@ impl Jobs {
     where
         W: Future<Output = Result<SendableRecordBatchStream, Failure>> + Send + 'static,
     {
-        let deadline = Instant::now() + self.limits.time;
+        self.start_within(self.limits.time, stop, ending, work).await
+    }
+
+    /// The same, with less time where it asks for less.
+    ///
+    /// # Errors
+    /// Those of [`Jobs::start`].
+    pub async fn start_within<W>(&self, time: Duration, stop: Stop, ending: Ending, work: W) -> Result<Answer, Failure>
+    where
+        W: Future<Output = Result<SendableRecordBatchStream, Failure>> + Send + 'static,
+    {
+        let deadline = Instant::now() + time.min(self.limits.time);
         let turn = tokio::select! {
             turn = Arc::clone(&self.turns).acquire_owned() => turn.map_err(|_| Failure::BrokeOff)?,
             end = ending.ended() => return Err(Failure::Ended(end)),
@@ -174,7 +192,7 @@ impl Jobs {
             }
             drop((over, turn));
         })?;
-        let mut answer = Answer { schema: None, batches, ending };
+        let mut answer = Answer { schema: None, batches, ending, rows_max: self.limits.rows };
         answer.schema = Some(answer.until_ended(schema).await?.unwrap_or(Err(Failure::BrokeOff))?);
         Ok(answer)
     }
@@ -211,12 +229,18 @@ pub struct Answer {
     schema: Option<SchemaRef>,
     batches: mpsc::Receiver<Result<RecordBatch, Failure>>,
     ending: Ending,
+    rows_max: u64,
 }
 
 impl Answer {
     /// The columns.
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone().unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()))
+    }
+
+    /// Rows that whoever reads it may give on.
+    pub fn rows_max(&self) -> u64 {
+        self.rows_max
     }
 
     /// Further rows; `None` behind the last.

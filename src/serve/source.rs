@@ -25,9 +25,14 @@ pub struct Source {
     library: Library,
     /// Where queries spill to.
     spill: PathBuf,
+    /// What is registered beside the store's own.
+    dress: Dress,
     /// What the last look found, and when that was.
     last: Mutex<Option<(Arc<World>, Instant)>>,
 }
+
+/// What a door adds to a session over the store.
+pub type Dress = fn(&SessionContext) -> Result<(), QueryError>;
 
 /// One snapshot, ready to be asked.
 pub struct World {
@@ -40,12 +45,18 @@ pub struct World {
 impl Source {
     /// A store to be asked.
     pub fn new(store: Store, catalog: &'static Catalog, limits: Limits, library: Library, spill: PathBuf) -> Source {
-        Source { store, at: None, catalog, limits, library, spill, last: Mutex::default() }
+        Source { store, at: None, catalog, limits, library, spill, dress: |_| Ok(()), last: Mutex::default() }
     }
 
     /// The same, answering from one snapshot alone.
     pub fn at(mut self, snapshot: Option<i64>) -> Source {
         self.at = snapshot;
+        self
+    }
+
+    /// The same with more in its sessions.
+    pub fn dressed(mut self, dress: Dress) -> Source {
+        self.dress = dress;
         self
     }
 
@@ -91,6 +102,7 @@ impl Source {
         }
         let snapshot = self.store.snapshot(self.at)?;
         let context = query::session(&snapshot, &self.options(Stop::default())).await.map_err(QueryError::from)?;
+        (self.dress)(&context)?;
         let world = Arc::new(World { snapshot, context });
         self.note(&world);
         Ok(world)

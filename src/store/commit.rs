@@ -363,10 +363,10 @@ fn update_table_stats(transaction: &Transaction<'_>, table: Table, files: &[&Sta
             contains_null |= column.null_count > 0;
             if let Some((min, max)) = &column.bounds {
                 let (low, high) = bounds.get_or_insert_with(|| (min.clone(), max.clone()));
-                if min < low {
+                if *min < *low {
                     low.clone_from(min);
                 }
-                if max > high {
+                if *max > *high {
                     high.clone_from(max);
                 }
             }

@@ -68,6 +68,19 @@ pub(super) fn csv_cells(batch: &RecordBatch, printable: fn(&str) -> String) -> R
     Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &rows)?)
 }
 
+/// The values of a column as texts: what is nested as JSON.
+///
+/// # Errors
+/// Values that have no text.
+pub fn texts_of(column: &ArrayRef) -> Result<StringArray, QueryError> {
+    if is_nested(column.data_type()) {
+        return Ok(encoded(column)?.into_iter().collect());
+    }
+    let options = format_options();
+    let formatter = ArrayFormatter::try_new(column, &options)?;
+    Ok((0..column.len()).map(|row| column.is_valid(row).then(|| formatter.value(row).to_string())).collect())
+}
+
 pub(super) fn format_options() -> FormatOptions<'static> {
     FormatOptions::default().with_display_error(true).with_null("")
 }

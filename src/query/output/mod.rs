@@ -14,6 +14,7 @@ use futures::StreamExt;
 
 use super::error::QueryError;
 
+pub use cells::texts_of;
 pub use sink::Sink;
 
 /// How an answer is written. This list drives every command that has `--format`, and `.mode` of the shell.

@@ -18,7 +18,7 @@ pub(in crate::query) const LAKE: &str = "cloudtrail_lake";
 const ATHENA: &str = "cloudtrail_logs";
 
 /// Schemas that are ours.
-const SCHEMAS: &[&str] = &["main", "information_schema"];
+const SCHEMAS: &[&str] = &["main", "information_schema", "pg_catalog"];
 
 /// The text with event data stores named as their view: no parser takes `FROM 0a1b2c3d-…` or `FROM <EDS ID>`.
 /// Texts, quoted names and comments are left as they are.
