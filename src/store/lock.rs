@@ -1,12 +1,13 @@
 //! The lock of the one process that writes to a store.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, Write};
+use std::io::{self, Seek};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::StoreError;
+use super::holder::LockHolder;
 use super::layout::{lock_path, marker_path};
 use super::place::no_links;
 use super::private::{self, Mode};
@@ -33,8 +34,7 @@ pub(super) fn take_within(dir: &Path, wait: Duration) -> Result<File, StoreError
             return Ok(lock);
         }
         let Some(left) = wait.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
-            let holder = fs::read_to_string(lock_path(dir)).unwrap_or_default().trim().to_owned();
-            return Err(StoreError::Locked { path: dir.to_owned(), holder });
+            return Err(StoreError::Locked { path: dir.to_owned(), holder: LockHolder::of(dir) });
         };
         thread::sleep(left.min(WAIT_INTERVAL));
     }
@@ -67,7 +67,7 @@ fn try_take(dir: &Path) -> Result<Option<File>, StoreError> {
             let note = |file: &mut File| {
                 file.set_len(0)?;
                 file.rewind()?;
-                writeln!(file, "{}", std::process::id())
+                LockHolder::note(file)
             };
             note(&mut file).map_err(StoreError::io(&path, "cannot write"))?;
             Ok(Some(file))

@@ -57,6 +57,7 @@ mod role_identity;
 mod shell;
 mod sql;
 mod synth;
+mod transfer;
 mod trust;
 mod usage;
 mod verify;
