@@ -18,15 +18,10 @@ const LOCK_TRIES: usize = 5;
 /// How often it is asked for by who waits.
 const WAIT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Takes a store's lock.
+/// Takes a store's lock, after `wait` at the latest.
 ///
 /// # Errors
 /// [`StoreError::Locked`] when another process writes.
-pub(super) fn take(dir: &Path) -> Result<File, StoreError> {
-    take_within(dir, Duration::ZERO)
-}
-
-/// The same, after `wait` at the latest.
 pub(super) fn take_within(dir: &Path, wait: Duration) -> Result<File, StoreError> {
     let began = Instant::now();
     loop {
@@ -90,7 +85,7 @@ mod tests {
     #[test]
     fn who_waits_gets_it_once_the_other_is_done() {
         let folder = tempfile::tempdir().unwrap();
-        let held = take(folder.path()).unwrap();
+        let held = take_within(folder.path(), Duration::ZERO).unwrap();
         let refused = take_within(folder.path(), Duration::from_millis(300));
         assert!(matches!(refused, Err(StoreError::Locked { .. })));
         let began = Instant::now();
