@@ -78,14 +78,16 @@ fn said(store: &str) -> BTreeMap<&'static str, String> {
     let (status, _) = document(&["status", "--store", store, "--format", "json"]);
     let counted =
         ["objects", "object_bytes", "records", "events", "duplicates", "records_kept_out", "usage_rows", "days"];
-    let counted = counted.iter().chain(&["accounts", "regions", "conflicts", "evidence"]);
+    let counted = counted.iter().chain(&["accounts", "regions", "conflicts"]);
     said.insert("status", counted.map(|name| format!("{name} {}\n", status[*name])).collect());
+    said.insert("evidence", status["evidence"].to_string());
     done(&["fsck", "--usage", "--store", store]);
     said
 }
 
+/// Compares all but which object brought an event first: where days come in parts, that is another one.
 fn compare(store: &str, expected: &BTreeMap<&'static str, String>) {
-    for (name, is) in said(store) {
+    for (name, is) in said(store).into_iter().filter(|(name, _)| *name != "evidence") {
         assert!(is == expected[name], "{name} of {store} is another: {} and {} bytes", is.len(), expected[name].len());
     }
 }
@@ -116,6 +118,7 @@ fn a_store_that_was_carried_says_what_it_said() {
     assert_eq!((code, &imported["outcome"]), (Some(0), &"done".into()), "{imported:#}");
     let expected = said(&from);
     compare(&to, &expected);
+    assert_eq!(said(&to)["evidence"], expected["evidence"]);
     let count = |name: &str| imported["events"][name].as_u64().expect("a number");
     assert_eq!((count("new"), count("known")), (exported["exported_events"].as_u64().expect("a number"), 0));
     // Once more there is nothing to do.
