@@ -33,6 +33,7 @@ pub use members::Gap;
 pub use pack::{
     EntryFault, Event, Held, Limits, Member, Packed, Refusal, Visit, WITHIN, Walk as ContainerWalk, Within, each_member,
 };
+pub use parquet::rows_at_once;
 pub use pipe::{Pipe, open_pipe, read_pipe};
 pub use read::{
     Buffers, Read, digest, has_events, is_container_file, is_digest, may_be_digest, may_hold_events, read, read_unless,

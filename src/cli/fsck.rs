@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::recorded::Begun;
+use super::recorded::{Begun, WaitArgs};
 use super::select::StoreArgs;
 use super::table::{Format, render, row, table};
 use super::{CliError, Context, Exit};
@@ -32,7 +32,7 @@ again.
 Examples:
   trailpare fsck
   trailpare fsck --usage --format json
-  trailpare fsck --repair && trailpare ingest ./my-trail")]
+  trailpare fsck --repair --wait=10m && trailpare ingest ./my-trail")]
 pub struct FsckArgs {
     #[command(flatten)]
     store: StoreArgs,
@@ -42,6 +42,8 @@ pub struct FsckArgs {
     /// Mend what can be.
     #[arg(long)]
     repair: bool,
+    #[command(flatten)]
+    wait: WaitArgs,
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -52,7 +54,9 @@ pub fn run(args: &FsckArgs, context: &Context) -> Result<Exit, CliError> {
     let (checked, repaired) = match args.repair {
         false => (fsck(&Store::open_to_check(dir)?, args.usage, context.catalog)?, None),
         true => {
-            let (checked, repaired) = repair(dir, args.usage, context.catalog)?;
+            let wait = Store::open_to_check(dir).map(|store| args.wait.said(&store, context));
+            let wait = wait.unwrap_or_else(|_| args.wait.time());
+            let (checked, repaired) = repair(dir, wait, args.usage, context.catalog)?;
             note(dir, &repaired, context);
             (checked, Some(repaired))
         }

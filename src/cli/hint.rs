@@ -39,7 +39,7 @@ fn store(error: &StoreError) -> String {
             format!("{error}\nhint: make one with `trailpare ingest ARCHIVE --store {}`", dir.display())
         }
         StoreError::NotAStore(_) => format!("{error}\nhint: give an empty or new directory with --store"),
-        StoreError::Locked { .. } => format!("{error}\nhint: wait for it, or use another --store"),
+        StoreError::Locked { .. } => format!("{error}\nhint: --wait waits for it, or use another --store"),
         StoreError::Expired { .. } => {
             format!("{error}\nhint: `trailpare optimize --expire-older-than` says how long snapshots are kept")
         }

@@ -16,10 +16,12 @@ mod detect;
 mod diff;
 mod exit;
 mod explain;
+mod export;
 mod forget;
 mod fsck;
 mod hint;
 mod history;
+mod import;
 mod ingest;
 mod ingest_summary;
 mod interrupt;
@@ -67,6 +69,8 @@ pub use config::Config;
 pub use context::Context;
 pub use exit::{CliError, Exit};
 pub use log::{LogFormat, printable};
+
+use crate::util::process;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -151,6 +155,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     Optimize(optimize::OptimizeArgs),
     Prune(prune::PruneArgs),
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Fsck(fsck::FsckArgs),
     SelfCheck(self_check::SelfCheckArgs),
     Catalog(catalog::CatalogArgs),
@@ -247,6 +253,7 @@ fn parsed(args: &[OsString]) -> Result<(Cli, Config), Exit> {
     {
         matches = parse(&config).map_err(|error| usage_error(&error, args))?;
     }
+    matches.subcommand_name().inspect(|name| process::name_command(name));
     let cli = Cli::from_arg_matches(&matches).map_err(|error| usage_error(&error, args))?;
     Ok((cli, config))
 }
@@ -302,6 +309,8 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit, CliError> {
         Command::Explain(args) => explain::run(args, context),
         Command::Optimize(args) => optimize::run(args, context),
         Command::Prune(args) => prune::run(args, context),
+        Command::Export(args) => export::run(args, context),
+        Command::Import(args) => import::run(args, context),
         Command::Fsck(args) => fsck::run(args, context),
         Command::SelfCheck(args) => self_check::run(args, context),
         Command::Catalog(args) => catalog::run(args, context),

@@ -65,7 +65,8 @@ pub(super) fn parse_days(text: &str) -> Result<i32, String> {
     }
 }
 
-fn parse_day(text: &str) -> Result<i32, String> {
+/// Reads a day.
+pub(super) fn parse_day(text: &str) -> Result<i32, String> {
     parse_date(text).ok_or_else(|| "not a day; hint: write 2024-01-01".to_owned())
 }
 

@@ -26,13 +26,24 @@ pub(super) struct WaitArgs {
 impl WaitArgs {
     /// The store for whoever is about to write to it.
     pub fn store(self, store: Store, context: &Context) -> Store {
-        let wait = self.wait.unwrap_or_default();
+        let wait = self.said(&store, context);
+        store.waiting(wait)
+    }
+
+    /// How long to wait.
+    pub fn time(self) -> Duration {
+        self.wait.unwrap_or_default()
+    }
+
+    /// How long to wait; who is waited for is said.
+    pub fn said(self, store: &Store, context: &Context) -> Duration {
+        let wait = self.time();
         if !wait.is_zero()
             && let Some(writer) = store.activity().writer
         {
-            context.say(&format!("waiting for process {writer}, which is writing to this store"));
+            context.say(&format!("waiting for {writer}, which is writing to this store"));
         }
-        store.waiting(wait)
+        wait
     }
 }
 

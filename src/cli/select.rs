@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::NonEmptyStringValueParser;
 
 use super::machine::MemoryArgs;
-use super::recorded::Begun;
+use super::recorded::{Begun, WaitArgs};
 use super::take_in::take_in;
 use super::{CliError, Context, Exit, allocator, hint};
 use crate::iam::Catalog;
@@ -87,6 +87,9 @@ pub struct SelectArgs {
     /// Take these archives in first (only what is new), then answer.
     #[arg(long, value_name = "PATH", help_heading = "From where")]
     pub archive: Vec<PathBuf>,
+    /// How long that waits for another writer.
+    #[command(flatten, next_help_heading = "From where")]
+    pub wait: WaitArgs,
     /// Which store.
     #[command(flatten, next_help_heading = "From where")]
     pub store: StoreArgs,
@@ -106,6 +109,8 @@ pub struct EverybodyArgs {
     /// Take these archives in first (only what is new), then answer.
     #[arg(long, value_name = "PATH", help_heading = "From where")]
     archive: Vec<PathBuf>,
+    #[command(flatten, next_help_heading = "From where")]
+    wait: WaitArgs,
     /// Which store.
     #[command(flatten, next_help_heading = "From where")]
     store: StoreArgs,
@@ -119,7 +124,8 @@ pub struct EverybodyArgs {
 impl EverybodyArgs {
     /// Everybody, in the window.
     pub fn select(&self) -> SelectArgs {
-        everybody(&self.range, &self.archive, &self.store, self.at, &self.memory)
+        let everybody = everybody(&self.range, &self.archive, &self.store, self.at, &self.memory);
+        SelectArgs { wait: self.wait, ..everybody }
     }
 }
 
@@ -140,6 +146,7 @@ pub fn everybody(
         account: Vec::new(),
         range: range.clone(),
         archive: archive.to_vec(),
+        wait: WaitArgs::default(),
         store: store.clone(),
         at,
         memory: memory.clone(),
@@ -258,7 +265,7 @@ impl SelectArgs {
         let store = if self.archive.is_empty() {
             open_store(&self.store.store, context)?
         } else {
-            let store = Store::open_or_create(&self.store.store)?;
+            let store = self.wait.store(Store::open_or_create(&self.store.store)?, context);
             let ingest_bytes = memory_limit_bytes.min(MEMORY_LIMIT_BYTES);
             let options = Options { memory_limit_bytes: ingest_bytes, ..Options::of(self.archive.clone()) };
             let mut begun = Begun::new("ingest", &self.store.store, None, context);

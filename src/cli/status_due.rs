@@ -43,7 +43,7 @@ pub(super) fn text(status: &Status) -> String {
     if let (Some(since), Some(hours)) = (&status.silent.since, status.silent.hours)
         && hours >= SILENT_HOURS
     {
-        out += &format!("silent     since {since}: no ingest has brought an event for {hours} hours\n");
+        out += &format!("silent     since {since}: nothing has brought an event for {hours} hours\n");
     }
     out
 }

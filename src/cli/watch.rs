@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::machine::MemoryArgs;
+use super::recorded::WaitArgs;
 use super::select::{RangeArgs, SelectArgs, StoreArgs, everybody};
 use super::{CliError, Context, Exit};
 use crate::report::watch::{Report, junit, report, sarif, text};
@@ -43,6 +44,8 @@ pub struct WatchArgs {
     /// Take these archives in first (only what is new), then answer.
     #[arg(long, value_name = "PATH", help_heading = "From where")]
     archive: Vec<PathBuf>,
+    #[command(flatten, next_help_heading = "From where")]
+    wait: WaitArgs,
     /// Which store.
     #[command(flatten, next_help_heading = "From where")]
     store: StoreArgs,
@@ -67,7 +70,8 @@ fn parse_since(text: &str) -> Result<i64, String> {
 }
 
 pub fn run(args: &WatchArgs, context: &Context) -> Result<Exit, CliError> {
-    let select = everybody(&RangeArgs::default(), &args.archive, &args.store, None, &args.memory);
+    let everybody = everybody(&RangeArgs::default(), &args.archive, &args.store, None, &args.memory);
+    let select = SelectArgs { wait: args.wait, ..everybody };
     let question =
         Asked { policies: &args.policies, since_us: args.since, unused_days: args.unused_after, people: args.people };
     let (exit, report) = look(&question, &select, context)?;

@@ -74,6 +74,25 @@ impl Doubt {
 }
 
 impl Doubt {
+    /// A row of a file of events that comes from elsewhere, with the place that is said of it.
+    pub fn of_row((batch, row): (&RecordBatch, usize), event_date: i32, path: &Path, index: u64) -> Doubt {
+        let record = to_json(batch, row);
+        let content = Some(key_of_record(&record));
+        let event_key = stored_event_key(batch, row).or(content).unwrap_or_default();
+        let id = record.get("eventID").and_then(serde_json::Value::as_str);
+        Doubt {
+            event_key,
+            event_date,
+            event_id: id.map_or_else(|| uuid::Uuid::from_u128(event_key).to_string(), str::to_owned),
+            content,
+            masked: masked(&record.to_string()).or(content),
+            proved: None,
+            path: path.into(),
+            index,
+            offset_bytes: 0,
+        }
+    }
+
     /// Memory that it takes.
     pub fn bytes(&self) -> usize {
         size_of::<Doubt>() + self.event_id.len() + self.proved.as_ref().map_or(0, |source| source.len())

@@ -51,6 +51,14 @@ pub enum IngestError {
     /// Public keys that can't be read, or no room for what digests list.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// A file that carries days of a store, or is to.
+    #[error("{}: {what}", shown::path(path))]
+    Transfer {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong, and what helps.
+        what: String,
+    },
     /// No threads to be had.
     #[error("threads can't be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use rayon::prelude::*;
 
@@ -53,18 +54,23 @@ fn check_usage(store: &Store, catalog: &Catalog, checked: &mut Checked) -> Resul
 }
 
 /// Mends what can be: damaged files are set aside and their log objects asked for again, usage is derived anew, copies
-/// of it are made anew, the catalog says of each file what the file says.
+/// of it are made anew, the catalog says of each file what the file says. Waits so long for another process that writes.
 ///
 /// # Errors
 /// The disk, the store; what was mended before stays so.
-pub fn repair(dir: &Path, with_usage: bool, catalog: &Catalog) -> Result<(Checked, Repaired), IngestError> {
+pub fn repair(
+    dir: &Path,
+    wait: Duration,
+    with_usage: bool,
+    catalog: &Catalog,
+) -> Result<(Checked, Repaired), IngestError> {
     // First of all: it mends what a cut commit left.
-    let mut repairer = Repairer::open(dir)?;
+    let mut repairer = Repairer::open(dir, wait)?;
     let mut checked = match repairer.check() {
         // What it says can't be read as what it should be.
         Err(error) if error.needs_new_catalog() && !repairer.has_new_catalog() => {
             drop(repairer);
-            repairer = Repairer::with_new_catalog(dir)?;
+            repairer = Repairer::with_new_catalog(dir, wait)?;
             repairer.check()?
         }
         outcome => outcome?,

@@ -15,7 +15,7 @@
 //! `budget` divides the memory. `memory_permits` gives batches theirs, and `large_objects` puts off what has to wait
 //! for some. `cross_account_calls` holds what it takes to count calls between accounts once. `upkeep` keeps the stored
 //! usage whole and in few files. `fsck` finds damage and mends it. `optimize` merges the files of many ingests and
-//! removes old snapshots.
+//! removes old snapshots. `transfer` carries days of a store to another machine.
 
 mod again;
 mod batch;
@@ -50,6 +50,7 @@ mod reread;
 mod run;
 mod settle;
 mod timings;
+mod transfer;
 mod upkeep;
 mod usage_files;
 mod work;
@@ -67,6 +68,7 @@ pub use optimize::{OptimizeOptions, Optimized, mergeable, optimize, would_optimi
 pub use prune::{PruneOptions, PruneSummary, prune};
 pub use run::ingest;
 pub use timings::{Stage, Timings};
+pub use transfer::{ExportOptions, Exported, ImportOptions, Imported, export, import, sha256_of};
 pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
 
 use crate::store::{DayCount, Mode, ObjectVerdict, Run};

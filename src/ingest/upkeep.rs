@@ -9,7 +9,7 @@ use super::cross_account_calls::HeldCalls;
 use super::error::IngestError;
 use super::usage_files::write_rows;
 use crate::iam::Catalog;
-use crate::store::{Commit, DataFile, OutdatedDay, Snapshot, Store, StoreError, Table, UsageState, Writer};
+use crate::store::{Commit, DataFile, OutdatedDay, Snapshot, StagedFile, Store, StoreError, Table, UsageState, Writer};
 use crate::usage::{self, Rows, Space};
 
 /// Derives the usage of every day anew that was derived under another catalogue, or is not whole; returns how many
@@ -242,6 +242,40 @@ fn rebuild(
         message: "derive usage anew".to_owned(),
         ..Default::default()
     })
+}
+
+/// Lets a commit that adds events bring the usage of their days along, derived from all events that these have then: so
+/// that no snapshot has the ones without the other.
+pub(super) fn derive_along(
+    writer: &Writer,
+    commit: &mut Commit,
+    catalog: &Catalog,
+    memory: &Days,
+) -> Result<(), IngestError> {
+    let snapshot = writer.store().snapshot_with(None, &[])?;
+    let mut days: BTreeMap<i32, Vec<DataFile>> = BTreeMap::new();
+    for file in commit.add.iter().filter(|file| file.table == Table::Events) {
+        days.entry(file.event_date).or_default().push(file.as_data_file());
+    }
+    for (date, files) in &mut days {
+        files.extend(files_of(&snapshot, Table::Events, *date).into_iter().cloned());
+        commit
+            .replace
+            .extend(files_of(&snapshot, Table::Usage, *date).into_iter().map(|old| (Table::Usage, old.clone())));
+        commit.usage.push((*date, UsageState::Whole(usage::version(catalog))));
+    }
+    let rows = days.values().map(|files| files.iter().map(|file| file.rows).sum::<u64>()).max().unwrap_or(0);
+    let staging = writer.staging();
+    let derive = |(date, files): (i32, Vec<DataFile>), space: &Space| -> Result<Vec<StagedFile>, IngestError> {
+        let files: Vec<&DataFile> = files.iter().collect();
+        // One after the other, so that there is memory for one only.
+        let own = write_rows(&staging, date, usage::derive_own(&files, catalog, space)?)?;
+        let foreign = write_rows(&staging, date, usage::resolve_day(&files, None, catalog, space)?)?;
+        Ok([own, foreign].into_iter().flatten().collect())
+    };
+    let derived = memory.each(days.into_iter().collect(), rows, derive)?;
+    commit.add.extend(derived.into_iter().flatten());
+    Ok(())
 }
 
 /// The usage of a day as its events say it: what its principals' own accounts logged, and what only called ones did.

@@ -53,7 +53,7 @@ impl Due {
 /// Since when nothing new has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Silent {
-    /// When the last ingest ended that brought events; `None` where the history knows of none.
+    /// When the last ingest or import ended that brought events; `None` where the history knows of none.
     pub since: Option<String>,
     /// Hours from then until now.
     pub hours: Option<i64>,
@@ -67,7 +67,11 @@ impl Silent {
     /// # Errors
     /// The store.
     pub fn read(store: &Store, newest_day: Option<Day>) -> Result<Silent, StoreError> {
-        let since = store.last_of_history("ingest", true)?.and_then(|run| run.ended);
+        let ended = |command: &str| -> Result<Option<String>, StoreError> {
+            Ok(store.last_of_history(command, true)?.and_then(|run| run.ended))
+        };
+        let both = [ended("ingest")?, ended("import")?].into_iter().flatten();
+        let since = both.max_by_key(|ended| parse_time(ended));
         let hours = since.as_deref().and_then(parse_time).map(|time_us| (now_us() - time_us).max(0) / 3_600_000_000);
         Ok(Silent { since, hours, newest_day })
     }

@@ -241,7 +241,9 @@ impl Status {
             broken_records: store.broken_records()?.into_iter().map(BrokenRecord::from).collect(),
             conflicts: store.conflicts()?.into_iter().map(Conflict::from).collect(),
             forgotten: store.forgotten()?,
-            writer: activity.writer,
+            writer: activity
+                .writer
+                .map(|holder| holder.process.map_or_else(|| "unknown".to_owned(), |p| p.to_string())),
             commit_in_progress: activity.is_committing,
             staged_files: activity.staged_files,
             staged_bytes: activity.staged_bytes,

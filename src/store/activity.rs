@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use super::holder::LockHolder;
 use super::layout::{lock_path, marker_path, staging_dir};
 use super::open::Store;
 
@@ -11,7 +12,7 @@ use super::open::Store;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Activity {
     /// The process that writes now.
-    pub writer: Option<String>,
+    pub writer: Option<LockHolder>,
     /// Whether a commit is being made now, or was cut short and waits for the next writer to mend it.
     pub is_committing: bool,
     /// Files that were written and are not committed, and their bytes.
@@ -36,15 +37,14 @@ impl Store {
 }
 
 /// The process that holds the writer's lock.
-fn writer_of(dir: &Path) -> Option<String> {
-    let path = lock_path(dir);
-    let process = fs::read_to_string(&path).ok()?.trim().to_owned();
+fn writer_of(dir: &Path) -> Option<LockHolder> {
+    let holder = LockHolder::of(dir);
     let processes = Path::new("/proc");
-    let is_number = !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number && processes.join("self").exists() && !processes.join(&process).exists() {
+    let is_gone = |process: u32| processes.join("self").exists() && !processes.join(process.to_string()).exists();
+    if holder.process.is_some_and(is_gone) {
         return None;
     }
     // A process of that number lives; whether it is the one, the lock tells.
-    let lock = File::open(&path).ok()?;
-    matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)).then_some(process)
+    let lock = File::open(lock_path(dir)).ok()?;
+    matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)).then_some(holder)
 }

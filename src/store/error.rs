@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::holder::LockHolder;
 use crate::time::format_date;
 
 /// An error of the store; every variant names the place and, where it is not an option of a command, the remedy.
@@ -27,12 +28,12 @@ pub enum StoreError {
         expected: &'static str,
     },
     /// Somebody else is writing.
-    #[error("{}: another ingest or optimize is writing to this store (process {holder})", path.display())]
+    #[error("{}: {holder} is writing to this store", path.display())]
     Locked {
         /// The store.
         path: PathBuf,
-        /// Process id of the other writer, as far as it is known.
-        holder: String,
+        /// The other writer, as far as it is known.
+        holder: LockHolder,
     },
     /// A snapshot that isn't there.
     #[error("{}: no snapshot {id}; the store has {oldest} to {newest}\nhint: `trailpare status` says the newest", path.display())]

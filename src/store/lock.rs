@@ -1,12 +1,13 @@
 //! The lock of the one process that writes to a store.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, Write};
+use std::io::{self, Seek};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::StoreError;
+use super::holder::LockHolder;
 use super::layout::{lock_path, marker_path};
 use super::place::no_links;
 use super::private::{self, Mode};
@@ -17,15 +18,10 @@ const LOCK_TRIES: usize = 5;
 /// How often it is asked for by who waits.
 const WAIT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Takes a store's lock.
+/// Takes a store's lock, after `wait` at the latest.
 ///
 /// # Errors
 /// [`StoreError::Locked`] when another process writes.
-pub(super) fn take(dir: &Path) -> Result<File, StoreError> {
-    take_within(dir, Duration::ZERO)
-}
-
-/// The same, after `wait` at the latest.
 pub(super) fn take_within(dir: &Path, wait: Duration) -> Result<File, StoreError> {
     let began = Instant::now();
     loop {
@@ -33,8 +29,7 @@ pub(super) fn take_within(dir: &Path, wait: Duration) -> Result<File, StoreError
             return Ok(lock);
         }
         let Some(left) = wait.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
-            let holder = fs::read_to_string(lock_path(dir)).unwrap_or_default().trim().to_owned();
-            return Err(StoreError::Locked { path: dir.to_owned(), holder });
+            return Err(StoreError::Locked { path: dir.to_owned(), holder: LockHolder::of(dir) });
         };
         thread::sleep(left.min(WAIT_INTERVAL));
     }
@@ -67,7 +62,7 @@ fn try_take(dir: &Path) -> Result<Option<File>, StoreError> {
             let note = |file: &mut File| {
                 file.set_len(0)?;
                 file.rewind()?;
-                writeln!(file, "{}", std::process::id())
+                LockHolder::note(file)
             };
             note(&mut file).map_err(StoreError::io(&path, "cannot write"))?;
             Ok(Some(file))
@@ -90,7 +85,7 @@ mod tests {
     #[test]
     fn who_waits_gets_it_once_the_other_is_done() {
         let folder = tempfile::tempdir().unwrap();
-        let held = take(folder.path()).unwrap();
+        let held = take_within(folder.path(), Duration::ZERO).unwrap();
         let refused = take_within(folder.path(), Duration::from_millis(300));
         assert!(matches!(refused, Err(StoreError::Locked { .. })));
         let began = Instant::now();

@@ -15,6 +15,7 @@
 mod activity;
 mod agreement;
 mod bounds;
+mod carried;
 mod change;
 mod check;
 mod checks;
@@ -36,6 +37,7 @@ mod forget;
 pub mod fuzzing;
 mod history;
 mod history_table;
+mod holder;
 mod layout;
 mod ledger;
 mod lock;
@@ -66,6 +68,7 @@ mod tables;
 mod writer;
 
 pub use activity::Activity;
+pub use carried::Part;
 pub use change::{
     BrokenEntry, Cleared, Commit, Conflict, DayCount, FarEvents, LedgerEntry, Neighbours, ObjectProof, ObjectVerdict,
     Run, Stray, Struck, UsageState,
@@ -82,6 +85,7 @@ pub use events_writer::EventsFileWriter;
 pub use expire_snapshots::Reclaimed;
 pub use forget::{Forget, Forgotten};
 pub use history::{BegunRun, EndedRun, HistoryRun};
+pub use holder::LockHolder;
 pub use ledger::{OutdatedDay, Totals};
 pub use mended::KeptOut;
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
@@ -94,7 +98,7 @@ pub use private::{Mode, create_private_folder, outside_stores, write_private};
 pub use proof::ProofNotes;
 pub use proof_notes::{Standing, TakenBefore, TakenObjects};
 pub use prune::Pruned;
-pub use read::{RowPredicate, read_batches, read_dictionaries};
+pub use read::{RowPredicate, in_schema, read_batches, read_dictionaries};
 pub use retired_files::replaced_path;
 pub use snapshot::{ColumnStats, DataFile, Snapshot};
 pub use tables::Table;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::BooleanArray;
+use arrow::array::{ArrayRef, BooleanArray, new_null_array};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -15,6 +16,7 @@ use parquet::file::metadata::PageIndexPolicy;
 
 use super::checks::{CheckedFile, Stored};
 use super::error::StoreError;
+use super::tables::Table;
 
 /// Rows that a reader gives at a time.
 pub(super) const BATCH_ROWS: usize = 8 * 1024;
@@ -69,6 +71,22 @@ pub fn read_dictionaries<S: Stored + ?Sized>(
         columns_of(file.clone(), &metadata, columns, true)
     };
     open().map(|reader| batches(file.clone(), reader)).map_err(|error| file.explain(error))
+}
+
+/// A batch with all columns of a table; those that its file doesn't have are null.
+///
+/// # Errors
+/// A column that holds what the table's can't.
+pub fn in_schema(table: Table, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = table.schema();
+    let column = |field: &Arc<Field>| -> Result<ArrayRef, ArrowError> {
+        match batch.column_by_name(field.name()) {
+            Some(column) => cast(column, field.data_type()),
+            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+        }
+    };
+    let columns = schema.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(schema, columns)
 }
 
 /// A reader's batches up to its first error, which names the file: asked again, a reader gives the same error for ever.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -41,8 +42,8 @@ pub(super) fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), 
 
 /// Sets a marker aside that can't be read, and does without it what can be: files that the catalog says were moved away
 /// are. Those of a commit that never happened are files that no snapshot has.
-pub(super) fn set_marker_aside(dir: &Path) -> Result<PathBuf, StoreError> {
-    let _lock = lock::take(dir)?;
+pub(super) fn set_marker_aside(dir: &Path, wait: Duration) -> Result<PathBuf, StoreError> {
+    let _lock = lock::take_within(dir, wait)?;
     let connection = connect(dir)?;
     let known = paths_of(&connection).map_err(StoreError::catalog(&catalog_path(dir)))?;
     let replace = retired_names(&connection).map_err(StoreError::catalog(&catalog_path(dir)))?;

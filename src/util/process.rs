@@ -1,6 +1,7 @@
 //! Who runs this process, where, and what it takes.
 
 use std::fs;
+use std::sync::OnceLock;
 
 /// Reads a file of the system that holds one line.
 fn line_of(path: &str) -> Option<String> {
@@ -43,6 +44,19 @@ fn name_of(number: u32, users: &str) -> Option<&str> {
         let (name, _, id) = (parts.next()?, parts.next()?, parts.next()?);
         (id.parse() == Ok(number) && !name.is_empty()).then_some(name)
     })
+}
+
+/// What this process was started to do.
+static COMMAND: OnceLock<String> = OnceLock::new();
+
+/// Says what this process does; the first word holds.
+pub fn name_command(command: &str) {
+    let _ = COMMAND.set(command.to_owned());
+}
+
+/// What this process does, where somebody said so.
+pub fn command() -> Option<&'static str> {
+    COMMAND.get().map(String::as_str)
 }
 
 /// The name of this machine.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use rayon::prelude::*;
@@ -286,7 +287,7 @@ fn outcome(harm: &Harm, before: &Answers, all: &[Vec<String>; 2]) -> Vec<String>
         Ok(checked) if checked.findings.is_empty() && !is_unseen => wrong.push(format!("{what}: fsck finds nothing")),
         _ => {}
     }
-    match ingest::repair(dir, false, Catalog::embedded()) {
+    match ingest::repair(dir, Duration::ZERO, false, Catalog::embedded()) {
         // Objects are asked for again, or are not known any more.
         Ok((_, repaired)) if repaired.objects > 0 || repaired.catalog.is_some() => {
             take_in(dir, vec![MADE.path().join("archive")]);
@@ -348,7 +349,7 @@ fn a_catalog_is_made_anew_from_the_data_files() {
         let error = Store::open(dir).expect_err(what).to_string();
         assert!(error.contains("catalog.sqlite") && error.contains("fsck --repair"), "{what}: {error}");
         assert!(Store::open_or_create(dir).is_err(), "{what}");
-        let (checked, repaired) = ingest::repair(dir, true, Catalog::embedded()).expect(what);
+        let (checked, repaired) = ingest::repair(dir, Duration::ZERO, true, Catalog::embedded()).expect(what);
         assert!(!checked.findings.is_empty() && repaired.catalog.is_some(), "{what}");
         if what != "gone" {
             let old = dir.join(repaired.catalog.expect("the old catalog"));

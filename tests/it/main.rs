@@ -60,6 +60,7 @@ mod serve;
 mod shell;
 mod sql;
 mod synth;
+mod transfer;
 mod trust;
 mod usage;
 mod verify;

@@ -140,6 +140,68 @@ fn who_waits_for_another_writer_goes_on_behind_it() {
     assert_eq!(wait_with(child, Duration::from_secs(60)), Some(0));
 }
 
+/// Every command that writes: without `--wait` it says who does, with it it waits as long as it is told.
+#[test]
+fn every_command_that_writes_waits_and_says_for_whom() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = text(&folder.path().join("store"));
+    let export = text(&folder.path().join("store.tar"));
+    assert!(run(&["ingest", "sample-logs", "--store", &store]).status.success());
+    assert!(run(&["export", "--store", &store, "--out", &export]).status.success());
+    // One that has the lock as long as its input is open.
+    let mut other = program(&["ingest", "-", "--store", &store])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let number = other.id().to_string();
+    let lock = folder.path().join("store/ingest.lock");
+    while std::fs::read_to_string(&lock).unwrap_or_default().lines().next() != Some(number.as_str()) {
+        assert_eq!(other.try_wait().expect("a child"), None, "it ended early");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let commands: [&[&str]; 8] = [
+        &["ingest", "sample-logs"],
+        &["optimize"],
+        &["prune", "--before", "2024-03-02"],
+        &["forget", "*"],
+        &["fsck", "--repair"],
+        &["import", &export],
+        &["nightly", "sample-logs"],
+        &["actions", "--principal", "*", "--archive", "sample-logs"],
+    ];
+    let whom = format!("process {number} (trailpare ingest, since 20");
+    let ended = |wait: &[&str]| -> Vec<(f64, Output)> {
+        std::thread::scope(|scope| {
+            let started: Vec<_> = commands
+                .iter()
+                .map(|command| {
+                    let args = [*command, &["--store", &store], wait].concat();
+                    scope.spawn(move || {
+                        let began = Instant::now();
+                        let output = run(&args);
+                        (began.elapsed().as_secs_f64(), output)
+                    })
+                })
+                .collect();
+            started.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        })
+    };
+    for (command, (_, output)) in commands.iter().zip(ended(&[])) {
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains(&whom) && said.contains("is writing to this store") && said.contains("--wait"), "{said}");
+    }
+    for (command, (seconds, output)) in commands.iter().zip(ended(&["--wait=2s"])) {
+        let said = stderr(&output);
+        assert!(seconds >= 2.0, "{command:?}: {seconds} s: {said}");
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains(&format!("waiting for {whom}")), "{command:?}: {said}");
+    }
+    drop(other.stdin.take());
+    other.wait().expect("it ends");
+}
+
 #[test]
 fn messages_come_as_json_lines() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -207,7 +207,7 @@ fn a_pipe_that_nobody_writes_to_can_be_interrupted() {
     // Once it has the lock it hears signals.
     let lock = PathBuf::from(&place.store).join("ingest.lock");
     let process = child.id().to_string();
-    while fs::read_to_string(&lock).unwrap_or_default().trim() != process {
+    while fs::read_to_string(&lock).unwrap_or_default().lines().next() != Some(process.as_str()) {
         std::thread::sleep(Duration::from_millis(20));
     }
     let began = Instant::now();

@@ -5,12 +5,14 @@ Needs the packages of requirements.txt beside this file. Run from the root of th
 """
 
 import gzip
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import tomllib
 from pathlib import Path
@@ -210,6 +212,7 @@ def more(program, folder, store, bad, cuts):
     assert second["steps"]["prune"]["document"]["events"] > 0 and second["watched_since"]
     program.document("config", *configured, "--profile", "bad", "config", "--format", "json")
     program.document("config", "config", "--format", "json")
+    carried(program, folder)
     at = ("--store", folder / "sound")
     for dry in (("--dry-run",), ("--expire-older-than", "0")):
         pruned = program.document("prune", "prune", *at, "--before", "2024-03-03", *dry, "--format", "json")
@@ -222,6 +225,31 @@ def more(program, folder, store, bad, cuts):
     program.document("licenses", "licenses", "--format", "json")
     program.document("licenses", "licenses", "zstd-sys", "--format", "json")
     catalogue(program, folder)
+
+
+def carried(program, folder):
+    """What goes from a store to another one: the documents of both, and what the file says of itself."""
+    for store, codes in (("sound", (0,)), ("store", (0, 3))):
+        out = folder / f"{store}.tar"
+        exported = program.document("export", "export", "--store", folder / store, "--out", out, "--format", "json")
+        assert hashlib.sha256(out.read_bytes()).hexdigest() == exported["sha256"]
+        with tarfile.open(out) as archive:
+            content = {one.name: archive.extractfile(one).read() for one in archive.getmembers()}
+        manifest = json.loads(content["manifest.json"])
+        program.validate("export-manifest", manifest, "manifest.json")
+        assert list(content)[2:] == [file["path"] for file in manifest["files"]]
+        for file in [manifest["ledger"], *manifest["files"]]:
+            bytes_of = content[file["path"]]
+            assert (len(bytes_of), hashlib.sha256(bytes_of).hexdigest()) == (file["bytes"], file["sha256"]), file
+        for line in content["ledger.jsonl"].splitlines():
+            program.validate("export-ledger", json.loads(line), "ledger.jsonl")
+        metrics = folder / "import.prom"
+        to = ("--store", folder / f"carried-{store}", "--format", "json", "--metrics", metrics)
+        imported = program.document("import", "import", out, "--sha256", exported["sha256"], *to, codes=codes)
+        assert imported["events"]["new"] == exported["exported_events"] > 0
+        parse_metrics(metrics, {"trailpare_store_events": imported["events"]["new"]})
+    program.document("import", "import", folder / "trailpare.toml", *to, codes=(1,))
+    program.document("history", "history", *to[:4])
 
 
 def catalogue(program, folder):

@@ -95,13 +95,37 @@ pub(super) fn json_lines(file: Vec<u8>, cap_bytes: u64) -> Result<(Vec<u8>, Vec<
     }
 }
 
+/// How many rows of a file of a table that somebody else wrote may be read at once by the `parquet` crate, so that what
+/// they come to stays around `memory_bytes`: rows may share a large value, and each has its own copy of it in memory.
+///
+/// # Errors
+/// In words: a file that is none, that claims what isn't there, or whose pages alone take more.
+pub fn rows_at_once(file: &[u8], memory_bytes: u64) -> Result<usize, String> {
+    let metadata = metadata(file).map_err(|fault| fault.to_string())?;
+    let mut value_bytes = 1;
+    for group in metadata.row_groups() {
+        let claims = pages::claims(file, group)?;
+        if claims.page_bytes.saturating_add(claims.dictionary_bytes) > memory_bytes {
+            return Err(format!("its pages take more than {memory_bytes} bytes, inflated"));
+        }
+        if claims.has_prefixes {
+            return Err("it is encoded as no file of a store is".to_owned());
+        }
+        value_bytes = value_bytes.max(claims.dictionary_bytes);
+    }
+    Ok(usize::try_from(memory_bytes / value_bytes).unwrap_or(usize::MAX).clamp(1, ROWS_MAX))
+}
+
+/// Rows that are read at once where they are small.
+const ROWS_MAX: usize = 8 * 1024;
+
 fn corrupt(offset_bytes: u64, reason: &str) -> ReadFault {
     // It may have words of the file in it.
     let reason = crate::util::shown::name(reason.lines().next().unwrap_or_default()).chars().take(300).collect();
     ReadFault::Corrupt { offset_bytes, reason }
 }
 
-fn metadata(file: &Bytes) -> Result<ParquetMetaData, ReadFault> {
+fn metadata(file: &[u8]) -> Result<ParquetMetaData, ReadFault> {
     let footer = footer::of(file).map_err(|reason| corrupt(0, reason))?;
     let mut options = ParquetMetaDataOptions::new();
     options.set_column_stats_policy(ParquetStatisticsPolicy::SkipAll);

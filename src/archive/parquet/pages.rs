@@ -11,19 +11,39 @@ use super::thrift::Thrift;
 /// What the places of a dictionary's values take, beside its bytes: 32 for each, of which one has four at the least.
 const DICTIONARY_GROWTH: u64 = 9;
 
-/// Checks the pages of all columns that are decoded together; whether so much memory is enough for them.
-pub(super) fn check(file: &[u8], group: &RowGroupMetaData, cap_bytes: u64) -> Result<bool, String> {
-    let mut page_bytes = 0_u64;
-    for column in group.columns() {
-        let name = || column.column_path().string();
-        let sums = chunk(file, column).map_err(|reason| format!("{reason} (column {})", name()))?;
-        page_bytes = page_bytes.saturating_add(sums);
-    }
-    Ok(page_bytes <= cap_bytes)
+/// What the pages of some columns come to, inflated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Claims {
+    /// Bytes of the largest page of each column.
+    pub page_bytes: u64,
+    /// Bytes of the largest dictionary of each column: a row may have a value of this size.
+    pub dictionary_bytes: u64,
+    /// Whether there is a page in which a value goes on where the one before it ends: a few bytes are many then.
+    pub has_prefixes: bool,
 }
 
-/// Bytes that a column needs: of its largest page and its dictionary, inflated.
-fn chunk(file: &[u8], column: &ColumnChunkMetaData) -> Result<u64, String> {
+/// Checks the pages of all columns that are decoded together; whether so much memory is enough for them.
+pub(super) fn check(file: &[u8], group: &RowGroupMetaData, cap_bytes: u64) -> Result<bool, String> {
+    let claims = claims(file, group)?;
+    let dictionary_bytes = claims.dictionary_bytes.saturating_mul(DICTIONARY_GROWTH);
+    Ok(claims.page_bytes.saturating_add(dictionary_bytes) <= cap_bytes)
+}
+
+/// What the pages of all columns of a row group claim.
+pub(super) fn claims(file: &[u8], group: &RowGroupMetaData) -> Result<Claims, String> {
+    let mut sum = Claims::default();
+    for column in group.columns() {
+        let name = || column.column_path().string();
+        let claims = chunk(file, column).map_err(|reason| format!("{reason} (column {})", name()))?;
+        sum.page_bytes = sum.page_bytes.saturating_add(claims.page_bytes);
+        sum.dictionary_bytes = sum.dictionary_bytes.saturating_add(claims.dictionary_bytes);
+        sum.has_prefixes |= claims.has_prefixes;
+    }
+    Ok(sum)
+}
+
+/// What a column claims.
+fn chunk(file: &[u8], column: &ColumnChunkMetaData) -> Result<Claims, String> {
     let offset = |offset: i64| usize::try_from(offset).map_err(|_| "a negative offset".to_owned());
     let begin = offset(column.dictionary_page_offset().unwrap_or(column.data_page_offset()))?;
     let data = offset(column.data_page_offset())?;
@@ -31,7 +51,7 @@ fn chunk(file: &[u8], column: &ColumnChunkMetaData) -> Result<u64, String> {
     let end = end.filter(|_| begin <= data).ok_or("a column that lies outside of the file")?;
     let values_max = offset(column.num_values())? as u64;
     let is_plain = column.compression() == Compression::UNCOMPRESSED;
-    let (mut page_bytes, mut dictionary_bytes, mut values, mut at) = (0_u64, 0_u64, 0_u64, begin);
+    let (mut claims, mut values, mut at) = (Claims::default(), 0_u64, begin);
     while at < end && values < values_max {
         let mut thrift = Thrift::new(file.get(..end).unwrap_or_default(), at);
         let page = page(&mut thrift).ok_or("the header of a page makes no sense")?;
@@ -42,15 +62,19 @@ fn chunk(file: &[u8], column: &ColumnChunkMetaData) -> Result<u64, String> {
             return Err("a page that is larger than what it lies in".to_owned());
         }
         if page.is_dictionary {
-            dictionary_bytes = dictionary_bytes.max(page.inflated);
+            claims.dictionary_bytes = claims.dictionary_bytes.max(page.inflated);
         } else {
             values = values.saturating_add(page.values);
-            page_bytes = page_bytes.max(page.inflated);
+            claims.page_bytes = claims.page_bytes.max(page.inflated);
         }
+        claims.has_prefixes |= page.encoding == DELTA_BYTE_ARRAY;
         at = thrift.pos + usize::try_from(page.stored).unwrap_or(usize::MAX);
     }
-    Ok(page_bytes.saturating_add(dictionary_bytes.saturating_mul(DICTIONARY_GROWTH)))
+    Ok(claims)
 }
+
+/// The encoding of values that begin as the one before them.
+const DELTA_BYTE_ARRAY: i64 = 7;
 
 /// What a page's header says.
 #[derive(Default)]
@@ -58,6 +82,7 @@ struct Page {
     is_dictionary: bool,
     inflated: u64,
     stored: u64,
+    encoding: i64,
     values: u64,
     /// Bytes of levels in front of the values.
     levels: u64,
@@ -95,12 +120,14 @@ fn page(thrift: &mut Thrift<'_>) -> Option<Page> {
 fn values(thrift: &mut Thrift<'_>, page: &mut Page, header: i64) -> Option<()> {
     thrift.fields(&mut |thrift, id, field| {
         let is_level_bytes = header == 8 && (id == 5 || id == 6);
-        if field != 5 || !(id == 1 || is_level_bytes) {
+        let is_encoding = header == 8 && id == 4 || header != 8 && id == 2;
+        if field != 5 || !(id == 1 || is_level_bytes || is_encoding) {
             return Some(false);
         }
         let number = thrift.number()?;
         match id {
             1 => page.values = u64::try_from(number).ok()?,
+            _ if is_encoding => page.encoding = number,
             _ => page.levels = page.levels.checked_add(u64::try_from(number).ok()?)?,
         }
         Some(true)

@@ -1,13 +1,14 @@
 //! The figures of each kind of run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::{Figures, path_text, seconds};
-use crate::ingest::{Optimized, PruneSummary, REFUSALS_MAX, Summary, Verdicts};
+use crate::ingest::{Exported, Imported, Optimized, PruneSummary, REFUSALS_MAX, Summary, Verdicts};
 use crate::report::Day;
 use crate::store::{Forgotten, Reclaimed};
+use crate::util::hex::hex;
 
 fn figures(value: Value) -> Figures {
     match value {
@@ -110,6 +111,44 @@ pub fn prune(sum: &PruneSummary, is_dry: bool) -> Figures {
         "principals_gone": gone.collect::<Vec<_>>(),
         "principals_with_actions_gone": thinned.collect::<Vec<_>>(),
         "reclaimed": reclaimed(&sum.reclaimed),
+        "snapshot": sum.snapshot,
+    }))
+}
+
+/// Days of an export.
+fn span(days: Option<(i32, i32)>, count: u64) -> Value {
+    let day = |day: i32| Day(day).to_string();
+    json!({"first": days.map(|(first, _)| day(first)), "last": days.map(|(_, last)| day(last)), "count": count})
+}
+
+/// Of an export to this file or folder.
+pub fn export(sum: &Exported, out: &Path) -> Figures {
+    figures(json!({
+        "out": path_text(out),
+        "sha256": hex(&sum.sha256),
+        "bytes": sum.bytes,
+        "store_id": sum.store_id,
+        "days": span(sum.days, sum.day_count),
+        "files": sum.files,
+        "exported_events": sum.events,
+        "objects": sum.objects,
+        "conflicts": sum.conflicts,
+        "snapshot": sum.snapshot,
+    }))
+}
+
+/// Of an import of this file or folder.
+pub fn import(sum: &Imported, file: &Path) -> Figures {
+    figures(json!({
+        "file": path_text(file),
+        "sha256": hex(&sum.sha256),
+        "source": {"store_id": sum.store_id, "snapshot": sum.source_snapshot},
+        "days": span(sum.days, sum.day_count),
+        "days_changed": sum.days_changed,
+        "files": sum.files,
+        "events": {"new": sum.events, "known": sum.known_events, "of_other_content": sum.conflicts},
+        "objects": {"new": sum.objects, "known": sum.known_objects},
+        "problems": sum.problem_count,
         "snapshot": sum.snapshot,
     }))
 }

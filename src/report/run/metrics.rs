@@ -46,7 +46,11 @@ const METRICS: &[(&str, &str, &str)] = &[
     ("trailpare_store_kept_out_records", "", "Records that were kept out of sound objects."),
     ("trailpare_store_mergeable_files", "", "Files that `trailpare optimize` would merge away."),
     ("trailpare_store_gap_days", "", "Days without events between an account's first and last day, of all accounts."),
-    ("trailpare_store_newest_events_timestamp_seconds", "seconds", "When the last ingest ended that brought events."),
+    (
+        "trailpare_store_newest_events_timestamp_seconds",
+        "seconds",
+        "When the last ingest or import ended that brought events.",
+    ),
     ("trailpare_store_newest_day_timestamp_seconds", "seconds", "The first instant of the newest day with events."),
 ];
 

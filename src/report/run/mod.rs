@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-pub use figures::{forget, ingest, optimize, prune};
+pub use figures::{export, forget, import, ingest, optimize, prune};
 pub use metrics::{Sample, of_run, of_store, text as metrics_text};
 
 use crate::time::format_time;

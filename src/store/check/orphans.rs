@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, new_null_array};
-use arrow::compute::{cast, filter_record_batch};
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::record_batch::RecordBatch;
 use hashbrown::HashSet;
@@ -17,7 +17,7 @@ use super::super::datafile::{DataFileWriter, StagedFile};
 use super::super::error::StoreError;
 use super::super::layout::{QUARANTINE, data_dir, staging_dir};
 use super::super::ledger::DAMAGED;
-use super::super::read::read_batches;
+use super::super::read::{in_schema, read_batches};
 use super::super::tables::Table;
 use super::super::writer::Writer;
 use super::look::{Look, Looks, Sound};
@@ -266,7 +266,7 @@ impl Writer {
         let new = BooleanArray::from(new);
         let mut row = 0;
         for batch in read_batches(path, None, None)? {
-            let batch = whole(&batch?).map_err(|error| StoreError::parquet(path)(error.into()))?;
+            let batch = in_schema(Table::Events, &batch?).map_err(|error| StoreError::parquet(path)(error.into()))?;
             let is_new = new.slice(row, batch.num_rows().min(new.len().saturating_sub(row)));
             row += batch.num_rows();
             let batch =
@@ -275,19 +275,6 @@ impl Writer {
         }
         writer.finish()
     }
-}
-
-/// A batch with all columns of the table; those that its file doesn't have are null.
-fn whole(batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let schema = Table::Events.schema();
-    let column = |field: &arrow::datatypes::FieldRef| -> Result<ArrayRef, arrow::error::ArrowError> {
-        match batch.column_by_name(field.name()) {
-            Some(column) => cast(column, field.data_type()),
-            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
-        }
-    };
-    let columns = schema.fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
-    RecordBatch::try_new(schema, columns)
 }
 
 /// All that lies in the folders of data and is no folder, but for what is being written and what was set aside.

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -47,33 +48,34 @@ const TAKEN_OVER: [&str; 6] = [
 ];
 
 impl Repairer {
-    /// Becomes the writer of a store that may be damaged, with a new catalog where the one that is there can't be used.
+    /// Becomes the writer of a store that may be damaged, with a new catalog where the one that is there can't be used;
+    /// waits so long for another process that writes.
     ///
     /// # Errors
     /// Another process that writes, a store of another version, the disk.
-    pub fn open(dir: &Path) -> Result<Repairer, StoreError> {
+    pub fn open(dir: &Path, wait: Duration) -> Result<Repairer, StoreError> {
         check_store(dir)?;
         match Store::open_to_check(dir) {
-            Ok(store) => match is_usable(&store) {
-                Ok(true) => match Repairer::with_catalog(store) {
-                    Err(error) if error.needs_new_catalog() => Repairer::with_new_catalog(dir),
+            Ok(store) => match is_usable(&store, wait) {
+                Ok(true) => match Repairer::with_catalog(store.waiting(wait)) {
+                    Err(error) if error.needs_new_catalog() => Repairer::with_new_catalog(dir, wait),
                     opened => opened,
                 },
-                Ok(false) => Repairer::with_new_catalog(dir),
-                Err(error) if error.needs_new_catalog() => Repairer::with_new_catalog(dir),
+                Ok(false) => Repairer::with_new_catalog(dir, wait),
+                Err(error) if error.needs_new_catalog() => Repairer::with_new_catalog(dir, wait),
                 Err(error) => Err(error),
             },
-            Err(error) if error.needs_new_catalog() => Repairer::with_new_catalog(dir),
+            Err(error) if error.needs_new_catalog() => Repairer::with_new_catalog(dir, wait),
             Err(error) => Err(error),
         }
     }
 
     fn with_catalog(store: Store) -> Result<Repairer, StoreError> {
-        let dir = store.dir().to_owned();
+        let (dir, wait) = (store.dir().to_owned(), store.wait);
         let (writer, marker) = match Writer::open(store) {
             Err(StoreError::Marker(_)) => {
-                let marker = set_marker_aside(&dir)?;
-                (Writer::open(Store::at(&dir))?, Some(below(&dir, &marker)))
+                let marker = set_marker_aside(&dir, wait)?;
+                (Writer::open(Store::at(&dir).waiting(wait))?, Some(below(&dir, &marker)))
             }
             opened => (opened?, None),
         };
@@ -82,8 +84,8 @@ impl Repairer {
     }
 
     /// Sets the catalog aside and makes an empty one, in which nothing can be read until the repair is done.
-    pub fn with_new_catalog(dir: &Path) -> Result<Repairer, StoreError> {
-        let lock = lock::take(dir)?;
+    pub fn with_new_catalog(dir: &Path, wait: Duration) -> Result<Repairer, StoreError> {
+        let lock = lock::take_within(dir, wait)?;
         let folder = make_quarantine(dir)?;
         let old = folder.join(format!("catalog.sqlite.{}", crate::time::fresh_id()));
         let old_name = old.to_string_lossy().into_owned();
@@ -160,13 +162,13 @@ fn is_rebuilding(connection: &Connection) -> bool {
 }
 
 /// Whether the database holds together, its indexes made anew if that is all.
-fn is_usable(store: &Store) -> Result<bool, StoreError> {
+fn is_usable(store: &Store, wait: Duration) -> Result<bool, StoreError> {
     let catalog = catalog_path(store.dir());
     let error = StoreError::catalog(&catalog);
     if integrity(&store.connect()?).map_err(&error)?.is_empty() {
         return Ok(true);
     }
-    let lock = lock::take(store.dir())?;
+    let lock = lock::take_within(store.dir(), wait)?;
     let connection = connect(store.dir())?;
     connection.execute_batch("REINDEX").map_err(&error)?;
     let is_usable = integrity(&connection).map_err(&error)?.is_empty();

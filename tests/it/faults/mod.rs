@@ -3,6 +3,7 @@
 //! * [`calls`]: system calls that fail, are cut short or are a process's last; a full disk; clocks that jump.
 //! * [`cuts`]: power cuts; [`power`] works out what they leave from the order of writes, renames and syncs.
 //! * [`flips`]: bits flipped in every kind of file of a store.
+//! * [`nights`]: a year of `trailpare nightly` with something wrong in most of them; [`metrics`] reads what they measure.
 //!
 //! A short sample of each runs with all tests. The long run is
 //! `cargo test --test it faults -- --ignored --nocapture`: `TRAILPARE_FAULTS` is how often each call is hit in each way
@@ -12,6 +13,8 @@
 mod calls;
 mod cuts;
 mod flips;
+mod metrics;
+mod nights;
 mod power;
 mod program;
 mod scenes;

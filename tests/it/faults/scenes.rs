@@ -21,6 +21,12 @@ pub static ARCHIVES: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         let ended = run(folder.path(), &texts(&args), folder.path(), &Faults::default());
         assert_eq!(ended.code, Some(0), "{}", ended.said);
     }
+    for args in [&["ingest", "part1", "part2"][..], &["export", "--out", "../export.tar"]] {
+        let in_folder = |arg: &&str| if arg.starts_with("part") { format!("../{arg}") } else { (*arg).to_owned() };
+        let args: Vec<String> = args.iter().map(in_folder).collect();
+        let ended = run(folder.path(), &args, folder.path(), &Faults::default());
+        assert_eq!(ended.code, Some(0), "{}", ended.said);
+    }
     let odd = folder.path().join("odd/111122223333_CloudTrail_eu-west-1_20240301T0710Z_AAAAAAAAAAAAAAAA.json.gz");
     fs::create_dir_all(odd.parent().expect("a folder")).expect("made");
     fs::write(odd, "no log at all").expect("written");
@@ -77,7 +83,7 @@ const OF_ONE: Scene = Scene {
 };
 
 /// All scenes.
-pub const SCENES: [Scene; 11] = [
+pub const SCENES: [Scene; 13] = [
     Scene { name: "ingest", ..OF_ONE },
     Scene { name: "ingest more", made_by: &["ingest @part1"], ..OF_ONE },
     Scene { name: "recover", made_by: &["ingest @part1"], is_cut: true, ..OF_ONE },
@@ -102,6 +108,21 @@ pub const SCENES: [Scene; 11] = [
         damage: Some(damage),
         attacked: "fsck --repair",
         followed_by: &["fsck --repair", ALL],
+        ..OF_ONE
+    },
+    Scene {
+        name: "import",
+        made_by: &["ingest @part2"],
+        attacked: "import @export.tar",
+        followed_by: &["import @export.tar"],
+        ..OF_ONE
+    },
+    Scene {
+        name: "export",
+        made_by: &PARTS,
+        attacked: "export --out out.tar",
+        followed_by: &[],
+        reads: true,
         ..OF_ONE
     },
     Scene {
