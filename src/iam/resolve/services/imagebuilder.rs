@@ -9,7 +9,7 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     tag_actions: &[("UpdateImagePipeline", "TagResource")],
     policy_arns: Some(|_, arn, request| vec![of_recipe(arn, request)]),
     read: Some(|_, variable| {
-        let is_name = variable.ends_with("Name") || variable == "ResourceId";
+        let is_name = variable.ends_with("Name") || matches!(variable, "ResourceId" | "WorkflowType");
         is_name.then(|| ValueReader::new(as_in_arns))
     }),
     ..ServiceRules::new("imagebuilder")
