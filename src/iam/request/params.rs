@@ -174,8 +174,8 @@ impl<'a> Params<'a> {
         Vec::new()
     }
 
-    /// As [`Params::first_of`]; but what stands nearest to the top of all goes first, however it is called: the `repository`
-    /// that is updated, and not the `repositoryName` of one that it is to be fed by.
+    /// As [`Params::first_of`]; but what stands nearest to the top of all goes first, however it is called: the
+    /// `repository` that is updated, and not the `repositoryName` of one that it is to be fed by.
     pub fn first_of_outermost<T>(&self, names: &Ranked, of: impl Fn(Name, &'a str) -> Option<T>) -> Vec<T> {
         self.read_set.borrow_mut().note(Look::Names(names));
         let Document { source, flat } = self.document;

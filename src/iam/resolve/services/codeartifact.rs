@@ -13,8 +13,8 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
 };
 
 /// What a repository is fed by is asked for too.
-/// Source: Service Authorization Reference, AssociateWithDownstreamRepository: "to associate an existing repository as an
-/// upstream repository to another repository"; CodeArtifact API Reference, "upstreams".
+/// Source: Service Authorization Reference, AssociateWithDownstreamRepository: the permission to make a repository the
+/// upstream of another one; CodeArtifact API Reference, "upstreams".
 fn upstream(call: &Call<'_, '_>) -> Option<Permission> {
     let Call { catalog, request, operation, .. } = *call;
     let action = catalog.action("codeartifact:AssociateWithDownstreamRepository")?;

@@ -19,8 +19,8 @@ fn tagged(operation: &str) -> Option<BTreeSet<String>> {
     said.map(|(_, kind)| BTreeSet::from([(*kind).to_owned()]))
 }
 
-/// A LAG may stand where a connection does. Source: Direct Connect API Reference, AssociateMacSecKey, "connectionId": of
-/// a connection, `dxcon-…`, or of a LAG, `dxlag-…`.
+/// A LAG, `dxlag-…`, may stand where a connection does, `dxcon-…`.
+/// Source: Direct Connect API Reference, AssociateMacSecKey, "connectionId".
 fn read(kind: &str, variable: &str) -> Option<ValueReader> {
     match (kind, variable) {
         ("dxcon", "ConnectionId") => {

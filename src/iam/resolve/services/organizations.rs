@@ -13,8 +13,8 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     ..ServiceRules::new("organizations")
 };
 
-/// AWS's own policies are called by names with capitals, `p-FullAWSAccess`; ids of those that an organization makes have
-/// none. Source: Organizations User Guide, "Managing SCPs" and its examples of policies' ids.
+/// AWS's own policies are called by names with capitals, `p-FullAWSAccess`; ids of those that an organization makes
+/// have none. Source: Organizations User Guide, "Managing SCPs" and its examples of policies' ids.
 fn read(kind: &str, variable: &str) -> Option<ValueReader> {
     match (kind, variable) {
         ("awspolicy", "PolicyId") => Some(ValueReader::new(|text| policy(text, true))),
