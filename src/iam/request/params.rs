@@ -174,6 +174,27 @@ impl<'a> Params<'a> {
         Vec::new()
     }
 
+    /// As [`Params::first_of`]; but what stands nearest to the top of all goes first, however it is called: the
+    /// `repository` that is updated, and not the `repositoryName` of one that it is to be fed by.
+    pub fn first_of_outermost<T>(&self, names: &Ranked, of: impl Fn(Name, &'a str) -> Option<T>) -> Vec<T> {
+        self.read_set.borrow_mut().note(Look::Names(names));
+        let Document { source, flat } = self.document;
+        let known = || flat.texts.iter().filter(|t| is_searched(t) && names.contains(Name { hash: t.key_hash }));
+        let (Some(outermost), Some(innermost)) = (known().map(|t| t.depth).min(), known().map(|t| t.depth).max())
+        else {
+            return Vec::new();
+        };
+        if outermost == innermost {
+            return self.first_of(names, of);
+        }
+        let near = || known().filter(|t| t.depth == outermost);
+        let of_name = |name: &Name| -> Vec<T> {
+            near().filter(|t| t.key_hash == name.hash).filter_map(|t| of(*name, flat.text(source, t.text))).collect()
+        };
+        let found = names.names.iter().map(of_name).find(|values| !values.is_empty());
+        found.unwrap_or_else(|| self.first_of(names, of))
+    }
+
     /// How far from the top the nearest text under one of the names stands that is no ARN.
     pub fn depth_of(&self, names: &Ranked) -> Option<u32> {
         self.read_set.borrow_mut().note(Look::Names(names));

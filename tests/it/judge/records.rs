@@ -15,7 +15,7 @@ const OURS: &str = include_str!("../records/expected.jsonl");
 /// Number of a record, kind of fault (`denied`, `wider`), why it is left.
 const KNOWN: &str = include_str!("../records/known.tsv");
 /// Of our records: how many may be denied something, and how many granted more. To be lowered, never raised.
-const CEILING: (usize, usize) = (0, 1);
+const CEILING: (usize, usize) = (0, 0);
 
 struct Record {
     id: u64,

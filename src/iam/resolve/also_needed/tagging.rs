@@ -293,7 +293,15 @@ fn of_service(catalog: &Catalog, tag: &Action, made: &Permission, request: &Requ
         thing.len() > 3 && bare == thing && !kind.arn.contains(":aws:")
     };
     let kind = catalog.service(prefix_of(made))?.resource_types().iter().find(is_it)?;
-    Some(vec![fill(&ArnFormat::new(&kind.arn), request.event, |_| None)])
+    let form = ArnFormat::new(&kind.arn);
+    let said = |variable: &String| {
+        let texts = request.parameters.texts(variable);
+        // What is new has no id yet.
+        let is_name = |text: &&&str| !variable.ends_with("Id") && !text.contains(['/', ':']);
+        texts.first().filter(is_name).map(|text| escape(text))
+    };
+    let values: Vec<Option<String>> = form.variables.iter().map(said).collect();
+    Some(vec![fill(&form, request.event, |at| values.get(at)?.as_deref())])
 }
 
 /// What the name of an operation says without what that is made of: `RestoreDBCluster` of

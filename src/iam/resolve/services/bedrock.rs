@@ -1,7 +1,7 @@
 //! Amazon Bedrock: models, inference profiles, guardrails.
 
 use crate::iam::arn::{Arn, escape, partition_of};
-use crate::iam::catalog::Catalog;
+use crate::iam::catalog::{Action, Catalog};
 use crate::iam::event::{Confidence, Permission};
 use crate::iam::request::Request;
 use crate::iam::resolve::operation_match::permission;
@@ -9,6 +9,7 @@ use crate::iam::resolve::service_rules::{Call, Reading, ServiceRules, ValueReade
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     special: Some(|call| model(call).or_else(|| one_model(call))),
+    also_needed: Some(behind),
     suggested: Some(suggested),
     read: Some(read),
     names_with_colons: &["foundation-model/*", "inference-profile/*"],
@@ -25,8 +26,16 @@ fn model(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
         _ => return None,
     };
     let action = catalog.action(&format!("bedrock:{name}"))?;
+    let resources = of_model(catalog, action, request, request.parameters.text("modelId"));
+    let mut needed = vec![permission(action, resources, "bedrock-model", "Bedrock API Reference, InvokeModel")];
+    needed.extend(guarded(call));
+    Some(needed)
+}
+
+/// What a model's id or ARN stands for.
+fn of_model(catalog: &Catalog, action: &Action, request: &Request<'_>, model: Option<&str>) -> Vec<String> {
     let (partition, region) = (partition_of(request.event.aws_region), request.event.region());
-    let resources = match request.parameters.text("modelId") {
+    match model {
         Some(arn) if Arn::parse(arn).is_some() && catalog.does_take(action, &escape(arn)) => {
             let profile = arn.split_once(":inference-profile/").map(|(_, id)| id).filter(|id| is_profile(id));
             profile.map(|id| behind_profile(partition, id)).into_iter().chain([escape(arn)]).collect()
@@ -39,19 +48,41 @@ fn model(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
             vec![format!("arn:{partition}:bedrock:{region}::foundation-model/{}", escape(id))]
         }
         _ => vec!["*".to_owned()],
-    };
-    let mut needed = vec![permission(action, resources, "bedrock-model", "Bedrock API Reference, InvokeModel")];
-    needed.extend(guarded(call));
-    Some(needed)
+    }
+}
+
+/// What a call asks a knowledge base and a model in the caller's name.
+/// Sources: Bedrock User Guide, "Set up permissions for a user or role to create and manage knowledge bases", queries;
+/// "Permissions for reranking".
+fn behind(call: &Call<'_, '_>) -> Vec<Permission> {
+    let Call { catalog, request, operation, .. } = *call;
+    if !matches!(operation, "RetrieveAndGenerate" | "RetrieveAndGenerateStream" | "Rerank") {
+        return Vec::new();
+    }
+    let source = "Bedrock User Guide, permissions for knowledge bases and for reranking";
+    let retrieve =
+        catalog.action("bedrock:Retrieve").filter(|_| !request.parameters.texts("knowledgeBaseId").is_empty());
+    let retrieve = retrieve.map(|action| permission(action, call.resources(action), "asked-knowledge-base", source));
+    // The model that answers stands nearer to the top than one that ranks.
+    let model = request.parameters.texts("modelArn").into_iter().next();
+    let invoke = catalog.action("bedrock:InvokeModel").filter(|_| model.is_some());
+    let invoke =
+        invoke.map(|action| permission(action, of_model(catalog, action, request, model), "asked-model", source));
+    retrieve.into_iter().chain(invoke).collect()
 }
 
 /// A model that is named is the only one: which kind of model it is the request says.
 /// Source: Bedrock API Reference, CreateModelInvocationJob, CreateProvisionedModelThroughput, "modelId".
 fn one_model(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
-    let operations = ["CreateEvaluationJob", "CreateModelInvocationJob", "CreateProvisionedModelThroughput"];
+    let operations = [
+        "CreateEvaluationJob",
+        "CreateInferenceProfile",
+        "CreateModelInvocationJob",
+        "CreateProvisionedModelThroughput",
+    ];
     let action = call.own_action("bedrock").filter(|_| operations.contains(&call.operation))?;
     let mut found = call.resources(action);
-    let is_model = |arn: &String| ["-model/", "-router/"].iter().any(|kind| arn.contains(kind));
+    let is_model = |arn: &String| ["-model/", "-router/", ":inference-profile/"].iter().any(|kind| arn.contains(kind));
     if found.iter().any(|arn| is_model(arn) && !arn.ends_with("/*")) {
         found.retain(|arn| !is_model(arn) || !arn.ends_with("/*"));
     }

@@ -1,17 +1,29 @@
-//! `config`: where requests hold roles.
+//! `config`: where requests hold roles, and whom these are for; how its names are read.
 
 use serde_json::Value;
 
 use crate::iam::arn::is_role_arn;
 use crate::iam::request::Request;
-use crate::iam::resolve::service_rules::{NamedRole, ServiceRules};
+use crate::iam::resolve::service_rules::{NamedRole, Reading, ServiceRules, ValueReader, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     named_roles: Some(
         |call| if call.is("PutRemediationConfigurations") { remediation(call.request) } else { Vec::new() },
     ),
+    passed_to: &[
+        // Config Developer Guide, "Setting up auto remediation": Systems Manager takes the role on.
+        passed_to(&["PutRemediationConfigurations"], &[], &["ssm", "config"]),
+    ],
+    read: Some(read),
     ..ServiceRules::new("config")
 };
+
+/// What is put on an organization is called by its name, behind which Config puts letters of its own.
+/// Source: Config API Reference, OrganizationConfigRule and OrganizationConformancePack, ARNs of the examples.
+fn read(_: &str, variable: &str) -> Option<ValueReader> {
+    let is_named = matches!(variable, "OrganizationConfigRuleId" | "OrganizationConformancePackId");
+    is_named.then(|| ValueReader::new(|name| Reading::NameThen(name, "-*")))
+}
 
 /// Source: Config Developer Guide, "Setting up auto remediation": the document's parameter `AutomationAssumeRole`.
 fn remediation(request: &Request<'_>) -> Vec<NamedRole> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::iam::arn::arn_format::ArnFormat;
-use crate::iam::arn::escape;
+use crate::iam::arn::{escape, is_like_arn};
 use crate::iam::catalog::{Action, Catalog};
 use crate::iam::event::Permission;
 use crate::iam::request::Request;
@@ -62,6 +62,7 @@ fn special(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
     match call.operation {
         "RunInstances" => run_instances(call),
         "CreateTags" | "DeleteTags" => tags(call),
+        "CreateNetworkInsightsPath" => analysed_path(call),
         _ => None,
     }
 }
@@ -89,8 +90,23 @@ fn run_instances(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
 fn tags(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
     let Call { catalog, request, .. } = *call;
     let action = call.own_action("ec2")?;
-    let resources = by_ids(catalog, action, request)?;
+    let resources = by_ids(catalog, action, request, &request.parameters.texts("ResourceId"))?;
     Some(vec![permission(action, resources, "numbered", "EC2 User Guide, Resource IDs")])
+}
+
+/// A path is from one thing to another, of many types both, by ids or ARNs.
+/// Source: EC2 API Reference, CreateNetworkInsightsPath, "Source", "Destination".
+fn analysed_path(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
+    let Call { catalog, request, .. } = *call;
+    let action = call.own_action("ec2")?;
+    let mut resources = call.resources(action);
+    for end in ["Source", "Destination"] {
+        let ids: Vec<&str> = request.parameters.texts(end).into_iter().filter(|id| !is_like_arn(id)).collect();
+        resources.extend(by_ids(catalog, action, request, &ids).unwrap_or_default());
+    }
+    resources.sort_unstable();
+    resources.dedup();
+    Some(vec![permission(action, resources, "analysed-path", "EC2 API Reference, CreateNetworkInsightsPath")])
 }
 
 /// What responses name by ids. Sources: EC2 User Guide, "Launch templates", control access: the resources of a template are asked for too;
@@ -162,8 +178,8 @@ const KINDS: &[(&str, &str)] = &[
     ("vpn", "vpn-connection"),
 ];
 
-/// The resources whose ids a request gives as `resourceId`; `None` where it gives none, or one of which nothing is known.
-fn by_ids(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Option<Vec<String>> {
+/// The resources of these ids; `None` where there are none, or one of which nothing is known.
+fn by_ids(catalog: &Catalog, action: &Action, request: &Request<'_>, ids: &[&str]) -> Option<Vec<String>> {
     let types = catalog.service("ec2")?.resource_types();
     let arn = |id: &&str| {
         let (front, number) = id.rsplit_once('-')?;
@@ -174,7 +190,7 @@ fn by_ids(catalog: &Catalog, action: &Action, request: &Request<'_>) -> Option<V
         let arn = fill(&ArnFormat::new(&kind.arn), request.event, |_| Some(&id));
         catalog.does_take(action, &arn).then_some(arn)
     };
-    let arns: Option<Vec<String>> = request.parameters.texts("ResourceId").iter().map(arn).collect();
+    let arns: Option<Vec<String>> = ids.iter().map(arn).collect();
     let mut arns = arns.filter(|arns| !arns.is_empty())?;
     arns.sort_unstable();
     arns.dedup();

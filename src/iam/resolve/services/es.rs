@@ -28,10 +28,14 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
 /// A connection is made from a domain of the caller's; the remote one's owner accepts it.
 /// Source: OpenSearch Service API Reference, CreateOutboundConnection.
 fn connected(call: &Call<'_, '_>) -> Option<Permission> {
-    let action = call.only("es", "CreateOutboundConnection")?;
-    let local = call.request.parameters.get("localDomainInfo")?;
-    let inner = local.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("awsDomainInformation"))?.1;
-    let domain = member_text(inner, "domainName").filter(|name| !name.contains(['/', ':']))?;
+    let made = ["CreateOutboundConnection", "CreateOutboundCrossClusterSearchConnection"];
+    let action = made.iter().find_map(|name| call.only("es", name))?;
+    let local = call.request.parameters.get("localDomainInfo");
+    // The older version has the domain's name right there.
+    let local = local.or_else(|| call.request.parameters.get("sourceDomainInfo"))?;
+    let inner = local.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("awsDomainInformation"));
+    let domain = member_text(inner.map_or(&local, |(_, inner)| inner), "domainName")
+        .filter(|name| !name.contains(['/', ':']))?;
     let arn = format!("{}:domain/{}", call.request.event.arn("es"), escape(domain));
     let source = "OpenSearch Service API Reference, CreateOutboundConnection";
     Some(permission(action, vec![arn], "local-domain", source))

@@ -1,19 +1,35 @@
 //! `imagebuilder`: whom its roles are for; tags on what it makes; how its names are read and its ARNs are written.
 
 use crate::iam::arn::escape;
+use crate::iam::event::Permission;
 use crate::iam::request::Request;
-use crate::iam::resolve::service_rules::{NOT_PASSED, Reading, ServiceRules, ValueReader, passed_to};
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::{Call, NOT_PASSED, Reading, ServiceRules, ValueReader, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     passed_to: &[passed_to(&[], &["instanceprofilename"], &["ec2"]), passed_to(&[], &["rolename"], NOT_PASSED)],
+    special: Some(imported),
     tag_actions: &[("UpdateImagePipeline", "TagResource")],
     policy_arns: Some(|_, arn, request| vec![of_recipe(arn, request)]),
     read: Some(|_, variable| {
-        let is_name = variable.ends_with("Name") || variable == "ResourceId";
+        let is_name = variable.ends_with("Name") || matches!(variable, "ResourceId" | "WorkflowType");
         is_name.then(|| ValueReader::new(as_in_arns))
     }),
     ..ServiceRules::new("imagebuilder")
 };
+
+/// An image that is imported is called by the request; its build is numbered.
+/// Source: Image Builder API Reference, ImportVmImage, ImportDiskImage.
+fn imported(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
+    let imports = ["ImportVmImage", "ImportDiskImage"];
+    let action = imports.iter().find_map(|name| call.only("imagebuilder", name))?;
+    let images = call.resources(action);
+    let source = "Image Builder API Reference, ImportVmImage";
+    let builds = images.iter().map(|image| format!("{image}/*")).collect();
+    let tag = call.catalog.action("imagebuilder:TagResource").filter(|_| call.request.parameters.has("tags"));
+    let tagged = tag.map(|tag| permission(tag, builds, "imported-image", source));
+    Some([permission(action, images, "imported-image", source)].into_iter().chain(tagged).collect())
+}
 
 /// `Build Small` is `build-small` in ARNs.
 /// Source: Image Builder API Reference, CreateInfrastructureConfiguration: names may have capitals and spaces, ARNs none.

@@ -30,5 +30,5 @@ fn bot(action: &Action, request: &Request<'_>) -> Permission {
 /// Source: Service Authorization Reference, Amazon Lex V2: `bot/${BotId}`; Amazon Lex: `bot:${BotName}`.
 fn of_bot(resource: String, request: &Request<'_>) -> Vec<String> {
     let is_of_v1 = [":bot:", ":bot-channel:", ":intent:", ":slottype:"].iter().any(|kind| resource.contains(kind));
-    if is_of_v1 && request.parameters.has("botId") { Vec::new() } else { vec![resource] }
+    if is_of_v1 && !request.parameters.texts("botId").is_empty() { Vec::new() } else { vec![resource] }
 }

@@ -1,4 +1,4 @@
-//! `medialive`: whom its roles are for.
+//! `medialive`: whom its roles are for; how policies write its ARNs.
 
 use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
 
@@ -8,5 +8,15 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         // trusts.
         passed_to(&[], &["instancerolearn"], &["medialive", "ssm"]),
     ],
+    policy_arns: Some(|action, arn, _| vec![of_new_channel(action, arn)]),
     ..ServiceRules::new("medialive")
 };
+
+/// A new channel is numbered; the `channelId` in its request is of MediaPackage, to which it will send.
+/// Source: MediaLive API Reference, Channels, MediaPackageOutputDestinationSettings.
+fn of_new_channel(action: &str, arn: String) -> String {
+    match arn.split_once(":channel:").filter(|_| action == "medialive:CreateChannel") {
+        Some((front, _)) => format!("{front}:channel:*"),
+        None => arn,
+    }
+}

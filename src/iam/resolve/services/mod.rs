@@ -23,6 +23,7 @@ mod cloudformation;
 mod cloudhsm;
 mod cloudtrail;
 mod cloudwatch;
+mod codeartifact;
 mod codebuild;
 mod codecommit;
 mod codeconnections;
@@ -157,6 +158,7 @@ static SERVICES: &[&ServiceRules] = &[
     &cloudhsm::RULES,
     &cloudtrail::RULES,
     &cloudwatch::RULES,
+    &codeartifact::RULES,
     &codebuild::RULES,
     &codecommit::RULES,
     &codeconnections::RULES,

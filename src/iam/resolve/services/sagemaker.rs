@@ -11,7 +11,7 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     tag_actions: &[("UpdatePartnerApp", "AddTags")],
     policy_arns: Some(|action, arn, _| match is_on_named(action) && arn.ends_with("/*") {
         true => Vec::new(),
-        false => vec![of_sagemaker(arn)],
+        false => vec![of_sagemaker(of_new_domain(action, arn))],
     }),
     ..ServiceRules::new("sagemaker")
 };
@@ -28,6 +28,15 @@ fn is_on_named(action: &str) -> bool {
             | "sagemaker:DeleteAssociation"
             | "sagemaker:DisassociateTrialComponent"
     )
+}
+
+/// A new domain is numbered; the `domainId` in its request is of DataZone.
+/// Source: SageMaker API Reference, UnifiedStudioSettings.
+fn of_new_domain(action: &str, arn: String) -> String {
+    match arn.split_once(":domain/").filter(|_| action == "sagemaker:CreateDomain") {
+        Some((front, _)) => format!("{front}:domain/*"),
+        None => arn,
+    }
 }
 
 /// A hub of SageMaker, or what is in it: the public one is AWS's.

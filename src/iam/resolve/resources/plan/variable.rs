@@ -121,7 +121,7 @@ impl VariablePlan {
     pub fn named(&self, request: &Request<'_>, taken: &mut Vec<Name>) -> Vec<String> {
         let is_shared = matches!(self.reading, HowToRead::Front | HowToRead::Back);
         let used = std::cell::Cell::new(None);
-        let values = request.parameters.first_of(&self.names.candidates, |name, text| {
+        let values = request.parameters.first_of_outermost(&self.names.candidates, |name, text| {
             if is_like_arn(text) || is_shared {
                 return self.value_in(text, request);
             }

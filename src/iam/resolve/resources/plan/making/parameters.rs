@@ -54,7 +54,10 @@ impl VariableParameters {
         let listed: Vec<&String> = service.parameters.get(variable).into_iter().flatten().collect();
         let others: Vec<Name> =
             overrides().others_parameters(service.prefix(), &kind.name, variable).map(Name::new).collect();
-        names.retain(|name| !others.contains(&Name::new(name)));
+        let additional: Vec<Name> =
+            overrides().additional_parameters(service.prefix(), &kind.name, variable).map(Name::new).collect();
+        // What names additional ones goes before none.
+        names.retain(|name| !others.contains(&Name::new(name)) && !additional.contains(&Name::new(name)));
         let ranked = |names: &mut dyn Iterator<Item = &String>| Ranked::new(names.map(|name| Name::new(name)));
         let copies = said.is_on_two.then(|| Copies::new(&names, said));
         let is_refused = overrides().parameters(service.prefix(), &kind.name, variable).any(|name| name == "-");
@@ -86,10 +89,7 @@ impl VariableParameters {
             plain: own.into_iter().map(Name::new).filter(|name| !others.contains(name)).collect(),
             left_over: left_over.map(|name| Name::new(name)).filter(|name| !others.contains(name)).collect(),
             wrappers: wrappers.flat_map(|name| [name.clone(), format!("{name}Input")]).map(|n| Name::new(&n)).collect(),
-            additional: overrides()
-                .additional_parameters(service.prefix(), &kind.name, variable)
-                .map(Name::new)
-                .collect(),
+            additional,
             copies,
         }
     }
