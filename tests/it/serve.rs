@@ -60,7 +60,7 @@ impl Server {
 
     fn raw(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         stream
     }
 
@@ -399,7 +399,8 @@ fn a_query_ends_when_it_is_cancelled_or_its_client_leaves() {
     client.stream.shutdown(Shutdown::Both).unwrap();
     let begun = Instant::now();
     assert_eq!(waiting.ask("SELECT 3").cell(), "3");
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    // It takes a second of a processor, which a busy machine has not at once; the query would hold its turn for 5 minutes.
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }
 
 #[test]
