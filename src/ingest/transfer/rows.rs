@@ -75,7 +75,7 @@ impl Rows {
         let first = rows.iter().next();
         let follows = self.last.as_ref().zip(first).is_none_or(|(last, first)| last.row() <= first);
         let is_sorted = rows.iter().zip(rows.iter().skip(1)).all(|(before, after)| before <= after);
-        self.last = rows.iter().last().map(|row| row.owned()).or(self.last.take());
+        self.last = rows.iter().next_back().map(|row| row.owned()).or(self.last.take());
         if follows && is_sorted { Ok(()) } else { Err("its rows are not in the order of the table".to_owned()) }
     }
 }

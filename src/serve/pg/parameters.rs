@@ -355,7 +355,8 @@ mod tests {
     fn values_are_read_as_they_are_sent() {
         let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let in_2000 = |us: i64| ScalarValue::TimestampMicrosecond(Some(EPOCH_US + us), Some("UTC".into()));
-        let cases: Vec<(Type, Option<DataType>, &[u8], bool, ScalarValue)> = vec![
+        type Case<'a> = (Type, Option<DataType>, &'a [u8], bool, ScalarValue);
+        let cases: Vec<Case<'_>> = vec![
             (Type::TEXT, None, b"a", false, "a".into()),
             (Type::BOOL, Some(DataType::Boolean), b"t", false, true.into()),
             (Type::INT4, Some(DataType::Int64), b"\0\0\0\x05", true, 5_i64.into()),

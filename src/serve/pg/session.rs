@@ -61,7 +61,7 @@ impl From<Problem> for Fault {
 enum Statement {
     Empty,
     Command(Command),
-    Query(Query),
+    Query(Box<Query>),
 }
 
 /// A query that is planned.
@@ -276,7 +276,7 @@ impl Session {
                 Some(command) => Statement::Command(command),
                 None => {
                     self.check_transaction()?;
-                    Statement::Query(self.plan(piece, types).await?)
+                    Statement::Query(Box::new(self.plan(piece, types).await?))
                 }
             },
             _ => return Err(Problem::new("42601", "a prepared statement is one statement").into()),
@@ -498,7 +498,7 @@ impl Session {
         piece.before += before;
         let query = self.plan(&piece, &[]).await?;
         let (bound, columns) = (Some((query.planned.clone(), None)), Some(Arc::clone(&query.columns)));
-        let statement = Arc::new(Statement::Query(query));
+        let statement = Arc::new(Statement::Query(Box::new(query)));
         let portal = Portal { statement, bound, columns, formats: Vec::new(), rows: Rows::Unasked, outlives };
         self.put(name.to_owned(), portal)
     }

@@ -120,7 +120,7 @@ pub fn figures(pages: &[Page]) -> Vec<String> {
                 continue;
             };
             // Behind the heading and the line below it.
-            let shown: Vec<String> = rows.iter().skip(2).flat_map(|row| numbers(row)).collect();
+            let shown: Vec<String> = rows.iter().skip(2).flat_map(numbers).collect();
             checked += shown.len();
             let missing = shown.iter().filter(|number| !measured.contains(number));
             faults.extend(missing.map(|number| format!("{place}: {number} is not in the section {section}")));
