@@ -91,7 +91,7 @@ mod tests {
         for count in [0, 1, 2, files.len()] {
             sync_files(&files[..count]).unwrap();
         }
-        for missing in [0, 5, files.len() - 1] {
+        for missing in [files.len() - 1, 5, 0] {
             fs::remove_file(files[missing]).unwrap();
             let error = sync_files(&files).unwrap_err().to_string();
             assert!(error.contains(files[missing].to_str().unwrap()), "{error}");
