@@ -316,7 +316,7 @@ mod tests {
             ("CLOSE ALL", Command::CloseCursor(None)),
             (
                 "DECLARE \"c\" NO SCROLL CURSOR WITH HOLD FOR SELECT 1",
-                Command::Declare { name: "c".to_owned(), outlives: true, sql: "SELECT 1".to_owned(), before: 45 },
+                Command::Declare { name: "c".to_owned(), outlives: true, sql: "SELECT 1".to_owned(), before: 43 },
             ),
             ("FETCH FORWARD 100 FROM c", Command::Fetch { name: "c".to_owned(), rows_max: Some(100), is_move: false }),
             ("FETCH c", Command::Fetch { name: "c".to_owned(), rows_max: Some(1), is_move: false }),

@@ -143,7 +143,7 @@ fn cancel(mut body: Bytes) -> Result<First, Refusal> {
 /// Pairs of names and values up to an empty name.
 fn parameters(body: &[u8]) -> Option<HashMap<String, String>> {
     let mut parameters = HashMap::new();
-    let mut texts = body.split(|byte| *byte == 0).map(|text| std::str::from_utf8(text).ok());
+    let mut texts = body.strip_suffix(b"\0")?.split(|byte| *byte == 0).map(|text| std::str::from_utf8(text).ok());
     loop {
         match texts.next()?? {
             "" => return Some(parameters),
