@@ -35,6 +35,7 @@ mod nightly;
 mod oddities;
 mod optimize;
 mod overview;
+mod page;
 mod policy;
 mod progress;
 mod prune;

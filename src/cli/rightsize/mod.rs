@@ -10,7 +10,7 @@ use folder::{Folder, REPORT};
 pub(super) use inputs::{InventoryArgs, read_details_of};
 
 use super::overview::overview;
-use super::report::PageArgs;
+use super::page::PageArgs;
 use super::select::{EverybodyArgs, SelectArgs};
 use super::{CliError, Context, Exit};
 use crate::policy::{Options, Preset, Provenance};
