@@ -13,18 +13,13 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     ..ServiceRules::new("organizations")
 };
 
-/// AWS's own policies are called by names with capitals, `p-FullAWSAccess`; ids of those that an organization makes
-/// have none. Source: Organizations User Guide, "Managing SCPs" and its examples of policies' ids.
+/// AWS's own policies are called by names with capitals, `p-FullAWSAccess`: an id without any is none of them. An
+/// organization's own may have some. Source: Organizations User Guide, "Managing SCPs"; API Reference, PolicyId.
 fn read(kind: &str, variable: &str) -> Option<ValueReader> {
-    match (kind, variable) {
-        ("awspolicy", "PolicyId") => Some(ValueReader::new(|text| policy(text, true))),
-        ("policy", "PolicyId") => Some(ValueReader::new(|text| policy(text, false))),
-        _ => None,
-    }
+    ((kind, variable) == ("awspolicy", "PolicyId")).then(|| ValueReader::new(of_aws))
 }
 
-fn policy(text: &str, is_of_aws: bool) -> Reading<'_> {
+fn of_aws(text: &str) -> Reading<'_> {
     let id = text.strip_prefix("p-").unwrap_or(text);
-    let has_capitals = id.bytes().any(|letter| letter.is_ascii_uppercase());
-    if has_capitals == is_of_aws { Reading::Name(id) } else { Reading::Other }
+    if id.bytes().any(|letter| letter.is_ascii_uppercase()) { Reading::Name(id) } else { Reading::Other }
 }
