@@ -85,19 +85,19 @@ fn denied_undecided_and_other_sessions_events_change_no_policy() {
             let mut call = calls[(n + 1 + 13 * k) % calls.len()].clone();
             call["more"] = json!({"errorCode": code, "errorMessage": message});
             call["responseElements"] = Value::Null;
-            more.push(logged(&session, 10_000 + 10 * n as u64 + k as u64, &call));
+            more.push(logged(&session, 100_000 + 10 * n as u64 + k as u64, &call));
         }
         // The same thing without a name of what it was done to, denied: nothing but a pattern.
         let mut vague = calls[n].clone();
         vague["requestParameters"] = Value::Null;
         vague["resources"] = Value::Null;
         vague["more"] = json!({"errorCode": "AccessDenied", "errorMessage": "Access Denied"});
-        more.push(logged(&session, 20_000 + n as u64, &vague));
+        more.push(logged(&session, 200_000 + n as u64, &vague));
         let mut by_another = calls[n].clone();
         by_another["requestParameters"] = Value::Null;
         by_another["resources"] = Value::Null;
-        more.push(logged(&format!("other{n}"), 30_000 + n as u64, &by_another));
-        more.push(logged(&format!("other{n}"), 40_000 + n as u64, &calls[(n + 29) % calls.len()]));
+        more.push(logged(&format!("other{n}"), 300_000 + n as u64, &by_another));
+        more.push(logged(&format!("other{n}"), 400_000 + n as u64, &calls[(n + 29) % calls.len()]));
     }
     let alone = store(std::slice::from_ref(&base));
     let together = store(&[[base, more].concat()]);
