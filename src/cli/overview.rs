@@ -14,11 +14,19 @@ use crate::usage::{self, ReadError, Sessions, Space, Text, UsageRow, Uses};
 /// How many principals are looked at together, as long as their rows fit.
 const TOGETHER_MAX: usize = 64;
 
-/// Everything but where to cut. `whole` says that everybody is asked for: roles and users without any use are shown too.
-/// The uses of a few principals are in memory at a time.
+/// What a report is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct About {
+    /// Everybody is asked for: roles and users without any use are shown too.
+    pub whole: bool,
+    /// Texts name the snapshot. Without it they are the same as long as nothing is new in the log.
+    pub with_snapshot: bool,
+}
+
+/// Everything but where to cut. The uses of a few principals are in memory at a time.
 pub(super) fn overview(
     select: &SelectArgs,
-    whole: bool,
+    about: About,
     inventory: &Inventory,
     context: &Context,
 ) -> Result<(Selected, Overview), CliError> {
@@ -31,7 +39,10 @@ pub(super) fn overview(
     let requests = selected.requests(&sources, catalog)?;
     let daily = usage::daily(&selected.snapshot, &selected.selection, &selected.range, catalog, &space)?;
     let sight = usage::data_sight(&selected.snapshot)?;
-    let provenance = provenance(&selected, catalog)?;
+    let mut provenance = provenance(&selected, catalog)?;
+    if !about.with_snapshot {
+        provenance.snapshot_id = 0;
+    }
     let mut builder = Builder::new(Source {
         provenance: &provenance,
         snapshot_time: &selected.snapshot.time,
@@ -44,7 +55,7 @@ pub(super) fn overview(
     });
     build(&mut builder, uses, &space)?;
     let store = open_store(&again.store.store, context)?;
-    let overview = builder.finish(&store, whole)?;
+    let overview = builder.finish(&store, about.whole)?;
     Ok((Selected { exit: first.exit, ..selected }, overview))
 }
 

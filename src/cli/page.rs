@@ -19,14 +19,14 @@ pub struct PageArgs {
 }
 
 impl PageArgs {
-    /// The page. Without the snapshot it is the same as long as nothing is new in the log.
-    pub(super) fn page(&self, overview: &Overview, with_snapshot: bool) -> Result<String, CliError> {
+    /// The page.
+    pub(super) fn page(&self, overview: &Overview) -> Result<String, CliError> {
         let language = match self.language {
             LanguageArg::En => Language::English,
             LanguageArg::Ja => Language::Japanese,
         };
         let (title, sections_max) = (self.title.as_deref(), self.sections_max);
-        let page = Page { overview, language, title, sections_max, with_snapshot };
+        let page = Page { overview, language, title, sections_max };
         render(&page).map_err(|error| CliError::failed(error.to_string()))
     }
 }

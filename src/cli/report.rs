@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::overview::overview;
+use super::overview::{About, overview};
 use super::page::PageArgs;
 use super::policy::print;
 use super::rightsize::{HowArgs, InventoryArgs, each, ended};
@@ -65,7 +65,8 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
     args.check()?;
     let (inventory, problems) = args.inventory.read(context)?;
     let is_whole = problems.is_empty();
-    let (selected, mut overview) = overview(&args.select(), args.select.is_open(), &inventory, context)?;
+    let about = About { whole: args.select.is_open(), with_snapshot: true };
+    let (selected, mut overview) = overview(&args.select(), about, &inventory, context)?;
     if overview.counts().total() == 0 {
         return Err(selected.nobody()?);
     }
@@ -74,11 +75,11 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
     }
     let out = (args.out != Path::new("-")).then_some(args.out.as_path());
     match args.format {
-        Format::Html => print(out, &args.page.page(&overview, true)?)?,
+        Format::Html => print(out, &args.page.page(&overview)?)?,
         Format::Json => print(out, &(serde_json::to_string_pretty(&overview)? + "\n"))?,
         Format::Pdf => {
             let out = out.ok_or_else(|| CliError::Usage("--format pdf needs a file: give --out FILE".to_owned()))?;
-            browser::print(args.browser.as_deref(), &args.page.page(&overview, true)?, out)?;
+            browser::print(args.browser.as_deref(), &args.page.page(&overview)?, out)?;
         }
     }
     let (principals, proved) = (overview.principals.len(), proved(&overview));

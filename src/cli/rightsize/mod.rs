@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use folder::{Folder, REPORT};
 pub(super) use inputs::{InventoryArgs, read_details_of};
 
-use super::overview::overview;
+use super::overview::{About, overview};
 use super::page::PageArgs;
 use super::select::{EverybodyArgs, SelectArgs};
 use super::{CliError, Context, Exit};
@@ -152,10 +152,10 @@ impl RightsizeArgs {
         context: &Context,
     ) -> Result<String, CliError> {
         let select = SelectArgs { archive: Vec::new(), at: Some(snapshot.id), ..self.everybody.select() };
-        let (_, mut overview) = overview(&select, true, inventory, context)?;
+        let (_, mut overview) = overview(&select, About { whole: true, with_snapshot: false }, inventory, context)?;
         overview.rightsize = Some(cuts);
         // As of the policies: a new snapshot alone is no news.
-        self.page.page(&overview, false)
+        self.page.page(&overview)
     }
 }
 

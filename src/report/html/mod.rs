@@ -55,8 +55,6 @@ pub struct Page<'a> {
     pub title: Option<&'a str>,
     /// Principals with a section of their own.
     pub sections_max: usize,
-    /// Whether it says from which snapshot it is, and of when.
-    pub with_snapshot: bool,
 }
 
 /// The page cannot be filled: a template does not fit the values.
@@ -69,7 +67,7 @@ pub struct HtmlError(#[from] minijinja::Error);
 /// # Errors
 /// A template that does not fit the values: a fault of this program.
 pub fn render(page: &Page<'_>) -> Result<String, HtmlError> {
-    let Page { overview, language, title, sections_max, with_snapshot } = *page;
+    let Page { overview, language, title, sections_max } = *page;
     let words = language.words();
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -92,7 +90,6 @@ pub fn render(page: &Page<'_>) -> Result<String, HtmlError> {
         w => words,
         language => language.code(),
         title => title,
-        with_snapshot => with_snapshot,
         style => Value::from_safe_string(STYLE.to_owned()),
         script => Value::from_safe_string(SCRIPT.to_owned()),
         style_hash => hash(STYLE),
