@@ -3,8 +3,8 @@
 //! control policies would have stopped, against SQL over the events; how large a report of 200 principals and a year
 //! is.
 //!
-//! `cargo bench --bench organization [-- [--events N] [--record]]`. Exits with 1 where a command or a proof failed, where
-//! memory is above the limit, where SQL counts otherwise, or where the report is too large or too slow.
+//! `cargo bench --bench organization [-- [--events N] [--record]]`. Exits with 1 where a command or a proof failed,
+//! where memory is above the limit, SQL counts otherwise, or the report is too large or too slow.
 
 #![allow(
     clippy::cast_possible_truncation,

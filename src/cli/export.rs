@@ -21,15 +21,15 @@ use crate::util::shown;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The file is a tar: the events of whole days as they lie in the store (Parquet, byte for byte), the log objects that go
-with them, and in front manifest.json with the SHA-256 of each file. With a folder, or a name that ends with /, the same files
-are written there. The same snapshot and days give the same bytes.
+with them, and in front manifest.json with the SHA-256 of each file. With a folder, or a name that ends with /, the
+same files are written there. The same snapshot and days give the same bytes.
 
 The SHA-256 of the file is printed, of a folder that of its manifest.json: send it by another way, for `trailpare import
 --sha256`. Whoever has the file can read the events in it.
 
-A log object goes along where all of its events do; with --from and --to those of the days' edges don't, and are read again
-there, without bringing an event twice. With --account files are written anew, with the events that these accounts logged.
-Usage is not in the file: it is derived where it is imported.
+A log object goes along if all of its events do. With --from and --to, objects at the edges of the days stay out: the
+next ingest on the other side reads them, and brings no event twice. With --account, files are written anew with the
+events that these accounts logged. Usage is not in the file: `trailpare import` derives it.
 
 Examples:
   trailpare export --out ./store.tar
@@ -90,10 +90,7 @@ fn work(args: &ExportArgs, begun: &mut Begun<'_>, context: &Context) -> Result<(
 }
 
 fn say(sum: &Exported, context: &Context) {
-    let days = match sum.days {
-        Some((first, last)) => format!("{} days, {} to {}", sum.day_count, format_date(first), format_date(last)),
-        None => "no day with events".to_owned(),
-    };
+    let days = span(sum.days, sum.day_count);
     context.say(&format!(
         "{days}: {} events in {} files, {} log objects; {}; snapshot {}",
         HumanCount(sum.events),
@@ -102,4 +99,12 @@ fn say(sum: &Exported, context: &Context) {
         HumanBytes(sum.bytes),
         sum.snapshot
     ));
+}
+
+/// How many days, from when to when.
+pub(super) fn span(days: Option<(i32, i32)>, count: u64) -> String {
+    match days {
+        Some((first, last)) => format!("{count} days, {} to {}", format_date(first), format_date(last)),
+        None => "no day with events".to_owned(),
+    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use indicatif::HumanCount;
 
+use super::export::span;
 use super::machine::MachineArgs;
 use super::recorded::{Begun, OutcomeArgs, WaitArgs};
 use super::select::StoreArgs;
@@ -11,19 +12,18 @@ use super::{CliError, Context, Exit, allocator};
 use crate::ingest::{ImportOptions, Imported, import, sha256_of};
 use crate::report::run::import as figures;
 use crate::store::Store;
-use crate::time::format_date;
 
 /// Take what `trailpare export` wrote into a store: all of it in one commit, or nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Everything is verified before anything is visible: the SHA-256 and size of each file, that nothing else is there, that rows
-are those of their day, in the table's columns and order. --sha256 compares the whole with what `trailpare export` printed:
-give it, told by another way, wherever somebody could have altered the file between.
+Everything is verified before anything is visible: the SHA-256 and size of each file, that nothing else is there, that
+rows are those of their day, in the table's columns and order. --sha256 compares the whole with what `trailpare export`
+printed. Give it, told by another way, wherever somebody could have altered the file on its way.
 
-Events that are there already stay, so that importing again changes nothing, and days may overlap. An event of a stored id
-that says something else is reported, and the stored one is kept: the exit code is 3 then, as for a log object that was
-taken in here with other bytes. Days that were pruned here don't come back. Log objects that came along are known from then
-on. What digests said of them is what the exporting store said; `trailpare ingest --verify` of the archive proves it here.
+Events that are there already stay: importing again changes nothing, and days may overlap. An event of a stored id with
+other content is reported, and the stored one is kept. The exit code is 3 then, as it is for a log object that was taken
+in here with other bytes. Days that were pruned here don't come back. Log objects that came along are known from then
+on, and their verdicts are those of the exporting store: `trailpare ingest --verify` does not check them again.
 
 Examples:
   trailpare import ./store.tar
@@ -79,10 +79,7 @@ fn say(sum: &Imported, context: &Context) {
     if unsaid > 0 {
         context.warn(&format!("and {unsaid} problems more: see `trailpare status`"));
     }
-    let days = match sum.days {
-        Some((first, last)) => format!("{} days, {} to {}", sum.day_count, format_date(first), format_date(last)),
-        None => "no day with events".to_owned(),
-    };
+    let days = span(sum.days, sum.day_count);
     let other =
         if sum.conflicts > 0 { format!(", {} of other content than stored", sum.conflicts) } else { String::new() };
     context.say(&format!(

@@ -41,7 +41,7 @@ pub(super) fn overview(
     let sight = usage::data_sight(&selected.snapshot)?;
     let mut provenance = provenance(&selected, catalog)?;
     if !about.with_snapshot {
-        provenance.snapshot_id = 0;
+        provenance.snapshot_id = None;
     }
     let mut builder = Builder::new(Source {
         provenance: &provenance,

@@ -85,7 +85,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
     let (principals, proved) = (overview.principals.len(), proved(&overview));
     context.say(&format!(
         "{principals} principals, {proved} with a proved policy; snapshot {}, {}",
-        overview.snapshot, overview.window
+        selected.snapshot.id, overview.window
     ));
     Ok(match (&overview.rightsize, selected.exit) {
         (Some(cuts), exit) => ended(&cuts.summary, exit),

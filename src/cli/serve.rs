@@ -1,6 +1,6 @@
 //! `trailpare serve`: clients of PostgreSQL ask the store, on this machine or over the network.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::MetadataExt;
@@ -42,16 +42,16 @@ pub struct ServeArgs {
     /// Where to listen: an address and a port; port 0: one that is free.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5432", help_heading = "Who may ask")]
     listen: String,
-    /// A file with the password, in its first line, which every user has. Nobody else may read it.
+    /// A file whose first line is the password of every user. Others on the machine must not be able to read it.
     #[arg(long, value_name = "FILE", conflicts_with = "users", help_heading = "Who may ask")]
     password_file: Option<PathBuf>,
-    /// A file of users: a line each, NAME:PASSWORD. Nobody else may read it.
+    /// A file of users, NAME:PASSWORD in each line. Others on the machine must not be able to read it.
     #[arg(long, value_name = "FILE", help_heading = "Who may ask")]
     users: Option<PathBuf>,
     /// The server's certificate and those between it and its authority, in PEM. Clients have to use TLS then.
     #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Who may ask")]
     tls_cert: Option<PathBuf>,
-    /// The key of the certificate, in PEM, without a password. Nobody else may read it.
+    /// The key of the certificate, in PEM, without a password. Others on the machine must not be able to read it.
     #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Who may ask")]
     tls_key: Option<PathBuf>,
     /// Authorities, in PEM: clients have to show a certificate of one of them.
@@ -137,7 +137,7 @@ impl ServeArgs {
         if addresses.is_empty() { Err(wrong("there is no such address")) } else { Ok(addresses) }
     }
 
-    /// Refuses to let anybody in over a network, and to send what is in the store in the clear.
+    /// Beyond this machine clients need a password or a certificate, and TLS unless `--without-tls` is given.
     fn check(&self, addresses: &[SocketAddr]) -> Result<(), CliError> {
         if addresses.iter().all(|address| address.ip().is_loopback()) {
             return Ok(());
@@ -191,11 +191,7 @@ impl ServeArgs {
 }
 
 fn wrong_file(path: &Path, error: &dyn std::fmt::Display) -> CliError {
-    CliError::failed(format!("{}: {}", shown::path(path), printable(&error.to_string())))
-}
-
-fn printable(text: &str) -> String {
-    text.lines().map(|line| shown::name(line).into_owned()).collect::<Vec<String>>().join("\n")
+    CliError::failed(format!("{}: {}", shown::path(path), shown::lines(&error.to_string())))
 }
 
 fn unread(path: &Path, error: &io::Error) -> CliError {
@@ -203,8 +199,15 @@ fn unread(path: &Path, error: &io::Error) -> CliError {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    read_open(open(path)?, path)
+}
+
+fn open(path: &Path) -> Result<File, CliError> {
+    File::open(path).map_err(|error| unread(path, &error))
+}
+
+fn read_open(file: File, path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| unread(path, &error))?;
     file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unread(path, &error))?;
     match bytes.len() as u64 {
         0..=FILE_MAX_BYTES => Ok(bytes),
@@ -212,12 +215,13 @@ fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     }
 }
 
-/// What only its owner, or a group of theirs, may read.
+/// The text of a file that only its owner and group can read.
 fn secret(path: &Path) -> Result<String, CliError> {
-    let mode = fs::metadata(path).map_err(|error| unread(path, &error))?.mode();
+    let file = open(path)?;
+    let mode = file.metadata().map_err(|error| unread(path, &error))?.mode();
     if mode & 0o007 != 0 {
         let path = shown::path(path);
         return Err(CliError::failed(format!("{path}: everybody on this machine may read it\nhint: chmod 600 {path}")));
     }
-    String::from_utf8(read(path)?).map_err(|_| wrong_file(path, &"it is no text in UTF-8"))
+    String::from_utf8(read_open(file, path)?).map_err(|_| wrong_file(path, &"it is no text in UTF-8"))
 }

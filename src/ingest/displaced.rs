@@ -120,6 +120,10 @@ fn find(
     if rows * CANDIDATE_BYTES > options.memory_limit_bytes / 2 || !committer.writer.knows_origins()? {
         return Ok(None);
     }
+    // What was imported may be of objects that only the exporting store read.
+    if committer.writer.may_lack_objects(files)? {
+        return Ok(None);
+    }
     let object_bytes = options.memory_limit_bytes / 16;
     let caps = Caps { object_bytes, container_bytes: u64::MAX };
     let mut candidates = Candidates::default();

@@ -54,10 +54,7 @@ pub fn statement_rows(made: &Made, code: impl Fn(&str) -> String) -> String {
 /// Where the policy came from and what it comes to, one line each.
 pub fn summary(made: &Made, provenance: &Provenance, proof: Option<&Replay>) -> Vec<String> {
     let Provenance { selection, window, catalogue, .. } = provenance;
-    let snapshot = match provenance.snapshot_id {
-        0 => String::new(),
-        id => format!("snapshot {id}, "),
-    };
+    let snapshot = provenance.snapshot_id.map_or_else(String::new, |id| format!("snapshot {id}, "));
     let mut lines = vec![format!("from {snapshot}{selection}, {window}, catalogue {catalogue}")];
     if let Some((first, last)) = made.times_us {
         let (first, last) = (format_time(first), format_time(last));

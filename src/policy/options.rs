@@ -164,8 +164,8 @@ impl Default for Options {
 /// Where the rows came from; shown beside a policy, never inside its JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {
-    /// Snapshot of the store; 0 where texts shall not depend on it.
-    pub snapshot_id: i64,
+    /// Snapshot of the store; `None` where texts must not depend on it.
+    pub snapshot_id: Option<i64>,
     /// The window that was asked for, in words.
     pub window: String,
     /// Who was asked for, in words.

@@ -21,6 +21,9 @@ use super::limits::Limits;
 use crate::query::{QueryError, STACK_BYTES, Stop};
 use crate::store::StoreError;
 
+/// The longest time of a query, a year: `forever` is beyond what an instant can hold.
+const TIME_MAX: Duration = Duration::from_secs(365 * 86_400);
+
 /// Batches that wait for whoever reads them.
 const WAITING_MAX: usize = 2;
 
@@ -165,7 +168,7 @@ impl Jobs {
     where
         W: Future<Output = Result<SendableRecordBatchStream, Failure>> + Send + 'static,
     {
-        let deadline = Instant::now() + time.min(self.limits.time);
+        let deadline = Instant::now() + time.min(self.limits.time).min(TIME_MAX);
         let turn = tokio::select! {
             turn = Arc::clone(&self.turns).acquire_owned() => turn.map_err(|_| Failure::BrokeOff)?,
             end = ending.ended() => return Err(Failure::Ended(end)),

@@ -71,22 +71,7 @@ impl Store {
             let mut rows = statement.query([snapshot.id])?;
             let mut entries = Vec::new();
             while let Some(row) = rows.next()? {
-                let mut entry = LedgerEntry {
-                    name: row.get(0)?,
-                    path: row.get(1)?,
-                    size_bytes: row.get(2)?,
-                    sha256: row.get(3)?,
-                    records: row.get(4)?,
-                    events: row.get(5)?,
-                    duplicates: row.get(6)?,
-                    broken: Vec::new(),
-                    is_again: false,
-                    proof: None,
-                    far: None,
-                    strays: Vec::new(),
-                    displaces: None,
-                    refused: None,
-                };
+                let mut entry = LedgerEntry::of_row(row)?;
                 beside.put_into(&mut entry);
                 if window.has_all_of(&entry) {
                     entries.push(entry);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::Row;
 use serde::Serialize;
 
 use super::datafile::StagedFile;
@@ -23,6 +24,8 @@ pub struct Commit {
     pub less: Vec<DayCount>,
     /// Events that came in the place of others, which no object is counted with.
     pub instead: u64,
+    /// Whether events that are added may be of objects that the ledger doesn't have, as those of an import.
+    pub may_lack_objects: bool,
     /// What became of objects that others have taken the place of.
     pub cleared: Vec<Cleared>,
     /// How the usage of each day in the commit stands.
@@ -55,7 +58,7 @@ pub enum UsageState {
 }
 
 /// One log object, taken in or refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerEntry {
     /// Canonical object name, else place and content: [`super::placed_name`]; of what was refused the place.
     pub name: String,
@@ -88,6 +91,20 @@ pub struct LedgerEntry {
 }
 
 impl LedgerEntry {
+    /// From a row that begins with name, path, size, SHA-256, records, events and duplicates.
+    pub(super) fn of_row(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
+        Ok(LedgerEntry {
+            name: row.get(0)?,
+            path: row.get(1)?,
+            size_bytes: row.get(2)?,
+            sha256: row.get(3)?,
+            records: row.get(4)?,
+            events: row.get(5)?,
+            duplicates: row.get(6)?,
+            ..LedgerEntry::default()
+        })
+    }
+
     /// Of a refused object: `name` is its place, `offset` where in the inflated bytes the reason lies.
     pub fn refused(
         name: &str,
@@ -102,16 +119,8 @@ impl LedgerEntry {
             path: path.to_string_lossy().into_owned(),
             size_bytes,
             sha256,
-            records: 0,
-            events: 0,
-            duplicates: 0,
-            broken: Vec::new(),
-            is_again: false,
-            proof: None,
-            far: None,
-            strays: Vec::new(),
-            displaces: None,
             refused: Some((reason, offset)),
+            ..LedgerEntry::default()
         }
     }
 }

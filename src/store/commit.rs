@@ -21,6 +21,7 @@ use super::agreement::{RowCheck, RowFacts, column_crc, note_snapshot};
 use super::change::Commit;
 use super::checks::FileChecks;
 use super::datafile::{StagedColumn, StagedFile};
+use super::displaced_read::NO_OBJECT;
 use super::error::StoreError;
 use super::layout::{FROM_TABLE, catalog_path, replaced_dir};
 use super::ledger;
@@ -196,7 +197,7 @@ fn insert_files(transaction: &Transaction<'_>, commit: &Commit, snapshot: i64) -
     Ok(())
 }
 
-/// Notes where the events of files come from that take the place of others of their day.
+/// Notes where the events of files come from that take the place of others of their day, or that may be of no object.
 fn insert_origins(
     transaction: &Transaction<'_>,
     commit: &Commit,
@@ -219,7 +220,12 @@ fn insert_origins(
                 .execute([id, old.id])?;
             is_mixed = !commit.objects.is_empty();
         }
-        if is_mixed {
+        if commit.may_lack_objects {
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO trailpare_file_origins VALUES (?1, ?2)")?
+                .execute([id, NO_OBJECT])?;
+        }
+        if is_mixed || commit.may_lack_objects {
             // What is new in it came with this commit.
             transaction
                 .prepare_cached("INSERT OR IGNORE INTO trailpare_file_origins VALUES (?1, ?2)")?

@@ -9,6 +9,7 @@ use super::layout::catalog_path;
 use super::metadata::has_table;
 use super::object_rows::split;
 use super::open::Store;
+use super::snapshot::DataFile;
 use super::tables::Table;
 use super::writer::Writer;
 use crate::time::parse_date;
@@ -44,6 +45,9 @@ pub struct Holder {
     /// Events that it brought first.
     pub events: u64,
 }
+
+/// Stands among the origins of a file where events in it may be of no object of the ledger: no snapshot has this number.
+pub(super) const NO_OBJECT: i64 = -1;
 
 /// Files of events that hold what was taken in with one of the snapshots in `wanted`.
 const FILES: &str = "SELECT f.data_file_id FROM ducklake_data_file f WHERE f.table_id = ?1 AND f.end_snapshot IS NULL AND \
@@ -111,6 +115,22 @@ impl Writer {
                    SELECT snapshot_id FROM trailpare_displaced))";
         let read = self.connection().query_row(sql, [Table::Events.id()], |row| row.get(0));
         read.map_err(StoreError::catalog(&catalog_path(self.store().dir())))
+    }
+
+    /// Whether one of these files of events may hold events that no object of the ledger has.
+    pub fn may_lack_objects(&self, files: &[&DataFile]) -> Result<bool, StoreError> {
+        let read = || {
+            let sql =
+                "SELECT EXISTS (SELECT 1 FROM trailpare_file_origins WHERE data_file_id = ?1 AND snapshot_id = ?2)";
+            let mut statement = self.connection().prepare(sql)?;
+            for file in files {
+                if statement.query_row([file.id, NO_OBJECT], |row| row.get(0))? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        read().map_err(StoreError::catalog(&catalog_path(self.store().dir())))
     }
 
     /// Objects that may hold an event in those files: all that were taken in with a snapshot that a file has rows of,

@@ -75,20 +75,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
     let (state, reason): (String, Option<String>) = (row.get(7)?, row.get(8)?);
     let offset_bytes = row.get(9)?;
     Ok(LedgerEntry {
-        name: row.get(0)?,
-        path: row.get(1)?,
-        size_bytes: row.get(2)?,
-        sha256: row.get(3)?,
-        records: row.get(4)?,
-        events: row.get(5)?,
-        duplicates: row.get(6)?,
-        broken: Vec::new(),
-        is_again: false,
-        proof: None,
-        far: None,
-        strays: Vec::new(),
-        displaces: None,
         refused: (state == "refused").then(|| (reason.unwrap_or_default(), offset_bytes)),
+        ..LedgerEntry::of_row(row)?
     })
 }
 

@@ -56,7 +56,9 @@ pub(super) fn sync_files(files: &[&Path]) -> Result<(), StoreError> {
         left.try_for_each(|path| sync_file(path))
     };
     thread::scope(|scope| {
-        let others: Vec<_> = (1..files.len().min(SYNCS_AT_ONCE)).map(|_| scope.spawn(sync_some)).collect();
+        let others: Vec<_> = (1..files.len().min(SYNCS_AT_ONCE))
+            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, sync_some).ok())
+            .collect();
         let own = sync_some();
         let ended = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
         ended.fold(own, Result::and)

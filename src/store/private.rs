@@ -122,10 +122,13 @@ pub(crate) fn create_or_replace_private(path: &Path) -> io::Result<File> {
 /// # Errors
 /// [`io::ErrorKind::InvalidInput`] where a folder above it, links followed, is a store.
 pub fn outside_stores(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A link is what it leads to.
-    let real = fs::canonicalize(path).or_else(|_| fs::canonicalize(folder).map(|folder| folder.join("new")));
-    let Ok(real) = real else { return Ok(()) };
+    // A link is what it leads to. Folders that are not there yet lie in the nearest one that is.
+    let real = path.ancestors().find_map(|above| {
+        let there = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        let real = fs::canonicalize(there).ok()?;
+        Some(if above == path { real } else { real.join("new") })
+    });
+    let Some(real) = real else { return Ok(()) };
     let is_store = |folder: &Path| catalog_path(folder).is_file() && folder.join("data").is_dir();
     match real.ancestors().skip(1).find(|folder| is_store(folder)) {
         Some(store) => Err(io::Error::new(
@@ -176,7 +179,9 @@ mod tests {
         crate::store::Store::open_or_create(&store).unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(store.join("catalog.sqlite"), &link).unwrap();
-        for inside in [store.join("catalog.sqlite"), store.join("data/new.parquet"), store.join("new"), link] {
+        for inside in
+            [store.join("catalog.sqlite"), store.join("data/new.parquet"), store.join("new"), store.join("a/b/c"), link]
+        {
             let said = super::write_private(&inside, b"an answer").unwrap_err().to_string();
             assert!(said.contains("within the store"), "{inside:?}: {said}");
         }

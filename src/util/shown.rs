@@ -32,6 +32,11 @@ pub fn is_harmful(c: char) -> bool {
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}')
 }
 
+/// A text of several lines, each as [`name`] shows it.
+pub fn lines(text: &str) -> String {
+    text.lines().map(name).collect::<Vec<_>>().join("\n")
+}
+
 /// A number with its noun: `1 policy`, `2 policies`.
 pub fn count<N: Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
     match what.strip_suffix('y') {

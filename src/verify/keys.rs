@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::error::VerifyError;
 use crate::archive::{Buffers, read};
 use crate::time::{MICROS_PER_DAY, format_time, parse_time};
+use crate::util::hex::unhex;
 
 /// A file of keys has some kilobytes.
 const FILE_MAX_BYTES: u64 = 64 << 20;
@@ -195,15 +196,6 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(len)
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,14 +221,5 @@ mod tests {
         assert_eq!(time_us(&serde_json::json!(1_436_317_441.5)), Some(1_436_317_441_500_000));
         assert_eq!(time_us(&serde_json::json!("2015-07-08T01:04:01+00:00")), Some(1_436_317_441_000_000));
         assert_eq!(time_us(&serde_json::json!([])), None);
-    }
-
-    #[test]
-    fn hexadecimal() {
-        assert_eq!(unhex("00fFA1"), Some(vec![0, 255, 161]));
-        assert_eq!(unhex(""), Some(Vec::new()));
-        for text in ["0", "0g", "é"] {
-            assert_eq!(unhex(text), None, "{text}");
-        }
     }
 }

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 const NEWEST: &str = "2025-11-25";
 
-fn program(args: &[&str]) -> Command {
+pub fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
     command.args(args).env_remove("TRAILPARE_STORE").env_remove("TRAILPARE_CATALOG").env("TRAILPARE_CONFIG", "");
     command
 }
 
-fn trailpare(args: &[&str]) -> Output {
+pub fn trailpare(args: &[&str]) -> Output {
     let out = program(args).output().unwrap();
     assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     out
@@ -31,7 +31,7 @@ fn store_of(archive: &Path) -> (tempfile::TempDir, PathBuf) {
     (folder, store)
 }
 
-fn samples() -> (tempfile::TempDir, PathBuf) {
+pub fn samples() -> (tempfile::TempDir, PathBuf) {
     store_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs"))
 }
 
@@ -131,11 +131,11 @@ fn code(answer: &Value) -> i64 {
 }
 
 /// A join that would run for hours.
-fn endless(table: &str) -> String {
+pub fn endless(table: &str) -> String {
     format!("SELECT count(*) FROM {table} a JOIN {table} b ON a.value < b.value + 1 AND a.value > b.value - 100000000")
 }
 
-const MANY: &str = "(SELECT unnest(generate_series(1, 400000)) AS value)";
+pub const MANY: &str = "(SELECT unnest(generate_series(1, 400000)) AS value)";
 
 #[test]
 fn the_handshake_is_as_the_specification_has_it() {

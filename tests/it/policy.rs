@@ -89,7 +89,7 @@ fn deployer() -> Vec<UsageRow> {
 
 fn provenance() -> Provenance {
     Provenance {
-        snapshot_id: 41,
+        snapshot_id: Some(41),
         window: "2023-11-14T00:00:00Z to 2023-11-16T00:00:00Z".to_owned(),
         selection: "role deployer".to_owned(),
         catalogue: "test".to_owned(),

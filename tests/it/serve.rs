@@ -6,33 +6,15 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::{digest, hmac, pbkdf2};
 
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trailpare"));
-    command.args(args).env_remove("TRAILPARE_STORE").env_remove("TRAILPARE_CATALOG").env("TRAILPARE_CONFIG", "");
-    command
-}
-
-fn trailpare(args: &[&str]) -> Output {
-    let out = program(args).output().unwrap();
-    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    out
-}
-
-fn samples() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = folder.path().join("store");
-    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs");
-    trailpare(&["--quiet", "ingest", archive.to_str().unwrap(), "--store", store.to_str().unwrap()]);
-    (folder, store)
-}
+use super::mcp::{MANY, endless, program, samples, trailpare};
 
 /// The program, listening on a port of its own.
 struct Server {
@@ -207,10 +189,6 @@ fn cells(body: &[u8]) -> Vec<Option<String>> {
 }
 
 /// A join that would run for hours.
-const ENDLESS: &str = "SELECT count(*) FROM (SELECT unnest(generate_series(1, 400000)) AS value) a \
-    JOIN (SELECT unnest(generate_series(1, 400000)) AS value) b \
-    ON a.value < b.value + 1 AND a.value > b.value - 100000000";
-
 /// What the README says of the sample: 889 events.
 const EVENTS: &str = "889";
 
@@ -280,6 +258,13 @@ fn statements_are_prepared_bound_and_read_in_parts() {
     let (messages, _) = client.until(b'Z');
     assert_eq!(messages.iter().map(|(kind, _)| *kind).collect::<Vec<u8>>(), b"EZ");
     assert_eq!(answer(&messages).code(), "42703");
+    // Who asks to be told at once is told, before the Sync.
+    client.send(b'P', b"\0SELECT nonsense FROM events\0\0\0");
+    client.send(b'H', b"");
+    let (messages, is_there) = client.until(b'E');
+    assert!(is_there && messages.len() == 1, "{messages:?}");
+    client.send(b'S', b"");
+    assert_eq!(client.until(b'Z').0.len(), 1);
     // A prepared statement sees what came since it was prepared.
     client.send(b'P', b"n\0SELECT count(*) FROM events\0\0\0");
     client.send(b'S', b"");
@@ -378,7 +363,7 @@ fn a_query_ends_when_it_is_cancelled_or_its_client_leaves() {
     let (_folder, store) = samples();
     let server = Server::begin(&store, &["--max-queries", "1"]);
     let mut client = server.client();
-    client.send(b'Q', &[ENDLESS.as_bytes(), b"\0"].concat());
+    client.send(b'Q', &[endless(MANY).as_bytes(), b"\0"].concat());
     std::thread::sleep(Duration::from_millis(500));
     let mut wrong = client.key.clone();
     wrong[7] ^= 1;
@@ -389,7 +374,7 @@ fn a_query_ends_when_it_is_cancelled_or_its_client_leaves() {
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert_eq!(client.ask("SELECT 1").cell(), "1");
     // One that leaves in the middle, and one that was to be cancelled while it waits for its turn.
-    client.send(b'Q', &[ENDLESS.as_bytes(), b"\0"].concat());
+    client.send(b'Q', &[endless(MANY).as_bytes(), b"\0"].concat());
     std::thread::sleep(Duration::from_millis(500));
     let mut waiting = server.client();
     waiting.send(b'Q', b"SELECT 2\0");
@@ -409,11 +394,11 @@ fn a_query_has_its_time() {
     let server = Server::begin(&store, &["--timeout", "2s"]);
     let mut client = server.client();
     let begun = Instant::now();
-    assert_eq!(client.ask(ENDLESS).code(), "57014");
+    assert_eq!(client.ask(&endless(MANY)).code(), "57014");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     client.ask("SET statement_timeout = '300ms'");
     let begun = Instant::now();
-    assert_eq!(client.ask(ENDLESS).code(), "57014");
+    assert_eq!(client.ask(&endless(MANY)).code(), "57014");
     assert!(begun.elapsed() < Duration::from_millis(1_900), "{:?}", begun.elapsed());
     client.ask("RESET statement_timeout");
     assert_eq!(client.ask("SELECT count(*) FROM events").cell(), EVENTS);
@@ -577,7 +562,7 @@ fn a_signal_ends_it_and_those_who_are_there_are_told() {
     for signal in ["-INT", "-TERM"] {
         let mut server = Server::begin(&store, &[]);
         let (mut idle, mut busy) = (server.client(), server.client());
-        busy.send(b'Q', &[ENDLESS.as_bytes(), b"\0"].concat());
+        busy.send(b'Q', &[endless(MANY).as_bytes(), b"\0"].concat());
         std::thread::sleep(Duration::from_millis(500));
         let begun = Instant::now();
         server.signal(signal);

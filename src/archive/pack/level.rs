@@ -114,7 +114,7 @@ impl Level {
         Ok(len)
     }
 
-    /// The bytes of the current entry, of which there are as many as `bytes` has. If they end early, the error says why.
+    /// Fills `bytes`, which is as long as the current entry, with its bytes. If they end early, the error says why.
     pub fn take_raw(&mut self, mut bytes: Vec<u8>) -> (Vec<u8>, Option<io::Error>) {
         let mut at = 0;
         let fault = loop {

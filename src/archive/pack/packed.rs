@@ -59,7 +59,8 @@ impl Packed {
     /// The same. The bytes are gone from here, and are not copied where nothing is compressed.
     ///
     /// # Errors
-    /// Likewise. Of what is compressed, or a container, the bytes are still here then, as they are where there are gaps.
+    /// Those of [`Packed::read`]. Bytes that are compressed, or a container, are still here then. They are also where
+    /// there are gaps.
     pub fn take(
         &mut self,
         buffers: &mut Buffers,

@@ -51,7 +51,7 @@ pub(super) fn run(
     let holds = everyone.denied == 0 && (everyone.depends == 0 || !args.strict);
     Ok(match selected.exit {
         _ if !holds => Exit::WouldDeny,
-        // Not to know who is stopped is not to say that nobody is.
+        // More principals may be stopped than were found.
         Exit::Done if !everyone.gaps.is_empty() => Exit::Refused,
         exit => exit,
     })

@@ -88,7 +88,7 @@ fn existing(args: &PolicyArgs) -> Result<Vec<Policy>, CliError> {
 /// Where the usage comes from.
 pub fn provenance(selected: &Selected, catalog: &Catalog) -> Result<Provenance, CliError> {
     Ok(Provenance {
-        snapshot_id: selected.snapshot.id,
+        snapshot_id: Some(selected.snapshot.id),
         window: selected.range.to_string(),
         selection: selected.selection.to_string(),
         catalogue: catalog.version().to_owned(),

@@ -25,8 +25,8 @@ use crate::usage::{ReadError, Space, TimeRange};
 /// just that, proved; with when to act: delete, tighten, ask the owner, keep.
 ///
 /// Everything goes into one folder, the same bytes where nothing is new: for each principal a page to read, a JSON
-/// document, the policy, Terraform and CloudFormation; `summary.json`, `findings.sarif`, a page of all to read, and one to
-/// look at (`report.html`, as `trailpare report` writes it).
+/// document, the policy, Terraform and CloudFormation; `summary.json`, `findings.sarif`, a page of all to read, and one
+/// to look at (`report.html`, as `trailpare report` writes it).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Files may be folders: all *.json files in them are read. docs/collect-organization.sh in trailpare's repository makes them;

@@ -180,10 +180,10 @@ impl<'a> Params<'a> {
         self.read_set.borrow_mut().note(Look::Names(names));
         let Document { source, flat } = self.document;
         let known = || flat.texts.iter().filter(|t| is_searched(t) && names.contains(Name { hash: t.key_hash }));
-        let (Some(outermost), Some(innermost)) = (known().map(|t| t.depth).min(), known().map(|t| t.depth).max())
-        else {
-            return Vec::new();
-        };
+        let mut depths = known().map(|t| t.depth);
+        let Some(first) = depths.next() else { return Vec::new() };
+        let (outermost, innermost) =
+            depths.fold((first, first), |(out, into), depth| (out.min(depth), into.max(depth)));
         if outermost == innermost {
             return self.first_of(names, of);
         }

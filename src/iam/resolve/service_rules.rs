@@ -349,3 +349,12 @@ pub(in crate::iam) fn member_text<'v>(value: &'v Value, key: &str) -> Option<&'v
     let (_, value) = object.iter().find(|(own, _)| own.eq_ignore_ascii_case(key))?;
     value.as_str().filter(|text| !text.is_empty())
 }
+
+/// The ARN of something new, which the service will number: an id in the request is that of another thing. `mark` is
+/// what stands before the id, such as `:channel:`.
+pub(in crate::iam) fn numbered_later(arn: String, mark: &str) -> String {
+    match arn.split_once(mark) {
+        Some((front, _)) => format!("{front}{mark}*"),
+        None => arn,
+    }
+}

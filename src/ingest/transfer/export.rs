@@ -17,7 +17,7 @@ use crate::store::{
     DataFile, DataFileWriter, Part, Snapshot, Store, Table, create_or_replace_private, create_private_folder,
     in_schema, outside_stores, read_batches,
 };
-use crate::time::{format_date, fresh_id};
+use crate::time::format_date;
 use crate::util::hex::hex;
 
 /// What to export, and where to.
@@ -115,15 +115,17 @@ fn failed(path: &Path, what: &str, error: io::Error) -> IngestError {
 /// The files of the days that are meant, by day; written anew below `folder` where only some accounts are.
 fn outgoing(snapshot: &Snapshot, part: &Part, folder: &Path) -> Result<Vec<Outgoing>, IngestError> {
     let mut files = Vec::new();
-    for file in snapshot.files(Table::Events).iter().filter(|file| part.has(file.event_date)) {
+    for stored in snapshot.files(Table::Events).iter().filter(|file| part.has(file.event_date)) {
         let file = match part.accounts.is_empty() {
-            true => Some(file.clone()),
-            false => of_accounts(file, &part.accounts, folder)?,
+            true => Some(stored.clone()),
+            false => of_accounts(stored, &part.accounts, folder)?,
         };
         let Some(file) = file else { continue };
         let sha256 = file.sha256()?;
+        // What was written anew here has a name by chance.
+        let name = name_of(stored, &sha256);
         let line = FileLine {
-            path: path_of(file.event_date, &name_of(&file)),
+            path: path_of(file.event_date, &name),
             table: Table::Events.name().to_owned(),
             day: format_date(file.event_date),
             rows: file.rows,
@@ -136,9 +138,9 @@ fn outgoing(snapshot: &Snapshot, part: &Part, folder: &Path) -> Result<Vec<Outgo
 }
 
 /// The name under which a file goes along: its own, unless another program gave it one that is none here.
-fn name_of(file: &DataFile) -> String {
+fn name_of(file: &DataFile, sha256: &[u8; 32]) -> String {
     let name = file.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if is_name(name) { name.to_owned() } else { format!("{}.parquet", fresh_id()) }
+    if is_name(name) { name.to_owned() } else { format!("{}.parquet", hex(sha256).split_at(32).0) }
 }
 
 /// The events of a file that some accounts logged.

@@ -170,7 +170,7 @@ fn check_sizes(source: &Source, manifest: &Manifest, limit_bytes: u64) -> Result
     match files.chain([(LEDGER, manifest.ledger.bytes)]).find(|(_, bytes)| *bytes > most) {
         Some((name, bytes)) => Err(source.fault(format!(
             "{name} has {bytes} bytes, and a file is read whole: a quarter of --memory-limit at the most\n\
-             hint: raise --memory-limit, or run `trailpare optimize --file-size` before the export"
+             hint: raise --memory-limit, or export fewer days at once"
         ))),
         None => Ok(()),
     }
@@ -349,6 +349,7 @@ impl Taken<'_> {
             days: std::mem::take(&mut self.days).into_iter().map(day).collect(),
             conflicts,
             message: "import".to_owned(),
+            may_lack_objects: true,
             ..Commit::default()
         };
         commit.instead = share(&mut commit.objects, self.sum.events);

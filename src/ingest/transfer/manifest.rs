@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::Table;
 use crate::time::{format_date, parse_date};
+use crate::util::hex::unhex;
 
 /// The form of manifests that is written and read.
 pub(super) const SCHEMA: &str = "trailpare/export-manifest/1";
@@ -84,15 +85,7 @@ pub(super) fn is_name(name: &str) -> bool {
 
 /// Reads a SHA-256 of 64 hexadecimal digits, lower-case as they are written here.
 pub fn digest_of(text: &str) -> Option<[u8; 32]> {
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if text.len() != 64 || !text.bytes().all(is_digit) {
-        return None;
-    }
-    let mut digest = [0; 32];
-    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(digest)
+    unhex(text).filter(|_| !text.contains(|c: char| c.is_ascii_uppercase()))?.try_into().ok()
 }
 
 impl FileLine {

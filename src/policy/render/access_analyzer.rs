@@ -35,7 +35,7 @@ impl Renderer for AccessAnalyzer {
         let principal = made.principals.iter().cloned().collect::<Vec<_>>().join(" ");
         let value = json!({
             "jobDetails": {
-                "jobId": format!("snapshot-{}", provenance.snapshot_id),
+                "jobId": format!("snapshot-{}", provenance.snapshot_id.unwrap_or_default()),
                 "status": "SUCCEEDED",
                 "startedOn": last,
                 "completedOn": last,

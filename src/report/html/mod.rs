@@ -131,9 +131,7 @@ fn add_filters(environment: &mut Environment<'_>) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     });
-    environment.add_filter("seen_lines", |text: &str| {
-        text.lines().map(crate::util::shown::name).collect::<Vec<_>>().join("\n")
-    });
+    environment.add_filter("seen_lines", crate::util::shown::lines);
     environment.add_filter("seen", |text: &str| crate::util::shown::name(text).into_owned());
     // The first place that an event has on the page is where links to it lead.
     let linked = Mutex::new(HashSet::new());

@@ -30,8 +30,8 @@ use super::evidence::Evidence;
 /// What a report shows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Overview {
-    /// The newest snapshot, or the one that was asked for; 0 where the page shall not depend on it.
-    pub snapshot: i64,
+    /// The newest snapshot, or the one that was asked for; `None` where the page must not depend on it.
+    pub snapshot: Option<i64>,
     /// When it was committed (UTC).
     pub snapshot_time: String,
     /// The window, in words.

@@ -232,7 +232,7 @@ fn document(out: &mut String, text: &str) {
         let _ = writeln!(out, "\n{} characters, not shown.", text.len());
         return;
     }
-    let text = text.lines().map(shown::name).collect::<Vec<_>>().join("\n");
+    let text = shown::lines(text);
     let fence = fence(&text);
     let _ = writeln!(out, "\n{fence}json\n{text}\n{fence}");
 }

@@ -59,7 +59,6 @@ impl Asked {
 
     /// Read, on a thread that has room for that.
     fn statement(&self, library: &Library) -> Result<Statement, QueryError> {
-        query::brackets(&self.sql)?;
         if !self.is_of_server {
             let mut statements = query::parse(&self.sql)?;
             return match (statements.pop(), statements.is_empty()) {
@@ -67,6 +66,7 @@ impl Asked {
                 _ => Err(QueryError::OneStatement),
             };
         }
+        query::brackets(&self.sql)?;
         // It is rewritten before anybody could look how deep it is: so it is read twice.
         match Parser::parse_sql(&PostgreSqlDialect {}, &self.sql) {
             Ok(statements) => statements.into_iter().try_for_each(|statement| Statement::of(statement).map(drop))?,

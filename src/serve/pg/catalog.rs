@@ -20,7 +20,7 @@ use datafusion_postgres::datafusion_pg_catalog::pg_catalog::{
     PgCatalogSchemaProvider, PgCatalogStaticTables, setup_pg_catalog,
 };
 
-use super::settings::{POSTGRES_VERSION, default_of};
+use super::settings::{default_of, version};
 use crate::query::QueryError;
 
 /// The database, and the schema in it, as sessions call them.
@@ -116,7 +116,7 @@ impl CatalogInfo for Catalogs {
 /// Functions that answer about this server.
 fn functions() -> Vec<ScalarUDF> {
     let text = |text: &str| ScalarValue::from(text);
-    let version = format!("PostgreSQL {POSTGRES_VERSION} (trailpare {})", env!("CARGO_PKG_VERSION"));
+    let version = format!("PostgreSQL {}", version());
     let null = || ScalarValue::Utf8(None);
     let constants = [
         ("version", text(&version)),

@@ -238,11 +238,11 @@ impl Words<'_> {
         let cursor = (2..self.0.tokens.len()).find(|place| self.is(*place, "cursor"));
         let begin = cursor.and_then(|cursor| (cursor..self.0.tokens.len()).find(|place| self.is(*place, "for")));
         let (Some(cursor), Some(begin)) = (cursor, begin) else { return Err(malformed("DECLARE")) };
-        let known = ["binary", "insensitive", "asensitive", "no", "scroll"];
+        let known = ["insensitive", "asensitive", "no", "scroll"];
         if (2..cursor).any(|place| self.0.word(place).is_none_or(|word| !known.contains(&word.as_str()))) {
             return Err(malformed("DECLARE"));
         }
-        if self.is(2, "scroll") {
+        if (2..cursor).any(|place| self.is(place, "scroll") && !self.is(place - 1, "no")) {
             return Err(refused("0A000", "SCROLL", "a cursor goes forward"));
         }
         let outlives = self.is(cursor + 1, "with") && self.is(cursor + 2, "hold");
@@ -342,6 +342,8 @@ mod tests {
             "SET SESSION AUTHORIZATION root",
             "FETCH BACKWARD c",
             "DECLARE c SCROLL CURSOR FOR SELECT 1",
+            "DECLARE c INSENSITIVE SCROLL CURSOR FOR SELECT 1",
+            "DECLARE c BINARY CURSOR FOR SELECT 1",
             "DO $$ x $$",
             "LOAD 'x'",
         ] {

@@ -225,6 +225,10 @@ fn elements(text: &str) -> Result<Vec<Option<String>>, String> {
     while let Some(c) = characters.next() {
         match c {
             '\\' => element.push(characters.next().ok_or_else(wrong)?),
+            '"' if !is_open && !is_quoted && element.trim().is_empty() => {
+                element.clear();
+                (is_open, is_quoted) = (true, true);
+            }
             '"' => (is_open, is_quoted) = (!is_open, true),
             ',' if !is_open => elements.push(finish(&mut element, &mut is_quoted)),
             '{' | '}' if !is_open => return Err(wrong()),
@@ -396,6 +400,7 @@ mod tests {
         let expected = texts(&[Some("a"), Some("b \"c\", d"), None, Some("null")]);
         assert_eq!(value(&Type::TEXT_ARRAY, None, sent, false), Ok(expected));
         assert_eq!(value(&Type::TEXT_ARRAY, None, b"{}", false), Ok(texts(&[])));
+        assert_eq!(value(&Type::TEXT_ARRAY, None, b"{ a , \"b\" }", false), Ok(texts(&[Some("a"), Some("b")])));
         let binary = b"\0\0\0\x01\0\0\0\x01\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x01a\xff\xff\xff\xff";
         assert_eq!(value(&Type::TEXT_ARRAY, None, binary, true), Ok(texts(&[Some("a"), None])));
         for (bytes, is_binary) in [

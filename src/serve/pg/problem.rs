@@ -102,8 +102,7 @@ impl From<QueryError> for Problem {
 
 /// The text without what a terminal would act on, and not without end.
 fn harmless(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| shown::name(line).into_owned()).collect();
-    let text = lines.join("\n");
+    let text = shown::lines(text);
     match text.char_indices().nth(MESSAGE_MAX_CHARS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text,

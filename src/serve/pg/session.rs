@@ -176,7 +176,8 @@ impl Session {
         out.add(&problem.message())?;
         self.failed();
         self.is_skipping = !is_simple;
-        if is_simple { self.ready(out).await } else { Ok(()) }
+        // Who asked to be told at once must not wait for the end of the batch.
+        if is_simple { self.ready(out).await } else { out.flush().await }
     }
 
     /// A statement went wrong, and with it the transaction that it is part of.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::problem::Problem;
 
 /// The version of PostgreSQL that clients are told: it decides how they ask for what there is.
-pub(super) const POSTGRES_VERSION: &str = "16.6";
+const POSTGRES_VERSION: &str = "16.6";
 
 /// Characters of a value at the most.
 const VALUE_MAX_CHARS: usize = 1_000;
@@ -89,7 +89,7 @@ pub(super) fn default_of(name: &str) -> Option<String> {
     }
 }
 
-fn version() -> String {
+pub(super) fn version() -> String {
     format!("{POSTGRES_VERSION} (trailpare {})", env!("CARGO_PKG_VERSION"))
 }
 

@@ -1,6 +1,6 @@
 //! `medialive`: whom its roles are for; how policies write its ARNs.
 
-use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+use crate::iam::resolve::service_rules::{ServiceRules, numbered_later, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     passed_to: &[
@@ -15,8 +15,5 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
 /// A new channel is numbered; the `channelId` in its request is of MediaPackage, to which it will send.
 /// Source: MediaLive API Reference, Channels, MediaPackageOutputDestinationSettings.
 fn of_new_channel(action: &str, arn: String) -> String {
-    match arn.split_once(":channel:").filter(|_| action == "medialive:CreateChannel") {
-        Some((front, _)) => format!("{front}:channel:*"),
-        None => arn,
-    }
+    if action == "medialive:CreateChannel" { numbered_later(arn, ":channel:") } else { arn }
 }

@@ -1,6 +1,6 @@
 //! `sagemaker`: whom its roles are for; tags on what it makes; how policies write its ARNs.
 
-use crate::iam::resolve::service_rules::{ServiceRules, passed_to};
+use crate::iam::resolve::service_rules::{ServiceRules, numbered_later, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     passed_to: &[
@@ -33,10 +33,7 @@ fn is_on_named(action: &str) -> bool {
 /// A new domain is numbered; the `domainId` in its request is of DataZone.
 /// Source: SageMaker API Reference, UnifiedStudioSettings.
 fn of_new_domain(action: &str, arn: String) -> String {
-    match arn.split_once(":domain/").filter(|_| action == "sagemaker:CreateDomain") {
-        Some((front, _)) => format!("{front}:domain/*"),
-        None => arn,
-    }
+    if action == "sagemaker:CreateDomain" { numbered_later(arn, ":domain/") } else { arn }
 }
 
 /// A hub of SageMaker, or what is in it: the public one is AWS's.
