@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::machine::parse_wait;
@@ -19,6 +20,9 @@ use crate::util::shown;
 
 /// Bytes of a file of passwords, certificates or keys at the most.
 const FILE_MAX_BYTES: u64 = 1 << 20;
+
+/// Threads that read what clients say and write to them what queries give.
+const NETWORK_THREADS: usize = 2;
 
 /// Answer clients of PostgreSQL: psql, drivers, Grafana, Metabase, DBeaver. Read-only.
 ///
@@ -93,8 +97,11 @@ pub fn run(args: &ServeArgs, context: &Context) -> Result<Exit, CliError> {
     let spill = SpillFolder::create()?;
     let source = args.serving.open(args.max_rows, &spill, context)?;
     let runtime = args.serving.runtime()?;
+    // What computes answers must not keep anybody from being let in, or from cancelling.
+    let network =
+        Builder::new_multi_thread().worker_threads(NETWORK_THREADS).thread_name("network").enable_all().build()?;
     let (server, mut notes) = Server::new(source, entry, room, runtime.handle());
-    let outcome = runtime.block_on(async {
+    let outcome = network.block_on(async {
         server.check().await.map_err(|error| CliError::failed(error.to_string()))?;
         let listener = TcpListener::bind(addresses.as_slice()).await.map_err(|error| args.unbound(&error))?;
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -120,6 +127,7 @@ pub fn run(args: &ServeArgs, context: &Context) -> Result<Exit, CliError> {
         context.detail(&note);
     }
     // Queries that are slow to end go with the process.
+    network.shutdown_background();
     runtime.shutdown_background();
     outcome
 }

@@ -1,7 +1,7 @@
 //! One query within its limits: it runs on a thread of its own and hands its rows over as they come; it ends when its
 //! time is over, when it is cancelled, when nobody wants its rows any more.
 //!
-//! A future that computes does not look up. So a task beside it watches the time, and asks the joins of the query to
+//! A future that computes does not look up. So a task of who asks watches the time, and asks the joins of the query to
 //! end (`query::Stop`); whoever waits for rows is told at once, whatever the query is at.
 
 use std::future::Future;
@@ -118,16 +118,18 @@ impl Ending {
 pub struct Jobs {
     runtime: Handle,
     turns: Arc<Semaphore>,
+    plans: Arc<Semaphore>,
     limits: Limits,
 }
 
 impl Jobs {
     /// Queries on this runtime, within these limits.
     pub fn new(runtime: Handle, limits: Limits) -> Jobs {
-        Jobs { runtime, turns: Arc::new(Semaphore::new(limits.queries.max(1))), limits }
+        let turns = || Arc::new(Semaphore::new(limits.queries.max(1)));
+        Jobs { runtime, turns: turns(), plans: turns(), limits }
     }
 
-    /// Does work that goes deep, such as planning, where there is room for it.
+    /// Does work that goes deep, such as planning, where there is room for it: of as many at once as queries may run.
     ///
     /// # Errors
     /// Those of the work; [`Failure::BrokeOff`] where the system has no thread.
@@ -136,9 +138,11 @@ impl Jobs {
         T: Send + 'static,
         W: Future<Output = Result<T, Failure>> + Send + 'static,
     {
+        let turn = Arc::clone(&self.plans).acquire_owned().await.map_err(|_| Failure::BrokeOff)?;
         let (done, outcome) = oneshot::channel();
         self.thread(async move {
             let _ = done.send(work.await);
+            drop(turn);
         })?;
         outcome.await.unwrap_or(Err(Failure::BrokeOff))
     }
@@ -179,7 +183,8 @@ impl Jobs {
         let (sender, batches) = mpsc::channel(WAITING_MAX);
         let (over, is_over) = oneshot::channel::<()>();
         let watched = ending.clone();
-        self.runtime.spawn(async move {
+        // Where whoever asks is: the query's own threads may be at work without a pause.
+        tokio::spawn(async move {
             tokio::select! {
                 _ = is_over => return,
                 () = sleep_until(deadline) => watched.end(End::TimedOut),

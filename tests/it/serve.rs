@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -188,7 +188,6 @@ fn cells(body: &[u8]) -> Vec<Option<String>> {
         .collect()
 }
 
-/// A join that would run for hours.
 /// What the README says of the sample: 889 events.
 const EVENTS: &str = "889";
 
@@ -265,6 +264,26 @@ fn statements_are_prepared_bound_and_read_in_parts() {
     assert!(is_there && messages.len() == 1, "{messages:?}");
     client.send(b'S', b"");
     assert_eq!(client.until(b'Z').0.len(), 1);
+    // Rows that are there are given though further ones take hours.
+    let sql = format!("SELECT 7 AS one UNION ALL ({})", endless(MANY));
+    client.send(b'P', &[b"\0", sql.as_bytes(), b"\0\0\0"].concat());
+    client.send(b'B', b"\0\0\0\0\0\0\0\0");
+    client.send(b'E', b"\0\0\0\0\x01");
+    client.send(b'S', b"");
+    let begun = Instant::now();
+    let (messages, _) = client.until(b'Z');
+    assert_eq!(messages.iter().map(|(kind, _)| *kind).collect::<Vec<u8>>(), b"12DsZ", "{messages:?}");
+    assert_eq!(answer(&messages).cell(), "7");
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    // A connection does not keep as much as it likes.
+    let long = format!("SELECT '{}'", "x".repeat(900_000));
+    for (name, expected) in [("a", b"1Z"), ("b", b"1Z"), ("c", b"1Z"), ("d", b"1Z"), ("e", b"EZ")] {
+        client.send(b'P', &[name.as_bytes(), b"\0", long.as_bytes(), b"\0\0\0"].concat());
+        client.send(b'S', b"");
+        let kinds: Vec<u8> = client.until(b'Z').0.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(kinds, expected, "{name}");
+    }
+    client.ask("DEALLOCATE ALL");
     // A prepared statement sees what came since it was prepared.
     client.send(b'P', b"n\0SELECT count(*) FROM events\0\0\0");
     client.send(b'S', b"");

@@ -224,9 +224,10 @@ fn days_that_overlap_lose_nothing() {
 fn imported_events_may_be_of_objects_that_are_not_known() {
     let place = tempfile::tempdir().expect("a folder");
     let at = |name: &str| text(&place.path().join(name));
-    let last = days(&MADE.store()).pop().expect("a day");
-    done(&["export", "--store", &MADE.store(), "--from", &last, "--out", &at("day.tar")]);
-    done(&["import", &at("day.tar"), "--store", &at("store")]);
+    let accounts = rows(&MADE.store(), "SELECT DISTINCT recipient_account_id FROM events");
+    let account = accounts.iter().find(|id| id.len() == 12).expect("an account");
+    done(&["export", "--store", &MADE.store(), "--account", account, "--out", &at("one.tar")]);
+    done(&["import", &at("one.tar"), "--store", &at("store")]);
     let unmarked = || -> i64 {
         let catalog = rusqlite::Connection::open(place.path().join("store/catalog.sqlite")).expect("a catalog");
         let sql = "SELECT count(*) FROM ducklake_data_file f JOIN ducklake_table t USING (table_id) WHERE \
@@ -237,8 +238,8 @@ fn imported_events_may_be_of_objects_that_are_not_known() {
     assert_eq!(unmarked(), 0);
     // A file of the same day that no import brought has no such mark, until it is merged with one that has.
     done(&["ingest", &MADE.archive(), "--store", &at("store")]);
+    // On some days that account did nothing.
     let before = unmarked();
-    assert!(before > 0);
     done(&["optimize", "--store", &at("store")]);
     let merged = unmarked();
     assert!(merged < before, "{merged} of {before}");

@@ -20,6 +20,15 @@ SELECT 1;
 COMMIT;
 DISCARD ALL;
 
+-- What npgsql says when it gives a connection back to its pool.
+CLOSE ALL;
+UNLISTEN *;
+SET SESSION AUTHORIZATION DEFAULT;
+RESET ALL;
+SELECT pg_advisory_unlock_all();
+DISCARD SEQUENCES;
+DISCARD TEMP;
+
 -- Types, as drivers look them up.
 SELECT t.oid, t.typname, t.typelem, t.typdelim, t.typtype, n.nspname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = 'jsonb';
 SELECT n.nspname = ANY(current_schemas(true)), n.nspname, t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON t.typnamespace = n.oid WHERE t.oid = 1009;

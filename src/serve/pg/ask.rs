@@ -43,6 +43,11 @@ impl Asked {
         Asked { sql: piece.sql.as_str().into(), before: piece.before, is_of_server, user: Arc::clone(user) }
     }
 
+    /// Bytes of its text.
+    pub fn text_bytes(&self) -> usize {
+        self.sql.len()
+    }
+
     fn problem(&self, failure: Failure, context: &SessionContext) -> Problem {
         Problem::of(failure, &self.sql, self.before, context)
     }
@@ -168,14 +173,21 @@ impl Asking {
         Ok(Planned { world, prepared })
     }
 
-    /// The same with the values of its parameters.
+    /// The same with the values of its parameters, within the same limits.
     ///
     /// # Errors
     /// Values that don't fit.
-    pub async fn bind(&self, asked: &Asked, planned: &Planned, values: ParamValues) -> Result<Planned, Problem> {
+    pub async fn bind(
+        &self,
+        asked: &Asked,
+        planned: &Planned,
+        values: ParamValues,
+        (time, ending): (Duration, &Ending),
+    ) -> Result<Planned, Problem> {
         let context = self.session(&planned.world, Stop::default(), &asked.user)?;
         let prepared = planned.prepared.clone();
-        let bound = self.jobs.deep(async move { Ok(prepared.with_values(&values)?) }).await;
+        let work = self.jobs.deep(async move { Ok(prepared.with_values(&values)?) });
+        let bound = self.within(time, ending, work).await;
         let prepared = bound.map_err(|failure| asked.problem(failure, &context))?;
         Ok(Planned { world: Arc::clone(&planned.world), prepared })
     }
@@ -210,7 +222,7 @@ impl Asking {
         let stop = Stop::default();
         let context = self.session(&world, stop.clone(), &asked.user)?;
         let (ready, values) = match planned {
-            Some((planned, _)) if Arc::ptr_eq(&planned.world, &world) => (Some(planned.prepared), None),
+            Some((planned, _)) if planned.world.snapshot.id == world.snapshot.id => (Some(planned.prepared), None),
             Some((_, values)) => (None, values),
             None => (None, None),
         };

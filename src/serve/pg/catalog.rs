@@ -136,6 +136,7 @@ fn functions() -> Vec<ScalarUDF> {
         ("pg_table_size", ScalarValue::Int64(None)),
         ("pg_database_size", ScalarValue::Int64(None)),
         ("set_config", null()),
+        ("pg_advisory_unlock_all", null()),
         ("inet_server_addr", null()),
         ("inet_client_addr", null()),
     ];

@@ -21,12 +21,18 @@ pub(super) enum Command {
     ShowAll,
     /// `BEGIN`, `START TRANSACTION`: which of them.
     Begin(&'static str),
-    Commit,
-    Rollback,
+    /// `COMMIT`, `END`; `chain`: another transaction begins at once.
+    Commit {
+        chain: bool,
+    },
+    /// `ROLLBACK`, `ABORT`.
+    Rollback {
+        chain: bool,
+    },
     /// `SAVEPOINT x`, `RELEASE x`: nothing changes.
     Savepoint(&'static str),
     RollbackToSavepoint,
-    /// `DISCARD ALL`.
+    /// `DISCARD ALL`; what else is discarded there is not.
     Discard,
     /// A prepared statement; `None`: all.
     Deallocate(Option<String>),
@@ -66,12 +72,12 @@ impl Command {
             },
             "begin" => Command::Begin("BEGIN"),
             "start" => Command::Begin("START TRANSACTION"),
-            "commit" | "end" => Command::Commit,
+            "commit" | "end" => Command::Commit { chain: words.chains() },
             "rollback" if words.has("to") => Command::RollbackToSavepoint,
-            "rollback" | "abort" => Command::Rollback,
+            "rollback" | "abort" => Command::Rollback { chain: words.chains() },
             "savepoint" => Command::Savepoint("SAVEPOINT"),
             "release" => Command::Savepoint("RELEASE"),
-            "discard" => Command::Discard,
+            "discard" => words.discard()?,
             "deallocate" => {
                 let place = if words.is(1, "prepare") { 2 } else { 1 };
                 Command::Deallocate(if words.is(place, "all") { None } else { Some(words.name(place)?) })
@@ -113,8 +119,8 @@ impl Command {
             Command::ResetAll => "RESET",
             Command::Show(_) | Command::ShowAll => "SHOW",
             Command::Begin(tag) | Command::Savepoint(tag) | Command::Accept(tag) => tag,
-            Command::Commit => "COMMIT",
-            Command::Rollback | Command::RollbackToSavepoint => "ROLLBACK",
+            Command::Commit { .. } => "COMMIT",
+            Command::Rollback { .. } | Command::RollbackToSavepoint => "ROLLBACK",
             Command::Discard => "DISCARD ALL",
             Command::Deallocate(None) => "DEALLOCATE ALL",
             Command::Deallocate(Some(_)) => "DEALLOCATE",
@@ -164,6 +170,7 @@ impl Words<'_> {
             Some("time") if self.is(place + 1, "zone") => ("TimeZone".to_owned(), place + 2),
             Some("names") => ("client_encoding".to_owned(), place + 1),
             Some("role") => ("role".to_owned(), place + 1),
+            Some("authorization") if self.is(place + 1, "default") => return Ok(Command::Accept("SET")),
             Some("authorization") => {
                 return Err(refused("42501", "SET SESSION AUTHORIZATION", "a user stays that user"));
             }
@@ -205,6 +212,21 @@ impl Words<'_> {
             }
         }
         Ok(Some(value))
+    }
+
+    /// Whether the next transaction begins where this one ends: `AND CHAIN`, not `AND NO CHAIN`.
+    fn chains(&self) -> bool {
+        (1..self.0.tokens.len()).any(|place| self.is(place, "chain") && self.is(place - 1, "and"))
+    }
+
+    fn discard(&self) -> Result<Command, Problem> {
+        Ok(match self.0.word(1).as_deref() {
+            Some("all") => Command::Discard,
+            Some("plans") => Command::Accept("DISCARD PLANS"),
+            Some("sequences") => Command::Accept("DISCARD SEQUENCES"),
+            Some("temp" | "temporary") => Command::Accept("DISCARD TEMP"),
+            _ => return Err(malformed("DISCARD")),
+        })
     }
 
     fn reset(&self) -> Result<Command, Problem> {
@@ -310,7 +332,12 @@ mod tests {
             ("BEGIN READ ONLY", Command::Begin("BEGIN")),
             ("START TRANSACTION ISOLATION LEVEL REPEATABLE READ", Command::Begin("START TRANSACTION")),
             ("ROLLBACK TO SAVEPOINT a", Command::RollbackToSavepoint),
-            ("ABORT", Command::Rollback),
+            ("ABORT", Command::Rollback { chain: false }),
+            ("COMMIT AND CHAIN", Command::Commit { chain: true }),
+            ("END AND NO CHAIN", Command::Commit { chain: false }),
+            ("DISCARD ALL", Command::Discard),
+            ("DISCARD TEMPORARY", Command::Accept("DISCARD TEMP")),
+            ("SET SESSION AUTHORIZATION DEFAULT", Command::Accept("SET")),
             ("DEALLOCATE \"_pg3_0\"", Command::Deallocate(Some("_pg3_0".to_owned()))),
             ("DEALLOCATE PREPARE ALL", Command::Deallocate(None)),
             ("CLOSE ALL", Command::CloseCursor(None)),
@@ -345,6 +372,7 @@ mod tests {
             "DECLARE c INSENSITIVE SCROLL CURSOR FOR SELECT 1",
             "DECLARE c BINARY CURSOR FOR SELECT 1",
             "DO $$ x $$",
+            "DISCARD",
             "LOAD 'x'",
         ] {
             assert!(of(sql).is_err(), "{sql}");

@@ -31,6 +31,10 @@ use crate::serve::job::{Answer, Ending, Failure};
 
 /// Prepared statements of a connection, and portals and cursors of it, at the most.
 const STATEMENTS_MAX: usize = 1_000;
+
+/// Bytes of the texts of those statements: plans are as large as what they are made of.
+const STATEMENTS_MAX_BYTES: usize = 4 << 20;
+
 const PORTALS_MAX: usize = 64;
 
 /// Number of `text` among PostgreSQL's types.
@@ -62,6 +66,16 @@ enum Statement {
     Empty,
     Command(Command),
     Query(Box<Query>),
+}
+
+impl Statement {
+    /// Bytes of the text of a query.
+    fn text_bytes(&self) -> usize {
+        match self {
+            Statement::Query(query) => query.asked.text_bytes(),
+            Statement::Empty | Statement::Command(_) => 0,
+        }
+    }
 }
 
 /// A query that is planned.
@@ -267,6 +281,13 @@ impl Session {
             let message = format!("a connection has {STATEMENTS_MAX} prepared statements at the most");
             return Err(Problem::new("54000", message).into());
         }
+        let others = self.statements.iter().filter(|(other, _)| **other != name);
+        let bytes: usize = others.map(|(_, statement)| statement.text_bytes()).sum();
+        if bytes + sql.len() > STATEMENTS_MAX_BYTES {
+            let message =
+                format!("the prepared statements of a connection have {STATEMENTS_MAX_BYTES} bytes at the most");
+            return Err(Problem::new("54000", message).into());
+        }
         if !name.is_empty() && self.statements.contains_key(&name) {
             return Err(Problem::new("42P05", format!("prepared statement \"{name}\" already exists")).into());
         }
@@ -298,7 +319,8 @@ impl Session {
                 match values {
                     None => (Some((query.planned.clone(), None)), Some(Arc::clone(&query.columns))),
                     Some(values) => {
-                        let bound = self.asking.bind(&query.asked, &query.planned, values.clone()).await?;
+                        let within = (self.settings.timeout(), &self.runs.begin());
+                        let bound = self.asking.bind(&query.asked, &query.planned, values.clone(), within).await?;
                         let columns = columns_of(&bound)?;
                         (Some((bound, Some(values))), Some(columns))
                     }
@@ -423,7 +445,7 @@ impl Session {
         formats: &[i16],
         out: &mut Output,
     ) -> Result<(), Fault> {
-        if !matches!(command, Command::Commit | Command::Rollback | Command::RollbackToSavepoint) {
+        if !matches!(command, Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackToSavepoint) {
             self.check_transaction()?;
         }
         if is_described && let Some(described) = self.described(command, formats) {
@@ -436,7 +458,7 @@ impl Session {
                     out.add(&Reply::ParameterStatus(ParameterStatus::new(name.to_owned(), value)))?;
                 }
             }
-            Command::ResetAll => self.settings.reset(),
+            Command::ResetAll => self.reset(out)?,
             Command::Show(name) => {
                 let unknown = || Problem::new("42704", format!("unrecognized configuration parameter \"{name}\""));
                 out.add(&row(&[&self.settings.show(name).ok_or_else(unknown)?]))?;
@@ -447,18 +469,24 @@ impl Session {
                 }
             }
             Command::Begin(_) => self.transaction = TransactionStatus::Transaction,
-            Command::Commit | Command::Rollback => {
+            Command::Commit { chain } | Command::Rollback { chain } => {
                 // What has failed can't be committed.
                 let is_failed = self.transaction == TransactionStatus::Error;
                 tag = complete(if is_failed { "ROLLBACK" } else { command.tag() }, None);
-                self.transaction = TransactionStatus::Idle;
+                self.transaction = match (*chain, self.transaction) {
+                    (true, TransactionStatus::Idle) => {
+                        return Err(Problem::new("25P01", "AND CHAIN can only be said in a transaction").into());
+                    }
+                    (true, _) => TransactionStatus::Transaction,
+                    (false, _) => TransactionStatus::Idle,
+                };
                 self.portals.retain(|_, portal| portal.outlives);
             }
             Command::RollbackToSavepoint if self.transaction == TransactionStatus::Error => {
                 self.transaction = TransactionStatus::Transaction;
             }
             Command::Discard => {
-                self.settings.reset();
+                self.reset(out)?;
                 self.statements.clear();
                 self.portals.clear();
             }
@@ -483,6 +511,17 @@ impl Session {
             Command::RollbackToSavepoint | Command::Savepoint(_) | Command::Accept(_) => {}
         }
         Ok(out.add(&tag)?)
+    }
+
+    /// Gives all settings their defaults back; clients are told of those that change.
+    fn reset(&mut self, out: &mut Output) -> io::Result<()> {
+        let before = self.settings.reported();
+        self.settings.reset();
+        let changed = self.settings.reported().into_iter().filter(|reported| !before.contains(reported));
+        for (name, value) in changed {
+            out.add(&Reply::ParameterStatus(ParameterStatus::new(name.to_owned(), value)))?;
+        }
+        Ok(())
     }
 
     async fn declare(&mut self, name: &str, outlives: bool, sql: &str, before: usize) -> Result<(), Problem> {
@@ -524,12 +563,16 @@ async fn give(open: &mut Open, formats: &[i16], rows_max: Option<u64>, out: &mut
     let limit = open.answer.rows_max();
     let mut writer = open.columns.writer(formats);
     let mut given = 0;
-    while open.fill().await? {
-        let Some((batch, next)) = &mut open.batch else { break };
-        while *next < batch.num_rows() {
-            if rows_max == Some(given) {
-                return Ok((given, false));
-            }
+    loop {
+        // Who has what it asked for does not wait for what comes behind it.
+        if rows_max == Some(given) {
+            return Ok((given, false));
+        }
+        if !open.fill().await? {
+            return Ok((given, true));
+        }
+        let Some((batch, next)) = &mut open.batch else { continue };
+        while *next < batch.num_rows() && rows_max != Some(given) {
             if open.given >= limit {
                 return Err(Problem::from(Failure::TooManyRows(limit)).into());
             }
@@ -542,7 +585,6 @@ async fn give(open: &mut Open, formats: &[i16], rows_max: Option<u64>, out: &mut
             }
         }
     }
-    Ok((given, true))
 }
 
 /// Lets rows go: how many, and whether there are no more.
