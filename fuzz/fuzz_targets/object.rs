@@ -27,13 +27,14 @@ fn inflated(stored: &[u8]) -> Option<Vec<u8>> {
     Some(read.bytes)
 }
 
-/// Whether it begins as gzip, zstd, bzip2, xz, lz4 or Parquet: what is packed twice is inflated twice, and of Parquet
-/// its rows are read.
+/// Whether it begins as gzip, zstd, bzip2, xz, lz4 or Parquet, or is a tar or zip: what is packed twice is inflated
+/// twice, of Parquet its rows are read, and a container is no object.
 fn is_packed(bytes: &[u8]) -> bool {
     let magic: [&[u8]; 6] =
         [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0", b"\x04\x22\x4d\x18", b"PAR1"];
     let is_skippable = matches!(bytes, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
-    is_skippable || magic.iter().any(|magic| bytes.starts_with(magic))
+    let is_container = bytes.starts_with(b"PK") || bytes.get(257..262) == Some(b"ustar");
+    is_container || is_skippable || magic.iter().any(|magic| bytes.starts_with(magic))
 }
 
 fuzz_target!(|data: &[u8]| {

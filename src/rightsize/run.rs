@@ -143,13 +143,14 @@ impl<'a> Run<'_, 'a> {
     fn sets<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         let selection = Selection { permission_sets: vec!["*".to_owned()], ..Selection::default() };
         let key = |row: &UsageRow| row.permission_set.as_deref().unwrap_or_default().to_owned();
+        let mut batches: Vec<Batch> = Vec::new();
         for (title, found) in Groups::new(self.reading(), &selection, Sessions::Apart, (RowKey::order, key))? {
             let Some(found) = self.fitting(&format!("{}{title}", RowKey::OF_SETS), found)? else { continue };
             self.note_accounts(&found);
-            let batches = self.of_set(&title, found);
-            self.look(batches, take)?;
+            batches.extend(self.of_set(&title, found));
+            self.look_if_many(&mut batches, take)?;
         }
-        Ok(())
+        self.look(batches, take)
     }
 
     fn of_set(&mut self, set: &str, rows: Vec<UsageRow>) -> Vec<Batch> {
@@ -182,7 +183,6 @@ impl<'a> Run<'_, 'a> {
     /// Roles that are not Identity Center's, and users.
     fn named<E: From<ReadError>>(&mut self, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {
         let mut batches: Vec<Batch> = Vec::new();
-        let space = self.question.space.share(4);
         for (key, found) in Groups::of_everybody(self.reading())? {
             if key.starts_with(RowKey::OF_SETS) {
                 continue;
@@ -191,10 +191,7 @@ impl<'a> Run<'_, 'a> {
             if let Some(batch) = self.of_named(found) {
                 batches.push(batch);
             }
-            let rows: usize = batches.iter().map(|batch| batch.rows.len()).sum();
-            if batches.len() >= TOGETHER_MAX || !space.fits(rows as u64) {
-                self.look(std::mem::take(&mut batches), take)?;
-            }
+            self.look_if_many(&mut batches, take)?;
         }
         self.look(batches, take)
     }
@@ -240,15 +237,16 @@ impl<'a> Run<'_, 'a> {
             return Ok(());
         }
         let everybody = Selection { principals: vec!["arn:*:role/*".to_owned()], ..Selection::default() };
+        let mut batches: Vec<Batch> = Vec::new();
         for (name, found) in Groups::new(self.reading(), &everybody, Sessions::Together, (by_family, family_of))? {
             if !self.families.contains_key(&name) {
                 continue;
             }
             let Some(rows) = self.fitting(&format!("roles named {name}"), found)? else { continue };
-            let batches = self.of_family(&name, rows);
-            self.look(batches, take)?;
+            batches.extend(self.of_family(&name, rows));
+            self.look_if_many(&mut batches, take)?;
         }
-        Ok(())
+        self.look(batches, take)
     }
 
     fn of_family(&self, name: &str, rows: Vec<UsageRow>) -> Vec<Batch> {
@@ -310,11 +308,13 @@ impl<'a> Run<'_, 'a> {
         }
         let selection = Selection { permission_sets: vec!["*".to_owned()], ..Selection::default() };
         let key = |row: &UsageRow| row.session_name.as_deref().unwrap_or_default().to_owned();
+        let mut batches: Vec<Batch> = Vec::new();
         for (name, found) in Groups::new(self.reading(), &selection, Sessions::Apart, (order, key))? {
             let Some(rows) = self.fitting(&format!("person {name}"), found)? else { continue };
-            let subject = Subject::new(SubjectKind::Person, &name);
-            self.look(vec![Batch { subject, rows, persona: None }], take)?;
+            batches.push(Batch { subject: Subject::new(SubjectKind::Person, &name), rows, persona: None });
+            self.look_if_many(&mut batches, take)?;
         }
+        self.look(batches, take)?;
         let people = self.question.inventory.people().into_iter().map(|name| Subject::new(SubjectKind::Person, name));
         let idle: Vec<Batch> = people
             .filter(|subject| !self.met.contains(&met(subject)))
@@ -346,6 +346,19 @@ impl<'a> Run<'_, 'a> {
                 self.active.insert(row.account_id.to_string());
             }
         }
+    }
+
+    /// Looks at those who wait, where they are as many as are looked at together, or their rows as many as fit.
+    fn look_if_many<E>(
+        &mut self,
+        batches: &mut Vec<Batch>,
+        take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let rows: usize = batches.iter().map(|batch| batch.rows.len()).sum();
+        if batches.len() >= TOGETHER_MAX || !self.question.space.share(4).fits(rows as u64) {
+            return self.look(std::mem::take(batches), take);
+        }
+        Ok(())
     }
 
     fn look<E>(&mut self, batches: Vec<Batch>, take: &mut dyn FnMut(Assessment<'a>) -> Result<(), E>) -> Result<(), E> {

@@ -131,12 +131,15 @@ def describing(port):
         (r"\l", r"^ store +\|"),
         (r"\d usage", r"^ principal_arn +\| text "),
         (r"\dt events", r"^ main +\| events "),
+        (r"\d+ events", r"^ event_time +\| timestamp with time zone "),
+        (r"\dn+", r"^ main +\|"),
+        (r"\dp", r"^ main +\| events +\| table "),
         (r"\conninfo", 'database "store" as user "ann"'),
         (r"\encoding", "UTF8"),
     ]:
         out, error, code = psql(port, command)
         holds(command, code == 0 and not error and re.search(expected, out, re.M), (out, error))
-    for command in [r"\df", r"\di", r"\dx"]:
+    for command in [r"\df", r"\di", r"\dx", r"\du", r"\db", r"\dD", r"\do", r"\dL", r"\drds", r"\ddp"]:
         out, error, code = psql(port, command)
         holds(command, code == 0 and "ERROR" not in error, error)
 

@@ -22,23 +22,33 @@ pub(super) fn of(name: &[u8], as_text: impl Fn(&[u8]) -> String) -> (String, Opt
             Some(format!("its name has {} bytes; no file's has more than {NAME_MAX}", name.len())),
         );
     }
-    let reason = hostile(name)
-        .map(|what| format!("its name {what}\nhint: no copy of an archive has such; ask where it is from"));
-    (as_text(name), reason)
+    let text = as_text(name);
+    // Bytes that are no text are shown as `\xNN`: what stands before them becomes a part of its own.
+    let what = hostile(name).or_else(|| leads_out(text.as_bytes()).then_some(LEADS_OUT));
+    let reason =
+        what.map(|what| format!("its name {what}\nhint: no copy of an archive has such; ask where it is from"));
+    (text, reason)
+}
+
+const LEADS_OUT: &str = "leads out of the archive, by `..`";
+
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\')
+}
+
+/// Whether a part of it is `..`. Behind an exclamation mark a name would look like one within the entry.
+fn leads_out(name: &[u8]) -> bool {
+    name.split(|byte| is_separator(*byte) || *byte == b'!').any(|part| part == b"..")
 }
 
 /// What is wrong with a name.
 fn hostile(name: &[u8]) -> Option<&'static str> {
-    let is_separator = |byte: &u8| matches!(byte, b'/' | b'\\');
     match name {
         [] => Some("is empty"),
         _ if name.contains(&0) => Some("has a zero byte in it"),
-        [first, ..] if is_separator(first) => Some("is absolute"),
+        [first, ..] if is_separator(*first) => Some("is absolute"),
         [letter, b':', ..] if letter.is_ascii_alphabetic() => Some("names a drive"),
-        // Behind an exclamation mark a name would look like one within the entry.
-        _ if name.split(|byte| is_separator(byte) || *byte == b'!').any(|part| part == b"..") => {
-            Some("leads out of the archive, by `..`")
-        }
+        _ if leads_out(name) => Some(LEADS_OUT),
         _ => None,
     }
 }
@@ -46,6 +56,11 @@ fn hostile(name: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As the readers of tar and zip show what is no text.
+    fn escaped(chunk: std::str::Utf8Chunk<'_>) -> String {
+        format!("{}{}", chunk.valid(), chunk.invalid().escape_ascii())
+    }
 
     #[test]
     fn what_leads_out_is_told() {
@@ -69,5 +84,7 @@ mod tests {
             assert!(!refused(name), "{name:?}");
         }
         assert!(refused(&[b'a'; 5_000]));
+        let escaped = |name: &[u8]| of(name, |bytes| bytes.utf8_chunks().map(escaped).collect()).1.is_some();
+        assert!(escaped(b"a\\..\x83") && escaped(b"a/..\xff") && !escaped(b"\xfcber..\xff"));
     }
 }

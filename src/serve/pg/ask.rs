@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::catalog::introduce;
 use super::problem::Problem;
+use super::rewrite::rewrite;
 use crate::query::{self, Library, Piece, Prepared, QueryError, Statement, Stop};
 use crate::serve::job::{Answer, End, Ending, Failure, Jobs};
 use crate::serve::source::{Source, World};
@@ -80,7 +81,10 @@ impl Asked {
         }
         let mut statements = OF_CLIENTS.parse(&self.sql).map_err(DataFusionError::from)?;
         match (statements.pop(), statements.is_empty()) {
-            (Some(statement), true) => Statement::of(statement),
+            (Some(mut statement), true) => {
+                rewrite(&mut statement);
+                Statement::of(statement)
+            }
             _ => Err(QueryError::OneStatement),
         }
     }

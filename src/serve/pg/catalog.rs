@@ -20,6 +20,7 @@ use datafusion_postgres::datafusion_pg_catalog::pg_catalog::{
     PgCatalogSchemaProvider, PgCatalogStaticTables, setup_pg_catalog,
 };
 
+use super::rewrite::array_text;
 use super::settings::{default_of, version};
 use crate::query::QueryError;
 
@@ -125,6 +126,12 @@ fn functions() -> Vec<ScalarUDF> {
         ("pg_is_in_recovery", ScalarValue::from(false)),
         ("pg_function_is_visible", ScalarValue::from(true)),
         ("pg_type_is_visible", ScalarValue::from(true)),
+        ("pg_operator_is_visible", ScalarValue::from(true)),
+        ("pg_conversion_is_visible", ScalarValue::from(true)),
+        ("pg_ts_config_is_visible", ScalarValue::from(true)),
+        ("pg_ts_dict_is_visible", ScalarValue::from(true)),
+        ("pg_tablespace_location", null()),
+        ("pg_tablespace_size", ScalarValue::Int64(None)),
         ("obj_description", null()),
         ("col_description", null()),
         ("shobj_description", null()),
@@ -142,6 +149,7 @@ fn functions() -> Vec<ScalarUDF> {
     ];
     let mut functions: Vec<ScalarUDF> =
         constants.into_iter().map(|(name, value)| Constant::function(name, value)).collect();
+    functions.push(array_text());
     functions.push(ScalarUDF::from(CurrentSchemas { signature: Signature::any(1, Volatility::Stable) }));
     functions.push(ScalarUDF::from(CurrentSetting { signature: anything() }));
     functions

@@ -1,0 +1,115 @@
+//! What psql asks about the server and DataFusion can't answer: arrays made of queries, texts of arrays where there are
+//! none. What they would tell (members, options, privileges) no store has: they are empty.
+
+use std::ops::ControlFlow;
+
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::error::Result;
+use datafusion::functions_nested::string::array_to_string_udf;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::sql::sqlparser::ast::{
+    CastKind, DataType as SqlType, Expr, Function, FunctionArguments, Ident, ObjectName, ObjectNamePart, Statement,
+    Value, visit_expressions_mut,
+};
+
+/// Stands for PostgreSQL's `array_to_string` in statements about the server.
+const ARRAY_TEXT: &str = "pg_array_to_string";
+
+/// Columns that the catalog here has not: privileges and options, which nothing has, and which table a row is of.
+const COLUMNS: &[&str] = &["relacl", "reloptions", "tableoid"];
+
+/// Takes out of a statement about the server what DataFusion has not.
+pub(super) fn rewrite(statement: &mut Statement) {
+    let _ = visit_expressions_mut(statement, |expr| {
+        match expr {
+            Expr::Function(function) if is_called(function, "array_to_string") => {
+                function.name = ObjectName::from(vec![Ident::new(ARRAY_TEXT)]);
+            }
+            _ if is_nothing(expr) => *expr = no_text(),
+            _ => {}
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+/// `CAST(NULL AS TEXT)`: by itself nothing says of which type it is.
+fn no_text() -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(Expr::Value(Value::Null.into())),
+        data_type: SqlType::Text,
+        array: false,
+        format: None,
+    }
+}
+
+/// Whether it is what nothing here has.
+fn is_nothing(expr: &Expr) -> bool {
+    match expr {
+        Expr::Function(function) => {
+            is_called(function, "array") && matches!(function.args, FunctionArguments::Subquery(_))
+        }
+        Expr::CompoundIdentifier(parts) => {
+            parts.last().is_some_and(|part| COLUMNS.iter().any(|column| part.value.eq_ignore_ascii_case(column)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a function goes by a name, in whatever schema.
+fn is_called(function: &Function, name: &str) -> bool {
+    let last = function.name.0.last();
+    last.and_then(ObjectNamePart::as_ident).is_some_and(|ident| ident.value.eq_ignore_ascii_case(name))
+}
+
+/// The text of an array. The catalog's arrays that are texts here stay as they are.
+pub(super) fn array_text() -> ScalarUDF {
+    ScalarUDF::from(ArrayText { signature: Signature::variadic_any(Volatility::Immutable) })
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ArrayText {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for ArrayText {
+    fn name(&self) -> &str {
+        ARRAY_TEXT
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.first() {
+            Some(array) if array.data_type().is_nested() => array_to_string_udf().invoke_with_args(args),
+            Some(text) => text.cast_to(&DataType::Utf8, None),
+            None => Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+    use datafusion::sql::sqlparser::parser::Parser;
+
+    use super::*;
+
+    #[test]
+    fn what_nothing_has_is_empty() {
+        let sql = "SELECT pg_catalog.array_to_string(c.reloptions || array(SELECT 'a' || x FROM t), ', '), c.relname";
+        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
+        statements.iter_mut().for_each(rewrite);
+        assert_eq!(
+            statements[0].to_string(),
+            "SELECT pg_array_to_string(CAST(NULL AS TEXT) || CAST(NULL AS TEXT), ', '), c.relname"
+        );
+    }
+}
