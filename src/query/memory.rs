@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
 use super::depth::WORKER_STACK_BYTES;
 use super::distinct::DistinctApart;
+use super::sort_share::SortShare;
 
 /// What the program takes beside what grows with the limit: code, catalogue, allocator.
 const FIXED_BYTES: u64 = 128 << 20;
@@ -27,6 +29,11 @@ const BATCH_ROWS: (u64, u64) = (8 * 1024, 256);
 /// The limit from which on batches are of full size.
 const FULL_BATCHES_BYTES: u64 = 2 << 30;
 
+/// Of what operators may reserve, the part that rows to be sorted take; and in the least memory, where keys may be very much
+/// wider than rows.
+const SORTS_PART: usize = 4;
+const FRUGAL_SORTS_PART: usize = 16;
+
 /// Consumers that an error names.
 const NAMED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2);
 
@@ -35,10 +42,12 @@ fn pool_bytes(limit_bytes: u64) -> u64 {
     (limit_bytes.saturating_sub(FIXED_BYTES) / 2).max(1 << 20)
 }
 
-/// What operators reserve from: each that can spill has a share of its own, so that none takes what another needs to go on.
-pub(super) fn pool(limit_bytes: u64) -> Arc<dyn MemoryPool> {
+/// What operators reserve from: each that can spill has a share of its own, so that none takes what another needs to go
+/// on; sorts on `threads` partitions have a quarter together.
+pub(super) fn pool(limit_bytes: u64, threads: usize) -> Arc<dyn MemoryPool> {
     let bytes = usize::try_from(pool_bytes(limit_bytes)).unwrap_or(usize::MAX);
-    Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED))
+    let tracked = TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED);
+    Arc::new(SortShare::new(Arc::new(tracked), bytes / SORTS_PART / partitions(limit_bytes, threads)))
 }
 
 /// How many partitions there is memory for, up to `threads`.
@@ -96,14 +105,29 @@ pub(super) fn frugal(state: SessionState) -> SessionState {
     let config = state.config().clone().with_create_default_catalog_and_schema(false);
     let mut config = sized(config, 1, rows, pool_bytes);
     config.options_mut().optimizer.prefer_hash_join = false;
+    let pool = Arc::clone(&state.runtime_env().memory_pool);
+    let share_bytes = usize::try_from(pool_bytes).unwrap_or(usize::MAX) / FRUGAL_SORTS_PART;
+    let runtime = RuntimeEnvBuilder::from_runtime_env(state.runtime_env())
+        .with_memory_pool(Arc::new(SortShare::new(pool, share_bytes)))
+        .build_arc();
     let mut rules = state.optimizers().to_vec();
     // Before what turns the one `DISTINCT` of a grouping into another grouping.
     rules.insert(0, Arc::new(DistinctApart));
-    SessionStateBuilder::new_from_existing(state).with_config(config).with_optimizer_rules(rules).build()
+    let builder = SessionStateBuilder::new_from_existing(state).with_config(config).with_optimizer_rules(rules);
+    match runtime {
+        Ok(runtime) => builder.with_runtime_env(runtime).build(),
+        // What it has it keeps.
+        Err(_) => builder.build(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringViewBuilder, UInt32Array};
+    use arrow::datatypes::Int64Type;
+    use datafusion::datasource::MemTable;
+    use datafusion::prelude::SessionContext;
+
     use super::*;
 
     #[test]
@@ -118,6 +142,46 @@ mod tests {
                 assert!(pool_bytes(limit) + FIXED_BYTES <= limit);
                 assert!(limit < FULL_BATCHES_BYTES || config.batch_size() == BATCH_ROWS.0 as usize);
             }
+        }
+    }
+
+    /// Rows of 24 bytes in the form that Parquet is read in, whose texts lie in one place; keys of them have a hundred.
+    fn rows() -> Arc<MemTable> {
+        let mut names = StringViewBuilder::new().with_fixed_block_size(256);
+        (0..3).for_each(|n| names.append_value(format!("{}{n}", "a".repeat(80))));
+        let names = names.finish();
+        let batch = |at: i64| {
+            let values = Int64Array::from_iter_values((0..256).map(|n| at * 256 + n));
+            let picked = UInt32Array::from_iter_values((0..256).map(|n| n % 3));
+            let names = arrow::compute::take(&names, &picked, None).unwrap();
+            RecordBatch::try_from_iter([("name", names), ("value", Arc::new(values) as ArrayRef)]).unwrap()
+        };
+        let batches: Vec<RecordBatch> = (0..160).map(batch).collect();
+        Arc::new(MemTable::try_new(batches[0].schema(), vec![batches]).unwrap())
+    }
+
+    #[test]
+    fn a_sort_of_narrow_rows_with_wide_keys_ends() {
+        let sql = "SELECT count(*) FROM (SELECT lag(value) OVER (PARTITION BY name ORDER BY value DESC) AS later FROM rows) \
+                   WHERE later IS NULL";
+        let limit = FIXED_BYTES + (8 << 20);
+        let state = |pool: Arc<dyn MemoryPool>| {
+            let config = within(SessionConfig::new().with_target_partitions(2), limit);
+            let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap();
+            SessionStateBuilder::new_with_default_features().with_config(config).with_runtime_env(runtime).build()
+        };
+        let count = |state: SessionState| {
+            let context = SessionContext::new_with_state(state);
+            context.register_table("rows", rows()).unwrap();
+            runtime(limit, None).unwrap().block_on(async { context.sql(sql).await?.collect().await })
+        };
+        let bytes = usize::try_from(pool_bytes(limit)).unwrap();
+        // Where it doesn't fail any more, DataFusion counts the keys, and the share can go.
+        let failed = count(state(Arc::new(FairSpillPool::new(bytes)))).unwrap_err();
+        assert!(has_run_out(&failed), "{failed}");
+        for state in [state(pool(limit, 2)), frugal(state(pool(limit, 2)))] {
+            let counted = count(state).unwrap();
+            assert_eq!(counted[0].column(0).as_primitive::<Int64Type>().value(0), 3);
         }
     }
 }

@@ -6,8 +6,8 @@
 //! `sql_type` of which type. `functions` are the functions. `statement` runs SQL text, `rights` says what it may do,
 //! `depth` and `breadth` how much it may hold, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe
 //! spell or mean otherwise, `describe` answers about tables, `pieces` takes a text apart into statements, `place` finds
-//! where an error is; `memory` keeps a query within its memory and `distinct` helps with that, `semi_join` asks for
-//! each key once, `stop` ends it. `library` holds the named queries, `named` writes them out within statements,
+//! where an error is; `memory` keeps a query within its memory, `distinct` and `sort_share` help with that, `semi_join`
+//! asks for each key once, `stop` ends it. `library` holds the named queries, `named` writes them out within statements,
 //! `lookup` finds one event, `output` writes answers, `csv` their cells, `reference` is what documentation says of it
 //! all, `build` is what other rooms build conditions of.
 
@@ -39,6 +39,7 @@ mod rights;
 mod semi_join;
 mod session;
 mod shorthand;
+mod sort_share;
 mod sql_type;
 mod statement;
 mod stop;

@@ -24,7 +24,7 @@ use crate::store::{Snapshot, Table};
 pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionContext> {
     let mut runtime = RuntimeEnvBuilder::new();
     if let Some(bytes) = options.memory_limit_bytes {
-        runtime = runtime.with_memory_pool(memory::pool(bytes));
+        runtime = runtime.with_memory_pool(memory::pool(bytes, threads(options)));
     }
     if let Some(folder) = &options.spill {
         runtime = runtime.with_temp_file_path(folder);
@@ -53,13 +53,18 @@ pub fn another(context: &SessionContext, options: &Options) -> Result<SessionCon
     let state = context.state();
     let mut runtime = RuntimeEnvBuilder::from_runtime_env(state.runtime_env());
     if let Some(bytes) = options.memory_limit_bytes {
-        runtime = runtime.with_memory_pool(memory::pool(bytes));
+        runtime = runtime.with_memory_pool(memory::pool(bytes, threads(options)));
     }
     // A default catalog would take the place of the store's.
     let config = state.config().clone().with_create_default_catalog_and_schema(false);
     let config = config.with_extension(Arc::new(Rights::of(options)));
     let builder = SessionStateBuilder::new_from_existing(state).with_config(config);
     Ok(SessionContext::new_with_state(builder.with_runtime_env(runtime.build_arc()?).build()))
+}
+
+/// Threads that a query takes where memory is no concern.
+fn threads(options: &Options) -> usize {
+    options.threads.unwrap_or_else(|| SessionConfig::new().target_partitions())
 }
 
 fn config(options: &Options) -> SessionConfig {

@@ -85,8 +85,10 @@ pub(in crate::iam) struct Http {
 #[derive(Clone, Debug, Default)]
 pub struct Service {
     prefix: String,
-    /// By name in lower case.
-    actions: HashMap<String, Action>,
+    /// By name.
+    actions: Vec<Action>,
+    /// Their places, by name in lower case.
+    places: HashMap<String, usize>,
     resource_types: Vec<ResourceType>,
     /// ARN variable → parameters that fill it.
     pub(in crate::iam) parameters: HashMap<String, Vec<String>>,
@@ -106,14 +108,12 @@ impl Service {
 
     /// An action by its name without prefix, in any case.
     pub fn action(&self, name: &str) -> Option<&Action> {
-        self.actions.get(&name.to_ascii_lowercase())
+        self.places.get(&name.to_ascii_lowercase()).and_then(|at| self.actions.get(*at))
     }
 
     /// All actions, by name.
     pub fn actions(&self) -> Vec<&Action> {
-        let mut actions: Vec<&Action> = self.actions.values().collect();
-        actions.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        actions
+        self.actions.iter().collect()
     }
 
     /// All resource types; one with several forms of ARN is there several times.
@@ -320,6 +320,7 @@ fn made_on(version: &str) -> Option<i32> {
 
 fn parse_service(prefix: &str, text: &str) -> Service {
     let mut service = Service { prefix: prefix.to_owned(), ..Default::default() };
+    let mut actions = HashMap::new();
     for line in text.lines() {
         let mut words = line.split(' ');
         let (Some(kind), Some(name)) = (words.next(), words.next()) else { continue };
@@ -333,7 +334,7 @@ fn parse_service(prefix: &str, text: &str) -> Service {
             "var" => drop(service.parameters.insert(name.to_owned(), rest())),
             "action" => {
                 if let Some(action) = parse_action(prefix, name, words) {
-                    service.actions.insert(key, action);
+                    actions.insert(key, action);
                 }
             }
             "rename" => drop(service.renames.insert(key, rest())),
@@ -349,6 +350,11 @@ fn parse_service(prefix: &str, text: &str) -> Service {
     }
     let added = overrides().added_types(prefix).iter();
     service.resource_types.extend(added.map(|(name, arn)| ResourceType { name: name.clone(), arn: arn.clone() }));
+    service.actions = actions.into_values().collect();
+    service.actions.sort_unstable_by(|a: &Action, b| a.name.cmp(&b.name));
+    let places = service.actions.iter().enumerate();
+    let name = |action: &Action| action.name.split_once(':').map_or("", |(_, name)| name).to_ascii_lowercase();
+    service.places = places.map(|(at, action)| (name(action), at)).collect();
     service
 }
 
@@ -386,7 +392,7 @@ mod tests {
         assert_eq!((catalog.prefixes().len(), actions), (456, 22_091));
         assert_eq!(EMBEDDED.lines().filter(|l| l.starts_with("action ")).count(), actions);
         for service in catalog.prefixes().iter().filter_map(|p| catalog.service(p)) {
-            for action in service.actions.values() {
+            for action in &service.actions {
                 for (name, _) in &action.resource_types {
                     assert!(service.resource_types.iter().any(|t| t.name == *name), "{} {name}", action.name);
                 }

@@ -123,6 +123,10 @@ impl Glob {
         if self.is_prefix() && theirs.len() >= mine.len() {
             return Coverage::All;
         }
+        // All that this matches begins with more than the inner one asks for, which matches others beside that.
+        if inner.is_prefix() && mine.len() > theirs.len() {
+            return Coverage::Some;
+        }
         if self.matches_general(&inner.symbols()) {
             return Coverage::All;
         }
@@ -203,6 +207,8 @@ mod tests {
         assert_eq!(check("arn:aws:s3:::b/*/x", "arn:aws:s3:::b/*/y/x"), Coverage::All);
         assert_eq!(check("arn:aws:s3:::b/?*", "arn:aws:s3:::b/*?"), Coverage::All);
         assert_eq!(check("arn:aws:s3:::b/?*", "arn:aws:s3:::b/*"), Coverage::Some);
+        assert_eq!(check("arn:aws:s3:::b/*a", "arn:*"), Coverage::Some);
+        assert_eq!(check("arn:aws:*:*:1:*", "arn:*"), Coverage::Some);
         assert_eq!(check("arn:aws:s3:::b/*a*b*", "arn:aws:s3:::b/*ab*"), Coverage::All);
         assert_eq!(check("arn:aws:s3:::b/*x", "arn:aws:s3:::b/*y"), Coverage::None);
         assert_eq!(check("arn:aws:s3:::b/*x?", "arn:aws:s3:::b/?yz"), Coverage::None);
