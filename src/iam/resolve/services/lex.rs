@@ -31,8 +31,11 @@ fn bot(action: &Action, request: &Request<'_>) -> Permission {
 /// Reference, StartImport, "resourceSpecification": a bot that is imported is called by its name.
 fn of_bot(resource: String, request: &Request<'_>) -> Vec<String> {
     let is_of_v1 = [":bot:", ":bot-channel:", ":intent:", ":slottype:"].iter().any(|kind| resource.contains(kind));
-    if let Some((front, _)) = resource.split_once(":bot:").filter(|_| request.parameters.has("resourceSpecification")) {
-        return vec![format!("{front}:bot/*")];
+    if is_of_v1 && !request.parameters.texts("botId").is_empty() {
+        return Vec::new();
     }
-    if is_of_v1 && !request.parameters.texts("botId").is_empty() { Vec::new() } else { vec![resource] }
+    match resource.split_once(":bot:").filter(|_| request.parameters.has("resourceSpecification")) {
+        Some((front, _)) => vec![format!("{front}:bot/*")],
+        None => vec![resource],
+    }
 }

@@ -13,6 +13,7 @@ mod auditmanager;
 mod autoscaling;
 mod backup;
 mod batch;
+mod bcm_data_exports;
 pub mod bedrock;
 mod bedrock_agentcore;
 mod braket;
@@ -153,6 +154,7 @@ static SERVICES: &[&ServiceRules] = &[
     &autoscaling::RULES,
     &backup::RULES,
     &batch::RULES,
+    &bcm_data_exports::RULES,
     &bedrock::RULES,
     &bedrock_agentcore::RULES,
     &braket::RULES,
