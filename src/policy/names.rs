@@ -400,9 +400,9 @@ mod tests {
         let filled = forms.map(|form| {
             let mut parts = form.split("${");
             let front = parts.next().unwrap_or_default().to_owned();
-            parts.filter_map(|part| part.split_once('}')).fold(front, |arn, (name, behind)| {
-                arn + if name == "Partition" { "aws" } else { "a1" } + behind
-            })
+            parts
+                .filter_map(|part| part.split_once('}'))
+                .fold(front, |arn, (name, behind)| arn + if name == "Partition" { "aws" } else { "a1" } + behind)
         });
         let unsaid: Vec<String> = filled.filter(|arn| !matches!(sayable(arn), Sayable::Exactly)).collect();
         assert!(unsaid.is_empty(), "{unsaid:?}");

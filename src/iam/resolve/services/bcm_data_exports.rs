@@ -1,4 +1,4 @@
-//! `bcm-data-exports`: the table of a query; what exports are called; what the tables of the cost and usage report need.
+//! `bcm-data-exports`: the table of a query; what exports are called; what tables of the cost and usage report need.
 
 use crate::iam::arn::escape;
 use crate::iam::event::Permission;

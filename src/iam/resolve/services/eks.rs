@@ -1,4 +1,4 @@
-//! `eks`: identity providers and capabilities of its clusters; whom its roles are for; its names in other services' ARNs.
+//! `eks`: identity providers and capabilities of clusters; whom its roles are for; its names in other services' ARNs.
 
 use crate::iam::arn::escape;
 use crate::iam::event::Permission;
