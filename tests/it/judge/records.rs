@@ -173,17 +173,3 @@ fn the_handed_over_records_are_granted_as_their_sources_say() {
     let lines = std::fs::read_to_string(data.join("iam/records.jsonl")).expect("records");
     check(&lines);
 }
-
-/// A round that is not wired in yet: the file that TRAILPARE_ROUND names.
-#[test]
-#[ignore = "for rounds"]
-fn a_round() {
-    let Some(path) = std::env::var_os("TRAILPARE_ROUND") else { return };
-    let (faults, table) = judged(&std::fs::read_to_string(path).expect("a round"));
-    eprintln!("{table}");
-    for ((id, kind), pairs) in faults {
-        for (action, resource) in pairs {
-            println!("FAULT\t{id}\t{kind}\t{action}\t{resource}");
-        }
-    }
-}
