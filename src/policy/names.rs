@@ -46,7 +46,7 @@ use Chars::{AnyBut, Ascii, BasicBut, BehindPath, Of};
 /// all, more is taken. Lengths are not looked at, for a name that is too long grants nothing.
 const RULES: &[(&str, &str, Chars)] = &[
     ("acm", "", Of("-/")),
-    ("athena", "workgroup/", Of("._-")),
+    ("athena", "workgroup/", Of("._-/")),
     // CatalogNameString: everything from U+0020 on; catalogues of S3 tables have `/`.
     ("athena", "datacatalog/", AnyBut("")),
     // Nodes of a multi-node job: `job/<id>#0` (Batch User Guide, "Multi-node parallel jobs").
@@ -389,5 +389,22 @@ mod tests {
         ] {
             assert_eq!(sayable(resource), Sayable::WithStandIns, "{resource}");
         }
+    }
+
+    /// Separators of an ARN's form are among the characters of its rule.
+    #[test]
+    fn every_form_of_the_catalogue_can_be_said() {
+        let catalog = crate::iam::Catalog::embedded();
+        let services = catalog.prefixes().into_iter().filter_map(|prefix| catalog.service(prefix));
+        let forms = services.flat_map(|service| service.resource_types()).map(|kind| kind.arn.as_str());
+        let filled = forms.map(|form| {
+            let mut parts = form.split("${");
+            let front = parts.next().unwrap_or_default().to_owned();
+            parts
+                .filter_map(|part| part.split_once('}'))
+                .fold(front, |arn, (name, behind)| arn + if name == "Partition" { "aws" } else { "a1" } + behind)
+        });
+        let unsaid: Vec<String> = filled.filter(|arn| !matches!(sayable(arn), Sayable::Exactly)).collect();
+        assert!(unsaid.is_empty(), "{unsaid:?}");
     }
 }

@@ -116,7 +116,11 @@ impl<'r, 'a> Selection<'r, 'a> {
         let inner: Vec<Found<'_>> =
             all_met.iter().filter(|(other, of)| !of.is_by_arn && other.is_within_one_of(kind)).copied().collect();
         if kind.is_required && of_type.arns.is_empty() && !inner.is_empty() {
-            chosen.arns.extend(outer(kind, &inner, self.place_of(kind)));
+            let place = self.place_of(kind);
+            // What the action may do without doesn't stand for what it requires: a session for its workgroup.
+            let is_optional = inner.iter().all(|(other, _)| !other.is_required);
+            let any = || is_optional.then(|| any_of(kind, self.request, place));
+            chosen.arns.extend(outer(kind, &inner, place).or_else(any));
         }
         let is_said_by = |(other, of_other): &Found<'_>| {
             // One of a family of types stands for all. What an ARN of one type says another doesn't say again, if the

@@ -12,7 +12,7 @@ use crate::iam::request::Request;
 use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::resources::fill::fill;
 use crate::iam::resolve::service_rules::{
-    Answer, Call, Destination, KeyUse, LogDelivery, NOT_PASSED, ServiceRules, answer, passed_to,
+    Answer, Call, Destination, KeyUse, LogDelivery, NOT_PASSED, Reading, ServiceRules, ValueReader, answer, passed_to,
 };
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
@@ -51,11 +51,26 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     ],
     ends_log_delivery: &["DeleteFlowLogs"],
     tagged_types: Some(tagged_types),
+    read: Some(read),
     called_by_name: &[("LaunchTemplateId", "LaunchTemplateName")],
     has_names_as_ids: false,
     answers: ANSWERS,
     ..ServiceRules::new("ec2")
 };
+
+/// Tasks that export images and instances are named under one parameter.
+/// Source: EC2 API Reference, CancelExportTask, ExportImage, CreateInstanceExportTask: `export-ami-`, `export-i-`.
+fn read(kind: &str, _: &str) -> Option<ValueReader> {
+    match kind {
+        "export-image-task" => Some(ValueReader::new(|id| begun(id, "export-ami-"))),
+        "export-instance-task" => Some(ValueReader::new(|id| begun(id, "export-i-"))),
+        _ => None,
+    }
+}
+
+fn begun<'t>(id: &'t str, front: &str) -> Reading<'t> {
+    if id.starts_with(front) { Reading::Name(id) } else { Reading::Other }
+}
 
 /// Launches, and tags on what is given by ids alone.
 fn special(call: &Call<'_, '_>) -> Option<Vec<Permission>> {

@@ -1,8 +1,12 @@
-//! `eks`: whom its roles are for; its names in other services' ARNs.
+//! `eks`: identity providers and capabilities of clusters; whom its roles are for; its names in other services' ARNs.
 
-use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
+use crate::iam::arn::escape;
+use crate::iam::event::Permission;
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::{Call, NOT_PASSED, ServiceRules, member_text, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    special: Some(|call| Some(vec![identity_provider(call).or_else(|| capability_update(call))?])),
     passed_to: &[
         passed_to(&["CreateAccessEntry"], &[], &["ec2"]),
         passed_to(&["CreatePodIdentityAssociation", "UpdatePodIdentityAssociation"], &["targetrolearn"], NOT_PASSED),
@@ -21,3 +25,40 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
 
 /// Whom an access entry of EKS is for. Source: EKS User Guide, "Access entries": their ARNs have the parts of its ARN.
 const IDENTITY: &str = "arn:${Partition}:iam::${IamIdentityAccountID}:${IamIdentityType}/${IamIdentityName}";
+
+/// An identity provider's configuration has a name beside that of its cluster: both are logged as `name`.
+/// Source: EKS API Reference, DescribeIdentityProviderConfig, DisassociateIdentityProviderConfig.
+fn identity_provider(call: &Call<'_, '_>) -> Option<Permission> {
+    let operations = ["DescribeIdentityProviderConfig", "DisassociateIdentityProviderConfig"];
+    let action = operations.iter().find_map(|operation| call.only("eks", operation))?;
+    let parameters = &call.request.parameters;
+    let cluster = cluster(call)?;
+    let provider = parameters.get("identityProviderConfig")?;
+    let parts = [cluster, member_text(&provider, "type")?, member_text(&provider, "name")?];
+    if parts.iter().any(|part| part.contains(['/', ':'])) {
+        return None;
+    }
+    let here = call.request.event.arn("eks");
+    let resource = format!("{here}:identityproviderconfig/{}/*", parts.map(escape).join("/"));
+    Some(permission(action, vec![resource], "identity-provider", "EKS API Reference, DescribeIdentityProviderConfig"))
+}
+
+/// The update of a capability, whose ARN has its kind before its name, which requests don't say.
+/// Source: EKS API Reference, DescribeUpdate, ListUpdates, "capabilityName".
+fn capability_update(call: &Call<'_, '_>) -> Option<Permission> {
+    let action = ["DescribeUpdate", "ListUpdates"].iter().find_map(|operation| call.only("eks", operation))?;
+    let parts = [cluster(call)?, call.request.parameters.text("capabilityName")?];
+    if parts.iter().any(|part| part.contains(['/', ':'])) {
+        return None;
+    }
+    let [cluster, name] = parts.map(escape);
+    let mut resources = call.resources(action);
+    resources.push(format!("{}:capability/{cluster}/*/{name}/*", call.request.event.arn("eks")));
+    Some(permission(action, resources, "capability", "EKS API Reference, DescribeUpdate"))
+}
+
+/// A cluster's name is logged as `name`.
+fn cluster<'c>(call: &Call<'c, '_>) -> Option<&'c str> {
+    let parameters = &call.request.parameters;
+    parameters.text("clusterName").or_else(|| parameters.text("name"))
+}

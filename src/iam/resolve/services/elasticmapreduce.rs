@@ -1,6 +1,6 @@
-//! `elasticmapreduce`: whom its roles are for; what its ids begin with.
+//! `elasticmapreduce`: whom its roles are for; where requests hold roles; what its ids begin with.
 
-use crate::iam::resolve::service_rules::{IdPrefix, NOT_PASSED, ServiceRules, passed_to};
+use crate::iam::resolve::service_rules::{Call, IdPrefix, NOT_PASSED, NamedRole, ServiceRules, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     passed_to: &[
@@ -11,6 +11,7 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         passed_to(&[], &["jobflowrole"], &["ec2"]),
         passed_to(&[], &["autoscalingrole"], &["application-autoscaling", "elasticmapreduce"]),
     ],
+    named_roles: Some(studio_roles),
     id_prefixes: &[
         ("cluster", IdPrefix::Text("j-")),
         ("studio", IdPrefix::Text("es-")),
@@ -18,3 +19,16 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     ],
     ..ServiceRules::new("elasticmapreduce")
 };
+
+/// Roles that may be given by their names.
+/// Source: EMR API Reference, CreateStudio, StartNotebookExecution, "ServiceRole": the name or ARN; EMR Management
+/// Guide, "Permissions required to create and manage an EMR Studio": iam:PassRole.
+fn studio_roles(call: &Call<'_, '_>) -> Vec<NamedRole> {
+    let keys: &[&str] = match call.operation {
+        "CreateStudio" => &["serviceRole", "userRole"],
+        "StartNotebookExecution" => &["serviceRole"],
+        _ => &[],
+    };
+    let role = |key: &&str| call.request.parameters.text(key).map(|role| ((*key).to_owned(), role.to_owned()));
+    keys.iter().filter_map(role).collect()
+}

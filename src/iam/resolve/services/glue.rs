@@ -1,17 +1,33 @@
-//! `glue`: databases that stand for others; how its names are read; names with colons.
+//! `glue`: databases that stand for others; where requests hold roles; how its names are read; names with colons.
 
 use crate::iam::arn::{escape, is_account_id};
 use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
-use crate::iam::resolve::service_rules::{Call, Reading, ServiceRules, ValueReader, member_text};
+use crate::iam::resolve::service_rules::{Call, NamedRole, Reading, ServiceRules, ValueReader, member_text};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     special: Some(|call| Some(vec![database(call)?])),
     read: Some(read),
+    named_roles: Some(|call| if RUNNING.contains(&call.operation) { running_role(call) } else { Vec::new() }),
     // Users may give names with colons. Source: Glue API Reference, "NameString": no pattern but length.
     ends_with_colons: &["*"],
     ..ServiceRules::new("glue")
 };
+
+/// Operations that the table of roles lacks, whose role may be given by its name.
+/// Source: Glue API Reference, StartColumnStatisticsTaskRun, StartDataQualityRulesetEvaluationRun, "Role"; Service
+/// Authorization Reference, operations of Glue: iam:PassRole.
+const RUNNING: [&str; 5] = [
+    "CreateColumnStatisticsTaskSettings",
+    "StartColumnStatisticsTaskRun",
+    "StartDataQualityRuleRecommendationRun",
+    "StartDataQualityRulesetEvaluationRun",
+    "UpdateColumnStatisticsTaskSettings",
+];
+
+fn running_role(call: &Call<'_, '_>) -> Vec<NamedRole> {
+    call.request.parameters.text("role").map(|role| ("role".to_owned(), role.to_owned())).into_iter().collect()
+}
 
 /// An account's own catalogue is called by the account's id. Source: Glue API Reference, GetTable, "CatalogId".
 fn read(_: &str, variable: &str) -> Option<ValueReader> {

@@ -27,8 +27,15 @@ fn bot(action: &Action, request: &Request<'_>) -> Permission {
 }
 
 /// Both versions of Lex have actions of one name; what version 2 is asked for has ids, and no names.
-/// Source: Service Authorization Reference, Amazon Lex V2: `bot/${BotId}`; Amazon Lex: `bot:${BotName}`.
+/// Source: Service Authorization Reference, Amazon Lex V2: `bot/${BotId}`; Amazon Lex: `bot:${BotName}`; Lex V2 API
+/// Reference, StartImport, "resourceSpecification": a bot that is imported is called by its name.
 fn of_bot(resource: String, request: &Request<'_>) -> Vec<String> {
     let is_of_v1 = [":bot:", ":bot-channel:", ":intent:", ":slottype:"].iter().any(|kind| resource.contains(kind));
-    if is_of_v1 && !request.parameters.texts("botId").is_empty() { Vec::new() } else { vec![resource] }
+    if is_of_v1 && !request.parameters.texts("botId").is_empty() {
+        return Vec::new();
+    }
+    match resource.split_once(":bot:").filter(|_| request.parameters.has("resourceSpecification")) {
+        Some((front, _)) => vec![format!("{front}:bot/*")],
+        None => vec![resource],
+    }
 }

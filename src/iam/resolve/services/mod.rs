@@ -13,6 +13,7 @@ mod auditmanager;
 mod autoscaling;
 mod backup;
 mod batch;
+mod bcm_data_exports;
 pub mod bedrock;
 mod bedrock_agentcore;
 mod braket;
@@ -70,6 +71,7 @@ mod lambda;
 mod lex;
 mod license_manager;
 pub mod logs;
+mod macie2;
 mod medialive;
 mod mediapackage_vod;
 mod mediatailor;
@@ -84,6 +86,7 @@ mod omics;
 mod opsworks;
 mod organizations;
 mod osis;
+mod partnercentral;
 mod payment_cryptography;
 mod pcs;
 mod pi;
@@ -91,10 +94,12 @@ mod polly;
 mod qapps;
 mod qbusiness;
 mod quicksight;
+mod ram;
 mod rds;
 mod redshift;
 mod rekognition;
 mod resiliencehub;
+mod resource_groups;
 mod route53resolver;
 mod rum;
 pub mod s3;
@@ -126,6 +131,7 @@ mod synthetics;
 mod tag;
 mod thinclient;
 mod timestream_influxdb;
+mod tnb;
 mod transfer;
 mod vpc_lattice;
 mod wafv2;
@@ -148,6 +154,7 @@ static SERVICES: &[&ServiceRules] = &[
     &autoscaling::RULES,
     &backup::RULES,
     &batch::RULES,
+    &bcm_data_exports::RULES,
     &bedrock::RULES,
     &bedrock_agentcore::RULES,
     &braket::RULES,
@@ -207,6 +214,7 @@ static SERVICES: &[&ServiceRules] = &[
     &lex::RULES,
     &license_manager::RULES,
     &logs::RULES,
+    &macie2::RULES,
     &medialive::RULES,
     &mediapackage_vod::RULES,
     &mediatailor::RULES,
@@ -222,6 +230,7 @@ static SERVICES: &[&ServiceRules] = &[
     &opsworks::OPSWORKS_CM,
     &organizations::RULES,
     &osis::RULES,
+    &partnercentral::RULES,
     &payment_cryptography::RULES,
     &pcs::RULES,
     &pi::RULES,
@@ -229,12 +238,14 @@ static SERVICES: &[&ServiceRules] = &[
     &qapps::RULES,
     &qbusiness::RULES,
     &quicksight::RULES,
+    &ram::RULES,
     &rds::RULES,
     &redshift::RULES,
     &redshift::REDSHIFT_DATA,
     &redshift::REDSHIFT_SERVERLESS,
     &rekognition::RULES,
     &resiliencehub::RULES,
+    &resource_groups::RULES,
     &route53resolver::RULES,
     &rum::RULES,
     &s3::RULES,
@@ -266,6 +277,7 @@ static SERVICES: &[&ServiceRules] = &[
     &tag::RULES,
     &thinclient::RULES,
     &timestream_influxdb::RULES,
+    &tnb::RULES,
     &transfer::RULES,
     &vpc_lattice::RULES,
     &wafv2::WAF_REGIONAL,

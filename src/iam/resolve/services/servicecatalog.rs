@@ -1,12 +1,15 @@
-//! `servicecatalog`: whom its roles are for; where requests hold roles; what its ids begin with; how
-//! policies write its ARNs.
+//! `servicecatalog`: tags that its calls take away; whom its roles are for; where requests hold roles; what its ids
+//! begin with; how policies write its ARNs.
 
 use crate::iam::arn::escape;
+use crate::iam::event::Permission;
 use crate::iam::request::Request;
-use crate::iam::resolve::service_rules::{IdPrefix, NamedRole, ServiceRules, member_text, passed_to};
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::{Call, IdPrefix, NamedRole, ServiceRules, member_text, passed_to};
 use crate::util::json;
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    also_needed: Some(|call| untagged(call).into_iter().collect()),
     passed_to: &[passed_to(&[], &[], &["servicecatalog"])],
     named_roles: Some(|call| {
         let is_it = call.is("CreateConstraint") || call.is("UpdateConstraint");
@@ -16,6 +19,17 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     policy_arns: Some(|_, arn, request| vec![of_registry(arn, request)]),
     ..ServiceRules::new("servicecatalog")
 };
+
+/// Source: Service Catalog API Reference, UpdatePortfolio, UpdateProduct, "RemoveTags"; Service Authorization
+/// Reference, operations of Service Catalog.
+fn untagged(call: &Call<'_, '_>) -> Option<Permission> {
+    let updates = ["UpdatePortfolio", "UpdateProduct"];
+    let action = updates.iter().find_map(|update| call.only("servicecatalog", update))?;
+    let has_tags = call.request.parameters.has("removeTags");
+    let untag = call.catalog.action("servicecatalog:UntagResource").filter(|_| has_tags)?;
+    let source = "Service Authorization Reference, operations of Service Catalog";
+    Some(permission(untag, call.resources(action), "removed-tags", source))
+}
 
 /// Source: Service Catalog API Reference, CreateConstraint, `Parameters`: JSON of a LAUNCH or STACKSET constraint.
 fn constraint(request: &Request<'_>) -> Vec<NamedRole> {

@@ -163,8 +163,9 @@ fn candidates(
     let is_key = |name: &str| name.eq_ignore_ascii_case("key") || name.eq_ignore_ascii_case("keys");
     names.retain(|name| !is_key(name) || !is_key(stem(variable)) || given.contains(&name));
     names.extend(plurals(&names));
-    // What something is to be called is not what it is called.
-    names.sort_by_key(|name| name.starts_with("New"));
+    // What something is to be called is not what it is called; a bare `id` says less than `distributionTenantId`.
+    let is_bare_name = |name: &String| is_plain_name(variable) && (name == variable || *name == plural(variable));
+    names.sort_by_key(|name| (name.starts_with("New"), is_bare_name(name)));
     names
 }
 
