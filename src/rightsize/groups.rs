@@ -57,8 +57,9 @@ impl Groups {
     ) -> Result<Groups, ReadError> {
         let Reading { snapshot, range, catalog, space, role_paths } = reading;
         let selection = &Selection { role_paths: role_paths.clone(), ..selection.clone() };
-        let uses = read_exact_within(snapshot, selection, range, sessions, catalog, &space.share(2))?;
-        let rows = uses.ordered_by(order, &space.share(2))?.into_iter();
+        // Both are there while one goes over into the other; a group that was handed out is still held then.
+        let uses = read_exact_within(snapshot, selection, range, sessions, catalog, &space.share(3))?;
+        let rows = uses.ordered_by(order, &space.share(3))?.into_iter();
         let rows: Box<dyn Iterator<Item = Result<UsageRow, ReadError>>> = Box::new(rows);
         Ok(Groups { rows: rows.peekable(), key, space: space.share(4) })
     }
