@@ -60,8 +60,8 @@ pub struct IngestArgs {
     /// Only objects of this region.
     #[arg(long, value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
     region: Vec<String>,
-    /// Mask session tokens, passwords and other secrets before they reach the store (docs/security.md lists the fields),
-    /// or keep every field as it is.
+    /// Mask session tokens, passwords and other secrets before they reach the store (docs/security.md lists the
+    /// fields), or keep every field as it is.
     #[arg(long, value_enum, default_value = "secrets")]
     redact: Redact,
     /// Read known objects again and compare their SHA-256.

@@ -97,7 +97,7 @@ pub fn run(args: &ServeArgs, context: &Context) -> Result<Exit, CliError> {
     let spill = SpillFolder::create()?;
     let source = args.serving.open(args.max_rows, &spill, context)?;
     let runtime = args.serving.runtime()?;
-    // What computes answers must not keep anybody from being let in, or from cancelling.
+    // The network has a runtime of its own, so that clients connect and cancel while queries compute.
     let network =
         Builder::new_multi_thread().worker_threads(NETWORK_THREADS).thread_name("network").enable_all().build()?;
     let (server, mut notes) = Server::new(source, entry, room, runtime.handle());

@@ -7,7 +7,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use datafusion::error::DataFusionError;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
@@ -29,8 +29,8 @@ const BATCH_ROWS: (u64, u64) = (8 * 1024, 256);
 /// The limit from which on batches are of full size.
 const FULL_BATCHES_BYTES: u64 = 2 << 30;
 
-/// Of what operators may reserve, the part that rows to be sorted take; and in the least memory, where keys may be very much
-/// wider than rows.
+/// The part of the pool that sorts may fill with rows; in the least memory a smaller one, since keys may be many times
+/// as wide as rows.
 const SORTS_PART: usize = 4;
 const FRUGAL_SORTS_PART: usize = 16;
 
@@ -95,7 +95,10 @@ pub(super) fn has_run_out(error: &DataFusionError) -> bool {
 
 /// The same session where everything is done in the least memory, however long it takes: one partition, small batches, joins
 /// by sorting, each `DISTINCT` of several by a grouping of its own. All of these can spill.
-pub(super) fn frugal(state: SessionState) -> SessionState {
+///
+/// # Errors
+/// None that is known.
+pub(super) fn frugal(state: SessionState) -> Result<SessionState> {
     let pool_bytes = match state.runtime_env().memory_pool.memory_limit() {
         datafusion::execution::memory_pool::MemoryLimit::Finite(bytes) => bytes as u64,
         _ => u64::MAX,
@@ -109,16 +112,12 @@ pub(super) fn frugal(state: SessionState) -> SessionState {
     let share_bytes = usize::try_from(pool_bytes).unwrap_or(usize::MAX) / FRUGAL_SORTS_PART;
     let runtime = RuntimeEnvBuilder::from_runtime_env(state.runtime_env())
         .with_memory_pool(Arc::new(SortShare::new(pool, share_bytes)))
-        .build_arc();
+        .build_arc()?;
     let mut rules = state.optimizers().to_vec();
     // Before what turns the one `DISTINCT` of a grouping into another grouping.
     rules.insert(0, Arc::new(DistinctApart));
     let builder = SessionStateBuilder::new_from_existing(state).with_config(config).with_optimizer_rules(rules);
-    match runtime {
-        Ok(runtime) => builder.with_runtime_env(runtime).build(),
-        // What it has it keeps.
-        Err(_) => builder.build(),
-    }
+    Ok(builder.with_runtime_env(runtime).build())
 }
 
 #[cfg(test)]
@@ -162,8 +161,8 @@ mod tests {
 
     #[test]
     fn a_sort_of_narrow_rows_with_wide_keys_ends() {
-        let sql = "SELECT count(*) FROM (SELECT lag(value) OVER (PARTITION BY name ORDER BY value DESC) AS later FROM rows) \
-                   WHERE later IS NULL";
+        let sql = "SELECT count(*) FROM (SELECT lag(value) OVER (PARTITION BY name ORDER BY value DESC) AS later \
+                   FROM rows) WHERE later IS NULL";
         let limit = FIXED_BYTES + (8 << 20);
         let state = |pool: Arc<dyn MemoryPool>| {
             let config = within(SessionConfig::new().with_target_partitions(2), limit);
@@ -179,7 +178,7 @@ mod tests {
         // Where it doesn't fail any more, DataFusion counts the keys, and the share can go.
         let failed = count(state(Arc::new(FairSpillPool::new(bytes)))).unwrap_err();
         assert!(has_run_out(&failed), "{failed}");
-        for state in [state(pool(limit, 2)), frugal(state(pool(limit, 2)))] {
+        for state in [state(pool(limit, 2)), frugal(state(pool(limit, 2))).unwrap()] {
             let counted = count(state).unwrap();
             assert_eq!(counted[0].column(0).as_primitive::<Int64Type>().value(0), 3);
         }

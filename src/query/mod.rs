@@ -7,7 +7,7 @@
 //! `depth` and `breadth` how much it may hold, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe
 //! spell or mean otherwise, `describe` answers about tables, `pieces` takes a text apart into statements, `place` finds
 //! where an error is; `memory` keeps a query within its memory, `distinct` and `sort_share` help with that, `semi_join`
-//! asks for each key once, `stop` ends it. `library` holds the named queries, `named` writes them out within statements,
+//! asks for each key once, `stop` ends it. `library` holds the named queries, `named` writes them out in statements,
 //! `lookup` finds one event, `output` writes answers, `csv` their cells, `reference` is what documentation says of it
 //! all, `build` is what other rooms build conditions of.
 

@@ -22,15 +22,16 @@ use crate::store::{Snapshot, Table};
 
 /// A session over one snapshot: tables `events` and `usage`, the views, the functions.
 pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionContext> {
+    let config = config(options);
     let mut runtime = RuntimeEnvBuilder::new();
     if let Some(bytes) = options.memory_limit_bytes {
-        runtime = runtime.with_memory_pool(memory::pool(bytes, threads(options)));
+        runtime = runtime.with_memory_pool(memory::pool(bytes, config.target_partitions()));
     }
     if let Some(folder) = &options.spill {
         runtime = runtime.with_temp_file_path(folder);
     }
     let mut builder = SessionStateBuilder::new_with_default_features()
-        .with_config(config(options))
+        .with_config(config)
         .with_runtime_env(runtime.build_arc()?)
         .with_optimizer_rule(Arc::new(KeysOnce));
     builder.expr_planners().get_or_insert_default().splice(0..0, functions::planners());
@@ -53,18 +54,13 @@ pub fn another(context: &SessionContext, options: &Options) -> Result<SessionCon
     let state = context.state();
     let mut runtime = RuntimeEnvBuilder::from_runtime_env(state.runtime_env());
     if let Some(bytes) = options.memory_limit_bytes {
-        runtime = runtime.with_memory_pool(memory::pool(bytes, threads(options)));
+        runtime = runtime.with_memory_pool(memory::pool(bytes, state.config().target_partitions()));
     }
     // A default catalog would take the place of the store's.
     let config = state.config().clone().with_create_default_catalog_and_schema(false);
     let config = config.with_extension(Arc::new(Rights::of(options)));
     let builder = SessionStateBuilder::new_from_existing(state).with_config(config);
     Ok(SessionContext::new_with_state(builder.with_runtime_env(runtime.build_arc()?).build()))
-}
-
-/// Threads that a query takes where memory is no concern.
-fn threads(options: &Options) -> usize {
-    options.threads.unwrap_or_else(|| SessionConfig::new().target_partitions())
 }
 
 fn config(options: &Options) -> SessionConfig {

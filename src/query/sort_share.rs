@@ -1,8 +1,8 @@
-//! What a sort may hold of the rows that it sorts, so that there is memory left for sorting them.
+//! How many bytes of rows a sort may hold, so that there is memory left for sorting them.
 //!
-//! DataFusion 55.2 merges what a sort holds by keys that it makes of all of these rows at once. It counts them only then,
-//! and fails where they don't fit (`ExternalSorter::sort`). Keys are wider than rows whose texts are numbers of a dictionary,
-//! as the store's are. A sort that spills earlier makes keys of less at once.
+//! DataFusion 55.2 merges the batches that a sort holds by row keys, and makes keys of all of them at once. It reserves
+//! memory for keys only then, and fails where they don't fit (`ExternalSorter::sort`). Keys are wider than rows whose
+//! texts are views of one dictionary page, as the store's are. A sort that spills earlier makes fewer keys at once.
 
 use std::fmt;
 use std::sync::Arc;

@@ -257,7 +257,7 @@ impl Prepared {
         };
         let (state, plan) = context.execute_logical_plan(plan).await?.into_parts();
         match begun(run(&state, &plan).await?).await {
-            Err(error) if memory::has_run_out(&error) => Ok(run(&memory::frugal(state), &plan).await?),
+            Err(error) if memory::has_run_out(&error) => Ok(run(&memory::frugal(state)?, &plan).await?),
             stream => Ok(stream?),
         }
     }

@@ -76,7 +76,7 @@ fn several_distinct_counts_are_the_same_in_little_memory() {
     let dir = tempfile::tempdir().unwrap();
     run(async {
         let context = context(dir.path()).await;
-        let frugal = SessionContext::new_with_state(super::memory::frugal(context.state()));
+        let frugal = SessionContext::new_with_state(super::memory::frugal(context.state()).unwrap());
         for sql in sqls {
             assert_eq!(answer(&frugal, sql).await, answer(&context, sql).await, "{sql}");
         }

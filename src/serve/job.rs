@@ -183,7 +183,7 @@ impl Jobs {
         let (sender, batches) = mpsc::channel(WAITING_MAX);
         let (over, is_over) = oneshot::channel::<()>();
         let watched = ending.clone();
-        // Where whoever asks is: the query's own threads may be at work without a pause.
+        // It runs on the caller's runtime: the threads of the query's own runtime may all be computing.
         tokio::spawn(async move {
             tokio::select! {
                 _ = is_over => return,

@@ -46,7 +46,8 @@ pub struct Holder {
     pub events: u64,
 }
 
-/// Stands among the origins of a file where events in it may be of no object of the ledger: no snapshot has this number.
+/// Stands among the origins of a file where events in it may be of no object of the ledger. No snapshot has this
+/// number.
 pub(super) const NO_OBJECT: i64 = -1;
 
 /// Files of events that hold what was taken in with one of the snapshots in `wanted`.

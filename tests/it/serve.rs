@@ -257,7 +257,7 @@ fn statements_are_prepared_bound_and_read_in_parts() {
     let (messages, _) = client.until(b'Z');
     assert_eq!(messages.iter().map(|(kind, _)| *kind).collect::<Vec<u8>>(), b"EZ");
     assert_eq!(answer(&messages).code(), "42703");
-    // Who asks to be told at once is told, before the Sync.
+    // Flush brings the error, before the Sync.
     client.send(b'P', b"\0SELECT nonsense FROM events\0\0\0");
     client.send(b'H', b"");
     let (messages, is_there) = client.until(b'E');

@@ -43,6 +43,12 @@ impl<'c> Call<'c, '_> {
     pub fn resources(&self, action: &Action) -> Vec<String> {
         (self.find_resources)(self.catalog, action, self.request)
     }
+
+    /// The roles that stand under these parameters, by name or ARN.
+    pub fn roles_in(&self, parameters: &[&str]) -> Vec<NamedRole> {
+        let role = |key: &&str| self.request.parameters.text(key).map(|role| ((*key).to_owned(), role.to_owned()));
+        parameters.iter().filter_map(role).collect()
+    }
 }
 
 /// A role that a request names, with the name of the parameter that it stands under.

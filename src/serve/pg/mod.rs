@@ -3,9 +3,8 @@
 //! `greeting` is a connection's beginning: `tls`, and who it is by `users`. `session` is what it says then (`message`)
 //! and gets: `command` is what is about the session itself, with its `settings`; `ask` takes a query to its answer,
 //! `catalog` is what clients ask about the server, `rewrite` what of that DataFusion has not, `parameters` are values
-//! that come with a query, `columns` those of its answer, `problem` is what went wrong. `wire` moves the bytes, `cancel`
-//! ends what another connection runs,
-//! `lobby` holds those who are not in yet.
+//! that come with a query, `columns` those of its answer, `problem` is what went wrong. `wire` moves the bytes,
+//! `cancel` ends what another connection runs, `lobby` holds those who are not in yet.
 //!
 //! Messages, types and SCRAM are those of the crate `pgwire`. What reads a client's bytes is written here: that crate's
 //! readers end the process at some that are malformed, and take a client for one that is in after some errors.

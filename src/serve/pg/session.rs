@@ -29,12 +29,13 @@ use super::wire::Output;
 use crate::query::{Piece, pieces};
 use crate::serve::job::{Answer, Ending, Failure};
 
-/// Prepared statements of a connection, and portals and cursors of it, at the most.
+/// Prepared statements of a connection at the most.
 const STATEMENTS_MAX: usize = 1_000;
 
-/// Bytes of the texts of those statements: plans are as large as what they are made of.
+/// Bytes of the texts of those statements at the most: a plan grows with the text that it is made from.
 const STATEMENTS_MAX_BYTES: usize = 4 << 20;
 
+/// Portals and cursors of a connection at the most.
 const PORTALS_MAX: usize = 64;
 
 /// Number of `text` among PostgreSQL's types.
@@ -190,7 +191,7 @@ impl Session {
         out.add(&problem.message())?;
         self.failed();
         self.is_skipping = !is_simple;
-        // Who asked to be told at once must not wait for the end of the batch.
+        // A client that sent Flush waits for the error before it sends Sync.
         if is_simple { self.ready(out).await } else { out.flush().await }
     }
 
@@ -513,7 +514,7 @@ impl Session {
         Ok(out.add(&tag)?)
     }
 
-    /// Gives all settings their defaults back; clients are told of those that change.
+    /// Sets all settings to their defaults, and tells the client which of those that it was told have changed.
     fn reset(&mut self, out: &mut Output) -> io::Result<()> {
         let before = self.settings.reported();
         self.settings.reset();

@@ -34,12 +34,9 @@ fn identity_provider(call: &Call<'_, '_>) -> Option<Permission> {
     let parameters = &call.request.parameters;
     let cluster = cluster(call)?;
     let provider = parameters.get("identityProviderConfig")?;
-    let parts = [cluster, member_text(&provider, "type")?, member_text(&provider, "name")?];
-    if parts.iter().any(|part| part.contains(['/', ':'])) {
-        return None;
-    }
+    let parts = parts_of_arn([cluster, member_text(&provider, "type")?, member_text(&provider, "name")?])?;
     let here = call.request.event.arn("eks");
-    let resource = format!("{here}:identityproviderconfig/{}/*", parts.map(escape).join("/"));
+    let resource = format!("{here}:identityproviderconfig/{}/*", parts.join("/"));
     Some(permission(action, vec![resource], "identity-provider", "EKS API Reference, DescribeIdentityProviderConfig"))
 }
 
@@ -47,14 +44,16 @@ fn identity_provider(call: &Call<'_, '_>) -> Option<Permission> {
 /// Source: EKS API Reference, DescribeUpdate, ListUpdates, "capabilityName".
 fn capability_update(call: &Call<'_, '_>) -> Option<Permission> {
     let action = ["DescribeUpdate", "ListUpdates"].iter().find_map(|operation| call.only("eks", operation))?;
-    let parts = [cluster(call)?, call.request.parameters.text("capabilityName")?];
-    if parts.iter().any(|part| part.contains(['/', ':'])) {
-        return None;
-    }
-    let [cluster, name] = parts.map(escape);
+    let [cluster, name] = parts_of_arn([cluster(call)?, call.request.parameters.text("capabilityName")?])?;
     let mut resources = call.resources(action);
     resources.push(format!("{}:capability/{cluster}/*/{name}/*", call.request.event.arn("eks")));
     Some(permission(action, resources, "capability", "EKS API Reference, DescribeUpdate"))
+}
+
+/// Names as an ARN has them; `None` where one of them would be several parts of it.
+fn parts_of_arn<const N: usize>(names: [&str; N]) -> Option<[String; N]> {
+    let is_part = |name: &&str| !name.contains(['/', ':']);
+    names.iter().all(is_part).then(|| names.map(|name| escape(name).to_string()))
 }
 
 /// A cluster's name is logged as `name`.

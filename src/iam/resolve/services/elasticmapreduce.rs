@@ -29,6 +29,5 @@ fn studio_roles(call: &Call<'_, '_>) -> Vec<NamedRole> {
         "StartNotebookExecution" => &["serviceRole"],
         _ => &[],
     };
-    let role = |key: &&str| call.request.parameters.text(key).map(|role| ((*key).to_owned(), role.to_owned()));
-    keys.iter().filter_map(role).collect()
+    call.roles_in(keys)
 }

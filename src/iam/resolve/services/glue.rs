@@ -3,12 +3,12 @@
 use crate::iam::arn::{escape, is_account_id};
 use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
-use crate::iam::resolve::service_rules::{Call, NamedRole, Reading, ServiceRules, ValueReader, member_text};
+use crate::iam::resolve::service_rules::{Call, Reading, ServiceRules, ValueReader, member_text};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     special: Some(|call| Some(vec![database(call)?])),
     read: Some(read),
-    named_roles: Some(|call| if RUNNING.contains(&call.operation) { running_role(call) } else { Vec::new() }),
+    named_roles: Some(|call| if RUNNING.contains(&call.operation) { call.roles_in(&["role"]) } else { Vec::new() }),
     // Users may give names with colons. Source: Glue API Reference, "NameString": no pattern but length.
     ends_with_colons: &["*"],
     ..ServiceRules::new("glue")
@@ -24,10 +24,6 @@ const RUNNING: [&str; 5] = [
     "StartDataQualityRulesetEvaluationRun",
     "UpdateColumnStatisticsTaskSettings",
 ];
-
-fn running_role(call: &Call<'_, '_>) -> Vec<NamedRole> {
-    call.request.parameters.text("role").map(|role| ("role".to_owned(), role.to_owned())).into_iter().collect()
-}
 
 /// An account's own catalogue is called by the account's id. Source: Glue API Reference, GetTable, "CatalogId".
 fn read(_: &str, variable: &str) -> Option<ValueReader> {

@@ -5,11 +5,14 @@ use crate::iam::arn::escape;
 use crate::iam::event::Permission;
 use crate::iam::request::Request;
 use crate::iam::resolve::operation_match::permission;
-use crate::iam::resolve::service_rules::{Call, NOT_PASSED, NamedRole, Reading, ServiceRules, ValueReader, passed_to};
+use crate::iam::resolve::service_rules::{Call, NOT_PASSED, Reading, ServiceRules, ValueReader, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     passed_to: &[passed_to(&[], &["instanceprofilename"], &["ec2"]), passed_to(&[], &["rolename"], NOT_PASSED)],
-    named_roles: Some(|call| execution_role(call.request)),
+    // Source: Image Builder API Reference, CreateImage, CreateLifecyclePolicy, StartResourceStateUpdate,
+    // "executionRole": the name or ARN of the role; Service Authorization Reference, operations of Image Builder:
+    // iam:PassRole.
+    named_roles: Some(|call| call.roles_in(&["executionRole"])),
     special: Some(imported),
     tag_actions: &[("UpdateImagePipeline", "TagResource")],
     policy_arns: Some(|_, arn, request| vec![of_recipe(arn, request)]),
@@ -19,13 +22,6 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     }),
     ..ServiceRules::new("imagebuilder")
 };
-
-/// Source: Image Builder API Reference, CreateImage, CreateLifecyclePolicy, StartResourceStateUpdate, "executionRole":
-/// the name or ARN of the role; Service Authorization Reference, operations of Image Builder: iam:PassRole.
-fn execution_role(request: &Request<'_>) -> Vec<NamedRole> {
-    let role = request.parameters.text("executionRole");
-    role.map(|role| ("executionRole".to_owned(), role.to_owned())).into_iter().collect()
-}
 
 /// An image that is imported is called by the request; its build is numbered.
 /// Source: Image Builder API Reference, ImportVmImage, ImportDiskImage.
