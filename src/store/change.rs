@@ -6,6 +6,7 @@ use rusqlite::Row;
 use serde::Serialize;
 
 use super::datafile::StagedFile;
+use super::object_versions::ObjectVersion;
 use super::snapshot::DataFile;
 use super::tables::Table;
 
@@ -86,6 +87,8 @@ pub struct LedgerEntry {
     pub strays: Vec<Stray>,
     /// Whether it is proved and takes the place of one that is not, and how many events of that one it replaces.
     pub displaces: Option<u64>,
+    /// Which content of its key it is, where it lies in object storage.
+    pub version: Option<ObjectVersion>,
     /// Why it was refused, and where in the inflated bytes; `None` when it was taken in.
     pub refused: Option<(String, Option<u64>)>,
 }

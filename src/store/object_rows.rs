@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::change::LedgerEntry;
+use super::object_versions;
 
 /// Prefixes and places held at hand before they are looked up again.
 pub(super) const CACHE_MAX: usize = 10_000;
@@ -62,6 +63,10 @@ impl<'t> Objects<'t> {
                 broken,
                 snapshot,
             ])?;
+        if let Some(version) = &entry.version {
+            let (folder, file) = split(&entry.path);
+            object_versions::insert(self.transaction, self.prefix_id(folder)?, file, version)?;
+        }
         Ok(())
     }
 
