@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
-use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
 use super::fault::Fault;
 use super::http::{Connector, Mark};
@@ -23,6 +23,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long it is tried again what a server was too busy for.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// How often it is tried again, where the environment does not say (`AWS_MAX_ATTEMPTS`).
+const RETRIES: usize = 9;
 
 /// How long credentials may take to be had.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(20);
@@ -53,8 +56,7 @@ pub(super) fn bucket(name: &str, settings: &Settings, shared: &Shared, mark: &Ma
         Some(endpoint) => check_endpoint(endpoint)?,
         None => false,
     };
-    let options = options().with_allow_http(is_http);
-    builder = builder.with_client_options(options);
+    builder = builder.with_client_options(options()?.with_allow_http(is_http));
     let given = settings.region.clone().or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
     let region = given.or_else(|| profile.as_ref().and_then(|profile| profile.region.clone()));
     builder = match (region, &endpoint) {
@@ -76,13 +78,25 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn options() -> ClientOptions {
-    ClientOptions::new().with_connect_timeout(CONNECT_TIMEOUT).with_timeout(REQUEST_TIMEOUT)
+/// Certificates are those of the system, and those that the AWS CLI is told of.
+fn options() -> Result<ClientOptions, String> {
+    let mut options = ClientOptions::new().with_connect_timeout(CONNECT_TIMEOUT).with_timeout(REQUEST_TIMEOUT);
+    if let Some(path) = variable("AWS_CA_BUNDLE") {
+        let why = |why: &dyn std::fmt::Display| format!("AWS_CA_BUNDLE: {}: {why}", shown::name(&path));
+        let pem = std::fs::read(&path).map_err(|error| why(&error))?;
+        let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| why(&error))?;
+        options = certificates.into_iter().fold(options, ClientOptions::with_root_certificate);
+    }
+    Ok(options)
 }
 
 fn retry() -> RetryConfig {
-    let backoff = BackoffConfig { max_backoff: Duration::from_secs(10), ..BackoffConfig::default() };
-    RetryConfig { backoff, max_retries: 8, retry_timeout: RETRY_TIMEOUT }
+    // Each time it waits for up to three times as long as before, at random: half a minute in all.
+    let backoff =
+        BackoffConfig { init_backoff: Duration::from_millis(200), max_backoff: Duration::from_secs(10), base: 3.0 };
+    let attempts = variable("AWS_MAX_ATTEMPTS").and_then(|attempts| attempts.parse::<usize>().ok());
+    let max_retries = attempts.map_or(RETRIES, |attempts| attempts.saturating_sub(1));
+    RetryConfig { backoff, max_retries, retry_timeout: RETRY_TIMEOUT }
 }
 
 /// Whether an endpoint is spoken to without encryption, which is so only where it says so.
@@ -162,8 +176,9 @@ fn check_metadata(builder: AmazonS3Builder, in_environment: bool) -> Result<Amaz
 }
 
 fn ask_region(bucket: &str, shared: &Shared) -> Result<String, String> {
+    let options = options()?;
     let asked = shared
-        .wait(async { resolve_bucket_region(bucket, &options()).await.map_err(|error| Fault::One(error.to_string())) });
+        .wait(async { resolve_bucket_region(bucket, &options).await.map_err(|error| Fault::One(error.to_string())) });
     asked.map_err(|fault| {
         format!(
             "the region of bucket {bucket} can't be asked for: {}\nhint: --bucket-region says it",
