@@ -1,12 +1,14 @@
 //! Where an object's bytes are: in a file, or in object storage.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
+use super::Stored;
 use super::error::ReadFault;
 use super::opened::Opened;
-use super::remote::{Stored, is_remote};
+use super::remote::is_remote;
 
 /// A place that is read from. Of what lies in object storage the path is what it is called, and is opened by nobody.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +67,7 @@ impl<'a> At<'a> {
         match self.stored {
             Some(stored) => Some(stored.modified_us()),
             None if is_remote(self.path) => None,
-            None => super::modified_us(&self.path.metadata().ok()?),
+            None => modified_us(&self.path.metadata().ok()?),
         }
     }
 
@@ -79,6 +81,12 @@ impl<'a> At<'a> {
             None => Ok(self.file()?.metadata()?.len()),
         }
     }
+}
+
+/// When a file was changed last, microseconds since 1970.
+pub fn modified_us(metadata: &fs::Metadata) -> Option<i64> {
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(modified.as_micros()).ok()
 }
 
 impl<'a> From<&'a Path> for At<'a> {

@@ -8,16 +8,16 @@ use std::fs;
 use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use chrono::NaiveDate;
 use walkdir::{DirEntry, WalkDir};
 
-use super::at::At;
+use super::at::{At, modified_us};
 use super::error::{FindError, FindFault};
 use super::key::{ObjectKey, ObjectKind};
 use super::read::begins_with_events;
-use super::remote::{Address, Listed, Listing, Remote, Scope, Stored, is_remote};
+use super::remote::{Address, Listed, Scope, is_remote};
+use super::{Listing, Remote, Stored};
 
 /// A file below an archive root, with what its name says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -343,7 +343,7 @@ impl Walk {
 }
 
 /// What was listed of an archive in object storage, as a file of one on disk is found.
-fn found_remote(listed: Listed, address: &Address, root: usize) -> Result<Found, FindError> {
+fn found_remote(listed: Listed<Stored>, address: &Address, root: usize) -> Result<Found, FindError> {
     let folder = match address.prefix.as_str() {
         prefix if prefix.is_empty() || prefix.ends_with('/') => prefix.to_owned(),
         prefix => format!("{prefix}/"),
@@ -372,12 +372,6 @@ fn found_remote(listed: Listed, address: &Address, root: usize) -> Result<Found,
         Listed::Unusable { key, reason, .. } => fail(&key, reason.to_owned(), false),
         Listed::Failed { prefix, reason } => fail(&prefix, reason, true),
     }
-}
-
-/// When a file was changed last, microseconds since 1970.
-pub fn modified_us(metadata: &fs::Metadata) -> Option<i64> {
-    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(modified.as_micros()).ok()
 }
 
 /// A path without what depends on where the program runs or stands for something else, as far as there is such a path.

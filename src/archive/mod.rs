@@ -32,9 +32,9 @@ mod s3;
 #[cfg(not(feature = "s3"))]
 mod s3_absent;
 
-pub use at::{At, Place};
+pub use at::{At, Place, modified_us};
 pub use error::{FindError, FindFault, FormError, OVER_CAP, ReadError, ReadFault};
-pub use find::{Found, STANDARD_INPUT, Walk, find, find_following, modified_us, place_of};
+pub use find::{Found, STANDARD_INPUT, Walk, find, find_following, place_of};
 pub use forms::{DIGESTS, Normal, RefusedElement, examine, normalise, salvage};
 pub use inflated::{inflated_digest, stream_digest};
 pub use key::{ObjectKey, ObjectKind, is_beside_logs};
@@ -48,4 +48,8 @@ pub use read::{
     Buffers, FIRST_STORED, Read, begins_with_events, digest, has_events, is_container_file, is_digest, may_be_digest,
     may_hold_events, read, read_unless, said_size, sha256, window_bytes,
 };
-pub use remote::{Address, Ahead, Remote, Requests, Scope, Settings, Stored, is_remote};
+pub use remote::{Address, Requests, Scope, Settings, is_remote};
+#[cfg(feature = "s3")]
+pub use s3::{Ahead, Listing, Remote, Stored, fetch_ahead};
+#[cfg(not(feature = "s3"))]
+pub use s3_absent::{Ahead, Listing, Remote, Stored, fetch_ahead};

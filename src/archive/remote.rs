@@ -6,11 +6,6 @@ use std::path::Path;
 
 use chrono::NaiveDate;
 
-#[cfg(feature = "s3")]
-pub use super::s3::{Ahead, Listing, Remote, Stored};
-#[cfg(not(feature = "s3"))]
-pub use super::s3_absent::{Ahead, Listing, Remote, Stored};
-
 /// How the name of an archive in S3 begins.
 pub const SCHEME: &str = "s3://";
 
@@ -120,7 +115,7 @@ impl Scope {
 
 /// What a listing comes to.
 #[derive(Debug)]
-pub enum Listed {
+pub enum Listed<Stored> {
     /// An object.
     Object {
         /// Its key, which begins with the prefix that was asked for.

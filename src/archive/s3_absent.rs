@@ -25,6 +25,11 @@ pub enum Listing {}
 #[derive(Debug)]
 pub enum Ahead {}
 
+/// Begins to fetch objects before they are opened.
+pub fn fetch_ahead(_: Vec<Stored>) -> Option<Ahead> {
+    None
+}
+
 impl Remote {
     /// Says that there is none.
     ///
@@ -40,11 +45,6 @@ impl Remote {
     /// Lists an archive.
     pub fn list(self: &Arc<Remote>, _: &Address, _: Arc<Scope>, _: fn(&[u8]) -> bool) -> Listing {
         match **self {}
-    }
-
-    /// Begins to fetch objects before they are opened.
-    pub fn fetch_ahead(&self, _: Vec<Stored>) -> Ahead {
-        match *self {}
     }
 
     /// What everything ends with.
@@ -113,17 +113,12 @@ impl Stored {
     pub fn signature(&self) -> Option<&str> {
         match *self {}
     }
-
-    /// The connection that it is read by.
-    pub fn fetch_ahead(_: Vec<Stored>) -> Option<Ahead> {
-        None
-    }
 }
 
 impl Iterator for Listing {
-    type Item = Listed;
+    type Item = Listed<Stored>;
 
-    fn next(&mut self) -> Option<Listed> {
+    fn next(&mut self) -> Option<Listed<Stored>> {
         match *self {}
     }
 }

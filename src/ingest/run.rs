@@ -30,7 +30,7 @@ use super::timings::Stage;
 use super::upkeep::{self, Days};
 use super::work::{CrossAccountCalls, GROWTH, SeenBefore, needed_of_room};
 use super::{Options, Progress, Summary};
-use crate::archive::{self, Stored};
+use crate::archive;
 use crate::iam::Catalog;
 use crate::store::{Known, LedgerEntry, Store, Struck};
 use crate::time::now_us;
@@ -352,7 +352,7 @@ fn take_in(
     // For as long as objects are taken in.
     let _on_their_way = match (objects, &options.remote) {
         (Objects::Planned(objects), Some(_)) => {
-            Stored::fetch_ahead(objects.iter().filter_map(|planned| planned.stored.clone()).collect())
+            archive::fetch_ahead(objects.iter().filter_map(|planned| planned.stored.clone()).collect())
         }
         _ => None,
     };

@@ -6,7 +6,6 @@ use rusqlite::Row;
 use serde::Serialize;
 
 use super::datafile::StagedFile;
-use super::object_versions::ObjectVersion;
 use super::snapshot::DataFile;
 use super::tables::Table;
 
@@ -56,6 +55,15 @@ pub enum UsageState {
     Unresolved,
     /// The day is whole, derived under this version.
     Whole(String),
+}
+
+/// What tells an object's content from another under the same key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectVersion {
+    /// Its `ETag`.
+    pub etag: Option<String>,
+    /// Its version, where the bucket keeps such.
+    pub version_id: Option<String>,
 }
 
 /// One log object, taken in or refused.

@@ -72,7 +72,7 @@ pub use activity::Activity;
 pub use carried::Part;
 pub use change::{
     BrokenEntry, Cleared, Commit, Conflict, DayCount, FarEvents, LedgerEntry, Neighbours, ObjectProof, ObjectVerdict,
-    Run, Stray, Struck, UsageState,
+    ObjectVersion, Run, Stray, Struck, UsageState,
 };
 pub use check::{Checked, Finding, FindingKind, Repaired, Repairer};
 pub use checks::{CheckedFile, FileChecks, Stored};
@@ -91,7 +91,6 @@ pub use ledger::{OutdatedDay, Totals};
 pub use mended::KeptOut;
 pub use merge::{MERGE_MEMORY_MIN_BYTES, merge};
 pub use months::UsageMonth;
-pub use object_versions::ObjectVersion;
 pub use objects::{Known, NameKey, RefusedObject, place_in, placed_name};
 pub use open::Store;
 pub use passed_over::{ALTERED, NO_LOG, ONE_NAME, OTHER_LOG, Unread, refusal_key};

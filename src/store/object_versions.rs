@@ -3,35 +3,14 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
+use super::change::ObjectVersion;
 use super::error::StoreError;
 use super::layout::catalog_path;
-use super::object_rows::split;
+use super::object_rows::{insert_version, split};
 use super::writer::Writer;
 use crate::time::parse_date;
-
-/// What tells an object's content from another under the same key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ObjectVersion {
-    /// Its `ETag`.
-    pub etag: Option<String>,
-    /// Its version, where the bucket keeps such.
-    pub version_id: Option<String>,
-}
-
-/// Notes what was read at a path.
-pub(super) fn insert(
-    connection: &Connection,
-    prefix_id: i64,
-    tail: &str,
-    version: &ObjectVersion,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO trailpare_object_versions VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![tail, prefix_id, version.etag, version.version_id])?;
-    Ok(())
-}
 
 impl Writer {
     /// The `ETag` of what was read last at a path in object storage.
@@ -72,7 +51,7 @@ impl Writer {
                 transaction.prepare_cached(sql)?.execute([prefix])?;
                 let sql = "SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?1";
                 let prefix_id = transaction.prepare_cached(sql)?.query_row([prefix], |row| row.get(0))?;
-                insert(&transaction, prefix_id, tail, version)?;
+                insert_version(&transaction, prefix_id, tail, version)?;
             }
             transaction.commit()
         };

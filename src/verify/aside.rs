@@ -13,8 +13,8 @@ use super::spill::Parts;
 use super::window::Window;
 use crate::archive::{
     At, Buffers, ContainerWalk, FindError, FindFault, Found, Limits, ObjectKey, ObjectKind, Packed, Read, ReadFault,
-    Refusal, Stored, Visit, WITHIN, Walk, each_member, has_events, is_container_file, is_digest, may_be_digest, read,
-    sha256, stream_digest,
+    Refusal, Stored, Visit, WITHIN, Walk, each_member, fetch_ahead, has_events, is_container_file, is_digest,
+    may_be_digest, read, sha256, stream_digest,
 };
 use crate::util::hex::hex;
 use crate::util::shown;
@@ -163,7 +163,7 @@ impl Aside {
     /// Reads what waits.
     pub fn read_all(&mut self) -> Result<(), VerifyError> {
         let waiting = std::mem::take(&mut self.waiting);
-        let _on_their_way = Stored::fetch_ahead(waiting.iter().filter_map(|found| found.stored.clone()).collect());
+        let _on_their_way = fetch_ahead(waiting.iter().filter_map(|found| found.stored.clone()).collect());
         let taken: Vec<(String, Found)> = waiting.into_iter().map(|found| (self.object(&found), found)).collect();
         let look = |buffers: &mut Buffers, (object, found): (String, Found)| {
             (look(&found.relative, &found.kind, &object, &Source::File(found.at()), buffers), found)

@@ -1,144 +1,14 @@
 //! Objects that are fetched before they are asked for, in the order in which they will be: whoever takes them in never waits
 //! for one request after the other. How many are on their way, and how much memory they take, is bounded.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::fault::Fault;
 use super::object::Stored;
-use super::shared::{ASK_INTERVAL, Shared};
-
-/// Of memory so much is counted at once.
-const UNIT_BYTES: u64 = 1 << 10;
-
-/// Memory that objects which wait may take, where nobody says.
-const WINDOW_BYTES: u64 = 16 << 20;
-
-/// Larger objects are not fetched ahead: they go by way of a file.
-const OBJECT_MAX_BYTES: u64 = 4 << 20;
-
-/// What an object takes beside its bytes.
-const OVERHEAD_BYTES: u64 = 512;
-
-/// What became of an object.
-enum Slot {
-    /// It is on its way.
-    Fetching,
-    /// It is there, and takes memory until somebody takes it.
-    Ready(Result<Bytes, Fault>, OwnedSemaphorePermit),
-}
-
-#[derive(Default)]
-struct State {
-    /// Which objects these are of: what comes late for others is dropped.
-    round: u64,
-    slots: HashMap<usize, Slot>,
-    /// Those that somebody has fetched himself, because they were not on their way.
-    passed: HashSet<usize>,
-}
-
-/// Objects on their way, and those that wait.
-pub(super) struct Window {
-    state: Mutex<State>,
-    changed: Condvar,
-    memory: Mutex<Arc<Semaphore>>,
-    object_bytes: AtomicU64,
-}
-
-impl std::fmt::Debug for Window {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Window")
-    }
-}
-
-impl Window {
-    pub fn new() -> Window {
-        let window = Window {
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            memory: Mutex::new(Arc::new(Semaphore::new(0))),
-            object_bytes: AtomicU64::new(0),
-        };
-        window.give_room(WINDOW_BYTES);
-        window
-    }
-
-    /// Says how much memory there is.
-    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
-    pub fn give_room(&self, bytes: u64) {
-        let units = (bytes / UNIT_BYTES) as usize;
-        *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Semaphore::new(units));
-        self.object_bytes.store(OBJECT_MAX_BYTES.min(bytes / 2), Ordering::Relaxed);
-    }
-
-    /// Bytes that an object in memory has at the most.
-    pub fn object_bytes(&self) -> u64 {
-        self.object_bytes.load(Ordering::Relaxed)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Wakes whoever waits, so that he asks whether to go on.
-    pub fn wake(&self) {
-        self.changed.notify_all();
-    }
-
-    /// Begins with other objects.
-    fn begin_round(&self) -> u64 {
-        let mut state = self.state();
-        let round = state.round + 1;
-        *state = State { round, ..State::default() };
-        drop(state);
-        self.wake();
-        round
-    }
-
-    /// Notes that an object is on its way, unless somebody has it already.
-    fn begin(&self, round: u64, id: usize) -> bool {
-        let mut state = self.state();
-        let is_wanted = state.round == round && !state.passed.remove(&id);
-        if is_wanted {
-            state.slots.insert(id, Slot::Fetching);
-        }
-        is_wanted
-    }
-
-    fn end(&self, round: u64, id: usize, outcome: Result<Bytes, Fault>, memory: OwnedSemaphorePermit) {
-        let mut state = self.state();
-        if state.round == round {
-            state.slots.insert(id, Slot::Ready(outcome, memory));
-        }
-        drop(state);
-        self.wake();
-    }
-
-    /// What was fetched of an object; `None` where whoever asks has to do it himself.
-    pub fn take(&self, id: usize, shared: &Shared) -> Option<Result<Bytes, Fault>> {
-        let mut state = self.state();
-        loop {
-            match state.slots.remove(&id) {
-                None => {
-                    state.passed.insert(id);
-                    return None;
-                }
-                Some(Slot::Ready(outcome, _memory)) => return Some(outcome),
-                Some(Slot::Fetching) if shared.is_over() => return Some(Err(Fault::Stopped)),
-                Some(Slot::Fetching) => {
-                    state.slots.insert(id, Slot::Fetching);
-                    let waited = self.changed.wait_timeout(state, ASK_INTERVAL);
-                    state = waited.unwrap_or_else(PoisonError::into_inner).0;
-                }
-            }
-        }
-    }
-}
+use super::shared::Shared;
+use super::window::Window;
 
 /// Objects are fetched ahead for as long as this is kept.
 #[derive(Debug)]
@@ -147,13 +17,13 @@ pub struct Ahead {
     task: JoinHandle<()>,
 }
 
-impl Ahead {
-    pub(super) fn begin(shared: &Arc<Shared>, objects: Vec<Stored>) -> Ahead {
-        let round = shared.window.begin_round();
-        let memory = Arc::clone(&shared.window.memory.lock().unwrap_or_else(PoisonError::into_inner));
-        let task = shared.handle.spawn(fetch_all(Arc::clone(shared), objects, round, memory));
-        Ahead { shared: Arc::clone(shared), task }
-    }
+/// Begins to fetch objects before they are opened.
+pub fn fetch_ahead(objects: Vec<Stored>) -> Option<Ahead> {
+    let shared = Arc::clone(objects.first()?.shared());
+    let round = shared.window.begin_round();
+    let memory = shared.window.memory();
+    let task = shared.handle.spawn(fetch_all(Arc::clone(&shared), objects, round, memory));
+    Some(Ahead { shared, task })
 }
 
 impl Drop for Ahead {
@@ -168,8 +38,7 @@ async fn fetch_all(shared: Arc<Shared>, objects: Vec<Stored>, round: u64, memory
         if stored.size_bytes() > shared.window.object_bytes() {
             continue;
         }
-        let units = (stored.size_bytes() + OVERHEAD_BYTES).div_ceil(UNIT_BYTES);
-        let Ok(units) = u32::try_from(units) else { continue };
+        let Some(units) = Window::units(stored.size_bytes()) else { continue };
         let Ok(taken) = Arc::clone(&memory).acquire_many_owned(units).await else { return };
         let Ok(request) = shared.request().await else { return };
         if shared.is_over() {

@@ -115,13 +115,13 @@ async fn whole(body: HttpResponseBody) -> Result<String, HttpError> {
 fn harmless(page: &str, mark: &Mark) -> String {
     let keys = replace(page, "Key", &|key| (!is_usable(key)).then(|| mark.replaced(key)));
     replace(&keys, "Prefix", &|prefix| {
-        let is_usable = prefix.is_empty() || is_usable(prefix.strip_suffix('/').unwrap_or(prefix));
+        let is_usable = prefix.is_empty() || prefix != "/" && is_usable(prefix.strip_suffix('/').unwrap_or(prefix));
         (!is_usable).then(|| mark.replaced(prefix))
     })
 }
 
 /// Whether a key is one that `object_store` asks for as it is.
-fn is_usable(key: &str) -> bool {
+pub(super) fn is_usable(key: &str) -> bool {
     Path::parse(key).is_ok_and(|path| path.as_ref() == key)
 }
 

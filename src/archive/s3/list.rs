@@ -16,9 +16,10 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::fault::{Asked, Fault, fault};
 use super::grammar::{self, Level};
-use super::http::Mark;
+use super::http::{Mark, is_usable};
 use super::object::Stored;
-use super::shared::{ASK_INTERVAL, Bucket, Shared};
+use super::shared::{Bucket, Shared};
+use super::window::ASK_INTERVAL;
 use crate::archive::key::{ObjectKey, ObjectKind};
 use crate::archive::read::FIRST_STORED;
 use crate::archive::remote::{Listed, Scope};
@@ -34,20 +35,20 @@ const ABOVE_MAX: usize = 200;
 const ABOVE_DEPTH: usize = 4;
 
 /// What a page comes to.
-type Page = Vec<Listed>;
+type Page = Vec<Listed<Stored>>;
 
 /// An archive that is being listed.
 #[derive(Debug)]
 pub struct Listing {
     shared: Arc<Shared>,
     receiver: Receiver<Page>,
-    page: std::vec::IntoIter<Listed>,
+    page: std::vec::IntoIter<Listed<Stored>>,
 }
 
 impl Iterator for Listing {
-    type Item = Listed;
+    type Item = Listed<Stored>;
 
-    fn next(&mut self) -> Option<Listed> {
+    fn next(&mut self) -> Option<Listed<Stored>> {
         loop {
             if let Some(listed) = self.page.next() {
                 return Some(listed);
@@ -153,7 +154,7 @@ impl Lister {
     }
 
     /// The object of exactly this key.
-    async fn named(&self, key: &str) -> Result<Option<Listed>, Fault> {
+    async fn named(&self, key: &str) -> Result<Option<Listed<Stored>>, Fault> {
         let Bucket { address, store, shared } = &*self.bucket;
         let Ok(path) = Path::parse(key) else { return Ok(None) };
         let _request = shared.request().await?;
@@ -167,7 +168,13 @@ impl Lister {
         }
     }
 
-    fn object(&self, meta: &ObjectMeta, key: String, is_by_hand: bool, may_hold_events: Option<bool>) -> Listed {
+    fn object(
+        &self,
+        meta: &ObjectMeta,
+        key: String,
+        is_by_hand: bool,
+        may_hold_events: Option<bool>,
+    ) -> Listed<Stored> {
         let stored = Stored::new(
             &self.bucket,
             meta.location.clone(),
@@ -207,14 +214,16 @@ impl Lister {
         let mut got = Got { page: Vec::new(), prefixes: Vec::new(), last_key: None, next };
         for path in listed.result.common_prefixes {
             match self.mark.original(path.as_ref()) {
-                Some(key) => got.page.extend(unusable(key, 0)),
+                Some(key) => got.page.push(unusable(key, 0)),
                 None => got.prefixes.push(format!("{path}/")),
             }
         }
         for meta in listed.result.objects {
             let key = meta.location.as_ref();
             if let Some(key) = self.mark.original(key) {
-                got.page.extend(unusable(key, meta.size));
+                // What stands for a folder in consoles is nothing.
+                let is_folder = meta.size == 0 && key.strip_suffix('/').is_some_and(is_usable);
+                got.page.extend((!is_folder).then(|| unusable(key, meta.size)));
             } else if key.starts_with(prefix) {
                 let key = key.to_owned();
                 got.last_key = Some(key.clone());
@@ -446,7 +455,7 @@ impl Lister {
     ) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
             let (folders, objects) = self.folder(folder).await?;
-            let is_behind = |listed: &Listed| match listed {
+            let is_behind = |listed: &Listed<Stored>| match listed {
                 Listed::Object { key, .. } => key.as_str() > last_key,
                 Listed::Unusable { .. } | Listed::Failed { .. } => false,
             };
@@ -476,19 +485,16 @@ impl Lister {
 }
 
 fn up_to(page: Page, until: Option<&str>) -> Page {
-    let is_before = |listed: &Listed| match (listed, until) {
+    let is_before = |listed: &Listed<Stored>| match (listed, until) {
         (Listed::Object { key, .. }, Some(until)) => key.as_str() < until,
         _ => true,
     };
     page.into_iter().filter(is_before).collect()
 }
 
-/// A key that can't be asked for. What stands for a folder in consoles is nothing.
-fn unusable(key: String, size_bytes: u64) -> Option<Listed> {
-    if key.ends_with('/') && size_bytes == 0 && Path::parse(key.trim_end_matches('/')).is_ok() {
-        return None;
-    }
+/// A key that can't be asked for, or a folder whose keys can't.
+fn unusable(key: String, size_bytes: u64) -> Listed<Stored> {
     let reason = "its key has an empty part, a dot, a control character or a slash at an end: it is not asked for\n\
                   hint: copy it to another key, or `trailpare forget` it";
-    Some(Listed::Unusable { key, size_bytes, reason })
+    Listed::Unusable { key, size_bytes, reason }
 }

@@ -6,7 +6,7 @@
 //! * `grammar`: where below a prefix days stand.
 //! * `list`: keys, prefixes beside each other, page by page, in order.
 //! * `object`: an object's bytes.
-//! * `ahead`: objects that are fetched before they are asked for.
+//! * `ahead`: objects that are fetched before they are asked for; `window`: where they wait.
 //! * `shared`: what all of these have in common: how much may be on its way, and what everything ends with.
 
 mod ahead;
@@ -19,8 +19,9 @@ mod object;
 mod profile;
 mod remote;
 mod shared;
+mod window;
 
-pub use ahead::Ahead;
+pub use ahead::{Ahead, fetch_ahead};
 pub use list::Listing;
 pub use object::Stored;
 pub use remote::Remote;

@@ -13,7 +13,6 @@ use object_store::path::Path;
 use object_store::{Attribute, GetOptions, GetRange, GetResult, ObjectStore as _};
 use tempfile::NamedTempFile;
 
-use super::ahead::Ahead;
 use super::fault::{Asked, Fault, fault};
 use super::shared::{Bucket, Shared};
 use crate::archive::error::ReadFault;
@@ -96,18 +95,12 @@ impl Stored {
         self.0.signature.get().map(|signature| &**signature)
     }
 
-    /// Begins to fetch objects before they are opened.
-    pub fn fetch_ahead(objects: Vec<Stored>) -> Option<Ahead> {
-        let shared = Arc::clone(objects.first()?.shared());
-        Some(Ahead::begin(&shared, objects))
-    }
-
     /// Which one it is, among those of a process.
     pub(super) fn id(&self) -> usize {
         Arc::as_ptr(&self.0) as usize
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.0.bucket.shared
     }
 
@@ -115,7 +108,7 @@ impl Stored {
     pub(in crate::archive) fn open(&self) -> Result<Opened, ReadFault> {
         let window = &self.shared().window;
         if self.0.size_bytes <= window.object_bytes() {
-            let fetched = window.take(self.id(), self.shared());
+            let fetched = window.take(self.id(), &|| self.shared().is_over());
             let bytes = fetched.unwrap_or_else(|| self.shared().wait(self.request()));
             return Ok(Opened::Bytes(Cursor::new(self.judge(bytes)?)));
         }

@@ -8,11 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use object_store::aws::AmazonS3;
 use tokio::runtime::Runtime;
 
-use super::ahead::Ahead;
 use super::connect;
 use super::http::Mark;
 use super::list::{Lister, Listing};
-use super::object::Stored;
 use super::shared::{Bucket, Counts, Shared};
 use crate::archive::remote::{Address, REQUESTS, Requests, Scope, Settings};
 
@@ -93,11 +91,6 @@ impl Remote {
         let client = connect::bucket(bucket, &self.settings, &self.shared, &self.mark)?;
         clients.insert(bucket.to_owned(), client.clone());
         Ok(client)
-    }
-
-    /// Begins to fetch objects before they are opened.
-    pub fn fetch_ahead(&self, objects: Vec<Stored>) -> Ahead {
-        Ahead::begin(&self.shared, objects)
     }
 
     /// What everything ends with.

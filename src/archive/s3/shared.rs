@@ -3,21 +3,17 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use object_store::aws::AmazonS3;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::ahead::Window;
 use super::fault::Fault;
+use super::window::{ASK_INTERVAL, Window};
 use crate::archive::remote::{Address, Requests};
 
 /// Objects that are denied before any was had, so that all of them will be.
 const DENIED_MAX: u64 = 20;
-
-/// How often it is asked whether to go on.
-pub(super) const ASK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Counts of requests.
 #[derive(Debug, Default)]

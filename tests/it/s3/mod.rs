@@ -65,7 +65,7 @@ pub fn everything(store: &Path) -> (BTreeMap<&'static str, String>, Vec<String>)
     };
     let rows = [
         ("events", sql("SELECT * FROM events ORDER BY event_id, event_time, event_name, additional_event_data")),
-        ("usage", sql("SELECT * FROM usage ORDER BY ALL")),
+        ("usage", sql("SELECT * FROM usage ORDER BY 1, 2, 3, 13, 14, 7, 8, 6, 9, 10, 11, 12, 15, 16")),
     ];
     let catalog = rusqlite::Connection::open(store.join("catalog.sqlite")).expect("a catalog");
     let mut statement = catalog

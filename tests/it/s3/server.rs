@@ -162,10 +162,6 @@ impl Server {
         self.state().objects.insert(key.to_owned(), object);
     }
 
-    pub fn remove(&self, key: &str) {
-        self.state().objects.remove(key);
-    }
-
     pub fn keys(&self) -> Vec<String> {
         self.state().objects.keys().cloned().collect()
     }
