@@ -36,7 +36,8 @@ fn of_archive(
 ) -> Result<Listing, IngestError> {
     let mut scope = filters(options);
     // A run that went through the whole archive has everything up to some day; before there was one nothing is sure.
-    let Some(compared_us) = compared_us.filter(|_| !scope.all) else {
+    let is_all = options.list_all || options.rehash || options.verify;
+    let Some(compared_us) = compared_us.filter(|_| !is_all) else {
         return Ok(Listing { scope: Arc::new(scope), is_in_part: false });
     };
     let until = time::day_of(compared_us.min(now_us()));
@@ -59,7 +60,7 @@ fn filters(options: &Options) -> Scope {
         to: options.range.to_us.and_then(lag),
         accounts: options.accounts.clone(),
         regions: options.regions.clone(),
-        all: options.list_all || options.rehash || options.verify,
+        all: options.list_all,
         ..Scope::default()
     }
 }
@@ -67,7 +68,7 @@ fn filters(options: &Options) -> Scope {
 /// What is asked for where digests alone are wanted, all of them: a chain is proved from its end to its beginning.
 pub(super) fn of_digests(options: &Options) -> Scope {
     let filters = filters(options);
-    Scope { from: None, to: None, all: options.list_all, digests_only: true, ..filters }
+    Scope { from: None, to: None, digests_only: true, ..filters }
 }
 
 /// What stands as refused is looked at again: the day of an object, and all that is below a prefix.

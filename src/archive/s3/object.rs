@@ -145,6 +145,11 @@ impl Stored {
         if len == 0 {
             return Some(Vec::new());
         }
+        // It may be there already, and is wanted as a whole later on.
+        if let Some(all) = self.shared().window.look(self.id(), &|| self.shared().is_over()) {
+            let (from, len) = (usize::try_from(from).ok()?, usize::try_from(len).ok()?);
+            return all.get(from..from.checked_add(len)?).map(<[u8]>::to_vec);
+        }
         let piece = async {
             let _request = self.shared().request().await?;
             self.piece(from..from + len).await

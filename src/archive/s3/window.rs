@@ -148,4 +148,19 @@ impl Window {
             }
         }
     }
+
+    /// The same, which stays there; `None` where it is not on its way.
+    pub fn look(&self, id: usize, is_over: &dyn Fn() -> bool) -> Option<Bytes> {
+        let mut state = self.state();
+        loop {
+            match state.slots.get(&id)? {
+                Slot::Ready(outcome, _) => return outcome.as_ref().ok().cloned(),
+                Slot::Fetching if is_over() => return None,
+                Slot::Fetching => {
+                    let waited = self.changed.wait_timeout(state, ASK_INTERVAL);
+                    state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+            }
+        }
+    }
 }
