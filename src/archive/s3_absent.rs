@@ -19,7 +19,7 @@ pub enum Stored {}
 
 /// A listing of such.
 #[derive(Debug)]
-pub enum Listing {}
+pub struct Listing;
 
 /// Objects on their way.
 #[derive(Debug)]
@@ -119,6 +119,6 @@ impl Iterator for Listing {
     type Item = Listed<Stored>;
 
     fn next(&mut self) -> Option<Listed<Stored>> {
-        match *self {}
+        None
     }
 }

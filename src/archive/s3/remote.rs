@@ -77,7 +77,10 @@ impl Remote {
                 Lister::begin(Arc::new(bucket), scope, self.mark.clone(), looks_like_events)
             }
             Err(reason) => {
-                self.shared.fail(format!("{}: {reason}", address.place()));
+                // Somebody who asks for an end meanwhile is no failure.
+                if !self.shared.is_over() {
+                    self.shared.fail(format!("{}: {reason}", address.place()));
+                }
                 Listing::none(Arc::clone(&self.shared))
             }
         }
