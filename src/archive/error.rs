@@ -38,6 +38,14 @@ pub enum FindFault {
     /// A symbolic link to what lies outside of the archive.
     #[error("a symbolic link out of the archive, to {}; not followed\nhint: --follow-links follows it", shown::path(.0))]
     LeavesArchive(PathBuf),
+    /// What in object storage was not listed, or has a key that can't be asked for.
+    #[error("{reason}")]
+    Remote {
+        /// In words.
+        reason: String,
+        /// Whether more lies there, which nobody has seen.
+        is_prefix: bool,
+    },
     /// A socket, a pipe, a device.
     #[error("{0}, no file; not read\nhint: name it on the command line to read it")]
     Special(&'static str),

@@ -7,19 +7,27 @@ use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use walkdir::{DirEntry, WalkDir};
 
+use super::at::{At, modified_us};
 use super::error::{FindError, FindFault};
 use super::key::{ObjectKey, ObjectKind};
+use super::read::begins_with_events;
+use super::remote::{Address, Listed, Scope, is_remote};
+use super::{Listing, Remote, Stored};
 
 /// A file below an archive root, with what its name says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// Where it is.
     pub path: PathBuf,
+    /// In object storage: `path` is what it is called there.
+    pub stored: Option<Stored>,
+    /// Of a log of another service, by its name: whether it may hold events all the same, where somebody has looked.
+    pub may_hold_events: Option<bool>,
     /// Path below the archive root, `/` between folders; the file's name where the root is the file.
     pub relative: String,
     /// The canonical object name, which tells it from others wherever it lies; else its place: the absolute path.
@@ -52,6 +60,8 @@ impl Found {
         let key = ObjectKey::parse(&relative);
         Found {
             path,
+            stored: None,
+            may_hold_events: None,
             is_canonical: key.canonical_name.is_some(),
             name: key.canonical_name.unwrap_or_else(|| join(place, &relative)),
             relative,
@@ -66,6 +76,11 @@ impl Found {
             region: key.region,
         }
     }
+
+    /// To be read from.
+    pub fn at(&self) -> At<'_> {
+        At::new(&self.path, self.stored.as_ref())
+    }
 }
 
 /// What is read as standard input.
@@ -78,7 +93,7 @@ pub const STANDARD_INPUT: &str = "-";
 /// taken for a log object whatever its extension, and so is a pipe or `-`.
 pub fn find(roots: &[PathBuf]) -> Walk {
     Walk {
-        inside: roots.iter().filter_map(|root| fs::canonicalize(root).ok()).collect(),
+        inside: roots.iter().filter(|root| !is_remote(root)).filter_map(|root| fs::canonicalize(root).ok()).collect(),
         roots: roots.iter().cloned().enumerate().collect(),
         root: (0, PathBuf::new()),
         root_place: String::new(),
@@ -87,6 +102,8 @@ pub fn find(roots: &[PathBuf]) -> Walk {
         followed: HashSet::new(),
         follows_all: false,
         without: None,
+        remote: None,
+        listing: None,
     }
 }
 
@@ -113,6 +130,10 @@ pub struct Walk {
     follows_all: bool,
     /// A folder that isn't entered.
     without: Option<PathBuf>,
+    /// Where what lies in object storage is asked for, and what of it.
+    remote: Option<(Arc<Remote>, Vec<Arc<Scope>>)>,
+    /// The root at hand, where it lies there.
+    listing: Option<(Address, Listing)>,
 }
 
 impl Iterator for Walk {
@@ -120,6 +141,12 @@ impl Iterator for Walk {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
+            if let Some((address, listing)) = &mut self.listing {
+                match listing.next() {
+                    Some(listed) => return Some(found_remote(listed, address, self.root.0)),
+                    None => self.listing = None,
+                }
+            }
             let Some(walk) = self.walks.last_mut() else {
                 self.root = self.roots.pop_front()?;
                 if let Some(item) = self.begin() {
@@ -148,6 +175,11 @@ impl Walk {
         Walk { without: fs::canonicalize(folder).ok(), ..self }
     }
 
+    /// Lists archives in object storage as well; of each root what its scope says.
+    pub fn with_remote(self, remote: Option<&Arc<Remote>>, scopes: Vec<Arc<Scope>>) -> Walk {
+        Walk { remote: remote.map(|remote| (Arc::clone(remote), scopes)), ..self }
+    }
+
     fn is_left_out(&self, folder: &Path) -> bool {
         let has_name = |path: &PathBuf| path.file_name() == folder.file_name();
         self.without
@@ -161,6 +193,9 @@ impl Walk {
         if root.as_os_str() == STANDARD_INPUT {
             return Some(Ok(self.named(root, 0, true)));
         }
+        if let Some(address) = Address::parse(&root) {
+            return self.begin_remote(root, address);
+        }
         match fs::metadata(&root) {
             Ok(metadata) if metadata.is_dir() => {
                 self.enter(root);
@@ -173,6 +208,22 @@ impl Walk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Err(self.fault(root, FindFault::Missing))),
             Err(source) => Some(Err(self.fault(root, FindFault::Io(source)))),
         }
+    }
+
+    fn begin_remote(&mut self, root: PathBuf, address: Result<Address, String>) -> Option<Result<Found, FindError>> {
+        let reason = match (address, &self.remote) {
+            (Ok(address), Some((remote, scopes))) => {
+                let scope = scopes.get(self.root.0).cloned().unwrap_or_default();
+                let listing = remote.list(&address, scope, begins_with_events);
+                self.listing = Some((address, listing));
+                return None;
+            }
+            (Ok(_), None) => "archives in S3 are read by `trailpare ingest`, not here\n\
+                              hint: take it in first, or copy it (`aws s3 sync`)"
+                .to_owned(),
+            (Err(reason), _) => reason,
+        };
+        Some(Err(self.fault(root, FindFault::Remote { reason, is_prefix: false })))
     }
 
     /// Named by hand: whoever did so means it.
@@ -291,14 +342,43 @@ impl Walk {
     }
 }
 
-/// When a file was changed last, microseconds since 1970.
-pub fn modified_us(metadata: &fs::Metadata) -> Option<i64> {
-    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(modified.as_micros()).ok()
+/// What was listed of an archive in object storage, as a file of one on disk is found.
+fn found_remote(listed: Listed<Stored>, address: &Address, root: usize) -> Result<Found, FindError> {
+    let folder = match address.prefix.as_str() {
+        prefix if prefix.is_empty() || prefix.ends_with('/') => prefix.to_owned(),
+        prefix => format!("{prefix}/"),
+    };
+    let fail = |key: &str, reason: String, is_prefix: bool| {
+        let shown = address.shown(key);
+        let fault = FindFault::Remote { reason, is_prefix };
+        Err(FindError { path: shown.clone().into(), place: shown.trim_end_matches('/').to_owned(), fault })
+    };
+    match listed {
+        Listed::Object { key, stored, may_hold_events, is_by_hand } => {
+            let file = || key.rsplit('/').next().unwrap_or(&key).to_owned();
+            let relative = key.strip_prefix(&folder).filter(|_| !is_by_hand).map_or_else(file, str::to_owned);
+            let path = PathBuf::from(address.shown(&key));
+            let (size_bytes, modified_us) = (stored.size_bytes(), Some(stored.modified_us()));
+            let place = match is_by_hand {
+                true => address.place().rsplit_once('/').map_or_else(String::new, |(place, _)| place.to_owned()),
+                false => address.place(),
+            };
+            let mut found = Found::new(path, relative, &place, size_bytes, root);
+            if is_by_hand && matches!(found.kind, ObjectKind::Foreign | ObjectKind::Other(_)) {
+                found.kind = ObjectKind::Log;
+            }
+            Ok(Found { stored: Some(stored), may_hold_events, modified_us, is_by_hand, ..found })
+        }
+        Listed::Unusable { key, reason, .. } => fail(&key, reason.to_owned(), false),
+        Listed::Failed { prefix, reason } => fail(&prefix, reason, true),
+    }
 }
 
 /// A path without what depends on where the program runs or stands for something else, as far as there is such a path.
 fn absolute(path: &Path) -> PathBuf {
+    if is_remote(path) {
+        return path.to_owned();
+    }
     if let Ok(path) = fs::canonicalize(path) {
         return path;
     }
@@ -312,6 +392,9 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// The place of a path, as the ledger has it.
 pub fn place_of(path: &Path) -> String {
+    if let Some(Ok(address)) = Address::parse(path) {
+        return address.place();
+    }
     text(absolute(path).as_os_str())
 }
 

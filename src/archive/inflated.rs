@@ -1,11 +1,10 @@
 //! The SHA-256 of an object's inflated bytes, for those who want to know whether it is what it was and nothing else.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Write};
-use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::at::At;
 use super::codec::{Codec, Inflating, WINDOW_MAX_BYTES};
 use super::error::{ReadError, ReadFault};
 use super::members::Gap;
@@ -23,11 +22,16 @@ const INFLATED_MAX_BYTES: u64 = 64 << 20;
 ///
 /// # Errors
 /// As [`super::read()`]; an object of which only parts are sound as well.
-pub fn inflated_digest(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Result<[u8; 32], ReadError> {
-    let fail = |fault| ReadError { path: path.to_owned(), sha256: None, fault };
-    let stored_bytes = path.metadata().map_err(|error| fail(ReadFault::Io(error)))?.len();
+pub fn inflated_digest<'a>(
+    at: impl Into<At<'a>>,
+    buffers: &mut Buffers,
+    cap_bytes: u64,
+) -> Result<[u8; 32], ReadError> {
+    let at = at.into();
+    let fail = |fault| ReadError { path: at.path.to_owned(), sha256: None, fault };
+    let stored_bytes = at.size_bytes().map_err(|error| fail(ReadFault::Io(error)))?;
     if stored_bytes <= WHOLE_MAX_BYTES {
-        match read(path, buffers, INFLATED_MAX_BYTES.min(cap_bytes)) {
+        match read(at, buffers, INFLATED_MAX_BYTES.min(cap_bytes)) {
             Ok(read) => {
                 let sha256 = Sha256::digest(&read.bytes).into();
                 buffers.recycle(read.bytes);
@@ -40,7 +44,7 @@ pub fn inflated_digest(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Re
             Err(error) => return Err(error),
         }
     }
-    stream(path, cap_bytes).map_err(fail)
+    stream(at, cap_bytes).map_err(fail)
 }
 
 fn gap_fault(gap: &Gap, stored_bytes: u64) -> ReadFault {
@@ -52,10 +56,10 @@ fn gap_fault(gap: &Gap, stored_bytes: u64) -> ReadFault {
     }
 }
 
-fn stream(path: &Path, cap_bytes: u64) -> Result<[u8; 32], ReadFault> {
-    let file = File::open(path)?;
-    let stored_bytes = file.metadata()?.len();
-    stream_digest(BufReader::with_capacity(1 << 20, file), stored_bytes, cap_bytes)
+fn stream(at: At<'_>, cap_bytes: u64) -> Result<[u8; 32], ReadFault> {
+    let opened = at.open()?;
+    let stored_bytes = opened.len()?;
+    stream_digest(BufReader::with_capacity(1 << 20, opened), stored_bytes, cap_bytes)
 }
 
 /// SHA-256 of the inflated bytes of what a reader gives.
@@ -128,8 +132,8 @@ mod tests {
             fs::write(&path, stored).unwrap();
             let whole = inflated_digest(&path, &mut Buffers::default(), 1 << 30).unwrap();
             assert_eq!(whole, expected);
-            assert_eq!(stream(&path, text.len() as u64).unwrap(), expected);
-            assert!(matches!(stream(&path, text.len() as u64 - 1), Err(ReadFault::OverCap { .. })));
+            assert_eq!(stream((&path).into(), text.len() as u64).unwrap(), expected);
+            assert!(matches!(stream((&path).into(), text.len() as u64 - 1), Err(ReadFault::OverCap { .. })));
             let over = inflated_digest(&path, &mut Buffers::default(), 100).unwrap_err();
             assert!(matches!(over.fault, ReadFault::OverCap { .. }));
         }

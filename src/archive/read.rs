@@ -9,21 +9,22 @@
 //! An object of one gzip member, which is what CloudTrail writes, is inflated by libdeflate in one go; what that cannot
 //! do (several members, a wrong size in the trailer, objects too large to hold twice) is inflated as a stream.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, BufRead, Read as _, Seek as _, SeekFrom};
-use std::path::Path;
 
 use libdeflater::{DecompressionError, Decompressor};
 use memchr::memmem;
 use sha2::{Digest, Sha256};
 
+use super::at::At;
 use super::buffered::Buffered;
 use super::codec::{Codec, Inflating, WINDOW_MAX_BYTES};
 use super::error::{ReadError, ReadFault};
 use super::forms::implausible;
 use super::members::{self, Gap};
+use super::opened::Opened;
 use super::pack::kind::{NESTED_MAX, is_container, kind_of};
 use super::parquet;
 
@@ -145,56 +146,77 @@ pub struct Read {
 /// # Errors
 /// Unreadable, empty, truncated or corrupt from the first byte on, over `cap_bytes` once inflated (its reason begins
 /// with [`super::OVER_CAP`]), or neither compressed nor text.
-pub fn read(path: &Path, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, ReadError> {
-    read_unless(path, buffers, cap_bytes, &|_| false)
+pub fn read<'a>(at: impl Into<At<'a>>, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, ReadError> {
+    read_unless(at, buffers, cap_bytes, &|_| false)
 }
 
 /// The same; an object whose SHA-256 is known is not inflated: [`ReadFault::Known`].
-#[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
-pub fn read_unless(
-    path: &Path,
+pub fn read_unless<'a>(
+    at: impl Into<At<'a>>,
     buffers: &mut Buffers,
     cap_bytes: u64,
     is_known: &dyn Fn(&[u8; 32]) -> bool,
 ) -> Result<Read, ReadError> {
-    let fail = |sha256, fault| ReadError { path: path.to_owned(), sha256, fault };
-    let unread = |error: io::Error| fail(None, ReadFault::Io(error));
-    let mut file = File::open(path).map_err(unread)?;
-    let size_bytes = file.metadata().map_err(unread)?.len();
-    if size_bytes > LOOK_MIN_BYTES && look(&mut file).map_err(unread)? {
-        return Err(fail(None, ReadFault::Container));
+    let at = at.into();
+    let fail = |(sha256, fault)| ReadError { path: at.path.to_owned(), sha256, fault };
+    let unread = |error: io::Error| fail((None, ReadFault::Io(error)));
+    let mut opened = at.open().map_err(|fault| fail((None, fault)))?;
+    let size_bytes = opened.len().map_err(unread)?;
+    if size_bytes > LOOK_MIN_BYTES && look(&mut opened).map_err(unread)? {
+        return Err(fail((None, ReadFault::Container)));
     }
     if size_bytes > STREAM_MIN_BYTES {
-        if is_known(&digest(path)?) {
-            return Err(fail(None, ReadFault::Known));
+        if is_known(&hashed(&mut opened).map_err(unread)?) {
+            return Err(fail((None, ReadFault::Known)));
         }
-        return read_stream(file, cap_bytes).map_err(|(sha256, fault)| fail(sha256, fault));
+        opened.seek(SeekFrom::Start(0)).map_err(unread)?;
+        return read_reader(opened, Some(size_bytes), None, cap_bytes).map_err(fail);
+    }
+    read_whole(opened, size_bytes, buffers, cap_bytes, is_known).map_err(fail)
+}
+
+/// Reads an object that may be in memory as it is stored.
+#[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
+fn read_whole(
+    mut opened: Opened,
+    size_bytes: u64,
+    buffers: &mut Buffers,
+    cap_bytes: u64,
+    is_known: &dyn Fn(&[u8; 32]) -> bool,
+) -> Result<Read, (Option<[u8; 32]>, ReadFault)> {
+    // It is in memory already.
+    if let Opened::Bytes(bytes) = &opened {
+        return of_stored(bytes.get_ref(), buffers, cap_bytes, is_known);
     }
     let mut stored = std::mem::take(&mut buffers.stored);
     stored.clear();
     // One byte more than expected, so that the end is found without growing.
     stored.reserve(size_bytes as usize + 1);
     // A file that grows while it is read is read as far as it may be held.
-    let outcome = match (&mut file).take(STREAM_MIN_BYTES + 1).read_to_end(&mut stored) {
-        Ok(_) => {
-            let sha256 = Sha256::digest(&stored).into();
-            if is_known(&sha256) {
-                buffers.keep_stored(stored);
-                return Err(fail(Some(sha256), ReadFault::Known));
-            }
-            match inflate(&stored, buffers, cap_bytes) {
-                Ok((bytes, gaps)) => Ok(Read { bytes, sha256, size_bytes: stored.len() as u64, gaps }),
-                Err(fault) => Err(fail(Some(sha256), fault)),
-            }
-        }
-        Err(error) => Err(unread(error)),
+    let outcome = match (&mut opened).take(STREAM_MIN_BYTES + 1).read_to_end(&mut stored) {
+        Ok(_) => of_stored(&stored, buffers, cap_bytes, is_known),
+        Err(error) => Err((None, ReadFault::Io(error))),
     };
     buffers.keep_stored(stored);
     outcome
 }
 
+fn of_stored(
+    stored: &[u8],
+    buffers: &mut Buffers,
+    cap_bytes: u64,
+    is_known: &dyn Fn(&[u8; 32]) -> bool,
+) -> Result<Read, (Option<[u8; 32]>, ReadFault)> {
+    let sha256 = Sha256::digest(stored).into();
+    if is_known(&sha256) {
+        return Err((Some(sha256), ReadFault::Known));
+    }
+    let (bytes, gaps) = inflate(stored, buffers, cap_bytes).map_err(|fault| (Some(sha256), fault))?;
+    Ok(Read { bytes, sha256, size_bytes: stored.len() as u64, gaps })
+}
+
 /// Whether a file is a container, by its first bytes.
-fn look(file: &mut File) -> io::Result<bool> {
+fn look(file: &mut Opened) -> io::Result<bool> {
     let mut want = 64 << 10;
     let mut first = Vec::new();
     loop {
@@ -210,21 +232,25 @@ fn look(file: &mut File) -> io::Result<bool> {
 }
 
 /// Memory that inflating a file takes beside what comes out, about.
-pub fn window_bytes(path: &Path) -> u64 {
-    let mut first = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(512).read_to_end(&mut first));
-    read.ok().and_then(|_| Codec::of(&first)).map_or(0, |codec| codec.window_bytes(&first))
+pub fn window_bytes<'a>(at: impl Into<At<'a>>) -> u64 {
+    let first = at.into().first(512).unwrap_or_default();
+    Codec::of(&first).map_or(0, |codec| codec.window_bytes(&first))
 }
 
 /// Whether a file is a container: a tar or zip, compressed or not. What can't be looked at is none.
-pub fn is_container_file(path: &Path) -> bool {
-    File::open(path).is_ok_and(|mut file| look(&mut file).unwrap_or(false))
+pub fn is_container_file<'a>(at: impl Into<At<'a>>) -> bool {
+    at.into().open().is_ok_and(|mut opened| look(&mut opened).unwrap_or(false))
 }
 
 /// Whether an object may hold events, by the names of fields in its first bytes, or because it is a container: for what
 /// its name says to be something else. What can't be looked at may.
-pub fn may_hold_events(path: &Path) -> bool {
-    first_bytes(path).is_none_or(|bytes| kind_of(&bytes).is_some() || has_events(&bytes))
+pub fn may_hold_events<'a>(at: impl Into<At<'a>>) -> bool {
+    at.into().first(FIRST_STORED).is_none_or(|stored| begins_with_events(&stored))
+}
+
+/// The same of its first bytes as they are stored, [`FIRST_STORED`] of them.
+pub fn begins_with_events(stored: &[u8]) -> bool {
+    first_inflated(stored).is_none_or(|bytes| kind_of(&bytes).is_some() || has_events(&bytes))
 }
 
 /// Whether inflated bytes have names of fields of events at their beginning.
@@ -240,8 +266,9 @@ pub fn has_events(bytes: &[u8]) -> bool {
 }
 
 /// Likewise whether it may be a digest.
-pub fn may_be_digest(path: &Path) -> bool {
-    first_bytes(path).is_some_and(|bytes| is_digest(&bytes))
+pub fn may_be_digest<'a>(at: impl Into<At<'a>>) -> bool {
+    let first = at.into().first(FIRST_STORED).and_then(|stored| first_inflated(&stored).map(|bytes| is_digest(&bytes)));
+    first.unwrap_or(false)
 }
 
 /// Whether inflated bytes look like a digest.
@@ -254,27 +281,38 @@ pub fn is_digest(bytes: &[u8]) -> bool {
 /// Inflated bytes that are looked at of what may be something else.
 const FIRST_INFLATED: usize = 512 << 10;
 
-fn first_bytes(path: &Path) -> Option<Vec<u8>> {
-    const STORED: u64 = 128 << 10;
-    let (mut stored, mut bytes) = (Vec::new(), Vec::new());
-    File::open(path).ok()?.take(STORED).read_to_end(&mut stored).ok()?;
-    let Some(codec) = Codec::of(&stored) else { return Some(stored) };
+/// Stored bytes of it that are looked at.
+pub const FIRST_STORED: u64 = 128 << 10;
+
+fn first_inflated(stored: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let mut bytes = Vec::new();
+    let Some(codec) = Codec::of(stored) else { return Some(Cow::Borrowed(stored)) };
     // It ends early, because it was cut: what came before is what is looked at.
-    let _ = codec.member(stored.as_slice(), WINDOW_MAX_BYTES).ok()?.take(FIRST_INFLATED as u64).read_to_end(&mut bytes);
-    Some(bytes)
+    let _ = codec.member(stored, WINDOW_MAX_BYTES).ok()?.take(FIRST_INFLATED as u64).read_to_end(&mut bytes);
+    Some(Cow::Owned(bytes))
 }
 
 /// Bytes that an object says it has once inflated: what stands at the end of gzip, of several members the last one's,
 /// modulo 4 GiB; of other objects their size. `None` where it can't be read.
-pub fn said_size(path: &Path) -> Option<u64> {
-    let mut file = File::open(path).ok()?;
-    let (mut begin, mut end) = ([0; 2], [0; 4]);
-    file.read_exact(&mut begin).ok()?;
-    if Codec::of(&begin) != Some(Codec::Gzip) {
-        return file.metadata().ok().map(|metadata| metadata.len());
+pub fn said_size<'a>(at: impl Into<At<'a>>) -> Option<u64> {
+    let at = at.into();
+    let begin = at.first(2)?;
+    let size_bytes = at.size_bytes().ok()?;
+    if begin.len() < 2 {
+        return None;
     }
-    file.seek(SeekFrom::End(-4)).ok()?;
-    file.read_exact(&mut end).ok()?;
+    if Codec::of(&begin) != Some(Codec::Gzip) {
+        return Some(size_bytes);
+    }
+    let end: [u8; 4] = match at.stored() {
+        Some(stored) => stored.range(size_bytes.checked_sub(4)?, 4)?.try_into().ok()?,
+        None => {
+            let (mut opened, mut end) = (at.open().ok()?, [0; 4]);
+            opened.seek(SeekFrom::End(-4)).ok()?;
+            opened.read_exact(&mut end).ok()?;
+            end
+        }
+    };
     Some(u64::from(u32::from_le_bytes(end)))
 }
 
@@ -287,13 +325,16 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 ///
 /// # Errors
 /// Unreadable.
-pub fn digest(path: &Path) -> Result<[u8; 32], ReadError> {
-    let hash = || {
-        let mut hasher = Sha256::new();
-        io::copy(&mut File::open(path)?, &mut hasher)?;
-        Ok(hasher.finalize().into())
-    };
-    hash().map_err(|error| ReadError { path: path.to_owned(), sha256: None, fault: ReadFault::Io(error) })
+pub fn digest<'a>(at: impl Into<At<'a>>) -> Result<[u8; 32], ReadError> {
+    let at = at.into();
+    let hash = || Ok(hashed(&mut at.open()?)?);
+    hash().map_err(|fault| ReadError { path: at.path.to_owned(), sha256: None, fault })
+}
+
+fn hashed(opened: &mut Opened) -> io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    io::copy(opened, &mut hasher)?;
+    Ok(hasher.finalize().into())
 }
 
 /// Inflates an object that is in memory, and what is compressed within it.
@@ -433,12 +474,6 @@ fn is_all_of(stored: &[u8], trailer: &[u8; 8], inflated: &[u8]) -> bool {
     let [a, b, c, d, ..] = *trailer;
     u32::from_le_bytes([a, b, c, d]) == libdeflater::crc32(inflated)
         && memmem::find(stored, trailer).is_some_and(|at| at + trailer.len() == stored.len())
-}
-
-/// Reads a large object piece by piece.
-fn read_stream(file: File, cap_bytes: u64) -> Result<Read, (Option<[u8; 32]>, ReadFault)> {
-    let size_bytes = file.metadata().map_err(|error| (None, ReadFault::Io(error)))?.len();
-    read_reader(file, Some(size_bytes), None, cap_bytes)
 }
 
 /// Reads all that a reader gives, of `size_bytes` if it says so, with this checksum if it has one.

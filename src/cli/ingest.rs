@@ -6,6 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::machine::MachineArgs;
 use super::recorded::{Begun, OutcomeArgs, WaitArgs};
+use super::s3::S3Args;
 use super::select::{RangeArgs, StoreArgs};
 use super::take_in::take_in;
 use super::{CliError, Context, Exit};
@@ -35,17 +36,23 @@ what was taken in without. The exit code is 5 where something is altered or miss
 
 --format json prints one document of all of it; docs/schemas/ingest.json in trailpare's repository describes it.
 
+s3://bucket/prefix is read where it lies. Accounts and regions are found by their folders; after the first whole run only
+days are listed that may have something new, from two days before the last known one on, and those of what was refused.
+Credentials and region come from the environment, the shared files of the AWS CLI, or the role of the container or
+instance. docs/s3.md has the permissions that it takes.
+
 --from, --to, --account and --region go by the objects' names; an object whose name doesn't tell is taken.
 
 Examples:
   trailpare ingest /archive/AWSLogs
   zcat events.json.gz | trailpare ingest -
   trailpare ingest ./my-trail --verify --public-keys keys.json
+  trailpare ingest s3://my-trail-logs/AWSLogs --store /data/store
   trailpare ingest ./2023 ./2024 --store /data/store --memory-limit 2GiB
   trailpare ingest /archive --wait=10m --format json --metrics /var/lib/node_exporter/trailpare.prom
   trailpare ingest /archive --from 2024-01-01 --to 2024-03-31 --account 111122223333 --region eu-west-1")]
 pub struct IngestArgs {
-    /// Folders, files and pipes to look for log objects in; `-` is standard input.
+    /// Folders, files and pipes to look for log objects in, and s3://bucket/prefix; `-` is standard input.
     #[arg(required = true, value_name = "ARCHIVE")]
     archives: Vec<PathBuf>,
     #[command(flatten)]
@@ -76,7 +83,9 @@ pub struct IngestArgs {
     /// Follow symbolic links that lead out of the archives.
     #[arg(long)]
     follow_links: bool,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Archives in S3")]
+    s3: S3Args,
+    #[command(flatten, next_help_heading = None)]
     wait: WaitArgs,
     #[command(flatten, next_help_heading = "What it came to")]
     outcome: OutcomeArgs,
@@ -102,7 +111,7 @@ pub fn run(args: &IngestArgs, context: &Context) -> Result<Exit, CliError> {
 
 impl IngestArgs {
     fn options(&self) -> Result<Options, CliError> {
-        Ok(Options {
+        let mut options = Options {
             memory_limit_bytes: self.machine.memory_limit,
             threads: self.machine.threads(),
             range: self.range.range()?,
@@ -116,6 +125,8 @@ impl IngestArgs {
             public_keys: self.public_keys.clone(),
             commit_interval: self.machine.commit_interval(),
             ..Options::of(self.archives.clone())
-        })
+        };
+        self.s3.put(&mut options)?;
+        Ok(options)
     }
 }

@@ -42,6 +42,7 @@ mod prune;
 mod recorded;
 mod report;
 mod rightsize;
+mod s3;
 mod select;
 mod self_check;
 #[cfg(feature = "serve")]

@@ -11,6 +11,7 @@ use super::ingest::Redact;
 use super::machine::{MachineArgs, MemoryArgs, parse_age, parse_size};
 use super::prune::{day_before, parse_days};
 use super::recorded::{Begun, OutcomeArgs, WaitArgs};
+use super::s3::S3Args;
 use super::select::{RangeArgs, StoreArgs, everybody};
 use super::take_in::take_in;
 use super::{CliError, Context, Exit, optimize, prune, report, watch};
@@ -51,6 +52,8 @@ pub struct NightlyArgs {
     machine: MachineArgs,
     #[command(flatten, next_help_heading = "Taking in")]
     take: TakeArgs,
+    #[command(flatten, next_help_heading = "Archives in S3")]
+    s3: S3Args,
     #[command(flatten, next_help_heading = "Keeping the store")]
     keep: KeepArgs,
     #[command(flatten, next_help_heading = "Looking")]
@@ -186,7 +189,7 @@ fn newest_day(store: &Store) -> Result<Option<i32>, StoreError> {
 impl Night<'_> {
     fn ingest(&mut self) {
         let NightlyArgs { machine, take, archives, .. } = self.args;
-        let options = Options {
+        let mut options = Options {
             memory_limit_bytes: machine.memory_limit,
             threads: machine.threads(),
             accounts: take.account.clone(),
@@ -199,7 +202,8 @@ impl Night<'_> {
             ..Options::of(archives.clone())
         };
         let (store, context) = (self.store, self.context);
-        let figures = self.step("ingest", |begun| take_in(store, &options, begun, context));
+        let reached = self.args.s3.put(&mut options);
+        let figures = self.step("ingest", |begun| reached.and_then(|()| take_in(store, &options, begun, context)));
         let first = figures.get("first_new_day").and_then(Value::as_str);
         self.first_new_day = first.and_then(parse_date);
     }

@@ -8,7 +8,8 @@ use clap::builder::NonEmptyStringValueParser;
 use super::machine::MemoryArgs;
 use super::recorded::{Begun, WaitArgs};
 use super::take_in::take_in;
-use super::{CliError, Context, Exit, allocator, hint};
+use super::{CliError, Context, Exit, allocator, hint, s3};
+use crate::archive::Settings;
 use crate::iam::Catalog;
 use crate::ingest::{MEMORY_LIMIT_BYTES, Options, Refreshed, refresh_usage_if_outdated};
 use crate::store::{Snapshot, Store};
@@ -301,7 +302,8 @@ impl SelectArgs {
         } else {
             let store = self.wait.store(Store::open_or_create(&self.store.store)?, context);
             let ingest_bytes = memory_limit_bytes.min(MEMORY_LIMIT_BYTES);
-            let options = Options { memory_limit_bytes: ingest_bytes, ..Options::of(self.archive.clone()) };
+            let mut options = Options { memory_limit_bytes: ingest_bytes, ..Options::of(self.archive.clone()) };
+            s3::connect(&mut options, &Settings::default())?;
             let mut begun = Begun::new("ingest", &self.store.store, None, context);
             let outcome = take_in(&store, &options, &mut begun, context);
             exit = begun.end(outcome, false).outcome?;

@@ -2,6 +2,7 @@
 
 use super::recorded::Begun;
 use super::{CliError, Context, Exit, allocator, ingest_summary, progress};
+use crate::archive::Requests;
 use crate::ingest::Options;
 use crate::report::run::{Figures, ingest as figures};
 use crate::store::Store;
@@ -16,6 +17,10 @@ pub(super) fn take_in(
     allocator::stay_below(options.memory_limit_bytes);
     begun.note(store);
     let (summary, stages) = progress::ingest(store, options, context.catalog, context)?;
+    if let Some(remote) = &options.remote {
+        let Requests { lists, gets, others } = remote.requests();
+        context.detail(&format!("requests to S3: {lists} listings, {gets} of objects, {others} others"));
+    }
     let exit = ingest_summary::say(&summary, context);
     Ok((exit, figures(&options.archives, &summary, &stages)))
 }

@@ -9,8 +9,9 @@ use super::committer::{Committer, struck_by};
 use super::error::IngestError;
 use super::planned::{Identity, Planned};
 use super::proving::{NOTED_AT_ONCE, Proved, prove_file};
-use crate::archive::{self, Buffers};
-use crate::store::{Known, LedgerEntry};
+use super::remote::version;
+use crate::archive::{self, Buffers, ReadError, ReadFault};
+use crate::store::{Known, LedgerEntry, ObjectVersion};
 use crate::verify::Proof;
 
 /// What lies where an object is that is known by its name.
@@ -22,6 +23,8 @@ enum Looked {
     /// Something else.
     Other(Planned, [u8; 32]),
     Unread(Box<LedgerEntry>),
+    /// Somebody asked for an end before it was looked at.
+    Stopped,
 }
 
 /// Compares objects with what was taken in under their names; those whose bytes are others now, which are to be read.
@@ -37,11 +40,15 @@ pub(super) fn look_again(
         let some: Vec<Planned> = rest.by_ref().take(NOTED_AT_ONCE).collect();
         let look = |buffers: &mut Buffers, planned| look(planned, proof, buffers);
         let looked: Vec<Looked> = some.into_par_iter().map_init(Buffers::default, look).collect();
-        let mut converted = Converted::default();
+        let (mut converted, mut versions) = (Converted::default(), Vec::new());
         for one in looked {
             match one {
-                Looked::Same(planned) => converted.struck.extend(struck(&planned, known)),
+                Looked::Same(planned) => {
+                    versions.extend(read_version(&planned));
+                    converted.struck.extend(struck(&planned, known));
+                }
                 Looked::Proved(planned, proved) => {
+                    versions.extend(read_version(&planned));
                     converted.struck.extend(struck(&planned, known));
                     converted.proved.push(proved);
                 }
@@ -52,30 +59,39 @@ pub(super) fn look_again(
                         changed.push(planned);
                     }
                 }
+                Looked::Stopped => {}
                 Looked::Unread(entry) => {
                     committer.summary.run.known -= 1;
                     converted.objects.push(*entry);
                 }
             }
         }
+        committer.writer.note_versions(&versions)?;
         committer.add(converted, known)?;
     }
     Ok(changed)
 }
 
+/// Where an object in object storage was read, and which content of its key that was.
+fn read_version(planned: &Planned) -> Option<(String, ObjectVersion)> {
+    let version = version(planned.stored.as_ref())?;
+    Some((planned.path().to_string_lossy().into_owned(), version))
+}
+
 fn look(planned: Planned, proof: Option<&Proof>, buffers: &mut Buffers) -> Looked {
     let path = planned.path();
     let Identity::Changed(changed) = &planned.identity else { return Looked::Same(planned) };
-    match archive::digest(&path) {
+    match archive::digest(planned.at(&path)) {
         Ok(sha256) if sha256 != changed.before.sha256 => Looked::Other(planned, sha256),
         Ok(_) => match proof.filter(|_| changed.before.is_unproved) {
             None => Looked::Same(planned),
             Some(proof) => {
-                let judged = prove_file(planned.name(), &path, proof, buffers);
+                let judged = prove_file(planned.name(), planned.at(&path), proof, buffers);
                 let proved = Proved { name: planned.name().to_owned(), path, judged };
                 Looked::Proved(planned, proved)
             }
         },
+        Err(ReadError { fault: ReadFault::Stopped, .. }) => Looked::Stopped,
         Err(error) => {
             let name = planned.refused_name(None);
             let entry = LedgerEntry::refused(&name, &path, planned.size_bytes, None, error.reason(), None);

@@ -15,6 +15,7 @@ use super::mended::{Elements, Standing};
 use super::pack::Seen;
 use super::planned::Identity;
 use super::proving::Proved;
+use super::remote::version;
 use super::timings::{Stage, Timings};
 use super::usage_files::write_counted;
 use crate::iam::{Catalog, Resolver};
@@ -195,6 +196,7 @@ fn ledger_entry(loaded: &Loaded, new: &[bool], dictionaries: &mut Dictionaries) 
         strays: loaded.strays(new, dictionaries),
         // How many is known when they are compared.
         displaces: loaded.is_displacing.then_some(0),
+        version: version(loaded.planned.stored.as_ref()),
         refused: None,
     }
 }

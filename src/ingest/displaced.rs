@@ -176,10 +176,11 @@ fn has_any(file: &DataFile, keys: &HashSet<u128>) -> Result<bool, IngestError> {
 fn keys_of(holders: &[Holder], candidates: &Candidates, caps: Caps) -> Option<HashSet<u128>> {
     let wanted: HashMap<&Path, [u8; 32]> =
         holders.iter().map(|one| Some((Path::new(&one.path), one.sha256?))).collect::<Option<_>>()?;
-    let (files, others): (Vec<&Path>, Vec<&Path>) = wanted.keys().copied().partition(|path| path.is_file());
+    let (files, others): (Vec<&Path>, Vec<&Path>) =
+        wanted.keys().copied().partition(|path| !archive::is_remote(path) && path.is_file());
     let is_it = |path: &Path, read: &Read| wanted.get(path) == Some(&read.sha256);
     let of_file = |(buffers, dictionaries): &mut (Buffers, Dictionaries), path: &&Path| {
-        let read = archive::read(path, buffers, caps.object_bytes).ok().filter(|read| is_it(path, read))?;
+        let read = archive::read(*path, buffers, caps.object_bytes).ok().filter(|read| is_it(path, read))?;
         keys(read.bytes, candidates, dictionaries)
     };
     let found: Option<Vec<Vec<u128>>> = files.par_iter().map_init(Default::default, of_file).collect();

@@ -22,6 +22,9 @@ pub enum IngestError {
     /// Of the paths that were given none is there.
     #[error("{}: no such file or directory\nhint: give the folder that the archive was copied to", shown::path(.0))]
     NoArchive(PathBuf),
+    /// Object storage that nothing more can be had of.
+    #[error("{0}")]
+    Remote(String),
     /// Too little memory to work with.
     #[error("{given} bytes is too little")]
     MemoryLimit {

@@ -15,7 +15,7 @@ use super::queue::Handful;
 use super::read::read_object;
 use super::read_ahead::ReadAhead;
 use super::timings::{Stage, Timings};
-use crate::archive::{self, Gap, ObjectKey, Read, ReadError, ReadFault, RefusedElement};
+use crate::archive::{self, At, Gap, ObjectKey, Read, ReadError, ReadFault, RefusedElement};
 use crate::iam::{Resolver, SharedCache};
 use crate::record::{Dictionaries, ParsedObject, Record, Redacted};
 use crate::store::{
@@ -130,19 +130,18 @@ pub(super) fn load(
     known: &Known,
     progress: &Progress,
 ) -> Result<Loaded, Untaken> {
-    let read = |path: &Path, memory: &mut Memory<'_>| {
-        read_object(planned, path, &mut memory.buffers, cap_bytes, known, progress)
-    };
+    let read =
+        |at: At<'_>, memory: &mut Memory<'_>| read_object(planned, at, &mut memory.buffers, cap_bytes, known, progress);
     let path = planned.path();
-    let first = before.unwrap_or_else(|| read(&path, memory));
+    let first = before.unwrap_or_else(|| read(planned.at(&path), memory));
     let mut best = parse(planned, &path, first, memory, known, &progress.stages);
     let mut copies = planned.copies.iter();
     let mut others = Vec::new();
     while !is_final(&best)
-        && let Some(path) = copies.next()
+        && let Some(place) = copies.next()
     {
-        let copy = read(path, memory);
-        let mut copy = parse(planned, path, copy, memory, known, &progress.stages);
+        let copy = read(place.at(), memory);
+        let mut copy = parse(&planned.copied(place), &place.path, copy, memory, known, &progress.stages);
         if copy.as_ref().is_ok_and(|copy| best.is_err() || copy.is_whole()) {
             std::mem::swap(&mut best, &mut copy);
         }
@@ -152,11 +151,11 @@ pub(super) fn load(
         memory.copies_refused.extend(others.into_iter().filter_map(altered_copy));
         return best;
     };
-    for path in copies {
+    for place in copies {
         // What can't be read says nothing else.
-        if archive::digest(path).is_ok_and(|sha256| sha256 != loaded.sha256) {
-            let copy = read(path, memory);
-            others.push(parse(planned, path, copy, memory, known, &progress.stages));
+        if archive::digest(place.at()).is_ok_and(|sha256| sha256 != loaded.sha256) {
+            let copy = read(place.at(), memory);
+            others.push(parse(&planned.copied(place), &place.path, copy, memory, known, &progress.stages));
         }
     }
     memory.copies_refused.extend(others.into_iter().filter_map(|other| loaded.contradicted(other)));

@@ -8,6 +8,8 @@
 //! plan are done, entry by entry, for whichever worker needs some. Where all is one batch, other threads read for its
 //! worker (`read_ahead`) and write for it (`day_writer`).
 //!
+//! `remote` says what of archives in object storage is listed.
+//!
 //! `proving` asks CloudTrail's digests what they say of the objects, `settle` notes at the
 //! end what they list and never came. `conflicts` compares records of one id: a proved one takes the place of another
 //! (`replaced`). `displaced` takes out what only an object had whose place a proved one has taken.
@@ -45,6 +47,7 @@ mod prune;
 mod queue;
 mod read;
 mod read_ahead;
+mod remote;
 mod replaced;
 mod reread;
 mod run;
@@ -71,6 +74,7 @@ pub use timings::{Stage, Timings};
 pub use transfer::{ExportOptions, Exported, ImportOptions, Imported, export, import, sha256_of};
 pub use upkeep::{Refreshed, refresh_usage, refresh_usage_if_outdated};
 
+use crate::archive::Remote;
 use crate::store::{DayCount, Mode, ObjectVerdict, Run};
 use crate::usage::TimeRange;
 use crate::verify::Signers;
@@ -99,6 +103,10 @@ pub struct Options {
     pub accounts: Vec<String>,
     /// Only objects of these regions, where the name says which; all where empty.
     pub regions: Vec<String>,
+    /// How archives in object storage are reached, where there are such.
+    pub remote: Option<Arc<Remote>>,
+    /// List such archives whole, whatever is known of them.
+    pub list_all: bool,
     /// Read known objects again and compare their digests.
     pub rehash: bool,
     /// Follow symbolic links out of the archives as well.
@@ -125,6 +133,8 @@ impl Options {
             range: TimeRange::default(),
             accounts: Vec::new(),
             regions: Vec::new(),
+            remote: None,
+            list_all: false,
             rehash: false,
             follow_links: false,
             verify: false,

@@ -8,14 +8,16 @@ use std::sync::{Mutex, PoisonError};
 use chrono::NaiveDate;
 
 use super::count_kind;
-use super::planned::{CLOCK_US, Identity, PIPE_PLACE, Planned, modified_us, other_kind};
-use crate::archive::{self, DIGESTS, Refusal, WITHIN};
+use super::planned::{CLOCK_US, Identity, PIPE_PLACE, Planned, other_kind};
+use crate::archive::{self, At, DIGESTS, Refusal, Stored, WITHIN};
 use crate::store::{Container, LedgerEntry, NO_LOG};
 use crate::time::now_us;
 
 /// A file that is a container, and what it came to.
 pub(super) struct Pack {
     pub path: PathBuf,
+    /// Where it lies in object storage, if it does.
+    stored: Option<Stored>,
     pub place: String,
     pub size_bytes: u64,
     pub modified_us: Option<i64>,
@@ -40,13 +42,14 @@ impl Pack {
         let path = planned.path();
         let is_pipe = matches!(planned.identity, Identity::Pipe);
         let place = if is_pipe { PIPE_PLACE.to_owned() } else { archive::place_of(&path) };
-        let modified_us = if is_pipe { None } else { modified_us(&path) };
+        let modified_us = if is_pipe { None } else { planned.at(&path).modified_us() };
         Pack {
             place,
             size_bytes: planned.size_bytes,
             modified_us,
             date: planned.date,
             is_pipe,
+            stored: planned.stored.clone(),
             path,
             sha256: Mutex::default(),
             is_partial: AtomicBool::new(false),
@@ -59,6 +62,11 @@ impl Pack {
             other_logs: Mutex::default(),
             foreign_files: AtomicU64::new(0),
         }
+    }
+
+    /// To be read from.
+    pub fn at(&self) -> At<'_> {
+        At::new(&self.path, self.stored.as_ref())
     }
 
     /// The place and the path of something in it.
@@ -129,8 +137,8 @@ impl Pack {
         let is_whole = !self.is_pipe
             && !self.is_partial.load(Ordering::Relaxed)
             && self.open.load(Ordering::Relaxed) == 0
-            && self.path.metadata().is_ok_and(|metadata| metadata.len() == self.size_bytes)
-            && modified_us(&self.path) == self.modified_us;
+            && self.at().size_bytes().is_ok_and(|bytes| bytes == self.size_bytes)
+            && self.at().modified_us() == self.modified_us;
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         is_whole.then(|| Container {
             place: self.place.clone(),

@@ -112,7 +112,8 @@ impl Packs<'_> {
     fn next(&self, state: &mut State) -> Option<(Planned, u64)> {
         let planned = state.waiting.front()?;
         let is_pipe = matches!(planned.identity, Identity::Pipe);
-        let window = if is_pipe { self.window_bytes } else { archive::window_bytes(&planned.path()) };
+        let path = planned.path();
+        let window = if is_pipe { self.window_bytes } else { archive::window_bytes(planned.at(&path)) };
         let window = window.min(self.window_bytes);
         if state.out > 0 && state.windows_bytes + window > self.window_bytes {
             return None;
@@ -195,7 +196,7 @@ impl Packs<'_> {
         };
         let opened = match pack.is_pipe {
             true => self.open_pipe(planned, &pack, &limits),
-            false => ContainerWalk::open(&pack.path, &limits).map(Some),
+            false => ContainerWalk::open(pack.at(), &limits).map(Some),
         };
         match opened {
             Ok(Some(walk)) => self.put(Box::new(Open { walk, pack, window_bytes, is_root: true })),
@@ -242,7 +243,7 @@ impl Packs<'_> {
         if self.options.verify {
             return None;
         }
-        let digest = self.progress.stages.time(Stage::Inflate, || archive::digest(&pack.path)).ok()?;
+        let digest = self.progress.stages.time(Stage::Inflate, || archive::digest(pack.at())).ok()?;
         if digest != before.sha256 {
             return None;
         }

@@ -12,10 +12,11 @@ use chrono::NaiveDate;
 use hashbrown::HashTable;
 
 use super::error::IngestError;
-use super::planned::{CLOCK_US, Changed, Identity, Planned, changed_size, modified_us};
+use super::planned::{CLOCK_US, Changed, Identity, Planned, changed_size};
 use super::proving::NewDigests;
+use super::remote::{Listing, listings};
 use super::{Options, Progress, Summary, count_kind};
-use crate::archive::{self, Found, ObjectKind, STANDARD_INPUT, Walk};
+use crate::archive::{self, FindFault, Found, ObjectKind, Place, STANDARD_INPUT, Stored, Walk, is_remote};
 use crate::store::{Known, LedgerEntry, TakenBefore, Writer};
 use crate::time;
 
@@ -40,6 +41,8 @@ pub(super) struct Plan {
 pub(super) struct Planner<'a> {
     options: &'a Options,
     walk: Walk,
+    /// What of each of the archives is listed, where they lie in object storage.
+    listings: Vec<Listing>,
     known: Known,
     /// Log objects found in each of the archives.
     found: Vec<u64>,
@@ -59,22 +62,39 @@ impl<'a> Planner<'a> {
         digests: Option<NewDigests>,
         writer: &Writer,
     ) -> Result<Planner<'a>, IngestError> {
-        let is_there = |path: &&PathBuf| path.as_os_str() == STANDARD_INPUT || path.exists();
+        let is_there = |path: &&PathBuf| path.as_os_str() == STANDARD_INPUT || is_remote(path) || path.exists();
         // One of several that is missing is refused, and the others are read.
         if let (Some(missing), None) = (options.archives.first(), options.archives.iter().find(is_there)) {
             return Err(IngestError::NoArchive(missing.clone()));
         }
         let find = if options.follow_links { archive::find_following } else { archive::find };
-        let walk = find(&options.archives).without(writer.store().dir());
+        let listings = listings(options, writer)?;
+        let scopes = listings.iter().map(|listing| Arc::clone(&listing.scope)).collect();
+        let walk = find(&options.archives).without(writer.store().dir()).with_remote(options.remote.as_ref(), scopes);
         let compared_us = |archive: &PathBuf| Ok(writer.compared(&archive::place_of(archive))?);
         let compared_us = options.archives.iter().map(compared_us).collect::<Result<_, IngestError>>()?;
         let found = vec![0; options.archives.len()];
-        Ok(Planner { options, walk, known, found, compared_us, unread: HashSet::new(), digests, is_done: false })
+        Ok(Planner {
+            options,
+            walk,
+            listings,
+            known,
+            found,
+            compared_us,
+            unread: HashSet::new(),
+            digests,
+            is_done: false,
+        })
     }
 
     /// How many log objects were found in each of the archives.
     pub fn found(&self) -> &[u64] {
         &self.found
+    }
+
+    /// What of an archive is listed, where it lies in object storage.
+    pub fn listing(&self, archive: usize) -> Option<&Listing> {
+        self.listings.get(archive).filter(|_| self.options.archives.get(archive).is_some_and(|path| is_remote(path)))
     }
 
     /// Whether a place was found and not looked at.
@@ -107,9 +127,11 @@ impl<'a> Planner<'a> {
         self.digests = digests;
     }
 
-    /// Memory that what is known takes.
+    /// Memory that what is known takes, and what is on its way from object storage.
     pub fn known_bytes(&self) -> u64 {
-        self.known.bytes() + self.digests.as_ref().map_or(0, NewDigests::bytes)
+        let remote = self.options.remote.as_ref();
+        let remote_bytes = remote.map_or(0, |remote| remote.memory_bytes(self.options.memory_limit_bytes));
+        self.known.bytes() + remote_bytes + self.digests.as_ref().map_or(0, NewDigests::bytes)
     }
 
     /// Whether everything was found.
@@ -125,7 +147,7 @@ impl<'a> Planner<'a> {
         progress: &Progress,
         summary: &mut Summary,
     ) -> Result<Plan, IngestError> {
-        let Planner { options, walk, known, found: in_archives, compared_us, unread, digests, is_done } = self;
+        let Planner { options, walk, known, found: in_archives, compared_us, unread, digests, is_done, .. } = self;
         let mut sorter = Sorter {
             options,
             writer,
@@ -154,7 +176,10 @@ impl<'a> Planner<'a> {
                     }
                 }
                 Some(Err(error)) => {
-                    unread.insert(place_key(&error.place));
+                    // A key that can't be asked for hides nothing else.
+                    if !matches!(error.fault, FindFault::Remote { is_prefix: false, .. }) {
+                        unread.insert(place_key(&error.place));
+                    }
                     sorter.refuse(&error.place, &error.path, 0, error.fault.to_string());
                 }
             }
@@ -221,7 +246,7 @@ impl Sorter<'_> {
         };
         // What is in it decides: by its name it is something else.
         if let Some(count) = count
-            && !archive::may_hold_events(&found.path)
+            && !may_hold_events(&found)
         {
             *count += 1;
             if let ObjectKind::Other(service) = &found.kind {
@@ -245,6 +270,8 @@ impl Sorter<'_> {
             self.sort_named(found)?;
         } else if found.is_canonical {
             self.sort_by_hand(found)?;
+        } else if self.is_placed_version(&found)? {
+            self.summary.run.known += 1;
         } else {
             self.sort_placed(found, None);
         }
@@ -258,8 +285,8 @@ impl Sorter<'_> {
         let is_planned = planned.is_some();
         // Where digests are asked they say which of several is the right one.
         if let Some(planned) = planned.filter(|planned| verify || planned.size_bytes == found.size_bytes) {
-            let bytes = size_of::<PathBuf>() + found.path.as_os_str().len();
-            planned.copies.push(found.path);
+            let bytes = size_of::<Place>() + found.path.as_os_str().len();
+            planned.copies.push(Place { path: found.path, stored: found.stored });
             self.plan.bytes += bytes as u64;
             self.summary.run.known += 1;
             return Ok(());
@@ -323,7 +350,7 @@ impl Sorter<'_> {
             && !self.options.verify
             && container.size_bytes == found.size_bytes
             && container.modified_us.is_some()
-            && container.modified_us == modified_us(&found.path);
+            && container.modified_us == found.at().modified_us();
         if is_same {
             let run = &mut self.summary.run;
             run.found += container.files();
@@ -370,11 +397,19 @@ impl Sorter<'_> {
     fn known_again(&mut self, found: Found) -> Result<(), IngestError> {
         self.summary.run.known += 1;
         let Options { verify, rehash, .. } = *self.options;
-        if !verify && !rehash && self.is_compared(&found) {
+        let is_same = match &found.stored {
+            Some(stored) => self.is_version(&found, stored)?,
+            None => self.is_compared(&found),
+        };
+        if !verify && !rehash && is_same {
             return Ok(());
         }
         let Some(before) = self.writer.taken_before(&found.name)? else { return Ok(()) };
         let before = TakenBefore { is_unproved: before.is_unproved && verify, ..before };
+        // It was not read, and need not be: its bytes are those that were proved.
+        if found.stored.is_some() && is_same && !rehash && !before.is_unproved {
+            return Ok(());
+        }
         let planned = self.new_planned(found, Identity::Changed(Box::new(Changed { before, place: None })));
         self.plan.again.push(planned);
         Ok(())
@@ -387,9 +422,34 @@ impl Sorter<'_> {
         compared_us.zip(found.modified_us).is_some_and(|(compared, modified)| modified + CLOCK_US < compared)
     }
 
+    /// Whether an object in object storage is what was read of its key; where nothing was, its name and its size say so.
+    fn is_version(&self, found: &Found, stored: &Stored) -> Result<bool, IngestError> {
+        let path = found.path.to_string_lossy();
+        Ok(self.writer.known_etag(&path)?.is_none_or(|etag| stored.etag() == Some(etag.as_str())))
+    }
+
+    /// The same of one that its place and content tell from others.
+    fn is_placed_version(&self, found: &Found) -> Result<bool, IngestError> {
+        let Some(stored) = found.stored.as_ref().filter(|_| !self.options.rehash && !self.options.verify) else {
+            return Ok(false);
+        };
+        let etag = self.writer.known_placed_etag(&found.path.to_string_lossy())?;
+        Ok(etag.is_some() && etag.as_deref() == stored.etag())
+    }
+
     fn refuse(&mut self, name: &str, path: &Path, size_bytes: u64, reason: String) {
         self.plan.bytes += (size_of::<LedgerEntry>() + name.len() + path.as_os_str().len()) as u64;
         self.plan.refused.push(LedgerEntry::refused(name, path, size_bytes, None, reason, None));
+    }
+}
+
+/// Whether what its name says to be something else may hold events. In object storage a digest is what its name says: each
+/// look would be a request.
+fn may_hold_events(found: &Found) -> bool {
+    match (found.may_hold_events, &found.stored) {
+        (Some(may), _) => may,
+        (None, Some(_)) if found.kind == ObjectKind::Digest => false,
+        _ => archive::may_hold_events(found.at()),
     }
 }
 

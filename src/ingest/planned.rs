@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use crate::archive::{self, Found, ObjectKey, WITHIN};
+use crate::archive::{self, At, Found, ObjectKey, Place, Stored, WITHIN};
 use crate::store::{Known, OTHER_LOG, TakenBefore, placed_name};
+
+/// Memory of an object in object storage beside its name, about.
+const STORED_BYTES: usize = 320;
 
 /// What the allocator and the table of names take for an object beside what it asks for.
 const OVERHEAD_BYTES: usize = 24;
@@ -19,9 +22,11 @@ pub(super) struct Planned {
     pub folder: Arc<Path>,
     file_name: Box<OsStr>,
     name: Name,
+    /// Where it lies in object storage, if it does.
+    pub stored: Option<Stored>,
     pub identity: Identity,
     /// Other copies of the object, of the same name and size: tried when this one is bad.
-    pub copies: Vec<PathBuf>,
+    pub copies: Vec<Place>,
     pub size_bytes: u64,
     pub date: Option<NaiveDate>,
     /// Whether it was named itself: whoever did so expects events in it.
@@ -72,7 +77,8 @@ impl Planned {
         let file_name = file_name.into();
         let copies = Vec::new();
         let (size_bytes, date, is_by_hand) = (found.size_bytes, found.date, found.is_by_hand);
-        Planned { folder, file_name, name, identity, copies, size_bytes, date, is_by_hand }
+        let stored = found.stored;
+        Planned { folder, file_name, name, stored, identity, copies, size_bytes, date, is_by_hand }
     }
 
     /// A file in a container, with the container's path.
@@ -84,12 +90,17 @@ impl Planned {
         let file_name: Box<OsStr> = path.file_name().unwrap_or_default().into();
         let folder = path.parent().unwrap_or(Path::new("")).into();
         let (name, copies) = (Name::Own(name.into()), Vec::new());
-        Planned { folder, file_name, name, identity, copies, size_bytes, date, is_by_hand: false }
+        Planned { folder, file_name, name, stored: None, identity, copies, size_bytes, date, is_by_hand: false }
     }
 
     /// Where it is.
     pub fn path(&self) -> PathBuf {
         self.folder.join(&*self.file_name)
+    }
+
+    /// The same, to be read from.
+    pub fn at<'p>(&'p self, path: &'p Path) -> At<'p> {
+        At::new(path, self.stored.as_ref())
     }
 
     /// Its name in the ledger, once its content is known.
@@ -125,6 +136,11 @@ impl Planned {
             }
             Identity::Pipe => known.has_placed(PIPE_PLACE, sha256),
         }
+    }
+
+    /// The same object as a copy of it lies.
+    pub fn copied(&self, place: &Place) -> Planned {
+        Planned { stored: place.stored.clone(), ..self.clone() }
     }
 
     /// The same object, told by its place and content: for one that is named on the command line.
@@ -167,7 +183,8 @@ impl Planned {
         let own_name =
             own_name + if matches!(self.identity, Identity::Again(_) | Identity::Place(Some(_))) { 48 } else { 0 };
         let own_name = own_name + if matches!(self.identity, Identity::Changed(_)) { 144 } else { 0 };
-        size_of::<Planned>() + self.file_name.len() + own_name + OVERHEAD_BYTES
+        let stored = if self.stored.is_some() { STORED_BYTES + self.file_name.len() } else { 0 };
+        size_of::<Planned>() + self.file_name.len() + own_name + stored + OVERHEAD_BYTES
     }
 }
 
@@ -187,11 +204,6 @@ pub(super) fn changed_size(before: u64, now: u64) -> String {
     format!(
         "changed: taken in earlier with {before} bytes, now {now} bytes under the same name; the store keeps the first"
     )
-}
-
-/// When a file was changed last, microseconds since 1970.
-pub(super) fn modified_us(path: &Path) -> Option<i64> {
-    archive::modified_us(&path.metadata().ok()?)
 }
 
 /// The kind of a known log of another kind, if that is why something is not taken.

@@ -6,10 +6,12 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::IngestError;
+use super::remote::of_digests;
 use super::{Options, Summary};
-use crate::archive::{self, Buffers, Found, Gap, Read, ReadFault};
+use crate::archive::{self, At, Buffers, Found, Gap, Read, ReadFault};
 pub(super) use crate::store::ALTERED;
 use crate::store::{ObjectProof, ObjectVerdict, ProofNotes, Writer};
 use crate::util::shown;
@@ -81,7 +83,11 @@ pub(super) fn read_first(options: &Options, store: &Path) -> Result<Option<Proof
     }
     let find = if options.follow_links { archive::find_following } else { archive::find };
     let mut collector = Collector::new(&options.public_keys)?;
-    collector.walk(find(&options.archives).without(store))?;
+    let scopes = vec![Arc::new(of_digests(options)); options.archives.len()];
+    collector.walk(find(&options.archives).without(store).with_remote(options.remote.as_ref(), scopes))?;
+    if let Some(failure) = options.remote.as_ref().and_then(|remote| remote.failure()) {
+        return Err(IngestError::Remote(failure));
+    }
     Ok(Some(collector.finish()?))
 }
 
@@ -143,9 +149,9 @@ pub(super) fn note_proved(proved: Vec<Proved>, writer: &mut Writer, summary: &mu
 }
 
 /// What digests say of an object in a file, without having all of it in memory.
-pub(super) fn prove_file(name: &str, path: &Path, proof: &Proof, buffers: &mut Buffers) -> Result<ObjectProof, String> {
+pub(super) fn prove_file(name: &str, at: At<'_>, proof: &Proof, buffers: &mut Buffers) -> Result<ObjectProof, String> {
     let in_words = |error: VerifyError| error.to_string();
-    match archive::inflated_digest(path, buffers, INFLATED_MAX_BYTES) {
+    match archive::inflated_digest(at, buffers, INFLATED_MAX_BYTES) {
         Ok(sha256) => {
             let judged = proof.judge(name, &sha256).map_err(in_words)?;
             Ok(to_proof(judged, Some(sha256)).0)

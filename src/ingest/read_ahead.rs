@@ -57,7 +57,8 @@ pub(super) fn read_all<'a>(
     let (mut buffers, mut handful, mut bytes) = (Buffers::default(), Vec::new(), 0);
     // A pipe can be read only once, by who has memory for whatever comes.
     for planned in objects.iter().filter(|planned| !matches!(planned.identity, Identity::Pipe)) {
-        let read = read_object(planned, &planned.path(), &mut buffers, cap_bytes, known, progress);
+        let path = planned.path();
+        let read = read_object(planned, planned.at(&path), &mut buffers, cap_bytes, known, progress);
         bytes += read.as_ref().map_or(0, |read| read.bytes.len());
         handful.push((planned, read));
         if bytes >= BYTES || handful.len() >= OBJECTS {

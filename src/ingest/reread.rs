@@ -19,13 +19,16 @@ pub(super) fn each_object(paths: &[&Path], caps: Caps, look: &mut dyn FnMut(&Pat
     let mut buffers = Buffers::default();
     let mut within: BTreeMap<PathBuf, HashMap<String, &Path>> = BTreeMap::new();
     for path in paths {
+        if archive::is_remote(path) {
+            continue;
+        }
         if !path.is_file() {
             if let Some((container, name)) = container_of(path, caps.container_bytes) {
                 within.entry(container).or_default().insert(name, path);
             }
             continue;
         }
-        let Ok(read) = archive::read(path, &mut buffers, caps.object_bytes) else { continue };
+        let Ok(read) = archive::read(*path, &mut buffers, caps.object_bytes) else { continue };
         if !look(path, &read) {
             return;
         }

@@ -1,7 +1,7 @@
 //! One ingest: threads fill and convert batches, one commits them.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -24,6 +24,7 @@ use super::planned::Planned;
 use super::proving::{self, NewDigests};
 use super::queue::Queue;
 use super::read_ahead::{ahead, read_all};
+use super::remote;
 use super::settle;
 use super::timings::Stage;
 use super::upkeep::{self, Days};
@@ -85,6 +86,10 @@ fn in_parts(
     let run = writer.begin_run(&archives)?;
     let known = progress.stages.time(Stage::Find, || writer.known_objects())?;
     let began_us = now_us();
+    if let Some(remote) = &options.remote {
+        remote.stops_with(progress.stopper());
+        remote.give_room(&writer.staging(), options.memory_limit_bytes);
+    }
     let proof = progress.stages.time(Stage::Find, || proving::read_first(options, store.dir()))?;
     let digests = if proof.is_none() { Some(NewDigests::new(&writer)?) } else { None };
     let proof_bytes = proof.as_ref().map_or(0, Proof::bytes);
@@ -131,6 +136,10 @@ fn in_parts(
     progress.stages.time(Stage::Commit, || upkeep::tidy(&mut writer, catalog, Some(held), &memory))?;
     progress.stages.time(Stage::Commit, || usage::refresh_months(&writer, usage::MONTH_ROWS_MIN, rows_max))?;
     writer.end_run(run, &summary.run)?;
+    // What was committed before it stays.
+    if let Some(failure) = options.remote.as_ref().and_then(|remote| remote.failure()) {
+        return Err(IngestError::Remote(failure));
+    }
     summary.snapshot = store.snapshot_with(None, &[])?.id;
     summary.interrupted = progress.is_stopped();
     Ok(summary)
@@ -143,37 +152,58 @@ fn close(
     committer: &mut Committer<'_>,
     began_us: i64,
 ) -> Result<(), IngestError> {
-    let folders = options.archives.iter().zip(planner.found()).filter(|(archive, _)| archive.is_dir());
-    let folders: Vec<(&Path, String, u64)> =
-        folders.map(|(archive, found)| (archive.as_path(), archive::place_of(archive), *found)).collect();
-    let seen = folders.iter().filter(|(_, place, _)| !planner.is_unread(place));
-    let (empty, full): (Vec<_>, Vec<_>) = seen.partition(|(_, _, found)| *found == 0);
+    let folders = whole_folders(options, planner);
+    let seen = folders.iter().filter(|folder| !planner.is_unread(&folder.place));
+    let (in_part, seen): (Vec<_>, Vec<_>) = seen.partition(|folder| folder.is_in_part);
+    let (empty, full): (Vec<_>, Vec<_>) = seen.into_iter().partition(|folder| folder.found == 0);
     let mut refused = Vec::new();
-    for (archive, place, _) in empty {
+    for Folder { archive, place, .. } in empty {
         let before = committer.writer.archive_before(place)?.filter(|(objects, _)| *objects > 0);
         refused.push(LedgerEntry::refused(place, archive, 0, None, nothing_in(before), None));
     }
-    let full: Vec<(&str, u64)> = full.iter().map(|(_, place, found)| (place.as_str(), *found)).collect();
-    committer.writer.note_archives(&full)?;
+    let counted: Vec<(&str, u64)> = full.iter().map(|folder| (folder.place.as_str(), folder.found)).collect();
+    committer.writer.note_archives(&counted)?;
     if committer.summary.filtered == 0 && planner.has_seen_all() {
-        let places: Vec<&str> = full.iter().map(|(place, _)| *place).collect();
+        let places: Vec<&str> = full.iter().chain(&in_part).map(|folder| folder.place.as_str()).collect();
         committer.writer.note_compared(&places, began_us)?;
     }
     let is_within = |name: &str, place: &str| {
         name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || place.ends_with('/') || rest.starts_with('/'))
     };
     let is_looked_at = |unread: &crate::store::Unread| {
-        let is_given = folders.iter().any(|(_, place, found)| match unread.name == *place {
-            true => *found > 0,
-            false => is_within(&unread.name, place),
+        let is_given = folders.iter().any(|folder| match unread.name == folder.place {
+            true => folder.found > 0,
+            false => is_within(&unread.name, &folder.place),
         });
         // What is a file is struck when it is taken or known.
-        is_given && !planner.is_unread(&unread.name) && Path::new(&unread.path).is_dir()
+        let is_folder = remote::is_prefix(&unread.path) || Path::new(&unread.path).is_dir();
+        is_given && !planner.is_unread(&unread.name) && is_folder
     };
     let struck = committer.writer.unread()?.into_iter().filter(is_looked_at);
     let struck = struck.map(|unread| Struck { name: unread.name, path: unread.path }).collect();
     committer.add(Converted { objects: refused, struck, ..Default::default() }, planner.known())?;
     committer.commit()
+}
+
+/// An archive that was gone through, as far as was asked for.
+struct Folder<'a> {
+    archive: &'a Path,
+    place: String,
+    /// Log objects in it.
+    found: u64,
+    /// Whether only what may be new was listed.
+    is_in_part: bool,
+}
+
+/// The archives that are folders, and those in object storage of which nothing was left out by a filter.
+fn whole_folders<'a>(options: &'a Options, planner: &Planner<'_>) -> Vec<Folder<'a>> {
+    let folder = |(at, (archive, found)): (usize, (&'a PathBuf, &u64))| {
+        let listing = planner.listing(at);
+        let is_whole = listing.map_or_else(|| archive.is_dir(), |listing| !listing.scope.is_filtered());
+        let is_in_part = listing.is_some_and(|listing| listing.is_in_part);
+        is_whole.then(|| Folder { archive, place: archive::place_of(archive), found: *found, is_in_part })
+    };
+    options.archives.iter().zip(planner.found()).enumerate().filter_map(folder).collect()
 }
 
 /// Says that an archive has no log objects.
@@ -319,6 +349,13 @@ fn take_in(
     Common { options, proof, catalog, progress }: Common<'_>,
     committer: &mut Committer<'_>,
 ) -> Result<Vec<Planned>, IngestError> {
+    // For as long as objects are taken in.
+    let _on_their_way = match (objects, &options.remote) {
+        (Objects::Planned(objects), Some(_)) => {
+            archive::fetch_ahead(objects.iter().filter_map(|planned| planned.stored.clone()).collect())
+        }
+        _ => None,
+    };
     let staging = committer.writer.staging();
     let taken = committer.writer.store().taken_objects()?;
     let (objects, within) = match objects {

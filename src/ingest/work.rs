@@ -265,7 +265,9 @@ impl<'a> CrossAccountCalls<'a> {
         if !self.may_be_large() || planned.size_bytes <= cap / GROWTH_SURE {
             return false;
         }
-        let Some(said_bytes) = archive::said_size(&planned.path()).filter(|said| *said > cap) else { return false };
+        let path = planned.path();
+        let said_bytes = archive::said_size(planned.at(&path)).filter(|said| *said > cap);
+        let Some(said_bytes) = said_bytes else { return false };
         self.large.put(LargeObjects { planned, json_bytes: said_bytes.min(self.budget.object_bytes) });
         true
     }

@@ -57,6 +57,15 @@ pub enum UsageState {
     Whole(String),
 }
 
+/// What tells an object's content from another under the same key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectVersion {
+    /// Its `ETag`.
+    pub etag: Option<String>,
+    /// Its version, where the bucket keeps such.
+    pub version_id: Option<String>,
+}
+
 /// One log object, taken in or refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerEntry {
@@ -86,6 +95,8 @@ pub struct LedgerEntry {
     pub strays: Vec<Stray>,
     /// Whether it is proved and takes the place of one that is not, and how many events of that one it replaces.
     pub displaces: Option<u64>,
+    /// Which content of its key it is, where it lies in object storage.
+    pub version: Option<ObjectVersion>,
     /// Why it was refused, and where in the inflated bytes; `None` when it was taken in.
     pub refused: Option<(String, Option<u64>)>,
 }

@@ -296,6 +296,7 @@ mod tests {
             far: None,
             strays: Vec::new(),
             displaces: None,
+            version: None,
             refused: None,
         };
         writer.commit(&Commit { objects: vec![entry], ..Commit::default() }).expect("a commit");

@@ -50,6 +50,7 @@ mod month_checks;
 mod months;
 mod moves;
 mod object_rows;
+mod object_versions;
 mod objects;
 mod open;
 mod parquet_encodings;
@@ -71,7 +72,7 @@ pub use activity::Activity;
 pub use carried::Part;
 pub use change::{
     BrokenEntry, Cleared, Commit, Conflict, DayCount, FarEvents, LedgerEntry, Neighbours, ObjectProof, ObjectVerdict,
-    Run, Stray, Struck, UsageState,
+    ObjectVersion, Run, Stray, Struck, UsageState,
 };
 pub use check::{Checked, Finding, FindingKind, Repaired, Repairer};
 pub use checks::{CheckedFile, FileChecks, Stored};

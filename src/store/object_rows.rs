@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::change::LedgerEntry;
+use super::change::{LedgerEntry, ObjectVersion};
 
 /// Prefixes and places held at hand before they are looked up again.
 pub(super) const CACHE_MAX: usize = 10_000;
@@ -62,6 +62,10 @@ impl<'t> Objects<'t> {
                 broken,
                 snapshot,
             ])?;
+        if let Some(version) = &entry.version {
+            let (folder, file) = split(&entry.path);
+            insert_version(self.transaction, self.prefix_id(folder)?, file, version)?;
+        }
         Ok(())
     }
 
@@ -122,4 +126,17 @@ impl<'t> Objects<'t> {
         self.places.insert(place, id);
         Ok(id)
     }
+}
+
+/// Notes what was read at a path.
+pub(super) fn insert_version(
+    connection: &Connection,
+    prefix_id: i64,
+    tail: &str,
+    version: &ObjectVersion,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO trailpare_object_versions VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![tail, prefix_id, version.etag, version.version_id])?;
+    Ok(())
 }

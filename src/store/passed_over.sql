@@ -48,3 +48,10 @@ CREATE TABLE IF NOT EXISTS trailpare_containers (
     foreign_files INTEGER NOT NULL,  -- files in it that hold no events and are expected to hold none
     other_logs TEXT NOT NULL         -- JSON: how many logs of other services it has, by kind
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS trailpare_object_versions (
+    tail TEXT NOT NULL,              -- the last part of the key of an object in object storage
+    prefix_id INTEGER NOT NULL,      -- what stands before it, with s3:// and the bucket
+    etag TEXT,                       -- of the content that was read last
+    version_id TEXT,                 -- likewise, where the bucket keeps versions
+    PRIMARY KEY (tail, prefix_id)
+) WITHOUT ROWID;

@@ -1,7 +1,5 @@
 //! The first look at an archive: digests are read and put aside by chain, log objects by name.
 
-use std::path::Path;
-
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +12,9 @@ use super::signatures::{self, Signature};
 use super::spill::Parts;
 use super::window::Window;
 use crate::archive::{
-    Buffers, ContainerWalk, FindError, FindFault, Found, Limits, ObjectKey, ObjectKind, Packed, Read, ReadFault,
-    Refusal, Visit, WITHIN, Walk, each_member, has_events, is_container_file, is_digest, may_be_digest, read, sha256,
-    stream_digest,
+    At, Buffers, ContainerWalk, FindError, FindFault, Found, Limits, ObjectKey, ObjectKind, Packed, Read, ReadFault,
+    Refusal, Stored, Visit, WITHIN, Walk, each_member, fetch_ahead, has_events, is_container_file, is_digest,
+    may_be_digest, read, sha256, stream_digest,
 };
 use crate::util::hex::hex;
 use crate::util::shown;
@@ -26,6 +24,9 @@ const DIGEST_MAX_BYTES: u64 = 64 << 20;
 
 /// Metadata of one object have less: S3 keeps 2 kB of its user's.
 const METADATA_MAX_BYTES: u64 = 1 << 20;
+
+/// Digests in object storage that are asked for at once.
+const REMOTE_AT_ONCE: usize = 64;
 
 /// What is told of one by one; the rest is counted.
 const TOLD_MAX: usize = 10_000;
@@ -99,7 +100,9 @@ impl Aside {
                     self.problems.add(format!("{}: a pipe, which is not verified", shown::path(&found.path)));
                 }
                 Ok(found) => self.add(found)?,
-                Err(error) if matches!(error.fault, FindFault::Missing) => return Err(error.into()),
+                Err(error) if matches!(error.fault, FindFault::Missing | FindFault::Remote { .. }) => {
+                    return Err(error.into());
+                }
                 Err(error) => self.problems.add(of_find(&error)),
             }
         }
@@ -119,7 +122,8 @@ impl Aside {
             return self.add_object(found);
         }
         self.waiting.push(found);
-        if self.waiting.len() < 2 * rayon::current_num_threads() {
+        let is_remote = self.waiting.last().is_some_and(|found| found.stored.is_some());
+        if self.waiting.len() < if is_remote { REMOTE_AT_ONCE } else { 2 * rayon::current_num_threads() } {
             return Ok(());
         }
         self.read_all()
@@ -159,15 +163,21 @@ impl Aside {
     /// Reads what waits.
     pub fn read_all(&mut self) -> Result<(), VerifyError> {
         let waiting = std::mem::take(&mut self.waiting);
+        let _on_their_way = fetch_ahead(waiting.iter().filter_map(|found| found.stored.clone()).collect());
         let taken: Vec<(String, Found)> = waiting.into_iter().map(|found| (self.object(&found), found)).collect();
         let look = |buffers: &mut Buffers, (object, found): (String, Found)| {
-            (look(&found.relative, &found.kind, &object, &Source::File(&found.path), buffers), found)
+            (look(&found.relative, &found.kind, &object, &Source::File(found.at()), buffers), found)
         };
         let looked: Vec<(Looked, Found)> = taken.into_par_iter().map_init(Buffers::default, look).collect();
         looked.into_iter().try_for_each(|(looked, found)| self.put_aside(looked, found))
     }
 
     fn put_aside(&mut self, looked: Looked, found: Found) -> Result<(), VerifyError> {
+        // In S3 the metadata are at hand.
+        let signature = found.stored.as_ref().and_then(Stored::signature);
+        if let (Looked::Digest(_), Some(signature)) = (&looked, signature.and_then(Signature::of_metadata)) {
+            self.add_signature(Signature { name: stem(&found.relative).to_owned(), signature })?;
+        }
         if self.put_aside_known(looked)? { Ok(()) } else { self.add_object(found) }
     }
 
@@ -200,7 +210,7 @@ impl Aside {
         let container = self.object(found);
         let mut buffers = Buffers::default();
         let mut outcome = Ok(());
-        let walked = each_member(&found.path, &Limits::default(), DIGEST_MAX_BYTES, &mut |visit| {
+        let walked = each_member(found.at(), &Limits::default(), DIGEST_MAX_BYTES, &mut |visit| {
             outcome = match visit {
                 Visit::Refused(Refusal { name, reason, .. }) => {
                     let name = if name.is_empty() { container.clone() } else { format!("{container}{WITHIN}{name}") };
@@ -260,7 +270,7 @@ enum Looked {
 
 /// Where the bytes of an object are.
 enum Source<'a> {
-    File(&'a Path),
+    File(At<'a>),
     Read(&'a Read),
     /// In a container: all of it, or what is too large for a digest.
     Held(&'a Packed),
@@ -270,7 +280,7 @@ enum Source<'a> {
 impl Source<'_> {
     fn read(&self, buffers: &mut Buffers, cap_bytes: u64) -> Result<Read, ReadFault> {
         match self {
-            Source::File(path) => read(path, buffers, cap_bytes).map_err(|error| error.fault),
+            Source::File(at) => read(*at, buffers, cap_bytes).map_err(|error| error.fault),
             Source::Read(read) if read.bytes.len() as u64 <= cap_bytes => Ok(Read {
                 bytes: read.bytes.clone(),
                 sha256: read.sha256,
@@ -285,14 +295,14 @@ impl Source<'_> {
     /// How it is called where something is wrong with it.
     fn shown(&self, object: &str) -> String {
         match self {
-            Source::File(path) => shown::path(path).to_string(),
+            Source::File(at) => shown::path(at.path).to_string(),
             _ => shown::name(object).to_string(),
         }
     }
 
     fn may_be_digest(&self, buffers: &mut Buffers) -> bool {
         match self {
-            Source::File(path) => may_be_digest(path),
+            Source::File(at) => may_be_digest(*at),
             _ => self.read(buffers, DIGEST_MAX_BYTES).is_ok_and(|read| {
                 let is_digest = is_digest(&read.bytes);
                 buffers.recycle(read.bytes);
@@ -326,7 +336,7 @@ impl Source<'_> {
 
 /// Whether a file is a tar or zip; one with a name of CloudTrail's is what that says.
 fn is_container(found: &Found) -> bool {
-    !found.is_canonical && found.kind != ObjectKind::Digest && is_container_file(&found.path)
+    !found.is_canonical && found.kind != ObjectKind::Digest && is_container_file(found.at())
 }
 
 /// The name of a file in the innermost of the containers that it lies in.

@@ -30,6 +30,13 @@ pub(super) struct Signature {
     pub signature: String,
 }
 
+impl Signature {
+    /// A signature that stands in an object's metadata, if it can be one.
+    pub fn of_metadata(signature: &str) -> Option<String> {
+        (signature.len() <= SIGNATURE_MAX).then(|| signature.to_owned())
+    }
+}
+
 /// The signatures in a file; `of` is the object whose metadata they are if the file is of one object.
 ///
 /// # Errors

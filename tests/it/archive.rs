@@ -270,6 +270,7 @@ fn links_pipes_and_odd_names() {
                         FindFault::DanglingLink => "dangling",
                         FindFault::LinkLoop(_) => "loop",
                         FindFault::LeavesArchive(_) => "leaves",
+                        FindFault::Remote { .. } => "remote",
                         FindFault::Special(kind) => kind,
                         FindFault::Missing => "missing",
                     };

@@ -59,6 +59,7 @@ const UNSEEN: &[(&str, &str, &str)] = &[
     ("trailpare_runs", "*", "what a run came to, which is written nowhere else; nothing follows from it"),
     ("trailpare_history", "*", "the same, of every run"),
     ("trailpare_archives", "*", "how many objects were seen, which the next run says anew"),
+    ("trailpare_object_versions", "*", "of another content than was read: that object is read again"),
     ("trailpare_containers", "*", "of another container than was taken: that one is read again, its events are known"),
     ("trailpare_usage_catalogue", "version", "another version: the day's usage is derived anew"),
 ];

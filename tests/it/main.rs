@@ -54,6 +54,8 @@ mod record;
 mod report;
 mod rightsize;
 mod role_identity;
+#[cfg(feature = "s3")]
+mod s3;
 #[cfg(feature = "serve")]
 mod serve;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 //! `verify`: archives signed by the tests' own key, every way to tamper with them, and no false alarm.
 
-mod archives;
+pub mod archives;
 mod contradicted;
 mod hostile;
 mod ingested;

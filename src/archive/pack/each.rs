@@ -1,8 +1,7 @@
 //! Every file in a container and in the containers in it, one after the other, for who needs no other order and no more
 //! than one thread.
 
-use std::path::Path;
-
+use super::super::at::At;
 use super::super::error::ReadFault;
 use super::meter::Limits;
 use super::packed::Packed;
@@ -22,13 +21,13 @@ pub enum Visit<'a> {
 ///
 /// # Errors
 /// A file that can't be opened.
-pub fn each_member(
-    path: &Path,
+pub fn each_member<'a>(
+    at: impl Into<At<'a>>,
     limits: &Limits,
     hold_bytes: u64,
     visit: &mut dyn FnMut(Visit<'_>) -> bool,
 ) -> Result<(), ReadFault> {
-    let mut walks = vec![Walk::open(path, limits)?];
+    let mut walks = vec![Walk::open(at, limits)?];
     while let Some(walk) = walks.last_mut() {
         let goes_on = match walk.advance() {
             None => {

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, Cursor};
-use std::path::Path;
 use std::sync::Arc;
 
+use super::super::at::At;
 use super::super::buffered::Buffered;
 use super::super::codec::{Codec, Inflating};
 use super::super::error::ReadFault;
@@ -93,10 +93,10 @@ impl Walk {
     ///
     /// # Errors
     /// A file that can't be read, or is no container.
-    pub fn open(path: &Path, limits: &Limits) -> Result<Walk, ReadFault> {
+    pub fn open<'a>(at: impl Into<At<'a>>, limits: &Limits) -> Result<Walk, ReadFault> {
         let meter = Arc::new(Meter::new(limits.clone()));
-        let again = File::open(path)?;
-        let root = Source::Root(Box::new(File::open(path)?), Some(Arc::clone(&meter)));
+        let (again, file) = at.into().files()?;
+        let root = Source::Root(Box::new(file), Some(Arc::clone(&meter)));
         Walk::of(Buffered::new(root), None, meter, Some(again), String::new(), 1)?
             .map_err(|_| ReadFault::Foreign("no container any more".to_owned()))
     }

@@ -29,6 +29,7 @@ pub(in crate::cli) struct Key {
 pub(in crate::cli) enum Kind {
     Path,
     Paths,
+    Text,
     Texts,
     Bool,
     Number,
@@ -66,6 +67,10 @@ pub(in crate::cli) const KEYS: &[Key] = &[
     of(NIGHTLY, key("verify", "verify", Kind::Bool, "`nightly` proves CloudTrail's digests first")),
     of(TAKES_IN, key("public-keys", "public_keys", Kind::Paths, "public keys of CloudTrail")),
     of(TAKES_IN, key("redact", "redact", Kind::Redact, "what is masked on its way into the store")),
+    of(TAKES_IN, key("endpoint-url", "endpoint_url", Kind::Text, "where a server listens that speaks S3's protocol")),
+    of(TAKES_IN, key("bucket-region", "bucket_region", Kind::Text, "region of the bucket of an archive in S3")),
+    of(TAKES_IN, key("aws-profile", "aws_profile", Kind::Text, "profile in the shared files of the AWS CLI")),
+    of(TAKES_IN, key("request-payer", "request_payer", Kind::Bool, "pay for requests to a bucket of somebody else")),
     key("memory-limit", "memory_limit", Kind::Memory, "peak resident memory to stay below"),
     of(WRITES, key("threads", "threads", Kind::Number, "worker threads; 0: one a core")),
     of(WRITES, key("mode", "mode", Kind::Mode, "who may read the store's files")),
@@ -121,8 +126,8 @@ impl Key {
         match self.kind {
             // The catalogue that is built in.
             Kind::Path if text.is_empty() && self.id == "catalog" => Ok(()),
-            Kind::Path | Kind::Paths | Kind::Texts if text.is_empty() => Err("empty".to_owned()),
-            Kind::Path | Kind::Paths | Kind::Texts => Ok(()),
+            Kind::Path | Kind::Paths | Kind::Text | Kind::Texts if text.is_empty() => Err("empty".to_owned()),
+            Kind::Path | Kind::Paths | Kind::Text | Kind::Texts => Ok(()),
             Kind::Bool => one_of(&["true".to_owned(), "false".to_owned()]),
             Kind::Number => match text.parse::<u32>() {
                 Ok(_) => Ok(()),

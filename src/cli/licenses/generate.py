@@ -21,7 +21,8 @@ HERE = Path(__file__).parent
 
 
 def metadata(target):
-    command = ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", target]
+    # As releases are built.
+    command = ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", target, "--features", "s3"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

@@ -195,6 +195,8 @@ impl ObjectLine {
             far: far.map_or(Some(None), |far| far.map(Some))?,
             strays: self.strays.into_iter().map(StrayLine::stray).collect::<Option<_>>()?,
             displaces: None,
+            // Where it lies is of the other machine.
+            version: None,
             refused: None,
             name: self.name,
             path: self.path,
