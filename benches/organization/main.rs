@@ -43,6 +43,10 @@ const REPORT_BYTES_MAX: u64 = 5_000_000;
 const REPORT_SECONDS_MAX: f64 = 3.0;
 const REPORT_EVENTS: u64 = 400_000;
 
+/// People and programs of the year, who act as at least this many principals: people take several roles.
+const REPORT_ACTORS: usize = 120;
+const REPORT_PRINCIPALS: usize = 200;
+
 struct Bench {
     text: String,
     holds: bool,
@@ -183,7 +187,8 @@ fn folder(bench: &mut Bench, cuts: &Path, config: &Config) {
 /// A report of 200 principals and a year.
 fn report(bench: &mut Bench, work: &Path) {
     let [archive, store, page] = ["year", "year-store", "report.html"].map(|name| work.join(name));
-    let config = Config { events: Some(REPORT_EVENTS), principals: 200, days: 365, level: 1, ..Config::default() };
+    let config =
+        Config { events: Some(REPORT_EVENTS), principals: REPORT_ACTORS, days: 365, level: 1, ..Config::default() };
     synth::generate(&config, &archive, |_, _| {}).expect("an archive");
     let (archive, store, page) = (text(&archive), text(&store), text(&page));
     bench.line(&format!(
@@ -193,7 +198,9 @@ fn report(bench: &mut Bench, work: &Path) {
     bench.run("ingest", &["ingest", &archive, "--store", &store, "--quiet"]);
     let ran = bench.run("report", &["report", "--store", &store, "--out", &page, "--quiet"]);
     let bytes = fs::metadata(&page).map_or(0, |found| found.len());
-    bench.line(&format!("\nThe page has {bytes} bytes."));
+    let principals = fs::read_to_string(&page).map_or(0, |html| html.matches("<section class=\"principal\"").count());
+    bench.line(&format!("\nThe page has {principals} principals and {bytes} bytes."));
+    bench.must(principals >= REPORT_PRINCIPALS, "the report has less than 200 principals");
     bench.must(bytes > 0 && bytes <= REPORT_BYTES_MAX, "the report is larger than 5 MB");
     bench.must(ran.seconds <= REPORT_SECONDS_MAX, "the report takes more than 3 s");
 }

@@ -90,6 +90,7 @@ fn build(builder: &mut Builder<'_>, uses: Uses, space: &Space) -> Result<(), Rea
 }
 
 fn with_options(rows: Vec<UsageRow>) -> (Vec<UsageRow>, Options) {
-    let options = default_options(&rows);
+    // A page is for who looks at a policy; who chooses how it is made asks `trailpare policy`.
+    let options = Options { weigh_choices: false, ..default_options(&rows) };
     (rows, options)
 }

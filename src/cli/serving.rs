@@ -55,7 +55,7 @@ impl ServingArgs {
 
     /// The store as it is to be asked, its usage brought up to date.
     pub fn open(&self, rows: u64, spill: &SpillFolder, context: &Context) -> Result<Source, CliError> {
-        allocator::stay_below(self.memory.memory_limit);
+        allocator::stay_below_between_queries(self.memory.memory_limit);
         let store = open_store(&self.store.store, context)?;
         if self.at.is_none() {
             refresh_usage(&store, self.memory.memory_limit, context)?;

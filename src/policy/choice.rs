@@ -45,11 +45,11 @@ pub(crate) fn lines(choices: &[Choice]) -> Vec<String> {
 
 /// The hint of an error.
 pub(crate) fn hint(choices: &[Choice]) -> String {
-    let mut hint =
-        "\nhint: writes, permissions and secrets are never opened so that a policy fits; what would do:".to_owned();
-    for line in lines(choices) {
-        hint += "\n  ";
-        hint += &line;
+    let begin = "\nhint: writes, permissions and secrets are never opened so that a policy fits;";
+    let fewer = "select fewer principals or a shorter window";
+    if choices.is_empty() {
+        return format!("{begin} {fewer}");
     }
-    hint + "\n  or select fewer principals or a shorter window"
+    let lines: String = lines(choices).iter().map(|line| format!("\n  {line}")).collect();
+    format!("{begin} what would do:{lines}\n  or {fewer}")
 }

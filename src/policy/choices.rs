@@ -19,6 +19,9 @@ pub(crate) fn choices(
     needed: usize,
     recipe: &Recipe<'_>,
 ) -> Vec<Choice> {
+    if !options.weigh_choices {
+        return Vec::new();
+    }
     let knowledge = recipe.knowledge;
     let named = recipe.named.unwrap_or(grants);
     // What is cut down stays below its own patterns.

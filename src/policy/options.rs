@@ -133,6 +133,9 @@ pub struct Options {
     pub any_account: bool,
     /// Grant what whoever makes a resource will need as well: never used, marked and counted.
     pub siblings: bool,
+    /// Try out what other options would come to, where these take several policies or do not fit; that takes longer
+    /// than the policy.
+    pub weigh_choices: bool,
     /// Name of the policy, and the beginning of the names of its parts.
     pub name: String,
 }
@@ -156,6 +159,7 @@ impl Default for Options {
             any_region: false,
             any_account: false,
             siblings: false,
+            weigh_choices: true,
             name: "LeastPrivilege".to_owned(),
         }
     }

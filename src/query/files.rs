@@ -1,11 +1,11 @@
 //! The files of a snapshot, as DataFusion reads them: where they were when the snapshot was read or, when a commit has
 //! replaced them since, where that commit put them; every block is compared with what was written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::ops::Range;
 use std::path::Path as FilePath;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,7 +24,13 @@ use crate::store::{CheckedFile, DataFile, Snapshot, StoreError, Table};
 #[derive(Debug)]
 pub(super) struct SnapshotFiles {
     files: HashMap<Path, Arc<DataFile>>,
+    /// Those that were opened last, in that order: a query reads the footer, indexes, filters and pages of a file one
+    /// after the other.
+    open: Mutex<VecDeque<(Path, CheckedFile)>>,
 }
+
+/// Files that are kept open.
+const OPEN_MAX: usize = 16;
 
 impl fmt::Display for SnapshotFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,24 +63,47 @@ impl SnapshotFiles {
     pub fn new(snapshot: &Snapshot) -> SnapshotFiles {
         let files = Table::ALL.into_iter().flat_map(|table| snapshot.files(table));
         let files = files.map(|file| (location(&file.path), Arc::new(file.clone())));
-        SnapshotFiles { files: files.collect() }
+        SnapshotFiles { files: files.collect(), open: Mutex::default() }
     }
 
-    /// Reads ranges of a data file where waiting for the disk holds up nobody.
-    async fn read<T: Send + 'static>(
-        &self,
-        location: &Path,
-        read: impl FnOnce(&CheckedFile) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    fn opened(&self, location: &Path) -> Option<CheckedFile> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.iter().find(|(of, _)| of == location).map(|(_, file)| file.clone())
+    }
+
+    fn keep_open(&self, location: &Path, file: CheckedFile) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.iter().all(|(of, _)| of != location) {
+            open.truncate(OPEN_MAX - 1);
+            open.push_front((location.clone(), file));
+        }
+    }
+
+    /// Reads ranges of a data file: at once what the page cache holds, else where waiting for the disk holds up nobody.
+    /// Handing a read to another thread and back takes longer than copying what is there.
+    async fn read(&self, location: &Path, wanted: Vec<Range<u64>>) -> Result<Vec<Bytes>> {
         let Some(file) = self.files.get(location).map(Arc::clone) else {
             let source = "no data file of this snapshot".into();
             return Err(Error::NotFound { path: location.to_string(), source });
         };
-        let read = move || read(&CheckedFile::open(&*file).map_err(failed)?);
-        match tokio::task::spawn_blocking(read).await {
-            Ok(outcome) => outcome,
-            Err(source) => Err(Error::JoinError { source }),
+        let opened = self.opened(location);
+        if let Some(file) = &opened {
+            let now = wanted.iter().map(|range| file.read_now(range.start, length(range)).map_err(failed));
+            if let Some(bytes) = now.collect::<Result<Option<Vec<Bytes>>>>()? {
+                return Ok(bytes);
+            }
         }
+        let read = move || -> Result<(Vec<Bytes>, CheckedFile)> {
+            let file = opened.map_or_else(|| CheckedFile::open(&*file).map_err(failed), Ok)?;
+            let each = wanted.iter().map(|range| file.read(range.start, length(range)).map_err(failed));
+            Ok((each.collect::<Result<_>>()?, file))
+        };
+        let (bytes, file) = match tokio::task::spawn_blocking(read).await {
+            Ok(outcome) => outcome?,
+            Err(source) => return Err(Error::JoinError { source }),
+        };
+        self.keep_open(location, file);
+        Ok(bytes)
     }
 }
 
@@ -88,35 +117,30 @@ fn bounds(range: Option<GetRange>, size_bytes: u64) -> Range<u64> {
     }
 }
 
-fn read_range(file: &CheckedFile, range: &Range<u64>) -> Result<Bytes> {
-    let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-    file.read(range.start, length).map_err(failed)
+fn length(range: &Range<u64>) -> usize {
+    usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX)
 }
 
 #[async_trait]
 impl ObjectStore for SnapshotFiles {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let (meta_location, range, is_head) = (location.clone(), options.range.clone(), options.head);
-        let read = move |file: &CheckedFile| {
-            let range = bounds(range, file.size_bytes());
-            let bytes = if is_head { Bytes::new() } else { read_range(file, &range)? };
-            let meta = ObjectMeta {
-                location: meta_location,
-                last_modified: Default::default(),
-                size: file.size_bytes(),
-                e_tag: None,
-                version: None,
-            };
-            let payload = GetResultPayload::Stream(futures::stream::once(async move { Ok(bytes) }).boxed());
-            Ok(GetResult { payload, meta, range, attributes: Attributes::default() })
+        let size_bytes = self.files.get(location).map_or(0, |file| file.size_bytes);
+        let range = bounds(options.range, size_bytes);
+        let wanted = if options.head { 0..0 } else { range.clone() };
+        let bytes = self.read(location, vec![wanted]).await?.pop().unwrap_or_default();
+        let meta = ObjectMeta {
+            location: location.clone(),
+            last_modified: Default::default(),
+            size: size_bytes,
+            e_tag: None,
+            version: None,
         };
-        self.read(location, read).await
+        let payload = GetResultPayload::Stream(futures::stream::once(async move { Ok(bytes) }).boxed());
+        Ok(GetResult { payload, meta, range, attributes: Attributes::default() })
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let wanted = ranges.to_vec();
-        let read = move |file: &CheckedFile| wanted.iter().map(|range| read_range(file, range)).collect();
-        self.read(location, read).await
+        self.read(location, ranges.to_vec()).await
     }
 
     async fn put_opts(&self, _: &Path, _: PutPayload, _: PutOptions) -> Result<PutResult> {

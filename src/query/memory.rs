@@ -18,7 +18,13 @@ use super::distinct::DistinctApart;
 use super::sort_share::SortShare;
 
 /// What the program takes beside what grows with the limit: code, catalogue, allocator.
-const FIXED_BYTES: u64 = 128 << 20;
+const FIXED_BYTES: u64 = 144 << 20;
+
+/// The part of the limit that footers and page indexes of files may take, from one query to the next.
+const FOOTERS_PART: u64 = 40;
+
+/// The most that they may take: those of some thousand files.
+const FOOTERS_BYTES: u64 = 128 << 20;
 
 /// What a partition needs at the least to be worth it: batches on their way in, and those that a sort holds.
 const PARTITION_BYTES: u64 = 96 << 20;
@@ -48,6 +54,11 @@ pub(super) fn pool(limit_bytes: u64, threads: usize) -> Arc<dyn MemoryPool> {
     let bytes = usize::try_from(pool_bytes(limit_bytes)).unwrap_or(usize::MAX);
     let tracked = TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED);
     Arc::new(SortShare::new(Arc::new(tracked), bytes / SORTS_PART / partitions(limit_bytes, threads)))
+}
+
+/// Bytes of footers and page indexes that are kept for the next query.
+pub(super) fn footers_bytes(limit_bytes: u64) -> usize {
+    usize::try_from((limit_bytes / FOOTERS_PART).min(FOOTERS_BYTES)).unwrap_or(usize::MAX)
 }
 
 /// How many partitions there is memory for, up to `threads`.

@@ -23,6 +23,7 @@ mod describe;
 mod distinct;
 mod error;
 mod files;
+mod footers;
 mod functions;
 mod library;
 mod lookup;

@@ -1,6 +1,6 @@
 //! Leaving out files that cannot hold a row of the answer, by what the catalog knows of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
@@ -127,11 +127,14 @@ fn scalar(text: &str, data_type: &DataType) -> Option<ScalarValue> {
     }
 }
 
-/// What the optimizer may know of a file. Bounds of texts are cut to a length, so they bound but aren't values.
+/// What the optimizer may know of a file, of these columns. Bounds of texts are cut to a length, so they bound but aren't values.
 #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
-pub(super) fn statistics(file: &DataFile, schema: &SchemaRef) -> Statistics {
+pub(super) fn statistics(file: &DataFile, schema: &SchemaRef, columns: &BTreeSet<usize>) -> Statistics {
     let column = |index: usize| {
         let mut column = ColumnStatistics::new_unknown();
+        if !columns.contains(&index) {
+            return column;
+        }
         let is_text = matches!(schema.field(index).data_type(), DataType::Utf8 | DataType::Utf8View);
         let precision = |value| if is_text { Precision::Inexact(value) } else { Precision::Exact(value) };
         if let Some(bounds) = Bounds::of(file, index, schema) {

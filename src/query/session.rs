@@ -26,6 +26,7 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
     let mut runtime = RuntimeEnvBuilder::new();
     if let Some(bytes) = options.memory_limit_bytes {
         runtime = runtime.with_memory_pool(memory::pool(bytes, config.target_partitions()));
+        runtime = runtime.with_metadata_cache_limit(memory::footers_bytes(bytes));
     }
     if let Some(folder) = &options.spill {
         runtime = runtime.with_temp_file_path(folder);

@@ -1,5 +1,6 @@
 //! A table of the store as DataFusion scans it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::day::on_days;
 use super::files::{self, location};
+use super::footers::SharedFooters;
 use super::prune::{prune, statistics};
 use crate::store::{DataFile, Snapshot, Table};
 
@@ -46,42 +48,56 @@ impl StoreTable {
     }
 
     /// One partition a thread, about the same bytes in each.
-    fn groups(&self, files: &[&DataFile], threads: usize) -> Result<Vec<FileGroup>> {
-        let mut files = files.to_vec();
-        files.sort_by_key(|file| std::cmp::Reverse(file.size_bytes));
+    fn groups(&self, files: &[&DataFile], statistics: Vec<Statistics>, threads: usize) -> Result<Vec<FileGroup>> {
+        let mut files: Vec<(&DataFile, Statistics)> = files.iter().copied().zip(statistics).collect();
+        files.sort_by_key(|(file, _)| std::cmp::Reverse(file.size_bytes));
         let count = threads.clamp(1, files.len().max(1));
         let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); count];
-        for file in files {
+        for (file, statistics) in files {
             if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
                 *bytes += file.size_bytes;
-                group.push(self.partitioned_file(file)?);
+                group.push(partitioned_file(file, statistics));
             }
         }
         Ok(groups.into_iter().map(|(_, group)| FileGroup::new(group)).collect())
     }
 
-    fn partitioned_file(&self, file: &DataFile) -> Result<PartitionedFile> {
-        let meta = object_store::ObjectMeta {
-            location: location(&file.path),
-            last_modified: Default::default(),
-            size: file.size_bytes,
-            e_tag: None,
-            version: None,
-        };
-        // The footer and its eight bytes, in one read.
-        let footer_size_bytes = usize::try_from(file.footer_size_bytes).unwrap_or(0).saturating_add(8);
-        Ok(PartitionedFile::new_from_meta(meta)
-            .with_metadata_size_hint(footer_size_bytes)
-            .with_statistics(Arc::new(statistics(file, &self.schema))))
+    /// Readers that share footers with earlier queries of the session: files never change.
+    fn readers(&self, state: &dyn Session, filters: &[Expr]) -> Result<Arc<SharedFooters>> {
+        let runtime = state.runtime_env();
+        let cache = runtime.cache_manager.get_file_metadata_cache();
+        Ok(Arc::new(SharedFooters::new(runtime.object_store(&self.url)?, cache, !filters.is_empty())))
     }
 
-    fn statistics_of(&self, files: &[&DataFile]) -> Result<Statistics> {
-        let each: Vec<Statistics> = files.iter().map(|file| statistics(file, &self.schema)).collect();
-        if each.is_empty() {
-            return Ok(Statistics::new_unknown(&self.schema));
-        }
-        Statistics::try_merge_iter(&each, &self.schema)
+    /// The columns that a scan is about.
+    fn columns(&self, projection: Option<&Vec<usize>>, filters: &[Expr]) -> BTreeSet<usize> {
+        let Some(projection) = projection else { return (0..self.schema.fields().len()).collect() };
+        let filtered = filters.iter().flat_map(|filter| filter.column_refs());
+        let filtered = filtered.filter_map(|column| self.schema.index_of(&column.name).ok());
+        filtered.chain(projection.iter().copied()).collect()
     }
+}
+
+fn partitioned_file(file: &DataFile, statistics: Statistics) -> PartitionedFile {
+    let meta = object_store::ObjectMeta {
+        location: location(&file.path),
+        last_modified: Default::default(),
+        size: file.size_bytes,
+        e_tag: None,
+        version: None,
+    };
+    // The footer and its eight bytes, in one read.
+    let footer_size_bytes = usize::try_from(file.footer_size_bytes).unwrap_or(0).saturating_add(8);
+    PartitionedFile::new_from_meta(meta)
+        .with_metadata_size_hint(footer_size_bytes)
+        .with_statistics(Arc::new(statistics))
+}
+
+fn merged(each: &[Statistics], schema: &Schema) -> Result<Statistics> {
+    if each.is_empty() {
+        return Ok(Statistics::new_unknown(schema));
+    }
+    Statistics::try_merge_iter(each, schema)
 }
 
 impl fmt::Debug for StoreTable {
@@ -115,12 +131,16 @@ impl TableProvider for StoreTable {
             None => None,
         };
         let files = prune(on_days(&self.files, filters, state)?, &self.schema, predicate)?;
+        let columns = self.columns(projection, filters);
+        let each: Vec<Statistics> = files.iter().map(|file| statistics(file, &self.schema, &columns)).collect();
         let mut options = state.table_options().parquet.clone();
         options.global = state.config_options().execution.parquet.clone();
-        let source = ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(options);
+        let source = ParquetSource::new(Arc::clone(&self.schema))
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(self.readers(state, filters)?);
         let config = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
-            .with_statistics(self.statistics_of(&files)?)
-            .with_file_groups(self.groups(&files, state.config().target_partitions())?)
+            .with_statistics(merged(&each, &self.schema)?)
+            .with_file_groups(self.groups(&files, each, state.config().target_partitions())?)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
@@ -130,10 +150,6 @@ impl TableProvider for StoreTable {
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
         // The scan prunes by every filter; the Parquet reader applies those that it can, and takes them over then.
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    fn statistics(&self) -> Option<Statistics> {
-        self.statistics_of(&self.files.iter().collect::<Vec<_>>()).ok()
     }
 }
 

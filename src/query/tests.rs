@@ -340,7 +340,7 @@ fn what_does_not_fit_spills_and_answers_the_same() {
             ..Options::default()
         };
         let context = session(&snapshot, &options(None)).await.unwrap();
-        let little = session(&snapshot, &options(Some(168 << 20))).await.unwrap();
+        let little = session(&snapshot, &options(Some(184 << 20))).await.unwrap();
         for sql in sqls {
             assert_eq!(answer(&little, sql).await, answer(&context, sql).await, "{sql}");
         }

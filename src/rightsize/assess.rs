@@ -300,7 +300,8 @@ fn options_of(subject: &Subject, preset: Preset, options: &Options) -> Options {
     };
     // One policy for copies in many accounts names none of them.
     let any_account = options.any_account || subject.kind == SubjectKind::RoleGroup;
-    Options { kind, preset, any_account, name: policy_name(subject), ..options.clone() }
+    // Of an error the first line is shown, and the options are those of everybody.
+    Options { kind, preset, any_account, weigh_choices: false, name: policy_name(subject), ..options.clone() }
 }
 
 /// Every action of the catalogue.

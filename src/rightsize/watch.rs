@@ -299,7 +299,7 @@ impl Look<'_> {
             return;
         }
         let kind = if deployed.subject.account.is_some() { Kind::Identity } else { Kind::PermissionSet };
-        let options = Options { kind, name: "Missing".to_owned(), ..Options::default() };
+        let options = Options { kind, weigh_choices: false, name: "Missing".to_owned(), ..Options::default() };
         let existing = Existing::Beside(&deployed.policies);
         let task = Task { existing, ..Task::new(recent, &self.requests, &options, catalog) };
         let (missing, not_made) = match propose(&task) {

@@ -50,7 +50,7 @@ pub(crate) fn object(text: &str) -> Option<Map<String, Value>> {
 }
 
 /// Whether a key may be one of the two, be it written with escapes. Services escape none of their letters.
-fn may_hold_private_key(bytes: &[u8]) -> bool {
+pub(crate) fn may_hold_private_key(bytes: &[u8]) -> bool {
     let is_letter = |hex: &[u8]| {
         let byte = std::str::from_utf8(hex).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
         byte.is_some_and(|byte| LETTERS.contains(&byte))

@@ -171,7 +171,7 @@ def tiles(browser, path, figures):
 
 def events(browser, path):
     look = Look(browser, path)
-    anchor = look.page.locator("a.event[id]").first.get_attribute("id")
+    anchor = look.page.locator(".e a[id]").first.get_attribute("id")
     look.end()
     context = browser.new_context()
     page = context.new_page()

@@ -320,6 +320,7 @@ impl PolicyArgs {
             pass_role_any_service: self.width.pass_role_any_service,
             any_region: self.width.any_region,
             any_account: self.width.any_account,
+            weigh_choices: true,
             siblings: self.width.siblings,
             name: self.what.name.clone().unwrap_or_else(|| Options::default().name),
         }

@@ -123,7 +123,7 @@ pub fn run(args: &SqlArgs, context: &Context) -> Result<Exit, CliError> {
     }
     let library = Library::open(args.queries.as_deref())?;
     let question = question(args, &library)?;
-    allocator::stay_below(args.memory.memory_limit);
+    allocator::stay_below_between_queries(args.memory.memory_limit);
     // What sorts and joins spill is in a folder of its own, so that it can be removed whenever the process ends.
     let spill = SpillFolder::create()?;
     // An operator that is all at computing never gives way: an interrupt ends the process, not the future.

@@ -86,8 +86,7 @@ fn each<T>(arrays: &[ArrayRef], find: impl Fn(&JsonPath, &Value) -> Option<T>) -
             continue;
         };
         let path = parsed.get(path)?;
-        let document = text_at(json, row).and_then(|json| json::value(json).ok());
-        rows.push(document.and_then(|document| find(path, &document)));
+        rows.push(text_at(json, row).and_then(|json| path.over(json, &find)));
     }
     Ok(rows)
 }

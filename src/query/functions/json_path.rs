@@ -1,6 +1,12 @@
 //! Paths into JSON such as `$.items[0].id`, `$.items[*]["a b"]`, and what lies there.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+
+use crate::util::json;
 
 /// A step into a document.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +24,23 @@ pub(super) struct JsonPath {
 }
 
 impl JsonPath {
+    /// What `find` makes of a text and a path. Of a path to one place the rest of the text is checked and not kept:
+    /// making a tree of it takes several times as long. Text that is no JSON holds nothing.
+    pub fn over<T>(&self, text: &str, find: impl Fn(&JsonPath, &Value) -> Option<T>) -> Option<T> {
+        let here = JsonPath { steps: Vec::new() };
+        if self.needs_all() || json::may_hold_private_key(text.as_bytes()) {
+            return find(self, &json::value(text).ok()?);
+        }
+        let mut document = serde_json::Deserializer::from_str(text);
+        let found = Down { steps: &self.steps }.deserialize(&mut document).ok()?;
+        document.end().ok()?;
+        match found {
+            Some(value) => find(&here, &value),
+            // No place of nothing.
+            None => find(self, &Value::Null),
+        }
+    }
+
     /// Reads `$.a.b[0]["c d"][*]`; nothing where the text is no such path.
     pub fn parse(path: &str) -> Option<JsonPath> {
         // Words of the SQL standard's paths, in which we make no difference.
@@ -62,6 +85,17 @@ impl JsonPath {
             }
         }
         Some(JsonPath { steps })
+    }
+
+    /// Whether a text has to be read as a whole: it leads to several places, to the text itself, or by a name that numbers
+    /// have in `serde_json`.
+    fn needs_all(&self) -> bool {
+        let needs_all = |step: &Step| match step {
+            Step::Key(key) => json::may_hold_private_key(key.as_bytes()),
+            Step::Index(_) => false,
+            Step::Each => true,
+        };
+        self.steps.is_empty() || self.steps.iter().any(needs_all)
     }
 
     /// Whether it may lead to several places.
@@ -110,6 +144,98 @@ impl JsonPath {
     /// Whether something lies at the path.
     pub fn exists(&self, document: &Value) -> bool {
         !self.find(document).is_empty()
+    }
+}
+
+/// Goes down to the one place that steps lead to.
+#[derive(Clone, Copy)]
+struct Down<'p> {
+    steps: &'p [Step],
+}
+
+impl<'de> DeserializeSeed<'de> for Down<'_> {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, document: D) -> Result<Option<Value>, D::Error> {
+        match self.steps {
+            [] => Value::deserialize(document).map(Some),
+            _ => document.deserialize_any(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Down<'_> {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<Value>, A::Error> {
+        let mut found = None;
+        while let Some(Name(name)) = members.next_key()? {
+            match self.steps {
+                // Of two equal keys the last counts.
+                [Step::Key(key), steps @ ..] if *key == name => found = members.next_value_seed(Down { steps })?,
+                _ => drop(members.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Option<Value>, A::Error> {
+        let mut found = None;
+        if let [Step::Index(wanted), steps @ ..] = self.steps {
+            for _ in 0..*wanted {
+                if elements.next_element::<IgnoredAny>()?.is_none() {
+                    return Ok(None);
+                }
+            }
+            found = elements.next_element_seed(Down { steps })?.flatten();
+        }
+        while elements.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(found)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Option<Value>, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Option<Value>, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Option<Value>, E> {
+        Ok(None)
+    }
+}
+
+/// A member's name, borrowed where it has no escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(name: D) -> Result<Name<'de>, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+
+            fn visit_string<E: Error>(self, name: String) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name)))
+            }
+        }
+        name.deserialize_str(Text)
     }
 }
 
@@ -178,6 +304,51 @@ mod tests {
         assert_eq!(extract("$.*[1]").as_deref(), Some(r#"[{"k":"2"}]"#));
         assert_eq!(extract_scalar("$.items[*].k"), None, "several");
         assert_eq!(extract_scalar("$.a.b[*]['c d']").as_deref(), Some("x"), "one of several");
+    }
+
+    /// The way down finds what is found in the whole document.
+    #[test]
+    fn one_place_is_found_without_the_rest() {
+        let texts = [
+            JSON,
+            r#"{"a":1,"a":{"b":[0,{"c d":"y"}]},"\u0061":{"b":[{"c d":"z"}]}}"#,
+            r#"[[1,[2,{"a":null}]],{"items":[1]},"a",1e400,-0.0]"#,
+            r#""a""#,
+            "12345678901234567890123",
+            "null",
+            r#"{"$serde_json::private::Number":"1","a":{"$serde_json::private::Number":"x"}}"#,
+            r#"{"a":1} x"#,
+            r#"{"a":1"#,
+            r#"{"a":1,}"#,
+            "",
+        ];
+        let paths = [
+            "$",
+            "$.a",
+            "$.a.b",
+            "$.a.b[0]",
+            "$.a.b[0]['c d']",
+            "$.a.b[1]",
+            "$.a.b[9]",
+            "$[0]",
+            "$[0][1][1].a",
+            "$[3]",
+            "$[4]",
+            "$.items[1].k",
+            "$.items[*].k",
+            "$['$serde_json::private::Number']",
+            "$.a['$serde_json::private::Number']",
+        ];
+        for text in texts {
+            for path in paths {
+                let path = JsonPath::parse(path).unwrap();
+                let whole = json::value(text).ok().and_then(|document| path.extract(&document));
+                assert_eq!(path.over(text, JsonPath::extract), whole, "{path:?} of {text}");
+                let exists = |path: &JsonPath, document: &Value| Some(path.exists(document));
+                let of_whole = json::value(text).ok().and_then(|document| exists(&path, &document));
+                assert_eq!(path.over(text, exists), of_whole, "{path:?} of {text}");
+            }
+        }
     }
 
     #[test]

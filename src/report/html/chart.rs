@@ -19,7 +19,7 @@ pub(super) struct Bars {
     /// Its width: four units a bar.
     pub(super) width: i32,
     pub(super) height: u64,
-    /// An SVG path of all bars.
+    /// An SVG path whose strokes are the bars, each three units wide.
     pub(super) bars: String,
     /// An SVG path of where the account has no events.
     pub(super) gaps: String,
@@ -61,11 +61,15 @@ impl Bars {
             *heights.entry(place(day)).or_default() += uses;
         }
         let highest = heights.values().copied().max().unwrap_or(0);
-        let mut path = String::new();
+        let (mut path, mut pen) = (String::new(), (0, HEIGHT));
         for (at, uses) in &heights {
             // What is there is seen, however little it is.
             let height = (uses.saturating_mul(HEIGHT) / highest.max(1)).max(1);
-            path += &format!("M{} {HEIGHT}v-{height}h3v{height}z", at * 4);
+            path += &match path.is_empty() {
+                true => format!("M{} {HEIGHT}v-{height}", at * 4 + 2),
+                false => format!("m{} {}v-{height}", at * 4 + 2 - pen.0, pen.1),
+            };
+            pen = (at * 4 + 2, height);
         }
         let with_logs: std::collections::BTreeSet<i32> =
             logged.into_iter().flat_map(|days| days.range(first..=last)).map(|(day, _)| place(day)).collect();

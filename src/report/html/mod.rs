@@ -1,6 +1,6 @@
 //! A report as one page of HTML that needs nothing but itself.
 //!
-//! `minijinja` fills `page.html` and escapes everything that it puts in. The page's own policy (Content-Security-Policy)
+//! `minijinja` fills `page.html`, and everything that it puts in is escaped. The page's own policy (Content-Security-Policy)
 //! allows its one script and its one style by their hashes, and nothing else: no request, no event handler, no other
 //! script, whatever a name from a log holds. Charts are SVG, whose numbers `chart` works out.
 
@@ -12,18 +12,18 @@ mod strip;
 mod subject;
 mod words;
 
-use std::collections::HashSet;
-use std::sync::Mutex;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, context, escape_formatter};
 use sha2::{Digest, Sha256};
 
 use super::overview::{Overview, Principal};
 use crate::rightsize::SubjectKind;
+use crate::util::shown;
 use account::accounts;
 use chart::HeatMap;
 use section::Section;
@@ -71,6 +71,7 @@ pub fn render(page: &Page<'_>) -> Result<String, HtmlError> {
     let words = language.words();
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_formatter(escaped);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     add_filters(&mut environment);
@@ -123,6 +124,43 @@ fn hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text.as_bytes())))
 }
 
+/// Escapes what would end a text or a quoted attribute, and nothing else: half of a page are ARNs, whose slashes
+/// `minijinja` itself would write in six characters.
+fn escaped(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    match value.as_str().filter(|_| !value.is_safe() && *state.auto_escape() == AutoEscape::Html) {
+        Some(text) => write_escaped(out, text, true)?,
+        None => escape_formatter(out, state, value)?,
+    }
+    Ok(())
+}
+
+fn write_escaped(out: &mut impl fmt::Write, text: &str, with_quotes: bool) -> fmt::Result {
+    for c in text.chars() {
+        match c {
+            '&' => out.write_str("&amp;")?,
+            '<' => out.write_str("&lt;")?,
+            '>' => out.write_str("&gt;")?,
+            '"' if with_quotes => out.write_str("&#34;")?,
+            '\'' if with_quotes => out.write_str("&#39;")?,
+            c => out.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
+/// A JSON document between tags, where quotes end nothing; indented by tabs, which the style shows as two spaces.
+fn json(text: &str) -> Result<Value, minijinja::Error> {
+    let mut out = String::with_capacity(text.len());
+    for (at, line) in shown::lines(text).lines().enumerate() {
+        let bare = line.trim_start_matches(' ');
+        let indent = line.len() - bare.len();
+        out.push_str(if at > 0 { "\n" } else { "" });
+        out.extend(std::iter::repeat_n('\t', indent / 2).chain(std::iter::repeat_n(' ', indent % 2)));
+        write_escaped(&mut out, bare, false)?;
+    }
+    Ok(Value::from_safe_string(out))
+}
+
 fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("num", grouped);
     environment.add_filter("day", |time: &str| time.get(..10).unwrap_or(time).to_owned());
@@ -131,15 +169,8 @@ fn add_filters(environment: &mut Environment<'_>) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     });
-    environment.add_filter("seen_lines", crate::util::shown::lines);
-    environment.add_filter("seen", |text: &str| crate::util::shown::name(text).into_owned());
-    // The first place that an event has on the page is where links to it lead.
-    let linked = Mutex::new(HashSet::new());
-    environment.add_filter("event_anchor", move |id: &str| {
-        let safe: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect();
-        let is_first = linked.lock().is_ok_and(|mut linked| linked.insert(safe.clone()));
-        if is_first { safe } else { String::new() }
-    });
+    environment.add_filter("json", json);
+    environment.add_filter("seen", |text: &str| shown::name(text).into_owned());
 }
 
 /// A number with a comma between thousands.
@@ -162,5 +193,20 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(super::grouped(number), text);
         }
+    }
+
+    #[test]
+    fn nothing_ends_a_text_or_an_attribute() {
+        let mut environment = minijinja::Environment::new();
+        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
+        environment.set_formatter(super::escaped);
+        super::add_filters(&mut environment);
+        let of = |template: &str, v: &str| environment.render_named_str("t.html", template, minijinja::context!(v));
+        let hostile = "</pre><b a='1' b=\"2\">&amp;/";
+        let expected = "&lt;/pre&gt;&lt;b a=&#39;1&#39; b=&#34;2&#34;&gt;&amp;amp;/";
+        assert_eq!(of("{{ v }}", hostile).unwrap(), expected);
+        assert_eq!(of("{{ [v]|join('; ')|seen }}", hostile).unwrap(), expected);
+        assert_eq!(of("{{ v|json }}", hostile).unwrap(), "&lt;/pre&gt;&lt;b a='1' b=\"2\"&gt;&amp;amp;/");
+        assert_eq!(of("{{ v|json }}", "{\n  \"a\": [\n    \"\u{1b}<\"").unwrap(), "{\n\t\"a\": [\n\t\t\"\\u{1b}&lt;\"");
     }
 }

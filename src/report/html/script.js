@@ -62,6 +62,17 @@
       found.textContent = wanted === '' ? '' : words.found(count);
     });
   }
+  // Each event has one place where links to it lead: the first.
+  const linked = new Set();
+  document.querySelectorAll('.e').forEach((cell) => {
+    const id = `e-${cell.textContent.trim().replace(/[^A-Za-z0-9-]/g, '').slice(0, 64)}`;
+    const link = document.createElement('a');
+    link.href = `#${id}`;
+    if (!linked.has(id)) link.id = id;
+    linked.add(id);
+    link.append(...cell.childNodes);
+    cell.append(link);
+  });
   const open = () => {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     for (let at = target; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true;

@@ -34,9 +34,14 @@ impl<'a> Strip<'a> {
     pub(super) fn of(place: &'a Place) -> Strip<'a> {
         let mut hours: BTreeMap<State, u64> = BTreeMap::new();
         let mut paths: BTreeMap<State, String> = BTreeMap::new();
-        for (at, day) in place.days.iter().enumerate() {
+        for day in &place.days {
             day.hours.iter().for_each(|state| *hours.entry(*state).or_default() += 1);
-            *paths.entry(day.state).or_default() += &format!("M{at} 0h1v10h-1z");
+        }
+        let mut at = 0;
+        for run in place.days.chunk_by(|a, b| a.state == b.state) {
+            let state = run.first().map_or(State::Outside, |day| day.state);
+            *paths.entry(state).or_default() += &format!("M{at} 0h{0}v10h-{0}z", run.len());
+            at += run.len();
         }
         let of = |state: State| hours.get(&state).copied().unwrap_or(0);
         let shown = place.missing.get(..MISSING_MAX.min(place.missing.len())).unwrap_or_default();

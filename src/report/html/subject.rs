@@ -10,7 +10,7 @@ use super::marked::{Line, Marked, marked};
 use crate::iam::arn::Arn;
 use crate::report::Day;
 use crate::report::overview::{Cut, Cuts, Document, Overview};
-use crate::report::rightsize::{self, Entry};
+use crate::report::rightsize::{self, Entry, PresetValue};
 use crate::rightsize::{SubjectKind, Wave};
 
 /// Characters of one policy of today that are shown: AWS's own are long, and everybody can read them.
@@ -35,6 +35,7 @@ pub(super) struct View<'a> {
     e: &'a Entry,
     today: Vec<Marked<'a>>,
     proposed: &'a [Document],
+    presets: Vec<PresetRow<'a>>,
     trust_today: Vec<Line<'a>>,
     trust_proposed: Vec<Line<'a>>,
     chart: Option<Bars>,
@@ -141,6 +142,7 @@ impl Places {
             e,
             today: cut.today.iter().map(|document| marked(document, &used, TODAY_MAX)).collect(),
             proposed: &cut.proposed,
+            presets: preset_rows(&cut.document.presets),
             trust_today: compared(today, proposed, "unused"),
             trust_proposed: compared(proposed, today, "new"),
             chart: days.and_then(|days| days.chart(cut, e.kind(), overview)),
@@ -219,6 +221,24 @@ fn name(arn: &str) -> Option<(&str, &str, &str)> {
     let arn = Arn::parse(arn).filter(|arn| arn.service == "iam")?;
     let (kind, path) = arn.resource.split_once('/')?;
     Some((arn.account, kind, path.rsplit('/').next()?))
+}
+
+/// Presets that come to the same, in one row.
+#[derive(Clone, Debug, Serialize)]
+struct PresetRow<'a> {
+    names: Vec<&'a str>,
+    f: &'a PresetValue,
+}
+
+fn preset_rows(presets: &[PresetValue]) -> Vec<PresetRow<'_>> {
+    let mut rows: Vec<PresetRow<'_>> = Vec::new();
+    for f in presets {
+        match rows.iter_mut().find(|row| row.f.comes_to_the_same(f)) {
+            Some(row) => row.names.push(f.preset()),
+            None => rows.push(PresetRow { names: vec![f.preset()], f }),
+        }
+    }
+    rows
 }
 
 /// The lines of a text, those marked that the other does not have; marks of structure alone are in both.

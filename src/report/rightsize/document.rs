@@ -159,6 +159,18 @@ pub struct PresetValue {
     opens: Vec<String>,
 }
 
+impl PresetValue {
+    /// Its name.
+    pub fn preset(&self) -> &'static str {
+        self.preset
+    }
+
+    /// Whether another one grants as much.
+    pub fn comes_to_the_same(&self, other: &PresetValue) -> bool {
+        PresetValue { preset: other.preset, ..self.clone() } == *other
+    }
+}
+
 /// People of a permission set or persona.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PeopleValue {

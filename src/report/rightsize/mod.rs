@@ -9,7 +9,7 @@ mod page;
 mod sarif;
 mod summary;
 
-pub use document::{Document, document};
+pub use document::{Document, PresetValue, document};
 pub use files::{File, files, is_ours};
 pub use sarif::sarif;
 pub use summary::{Entry, Summary, entry, index};
