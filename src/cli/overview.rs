@@ -1,15 +1,14 @@
 //! What a report shows, read from a store: for `report`, and for the page that `rightsize` writes.
 
-use std::collections::BTreeMap;
-
 use super::policy::{default_options, provenance};
-use super::select::{SelectArgs, Selected, open_store};
+use super::select::Selected;
 use super::{CliError, Context};
 use crate::policy::{Options, key_sources};
 use crate::report::actions::By;
 use crate::report::overview::{Builder, Overview, Source};
 use crate::rightsize::Inventory;
-use crate::usage::{self, ReadError, Sessions, Space, Text, UsageRow, Uses};
+use crate::store::Store;
+use crate::usage::{self, ReadError, Sessions, Space, UsageRow, Uses};
 
 /// How many principals are looked at together, as long as their rows fit.
 const TOGETHER_MAX: usize = 64;
@@ -25,21 +24,18 @@ pub(super) struct About {
 
 /// Everything but where to cut. The uses of a few principals are in memory at a time.
 pub(super) fn overview(
-    select: &SelectArgs,
+    selected: &Selected,
+    store: &Store,
     about: About,
     inventory: &Inventory,
-    context: &Context,
-) -> Result<(Selected, Overview), CliError> {
+    (space, context): (&Space, &Context),
+) -> Result<Overview, CliError> {
     let catalog = context.catalog;
-    let (first, uses) = select.open(Sessions::Together, catalog, context)?;
-    let sources = key_sources::for_making(&one_of_each_action(uses)?);
-    let again = SelectArgs { archive: Vec::new(), at: Some(first.snapshot.id), ..select.clone() };
-    let (selected, uses) = again.open_exact(Sessions::Apart, catalog, context)?;
-    let space = again.memory.space();
-    let requests = selected.requests(&sources, catalog)?;
-    let daily = usage::daily(&selected.snapshot, &selected.selection, &selected.range, catalog, &space)?;
+    let uses = selected.exact_uses(Sessions::Apart, catalog, space, context)?;
+    let requests = selected.requests(&key_sources::for_everybody(), catalog)?;
+    let daily = usage::daily(&selected.snapshot, &selected.selection, &selected.range, catalog, space)?;
     let sight = usage::data_sight(&selected.snapshot)?;
-    let mut provenance = provenance(&selected, catalog)?;
+    let mut provenance = provenance(selected, catalog)?;
     if !about.with_snapshot {
         provenance.snapshot_id = None;
     }
@@ -53,20 +49,8 @@ pub(super) fn overview(
         sight: &sight,
         catalog,
     });
-    build(&mut builder, uses, &space)?;
-    let store = open_store(&again.store.store, context)?;
-    let overview = builder.finish(&store, about.whole)?;
-    Ok((Selected { exit: first.exit, ..selected }, overview))
-}
-
-/// A row of each action: which condition keys may matter depends on nothing else.
-fn one_of_each_action(uses: Uses) -> Result<Vec<UsageRow>, ReadError> {
-    let mut by_action: BTreeMap<Option<Text>, UsageRow> = BTreeMap::new();
-    for row in uses {
-        let row = row?;
-        by_action.entry(row.action.clone()).or_insert(row);
-    }
-    Ok(by_action.into_values().collect())
+    build(&mut builder, uses, space)?;
+    Ok(builder.finish(store, about.whole)?)
 }
 
 /// Hands principals over, a few at a time.

@@ -6,10 +6,11 @@ use super::overview::{About, overview};
 use super::page::PageArgs;
 use super::policy::print;
 use super::rightsize::{HowArgs, InventoryArgs, each, ended};
-use super::select::{SelectArgs, Selected};
+use super::select::{SelectArgs, Selected, open_store};
 use super::{CliError, Context, Exit, browser};
 use crate::report::overview::{Cuts, CutsBuilder, Overview};
 use crate::rightsize::Inventory;
+use crate::usage::Space;
 
 /// Write a report to look at: who used what, when, on what evidence; what was denied; what nobody needed; and for every
 /// principal the policy that was proved. One file, that asks nothing of any network.
@@ -66,13 +67,24 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, CliError> {
     let (inventory, problems) = args.inventory.read(context)?;
     let is_whole = problems.is_empty();
     let about = About { whole: args.select.is_open(), with_snapshot: true };
-    let (selected, mut overview) = overview(&args.select(), about, &inventory, context)?;
+    let (select, space) = (args.select(), args.select.memory.space());
+    let selected = select.selected(context)?;
+    let store = open_store(&select.store.store, context)?;
+    let look = |space: &Space| overview(&selected, &store, about, &inventory, (space, context));
+    let (mut overview, cuts) = match args.select.is_open() {
+        false => (look(&space)?, None),
+        // Both read most of their time, on one core each.
+        true => {
+            let half = space.share(2);
+            let cut = || args.cuts(&selected, &inventory, problems, (&half, context));
+            let (overview, cuts) = rayon::join(|| look(&half), cut);
+            (overview?, Some(cuts))
+        }
+    };
     if overview.counts().total() == 0 {
         return Err(selected.nobody()?);
     }
-    if args.select.is_open() {
-        overview.rightsize = Some(args.cuts(&selected, &inventory, problems, context)?);
-    }
+    overview.rightsize = cuts.transpose()?;
     let out = (args.out != Path::new("-")).then_some(args.out.as_path());
     match args.format {
         Format::Html => print(out, &args.page.page(&overview)?)?,
@@ -126,10 +138,10 @@ impl ReportArgs {
         selected: &Selected,
         inventory: &Inventory,
         mut problems: Vec<String>,
-        context: &Context,
+        (space, context): (&Space, &Context),
     ) -> Result<Cuts, CliError> {
-        let (options, space) = (self.how.options(), self.select.memory.space());
-        let question = self.how.question((&selected.snapshot, &selected.range), inventory, (&options, &space), context);
+        let options = self.how.options();
+        let question = self.how.question((&selected.snapshot, &selected.range), inventory, (&options, space), context);
         let mut cuts = CutsBuilder::default();
         let totals = each(&question, &mut problems, context, |one, trust| {
             cuts.take(one, trust);

@@ -182,6 +182,30 @@ impl Selected {
         Ok(usage::read_requests(&self.snapshot, &self.selection, &self.range, sources, catalog)?)
     }
 
+    /// Its uses, each resource in a row of its own.
+    pub fn exact_uses(
+        &self,
+        sessions: Sessions,
+        catalog: &Catalog,
+        space: &Space,
+        context: &Context,
+    ) -> Result<Uses, CliError> {
+        self.uses(usage::read_exact_within, sessions, catalog, space, context)
+    }
+
+    fn uses(
+        &self,
+        read: Read,
+        sessions: Sessions,
+        catalog: &Catalog,
+        space: &Space,
+        context: &Context,
+    ) -> Result<Uses, CliError> {
+        let uses = read(&self.snapshot, &self.selection, &self.range, sessions, catalog, space)?;
+        say_left_out(&self.snapshot, context);
+        Ok(uses)
+    }
+
     /// The same rows, derived anew from the selected events.
     pub fn usage_of_events(&self, sessions: Sessions, catalog: &Catalog) -> Result<Vec<UsageRow>, CliError> {
         Ok(usage::from_events(&self.snapshot, &self.selection, &self.range, sessions, catalog)?)
@@ -248,13 +272,23 @@ impl SelectArgs {
         catalog: &Catalog,
         context: &Context,
     ) -> Result<(Selected, Uses), CliError> {
+        let selected = self.selected(context)?;
+        let uses = selected.uses(read, sessions, catalog, &self.memory.space(), context)?;
+        Ok((selected, uses))
+    }
+
+    fn valid_selection(&self) -> Result<Selection, CliError> {
         let selection = self.selection();
         selection.validate().map_err(|error| CliError::Usage(hint::said(&error)))?;
+        Ok(selection)
+    }
+
+    /// Who and when of which snapshot, before anything is read.
+    pub fn selected(&self, context: &Context) -> Result<Selected, CliError> {
+        let selection = self.valid_selection()?;
         let (snapshot, range, exit) = self.snapshot(context)?;
         let selection = selection.knowing(&snapshot)?;
-        let uses = read(&snapshot, &selection, &range, sessions, catalog, &self.memory.space())?;
-        say_left_out(&snapshot, context);
-        Ok((Selected { snapshot, selection, range, rows: Vec::new(), exit }, uses))
+        Ok(Selected { snapshot, selection, range, rows: Vec::new(), exit })
     }
 
     /// Takes in what is to be taken in: the state of the store to answer from, the window, and how taking in ended.

@@ -1,6 +1,8 @@
 //! The questions that policies ask of the catalogue of actions.
 
-use crate::iam::{AccessLevel, Catalog, Service};
+use std::borrow::Cow;
+
+use crate::iam::{AccessLevel, Action, Catalog, Service};
 
 /// What an action may do, the mildest first: the order in which a wildcard may add actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,30 +67,45 @@ impl<'a> CatalogView<'a> {
         CatalogView { catalog }
     }
 
-    /// The action in the catalogue's casing, if there is one.
-    pub(crate) fn canonical(&self, action: &str) -> Option<&'a str> {
-        self.catalog.action(action).map(|action| &*action.name)
+    /// An action. `lambda:EnableReplication*` is asked for with the asterisk, which the catalogue's name lacks.
+    /// Source: CloudFront Developer Guide, "Set up IAM permissions and roles for Lambda@Edge".
+    fn action(&self, name: &str) -> Option<&'a Action> {
+        self.catalog.action(name.strip_suffix('*').unwrap_or(name))
+    }
+
+    /// The catalogue's name of an action, if there is one.
+    pub(crate) fn catalogued(&self, named: &str) -> Option<&'a str> {
+        self.action(named).map(|action| &*action.name)
+    }
+
+    /// The action as policies have it, in the catalogue's casing, if there is one.
+    pub(crate) fn canonical(&self, named: &str) -> Option<Cow<'a, str>> {
+        let action = self.action(named)?;
+        Some(match named.ends_with('*') {
+            true => Cow::Owned(format!("{}*", action.name)),
+            false => Cow::Borrowed(&*action.name),
+        })
     }
 
     pub(crate) fn access(&self, action: &str) -> Option<Access> {
-        self.catalog.action(action).map(|action| Access::of(action.access_level))
+        self.action(action).map(|action| Access::of(action.access_level))
     }
 
     /// Whether the action takes a resource of this type; everything takes `*`.
     pub(crate) fn takes_resource(&self, action: &str, resource: &str) -> bool {
-        self.catalog.action(action).is_some_and(|action| self.catalog.does_take(action, resource))
+        self.action(action).is_some_and(|action| self.catalog.does_take(action, resource))
     }
 
     /// Whether the action takes any resource other than `*`.
     pub(crate) fn takes_any_resource(&self, action: &str) -> bool {
-        self.catalog.action(action).is_some_and(|action| !self.catalog.resource_arns(action).is_empty())
+        self.action(action).is_some_and(|action| !self.catalog.resource_arns(action).is_empty())
     }
 
     /// Whether an action may take resources of a pattern, for all that its service says.
     pub(crate) fn may_take(&self, action: &str, pattern: &str) -> bool {
         let service = |arn: &str| arn.split(':').nth(2).map(str::to_owned);
         let Some(of_pattern) = service(pattern) else { return true };
-        let types = self.catalog.action(action).map(|action| self.catalog.resource_arns(action)).unwrap_or_default();
+        let types = self.action(action).map(|action| self.catalog.resource_arns(action)).unwrap_or_default();
         types
             .iter()
             .filter_map(|kind| service(&kind.arn))

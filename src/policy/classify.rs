@@ -1,5 +1,6 @@
 //! Which rows are granted, and which are only shown.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::binding::{Binding, Bound, PASS_ROLE, bound};
@@ -113,7 +114,8 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &CatalogView) -> Fate {
         return Fate::Excluded { action, reason: row.rule.to_string() };
     };
     let canonical = knowledge.canonical(named);
-    let action = canonical.unwrap_or(named).to_owned();
+    let is_known = canonical.is_some();
+    let action = canonical.map_or_else(|| named.to_string(), Cow::into_owned);
     match row.outcome {
         Outcome::Allowed => {}
         Outcome::Denied => return Fate::Denied { action, reason: row.rule.to_string() },
@@ -122,7 +124,7 @@ pub(crate) fn fate(row: &UsageRow, knowledge: &CatalogView) -> Fate {
     if confidence(row) == Confidence::Unverified {
         return Fate::Unverified { action, reason: row.rule.to_string() };
     }
-    if canonical.is_none() {
+    if !is_known {
         return Fate::Unverified { action, reason: "the catalogue has no such action".to_owned() };
     }
     if let Some(reason) = not_theirs(row) {

@@ -11,7 +11,7 @@ pub(super) use inputs::{InventoryArgs, read_details_of};
 
 use super::overview::{About, overview};
 use super::page::PageArgs;
-use super::select::{EverybodyArgs, SelectArgs};
+use super::select::{EverybodyArgs, SelectArgs, open_store};
 use super::{CliError, Context, Exit};
 use crate::policy::{Options, Preset, Provenance};
 use crate::report::overview::{Cuts, CutsBuilder};
@@ -152,7 +152,10 @@ impl RightsizeArgs {
         context: &Context,
     ) -> Result<String, CliError> {
         let select = SelectArgs { archive: Vec::new(), at: Some(snapshot.id), ..self.everybody.select() };
-        let (_, mut overview) = overview(&select, About { whole: true, with_snapshot: false }, inventory, context)?;
+        let (selected, store) = (select.selected(context)?, open_store(&select.store.store, context)?);
+        let about = About { whole: true, with_snapshot: false };
+        let how = (&select.memory.space(), context);
+        let mut overview = overview(&selected, &store, about, inventory, how)?;
         overview.rightsize = Some(cuts);
         // As of the policies: a new snapshot alone is no news.
         self.page.page(&overview)

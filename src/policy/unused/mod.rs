@@ -236,7 +236,7 @@ fn granted_of<'a>(set: &PolicySet, all: &[&'a str]) -> BTreeSet<&'a str> {
 pub fn used_actions<'c>(rows: &[UsageRow], catalog: &'c Catalog) -> BTreeSet<&'c str> {
     let knowledge = CatalogView::new(catalog);
     let used = rows.iter().filter_map(|row| match fate(row, &knowledge) {
-        Fate::Granted { action, .. } | Fate::Incomplete { action, .. } => knowledge.canonical(&action),
+        Fate::Granted { action, .. } | Fate::Incomplete { action, .. } => knowledge.catalogued(&action),
         _ => None,
     });
     used.collect()

@@ -65,6 +65,7 @@
   // Each event has one place where links to it lead: the first.
   const linked = new Set();
   document.querySelectorAll('.e').forEach((cell) => {
+    if (cell.textContent.trim() === '') return;
     const id = `e-${cell.textContent.trim().replace(/[^A-Za-z0-9-]/g, '').slice(0, 64)}`;
     const link = document.createElement('a');
     link.href = `#${id}`;

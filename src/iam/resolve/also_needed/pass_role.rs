@@ -201,14 +201,16 @@ fn in_role_parameters<'a>(service: &Service, parameters: &Params<'a>) -> impl It
 
 /// API Gateway's are credentials, Cognito's the caller of SNS. Sources: API Gateway API Reference, PutIntegration,
 /// `credentials`; Cognito API References, SmsConfigurationType, `SnsCallerArn`, SetIdentityPoolRoles, `Roles`, and what
-/// was denied there: awslabs/aws-api-gateway-developer-portal#11.
+/// was denied there: awslabs/aws-api-gateway-developer-portal#11. The key cache of DMS is read by a role. Source: DMS API
+/// Reference, KerberosAuthenticationSettings, `KeyCacheSecretIamArn`.
 fn is_named_after_role(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     if key.contains("principal") {
         return false;
     }
     // `authenticated` and `unauthenticated` are the keys of identity pools' roles.
-    ["role", "credentials", "snscallerarn"].iter().any(|word| key.contains(word)) || key.ends_with("authenticated")
+    ["role", "credentials", "snscallerarn", "secretiamarn"].iter().any(|word| key.contains(word))
+        || key.ends_with("authenticated")
 }
 
 /// Whether a service's call that no table lists may be one that hands a role over: IAM's own are about roles, and so is

@@ -67,9 +67,15 @@ fn puts_tags(catalog: &Catalog, action: &Action, operation: &str) -> bool {
     // S3 User Guide, "Controlling access and labeling jobs using tags": what a job is tagged with is a condition of
     // CreateJob.
     // AWS's list of authorised actions has none for products that are provisioned: their stacks are tagged.
+    // Config API Reference, PutResourceConfig, "Tags": of the configuration item, not to be confused with AWS's tags.
     let is_left_out = action.name.starts_with("mobiletargeting:Update")
-        || ["s3:CreateJob", "servicecatalog:ProvisionProduct", "servicecatalog:CreateProvisionedProductPlan"]
-            .contains(&&*action.name);
+        || [
+            "config:PutResourceConfig",
+            "s3:CreateJob",
+            "servicecatalog:CreateProvisionedProductPlan",
+            "servicecatalog:ProvisionProduct",
+        ]
+        .contains(&&*action.name);
     // A model is invoked by what only reads, but a job that does so is made.
     let makes = is_making(operation) || is_write && is_making(name);
     !is_left_out

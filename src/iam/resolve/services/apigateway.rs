@@ -50,7 +50,9 @@ fn resolve(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
         return on_tags(catalog, action, name, &api, arn);
     }
     let because = "botocore service model: HTTP method and requestUri";
-    let resource = format!("{api}{path}");
+    // An association is named by its ARN, which unlike the others has an account.
+    let whole = request.parameters.text("domainNameAccessAssociationArn").map(escape);
+    let resource = whole.filter(|arn| catalog.does_take(action, arn)).unwrap_or_else(|| format!("{api}{path}"));
     let mut needed = vec![permission(action, vec![resource.clone()], "apigateway-verb", because)];
     match tags_on_create(catalog, request, (name, is_v2), &api, &path) {
         // One action is said once.
@@ -60,7 +62,19 @@ fn resolve(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
         tagging => needed.extend(tagging),
     }
     needed.extend(beside(catalog, request, name, &resource));
+    needed.extend(access(catalog, request, name));
     Some(needed)
+}
+
+/// An endpoint's way to a private domain name is permissions management of that domain name.
+/// Source: Service Authorization Reference, operations of API Gateway, CreateDomainNameAccessAssociation.
+fn access(catalog: &Catalog, request: &Request<'_>, name: &str) -> Option<Permission> {
+    let action = catalog.action("apigateway:CreateAccessAssociation")?;
+    let domain = request.parameters.text("domainNameArn").filter(|_| name == "CreateDomainNameAccessAssociation")?;
+    let resource = escape(domain);
+    let resource = if catalog.does_take(action, &resource) { resource } else { "*".to_owned() };
+    let because = "Service Authorization Reference, operations of API Gateway";
+    Some(permission(action, vec![resource], "apigateway-control", because))
 }
 
 /// What a request asks for: at its top, or in what it is wrapped in (`createRestApiInput`).

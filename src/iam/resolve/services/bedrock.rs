@@ -72,9 +72,11 @@ fn behind(call: &Call<'_, '_>) -> Vec<Permission> {
 }
 
 /// A model that is named is the only one: which kind of model it is the request says.
-/// Source: Bedrock API Reference, CreateModelInvocationJob, CreateProvisionedModelThroughput, "modelId".
+/// Source: Bedrock API Reference, CreateModelInvocationJob, CreateProvisionedModelThroughput, "modelId";
+/// CreateEvaluationJob, "modelIdentifier".
 fn one_model(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
     let operations = [
+        "CreateAdvancedPromptOptimizationJob",
         "CreateEvaluationJob",
         "CreateInferenceProfile",
         "CreateModelInvocationJob",
@@ -82,9 +84,14 @@ fn one_model(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
     ];
     let action = call.own_action("bedrock").filter(|_| operations.contains(&call.operation))?;
     let mut found = call.resources(action);
-    let is_model = |arn: &String| ["-model/", "-router/", ":inference-profile/"].iter().any(|kind| arn.contains(kind));
+    // A profile of the account's own is what is made of a model.
+    let profile = if call.is("CreateInferenceProfile") { ":inference-profile/" } else { "inference-profile/" };
+    let is_model = |arn: &String| ["-model/", "-router/", profile].iter().any(|kind| arn.contains(kind));
     if found.iter().any(|arn| is_model(arn) && !arn.ends_with("/*")) {
-        found.retain(|arn| !is_model(arn) || !arn.ends_with("/*"));
+        // A profile's models are not in the log.
+        let has_profile = found.iter().any(|arn| arn.contains("inference-profile/") && !arn.ends_with("/*"));
+        let is_behind = |arn: &String| has_profile && arn.contains("foundation-model/");
+        found.retain(|arn| !is_model(arn) || !arn.ends_with("/*") || is_behind(arn));
     }
     Some(vec![permission(action, found, "bedrock-model", "Bedrock API Reference, CreateModelInvocationJob")])
 }

@@ -2,6 +2,7 @@
 
 use crate::iam::arn::escape;
 use crate::iam::event::Permission;
+use crate::iam::request::Request;
 use crate::iam::resolve::operation_match::permission;
 use crate::iam::resolve::service_rules::{Call, NOT_PASSED, ServiceRules, member_text, passed_to};
 
@@ -20,11 +21,23 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         passed_to(&["RegisterCluster"], &[], &["eks", "ssm"]),
     ],
     foreign_formats: &[IDENTITY],
+    policy_arns: Some(|_, arn, request| vec![of_pathed_role(arn, request)]),
     ..ServiceRules::new("eks")
 };
 
 /// Whom an access entry of EKS is for. Source: EKS User Guide, "Access entries": their ARNs have the parts of its ARN.
 const IDENTITY: &str = "arn:${Partition}:iam::${IamIdentityAccountID}:${IamIdentityType}/${IamIdentityName}";
+
+/// The entry of a role that has a path: whether that is a part of the entry's ARN isn't said, its name is.
+/// Source: EKS User Guide, "Access entries".
+fn of_pathed_role(arn: String, request: &Request<'_>) -> String {
+    let open = arn.strip_suffix("/*/*").filter(|front| front.contains(":access-entry/"));
+    let named = request.parameters.text("principalArn").and_then(|principal| principal.rsplit_once('/'));
+    match (open, named) {
+        (Some(front), Some((_, name))) if !name.is_empty() => format!("{front}/*{}/*", escape(name)),
+        _ => arn,
+    }
+}
 
 /// An identity provider's configuration has a name beside that of its cluster: both are logged as `name`.
 /// Source: EKS API Reference, DescribeIdentityProviderConfig, DisassociateIdentityProviderConfig.

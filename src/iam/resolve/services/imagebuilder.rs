@@ -1,18 +1,21 @@
-//! `imagebuilder`: whom its roles are for, and those by their names; tags on what it makes; how its names are read and
+//! `imagebuilder`: what recipes are made of; whom its roles are for, and those by their names; tags on what it makes; how its names are read and
 //! its ARNs are written.
 
 use crate::iam::arn::escape;
 use crate::iam::event::Permission;
 use crate::iam::request::Request;
 use crate::iam::resolve::operation_match::permission;
-use crate::iam::resolve::service_rules::{Call, NOT_PASSED, Reading, ServiceRules, ValueReader, passed_to};
+use crate::iam::resolve::service_rules::{Call, NOT_PASSED, NamedRole, Reading, ServiceRules, ValueReader, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
-    passed_to: &[passed_to(&[], &["instanceprofilename"], &["ec2"]), passed_to(&[], &["rolename"], NOT_PASSED)],
-    // Source: Image Builder API Reference, CreateImage, CreateLifecyclePolicy, StartResourceStateUpdate,
-    // "executionRole": the name or ARN of the role; Service Authorization Reference, operations of Image Builder:
-    // iam:PassRole.
-    named_roles: Some(|call| call.roles_in(&["executionRole"])),
+    also_needed: Some(|call| of_parts(call).unwrap_or_default()),
+    passed_to: &[
+        passed_to(&[], &["instanceprofilename"], &["ec2"]),
+        // VM Import/Export User Guide, "Required service role": `vmie.amazonaws.com` takes it on.
+        passed_to(&["UpdateDistributionConfiguration"], &["rolename"], &["imagebuilder", "vmie"]),
+        passed_to(&[], &["rolename"], NOT_PASSED),
+    ],
+    named_roles: Some(named_roles),
     special: Some(imported),
     tag_actions: &[("UpdateImagePipeline", "TagResource")],
     policy_arns: Some(|_, arn, request| vec![of_recipe(arn, request)]),
@@ -22,6 +25,50 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     }),
     ..ServiceRules::new("imagebuilder")
 };
+
+/// Roles by their names.
+/// Source: Image Builder API Reference, CreateImage, CreateLifecyclePolicy, StartResourceStateUpdate, "executionRole":
+/// the name or ARN of the role; S3ExportConfiguration, "roleName"; Service Authorization Reference, operations of Image
+/// Builder: iam:PassRole, of distributions for UpdateDistributionConfiguration alone.
+fn named_roles(call: &Call<'_, '_>) -> Vec<NamedRole> {
+    let exporting = if call.is("UpdateDistributionConfiguration") {
+        call.request.parameters.texts_anywhere("roleName")
+    } else {
+        Vec::new()
+    };
+    let exporting = exporting.into_iter().map(|role| ("roleName".to_owned(), role.to_owned()));
+    call.roles_in(&["executionRole"]).into_iter().chain(exporting).collect()
+}
+
+/// Components and images that a recipe is made of, of which it may leave the version or the build open.
+/// Source: Service Authorization Reference, operations of Image Builder; API Reference, ComponentConfiguration,
+/// "componentArn": `x.x.x` is the latest version.
+fn of_parts(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
+    let is_recipe = call.is("CreateImageRecipe") || call.is("CreateContainerRecipe");
+    let parameters = is_recipe.then_some(&call.request.parameters)?;
+    let parts = [
+        ("imagebuilder:GetComponent", ":component/", "componentArn"),
+        ("imagebuilder:GetImage", ":image/", "parentImage"),
+    ];
+    let of = |(name, kind, parameter): (&str, &str, &str)| {
+        let arns: Vec<String> =
+            parameters.texts_anywhere(parameter).into_iter().filter_map(|arn| any_build(arn, kind)).collect();
+        let action = call.catalog.action(name).filter(|_| !arns.is_empty())?;
+        Some(permission(action, arns, "part-of-recipe", "Service Authorization Reference, operations of Image Builder"))
+    };
+    Some(parts.into_iter().filter_map(of).collect())
+}
+
+/// The ARN of a component or an image of Image Builder, with a pattern for what it leaves open.
+fn any_build(arn: &str, kind: &str) -> Option<String> {
+    let (front, named) = arn.split_once(kind).filter(|(front, _)| front.contains(":imagebuilder:"))?;
+    let (name, version) = named.split_once('/')?;
+    match version.contains('/') {
+        true => None,
+        false if version.contains('x') => Some(format!("{}{kind}{}/*", escape(front), escape(name))),
+        false => Some(format!("{}/*", escape(arn))),
+    }
+}
 
 /// An image that is imported is called by the request; its build is numbered.
 /// Source: Image Builder API Reference, ImportVmImage, ImportDiskImage.

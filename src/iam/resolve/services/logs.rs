@@ -1,12 +1,15 @@
-//! Amazon CloudWatch Logs: the tail of log groups.
+//! Amazon CloudWatch Logs: roles in its policies; the tail of log groups.
+
+use serde_json::Value;
 
 use crate::iam::arn::{Arn, escape};
 use crate::iam::event::Permission;
 use crate::iam::resolve::operation_match::permission;
-use crate::iam::resolve::service_rules::{Call, ServiceRules, passed_to};
+use crate::iam::resolve::service_rules::{Call, NamedRole, ServiceRules, member_text, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     also_needed: Some(|call| call.is("PutDeliverySource").then(|| allowed(call)).flatten().into_iter().collect()),
+    named_roles: Some(|call| of_account_policy(call).into_iter().collect()),
     passed_to: &[passed_to(&["CreateImportTask"], &[], &["cloudtrail", "logs"])],
     policy_arns: Some(|action, arn, _| vec![with_tail(action, arn)]),
     ..ServiceRules::new("logs")
@@ -38,6 +41,15 @@ pub(in crate::iam) fn without_tail(action: &str, arn: String) -> String {
         Some(group) if WITHOUT_TAIL.contains(&action) && group.contains(":log-group:") => group.to_owned(),
         _ => arn,
     }
+}
+
+/// A subscription filter for a whole account hands a role over, in the text of its policy.
+/// Source: CloudWatch Logs API Reference, PutAccountPolicy, "policyDocument": `RoleArn`; Service Authorization Reference,
+/// operations of CloudWatch Logs: iam:PassRole.
+fn of_account_policy(call: &Call<'_, '_>) -> Option<NamedRole> {
+    let text = call.request.parameters.text("policyDocument").filter(|_| call.is("PutAccountPolicy"))?;
+    let policy: Value = serde_json::from_str(text).ok()?;
+    Some(("RoleArn".to_owned(), member_text(&policy, "RoleArn")?.to_owned()))
 }
 
 /// Newer services are asked whether their resource's logs may be delivered.

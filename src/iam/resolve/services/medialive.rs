@@ -1,6 +1,8 @@
-//! `medialive`: whom its roles are for; how policies write its ARNs.
+//! `medialive`: inputs of partners; whom its roles are for; how policies write its ARNs.
 
-use crate::iam::resolve::service_rules::{ServiceRules, numbered_later, passed_to};
+use crate::iam::event::Permission;
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::{Call, ServiceRules, numbered_later, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     passed_to: &[
@@ -8,9 +10,21 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
         // trusts.
         passed_to(&[], &["instancerolearn"], &["medialive", "ssm"]),
     ],
+    special: Some(partner_input),
     policy_arns: Some(|action, arn, _| vec![of_new_channel(action, arn)]),
     ..ServiceRules::new("medialive")
 };
+
+/// The input of a partner is a new one, beside the one that the request names; the tags are its.
+/// Source: MediaLive API Reference, CreatePartnerInput.
+fn partner_input(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
+    let action = call.only("medialive", "CreatePartnerInput")?;
+    let source = "MediaLive API Reference, CreatePartnerInput";
+    let tag = call.catalog.action("medialive:CreateTags").filter(|_| call.request.parameters.has("tags"));
+    let made = format!("{}:input:*", call.request.event.arn("medialive"));
+    let tagged = tag.map(|tag| permission(tag, vec![made], "partner-input", source));
+    Some([permission(action, call.resources(action), "partner-input", source)].into_iter().chain(tagged).collect())
+}
 
 /// A new channel is numbered; the `channelId` in its request is of MediaPackage, to which it will send.
 /// Source: MediaLive API Reference, Channels, MediaPackageOutputDestinationSettings.

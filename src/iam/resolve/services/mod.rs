@@ -9,6 +9,7 @@ mod application_signals;
 mod apprunner;
 mod aps;
 mod arc_zonal_shift;
+mod athena;
 mod auditmanager;
 mod autoscaling;
 mod backup;
@@ -18,9 +19,11 @@ pub mod bedrock;
 mod bedrock_agentcore;
 mod braket;
 mod budgets;
+mod cassandra;
 mod chime;
 mod clouddirectory;
 mod cloudformation;
+mod cloudfront;
 mod cloudhsm;
 mod cloudtrail;
 mod cloudwatch;
@@ -28,6 +31,8 @@ mod codeartifact;
 mod codebuild;
 mod codecommit;
 mod codeconnections;
+mod codeguru_reviewer;
+mod codepipeline;
 mod cognito_identity;
 mod cognito_idp;
 mod comprehend;
@@ -37,7 +42,8 @@ mod datapipeline;
 mod deadline;
 mod directconnect;
 mod drs;
-pub mod dynamodb;
+pub mod dsql;
+mod dynamodb;
 mod ebs;
 mod ec2;
 mod ecs;
@@ -50,7 +56,9 @@ mod elasticmapreduce;
 mod emr_containers;
 mod es;
 mod events;
+mod fsx;
 mod gamelift;
+mod geo;
 mod globalaccelerator;
 mod glue;
 mod grafana;
@@ -71,6 +79,7 @@ mod lambda;
 mod lex;
 mod license_manager;
 pub mod logs;
+mod lookoutequipment;
 mod macie2;
 mod medialive;
 mod mediapackage_vod;
@@ -150,6 +159,7 @@ static SERVICES: &[&ServiceRules] = &[
     &apprunner::RULES,
     &aps::RULES,
     &arc_zonal_shift::RULES,
+    &athena::RULES,
     &auditmanager::RULES,
     &autoscaling::RULES,
     &backup::RULES,
@@ -159,9 +169,11 @@ static SERVICES: &[&ServiceRules] = &[
     &bedrock_agentcore::RULES,
     &braket::RULES,
     &budgets::RULES,
+    &cassandra::RULES,
     &chime::RULES,
     &clouddirectory::RULES,
     &cloudformation::RULES,
+    &cloudfront::RULES,
     &cloudhsm::RULES,
     &cloudtrail::RULES,
     &cloudwatch::RULES,
@@ -169,6 +181,8 @@ static SERVICES: &[&ServiceRules] = &[
     &codebuild::RULES,
     &codecommit::RULES,
     &codeconnections::RULES,
+    &codeguru_reviewer::RULES,
+    &codepipeline::RULES,
     &codeconnections::CODESTAR_CONNECTIONS,
     &cognito_identity::RULES,
     &cognito_idp::RULES,
@@ -179,6 +193,7 @@ static SERVICES: &[&ServiceRules] = &[
     &deadline::RULES,
     &directconnect::RULES,
     &drs::RULES,
+    &dsql::RULES,
     &dynamodb::RULES,
     &ebs::RULES,
     &ec2::RULES,
@@ -192,7 +207,9 @@ static SERVICES: &[&ServiceRules] = &[
     &emr_containers::RULES,
     &es::RULES,
     &events::RULES,
+    &fsx::RULES,
     &gamelift::RULES,
+    &geo::RULES,
     &globalaccelerator::RULES,
     &glue::RULES,
     &grafana::RULES,
@@ -214,6 +231,7 @@ static SERVICES: &[&ServiceRules] = &[
     &lex::RULES,
     &license_manager::RULES,
     &logs::RULES,
+    &lookoutequipment::RULES,
     &macie2::RULES,
     &medialive::RULES,
     &mediapackage_vod::RULES,

@@ -11,10 +11,11 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
 };
 
 /// What an import makes, which tags with each of its sources are for.
-/// Source: HealthOmics API Reference, StartReadSetImportJob, StartReferenceImportJob, "sources".
+/// Source: HealthOmics API Reference, StartReadSetImportJob, StartReferenceImportJob, "sources";
+/// CreateMultipartReadSetUpload, "tags": of the read set.
 fn imported(operation: &str) -> Option<&'static str> {
     match operation {
-        "StartReadSetImportJob" => Some("readSet"),
+        "CreateMultipartReadSetUpload" | "StartReadSetImportJob" => Some("readSet"),
         "StartReferenceImportJob" => Some("reference"),
         _ => None,
     }

@@ -1,10 +1,13 @@
-//! `quicksight`: whom its roles are for; how policies write its ARNs.
+//! `quicksight`: folders that something new is put into; whom its roles are for; how policies write its ARNs.
 
 use crate::iam::arn::escape;
+use crate::iam::event::Permission;
 use crate::iam::request::Request;
-use crate::iam::resolve::service_rules::{NOT_PASSED, ServiceRules, passed_to};
+use crate::iam::resolve::operation_match::permission;
+use crate::iam::resolve::service_rules::{Call, NOT_PASSED, ServiceRules, passed_to};
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
+    also_needed: Some(|call| put_into_folders(call).into_iter().collect()),
     passed_to: &[
         // QuickSight API Reference, RegisterUser: the user's role is READER, AUTHOR or ADMIN.
         passed_to(&["RegisterUser", "UpdateUser"], &[], NOT_PASSED),
@@ -15,6 +18,20 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     }),
     ..ServiceRules::new("quicksight")
 };
+
+/// What is made is put into folders at once.
+/// Source: QuickSight API Reference, CreateAnalysis, "FolderArns"; Service Authorization Reference, operations of
+/// QuickSight, and the types that CreateFolderMembership takes.
+fn put_into_folders(call: &Call<'_, '_>) -> Option<Permission> {
+    let folders = call.request.parameters.texts_anywhere("folderArns");
+    let action =
+        call.catalog.action("quicksight:CreateFolderMembership").filter(|_| call.operation.starts_with("Create"))?;
+    let made = call.own_action("quicksight").map(|own| call.resources(own)).unwrap_or_default();
+    let arns = folders.iter().map(|folder| escape(folder)).chain(made.into_iter().filter(|_| !folders.is_empty()));
+    let taken: Vec<String> = arns.filter(|arn| call.catalog.does_take(action, arn)).collect();
+    (!taken.is_empty())
+        .then(|| permission(action, taken, "put-into-folder", "QuickSight API Reference, CreateAnalysis"))
+}
 
 /// QuickSight's starter themes. Source: QuickSight API Reference, DescribeTheme; User Guide, "Using themes".
 const THEMES: &[&str] = &["CLASSIC", "MIDNIGHT", "RAINIER", "SEASIDE"];

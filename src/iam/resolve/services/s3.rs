@@ -1,4 +1,4 @@
-//! Amazon S3: copies between buckets, access points, encrypted objects.
+//! Amazon S3: copies between buckets, tables of metadata, access points, encrypted objects.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -23,9 +23,49 @@ pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     key_uses_by_headers: Some(of_objects),
     // TagResource takes no such configuration. Source: S3 User Guide, "Setting permissions to use S3 Storage Lens".
     tag_actions: &[("PutStorageLensConfiguration", "PutStorageLensConfigurationTagging")],
+    also_needed: Some(|call| metadata_tables(call).unwrap_or_default()),
     reached_through: Some(reached_through),
     ..ServiceRules::new("s3")
 };
+
+/// Tables that metadata is written into are made in the caller's name: in the bucket that the request names, and by the
+/// newer operations in the one that S3 keeps in each account.
+/// Source: S3 API Reference, CreateBucketMetadataTableConfiguration, CreateBucketMetadataConfiguration,
+/// UpdateBucketMetadataInventoryTableConfiguration, Permissions; S3 User Guide, "Setting up permissions for configuring
+/// metadata tables".
+fn metadata_tables(call: &Call<'_, '_>) -> Option<Vec<Permission>> {
+    let parameters = &call.request.parameters;
+    let named = parameters.texts_anywhere("TableBucketArn").first().map(|arn| escape(arn));
+    let managed = || format!("{}:bucket/aws-s3", call.request.event.arn("s3tables"));
+    let (bucket, is_managed) = match call.operation {
+        "CreateBucketMetadataTableConfiguration" => (named?, false),
+        "CreateBucketMetadataConfiguration" => (managed(), true),
+        "UpdateBucketMetadataInventoryTableConfiguration" => {
+            let is_on = parameters.texts_anywhere("ConfigurationState").contains(&"ENABLED");
+            (is_on.then(managed)?, true)
+        }
+        _ => return None,
+    };
+    let tables = format!("{bucket}/table/*");
+    let of = |name: &str, resource: &str| {
+        let action = call.catalog.action(name)?;
+        Some(permission(action, vec![resource.to_owned()], "metadata-table", "S3 User Guide, metadata tables"))
+    };
+    let mut needed = vec![
+        of("s3tables:CreateNamespace", &bucket),
+        of("s3tables:CreateTable", &bucket),
+        of("s3tables:GetTable", &tables),
+        of("s3tables:PutTablePolicy", &tables),
+    ];
+    if is_managed {
+        needed.extend([
+            of("s3tables:CreateTableBucket", &bucket),
+            of("s3tables:PutTableBucketPolicy", &bucket),
+            of("s3tables:PutTableEncryption", &tables),
+        ]);
+    }
+    Some(needed.into_iter().flatten().collect())
+}
 
 const BECAUSE: &str = "S3 API Reference, CopyObject";
 

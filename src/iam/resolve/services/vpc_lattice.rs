@@ -6,13 +6,22 @@ use crate::iam::resolve::service_rules::{Call, Destination, IdPrefix, LogDeliver
 
 pub(in crate::iam) const RULES: ServiceRules = ServiceRules {
     special: Some(|call| Some(vec![resource_configuration(call)?])),
-    log_deliveries: &[LogDelivery {
-        operations: &["CreateAccessLogSubscription"],
-        parameters: &["destinationArn"],
-        of: Destination::ALL,
-        actions: &["logs:CreateLogDelivery", "logs:GetLogDelivery"],
-        source: "Service Authorization Reference, VPC Lattice, dependent actions",
-    }],
+    log_deliveries: &[
+        LogDelivery {
+            operations: &["CreateAccessLogSubscription"],
+            parameters: &["destinationArn"],
+            of: Destination::ALL,
+            actions: &["logs:CreateLogDelivery", "logs:GetLogDelivery"],
+            source: "Service Authorization Reference, VPC Lattice, dependent actions",
+        },
+        LogDelivery {
+            operations: &["UpdateAccessLogSubscription"],
+            parameters: &["destinationArn"],
+            of: Destination::ALL,
+            actions: &["logs:GetLogDelivery", "logs:UpdateLogDelivery"],
+            source: "Service Authorization Reference, VPC Lattice, dependent actions",
+        },
+    ],
     id_prefixes: &[("Service", IdPrefix::Text("svc-")), ("ServiceNetwork", IdPrefix::Text("sn-"))],
     ..ServiceRules::new("vpc-lattice")
 };

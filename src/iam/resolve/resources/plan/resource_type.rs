@@ -51,6 +51,9 @@ pub(in crate::iam) struct TypePlan {
 impl TypePlan {
     /// Where those of this type are: in the account that the request names as theirs, else where the others are.
     pub fn place<'a>(&self, request: &Request<'a>, others: RegionAccount<'a>) -> RegionAccount<'a> {
+        if self.owner == Some("-") {
+            return RegionAccount { account_id: None, ..others };
+        }
         let owner = self.owner.and_then(|owner| request.parameters.text(owner)).filter(|owner| is_account_id(owner));
         RegionAccount { account_id: owner.or(others.account_id), ..others }
     }
