@@ -83,7 +83,8 @@ pub(super) fn read_first(options: &Options, store: &Path) -> Result<Option<Proof
     }
     let find = if options.follow_links { archive::find_following } else { archive::find };
     let mut collector = Collector::new(&options.public_keys)?;
-    let scopes = vec![Arc::new(of_digests(options)); options.archives.len()];
+    let scope = Arc::new(of_digests(options));
+    let scopes: Vec<_> = options.archives.iter().map(|_| Arc::clone(&scope)).collect();
     collector.walk(find(&options.archives).without(store).with_remote(options.remote.as_ref(), scopes))?;
     if let Some(failure) = options.remote.as_ref().and_then(|remote| remote.failure()) {
         return Err(IngestError::Remote(failure));

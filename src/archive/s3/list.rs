@@ -281,7 +281,7 @@ impl Lister {
             let is_wanted = |wanted: &[String], name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
             match grammar::level(&prefix) {
                 Level::Days { account, region, is_digests } => {
-                    if is_wanted(&scope.regions, &region) && !(scope.digests_only && !is_digests) {
+                    if is_wanted(&scope.regions, &region) && (is_digests || !scope.digests_only) {
                         self.region_units(prefix, (account, region), is_digests, units);
                     }
                     return Ok(());

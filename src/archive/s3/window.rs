@@ -69,7 +69,6 @@ impl Window {
     }
 
     /// Says how much memory there is.
-    #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
     pub fn give_room(&self, bytes: u64) {
         let units = (bytes / UNIT_BYTES) as usize;
         *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Semaphore::new(units));
