@@ -1,10 +1,10 @@
-//! What it costs to read an archive in S3 instead of on disk: time, requests, memory; and how many requests on their way at
-//! once are enough.
+//! What it costs to read an archive in S3 instead of on disk: time, requests, memory; and how many requests on their
+//! way at once are enough.
 //!
-//! `cargo bench --features s3 --bench s3 [-- [--objects N] [--events N] [--record]]` makes an archive (4,000 objects of 400,000
-//! events unless told), and takes it in from disk and from a server on loopback, which answers at once, and after 20 and 60
-//! ms, as S3 does from within its region and from elsewhere. Exits with 1 if the stores differ in their events. The server
-//! takes some of the cores that are measured.
+//! `cargo bench --features s3 --bench s3 [-- [--objects N] [--events N] [--record]]` makes an archive (4,000 objects of
+//! 400,000 events unless told), and takes it in from disk and from a server on loopback, which answers at once, and
+//! after 20 and 60 ms, as S3 does from within its region and from elsewhere. Exits with 1 if the stores differ in their
+//! events. The server takes some of the cores that are measured.
 
 #![allow(
     clippy::cast_possible_truncation,

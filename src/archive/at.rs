@@ -10,7 +10,7 @@ use super::error::ReadFault;
 use super::opened::Opened;
 use super::remote::is_remote;
 
-/// A place that is read from. Of what lies in object storage the path is what it is called, and is opened by nobody.
+/// Where an object is read from. The path of an object in S3 is its name alone: no file is opened by it.
 #[derive(Clone, Copy, Debug)]
 pub struct At<'a> {
     /// What it is called; a file is opened by it.
@@ -121,7 +121,7 @@ impl Place {
 mod tests {
     use super::*;
 
-    /// A key is anybody's: even where a file lies under its name, it is not the object.
+    /// Anybody may choose a key. A local file of the same name is never opened for it.
     #[test]
     fn what_lies_in_object_storage_is_never_opened_as_a_file() {
         for path in ["s3://bucket/key", "s3://../../etc/hostname"] {

@@ -43,7 +43,7 @@ pub enum FindFault {
     Remote {
         /// In words.
         reason: String,
-        /// Whether more lies there, which nobody has seen.
+        /// Whether it is a prefix, below which objects may be missed.
         is_prefix: bool,
     },
     /// A socket, a pipe, a device.

@@ -130,7 +130,7 @@ pub struct Walk {
     follows_all: bool,
     /// A folder that isn't entered.
     without: Option<PathBuf>,
-    /// Where what lies in object storage is asked for, and what of it.
+    /// The client of object storage, and for each root what to list of it.
     remote: Option<(Arc<Remote>, Vec<Arc<Scope>>)>,
     /// The root at hand, where it lies there.
     listing: Option<(Address, Listing)>,

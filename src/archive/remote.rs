@@ -1,5 +1,5 @@
-//! Archives in object storage, as far as every build knows them: how they are named, what is asked of them, what is found.
-//! With the feature `s3` they are read by `s3`; without it `s3_absent` says so.
+//! Archives in object storage, as far as every build knows them: how they are named, what is asked of them, what is
+//! found. With the feature `s3` they are read by `s3`; without it `s3_absent` says so.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -9,14 +9,14 @@ use chrono::NaiveDate;
 /// How the name of an archive in S3 begins.
 pub const SCHEME: &str = "s3://";
 
-/// Requests that may be on their way at once, where nobody says how many. Measured with `benches/s3.rs`.
+/// The default for concurrent requests. Measured with `benches/s3.rs`.
 pub const REQUESTS: usize = 32;
 
-/// Objects of a day may be delivered late, or copied from another bucket. What came this many days before the last known one
-/// is listed again.
+/// Objects of a day may be delivered late, or copied from another bucket. What came this many days before the last
+/// known one is listed again.
 pub const LATE_DAYS: u64 = 2;
 
-/// Whether an archive, or an object, lies in S3. Nothing of such a name is ever opened as a file: a key is anybody's.
+/// Whether a path names an archive or an object in S3. No file is opened by such a path: anybody may choose a key.
 pub fn is_remote(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().starts_with(SCHEME.as_bytes())
 }
@@ -62,7 +62,7 @@ impl Address {
         format!("{SCHEME}{}/{}", self.bucket, self.prefix).trim_end_matches('/').to_owned()
     }
 
-    /// What an object is called by whoever reads of it.
+    /// The name of an object in messages and in the ledger.
     pub fn shown(&self, key: &str) -> String {
         format!("{SCHEME}{}/{key}", self.bucket)
     }
@@ -79,7 +79,7 @@ pub struct Settings {
     pub profile: Option<String>,
     /// Without credentials.
     pub no_sign_request: bool,
-    /// Whoever asks pays.
+    /// The requester pays for requests and transfer.
     pub request_payer: bool,
     /// Requests that may be on their way at once; 0: [`REQUESTS`].
     pub requests: usize,

@@ -422,7 +422,8 @@ impl Sorter<'_> {
         compared_us.zip(found.modified_us).is_some_and(|(compared, modified)| modified + CLOCK_US < compared)
     }
 
-    /// Whether an object in object storage is what was read of its key; where nothing was, its name and its size say so.
+    /// Whether an object in object storage is what was read of its key; where nothing was, its name and its size say
+    /// so.
     fn is_version(&self, found: &Found, stored: &Stored) -> Result<bool, IngestError> {
         let path = found.path.to_string_lossy();
         Ok(self.writer.known_etag(&path)?.is_none_or(|etag| stored.etag() == Some(etag.as_str())))
@@ -443,8 +444,8 @@ impl Sorter<'_> {
     }
 }
 
-/// Whether what its name says to be something else may hold events. In object storage a digest is what its name says: each
-/// look would be a request.
+/// Whether what its name says to be something else may hold events. In object storage a digest is what its name says:
+/// each look would be a request.
 fn may_hold_events(found: &Found) -> bool {
     match (found.may_hold_events, &found.stored) {
         (Some(may), _) => may,

@@ -1,5 +1,5 @@
-//! What is asked of archives in object storage: where listing them begins, so that a night never lists what was taken in
-//! before.
+//! What is asked of archives in object storage: where listing them begins, so that a night never lists what was taken
+//! in before.
 
 use std::path::Path;
 use std::sync::Arc;

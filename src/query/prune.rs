@@ -127,7 +127,8 @@ fn scalar(text: &str, data_type: &DataType) -> Option<ScalarValue> {
     }
 }
 
-/// What the optimizer may know of a file, of these columns. Bounds of texts are cut to a length, so they bound but aren't values.
+/// What the optimizer may know of a file, of these columns. Bounds of texts are cut to a length, so they bound but
+/// aren't values.
 #[expect(clippy::cast_possible_truncation, reason = "`usize` has 64 bits, which `lib.rs` asserts")]
 pub(super) fn statistics(file: &DataFile, schema: &SchemaRef, columns: &BTreeSet<usize>) -> Statistics {
     let column = |index: usize| {

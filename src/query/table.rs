@@ -47,21 +47,6 @@ impl StoreTable {
         StoreTable { table, files: snapshot.files(table).to_vec(), schema: schema_of(table), url }
     }
 
-    /// One partition a thread, about the same bytes in each.
-    fn groups(&self, files: &[&DataFile], statistics: Vec<Statistics>, threads: usize) -> Result<Vec<FileGroup>> {
-        let mut files: Vec<(&DataFile, Statistics)> = files.iter().copied().zip(statistics).collect();
-        files.sort_by_key(|(file, _)| std::cmp::Reverse(file.size_bytes));
-        let count = threads.clamp(1, files.len().max(1));
-        let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); count];
-        for (file, statistics) in files {
-            if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
-                *bytes += file.size_bytes;
-                group.push(partitioned_file(file, statistics));
-            }
-        }
-        Ok(groups.into_iter().map(|(_, group)| FileGroup::new(group)).collect())
-    }
-
     /// Readers that share footers with earlier queries of the session: files never change.
     fn readers(&self, state: &dyn Session, filters: &[Expr]) -> Result<Arc<SharedFooters>> {
         let runtime = state.runtime_env();
@@ -76,6 +61,21 @@ impl StoreTable {
         let filtered = filtered.filter_map(|column| self.schema.index_of(&column.name).ok());
         filtered.chain(projection.iter().copied()).collect()
     }
+}
+
+/// One partition a thread, about the same bytes in each.
+fn groups(files: &[&DataFile], statistics: Vec<Statistics>, threads: usize) -> Vec<FileGroup> {
+    let mut files: Vec<(&DataFile, Statistics)> = files.iter().copied().zip(statistics).collect();
+    files.sort_by_key(|(file, _)| std::cmp::Reverse(file.size_bytes));
+    let count = threads.clamp(1, files.len().max(1));
+    let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); count];
+    for (file, statistics) in files {
+        if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
+            *bytes += file.size_bytes;
+            group.push(partitioned_file(file, statistics));
+        }
+    }
+    groups.into_iter().map(|(_, group)| FileGroup::new(group)).collect()
 }
 
 fn partitioned_file(file: &DataFile, statistics: Statistics) -> PartitionedFile {
@@ -140,7 +140,7 @@ impl TableProvider for StoreTable {
             .with_parquet_file_reader_factory(self.readers(state, filters)?);
         let config = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
             .with_statistics(merged(&each, &self.schema)?)
-            .with_file_groups(self.groups(&files, each, state.config().target_partitions())?)
+            .with_file_groups(groups(&files, each, state.config().target_partitions()))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();

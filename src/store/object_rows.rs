@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::change::{LedgerEntry, ObjectVersion};
 
@@ -62,10 +62,16 @@ impl<'t> Objects<'t> {
                 broken,
                 snapshot,
             ])?;
-        if let Some(version) = &entry.version {
-            let (folder, file) = split(&entry.path);
-            insert_version(self.transaction, self.prefix_id(folder)?, file, version)?;
-        }
+        entry.version.as_ref().map_or(Ok(()), |version| self.insert_version(&entry.path, version))
+    }
+
+    /// Notes which content of its key was read at a path.
+    pub fn insert_version(&mut self, path: &str, version: &ObjectVersion) -> rusqlite::Result<()> {
+        let (folder, file) = split(path);
+        let prefix_id = self.prefix_id(folder)?;
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO trailpare_object_versions VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![file, prefix_id, version.etag, version.version_id])?;
         Ok(())
     }
 
@@ -126,17 +132,4 @@ impl<'t> Objects<'t> {
         self.places.insert(place, id);
         Ok(id)
     }
-}
-
-/// Notes what was read at a path.
-pub(super) fn insert_version(
-    connection: &Connection,
-    prefix_id: i64,
-    tail: &str,
-    version: &ObjectVersion,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO trailpare_object_versions VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![tail, prefix_id, version.etag, version.version_id])?;
-    Ok(())
 }

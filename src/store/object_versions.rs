@@ -1,5 +1,5 @@
-//! Objects in object storage: which content of a key was taken in, by what the storage tells contents apart with; and what the
-//! ledger says about where to go on listing.
+//! Objects in object storage: which content of a key was taken in, by what the storage tells contents apart with; and
+//! what the ledger says about where to go on listing.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::change::ObjectVersion;
 use super::error::StoreError;
 use super::layout::catalog_path;
-use super::object_rows::{insert_version, split};
+use super::object_rows::{Objects, split};
 use super::writer::Writer;
 use crate::time::parse_date;
 
@@ -45,20 +45,15 @@ impl Writer {
         let catalog = catalog_path(self.store().dir());
         let note = |connection: &mut Connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for (path, version) in versions {
-                let (prefix, tail) = split(path);
-                let sql = "INSERT OR IGNORE INTO trailpare_name_prefixes (prefix) VALUES (?1)";
-                transaction.prepare_cached(sql)?.execute([prefix])?;
-                let sql = "SELECT prefix_id FROM trailpare_name_prefixes WHERE prefix = ?1";
-                let prefix_id = transaction.prepare_cached(sql)?.query_row([prefix], |row| row.get(0))?;
-                insert_version(&transaction, prefix_id, tail, version)?;
-            }
+            let mut objects = Objects::new(&transaction);
+            versions.iter().try_for_each(|(path, version)| objects.insert_version(path, version))?;
             transaction.commit()
         };
         note(self.connection_mut()).map_err(StoreError::catalog(&catalog))
     }
 
-    /// The newest day of delivery of log objects with names of CloudTrail's, by account and region, of days up to `until`.
+    /// The newest day of delivery of log objects with names of CloudTrail's, by account and region, of days up to
+    /// `until`.
     pub fn last_days(&self, until: i32) -> Result<HashMap<(String, String), i32>, StoreError> {
         let until = crate::time::format_date(until).replace('-', "");
         // Behind the day stands a `T`.

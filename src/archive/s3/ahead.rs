@@ -1,5 +1,5 @@
-//! Objects that are fetched before they are asked for, in the order in which they will be: whoever takes them in never waits
-//! for one request after the other. How many are on their way, and how much memory they take, is bounded.
+//! Objects that are fetched before they are asked for, in the order in which they will be: whoever takes them in never
+//! waits for one request after the other. How many are on their way, and how much memory they take, is bounded.
 
 use std::sync::Arc;
 

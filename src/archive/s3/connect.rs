@@ -1,5 +1,6 @@
-//! From settings, the environment and the shared files of the AWS CLI to a client of a bucket. What is given as an option
-//! comes first, then the environment, then the profile; credentials of neither come from the container or the instance.
+//! From settings, the environment and the shared files of the AWS CLI to a client of a bucket. What is given as an
+//! option comes first, then the environment, then the profile; credentials of neither come from the container or the
+//! instance.
 
 use std::env;
 use std::sync::Arc;

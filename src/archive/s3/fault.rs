@@ -1,5 +1,5 @@
-//! What it means that a server refuses: something about one object, or about all of them. A server's words are anybody's:
-//! they are cut short, and what a terminal would act on is shown as an escape.
+//! What it means that a server refuses: something about one object, or about all of them. A server's words are
+//! anybody's: they are cut short, and what a terminal would act on is shown as an escape.
 
 use std::error::Error as _;
 

@@ -1,6 +1,6 @@
-//! What goes over the wire. Requests are counted, and the keys of a listing are made harmless before anybody parses them: one
-//! key that `object_store` has no form for (`a//b`, `..`, a control character) would else fail a whole page, and a leading
-//! slash would make it another key.
+//! What goes over the wire. Requests are counted, and the keys of a listing are made harmless before anybody parses
+//! them: one key that `object_store` has no form for (`a//b`, `..`, a control character) would else fail a whole page,
+//! and a leading slash would make it another key.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

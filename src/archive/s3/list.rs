@@ -1,6 +1,6 @@
-//! Listing an archive. Folders of accounts and regions are found with a delimiter; what is below each is listed page by page,
-//! several beside each other, and comes out in the order of the keys. Of a region is listed what may be new: from a day on,
-//! which needs one request where that is little. What is more than a page is listed day by day.
+//! Listing an archive. Folders of accounts and regions are found with a delimiter; what is below each is listed page by
+//! page, several beside each other, and comes out in the order of the keys. Of a region is listed what may be new: from
+//! a day on, which needs one request where that is little. What is more than a page is listed day by day.
 //!
 //! What lies outside of the grammar is listed as a whole, as a folder on disk would be.
 

@@ -1,5 +1,5 @@
-//! An object in a bucket, and its bytes: all at once where they are few, by way of a file where they are many. What is read
-//! is what was listed: the server is asked for the content with the listed `ETag`, and nothing half is handed on.
+//! An object in a bucket, and its bytes: all at once where they are few, by way of a file where they are many. What is
+//! read is what was listed: the server is asked for the content with the listed `ETag`, and nothing half is handed on.
 
 use std::fs::File;
 use std::io::{self, Cursor, Seek as _, SeekFrom, Write as _};

@@ -1,5 +1,5 @@
-//! The shared files of the AWS CLI: `~/.aws/config` and `~/.aws/credentials`. Of a profile is taken what needs no further
-//! program and no further service; of the rest is said how the CLI makes credentials of it.
+//! The shared files of the AWS CLI: `~/.aws/config` and `~/.aws/credentials`. Of a profile is taken what needs no
+//! further program and no further service; of the rest is said how the CLI makes credentials of it.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -1,6 +1,5 @@
 //! Paths into JSON such as `$.items[0].id`, `$.items[*]["a b"]`, and what lies there.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -21,21 +20,23 @@ enum Step {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct JsonPath {
     steps: Vec<Step>,
+    /// A text has to be read as a whole: the path leads to several places, to the text itself, or by a name that
+    /// numbers have in `serde_json`.
+    needs_all: bool,
 }
 
 impl JsonPath {
     /// What `find` makes of a text and a path. Of a path to one place the rest of the text is checked and not kept:
     /// making a tree of it takes several times as long. Text that is no JSON holds nothing.
     pub fn over<T>(&self, text: &str, find: impl Fn(&JsonPath, &Value) -> Option<T>) -> Option<T> {
-        let here = JsonPath { steps: Vec::new() };
-        if self.needs_all() || json::may_hold_private_key(text.as_bytes()) {
+        if self.needs_all || json::may_hold_private_key(text.as_bytes()) {
             return find(self, &json::value(text).ok()?);
         }
         let mut document = serde_json::Deserializer::from_str(text);
         let found = Down { steps: &self.steps }.deserialize(&mut document).ok()?;
         document.end().ok()?;
         match found {
-            Some(value) => find(&here, &value),
+            Some(value) => find(&JsonPath::of(Vec::new()), &value),
             // No place of nothing.
             None => find(self, &Value::Null),
         }
@@ -84,18 +85,17 @@ impl JsonPath {
                 }
             }
         }
-        Some(JsonPath { steps })
+        Some(JsonPath::of(steps))
     }
 
-    /// Whether a text has to be read as a whole: it leads to several places, to the text itself, or by a name that numbers
-    /// have in `serde_json`.
-    fn needs_all(&self) -> bool {
+    fn of(steps: Vec<Step>) -> JsonPath {
         let needs_all = |step: &Step| match step {
             Step::Key(key) => json::may_hold_private_key(key.as_bytes()),
             Step::Index(_) => false,
             Step::Each => true,
         };
-        self.steps.is_empty() || self.steps.iter().any(needs_all)
+        let needs_all = steps.is_empty() || steps.iter().any(needs_all);
+        JsonPath { steps, needs_all }
     }
 
     /// Whether it may lead to several places.
@@ -173,11 +173,15 @@ impl<'de> Visitor<'de> for Down<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<Value>, A::Error> {
         let mut found = None;
-        while let Some(Name(name)) = members.next_key()? {
-            match self.steps {
+        let (wanted, steps) = match self.steps {
+            [Step::Key(key), steps @ ..] => (Some(key.as_str()), steps),
+            steps => (None, steps),
+        };
+        while let Some(is_wanted) = members.next_key_seed(IsKey(wanted))? {
+            match is_wanted {
                 // Of two equal keys the last counts.
-                [Step::Key(key), steps @ ..] if *key == name => found = members.next_value_seed(Down { steps })?,
-                _ => drop(members.next_value::<IgnoredAny>()?),
+                true => found = members.next_value_seed(Down { steps })?,
+                false => drop(members.next_value::<IgnoredAny>()?),
             }
         }
         Ok(found)
@@ -210,32 +214,26 @@ impl<'de> Visitor<'de> for Down<'_> {
     }
 }
 
-/// A member's name, borrowed where it has no escapes.
-struct Name<'de>(Cow<'de, str>);
+/// Tells whether a member has this name.
+struct IsKey<'k>(Option<&'k str>);
 
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(name: D) -> Result<Name<'de>, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Name<'de>;
+impl<'de> DeserializeSeed<'de> for IsKey<'_> {
+    type Value = bool;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
+    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<bool, D::Error> {
+        name.deserialize_str(self)
+    }
+}
 
-            fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Borrowed(name)))
-            }
+impl Visitor<'_> for IsKey<'_> {
+    type Value = bool;
 
-            fn visit_str<E: Error>(self, name: &str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Owned(name.to_owned())))
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
 
-            fn visit_string<E: Error>(self, name: String) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Owned(name)))
-            }
-        }
-        name.deserialize_str(Text)
+    fn visit_str<E: Error>(self, name: &str) -> Result<bool, E> {
+        Ok(self.0 == Some(name))
     }
 }
 

@@ -1,8 +1,8 @@
 //! A report as one page of HTML that needs nothing but itself.
 //!
-//! `minijinja` fills `page.html`, and everything that it puts in is escaped. The page's own policy (Content-Security-Policy)
-//! allows its one script and its one style by their hashes, and nothing else: no request, no event handler, no other
-//! script, whatever a name from a log holds. Charts are SVG, whose numbers `chart` works out.
+//! `minijinja` fills `page.html`, and everything that it puts in is escaped. The page's own policy
+//! (Content-Security-Policy) allows its one script and its one style by their hashes, and nothing else: no request, no
+//! event handler, no other script, whatever a name from a log holds. Charts are SVG, whose numbers `chart` works out.
 
 mod account;
 mod chart;

@@ -1,4 +1,5 @@
-//! What goes wrong on the way: it is said, nothing half is taken, and the run after it comes to what an undisturbed one does.
+//! What goes wrong on the way: it is said, nothing half is taken, and the run after it comes to what an undisturbed one
+//! does.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

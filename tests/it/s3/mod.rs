@@ -1,5 +1,5 @@
-//! Archives in S3: the store is that of the same archive on disk, whatever goes wrong on the way; a night asks for what is
-//! new alone; and nothing that a server says is more than words.
+//! Archives in S3: the store is that of the same archive on disk, whatever goes wrong on the way; a night asks for what
+//! is new alone; and nothing that a server says is more than words.
 
 mod faults;
 mod hostile;

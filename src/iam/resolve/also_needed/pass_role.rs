@@ -201,8 +201,8 @@ fn in_role_parameters<'a>(service: &Service, parameters: &Params<'a>) -> impl It
 
 /// API Gateway's are credentials, Cognito's the caller of SNS. Sources: API Gateway API Reference, PutIntegration,
 /// `credentials`; Cognito API References, SmsConfigurationType, `SnsCallerArn`, SetIdentityPoolRoles, `Roles`, and what
-/// was denied there: awslabs/aws-api-gateway-developer-portal#11. The key cache of DMS is read by a role. Source: DMS API
-/// Reference, KerberosAuthenticationSettings, `KeyCacheSecretIamArn`.
+/// was denied there: awslabs/aws-api-gateway-developer-portal#11. The key cache of DMS is read by a role. Source: DMS
+/// API Reference, KerberosAuthenticationSettings, `KeyCacheSecretIamArn`.
 fn is_named_after_role(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     if key.contains("principal") {

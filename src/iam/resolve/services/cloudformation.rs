@@ -30,8 +30,8 @@ fn fetched_template(call: &Call<'_, '_>) -> Vec<Permission> {
     object.and_then(|object| read(call, &object, source)).into_iter().collect()
 }
 
-/// What a stack set is deployed to: the operations fail where the targets, or the types in the template, are not allowed.
-/// The guide's examples leave regions open.
+/// What a stack set is deployed to: the operations fail where the targets, or the types in the template, are not
+/// allowed. The guide's examples leave regions open.
 /// Source: CloudFormation User Guide, "Restrict stack set operations based on Region and resource types".
 fn targets(action: &str, stack_set: &str, request: &Request<'_>) -> Vec<String> {
     const ON_TARGETS: [&str; 4] = [

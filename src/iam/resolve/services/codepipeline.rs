@@ -11,7 +11,8 @@ pub(in crate::iam) const RULES: ServiceRules =
     ServiceRules { special: Some(|call| Some(vec![webhook(call)?])), ..ServiceRules::new("codepipeline") };
 
 /// A webhook is for a pipeline, which is asked for too: the ARN of one has nothing but its name.
-/// Source: CodePipeline API Reference, WebhookDefinition, "targetPipeline"; Service Authorization Reference, PutWebhook.
+/// Source: CodePipeline API Reference, WebhookDefinition, "targetPipeline"; Service Authorization Reference,
+/// PutWebhook.
 fn webhook(call: &Call<'_, '_>) -> Option<Permission> {
     let action = call.only("codepipeline", "PutWebhook")?;
     let webhook: Value = call.request.parameters.get("webhook")?;

@@ -1,5 +1,5 @@
-//! `imagebuilder`: what recipes are made of; whom its roles are for, and those by their names; tags on what it makes; how its names are read and
-//! its ARNs are written.
+//! `imagebuilder`: what recipes are made of; whom its roles are for, and those by their names; tags on what it makes;
+//! how its names are read and its ARNs are written.
 
 use crate::iam::arn::escape;
 use crate::iam::event::Permission;

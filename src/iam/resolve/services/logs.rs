@@ -44,8 +44,8 @@ pub(in crate::iam) fn without_tail(action: &str, arn: String) -> String {
 }
 
 /// A subscription filter for a whole account hands a role over, in the text of its policy.
-/// Source: CloudWatch Logs API Reference, PutAccountPolicy, "policyDocument": `RoleArn`; Service Authorization Reference,
-/// operations of CloudWatch Logs: iam:PassRole.
+/// Source: CloudWatch Logs API Reference, PutAccountPolicy, "policyDocument": `RoleArn`; Service Authorization
+/// Reference, operations of CloudWatch Logs: iam:PassRole.
 fn of_account_policy(call: &Call<'_, '_>) -> Option<NamedRole> {
     let text = call.request.parameters.text("policyDocument").filter(|_| call.is("PutAccountPolicy"))?;
     let policy: Value = serde_json::from_str(text).ok()?;
