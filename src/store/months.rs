@@ -23,6 +23,7 @@ use super::datafile::options;
 use super::error::StoreError;
 use super::layout::{catalog_path, months_dir, staging_dir};
 use super::month_checks::MonthChecks;
+use super::moves::sync_dir;
 use super::place::no_links;
 use super::private;
 use super::snapshot::{DataFile, Snapshot};
@@ -183,17 +184,23 @@ impl Writer {
 
     /// Removes the copies of a month, `but` apart.
     pub fn drop_usage_month(&self, month: &str, but: Option<&Path>) -> Result<(), StoreError> {
-        let dir = self.store().dir();
-        no_links(dir, &months_dir(dir))?;
-        let catalog = catalog_path(dir);
-        let error = StoreError::catalog(&catalog);
-        let entries = fs::read_dir(months_dir(dir)).into_iter().flatten().flatten();
-        for path in entries.map(|entry| entry.path()).filter(|path| but != Some(path.as_path())) {
-            if name_of(&path).is_some_and(|name| name.starts_with(month)) {
-                fs::remove_file(&path).map_err(StoreError::io(&path, "cannot remove"))?;
-                let sql = "DELETE FROM trailpare_month_checks WHERE name = ?1";
-                self.connection().execute(sql, [name_of(&path)]).map_err(&error)?;
-            }
+        let (dir, folder) = (self.store().dir(), months_dir(self.store().dir()));
+        no_links(dir, &folder)?;
+        let is_gone =
+            |path: &PathBuf| but != Some(path.as_path()) && name_of(path).is_some_and(|name| name.starts_with(month));
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let gone: Vec<PathBuf> = entries.filter(is_gone).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        for path in &gone {
+            fs::remove_file(path).map_err(StoreError::io(path, "cannot remove"))?;
+        }
+        // A file that comes back with the power must have its checksums still: without them it is nobody's.
+        sync_dir(&folder)?;
+        for path in &gone {
+            let sql = "DELETE FROM trailpare_month_checks WHERE name = ?1";
+            self.connection().execute(sql, [name_of(path)]).map_err(StoreError::catalog(&catalog_path(dir)))?;
         }
         Ok(())
     }
