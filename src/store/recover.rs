@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,10 +10,10 @@ use rusqlite::Connection;
 
 use super::connection::connect;
 use super::error::{Outside, StoreError};
-use super::layout::{FROM_TABLE, catalog_path, marker_path};
+use super::layout::{FROM_TABLE, catalog_path, marker_path, replaced_dir};
 use super::lock;
 use super::marker::{Marker, remove_marker};
-use super::moves::{move_files, remove_if_there, sync_dir};
+use super::moves::{move_files, remove_if_there, sync_dir, sync_order};
 use super::place::{DataPath, make_quarantine};
 use super::private::mode_of;
 use super::retired_files::replaced_name;
@@ -32,9 +33,11 @@ pub(super) fn recover_locked(dir: &Path, connection: &Connection) -> Result<(), 
         let gone = gone.collect::<Result<Vec<_>, _>>()?;
         let moves = retired_paths(dir, &known, &marker)?;
         gone.iter().try_for_each(|path| remove_if_there(path))?;
-        // Once the marker is gone nobody would know of a file that a power cut brings back.
-        let left: BTreeSet<&Path> = gone.iter().filter_map(|path| path.parent()).filter(|left| left.is_dir()).collect();
-        left.into_iter().try_for_each(sync_dir)?;
+        // Once the marker is gone nobody would know of a file that a power cut brings back. Files that the commit had
+        // moved away already may have left the same folders: where they went to is synced first.
+        let replaced = replaced_dir(dir).join("file");
+        let folders = sync_order(dir, iter::once(replaced.as_path()), gone.iter().map(PathBuf::as_path));
+        folders.into_iter().filter(|folder| folder.is_dir()).try_for_each(sync_dir)?;
         move_files(dir, &moves, mode_of(dir, connection)?)?;
     }
     remove_marker(dir)
