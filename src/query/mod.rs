@@ -7,9 +7,9 @@
 //! `depth` and `breadth` how much it may hold, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe
 //! spell or mean otherwise, `describe` answers about tables, `pieces` takes a text apart into statements, `place` finds
 //! where an error is; `memory` keeps a query within its memory, `distinct` and `sort_share` help with that, `semi_join`
-//! asks for each key once, `stop` ends it. `library` holds the named queries, `named` writes them out in statements,
-//! `lookup` finds one event, `output` writes answers, `csv` their cells, `reference` is what documentation says of it
-//! all, `build` is what other rooms build conditions of.
+//! asks for each key once, `dictionaries` groups rows by the numbers of words, `stop` ends a query. `library` holds the
+//! named queries, `named` writes them out in statements, `lookup` finds one event, `output` writes answers, `csv` their
+//! cells, `reference` is what documentation says of it all, `build` is what other rooms build conditions of.
 
 mod archive;
 mod archive_filter;
@@ -20,6 +20,7 @@ pub mod csv;
 mod day;
 mod depth;
 mod describe;
+mod dictionaries;
 mod distinct;
 mod error;
 mod files;

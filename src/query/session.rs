@@ -8,6 +8,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::archive;
+use super::dictionaries::GroupByDictionary;
 use super::files::{self, SnapshotFiles};
 use super::functions;
 use super::memory;
@@ -34,7 +35,8 @@ pub async fn session(snapshot: &Snapshot, options: &Options) -> Result<SessionCo
     let mut builder = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_runtime_env(runtime.build_arc()?)
-        .with_optimizer_rule(Arc::new(KeysOnce));
+        .with_optimizer_rule(Arc::new(KeysOnce))
+        .with_physical_optimizer_rule(Arc::new(GroupByDictionary));
     builder.expr_planners().get_or_insert_default().splice(0..0, functions::planners());
     let mut context = SessionContext::new_with_state(builder.build());
     context.register_object_store(files::url()?.as_ref(), Arc::new(SnapshotFiles::new(snapshot)));

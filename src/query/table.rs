@@ -19,6 +19,7 @@ use datafusion::object_store;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::day::on_days;
+use super::dictionaries::AsWritten;
 use super::files::{self, location};
 use super::footers::SharedFooters;
 use super::prune::{prune, statistics};
@@ -64,7 +65,7 @@ impl StoreTable {
 }
 
 /// One partition a thread, about the same bytes in each.
-fn groups(files: &[&DataFile], statistics: Vec<Statistics>, threads: usize) -> Vec<FileGroup> {
+fn groups(table: Table, files: &[&DataFile], statistics: Vec<Statistics>, threads: usize) -> Vec<FileGroup> {
     let mut files: Vec<(&DataFile, Statistics)> = files.iter().copied().zip(statistics).collect();
     files.sort_by_key(|(file, _)| std::cmp::Reverse(file.size_bytes));
     let count = threads.clamp(1, files.len().max(1));
@@ -72,13 +73,13 @@ fn groups(files: &[&DataFile], statistics: Vec<Statistics>, threads: usize) -> V
     for (file, statistics) in files {
         if let Some((bytes, group)) = groups.iter_mut().min_by_key(|(bytes, _)| *bytes) {
             *bytes += file.size_bytes;
-            group.push(partitioned_file(file, statistics));
+            group.push(partitioned_file(table, file, statistics));
         }
     }
     groups.into_iter().map(|(_, group)| FileGroup::new(group)).collect()
 }
 
-fn partitioned_file(file: &DataFile, statistics: Statistics) -> PartitionedFile {
+fn partitioned_file(table: Table, file: &DataFile, statistics: Statistics) -> PartitionedFile {
     let meta = object_store::ObjectMeta {
         location: location(&file.path),
         last_modified: Default::default(),
@@ -88,9 +89,12 @@ fn partitioned_file(file: &DataFile, statistics: Statistics) -> PartitionedFile 
     };
     // The footer and its eight bytes, in one read.
     let footer_size_bytes = usize::try_from(file.footer_size_bytes).unwrap_or(0).saturating_add(8);
-    PartitionedFile::new_from_meta(meta)
+    // Bytes that are those of the record are this program's.
+    let as_written = file.has_all_columns && file.checks.is_some();
+    let file = PartitionedFile::new_from_meta(meta)
         .with_metadata_size_hint(footer_size_bytes)
-        .with_statistics(Arc::new(statistics))
+        .with_statistics(Arc::new(statistics));
+    if as_written { file.with_extension(AsWritten(table)) } else { file }
 }
 
 fn merged(each: &[Statistics], schema: &Schema) -> Result<Statistics> {
@@ -140,7 +144,7 @@ impl TableProvider for StoreTable {
             .with_parquet_file_reader_factory(self.readers(state, filters)?);
         let config = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
             .with_statistics(merged(&each, &self.schema)?)
-            .with_file_groups(groups(&files, each, state.config().target_partitions()))
+            .with_file_groups(groups(self.table, &files, each, state.config().target_partitions()))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();

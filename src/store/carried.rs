@@ -286,6 +286,7 @@ impl StagedFile {
             size_bytes: self.size_bytes,
             footer_size_bytes: self.footer_size_bytes,
             event_date: self.event_date,
+            has_all_columns: false,
             columns: Vec::new(),
             checks: Some(std::sync::Arc::new(self.checks.clone())),
         }

@@ -337,6 +337,7 @@ mod tests {
             size_bytes: file.size_bytes,
             footer_size_bytes: file.footer_size_bytes,
             event_date: file.event_date,
+            has_all_columns: false,
             columns: Vec::new(),
             checks: Some(Arc::new(file.checks.clone())),
         }

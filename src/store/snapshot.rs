@@ -61,6 +61,8 @@ pub struct DataFile {
     pub footer_size_bytes: u64,
     /// The one UTC day of all its rows, in days since 1970-01-01.
     pub event_date: i32,
+    /// Whether it is known to have all the columns that the table has today.
+    pub has_all_columns: bool,
     /// What is known of its columns; a column without an entry is unknown.
     pub columns: Vec<ColumnStats>,
     /// What its bytes were when it was written; `None` in a file from before that was recorded.
@@ -129,6 +131,17 @@ pub(super) fn read(
 /// Files, and what is recorded of their rows in the catalog.
 type Listed = (Vec<DataFile>, Vec<Option<RowCheck>>);
 
+/// The snapshot since which a table has had all the columns that it has today; `i64::MAX` where it hasn't them yet.
+fn columns_since(connection: &Connection, table: Table) -> rusqlite::Result<i64> {
+    let (count, since): (usize, Option<i64>) = connection.query_row(
+        "SELECT count(*), max(begin_snapshot) FROM ducklake_column \
+         WHERE table_id = ?1 AND parent_column IS NULL AND end_snapshot IS NULL",
+        [table.id()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(since.filter(|_| count == table.schema().fields().len()).unwrap_or(i64::MAX))
+}
+
 /// The files of a table at a snapshot.
 fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64) -> rusqlite::Result<Listed> {
     // Stores from before checksums were recorded have no table of them.
@@ -140,6 +153,7 @@ fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64)
         true => ("r.row_crc, r.column_crcs", "LEFT JOIN trailpare_row_checks r ON r.data_file_id = f.data_file_id"),
         false => ("NULL, NULL", ""),
     };
+    let columns_since = columns_since(connection, table)?;
     let mut statement = connection.prepare_cached(&format!(
         "SELECT f.data_file_id, f.path, f.record_count, f.file_size_bytes, f.footer_size, p.partition_value, \
          f.path_is_relative, {columns}, {row_columns}, f.begin_snapshot, f.end_snapshot, f.row_id_start, \
@@ -148,7 +162,7 @@ fn table_files(connection: &Connection, dir: &Path, table: Table, snapshot: i64)
          {join} {row_join} WHERE f.table_id = ?1 AND f.begin_snapshot <= ?2 AND \
          (f.end_snapshot IS NULL OR f.end_snapshot > ?2) ORDER BY p.partition_value, f.data_file_id"
     ))?;
-    let listed = statement.query_map([table.id(), snapshot], |row| data_file(row, dir, table))?;
+    let listed = statement.query_map([table.id(), snapshot], |row| data_file(row, dir, table, columns_since))?;
     let (files, checks): Listed = listed.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().unzip();
     let mut paths = HashSet::new();
     match files.iter().find(|file| !paths.insert(&file.path)) {
@@ -205,7 +219,12 @@ fn add_statistics(
     Ok(())
 }
 
-fn data_file(row: &Row<'_>, dir: &Path, table: Table) -> rusqlite::Result<(DataFile, Option<RowCheck>)> {
+fn data_file(
+    row: &Row<'_>,
+    dir: &Path,
+    table: Table,
+    columns_since: i64,
+) -> rusqlite::Result<(DataFile, Option<RowCheck>)> {
     let id = row.get(0)?;
     let Some(day) = row.get::<_, Option<String>>(5)? else {
         return Err(Contradicts(format!("the file of number {id} has no day")).in_row());
@@ -246,6 +265,7 @@ fn data_file(row: &Row<'_>, dir: &Path, table: Table) -> rusqlite::Result<(DataF
         size_bytes,
         footer_size_bytes: row.get(4)?,
         event_date,
+        has_all_columns: row.get::<_, i64>(12)? >= columns_since,
         columns: Vec::new(),
         checks: checks.map(Arc::new),
     };

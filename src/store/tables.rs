@@ -75,6 +75,11 @@ impl Table {
             || self == Table::Usage && column == "example_event_id"
     }
 
+    /// Whether a column holds texts that come again and again, so that its files have a dictionary of them.
+    pub(crate) fn has_words(self, column: &str) -> bool {
+        self.has_statistics(column) && !self.is_unique(column)
+    }
+
     /// Whether a column has bounds worth keeping: free text and random ids have none that would ever prune.
     pub(super) fn has_statistics(self, column: &str) -> bool {
         let free = |c: &&schema::Column| {

@@ -243,6 +243,7 @@ impl Entry {
             size_bytes: 0,
             footer_size_bytes: 0,
             event_date: self.event_date().unwrap_or(0),
+            has_all_columns: false,
             columns: Vec::new(),
             checks: None,
         }
