@@ -139,7 +139,7 @@ def describing(port):
     ]:
         out, error, code = psql(port, command)
         holds(command, code == 0 and not error and re.search(expected, out, re.M), (out, error))
-    for command in [r"\df", r"\di", r"\dx", r"\du", r"\db", r"\dD", r"\do", r"\dL", r"\drds", r"\ddp"]:
+    for command in [r"\df", r"\di", r"\dx", r"\du", r"\db", r"\dD", r"\do", r"\dL", r"\drds", r"\ddp", r"\dT"]:
         out, error, code = psql(port, command)
         holds(command, code == 0 and "ERROR" not in error, error)
 

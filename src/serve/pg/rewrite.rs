@@ -9,8 +9,9 @@ use datafusion::error::Result;
 use datafusion::functions_nested::string::array_to_string_udf;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType as SqlType, Expr, Function, FunctionArguments, Ident, ObjectName, ObjectNamePart, Statement,
-    Value, visit_expressions_mut,
+    BinaryOperator, CastKind, DataType as SqlType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Statement, Value,
+    visit_expressions_mut,
 };
 
 /// Stands for PostgreSQL's `array_to_string` in statements about the server.
@@ -27,10 +28,38 @@ pub(super) fn rewrite(statement: &mut Statement) {
                 function.name = ObjectName::from(vec![Ident::new(ARRAY_TEXT)]);
             }
             _ if is_nothing(expr) => *expr = no_text(),
+            Expr::Subquery(query) => ask_for_one(query),
             _ => {}
         }
         ControlFlow::<()>::Continue(())
     });
+}
+
+/// `(SELECT c.relkind = 'c' FROM pg_class c WHERE c.oid = t.typrelid)` finds one row, as people know; DataFusion doesn't,
+/// and wants an aggregate.
+fn ask_for_one(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    if let [SelectItem::UnnamedExpr(compared @ Expr::BinaryOp { op: BinaryOperator::Eq, .. })] =
+        select.projection.as_mut_slice()
+    {
+        let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(compared.clone()));
+        *compared = call("bool_or", argument);
+    }
+}
+
+/// A function of one argument.
+fn call(name: &str, argument: FunctionArg) -> Expr {
+    let args = FunctionArgumentList { duplicate_treatment: None, args: vec![argument], clauses: Vec::new() };
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(args),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }
 
 /// `CAST(NULL AS TEXT)`: by itself nothing says of which type it is.
@@ -110,6 +139,13 @@ mod tests {
         assert_eq!(
             statements[0].to_string(),
             "SELECT pg_array_to_string(CAST(NULL AS TEXT) || CAST(NULL AS TEXT), ', '), c.relname"
+        );
+        let sql = "SELECT (SELECT c.relkind = 'c' FROM c WHERE c.oid = t.typrelid) FROM t";
+        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
+        statements.iter_mut().for_each(rewrite);
+        assert_eq!(
+            statements[0].to_string(),
+            "SELECT (SELECT bool_or(c.relkind = 'c') FROM c WHERE c.oid = t.typrelid) FROM t"
         );
     }
 }
