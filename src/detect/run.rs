@@ -19,7 +19,7 @@ use super::rule::{Header, Kind};
 use super::rules::{Linked, Rules, Source};
 use super::scan::{HITS, TOLD, Window, events, scan};
 use super::tally::Input;
-use crate::query::QueryError;
+use crate::query::{QueryError, answer};
 
 /// What a rule found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Findings {
             told.iter().filter_map(|at| rules.rules.get(*at)).map(|rule| &rule.predicate).collect();
         let found = scan(context, window, &predicates, &[]).await?.unnest_columns(&[HITS])?;
         let order = [HITS, "event_time", "event_id"].map(|name| col(name).sort(true, false));
-        Ok(Findings { stream: Some(found.sort(order.into())?.execute_stream().await?), ready: VecDeque::new() })
+        Ok(Findings { stream: Some(answer(found.sort(order.into())?).await?), ready: VecDeque::new() })
     }
 
     /// The next one.
@@ -168,7 +168,7 @@ pub async fn correlated(context: &SessionContext, rules: &Rules, window: &Window
         return Ok(Vec::new());
     }
     let plan = Plan::new(rules);
-    let mut stream = plan.events(context, window).await?.execute_stream().await?;
+    let mut stream = answer(plan.events(context, window).await?).await?;
     let mut correlators: Vec<Correlator<'_>> =
         rules.correlations.iter().map(|linked| Correlator::new(&linked.correlation, linked.sources.len())).collect();
     while let Some(batch) = stream.next().await.transpose()? {

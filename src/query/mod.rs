@@ -65,7 +65,7 @@ pub use place::{at, functions, position, tables};
 pub use reference::{markdown, topic};
 pub use relations::{RELATIONS, Relation};
 pub use session::{another, session};
-pub use statement::{Prepared, Statement, execute, finish, parse, prepare, prepares};
+pub use statement::{Prepared, Statement, answer, execute, finish, parse, prepare, prepares};
 pub use stop::Stop;
 pub use table::StoreTable;
 

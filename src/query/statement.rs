@@ -15,7 +15,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{ObjectNamePart, Statement as SqlStatement, visit_relations};
 use datafusion::sql::sqlparser::parser::ParserError;
@@ -255,11 +255,19 @@ impl Prepared {
                 return Ok(describe::summary(context.execute_logical_plan(plan).await?).await?);
             }
         };
-        let (state, plan) = context.execute_logical_plan(plan).await?.into_parts();
-        match begun(run(&state, &plan).await?).await {
-            Err(error) if memory::has_run_out(&error) => Ok(run(&memory::frugal(state)?, &plan).await?),
-            stream => Ok(stream?),
-        }
+        Ok(answer(context.execute_logical_plan(plan).await?).await?)
+    }
+}
+
+/// The rows of an answer, once the first are there: in the least memory where it takes more than there is.
+///
+/// # Errors
+/// Those of the query.
+pub async fn answer(frame: DataFrame) -> Result<SendableRecordBatchStream> {
+    let (state, plan) = frame.into_parts();
+    match begun(run(&state, &plan).await?).await {
+        Err(error) if memory::has_run_out(&error) => run(&memory::frugal(state)?, &plan).await,
+        stream => stream,
     }
 }
 
