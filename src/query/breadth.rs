@@ -25,7 +25,7 @@ const TABLES_MAX: u64 = 20_000;
 /// Refuses a statement that comes to more than [`TABLES_MAX`] tables.
 pub(super) fn of_text(mut statement: Statement) -> Result<Statement> {
     let mut names = Names { open: vec![Scope::default()] };
-    let _ = depth::each_query(&mut statement, &mut |part| part.visit(&mut names));
+    let _ = depth::each_query(&mut statement, &mut |part| part.walk(&mut names));
     if names.open.iter().any(|scope| scope.tables > TABLES_MAX) {
         return plan_err!(
             "the statement comes to more than {TABLES_MAX} tables, since names in WITH stand for queries that name \

@@ -1,17 +1,17 @@
 //! What other rooms build conditions of: calls of functions that SQL has here, and conditions as SQL.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::common::plan_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ScalarUDF};
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Value, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Value};
 use datafusion::sql::unparser::Unparser;
 
 use super::error::QueryError;
 use super::functions;
+use super::walk::each_expression;
 
 /// A call of a function of ours that is about texts, JSON, addresses, times or whole events.
 ///
@@ -36,13 +36,12 @@ pub fn sql_of(condition: &Expr) -> Result<String, QueryError> {
     let unparser = Unparser::default().with_pretty(true);
     let mut sql = unparser.expr_to_sql(condition)?;
     // Texts are quoted here: the parser's own writer takes a quote behind a backslash for one that is escaped.
-    let _ = visit_expressions_mut(&mut sql, |expr| {
+    each_expression(&mut sql, |expr| {
         if let SqlExpr::Value(value) = expr
             && let Value::SingleQuotedString(text) = &value.value
         {
             value.value = Value::Placeholder(format!("'{}'", text.replace('\'', "''")));
         }
-        ControlFlow::<()>::Continue(())
     });
     Ok(sql.to_string())
 }

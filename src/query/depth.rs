@@ -9,12 +9,11 @@ use std::ops::ControlFlow;
 use datafusion::common::plan_err;
 use datafusion::error::Result;
 use datafusion::sql::parser::{CopyToSource, Statement};
-use datafusion::sql::sqlparser::ast::{
-    Expr, Query, SetExpr, Statement as SqlStatement, Value, Values, VisitMut, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, Statement as SqlStatement, Value, Values, VisitorMut};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::trino::dialect::AnalystDialect;
+use super::walk::{Visiting, walk};
 
 /// How deep expressions may be nested, and how many queries `UNION` may join.
 pub(super) const DEPTH_MAX: usize = 2_000;
@@ -57,12 +56,12 @@ pub fn brackets(sql: &str) -> Result<()> {
 /// Refuses statements that are nested too deep, and takes those apart without going down into them.
 pub(super) fn checked(mut statement: Statement) -> Result<Statement> {
     let mut measure = Measure::default();
-    let _ = each_query(&mut statement, &mut |query| query.visit(&mut measure));
+    let _ = each_query(&mut statement, &mut |query| query.walk(&mut measure));
     if !measure.is_too_deep {
         return Ok(statement);
     }
     let mut dismantle = Dismantle::default();
-    let _ = each_query(&mut statement, &mut |query| query.visit(&mut dismantle));
+    let _ = each_query(&mut statement, &mut |query| query.walk(&mut dismantle));
     dismantle.finish();
     plan_err!(
         "expressions are nested more than {DEPTH_MAX} deep\n\
@@ -77,10 +76,10 @@ pub(super) enum Part<'a> {
 }
 
 impl Part<'_> {
-    pub(super) fn visit<V: VisitorMut>(&mut self, visitor: &mut V) -> ControlFlow<V::Break> {
+    pub(super) fn walk(&mut self, visitor: &mut Visiting<'_>) -> ControlFlow<()> {
         match self {
-            Part::Statement(statement) => VisitMut::visit(*statement, visitor),
-            Part::Query(query) => VisitMut::visit(*query, visitor),
+            Part::Statement(statement) => walk(*statement, visitor),
+            Part::Query(query) => walk(*query, visitor),
         }
     }
 }
@@ -150,11 +149,11 @@ impl Dismantle {
         loop {
             if let Some(mut piece) = self.pieces.pop() {
                 self.depth = 0;
-                let _ = VisitMut::visit(&mut piece, &mut self);
+                let _ = walk(&mut piece, &mut self);
             } else if let Some(mut query) = self.queries.pop() {
                 self.unjoin(&mut query);
                 self.depth = 0;
-                let _ = VisitMut::visit(&mut query, &mut self);
+                let _ = walk(&mut query, &mut self);
             } else {
                 return;
             }

@@ -5,7 +5,7 @@
 //! objects. `views` are the views in SQL, `relations` names all of them, `comments` says what their columns are,
 //! `sql_type` of which type. `functions` are the functions. `statement` runs SQL text, `rights` says what it may do,
 //! `depth` and `breadth` how much it may hold, `shorthand` and `trino` read what DuckDB, Athena, Lake and Tailpipe
-//! spell or mean otherwise, `describe` answers about tables, `pieces` takes a text apart into statements, `place` finds
+//! spell or mean otherwise, `walk` is their way through a syntax tree, `describe` answers about tables, `pieces` takes a text apart into statements, `place` finds
 //! where an error is; `memory` keeps a query within its memory, `distinct` and `sort_share` help with that, `semi_join`
 //! asks for each key once, `dictionaries` groups rows by the numbers of words, `stop` ends a query. `library` holds the
 //! named queries, `named` writes them out in statements, `lookup` finds one event, `output` writes answers, `csv` their
@@ -48,6 +48,7 @@ mod stop;
 mod table;
 mod trino;
 mod views;
+mod walk;
 
 pub use archive::{archives_read, names_archive};
 pub use build::{call, is_network, sql_of};
@@ -68,6 +69,7 @@ pub use session::{another, session};
 pub use statement::{Prepared, Statement, answer, execute, finish, parse, prepare, prepares};
 pub use stop::Stop;
 pub use table::StoreTable;
+pub use walk::each_expression;
 
 #[cfg(test)]
 mod fixture;

@@ -11,13 +11,14 @@ use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr,
     Statement as SqlStatement, TableAlias, TableFactor, TableFunctionArgs, TableWithJoins, Value, ValueWithSpan,
-    VisitMut, VisitorMut,
+    VisitorMut,
 };
 
 use super::depth::Part;
 use super::error::QueryError;
 use super::library::{Library, Named, day};
 use super::statement::{Statement, parsed};
+use super::walk::walk;
 use crate::util::shown;
 
 /// Named queries that one statement may come to: one that asks for itself would have no end.
@@ -47,10 +48,9 @@ fn write_out(part: &mut Part<'_>, library: &Library) -> Result<(), QueryError> {
     {
         *query = whole;
     }
-    match part.visit(&mut WriteOut { library, written: 0 }) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
-    }
+    let mut written = WriteOut { library, written: 0, error: None };
+    let _ = part.walk(&mut written);
+    written.error.map_or(Ok(()), Err)
 }
 
 /// `CALL name(…)` as `SELECT * FROM name(…)`.
@@ -89,12 +89,14 @@ fn whole(query: &Query, library: &Library) -> Result<Option<Query>, QueryError> 
 struct WriteOut<'a> {
     library: &'a Library,
     written: usize,
+    /// What it broke off for.
+    error: Option<QueryError>,
 }
 
 impl VisitorMut for WriteOut<'_> {
-    type Break = QueryError;
+    type Break = ();
 
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<QueryError> {
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         let TableFactor::Table { name, alias, args: Some(TableFunctionArgs { args, .. }), sample: None, .. } = factor
         else {
             return ControlFlow::Continue(());
@@ -105,11 +107,15 @@ impl VisitorMut for WriteOut<'_> {
         self.written += 1;
         if self.written > WRITTEN_MAX {
             let why = format!("a statement may come to {WRITTEN_MAX} named queries, and this one to more");
-            return ControlFlow::Break(wrong(named, why));
+            self.error = Some(wrong(named, why));
+            return ControlFlow::Break(());
         }
         let subquery = match text(named, args) {
             Ok(query) => Box::new(query),
-            Err(error) => return ControlFlow::Break(error),
+            Err(error) => {
+                self.error = Some(error);
+                return ControlFlow::Break(());
+            }
         };
         let own = || TableAlias { explicit: true, name: Ident::new(named.sql_name()), columns: Vec::new(), at: None };
         let alias = Some(alias.take().unwrap_or_else(own));
@@ -157,7 +163,7 @@ fn text(named: &Named, arguments: &[FunctionArg]) -> Result<Query, QueryError> {
     let Some(mut query) = query else {
         return Err(wrong(named, "it is more than one query: trailpare sql --named runs it".to_owned()));
     };
-    let _ = query.visit(&mut Fill { values });
+    let _ = walk(&mut query, &mut Fill { values });
     Ok(*query)
 }
 
@@ -203,7 +209,7 @@ fn checked(named: &Named, parameter: &str, value: &Expr) -> Result<Expr, QueryEr
         }
     }
     let mut value = value.clone();
-    match value.visit(&mut OnlyValues) {
+    match walk(&mut value, &mut OnlyValues) {
         ControlFlow::Continue(()) => Ok(Expr::Nested(Box::new(value))),
         ControlFlow::Break(()) => Err(wrong(named, format!("{parameter} takes a value, no column and no query"))),
     }

@@ -5,9 +5,10 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, Value, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, Value, VisitorMut};
 
 use super::expr::{arguments, call, grouped, name_of};
+use crate::query::walk::walk;
 
 /// What `try` is about, made to fail without an error.
 pub(super) fn argument(expr: &Expr) -> Option<Expr> {
@@ -17,7 +18,7 @@ pub(super) fn argument(expr: &Expr) -> Option<Expr> {
     }
     let [argument] = <[Expr; 1]>::try_from(arguments(function)?).ok()?;
     let mut argument = grouped(argument);
-    let _ = argument.visit(&mut Attempt);
+    let _ = walk(&mut argument, &mut Attempt);
     Some(argument)
 }
 

@@ -8,8 +8,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    LambdaFunction, LambdaFunctionParameter, LambdaSyntax, ObjectName, OneOrManyWithParens, Subscript, VisitMut,
-    VisitorMut,
+    LambdaFunction, LambdaFunctionParameter, LambdaSyntax, ObjectName, OneOrManyWithParens, Subscript, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -18,6 +17,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::expr::{call, literal};
 use super::types::{TrinoType, type_name};
+use crate::query::walk::walk;
 
 /// Functions of which an argument may be a lambda.
 pub(in crate::query) const TAKE_LAMBDAS: &[&str] = &[
@@ -266,7 +266,7 @@ fn body(parser: &mut Parser, params: OneOrManyWithParens<LambdaFunctionParameter
         OneOrManyWithParens::One(parameter) => std::slice::from_ref(parameter),
         OneOrManyWithParens::Many(parameters) => parameters.as_slice(),
     };
-    let _ = VisitMut::visit(&mut *body, &mut MembersOf { parameters: names });
+    let _ = walk(&mut *body, &mut MembersOf { parameters: names });
     Ok(Expr::Lambda(LambdaFunction { params, body, syntax: LambdaSyntax::Arrow }))
 }
 

@@ -6,11 +6,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Function, FunctionArgumentClause, FunctionArguments, Value, VisitMut, VisitorMut,
+    BinaryOperator, CaseWhen, Expr, Function, FunctionArgumentClause, FunctionArguments, Value, VisitorMut,
 };
 
 use super::dialect::AnalystDialect;
 use super::expr::{arguments, call as built, grouped, literal, name_of};
+use crate::query::walk::walk;
 
 /// Functions by name and number of arguments, and what they are here. `_1` is the first argument.
 /// Source of what they mean: <https://trino.io/docs/current/functions.html>; of those that DuckDB names so:
@@ -244,7 +245,7 @@ fn duckdb_shape(shape: &str) -> Option<String> {
 pub(super) fn template(sql: &str, arguments: &[Expr]) -> Option<Expr> {
     let dialect = AnalystDialect;
     let mut expr = DFParserBuilder::new(sql).with_dialect(&dialect).build().ok()?.parse_expr().ok()?.expr;
-    let _ = VisitMut::visit(&mut expr, &mut Fill { arguments });
+    let _ = walk(&mut expr, &mut Fill { arguments });
     Some(expr)
 }
 

@@ -4,10 +4,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, OneOrManyWithParens, UnaryOperator,
-    VisitMut, VisitorMut,
+    VisitorMut,
 };
 
 use super::expr::{arguments, call, grouped, name_of};
+use crate::query::walk::walk;
 
 /// The call by other lambdas.
 pub(super) fn by_others(function: &Function) -> Option<Expr> {
@@ -52,7 +53,7 @@ fn over_entry(lambda: &LambdaFunction, body: &Expr) -> Option<Expr> {
     let entry = Ident::new("__entry");
     let mut body = body.clone();
     let mut members = Members { key: &key.name, value: &value.name, entry: &entry };
-    let _ = VisitMut::visit(&mut body, &mut members);
+    let _ = walk(&mut body, &mut members);
     Some(Expr::Lambda(LambdaFunction {
         params: OneOrManyWithParens::One(LambdaFunctionParameter { name: entry.clone(), data_type: None }),
         body: Box::new(body),

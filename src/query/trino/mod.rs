@@ -23,11 +23,12 @@ use datafusion::sql::parser::{CopyToSource, Statement};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, CharacterLength, DataType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, Ident, OrderByKind, Query, Select, SetExpr, Statement as SqlStatement,
-    TypedString, Value, VisitMut, VisitorMut,
+    TypedString, Value, VisitorMut,
 };
 
 use self::expr::{call, literal, name_of, number};
 use super::functions::EVENT_ARGUMENTS;
+use crate::query::walk::walk;
 
 pub(super) use tables::{LAKE, resolve, stores_named};
 
@@ -47,13 +48,13 @@ pub(super) fn adapt(statement: &mut Statement) {
                 _ => {}
             }
             // The visitor never breaks off.
-            let _ = statement.visit(&mut Adapt::default());
+            let _ = walk(statement.as_mut(), &mut Adapt::default());
         }
         Statement::Explain(explain) => adapt(&mut explain.statement),
         Statement::CopyTo(copy) => {
             if let CopyToSource::Query(query) = &mut copy.source {
                 headers::name(query);
-                let _ = query.visit(&mut Adapt::default());
+                let _ = walk(query.as_mut(), &mut Adapt::default());
             }
         }
         _ => {}

@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{CopyToSource, Statement};
-use datafusion::sql::sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, VisitMut, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{Ident, ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, VisitorMut};
+
+use crate::query::walk::walk;
 
 /// The view that event data stores stand for.
 pub(in crate::query) const LAKE: &str = "cloudtrail_lake";
@@ -120,13 +120,13 @@ fn store(rest: &str) -> Option<usize> {
 pub(in crate::query) fn resolve(statement: &mut Statement, exists: &dyn Fn(&str) -> bool) {
     let mut resolve = Resolve { exists, ctes: HashSet::new() };
     let _ = match statement {
-        Statement::Statement(statement) => statement.visit(&mut resolve),
+        Statement::Statement(statement) => walk(statement.as_mut(), &mut resolve),
         Statement::Explain(explain) => {
             self::resolve(&mut explain.statement, exists);
             ControlFlow::Continue(())
         }
         Statement::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => query.visit(&mut resolve),
+            CopyToSource::Query(query) => walk(query.as_mut(), &mut resolve),
             CopyToSource::Relation(_) => ControlFlow::Continue(()),
         },
         _ => ControlFlow::Continue(()),

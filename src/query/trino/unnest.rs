@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::dialect::AnalystDialect;
+use crate::query::walk::walk;
 
 /// The alias of an unnested list, and its columns.
 pub(super) struct Unnested {
@@ -77,7 +78,7 @@ fn relation(sql: &str) -> Option<TableFactor> {
 /// `u.entry` is `entry` now.
 pub(super) fn rename<T: VisitMut>(what: &mut T, gone: &[Unnested]) {
     if !gone.is_empty() {
-        let _ = what.visit(&mut Rename { gone });
+        let _ = walk(what, &mut Rename { gone });
     }
 }
 

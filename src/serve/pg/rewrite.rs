@@ -1,8 +1,6 @@
 //! What psql asks about the server and DataFusion can't answer: arrays made of queries, texts of arrays where there are
 //! none. What they would tell (members, options, privileges) no store has: they are empty.
 
-use std::ops::ControlFlow;
-
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
@@ -11,8 +9,9 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, Sca
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType as SqlType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Statement, Value,
-    visit_expressions_mut,
 };
+
+use crate::query::each_expression;
 
 /// Stands for PostgreSQL's `array_to_string` in statements about the server.
 const ARRAY_TEXT: &str = "pg_array_to_string";
@@ -22,16 +21,13 @@ const COLUMNS: &[&str] = &["relacl", "reloptions", "tableoid"];
 
 /// Takes out of a statement about the server what DataFusion has not.
 pub(super) fn rewrite(statement: &mut Statement) {
-    let _ = visit_expressions_mut(statement, |expr| {
-        match expr {
-            Expr::Function(function) if is_called(function, "array_to_string") => {
-                function.name = ObjectName::from(vec![Ident::new(ARRAY_TEXT)]);
-            }
-            _ if is_nothing(expr) => *expr = no_text(),
-            Expr::Subquery(query) => ask_for_one(query),
-            _ => {}
+    each_expression(statement, |expr| match expr {
+        Expr::Function(function) if is_called(function, "array_to_string") => {
+            function.name = ObjectName::from(vec![Ident::new(ARRAY_TEXT)]);
         }
-        ControlFlow::<()>::Continue(())
+        _ if is_nothing(expr) => *expr = no_text(),
+        Expr::Subquery(query) => ask_for_one(query),
+        _ => {}
     });
 }
 
